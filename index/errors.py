@@ -1,0 +1,89 @@
+"""What can go wrong, as types. The sentences that people read are in `ui/strings`, in both languages."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class JawabError(Exception):
+    """A problem that its reader can do something about.
+
+    An error carries a `code` and the fields that its sentence needs; it is turned into a sentence, an exit
+    code or an HTTP status in one place (`ui/strings.py`), in the reader's language.
+    """
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, **fields: object) -> None:
+        super().__init__(fields)
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return f"{self.code}: " + ", ".join(f"{name}={value}" for name, value in self.fields.items())
+
+
+class IndexMissing(JawabError):
+    """There is no index in `folder`."""
+
+    code = "index_missing"
+
+
+class IndexDamaged(JawabError):
+    """The catalogue in `folder` cannot be read; `detail` is the database's own word for it."""
+
+    code = "index_damaged"
+
+
+class IndexMismatch(JawabError):
+    """The index in `folder` was made with `found`, and this program runs with `expected`."""
+
+    code = "index_mismatch"
+
+
+class IndexBusy(JawabError):
+    """Another process is writing to the index in `folder`."""
+
+    code = "index_busy"
+    retryable = True
+
+
+class DiskFull(JawabError):
+    """Nothing more could be written to `folder`."""
+
+    code = "disk_full"
+    retryable = True
+
+
+class NotAllowed(JawabError):
+    """The operating system refused to read or write `path`."""
+
+    code = "not_allowed"
+
+
+class PathMissing(JawabError):
+    """`path`, named by the user, does not exist."""
+
+    code = "path_missing"
+
+
+class NothingToIndex(JawabError):
+    """`path` holds no file that Jawab can read."""
+
+    code = "nothing_to_index"
+
+
+class UnreadableFile(JawabError):
+    """`path` cannot be turned into an article; `reason` is a key of `skipped.*` in `ui/strings`."""
+
+    code = "unreadable_file"
+
+    def __init__(self, path: str, reason: str, **fields: object) -> None:
+        super().__init__(path=path, reason=reason, **fields)
+        self.path, self.reason = path, reason
+
+
+class ArticleMissing(JawabError):
+    """The index has no article `article_id`."""
+
+    code = "article_missing"

@@ -1,0 +1,95 @@
+"""The answer record: the one thing that every surface of Jawab shows (`docs/answer-record.md`)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from index.articles import Language
+
+Status = Literal["answered", "declined"]
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A quotation: `quote == text[start:end]` of the stored article, in Unicode code points."""
+
+    marker: int
+    article_id: str
+    title: str
+    source: str | None
+    date: str | None
+    language: Language
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True)
+class FoundPassage:
+    """A passage that search found; `score` is the cosine of passage and question, in [-1, 1]."""
+
+    article_id: str
+    title: str
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds from the question's arrival; `None` for what did not happen."""
+
+    search: float | None = None
+    short_answer: float | None = None
+    first_token: float | None = None
+    total: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer record. A declined one has an `answer` that says so, no citations, and the passages."""
+
+    id: str
+    question: str
+    language: Language
+    status: Status
+    answer: str
+    short_answer: str | None
+    confidence: float
+    citations: tuple[Citation, ...]
+    passages: tuple[FoundPassage, ...]
+    timings_ms: Timings
+    models: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON-ready values, keys in the order of the contract."""
+        record = asdict(self)
+        record["citations"] = list(record["citations"])
+        record["passages"] = list(record["passages"])
+        return record
+
+
+@dataclass(frozen=True)
+class PassagesFound:
+    """First event of an answer: what search found, before the LLM has said a word."""
+
+    passages: tuple[FoundPassage, ...]
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of the answer as it is written. The record at the end is what counts."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Last event of an answer: the whole record."""
+
+    answer: Answer
+
+
+Event = PassagesFound | Token | Finished

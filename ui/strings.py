@@ -1,0 +1,52 @@
+"""Every sentence the program says to a person, in Arabic and English; the texts are in `ui/texts/*.toml`.
+
+`say("error.index_missing", "ar", folder=…)` gives one sentence. `explain(error, language)` turns an error of
+any layer into the sentence that tells its reader what happened and what to do.
+"""
+
+from __future__ import annotations
+
+import locale
+import os
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from index.articles import Language
+from index.errors import JawabError
+
+
+@cache
+def texts(language: Language) -> dict[str, str]:
+    """All texts of one language, keys joined with dots."""
+    raw = files("ui").joinpath("texts", f"{language}.toml").read_text(encoding="utf-8")
+    return dict(_flatten(tomllib.loads(raw), ""))
+
+
+def _flatten(table: dict[str, object], prefix: str) -> list[tuple[str, str]]:
+    flat: list[tuple[str, str]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat += _flatten(value, f"{prefix}{key}.")
+        else:
+            flat.append((prefix + key, str(value)))
+    return flat
+
+
+def say(key: str, language: Language, **fields: object) -> str:
+    """The text `key` in `language`, its `{fields}` filled in."""
+    return texts(language)[key].format(**fields)
+
+
+def explain(error: JawabError, language: Language) -> str:
+    """One sentence for `error`, and what to do about it."""
+    fields = dict(error.fields)
+    if "reason" in fields:
+        fields["reason"] = say(f"skipped.{fields['reason']}", language)
+    return say(f"error.{error.code}", language, **fields)
+
+
+def reader_language() -> Language:
+    """The language of the person at the terminal: `JAWAB_LANG`, else the locale's, else English."""
+    chosen = os.environ.get("JAWAB_LANG") or locale.getlocale()[0] or ""
+    return "ar" if chosen.lower().startswith("ar") else "en"
