@@ -1,0 +1,50 @@
+"""Stand-ins for the real parts, for tests and for trying Jawab without models. They obey the same contracts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from index.embed import Embedded, Progress, Text, Vectors
+from index.folding import fold_text
+
+
+class HashEmbedder:
+    """A bag of hashed words: texts that share words (or their first letters) are near, others are not.
+
+    Arabic-aware folding makes spellings of one word meet, so small collections can be searched for real.
+    """
+
+    name = "fake-hash-embedder"
+
+    def __init__(self, dimension: int = 256, fingerprint: str | None = None) -> None:
+        self.dimension = dimension
+        self.fingerprint = fingerprint or f"{self.name}/{dimension}"
+
+    def embed_queries(self, queries: Sequence[str]) -> Vectors:
+        return np.stack([self._vector(query) for query in queries]) if queries else self._none()
+
+    def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
+        embedded = []
+        for text in texts:
+            sentences = [self._vector(text.text[span.start : span.end]) for span in text.sentences]
+            rows = np.stack(sentences) if sentences else self._none()
+            embedded.append(Embedded(self._vector(f"{text.title} {text.text}"), rows))
+            if progress:
+                progress(1)
+        return embedded
+
+    def _none(self) -> Vectors:
+        return np.empty((0, self.dimension), dtype=np.float32)
+
+    def _vector(self, text: str) -> Vectors:
+        # Never all zeros, so that every row has unit length as a real embedder's has.
+        vector = np.full(self.dimension, 1e-3, dtype=np.float32)
+        for word in re.findall(r"\w+", fold_text(text)):
+            stem = word.removeprefix("ال")[:5]
+            vector[int.from_bytes(hashlib.sha256(stem.encode()).digest()[:4], "big") % self.dimension] += 1.0
+        unit: Vectors = (vector / np.linalg.norm(vector)).astype(np.float32)
+        return unit

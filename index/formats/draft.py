@@ -1,0 +1,34 @@
+"""What a format hands over: an article that has no id yet, or the reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from index.articles import Language, Span
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An article as one file (or one line of it) gives it.
+
+    `key` tells apart the articles of one file and is "" where there is only one; `id` is set where the file
+    itself names the article. `ignored` marks what the format knows not to be text, such as front matter.
+    """
+
+    text: str
+    key: str = ""
+    id: str | None = None
+    title: str | None = None
+    date: str | None = None
+    source: str | None = None
+    author: str | None = None
+    language: Language | None = None
+    ignored: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A part of a file that did not become an article; `reason` is a key of `skipped.*` in `ui/texts`."""
+
+    reason: str
+    line: int | None = None

@@ -1,0 +1,77 @@
+"""Where sentences end, in Arabic and English, as spans of the text.
+
+A sentence ends at . ! ? ؟ … (with the closing quotes and brackets that follow) before white space, and at every
+line break. A full stop after an abbreviation or an initial does not end one. Sentences that are too long to
+quote are cut at the last ؛ ; ، , that keeps the piece within `MAX_SENTENCE`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from index.articles import Span
+
+MAX_SENTENCE = 500
+"""Code points; Arabic news sentences of 300 are common, longer ones are mostly lists."""
+
+_CLOSING = "\"'”’»)\\]}"
+_END = re.compile(rf"(?:[.!?؟…]+[{_CLOSING}]*)(?=\s)|\n")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Lt|Sgt|Capt|Gov|Sen|Rep|Rev|Jr|Sr|vs|etc|No|Vol|pp|cf|approx|ca|"
+    r"Inc|Ltd|Co|Corp|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|e\.g|i\.e)"
+    r"|\b[A-Z]|\b[A-Z](?:\.[A-Z])+|(?<!\w)(?:د|م|أ|ا|ص|ج|هـ|أ\.د|ق\.م|ب\.م))\.$"
+)
+_CLAUSE = re.compile(r"[؛;]\s|[،,]\s|\s")
+
+
+def sentences(text: str, within: Span | None = None) -> list[Span]:
+    """Spans of the sentences of `text[within]`, without the white space around them, in order."""
+    scope = within or Span(0, len(text))
+    found: list[Span] = []
+    start = scope.start
+    for end in _ends(text, scope):
+        span = _strip(text, start, end)
+        start = end
+        if found and not any(map(str.isalnum, text[span.start : span.end])):
+            # A closing quote that the typist set after a space belongs to the sentence before it.
+            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        else:
+            found += _pieces(text, span)
+    return found
+
+
+def _ends(text: str, scope: Span) -> Iterator[int]:
+    for match in _END.finditer(text, scope.start, scope.end):
+        if match.group().startswith(".") and _ABBREVIATION.search(
+            text, max(scope.start, match.end() - 12), match.end()
+        ):
+            continue
+        yield match.end()
+    yield scope.end
+
+
+def _strip(text: str, start: int, end: int) -> Span:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return Span(start, end)
+
+
+def _pieces(text: str, span: Span) -> Iterator[Span]:
+    """`span` itself, or, where it is too long, pieces of it cut at the strongest break that fits."""
+    while span.end - span.start > MAX_SENTENCE:
+        cut = _last_break(text, span.start, span.start + MAX_SENTENCE)
+        yield _strip(text, span.start, cut)
+        span = _strip(text, cut, span.end)
+    if span.end > span.start:
+        yield span
+
+
+def _last_break(text: str, start: int, limit: int) -> int:
+    """The end of the last break before `limit`: of a semicolon if there is one, else a comma, else a space."""
+    strongest: dict[str, int] = {}
+    for match in _CLAUSE.finditer(text, start + MAX_SENTENCE // 3, limit):
+        strongest["؛" if match.group()[0] in "؛;" else "،" if match.group()[0] in "،," else " "] = match.end()
+    return next((strongest[kind] for kind in "؛، " if kind in strongest), limit)

@@ -1,0 +1,60 @@
+"""What can go wrong with models, as types. The sentences are in `ui/texts`, in both languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from index.errors import JawabError
+
+_GIGABYTE = 1_000_000_000
+
+
+class ModelsFileInvalid(JawabError):
+    """The list of models cannot be used; `detail` says where and why."""
+
+    code = "models_file_invalid"
+
+
+class ModelUnknown(JawabError):
+    """The list of models has no model `name`; `known` is the names it has, joined with commas."""
+
+    code = "model_unknown"
+
+
+class ModelMissing(JawabError):
+    """The model `name` is not in `folder`, or not all of its files are."""
+
+    code = "model_missing"
+
+
+class ModelDamaged(JawabError):
+    """`file` of the model `name` is not, byte for byte, the file that the list of models names."""
+
+    code = "model_damaged"
+
+
+class FetchFailed(JawabError):
+    """No source gave the model `name`; `reasons` has one short reason a source."""
+
+    code = "fetch_failed"
+    retryable = True
+
+
+class FetchBusy(JawabError):
+    """Another process is fetching models into `folder`."""
+
+    code = "fetch_busy"
+    retryable = True
+
+
+class NoRoom(JawabError):
+    """`folder` has `free` bytes left and fetching takes `needed`; the sentence gets both in gigabytes."""
+
+    code = "no_room"
+    retryable = True
+
+    def __init__(self, folder: Path, needed: int, free: int) -> None:
+        # Rounded away from each other, so that the sentence never shows two equal numbers.
+        up, down = needed / _GIGABYTE + 0.05, max(0.0, free / _GIGABYTE - 0.05)
+        super().__init__(folder=folder, needed=f"{up:.1f}", free=f"{down:.1f}")
+        self.folder, self.needed, self.free = folder, needed, free
