@@ -117,6 +117,12 @@ class Catalog:
             catalog._check_schema()
         return catalog
 
+    def check(self) -> None:
+        """Read the whole file. Raises `IndexDamaged` if any page of it is not as SQLite wrote it."""
+        found = [row[0] for row in self._rows("PRAGMA quick_check(1)")]
+        if found != ["ok"]:
+            raise IndexDamaged(folder=self.folder, detail=found[0])
+
     def close(self) -> None:
         self._connection.close()
 

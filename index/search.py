@@ -41,6 +41,7 @@ class Searcher:
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._embedder = embedder
         self._lock = threading.Lock()
+        self.embedder_name = embedder.name
         self.catalog = Catalog.open(folder)
         self.catalog.require(embedder.fingerprint)
         self._generation = self.catalog.generation

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from index.articles import Language
+from index.language import language_of
 
 Status = Literal["answered", "declined"]
 
@@ -62,6 +63,13 @@ class Answer:
     passages: tuple[FoundPassage, ...]
     timings_ms: Timings
     models: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
+        """The record of a question that could not be asked: declined, with `reason` as its answer."""
+        return cls(
+            answer_id, question, language_of(question), "declined", reason, None, 0.0, (), (), Timings(total=0.0)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready values, keys in the order of the contract."""

@@ -1,4 +1,4 @@
-"""What can go wrong with models, as types. The sentences are in `ui/texts`, in both languages."""
+"""What can go wrong with models and questions, as types. The sentences are in `ui/texts`, in both languages."""
 
 from __future__ import annotations
 
@@ -58,3 +58,27 @@ class NoRoom(JawabError):
         up, down = needed / _GIGABYTE + 0.05, max(0.0, free / _GIGABYTE - 0.05)
         super().__init__(folder=folder, needed=f"{up:.1f}", free=f"{down:.1f}")
         self.folder, self.needed, self.free = folder, needed, free
+
+
+class QuestionEmpty(JawabError):
+    """The question has no words."""
+
+    code = "question_empty"
+
+
+class QuestionTooLong(JawabError):
+    """The question has `length` characters, and may have `limit`."""
+
+    code = "question_too_long"
+
+
+class QuestionLanguage(JawabError):
+    """The question is neither in Arabic nor in English."""
+
+    code = "question_language"
+
+
+class GeneratorFailed(JawabError):
+    """The LLM's file `path` cannot be loaded, or is not a model that llama.cpp reads."""
+
+    code = "generator_failed"

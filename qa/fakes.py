@@ -1,0 +1,59 @@
+"""A stand-in for the LLM, for tests and for trying Jawab without models. It obeys the same contract."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from index.words import content_words
+from qa.generate import Message, Piece, Prompt
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+class FakeGenerator:
+    """Answers with words of the sentence that shares most with the question, or as the examples decline.
+
+    It reads the same prompts as the real one: evidence lines begin with "- ", the question is the last line, and
+    the way to decline is whatever the shortest example answer is.
+    """
+
+    name = "fake-generator"
+
+    def __init__(self) -> None:
+        self.prepared: list[tuple[Message, ...]] = []
+        self.stopped_early = 0
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def prepare(self, head: tuple[Message, ...]) -> None:
+        self.prepared.append(head)
+
+    def generate(self, prompt: Prompt, max_tokens: int, watch: Sequence[str] = ()) -> Iterator[Piece]:
+        text = self._phrase(prompt.turns[-1].content, watch) if watch else self._sentence(prompt)
+        words = re.findall(r"\S+\s*", text)[:max_tokens]
+        finished = False
+        try:
+            for number, word in enumerate(words):
+                declines = text in watch
+                yield Piece(word, -0.05, () if number else tuple(-0.05 if declines else -9.0 for _ in watch))
+            finished = True
+        finally:
+            self.stopped_early += not finished
+
+    def _phrase(self, turn: str, watch: Sequence[str]) -> str:
+        *lines, question = turn.split("\n")
+        asked = content_words(question)
+        best = max(lines, key=lambda line: len(asked & content_words(line)), default="")
+        if len(asked & content_words(best)) < 2:
+            return watch[0]
+        numbers = _NUMBER.findall(best)
+        if numbers and re.search(r"كم|عدد|how many|when|متى", question, re.IGNORECASE):
+            return str(numbers[0])
+        return " ".join(best.removeprefix("- ").split()[:4])
+
+    def _sentence(self, prompt: Prompt) -> str:
+        phrase = prompt.turns[-2].content
+        arabic = any("\u0600" <= character <= "\u06ff" for character in prompt.turns[-1].content)
+        return f"الجواب هو {phrase}" if arabic else f"The answer is {phrase}"

@@ -1,0 +1,132 @@
+"""Measures of answers against a question set: SQuAD-style F1, hit@k, verbatim quotations, declining.
+
+The names and definitions are those that Jawab's published figures use; `docs/measured.md` explains them.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Question = Mapping[str, Any]
+Record = Mapping[str, Any]
+Figures = dict[str, float | int | None]
+
+_MARKS = re.compile(r"[\u064b-\u065f\u0670\u0640]")
+_ALEFS = re.compile(r"[إأآٱ]")
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+_PUNCTUATION = frozenset(string.punctuation) | frozenset("،؛؟«»“”‘’…–—٪٬٫")
+_ARTICLES = frozenset({"a", "an", "the"})
+_MARKER = re.compile(r"\[(\d+)\]")
+
+
+def words(text: str) -> list[str]:
+    """Words as the scores compare them: case, marks, alef forms, digits and articles folded."""
+    text = unicodedata.normalize("NFKC", text).lower().translate(_DIGITS)
+    text = _ALEFS.sub("ا", _MARKS.sub("", text)).replace("ى", "ي").replace("ة", "ه")
+    text = re.sub(r"(?<=\d),(?=\d)", "", text)
+    spaced = "".join(" " if character in _PUNCTUATION else character for character in text)
+    kept = (word for word in spaced.split() if word not in _ARTICLES)
+    return [word[2:] if word.startswith("ال") and len(word) > 4 else word for word in kept]
+
+
+def f1(predicted: str, gold: str) -> float:
+    """Harmonic mean of word precision and recall (SQuAD)."""
+    found, wanted = words(predicted), words(gold)
+    same = _shared(found, wanted)
+    return 2 * same / (len(found) + len(wanted)) if same else float(found == wanted)
+
+
+def recall(predicted: str, gold: str) -> float:
+    """Share of the gold words that were said."""
+    wanted = words(gold)
+    return _shared(words(predicted), wanted) / len(wanted) if wanted else 0.0
+
+
+def score(questions: Sequence[Question], answers: Mapping[str, Record], texts: Mapping[str, str]) -> Figures:
+    """The figures of a set: `answers` by question id, `texts` the articles' stored texts by article id."""
+    rows: dict[str, list[float]] = {}
+    for question in questions:
+        for name, value in _measures(question, answers.get(question["id"]), texts):
+            rows.setdefault(name, []).append(float(value))
+    figures: Figures = {"questions": len(questions)}
+    for name, values in rows.items():
+        if name.startswith("ms_"):
+            figures[f"{name}_p50"] = round(statistics.median(values), 1)
+            figures[f"{name}_p95"] = round(sorted(values)[min(len(values) - 1, int(0.95 * len(values)))], 1)
+        else:
+            figures[name] = round(sum(values) / len(values), 4)
+    yes, no = figures.get("answered_when_answerable"), figures.get("declined_when_unanswerable")
+    if yes is not None and no is not None:
+        figures["abstention_balanced_accuracy"] = round((yes + no) / 2, 4)
+    return figures
+
+
+def _measures(question: Question, answer: Record | None, texts: Mapping[str, str]) -> list[tuple[str, float]]:
+    status = answer["status"] if answer else None
+    answerable = question.get("answerable", True)
+    found: list[tuple[str, float]] = [("answers_present", answer is not None)]
+    if answerable:
+        found.append(("answered_when_answerable", status == "answered"))
+    else:
+        found.append(("declined_when_unanswerable", status == "declined"))
+    if answer:
+        found += [(f"ms_{name}", ms) for name, ms in answer["timings_ms"].items() if ms is not None]
+    if answer and status == "answered":
+        found += _form(answer, texts)
+    if answerable and question.get("answers"):
+        found += _rightness(question, answer)
+    return found
+
+
+def _form(answer: Record, texts: Mapping[str, str]) -> list[tuple[str, float]]:
+    cited = {citation["marker"] for citation in answer["citations"]}
+    used = {int(number) for number in _MARKER.findall(answer["answer"])}
+    verbatim = [
+        ("quotes_verbatim", texts.get(c["article_id"], "")[c["start"] : c["end"]] == c["quote"] != "")
+        for c in answer["citations"]
+    ]
+    return [("markers_match_citations", bool(used) and used == cited), *verbatim]
+
+
+def _rightness(question: Question, answer: Record | None) -> list[tuple[str, float]]:
+    passages = answer["passages"] if answer else []
+    golds = [gold["text"] for gold in question["answers"]] + question.get("answers_in_question_language", [])
+    said = answer if answer and answer["status"] == "answered" else None
+    short = (said["short_answer"] or "") if said else ""
+    measures: list[tuple[str, float]] = [
+        (f"retrieval_hit@{k}", any(_holds_gold(passage, question) for passage in passages[:k])) for k in (1, 5, 10)
+    ]
+    measures += [
+        ("short_answer_f1", max(f1(short, gold) for gold in golds)),
+        ("short_answer_em", max(words(short) == words(gold) for gold in golds)),
+        ("answer_contains_gold", max(recall(said["answer"], gold) for gold in golds) if said else 0.0),
+    ]
+    return [*measures, *_citing(question, said)] if said else measures
+
+
+def _citing(question: Question, said: Record) -> list[tuple[str, float]]:
+    start, end = question["paragraph"]
+    right = [
+        c["article_id"] == question["article_id"] and c["start"] < end and start < c["end"] for c in said["citations"]
+    ]
+    return [
+        ("citation_hit_of_answered", any(_holds_gold(c, question) for c in said["citations"])),
+        ("citation_precision", sum(right) / len(right) if right else 0.0),
+        ("answer_words", len(words(_MARKER.sub(" ", said["answer"])))),
+    ]
+
+
+def _holds_gold(stretch: Record, question: Question) -> bool:
+    return stretch["article_id"] == question["article_id"] and any(
+        stretch["start"] <= gold["start"] and gold["end"] <= stretch["end"] for gold in question["answers"]
+    )
+
+
+def _shared(a: list[str], b: list[str]) -> int:
+    return sum((Counter(a) & Counter(b)).values())

@@ -1,0 +1,144 @@
+"""An assistant with canned answers, slow enough to be stopped, for the tests of the page and its server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from index.articles import Language
+from index.errors import IndexMissing
+from index.language import language_of
+from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, Timings, Token
+from ui.chat import Overview
+
+ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
+ENGLISH_QUESTION = "How many US troops remain in Iraq?"
+DECLINED_QUESTION = "Who won the chess championship in Baghdad?"
+SLOW_QUESTION = "Tell me slowly what happened"
+ERROR_QUESTION = "Is there an index error here?"
+HOSTILE_QUESTION = (
+    "What of the <img src=x onerror=\"document.title='owned'\"> **bold** ![x](https://evil.example/q.png)?"
+)
+
+OVERVIEW = Overview(
+    articles=24,
+    first="2021-04-08",
+    last="2024-02-01",
+    languages=("ar", "en"),
+    examples=(
+        ARABIC_QUESTION,
+        ENGLISH_QUESTION,
+        "كم عدد المخطوطات التي رُممت في المكتبة؟",
+        "When does the new tram line open?",
+    ),
+)
+
+_ARABIC_TEXT = (
+    "وكانت الولايات المتحدة خفّضت حضورها العسكري في العراق العام الماضي بمقدار النصف، أي ما يعادل 2500 جندي. "
+    "وعُقدت الجولة الأولى من الحوار الاستراتيجي في حزيران/يونيو 2020 بين بغداد وواشنطن عبر الاتصال المرئي."
+)
+_ENGLISH_TEXT = (
+    "The United States halved its forces in Iraq last year and about 2,500 soldiers remain, the Pentagon said. "
+    "The first round of the strategic dialogue was held in June 2020 by video link."
+)
+_HOSTILE_TEXT = (
+    "Words <script>document.title='owned'</script> and <img src=x onerror=\"document.title='owned'\"> then "
+    "![pixel](https://evil.example/p.png) [link](javascript:alert(1)) ${document.title='owned'} {{value}} \u202eesrever"
+)
+
+
+def found(title: str, text: str, score: float = 0.8) -> FoundPassage:
+    return FoundPassage(article_id="a1", title=title, start=0, end=len(text), text=text, score=score)
+
+
+PASSAGES = (
+    found("مباحثات بين واشنطن وبغداد حول مستقبل القوات الأمريكية في العراق", _ARABIC_TEXT, 0.83),
+    found("Washington and Baghdad discuss the future of US forces", _ENGLISH_TEXT, 0.81),
+    found("خط الترام الجديد يفتتح في الربيع", "يبلغ طول الخط 14 كيلومتراً ويضم 19 محطة." * 3, 0.4),
+    found("The manuscripts of the old library", "Conservators have restored 312 manuscripts so far. " * 4, 0.3),
+    found("<b>Bold</b> title", _HOSTILE_TEXT, 0.2),
+)
+
+
+def cited(marker: int, language: Language, quote: str, title: str, **more: str | None) -> Citation:
+    return Citation(
+        marker=marker,
+        article_id="a1",
+        title=title,
+        source=more.get("source", "dw.com"),
+        date=more.get("date", "2021-07-24"),
+        language=language,
+        start=0,
+        end=len(quote),
+        quote=quote,
+    )
+
+
+def record(question: str, answer: str, **more: object) -> Answer:
+    fields: dict[str, object] = {
+        "id": "q-1",
+        "question": question,
+        "language": language_of(question),
+        "status": "answered",
+        "answer": answer,
+        "short_answer": None,
+        "confidence": 0.9,
+        "citations": (),
+        "passages": PASSAGES,
+        "timings_ms": Timings(search=50.0, total=900.0),
+        "models": {"generator": "canned"},
+    }
+    return Answer(**{**fields, **more})  # type: ignore[arg-type]
+
+
+def canned(question: str) -> Answer:
+    """The record for one of the questions above."""
+    arabic_quote = cited(1, "ar", _ARABIC_TEXT.split(". ")[1], PASSAGES[0].title, source="https://www.dw.com/ar/1")
+    english_quote = cited(2, "en", _ENGLISH_TEXT.split(". ")[0] + ".", PASSAGES[1].title, date="2021-04-08")
+    if question == DECLINED_QUESTION:
+        return record(question, "The articles do not say. The closest passages are below.", status="declined")
+    if question == HOSTILE_QUESTION:
+        quote = cited(1, "en", _HOSTILE_TEXT, "<b>Bold</b> title", source="<i>paper</i>", date="<u>")
+        return record(question, _HOSTILE_TEXT + " [1].", citations=(quote,), short_answer="<script>")
+    if language_of(question) == "ar":
+        answer = "عُقدت الجولة الأولى من الحوار الاستراتيجي في حزيران/يونيو 2020 عبر الاتصال المرئي [1][2]."
+        second = cited(2, "en", "The first round of the strategic dialogue was held in June 2020 by video link.",
+                       PASSAGES[1].title, date="2021-04-08")  # fmt: skip
+        return record(question, answer, citations=(arabic_quote, second), short_answer="حزيران/يونيو 2020")
+    arabic = cited(1, "ar", _ARABIC_TEXT.split(". ")[0] + ".", PASSAGES[0].title)
+    answer = "About 2,500 American soldiers remain in Iraq after the number was halved last year [1][2]."
+    return record(question, answer, citations=(arabic, english_quote), short_answer="2,500")
+
+
+@dataclass
+class CannedAssistant:
+    """Answers from `canned`; remembers whether its last stream was closed before the end, and how far it got."""
+
+    pause: float = 0.0
+    tokens: int = 0
+    stopped_early: threading.Event = field(default_factory=threading.Event)
+
+    def stream(self, question: str) -> Iterator[Event]:
+        finished = False
+        try:
+            time.sleep(self.pause)
+            if question == ERROR_QUESTION:
+                raise IndexMissing(folder="/data/<index>")
+            answer = canned(question)
+            yield PassagesFound(answer.passages)
+            for word in self._words(question, answer):
+                time.sleep(self.pause)
+                self.tokens += 1
+                yield Token(word)
+            finished = True
+            yield Finished(answer)
+        finally:
+            if not finished:
+                self.stopped_early.set()
+
+    def _words(self, question: str, answer: Answer) -> list[str]:
+        if question == SLOW_QUESTION:
+            return [f"word{number} " for number in range(2000)]
+        return [word + " " for word in answer.answer.split(" ")]

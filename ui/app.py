@@ -1,0 +1,93 @@
+"""Where the objects are put together: settings in, the parts of Jawab out, each made when it is first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from index.embed import Embedder, SentenceTransformerEmbedder
+from index.errors import PathMissing
+from index.fakes import HashEmbedder
+from index.search import Searcher
+from qa.assistant import Assistant, Options
+from qa.errors import ModelUnknown
+from qa.fakes import FakeGenerator
+from qa.generate import Generator, LlamaGenerator
+from qa.models import Model, ModelStore, Role, bundled_models, default_model, find_model
+from ui.settings import Settings
+
+FAKE = "fake"
+"""JAWAB_EMBEDDER=fake and JAWAB_LLM=fake try the program without models."""
+
+
+class App:
+    """The parts of one running Jawab."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def models(self) -> tuple[Model, ...]:
+        return bundled_models()
+
+    @cached_property
+    def store(self) -> ModelStore:
+        return ModelStore(self.settings.models)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder of the settings. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`."""
+        chosen = self.settings.embedder
+        if chosen == FAKE:
+            return HashEmbedder()
+        if _is_path(chosen):
+            return SentenceTransformerEmbedder(_existing(chosen))
+        model = self._model("embedder", chosen)
+        return SentenceTransformerEmbedder(self.store.require(model), model.name)
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The LLM of the settings. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`."""
+        chosen = self.settings.llm
+        if chosen == FAKE:
+            return FakeGenerator()
+        if _is_path(chosen):
+            return LlamaGenerator(_existing(chosen), self.settings.threads)
+        model = self._model("llm", chosen)
+        folder = self.store.require(model)
+        # Of a model in several files, llama.cpp wants the first and finds the others.
+        return LlamaGenerator(folder / model.files[0].path, self.settings.threads)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """Search over the index of the settings. Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch`."""
+        return Searcher(self.settings.index, self.embedder)
+
+    @cached_property
+    def options(self) -> Options:
+        return Options(evidence_tokens=self.settings.evidence_tokens, threshold=self.settings.threshold)
+
+    @cached_property
+    def assistant(self) -> Assistant:
+        # The index first: a missing one is told at once, before a model is loaded.
+        return Assistant(self.searcher, self.generator, self.options)
+
+    def assistant_for(self, no_llm: bool) -> Assistant:
+        """The assistant, or one that does without the LLM and quotes the nearest sentence."""
+        return Assistant(self.searcher, None, self.options) if no_llm else self.assistant
+
+    def _model(self, role: Role, name: str) -> Model:
+        model = find_model(self.models, name) if name else default_model(self.models, role)
+        if model.role != role:
+            raise ModelUnknown(name=name, known=", ".join(m.name for m in self.models if m.role == role))
+        return model
+
+
+def _is_path(chosen: str) -> bool:
+    return "/" in chosen or "\\" in chosen or chosen.endswith(".gguf")
+
+
+def _existing(path: str) -> Path:
+    if not Path(path).expanduser().exists():
+        raise PathMissing(path=path)
+    return Path(path).expanduser()

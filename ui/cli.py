@@ -1,0 +1,363 @@
+"""The command line: each command asks the parts for its work and shows the result; errors become one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from index.articles import Language
+from index.errors import ArticleMissing, JawabError
+from index.language import is_arabic_letter
+from ui import show
+from ui.app import App
+from ui.settings import load_settings
+from ui.strings import explain, reader_language, say
+
+EXIT_PROBLEM = 1
+EXIT_STOPPED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--index", type=click.Path(path_type=Path), help="Folder of the index (or JAWAB_INDEX).")
+@click.option("--debug", is_flag=True, help="Show where in the program an error came from.")
+@click.version_option(package_name="jawab")
+@click.pass_context
+def jawab(context: click.Context, index: Path | None, debug: bool) -> None:
+    """Jawab answers questions in Arabic or English about a collection of articles, and quotes them.
+
+    \b
+    A first session:
+        jawab models fetch
+        jawab index FOLDER-OF-ARTICLES
+        jawab ask "How many US troops remain in Iraq?"
+    """
+    context.ensure_object(dict)["debug"] = debug
+    context.obj["index"] = index
+
+
+def _app(index: Path | None = None) -> App:
+    chosen = index or click.get_current_context().obj["index"]
+    return App(load_settings(index=chosen))
+
+
+# Taken after the command too: `jawab ask --index DIR "…"`.
+_index_option = click.option("--index", type=click.Path(path_type=Path), help="Folder of the index.")
+
+
+@jawab.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_index_option
+def index(paths: Sequence[Path], index: Path | None) -> None:
+    """Add or update articles from files and folders.
+
+    \b
+    Example:
+        jawab index ~/articles report.html
+    """
+    from index.build import update
+
+    app = _app(index)
+    language = reader_language()
+    with show.EmbeddingBar(language) as bar:
+        summary = update(app.settings.index, paths, app.embedder, bar)
+    show.summary(summary, language)
+    if not (summary.added or summary.updated or summary.unchanged or summary.removed):
+        sys.exit(EXIT_PROBLEM)
+
+
+@jawab.command()
+@click.argument("question")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
+@click.option("--stream", is_flag=True, help="Show passages and words as they come; with --json, one event a line.")
+@click.option("--no-llm", is_flag=True, help="Answer with the nearest sentence alone, without the language model.")
+@_index_option
+def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | None) -> None:
+    """Answer a question, with the sentences that the answer rests on.
+
+    \b
+    Example:
+        jawab ask "متى عقدت الجولة الأولى للحوار الاستراتيجي؟"
+    """
+    assistant = _app(index).assistant_for(no_llm)
+    if stream:
+        show.stream(assistant.stream(question), as_json)
+        return
+    answer = assistant.ask(question)
+    click.echo(show.as_json(answer.to_json()) if as_json else show.answer(answer))
+
+
+@jawab.command()
+@click.argument("question")
+@click.option("-k", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many passages.")
+@click.option("--json", "as_json", is_flag=True, help="Print the passages as JSON.")
+@_index_option
+def search(question: str, count: int, as_json: bool, index: Path | None) -> None:
+    """Show the passages nearest to a question, best first.
+
+    \b
+    Example:
+        jawab search "withdrawal of troops" -k 3
+    """
+    from qa.assistant import found_passages
+    from qa.question import check
+
+    language = check(question)
+    passages = found_passages(_app(index).searcher.search(question, count))
+    if as_json:
+        click.echo(show.as_json({"question": question, "passages": [show.plain(passage) for passage in passages]}))
+    else:
+        click.echo(show.passages(passages, language))
+
+
+@jawab.command()
+@_index_option
+def chat(index: Path | None) -> None:
+    """Ask one question after another in the terminal; an empty line ends.
+
+    \b
+    Example:
+        jawab chat
+    """
+    assistant = _app(index).assistant
+    language = reader_language()
+    click.echo(say("chat.welcome", language))
+    while True:
+        try:
+            question = input("\n› ").strip()
+        except EOFError:
+            return
+        if not question:
+            return
+        try:
+            show.stream(assistant.stream(question), as_json=False)
+        except KeyboardInterrupt:
+            click.echo("\n" + say("chat.stopped", language))
+        except JawabError as error:
+            click.echo(explain(error, _language_of(question)))
+
+
+@jawab.command()
+@click.argument("questions", type=click.Path(path_type=Path))
+@click.argument("answers", type=click.Path(path_type=Path))
+@click.option("--no-llm", is_flag=True, help="Answer with the nearest sentence alone, without the language model.")
+@_index_option
+def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> None:
+    """Answer the questions of a JSONL file, one record a line; goes on where it stopped.
+
+    \b
+    Example:
+        jawab batch questions.jsonl answers.jsonl
+    """
+    from qa.batch import answer_all, answered_ids, read_questions
+
+    asked, broken = read_questions(questions)
+    language = reader_language()
+    for line in broken:
+        reason = say(f"skipped.{line.reason}", language)
+        click.echo(say("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
+    done = answered_ids(answers)
+    with show.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
+        assistant = _app(index).assistant_for(no_llm)
+        for _ in answer_all(assistant, asked, answers, lambda e, q: explain(e, _language_of(q))):
+            bar.advance()
+    if broken:
+        sys.exit(EXIT_PROBLEM)
+
+
+@jawab.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@_index_option
+@click.pass_context
+def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
+    """List the articles of the index, show one, or remove some.
+
+    \b
+    Examples:
+        jawab articles
+        jawab articles show tram-ar --json
+        jawab articles remove tram-ar
+    """
+    from index.catalog import Catalog
+
+    context.obj["index"] = index or context.obj["index"]
+    if context.invoked_subcommand:
+        return
+    found = Catalog.open(_app().settings.index).articles()
+    click.echo(show.as_json([show.listed(a) for a in found]) if as_json else show.articles(found, reader_language()))
+
+
+@articles.command(name="show")
+@click.argument("article_id")
+@click.option("--json", "as_json", is_flag=True, help="Print the article with its stored text as JSON.")
+def show_article(article_id: str, as_json: bool) -> None:
+    """Show one article.
+
+    \b
+    Example:
+        jawab articles show tram-ar
+    """
+    from index.catalog import Catalog
+
+    article = Catalog.open(_app().settings.index).article(article_id)
+    click.echo(show.as_json(show.plain(article)) if as_json else show.article(article))
+
+
+@articles.command(name="remove")
+@click.argument("article_ids", nargs=-1, required=True)
+def remove_articles(article_ids: Sequence[str]) -> None:
+    """Take articles out of the index; their files are not touched.
+
+    \b
+    Example:
+        jawab articles remove tram-ar tram-plan-en
+    """
+    from index.build import remove
+    from index.catalog import Catalog
+
+    folder = _app().settings.index
+    catalog = Catalog.open(folder)
+    for article_id in article_ids:
+        if catalog.path_of(article_id) is None:
+            raise ArticleMissing(article_id=article_id)
+    catalog.close()
+    remove(folder, article_ids)
+    click.echo(say("articles.removed", reader_language(), count=len(set(article_ids))))
+
+
+@jawab.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@_index_option
+def serve(host: str, port: int, index: Path | None) -> None:
+    """Serve the browser chat and the API.
+
+    \b
+    Example:
+        jawab serve --port 8080
+    """
+    from ui.serve import run
+
+    run(_app(index), host, port, reader_language())
+
+
+@jawab.group()
+def models() -> None:
+    """List, fetch or verify the models of models.txt."""
+
+
+@models.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def list_models(as_json: bool) -> None:
+    """Show which models there are, their licences, and which are here.
+
+    \b
+    Example:
+        jawab models list
+    """
+    app = _app()
+    click.echo(show.models(app.models, app.store, reader_language(), as_json))
+
+
+@models.command(name="fetch")
+@click.argument("names", nargs=-1)
+def fetch_models(names: Sequence[str]) -> None:
+    """Fetch the default models, or those named; goes on where it stopped.
+
+    \b
+    Example:
+        jawab models fetch
+    """
+    from qa.fetch import fetch
+    from qa.models import find_model
+
+    app = _app()
+    language = reader_language()
+    chosen = [find_model(app.models, name) for name in names] or [m for m in app.models if m.default]
+    with show.FetchBar(language) as bar:
+        fetch(chosen, app.store, bar)
+    click.echo(say("models.ready", language, names=", ".join(model.name for model in chosen), folder=app.store.folder))
+
+
+@models.command(name="verify")
+@click.argument("names", nargs=-1)
+def verify_models(names: Sequence[str]) -> None:
+    """Read every byte of the models again and compare with models.txt.
+
+    \b
+    Example:
+        jawab models verify
+    """
+    from qa.models import find_model
+
+    app = _app()
+    language = reader_language()
+    chosen = [find_model(app.models, name) for name in names] or [m for m in app.models if m.default]
+    with show.ByteBar(sum(model.size for model in chosen), say("models.verifying", language)) as bar:
+        for model in chosen:
+            app.store.verify(model, bar.advance)
+    click.echo(say("models.verified", language, names=", ".join(model.name for model in chosen)))
+
+
+@jawab.command(name="eval")
+@click.argument("sets", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--limit", type=click.IntRange(min=1), help="Take a fixed random part of each set.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("benchmarks/results"), show_default=True)
+@click.option("--work", type=click.Path(path_type=Path), help="Folder for indexes and answers of the sets.")
+def evaluate(sets: Sequence[Path], limit: int | None, out: Path, work: Path | None) -> None:
+    """Measure answers on question sets; the figures are printed and saved as JSON.
+
+    \b
+    Example:
+        jawab eval samples --limit 10
+    """
+    from ui.evaluate import evaluate_set
+
+    app = _app()
+    for folder in sets:
+        evaluate_set(app, folder, limit, out, work, reader_language())
+
+
+@jawab.command()
+def doctor() -> None:
+    """Check what is installed, present and working, and say what to do about what is not.
+
+    \b
+    Example:
+        jawab doctor
+    """
+    from ui.doctor import examine
+
+    findings = examine(_app())
+    click.echo(show.findings(findings, reader_language()))
+    if not all(finding.well for finding in findings):
+        sys.exit(EXIT_PROBLEM)
+
+
+def _language_of(question: str) -> Language:
+    """The language to talk about a question in: its own if it has Arabic letters, else the reader's."""
+    return "ar" if any(map(is_arabic_letter, question)) else reader_language()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command. A `JawabError` becomes one sentence on standard error and exit code 1."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        jawab.main(words, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\n" + say("cli.stopped", reader_language()), err=True)
+        sys.exit(EXIT_STOPPED)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough.
+        sys.stdout = None
+        sys.exit(EXIT_PROBLEM)
+    except JawabError as error:
+        if "--debug" in words:
+            raise
+        click.echo(explain(error, _language_of(" ".join(words))), err=True)
+        sys.exit(EXIT_PROBLEM)

@@ -1,0 +1,80 @@
+"""`jawab doctor`: what is installed, present and working, and what to do about what is not."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from index.catalog import Catalog
+from index.errors import JawabError
+from ui.app import App
+from ui.strings import explain, reader_language, say
+
+_PACKAGES = ("torch", "sentence-transformers", "faiss-cpu", "llama-cpp-python", "gradio")
+_ROOM_WANTED = 2**30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: whether all is well, and a sentence about it."""
+
+    well: bool
+    text: str
+
+
+def examine(app: App) -> list[Finding]:
+    """Every check, in the order in which a new user would meet what it checks."""
+    return [_python(), *map(_package, _PACKAGES), _processor(), *_models(app), _index(app), _room(app.settings.index)]
+
+
+def _python() -> Finding:
+    return _said(sys.version_info >= (3, 11), "python", version=platform.python_version())
+
+
+def _package(name: str) -> Finding:
+    try:
+        return _said(True, "package", name=name, version=version(name))
+    except PackageNotFoundError:
+        return _said(False, "package_missing", name=name)
+
+
+def _processor() -> Finding:
+    from index.embed import computes_in_bfloat16
+
+    return _said(True, "bfloat16" if computes_in_bfloat16() else "float32")
+
+
+def _models(app: App) -> list[Finding]:
+    return [_part(app, "embedder"), _part(app, "generator")]
+
+
+def _part(app: App, part: str) -> Finding:
+    try:
+        return _said(True, part, name=getattr(app, part).name)
+    except JawabError as error:
+        return Finding(False, explain(error, reader_language()))
+
+
+def _index(app: App) -> Finding:
+    try:
+        catalog = Catalog.open(app.settings.index)
+        counts = {"articles": catalog.count_articles(), "passages": catalog.count_passages()}
+        catalog.check()
+    except JawabError as error:
+        return Finding(False, explain(error, reader_language()))
+    return _said(True, "index", folder=app.settings.index, **counts)
+
+
+def _room(folder: Path) -> Finding:
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return _said(free > _ROOM_WANTED, "room" if free > _ROOM_WANTED else "room_short", free=f"{free / 1e9:.1f}")
+
+
+def _said(well: bool, key: str, **fields: object) -> Finding:
+    return Finding(well, say(f"doctor.{key}", reader_language(), **fields))

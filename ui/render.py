@@ -1,0 +1,240 @@
+"""The record as HTML that is safe to show: the only place where words of others become markup.
+
+Articles, titles, questions and what the LLM writes are strangers' text. All of it passes through `clean`, which
+escapes markup and takes out the characters that could turn the reading direction of what stands beside them.
+Every block carries the language and direction of its own text, so an English quotation reads correctly inside
+an Arabic answer and the other way round.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlsplit
+
+from index.articles import Language
+from index.language import language_of
+from qa.answer import Answer, Citation, FoundPassage
+from ui.strings import say
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_PREVIEW = 140
+_CLOSEST = 3
+# Control characters; and embeddings, overrides and isolates, which could show a sentence backwards or close the
+# isolation of the element they stand in. Left-to-right and right-to-left marks are harmless and stay.
+_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff]")
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
+
+
+@dataclass
+class Turn:
+    """One question and what has come back so far. `language` is the question's: its answer and labels follow it."""
+
+    number: int
+    question: str
+    language: Language
+    passages: tuple[FoundPassage, ...] | None = None
+    written: str = ""
+    answer: Answer | None = None
+    problem: str | None = None
+    stopped: bool = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether more is to come."""
+        return self.answer is None and self.problem is None and not self.stopped
+
+
+def clean(text: str) -> str:
+    """`text` for an element's content or a quoted attribute: no markup, nothing that turns the direction around it."""
+    return html.escape(_UNSHOWN.sub("", text), quote=True)
+
+
+def direction(language: Language) -> str:
+    """The value of `dir` for a text in `language`."""
+    return "rtl" if language == "ar" else "ltr"
+
+
+def spoken_date(written: str, language: Language) -> str:
+    """A stored date as a person writes it: "24 July 2021". What is not a date is given back as it was."""
+    match = _DATE.fullmatch(written.strip())
+    if not match:
+        return written
+    year, month, day = (int(part) if part else None for part in match.groups())
+    if month is None:
+        return str(year)
+    try:
+        date(year or 1, month, day or 1)
+    except ValueError:
+        return written
+    key = "page.turn.date" if day else "page.turn.month_and_year"
+    return say(key, language, day=day, month=say(f"page.month.{month}", language), year=year)
+
+
+def answer_html(turn: Turn) -> str:
+    """The question with what answers it so far: phrase, sentences, quotations; or why there is none."""
+    parts = [_question(turn), *_said(turn)]
+    if turn.answer and turn.answer.status == "declined":
+        parts.append(_closest(turn))
+    elif turn.answer:
+        parts.append(_quotations(turn))
+    state = ' aria-busy="true"' if turn.waiting else ""
+    return (
+        f'<section class="turn" data-turn="{turn.number}" lang="{turn.language}" dir="{direction(turn.language)}"'
+        f"{state}>{''.join(parts)}</section>"
+    )
+
+
+def found_html(turn: Turn) -> str:
+    """The passages that search found, best first; each opens to its full text."""
+    passages = turn.passages if turn.answer is None else turn.answer.passages
+    if not passages:
+        return ""
+    label = clean(say("page.turn.passages", turn.language))
+    rows = "".join(f"<li>{_passage(passage)}</li>" for passage in passages)
+    return (
+        f'<aside class="found" lang="{turn.language}" dir="{direction(turn.language)}" aria-label="{label}">'
+        f"<h3>{label}</h3><ol>{rows}</ol></aside>"
+    )
+
+
+def turn_html(turn: Turn) -> str:
+    """A whole turn, for the conversation above the current question."""
+    return f'<div class="pair">{answer_html(turn)}{found_html(turn)}</div>'
+
+
+def _question(turn: Turn) -> str:
+    return f'<h2 class="question">{clean(turn.question)}</h2>'
+
+
+def _said(turn: Turn) -> list[str]:
+    """What stands in the answer's place: always one block of the same kind, whatever came of the question."""
+    if turn.problem is not None:
+        return [_paragraphs(turn.problem, None, turn.number)]
+    if turn.answer is not None:
+        markers = {citation.marker for citation in turn.answer.citations}
+        return [_phrase(turn.answer), _paragraphs(turn.answer.answer, markers, turn.number)]
+    parts = [_paragraphs(turn.written, None, turn.number)] if turn.written.strip() else []
+    if turn.stopped:
+        parts.append(_note(turn, "stopped"))
+    elif not parts:
+        parts.append(_note(turn, "searching" if turn.passages is None else "reading"))
+    return parts
+
+
+def _note(turn: Turn, key: str) -> str:
+    return f'<p class="note">{clean(say(f"page.turn.{key}", turn.language))}</p>'
+
+
+def _phrase(answer: Answer) -> str:
+    if not answer.short_answer:
+        return ""
+    # The block stands on the answer's side of the page; the words inside keep their own direction.
+    return f'<p class="phrase"><bdi>{clean(answer.short_answer)}</bdi></p>'
+
+
+def _paragraphs(text: str, markers: set[int] | None, number: int) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    body = "".join(f"<p>{_with_markers(line, markers, number)}</p>" for line in lines)
+    return f'<div class="said" aria-live="polite">{body}</div>'
+
+
+def _with_markers(text: str, markers: set[int] | None, number: int) -> str:
+    """`text` with each known [n] isolated from the words around it and leading to its quotation."""
+
+    def linked(match: re.Match[str]) -> str:
+        marker = int(match[1])
+        if markers is None:
+            return f'<bdi class="marker" dir="ltr">[{marker}]</bdi>'
+        if marker not in markers:
+            return match[0]
+        return f'<a class="marker" href="#{_anchor(number, marker)}"><bdi dir="ltr">[{marker}]</bdi></a>'
+
+    return _MARKER.sub(linked, clean(text))
+
+
+def _anchor(number: int, marker: int) -> str:
+    return f"turn-{number}-quotation-{marker}"
+
+
+def _quotations(turn: Turn) -> str:
+    if turn.answer is None or not turn.answer.citations:
+        return ""
+    label = clean(say("page.turn.quotations", turn.language))
+    figures = "".join(_quotation(turn, citation, turn.answer.short_answer) for citation in turn.answer.citations)
+    return f'<section class="quotations" aria-label="{label}">{figures}</section>'
+
+
+def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
+    quote = f'<q class="highlight">{_with_phrase(citation.quote, phrase)}</q>'
+    return (
+        f'<figure class="quotation" id="{_anchor(turn.number, citation.marker)}">'
+        f'<blockquote lang="{citation.language}" dir="{direction(citation.language)}">{quote}</blockquote>'
+        f'<figcaption><bdi class="marker" dir="ltr">[{citation.marker}]</bdi> {_origin(turn, citation)}</figcaption>'
+        "</figure>"
+    )
+
+
+def _with_phrase(quote: str, phrase: str | None) -> str:
+    """The quotation, with the first occurrence of the answer's own words in it marked once more."""
+    at = quote.find(phrase) if phrase else -1
+    if not phrase or at < 0:
+        return clean(quote)
+    before, after = quote[:at], quote[at + len(phrase) :]
+    return f"{clean(before)}<mark>{clean(phrase)}</mark>{clean(after)}"
+
+
+def _origin(turn: Turn, citation: Citation) -> str:
+    own = f'lang="{citation.language}" dir="{direction(citation.language)}"'
+    title = f'<bdi class="title" {own}>{clean(citation.title)}</bdi>'
+    rest = []
+    if citation.date:
+        rest.append(spoken_date(citation.date, turn.language))
+    if citation.source:
+        rest.append(_source_name(citation.source))
+    return '<span class="dot"> · </span>'.join([title, *(f"<bdi>{clean(part)}</bdi>" for part in rest)])
+
+
+def _source_name(source: str) -> str:
+    """An address is shown by its host alone, as text: the page never leads away from this machine."""
+    try:
+        host = urlsplit(source).hostname
+    except ValueError:
+        return source
+    return host.removeprefix("www.") if host else source
+
+
+def _closest(turn: Turn) -> str:
+    passages = turn.answer.passages[:_CLOSEST] if turn.answer else ()
+    if not passages:
+        return ""
+    label = clean(say("page.turn.closest", turn.language))
+    figures = "".join(
+        f'<figure class="near"><blockquote {_own_language(passage.text)}>{clean(passage.text)}</blockquote>'
+        f"<figcaption {_own_language(passage.text)}>{_title(passage)}</figcaption></figure>"
+        for passage in passages
+    )
+    return f'<section class="closest" aria-label="{label}"><h3>{label}</h3>{figures}</section>'
+
+
+def _passage(passage: FoundPassage) -> str:
+    preview = " ".join(passage.text.split())
+    short = preview if len(preview) <= _PREVIEW else preview[:_PREVIEW].rsplit(" ", 1)[0] + " …"
+    own = _own_language(passage.text)
+    return (
+        f"<details {own}><summary>{_title(passage)}"
+        f'<span class="preview" {own}>{clean(short)}</span></summary>'
+        f'<p class="passage" {own}>{clean(passage.text)}</p></details>'
+    )
+
+
+def _title(passage: FoundPassage) -> str:
+    return f'<bdi class="title" {_own_language(passage.title)}>{clean(passage.title)}</bdi>'
+
+
+def _own_language(text: str) -> str:
+    """`lang` and `dir` by most of the letters; the first letter alone misleads where a name in Latin opens."""
+    language = language_of(text)
+    return f'lang="{language}" dir="{direction(language)}"'

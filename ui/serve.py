@@ -1,0 +1,78 @@
+"""`jawab serve`: the models are loaded, the instructions read, and then the server opens."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import uvicorn
+
+from index.articles import Language
+from index.catalog import Catalog
+from index.errors import JawabError
+from ui.app import App
+from ui.bundled import samples_folder
+from ui.chat import Overview
+from ui.server import create_app
+from ui.strings import say
+
+
+class PortTaken(JawabError):
+    """Another program listens on `host`:`port`."""
+
+    code = "port_taken"
+    retryable = True
+
+
+def run(app: App, host: str, port: int, language: Language) -> None:
+    """Serve until Ctrl-C. Raises what making the assistant raises, and `PortTaken`."""
+    address = f"http://{host}:{port}"
+    click.echo(say("serve.loading", language, address=address))
+    languages: tuple[Language, ...] = ("ar", "en")
+    for each in languages:
+        app.assistant.prepare(each)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(app.assistant, overview(app.searcher.catalog)),
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+    # Bound before the server runs, so that a taken port is an error of ours and not a line in a log.
+    try:
+        socket = server.config.bind_socket()
+    except SystemExit as error:
+        raise PortTaken(host=host, port=port) from error
+    click.echo(say("serve.ready", language, address=address))
+    server.run(sockets=[socket])
+
+
+def overview(catalog: Catalog) -> Overview:
+    """What a visitor is told about the collection."""
+    articles = catalog.articles()
+    dates = sorted(article.date for article in articles if article.date)
+    return Overview(
+        articles=len(articles),
+        first=dates[0] if dates else None,
+        last=dates[-1] if dates else None,
+        languages=tuple(sorted({article.language for article in articles})),
+        examples=_examples({article.id for article in articles}),
+    )
+
+
+def _examples(ids: set[str]) -> tuple[str, ...]:
+    """Two questions in each language that came with the sample articles, where these are in the index."""
+    file: Path = samples_folder() / "questions.jsonl"
+    if not file.is_file():
+        return ()
+    asked = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    known = [question for question in asked if question.get("article_id") in ids]
+    return tuple(
+        question["question"]
+        for language in ("ar", "en")
+        for question in [q for q in known if q["lang"] == language][:2]
+    )

@@ -1,0 +1,53 @@
+"""The settings: what can be set, how, and what it is otherwise. Every one is an environment variable JAWAB_…"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from index.errors import JawabError
+from qa.declining import THRESHOLD
+from qa.evidence import BUDGET
+
+
+class SettingInvalid(JawabError):
+    """An environment variable JAWAB_… is unknown or has a value that cannot be used."""
+
+    code = "setting_invalid"
+
+
+def _data_folder() -> Path:
+    return platformdirs.user_data_path("jawab")
+
+
+class Settings(BaseSettings):
+    """All settings of Jawab."""
+
+    model_config = SettingsConfigDict(env_prefix="JAWAB_", frozen=True)
+
+    index: Path = Field(default_factory=lambda: _data_folder() / "index", description="folder of the index")
+    models: Path = Field(default_factory=lambda: _data_folder() / "models", description="folder of the models")
+    embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
+    llm: str = Field("", description="a name from models.txt, or a GGUF file")
+    lang: str = Field("", description="language of the program's messages: ar or en")
+    threads: int = Field(0, ge=0, description="threads for the language model; 0: one for each processor")
+    threshold: float = Field(THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered")
+    evidence_tokens: int = Field(BUDGET, ge=50, le=2000, description="tokens of sentences given to the language model")
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings from the environment, and over them what was `given`. Raises `SettingInvalid`."""
+    known = {f"JAWAB_{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith("JAWAB_") and name not in known:
+            raise SettingInvalid(name=name, detail=", ".join(sorted(known)))
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise SettingInvalid(name=f"JAWAB_{str(problem['loc'][0]).upper()}", detail=problem["msg"]) from error

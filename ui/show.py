@@ -1,0 +1,236 @@
+"""How records, articles and progress look in a terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import click
+from tqdm import tqdm
+
+from index.articles import Article, Language
+from index.build import Summary
+from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, Token
+from qa.models import Model, ModelStore
+from ui.doctor import Finding
+from ui.render import spoken_date
+from ui.strings import say
+
+_PASSAGE_SHOWN = 200
+
+
+def as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass as JSON-ready values."""
+    return dataclasses.asdict(value)
+
+
+def answer(record: Answer) -> str:
+    """The answer, then its quotations with titles; for a declined one, the titles of what is near."""
+    lines = [record.answer]
+    if record.citations:
+        lines += ["", *(quotation(citation, record.language) for citation in record.citations)]
+    elif record.passages:
+        lines += ["", say("ask.closest", record.language), passages(record.passages[:3], record.language)]
+    return "\n".join(lines)
+
+
+def quotation(citation: Citation, language: Language) -> str:
+    """A quotation in its own words, with where it stands in the reader's language."""
+    quote = " ".join(citation.quote.split())
+    marks = "«»" if citation.language == "ar" else "“”"
+    where = [citation.title, spoken_date(citation.date, language) if citation.date else None, citation.source]
+    return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {' · '.join(filter(None, where))}"
+
+
+def passages(found: Sequence[FoundPassage], language: Language) -> str:
+    """Titles and beginnings of passages, best first."""
+    if not found:
+        return say("search.nothing", language)
+    return "\n".join(
+        f"{number}. {passage.title}  ({passage.score:.2f}, {passage.article_id})\n   {_shortened(passage.text)}"
+        for number, passage in enumerate(found, start=1)
+    )
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _PASSAGE_SHOWN else line[:_PASSAGE_SHOWN].rsplit(" ", 1)[0] + " …"
+
+
+def stream(events: Iterator[Event], as_json: bool) -> None:
+    """Events as they come: as lines of JSON, or as a person reads them."""
+    (_stream_json if as_json else _stream_text)(events)
+
+
+def _stream_json(events: Iterator[Event]) -> None:
+    for event in events:
+        match event:
+            case PassagesFound(found):
+                line: dict[str, Any] = {"event": "passages", "passages": [plain(passage) for passage in found]}
+            case Token(text):
+                line = {"event": "token", "text": text}
+            case Finished(record):
+                line = {"event": "answer", "answer": record.to_json()}
+        click.echo(json.dumps(line, ensure_ascii=False))
+
+
+def _stream_text(events: Iterator[Event]) -> None:
+    written = ""
+    for event in events:
+        match event:
+            case PassagesFound(found):
+                titles = dict.fromkeys(passage.title for passage in found[:3])
+                click.echo(click.style(" · ".join(titles), dim=True), err=True)
+            case Token(text):
+                written += text
+                click.echo(text, nl=False)
+            case Finished(record):
+                # What was streamed is the LLM's; the record is what was checked and marked. Where the first is the
+                # beginning of the second, only the rest is added.
+                whole = answer(record)
+                if not written:
+                    click.echo(whole)
+                elif whole.startswith(written):
+                    click.echo(whole[len(written) :])
+                else:
+                    click.echo("\n\n" + whole)
+
+
+def summary(result: Summary, language: Language) -> None:
+    """What an indexing run did; what was skipped, each by name with its reason, goes to standard error."""
+    counts = {
+        "added": len(result.added),
+        "updated": len(result.updated),
+        "unchanged": result.unchanged,
+        "removed": len(result.removed),
+        "skipped": len(result.skipped),
+    }
+    click.echo(say("index.summary", language, **counts))
+    for skipped in result.skipped:
+        key = "index.skipped_line" if skipped.line else "index.skipped"
+        reason = say(f"skipped.{skipped.reason}", language)
+        click.echo("  " + say(key, language, path=skipped.path, line=skipped.line, reason=reason), err=True)
+
+
+def listed(article: Article) -> dict[str, Any]:
+    """An article without its text, for a list."""
+    fields = plain(article)
+    del fields["text"], fields["ignored"]
+    return fields
+
+
+def articles(found: Sequence[Article], language: Language) -> str:
+    """One line an article: id, date, language, title."""
+    width = max((len(article.id) for article in found), default=0)
+    rows = [f"{a.id:<{width}}  {a.date or '—':<10}  {a.language}  {a.title}" for a in found]
+    return "\n".join([*rows, say("articles.count", language, count=len(found))])
+
+
+def article(shown: Article) -> str:
+    """An article for reading: its heading, then its text as it is stored."""
+    where = " · ".join(filter(None, [shown.date, shown.source, shown.author, shown.id]))
+    return f"{shown.title}\n{where}\n\n{shown.text}"
+
+
+def models(known: Sequence[Model], store: ModelStore, language: Language, as_json_: bool) -> str:
+    """Every model of models.txt: its role, licence and size, and whether it is here."""
+    rows = [
+        {
+            "name": model.name,
+            "role": model.role,
+            "default": model.default,
+            "licence": model.licence,
+            "licence_url": model.licence_url,
+            "bytes": model.size,
+            "state": "present" if store.is_present(model) else "missing",
+        }
+        for model in known
+    ]
+    if as_json_:
+        return as_json(rows)
+    lines = [
+        f"{'*' if row['default'] else ' '} {row['name']:<34} {row['role']:<9} {model.size / 1e9:>5.1f} GB  "
+        f"{say('models.' + str(row['state']), language)}  {row['licence']} ({row['licence_url']})"
+        for row, model in zip(rows, known, strict=True)
+    ]
+    return "\n".join([*lines, say("models.legend", language)])
+
+
+def findings(found: Sequence[Finding], language: Language) -> str:
+    """One line a check: what it is, how it stands, what to do."""
+    return "\n".join(f"{'✓' if finding.well else '✗'} {finding.text}" for finding in found)
+
+
+class _Bar:
+    """A progress bar on standard error that disappears where there is no terminal to see it."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _open(self, total: int, text: str, initial: int = 0, in_bytes: bool = False) -> None:
+        unit: dict[str, Any] = {"unit": "B", "unit_scale": True} if in_bytes else {"unit": ""}
+        self._bar = tqdm(total=total, desc=text, initial=initial, disable=None, **unit)
+
+    def advance(self, amount: int = 1) -> None:
+        if self._bar is not None:
+            self._bar.update(amount)
+
+
+class EmbeddingBar(_Bar):
+    """Progress of indexing, in passages."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__()
+        self._language = language
+
+    def start(self, passages: int) -> None:
+        self._open(passages, say("index.embedding", self._language))
+
+
+class QuestionBar(_Bar):
+    """Progress of a batch, in questions."""
+
+    def __init__(self, total: int, done: int, language: Language) -> None:
+        super().__init__()
+        self._open(total, say("batch.answering", language), initial=done)
+
+
+class ByteBar(_Bar):
+    """Progress in bytes."""
+
+    def __init__(self, total: int, text: str) -> None:
+        super().__init__()
+        self._open(total, text, in_bytes=True)
+
+
+class FetchBar(_Bar):
+    """Progress of fetching models: one bar for the whole; each model's licence is said before it comes."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__()
+        self._language = language
+
+    def begin(self, total: int) -> None:
+        self._open(total, say("models.fetching", self._language), in_bytes=True)
+
+    def announce(self, model: Model) -> None:
+        text = say("models.licence", self._language, name=model.name, licence=model.licence, url=model.licence_url)
+        tqdm.write(text)
+        if model.notice:
+            tqdm.write(model.notice)

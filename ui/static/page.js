@@ -1,0 +1,25 @@
+// Two things that neither CSS nor Gradio does: the document takes the page's language and direction,
+// and a new question comes to the top of the window once. Nothing scrolls while an answer is written.
+(() => {
+  let shown = "";
+
+  const settle = () => {
+    const masthead = document.querySelector("#masthead [data-language]");
+    const language = masthead && masthead.dataset.language;
+    if (language && document.documentElement.lang !== language) {
+      document.documentElement.lang = language;
+    }
+    if (language) document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
+    const turn = document.querySelector("#now-answer .turn");
+    if (turn && turn.dataset.turn !== shown) {
+      shown = turn.dataset.turn;
+      turn.scrollIntoView({ block: "start" });
+    }
+  };
+
+  new MutationObserver(settle).observe(document.documentElement, {
+    subtree: true,
+    childList: true,
+    attributeFilter: ["data-language", "data-turn"],
+  });
+})();
