@@ -24,7 +24,7 @@ from index.catalog import Catalog, Entry, StoredFile, storage_errors
 from index.dates import dateline
 from index.embed import Embedder, Text
 from index.errors import ArticleMissing, IndexBusy, NothingToIndex
-from index.files import find_files
+from index.files import FoundFiles, find_files
 from index.formats import readers
 from index.formats.draft import Draft, Refused
 from index.formats.encoding import NotText
@@ -85,8 +85,7 @@ def update(folder: Path, paths: Sequence[Path], embedder: Embedder, progress: Pr
         raise NothingToIndex(path=", ".join(map(str, paths)))
     with writing(folder) as catalog:
         catalog.require(embedder.fingerprint)
-        plan = _plan(catalog, found.files, [path.resolve() for path in paths if path.is_dir()])
-        plan.summary.skipped += found.skipped
+        plan = _plan(catalog, found, [path.resolve() for path in paths if path.is_dir()])
         _embed(catalog, plan, embedder, progress)
         _apply(catalog, plan, embedder)
     return plan.summary
@@ -137,17 +136,22 @@ class writing:  # noqa: N801  (reads as a statement: `with writing(folder) as ca
         self._lock.release()
 
 
-def _plan(catalog: Catalog, files: Sequence[Path], roots: Sequence[Path]) -> _Plan:
+def _plan(catalog: Catalog, found: FoundFiles, roots: Sequence[Path]) -> _Plan:
     known = catalog.files()
-    plan = _Plan(Summary())
-    for path in files:
+    plan = _Plan(Summary(skipped=list(found.skipped)))
+    for path in found.files:
         _plan_file(catalog, path, known.get(str(path)), plan)
-    present = set(map(str, files))
+    present = set(map(str, found.files))
+    closed = [skipped.path for skipped in found.skipped]
     for stored in known:
-        if stored not in present and any(Path(stored).is_relative_to(root) for root in roots):
+        if stored not in present and _is_within(stored, roots) and not _is_within(stored, closed):
             plan.gone.append(stored)
             plan.summary.removed += catalog.digests_by_path(stored)
     return plan
+
+
+def _is_within(path: str, folders: Iterable[Path | str]) -> bool:
+    return any(Path(path).is_relative_to(folder) for folder in folders)
 
 
 def _plan_file(catalog: Catalog, path: Path, known: StoredFile | None, plan: _Plan) -> None:

@@ -1,8 +1,9 @@
 """Where sentences end, in Arabic and English, as spans of the text.
 
 A sentence ends at . ! ? ؟ … (with the closing quotes and brackets that follow) before white space, and at every
-line break. A full stop after an abbreviation or an initial does not end one. Sentences that are too long to
-quote are cut at the last ؛ ; ، , that keeps the piece within `MAX_SENTENCE`.
+line break. A full stop after an abbreviation or an initial does not end one, and a line without a letter or digit
+(a rule, a row of stars) is none. Sentences that are too long to quote are cut at the last ؛ ; ، , that keeps the
+piece within `MAX_SENTENCE`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _ABBREVIATION = re.compile(
     r"Inc|Ltd|Co|Corp|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|e\.g|i\.e)"
     r"|\b[A-Z]|\b[A-Z](?:\.[A-Z])+|(?<!\w)(?:د|م|أ|ا|ص|ج|هـ|أ\.د|ق\.م|ب\.م))\.$"
 )
+_LONGEST_ABBREVIATION = 12
 _CLAUSE = re.compile(r"[؛;]\s|[،,]\s|\s")
 
 
@@ -33,21 +35,19 @@ def sentences(text: str, within: Span | None = None) -> list[Span]:
     for end in _ends(text, scope):
         span = _strip(text, start, end)
         start = end
-        if found and not any(map(str.isalnum, text[span.start : span.end])):
+        if any(map(str.isalnum, text[span.start : span.end])):
+            found += _pieces(text, span)
+        elif found and "\n" not in text[found[-1].end : span.start]:
             # A closing quote that the typist set after a space belongs to the sentence before it.
             found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
-        else:
-            found += _pieces(text, span)
     return found
 
 
 def _ends(text: str, scope: Span) -> Iterator[int]:
     for match in _END.finditer(text, scope.start, scope.end):
-        if match.group().startswith(".") and _ABBREVIATION.search(
-            text, max(scope.start, match.end() - 12), match.end()
-        ):
-            continue
-        yield match.end()
+        before = max(scope.start, match.end() - _LONGEST_ABBREVIATION)
+        if not (match.group().startswith(".") and _ABBREVIATION.search(text, before, match.end())):
+            yield match.end()
     yield scope.end
 
 

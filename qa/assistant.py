@@ -101,8 +101,8 @@ class Assistant:
     def _answer(self, asked: _Asked, generator: Generator, clock: _Clock) -> Iterator[Event]:
         evidence = select(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
-        phrase = Line(generator.generate(prompt, PHRASE_TOKENS, watch=[asked.prompt.none])).read()
-        located = None if asked.prompt.is_none(phrase.text) else locate(phrase.text, evidence)
+        phrase = Line(generator.generate(prompt, PHRASE_TOKENS, refusal=asked.prompt.none)).read()
+        located = locate(phrase.text, evidence)
         confidence = probability(signals(asked.question, asked.hits, phrase, located)) if located else 0.0
         if located is None or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))

@@ -1,26 +1,28 @@
 """From the LLM's words back to the article's: where a phrase stands, and the quotation around it.
 
 The LLM chooses; what is shown is cut out of the stored article by offsets. A phrase is looked for with Arabic
-folding, first as it is, then as the stretch of words that shares most with it. What cannot be found in the
-evidence is not quoted, and an answer without a quotation is not given.
+folding, first as it is, then as what is most like it. What cannot be found in the evidence is not quoted, and an
+answer without a quotation is not given.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from rapidfuzz.distance import ScoreAlignment
+from rapidfuzz.fuzz import partial_ratio_alignment
 
 from index.articles import Span
 from index.folding import Folded, fold
 from qa.answer import Citation
 from qa.evidence import Evidence
 
-_WORD = re.compile(r"\w+")
-_PREFIXES = ("ال", "و", "ب", "ل", "ف", "ك")
-_SIMILAR_ENOUGH = 0.6
-"""Least word F1 between what the LLM wrote and what stands in the article for the two to be one phrase."""
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_OPENING, _CLOSING = "([$€£", ")]%٪"
+_SIMILAR_ENOUGH = 80.0
+"""Least likeness, of 100, between what the LLM wrote and what stands in the article for the two to be one phrase."""
 _AS_GOOD = 0.8
 """Least share of the best sentence's score at which another article's sentence is cited beside it."""
 _MOST_CITATIONS = 4
@@ -39,29 +41,37 @@ class Located:
 
 
 def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
-    """The first (that is, best) piece of evidence that holds `phrase`, or the nearest thing to it."""
-    wanted = _words(fold(phrase))
-    if not wanted:
+    """The best piece of evidence that holds `phrase`; if none does, the stretch that is most like it.
+
+    Likeness is rapidfuzz's partial ratio: the least edits between the phrase and a stretch of the sentence.
+    A stretch with other numbers than the phrase's is never the same, however alike the two look.
+    """
+    wanted = _tidy(fold(phrase).text)
+    if not any(map(str.isalnum, wanted)):
         return None
-    best: Located | None = None
-    best_score = _SIMILAR_ENOUGH
-    for piece in evidence:
-        score, span = _nearest(wanted, piece)
-        if score > best_score or (score == best_score and best is None):
-            best, best_score = Located(piece, span), score
-    return best
+    sentences = [fold(piece.article.text[piece.span.start : piece.span.end]) for piece in evidence]
+    for piece, sentence in zip(evidence, sentences, strict=True):
+        match = re.search(_as_words(wanted), sentence.text)
+        if match:
+            return _located(piece, sentence, *match.span("phrase"))
+    likenesses = [(_most_alike(wanted, sentence.text), n) for n, sentence in enumerate(sentences)]
+    found = [(alike, n) for alike, n in likenesses if alike is not None]
+    if not found:
+        return None
+    alike, n = max(found, key=lambda pair: (pair[0].score, -pair[1]))
+    start, end = _whole_words(sentences[n].text, alike.dest_start, alike.dest_end)
+    return _located(evidence[n], sentences[n], start, end)
 
 
 def also_in(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
     """`located`, and the same phrase where sentences of other articles that are worth as much hold it."""
-    phrase = fold(located.text).text
+    phrase = _tidy(fold(located.text).text)
     found = [located]
     for piece in evidence:
         others = {other.evidence.article.id for other in found}
         if piece.article.id in others or piece.score < _AS_GOOD * located.evidence.score:
             continue
-        match = re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", fold(piece.text).text)
-        if match:
+        if re.search(_as_words(phrase), fold(piece.text).text):
             found.append(Located(piece, piece.span))
     return found[:_MOST_CITATIONS]
 
@@ -82,54 +92,45 @@ def cite(marker: int, located: Located) -> Citation:
     )
 
 
-@dataclass(frozen=True)
-class _Word:
-    text: str
-    start: int
-    end: int
+def _as_words(folded: str) -> str:
+    """A pattern for `folded` as whole words, any white space between them; clitics before it stay outside."""
+    words = r"\s+".join(map(re.escape, folded.split()))
+    return rf"(?<!\w)[وفبلك]{{0,2}}(?P<phrase>(?:ال)?{words})(?!\w)"
 
 
-def _words(folded: Folded) -> list[_Word]:
-    return [_Word(match.group(), match.start(), match.end()) for match in _WORD.finditer(folded.text)]
+def _most_alike(wanted: str, sentence: str) -> ScoreAlignment | None:
+    # The other way round it would look for the sentence in the phrase.
+    if len(wanted) > len(sentence):
+        return None
+    alike = partial_ratio_alignment(wanted, sentence, score_cutoff=_SIMILAR_ENOUGH)
+    if alike is None or _numbers(sentence[alike.dest_start : alike.dest_end]) != _numbers(wanted):
+        return None
+    return alike
 
 
-def _nearest(wanted: list[_Word], piece: Evidence) -> tuple[float, Span]:
-    """(word F1, span in the article) of the stretch of the sentence that is most like the wanted words."""
-    folded = fold(piece.article.text[piece.span.start : piece.span.end])
-    words = _words(folded)
-    target = Counter(_bare(word.text) for word in wanted)
-    best, best_range = 0.0, (0, 0)
-    for start in range(len(words)):
-        if _bare(words[start].text) not in target:
-            continue
-        shared = 0
-        left = target.copy()
-        # A stretch much longer than what was wanted cannot be the best one.
-        for end in range(start, min(len(words), start + 2 * len(wanted) + 1)):
-            bare = _bare(words[end].text)
-            if left[bare] > 0:
-                left[bare] -= 1
-                shared += 1
-                score = 2 * shared / (len(wanted) + end - start + 1)
-                if score > best:
-                    best, best_range = score, (start, end)
-    if not best:
-        return 0.0, piece.span
-    span = folded.to_original(words[best_range[0]].start, words[best_range[1]].end)
-    return best, _trimmed(piece.article.text, Span(piece.span.start + span.start, piece.span.start + span.end))
-
-
-def _bare(word: str) -> str:
-    """A folded word without the article and the letters written onto it, so that والكاظمي meets الكاظمي."""
-    for prefix in _PREFIXES:
-        if word.startswith(prefix) and len(word) - len(prefix) >= 3:
-            word = word[len(prefix) :]
-    return word
-
-
-def _trimmed(text: str, span: Span) -> Span:
-    """`span` without the white space and marks that folding left at its end."""
-    end = span.end
-    while end > span.start and not text[end - 1].isalnum() and text[end - 1] not in "%٪)\"”»'’":
+def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located:
+    """A stretch of the folded sentence as a span of the article, without the marks at its ends."""
+    text = sentence.text
+    while end > start + 1 and not (text[end - 1].isalnum() or text[end - 1] in _CLOSING):
         end -= 1
-    return Span(span.start, end) if end > span.start else span
+    while start < end - 1 and not (text[start].isalnum() or text[start] in _OPENING):
+        start += 1
+    span = sentence.to_original(start, end)
+    return Located(piece, Span(piece.span.start + span.start, piece.span.start + span.end))
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    while start > 0 and text[start].isalnum() and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
+        end += 1
+    return start, end
+
+
+def _tidy(phrase: str) -> str:
+    """A phrase without the quotation marks and full stops that the LLM put around it."""
+    return " ".join(phrase.split()).strip(" .،,;:؛\"'«»“”")
+
+
+def _numbers(text: str) -> list[str]:
+    return [number.replace(",", "") for number in _NUMBER.findall(text)]

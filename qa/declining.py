@@ -26,12 +26,12 @@ _NEAR, _STEEPNESS = 0.41, 20.0
 class Signals:
     """What tells a right answer from a wrong one.
 
-    `none`: log-probability that the LLM would have said "none". `phrase`: mean log-probability of its phrase's
+    `refusal`: log-probability that the LLM would have refused. `phrase`: mean log-probability of its phrase's
     tokens. `sentence`: cosine of question and the sentence that the phrase was found in. `passage`: cosine of
     question and the nearest passage. `words`: share of the question's words in that sentence, in [0, 1].
     """
 
-    none: float
+    refusal: float
     phrase: float
     sentence: float
     passage: float
@@ -64,7 +64,7 @@ def signals(question: str, hits: Sequence[Hit], phrase: Line, located: Located) 
     """The signals of a phrase that was found in the evidence."""
     asked, sentence = content_words(question), located.evidence
     return Signals(
-        none=phrase.watched[0] if phrase.watched else 0.0,
+        refusal=phrase.refusal or 0.0,
         phrase=sum(phrase.logprobs) / len(phrase.logprobs) if phrase.logprobs else 0.0,
         sentence=sentence.similarity,
         passage=hits[0].score,

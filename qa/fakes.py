@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from index.words import content_words
 from qa.generate import Message, Piece, Prompt
@@ -14,8 +14,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 class FakeGenerator:
     """Answers with words of the sentence that shares most with the question, or as the examples decline.
 
-    It reads the same prompts as the real one: evidence lines begin with "- ", the question is the last line, and
-    the way to decline is whatever the shortest example answer is.
+    It reads the same prompts as the real one: evidence lines begin with "- ", the question is the last line.
     """
 
     name = "fake-generator"
@@ -30,28 +29,27 @@ class FakeGenerator:
     def prepare(self, head: tuple[Message, ...]) -> None:
         self.prepared.append(head)
 
-    def generate(self, prompt: Prompt, max_tokens: int, watch: Sequence[str] = ()) -> Iterator[Piece]:
-        text = self._phrase(prompt.turns[-1].content, watch) if watch else self._sentence(prompt)
+    def generate(self, prompt: Prompt, max_tokens: int, refusal: str | None = None) -> Iterator[Piece]:
+        text, doubt = self._phrase(prompt.turns[-1].content) if refusal else (self._sentence(prompt), None)
         words = re.findall(r"\S+\s*", text)[:max_tokens]
         finished = False
         try:
             for number, word in enumerate(words):
-                declines = text in watch
-                yield Piece(word, -0.05, () if number else tuple(-0.05 if declines else -9.0 for _ in watch))
+                yield Piece(word, -0.05, None if number else doubt)
             finished = True
         finally:
             self.stopped_early += not finished
 
-    def _phrase(self, turn: str, watch: Sequence[str]) -> str:
+    def _phrase(self, turn: str) -> tuple[str, float]:
+        """Words of the best sentence, and the log-probability of refusing instead."""
         *lines, question = turn.split("\n")
         asked = content_words(question)
         best = max(lines, key=lambda line: len(asked & content_words(line)), default="")
-        if len(asked & content_words(best)) < 2:
-            return watch[0]
+        doubt = -9.0 if len(asked & content_words(best)) >= 2 else -0.05
         numbers = _NUMBER.findall(best)
         if numbers and re.search(r"كم|عدد|how many|when|متى", question, re.IGNORECASE):
-            return str(numbers[0])
-        return " ".join(best.removeprefix("- ").split()[:4])
+            return str(numbers[0]), doubt
+        return " ".join(best.removeprefix("- ").split()[:4]), doubt
 
     def _sentence(self, prompt: Prompt) -> str:
         phrase = prompt.turns[-2].content

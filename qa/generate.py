@@ -52,13 +52,12 @@ class Prompt:
 class Piece:
     """A piece of the LLM's text. `logprob` is the natural logarithm of the probability it was given.
 
-    `watched` holds, on the first piece only, the log-probability that the text begins as each of the watched
-    strings does, in their order.
+    `refusal`, on the first piece only, is that of the text which the LLM was not allowed to begin with.
     """
 
     text: str
     logprob: float
-    watched: tuple[float, ...] = ()
+    refusal: float | None = None
 
 
 class Line:
@@ -71,7 +70,7 @@ class Line:
         self._pieces = pieces
         self._written: list[str] = []
         self.logprobs: list[float] = []
-        self.watched: tuple[float, ...] = ()
+        self.refusal: float | None = None
 
     @property
     def text(self) -> str:
@@ -80,7 +79,7 @@ class Line:
     def __iter__(self) -> Iterator[str]:
         try:
             for piece in self._pieces:
-                self.watched = self.watched or piece.watched
+                self.refusal = piece.refusal if self.refusal is None else self.refusal
                 text, end, _ = piece.text.partition("\n")
                 if end and self.text:
                     return
@@ -117,8 +116,12 @@ class Generator(Protocol):
     def prepare(self, head: tuple[Message, ...]) -> None:
         """Evaluate a head now, so that the first question does not wait for it."""
 
-    def generate(self, prompt: Prompt, max_tokens: int, watch: Sequence[str] = ()) -> Iterator[Piece]:
-        """The answer, piece by piece; closing the iterator stops the work."""
+    def generate(self, prompt: Prompt, max_tokens: int, refusal: str | None = None) -> Iterator[Piece]:
+        """The answer, piece by piece; closing the iterator stops the work.
+
+        The LLM may not begin with `refusal`: it must commit itself, and how much it would rather have refused is
+        told on the first piece. Whether to decline is decided elsewhere, from more than this.
+        """
 
 
 class LlamaGenerator:
@@ -159,20 +162,31 @@ class LlamaGenerator:
         with self._turns.mine():
             self._restore(head)
 
-    def generate(self, prompt: Prompt, max_tokens: int, watch: Sequence[str] = ()) -> Iterator[Piece]:
+    def generate(self, prompt: Prompt, max_tokens: int, refusal: str | None = None) -> Iterator[Piece]:
         with self._turns.mine():
             self._restore(prompt.head)
             tokens = self._tokens(self._template.render((*prompt.head, *prompt.turns), answer=True))
-            first_tokens = [self._llama.tokenize(text.encode(), add_bos=False)[0] for text in watch]
+            refused = self._llama.tokenize(refusal.encode(), add_bos=False)[0] if refusal else None
             # A character may be split over two tokens; it is passed on when it is whole.
             decoder = codecs.getincrementaldecoder("utf-8")(errors="ignore")
-            for number, token in enumerate(self._llama.generate(tokens[: CONTEXT_TOKENS - max_tokens], temp=0.0)):
+            for number, token in enumerate(self._sample(tokens[: CONTEXT_TOKENS - max_tokens], refused)):
                 if number == max_tokens or self._template.ends(token):
                     return
                 logprobs = self._logprobs()
                 text = decoder.decode(self._llama.detokenize([token]))
-                watched = () if number else tuple(float(logprobs[t]) for t in first_tokens)
-                yield Piece(text, float(logprobs[token]), watched)
+                first = refused is not None and not number
+                yield Piece(text, float(logprobs[token]), float(logprobs[refused]) if first else None)
+
+    def _sample(self, tokens: list[int], refused: int | None) -> Iterator[int]:
+        """Greedy tokens after `tokens`; the first is not `refused`."""
+        prompt_length = len(tokens)
+
+        def forbid(read: npt.NDArray[np.intc], scores: npt.NDArray[np.single]) -> npt.NDArray[np.single]:
+            if refused is not None and len(read) == prompt_length:
+                scores[refused] = -np.inf
+            return scores
+
+        yield from self._llama.generate(tokens, temp=0.0, logits_processor=[forbid])
 
     def _tokens(self, text: str) -> list[int]:
         return list(self._llama.tokenize(text.encode(), add_bos=False, special=True))

@@ -41,10 +41,6 @@ class AnswerPrompt:
         """The prompt that goes on from `asked`: the phrase is settled, now a sentence around it."""
         return asked.then(Message("assistant", phrase), Message("user", self.rephrase))
 
-    def is_none(self, phrase: str) -> bool:
-        """Whether the LLM said that no sentence answers."""
-        return phrase.strip(" .،\"'").casefold() == self.none.casefold()
-
 
 @cache
 def answer_prompt(language: Language) -> AnswerPrompt:

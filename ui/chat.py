@@ -106,7 +106,8 @@ async def follow(
     try:
         while True:
             step = loop.run_in_executor(None, steps.step)
-            await asyncio.wait({step, halt}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {step, halt}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             event = step.result() if step.done() else None
             if event is None:
                 return

@@ -66,7 +66,7 @@ def spoken_date(written: str, language: Language) -> str:
     if month is None:
         return str(year)
     try:
-        date(year or 1, month, day or 1)
+        date(int(match[1]), month, day or 1)
     except ValueError:
         return written
     key = "page.turn.date" if day else "page.turn.month_and_year"

@@ -13,7 +13,7 @@
     const turn = document.querySelector("#now-answer .turn");
     if (turn && turn.dataset.turn !== shown) {
       shown = turn.dataset.turn;
-      turn.scrollIntoView({ block: "start" });
+      if (shown !== "1") turn.scrollIntoView({ block: "start" });
     }
   };
 

@@ -1,0 +1,76 @@
+"""Pictures of the page with answers in it: `benchmarks/screenshots.py http://127.0.0.1:7860/ docs/images`.
+
+The server must already be running. Needs Debian's chromium (`apt-get install chromium fonts-noto-core`) and the
+`dev` dependencies. Writes chat-ar.png and chat-en.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ARABIC = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
+ENGLISH = "How many US troops remain in Iraq?"
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", "--disable-quic",
+]  # fmt: skip
+
+
+def main() -> int:
+    """Asks one question in each language and photographs the finished answers."""
+    options = parse(sys.argv[1:])
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("There is no chromium here; install it with: apt-get install chromium fonts-noto-core", file=sys.stderr)
+        return 1
+    options.folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        for name, locale, question in (("chat-ar", "ar", options.arabic), ("chat-en", "en-GB", options.english)):
+            target = options.folder / f"{name}.png"
+            photograph(browser, options, locale, question, target)
+            print(target)
+        browser.close()
+    return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", metavar="URL", help="address of the running page")
+    parser.add_argument("folder", metavar="OUT_DIR", type=Path, help="folder for the pictures")
+    parser.add_argument("--arabic", default=ARABIC, help="the Arabic question (default: %(default)s)")
+    parser.add_argument("--english", default=ENGLISH, help="the English question (default: %(default)s)")
+    parser.add_argument("--dark", action="store_true", help="photograph the dark page")
+    parser.add_argument("--timeout", type=float, default=180, help="seconds to wait for an answer (default: 180)")
+    return parser.parse_args(arguments)
+
+
+def photograph(browser: Browser, options: argparse.Namespace, locale: str, question: str, target: Path) -> None:
+    """One visit: ask, wait for the whole answer, take the picture."""
+    context = browser.new_context(
+        locale=locale,
+        viewport={"width": 1280, "height": 900},
+        color_scheme="dark" if options.dark else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.set_default_timeout(options.timeout * 1000)
+    page.goto(options.url)
+    page.wait_for_selector("#opening p")
+    page.fill("#question textarea", question)
+    page.press("#question textarea", "Enter")
+    page.wait_for_selector("#now-answer .turn:not([aria-busy])")
+    page.wait_for_selector("#ask")
+    page.wait_for_timeout(300)
+    page.screenshot(path=target)
+    context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

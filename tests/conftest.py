@@ -1,0 +1,114 @@
+"""The suite is sealed: a home of its own, no settings from outside, no network but this machine's own.
+
+Tests marked `real` use the real models and a real browser. Elsewhere they are skipped where these are missing;
+in CI (the variable CI is set) a skipped one fails the run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from index.build import Summary, update
+from index.embed import SentenceTransformerEmbedder
+from index.fakes import HashEmbedder
+from index.search import Searcher
+from qa.fakes import FakeGenerator
+from qa.generate import LlamaGenerator
+from qa.models import ModelStore, bundled_models, default_model
+
+# Read before the seal: where the person who runs the suite keeps the models.
+MODELS = Path(os.environ.get("JAWAB_MODELS") or platformdirs.user_data_path("jawab") / "models")
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+_skipped_real: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _sealed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith("JAWAB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(home / name))
+    monkeypatch.setenv("JAWAB_LANG", "en")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.skipped and item.get_closest_marker("real"):  # type: ignore[attr-defined]
+        _skipped_real.append(item.nodeid)
+    return report  # type: ignore[return-value]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _skipped_real and os.environ.get("CI"):
+        terminalreporter.section("CI must run these and skipped them", red=True)
+        for test in _skipped_real:
+            terminalreporter.line(test)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _skipped_real and os.environ.get("CI"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def real_embedder() -> SentenceTransformerEmbedder:
+    model = default_model(bundled_models(), "embedder")
+    return SentenceTransformerEmbedder(_real(model.name), model.name)
+
+
+@pytest.fixture(scope="session")
+def real_generator() -> LlamaGenerator:
+    model = default_model(bundled_models(), "llm")
+    return LlamaGenerator(_real(model.name) / model.files[0].path)
+
+
+def _real(name: str) -> Path:
+    store = ModelStore(MODELS)
+    model = next(model for model in bundled_models() if model.name == name)
+    if not store.is_present(model):
+        pytest.skip(f"{name} is not in {MODELS}; make models fetches it")
+    return store.model_folder(model)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    """Writes a file under a folder of articles, and says where."""
+
+    def write_file(name: str, content: str | bytes) -> Path:
+        path = tmp_path / "articles" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def indexed(tmp_path: Path) -> Callable[..., Summary]:
+    """Indexes the folder of articles, or the paths given, with the fake embedder."""
+
+    def run(*paths: Path) -> Summary:
+        return update(tmp_path / "index", paths or (tmp_path / "articles",), HashEmbedder())
+
+    return run
+
+
+@pytest.fixture
+def searcher(tmp_path: Path) -> Callable[[], Searcher]:
+    return lambda: Searcher(tmp_path / "index", HashEmbedder())
+
+
+@pytest.fixture
+def fake_generator() -> FakeGenerator:
+    return FakeGenerator()

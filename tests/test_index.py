@@ -1,0 +1,257 @@
+"""Bringing articles in, keeping them, and finding their passages: with the fake embedder."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index.build import Summary, remove, update, writing
+from index.catalog import FILE, Catalog
+from index.embed import Embedded, Progress, Text
+from index.errors import (
+    ArticleMissing,
+    DiskFull,
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    NothingToIndex,
+    PathMissing,
+)
+from index.fakes import HashEmbedder
+from index.search import Searcher
+
+Write = Callable[[str, str | bytes], Path]
+Index = Callable[..., Summary]
+Search = Callable[[], Searcher]
+
+
+class CountingEmbedder(HashEmbedder):
+    """Counts what it is asked to embed, and can be made to stop in the middle."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        super().__init__()
+        self.embedded = 0
+        self.stop_after = stop_after
+
+    def embed_passages(self, texts: list[Text], progress: Progress | None = None) -> list[Embedded]:  # type: ignore[override]
+        if self.stop_after is not None and self.embedded >= self.stop_after:
+            raise KeyboardInterrupt
+        self.embedded += len(texts)
+        return super().embed_passages(texts, progress)
+
+
+def test_articles_go_in_and_their_passages_are_found(write: Write, indexed: Index, searcher: Search) -> None:
+    write("tram.md", "---\ntitle: الترام\ndate: 2022-03-13\n---\nانطلقت أولى عربات الترام في المدينة صباح السبت.")
+    write("weevil.txt", "The red palm weevil\n\nA small beetle eats the heart of the date palm.")
+    summary = indexed()
+    assert sorted(summary.added) == ["tram", "weevil"]
+    hit = searcher().search("متى انطلق الترام؟")[0]
+    assert (hit.article.id, hit.article.title, hit.article.date) == ("tram", "الترام", "2022-03-13")
+    assert hit.passage.text == hit.article.text[hit.passage.start : hit.passage.end]
+    assert hit.sentences[0].text == "انطلقت أولى عربات الترام في المدينة صباح السبت."
+    assert searcher().search("Which beetle eats the palm?")[0].article.id == "weevil"
+
+
+def test_running_again_embeds_only_what_changed(write: Write, tmp_path: Path) -> None:
+    folder, articles = tmp_path / "index", tmp_path / "articles"
+    for name in ("a", "b", "c"):
+        write(f"{name}.txt", f"Headline {name}\n\nThe text of article {name} is here.")
+    embedder = CountingEmbedder()
+    update(folder, [articles], embedder)
+    assert embedder.embedded == 3
+    again = update(folder, [articles], embedder)
+    assert (again.unchanged, again.added, again.updated, embedder.embedded) == (3, [], [], 3)
+    path = write("b.txt", "Headline b\n\nThe text of article b is another one.")
+    os.utime(path, (1, 1))
+    changed = update(folder, [articles], embedder)
+    assert (changed.updated, changed.unchanged, embedder.embedded) == (["b"], 2, 4)
+    os.utime(path, (2, 2))
+    touched = update(folder, [articles], embedder)
+    assert (touched.updated, touched.unchanged, embedder.embedded) == ([], 3, 4)
+
+
+def test_what_has_gone_from_a_folder_is_removed_and_what_came_from_elsewhere_stays(
+    write: Write, indexed: Index, searcher: Search, tmp_path: Path
+) -> None:
+    gone = write("gone.txt", "Gone\n\nThis one will go.")
+    write("stays.txt", "Stays\n\nThis one stays.")
+    other = tmp_path / "other.txt"
+    other.write_text("Other\n\nFrom another place.")
+    indexed()
+    indexed(other)
+    gone.unlink()
+    assert indexed().removed == ["gone"]
+    assert {article.id for article in searcher().catalog.articles()} == {"stays", "other"}
+    assert all(hit.article.id != "gone" for hit in searcher().search("This one will go"))
+
+
+def test_a_line_gone_from_a_jsonl_file_is_removed(write: Write, indexed: Index, searcher: Search) -> None:
+    path = write("news.jsonl", '{"id": "x", "text": "first text"}\n{"id": "y", "text": "second text"}\n')
+    assert sorted(indexed().added) == ["x", "y"]
+    path.write_text('{"id": "y", "text": "second text"}\n')
+    os.utime(path, (1, 1))
+    assert indexed().removed == ["x"]
+
+
+def test_two_files_of_one_name_are_two_articles(write: Write, indexed: Index, searcher: Search) -> None:
+    write("2020/report.txt", "Report of 2020\n\nIt rained.")
+    write("2021/report.txt", "Report of 2021\n\nIt snowed.")
+    assert len(indexed().added) == 2
+    before = {article.id: article.text for article in searcher().catalog.articles()}
+    assert indexed().unchanged == 2
+    assert {article.id: article.text for article in searcher().catalog.articles()} == before
+
+
+def test_an_interrupted_run_keeps_what_it_had_embedded(write: Write, tmp_path: Path) -> None:
+    folder, articles = tmp_path / "index", tmp_path / "articles"
+    for number in range(100):
+        write(f"{number}.txt", f"Headline {number}\n\nText number {number}.")
+    with pytest.raises(KeyboardInterrupt):
+        update(folder, [articles], CountingEmbedder(stop_after=64))
+    assert Catalog.open(folder).count_articles() == 0
+    rest = CountingEmbedder()
+    assert len(update(folder, [articles], rest).added) == 100
+    assert rest.embedded == 36
+
+
+def test_an_open_searcher_sees_a_new_state(write: Write, indexed: Index, searcher: Search) -> None:
+    write("a.txt", "First\n\nThe first article.")
+    indexed()
+    opened = searcher()
+    write("b.txt", "Volcano\n\nThe volcano erupted at night.")
+    indexed()
+    assert opened.search("When did the volcano erupt?")[0].article.id == "b"
+
+
+def test_removing_articles(write: Write, indexed: Index, searcher: Search, tmp_path: Path) -> None:
+    write("a.txt", "First\n\nThe first article.")
+    write("b.txt", "Second\n\nThe second article.")
+    indexed()
+    with pytest.raises(ArticleMissing):
+        remove(tmp_path / "index", ["a", "nowhere"])
+    assert searcher().catalog.count_articles() == 2
+    remove(tmp_path / "index", ["a"])
+    assert [article.id for article in searcher().catalog.articles()] == ["b"]
+    assert indexed().added == ["a"]
+
+
+def test_boilerplate_is_in_no_passage(write: Write, indexed: Index, searcher: Search) -> None:
+    write("a.txt", "عنوان المقال\nقال الوزير إن العمل سيبدأ غداً.\nشارك القصة\nClose\n")
+    indexed()
+    hits = searcher().search("شارك القصة", k=5)
+    assert hits
+    assert all("شارك" not in hit.passage.text for hit in hits)
+    assert "شارك القصة" in searcher().catalog.article("a").text
+
+
+class TestBadInput:
+    def test_empty_folder(self, tmp_path: Path, indexed: Index) -> None:
+        (tmp_path / "articles").mkdir()
+        with pytest.raises(NothingToIndex):
+            indexed()
+
+    def test_no_such_path(self, tmp_path: Path, indexed: Index) -> None:
+        with pytest.raises(PathMissing):
+            indexed(tmp_path / "nowhere")
+
+    def test_files_that_cannot_be_read_are_named_and_the_others_go_in(self, write: Write, indexed: Index) -> None:
+        write("empty.txt", "")
+        write("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4)
+        write("lines.jsonl", '{"id": "good", "text": "A good line."}\n{"broken\n')
+        write("good.txt", "Good\n\nA good article.")
+        summary = indexed()
+        assert len(summary.added) == 2
+        said = {(Path(skipped.path).name, skipped.reason, skipped.line) for skipped in summary.skipped}
+        assert said == {
+            ("empty.txt", "empty", None),
+            ("image.txt", "not_text", None),
+            ("lines.jsonl", "broken_json", 2),
+        }
+        again = indexed()
+        assert {skipped.reason for skipped in again.skipped} == {"empty", "not_text", "broken_json"}
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can put the rights down and take them up again")
+    def test_a_folder_without_read_permission_as_root(self, write: Write, indexed: Index, tmp_path: Path) -> None:
+        write("open.txt", "Open\n\nThis may be read.")
+        closed = write("closed/secret.txt", "Secret\n\nThis may not.").parent
+        indexed()  # what is needed is imported now, while everything may be read
+        for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+            folder.chmod(folder.stat().st_mode | 0o011)
+        for path in (tmp_path / "index").rglob("*"):
+            path.chmod(0o666)
+        (tmp_path / "index").chmod(0o777)
+        closed.chmod(0)
+        os.seteuid(65534)
+        try:
+            summary = indexed()
+        finally:
+            os.seteuid(0)
+        assert [(Path(skipped.path).name, skipped.reason) for skipped in summary.skipped] == [
+            ("closed", "no_permission")
+        ]
+        assert summary.removed == []
+
+    def test_no_index_yet(self, tmp_path: Path, searcher: Search) -> None:
+        with pytest.raises(IndexMissing):
+            searcher()
+
+    def test_a_damaged_catalogue(self, write: Write, indexed: Index, searcher: Search, tmp_path: Path) -> None:
+        write("a.txt", "First\n\nThe first article.")
+        indexed()
+        (tmp_path / "index" / FILE).write_bytes(b"this is no database" * 1000)
+        with pytest.raises(IndexDamaged):
+            searcher()
+
+    @pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"rubbish" * 9)])
+    def test_lost_vectors_are_made_again_from_the_catalogue(
+        self, write: Write, indexed: Index, searcher: Search, tmp_path: Path, harm: Callable[[Path], None]
+    ) -> None:
+        write("a.txt", "Volcano\n\nThe volcano erupted at night.")
+        indexed()
+        (vectors,) = (tmp_path / "index").glob("vectors-*.faiss")
+        harm(vectors)
+        assert searcher().search("When did the volcano erupt?")[0].article.id == "a"
+
+    def test_another_embedder_is_refused(self, write: Write, indexed: Index, tmp_path: Path) -> None:
+        write("a.txt", "First\n\nThe first article.")
+        indexed()
+        other = HashEmbedder(fingerprint="another/64")
+        with pytest.raises(IndexMismatch) as refused:
+            Searcher(tmp_path / "index", other)
+        assert refused.value.fields["expected"] == "another/64"
+        with pytest.raises(IndexMismatch):
+            update(tmp_path / "index", [tmp_path / "articles"], other)
+
+    def test_a_second_writer_is_told(self, write: Write, indexed: Index, tmp_path: Path) -> None:
+        write("a.txt", "First\n\nThe first article.")
+        with writing(tmp_path / "index"), pytest.raises(IndexBusy):
+            indexed()
+        assert indexed().added == ["a"]
+
+    def test_a_full_disk_loses_nothing(
+        self, write: Write, indexed: Index, searcher: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write("a.txt", "First\n\nThe first article.")
+        indexed()
+        write("b.txt", "Second\n\n" + "The second article is long. " * 4000)
+        import index.catalog
+
+        connect = index.catalog._connect
+
+        def connect_to_a_small_disk(path: Path, mode: str) -> sqlite3.Connection:
+            connection = connect(path, mode)
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count = {pages + 3}")
+            return connection
+
+        monkeypatch.setattr(index.catalog, "_connect", connect_to_a_small_disk)
+        with pytest.raises(DiskFull):
+            indexed()
+        monkeypatch.undo()
+        assert [article.id for article in searcher().catalog.articles()] == ["a"]
+        assert indexed().added == ["b"]

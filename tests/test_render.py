@@ -1,0 +1,210 @@
+"""What the page shows: right words, right direction, and never anything that a stranger's text could do."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from index.articles import Language
+from tests.page_assistant import (
+    ARABIC_QUESTION,
+    DECLINED_QUESTION,
+    ENGLISH_QUESTION,
+    HOSTILE_QUESTION,
+    PASSAGES,
+    canned,
+    cited,
+    found,
+    record,
+)
+from ui.render import Turn, answer_html, clean, found_html, spoken_date, turn_html
+
+SHOWN = {
+    "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",
+    "aside", "ol", "li", "details", "summary",
+}  # fmt: skip
+ATTRIBUTES = {"class", "dir", "lang", "id", "href", "data-turn", "aria-label", "aria-live", "aria-busy"}
+
+
+class Reader(HTMLParser):
+    """Collects tags with attributes, the text, and the nearest `dir` around each piece of text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[tuple[str, str | None]] = []
+        self.pieces: list[tuple[str, str | None]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.open.append((tag, dict(attrs).get("dir")))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data: str) -> None:
+        around = [direction for _, direction in self.open if direction]
+        self.pieces.append((data, around[-1] if around else None))
+
+    @property
+    def text(self) -> str:
+        return "".join(piece for piece, _ in self.pieces)
+
+    def direction_of(self, words: str) -> str | None:
+        return next(direction for piece, direction in self.pieces if words in piece)
+
+
+def finished(question: str, language: Language = "en") -> Turn:
+    return Turn(3, question, language, passages=PASSAGES, answer=canned(question))
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '<img src=x onerror="alert(1)">',
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "![pixel](https://evil.example/p.png)",
+    "[click](javascript:alert(1))",
+    "</section></div><iframe src=https://evil.example>",
+    "<!-- ",
+    "<![CDATA[ x",
+    "&lt;script&gt;",
+    "${alert(1)} {{value}} `",
+    "a\x00b\x1b[31m",
+]
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_no_field_of_a_record_becomes_markup(payload: str) -> None:
+    quote = cited(1, "en", f"quoted {payload}", f"title {payload}", source=payload, date=payload)
+    passages = (found(f"title {payload}", f"text {payload}"),)
+    answer = record(payload, f"says {payload} [1].", citations=(quote,), passages=passages, short_answer=payload)
+    declined = record(payload, payload, status="declined", passages=passages)
+    turns = [
+        Turn(1, payload, "en", passages=passages, answer=answer),
+        Turn(1, payload, "ar", passages=passages, answer=declined),
+        Turn(1, payload, "en", passages=passages, written=payload),
+        Turn(1, payload, "en", problem=payload),
+    ]
+    for turn in turns:
+        reader = Reader(turn_html(turn))
+        assert not reader.open
+        assert {tag for tag, _ in reader.tags} <= SHOWN
+        assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
+        assert all((a.get("href") or "#").startswith("#turn-") for tag, a in reader.tags if tag == "a")
+        shown = payload.replace("\x00", "").replace("\x1b", "")
+        assert shown in reader.text
+
+
+@pytest.mark.parametrize("code", [0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069])
+def test_nothing_turns_the_direction_of_what_stands_beside_it(code: int) -> None:
+    quote = cited(1, "en", f"quo{chr(code)}ted", f"ti{chr(code)}tle", source=f"s{chr(code)}")
+    answer = record("why", f"be{chr(code)}cause [1].", citations=(quote,), passages=(found(chr(code), chr(code)),))
+    html = turn_html(Turn(1, f"w{chr(code)}hy", "en", answer=answer))
+    assert chr(code) not in html
+    assert "quoted" in html and "because" in html
+
+
+def test_marks_that_only_help_arabic_stay() -> None:
+    assert clean("‎.txt و\u200f") == "‎.txt و\u200f"
+
+
+def test_an_english_quotation_inside_an_arabic_answer_keeps_its_own_direction() -> None:
+    reader = Reader(answer_html(finished(ARABIC_QUESTION, "ar")))
+    assert reader.direction_of("عُقدت الجولة الأولى من الحوار") == "rtl"
+    assert reader.direction_of("The first round") == "ltr"
+    assert reader.direction_of("Washington and Baghdad") == "ltr"
+    assert reader.direction_of("[2]") == "ltr"
+
+
+def test_an_arabic_quotation_inside_an_english_answer_keeps_its_own_direction() -> None:
+    reader = Reader(answer_html(finished(ENGLISH_QUESTION)))
+    assert reader.direction_of("About 2,500") == "ltr"
+    assert reader.direction_of("وكانت الولايات") == "rtl"
+
+
+def test_each_marker_leads_to_its_quotation() -> None:
+    reader = Reader(answer_html(finished(ENGLISH_QUESTION)))
+    links = [attributes["href"] for tag, attributes in reader.tags if tag == "a"]
+    anchors = [f"#{attributes['id']}" for tag, attributes in reader.tags if tag == "figure"]
+    assert links == anchors == ["#turn-3-quotation-1", "#turn-3-quotation-2"]
+
+
+def test_a_number_in_brackets_that_cites_nothing_leads_nowhere() -> None:
+    quote = cited(1, "en", "Words.", "T")
+    reader = Reader(answer_html(Turn(1, "why", "en", answer=record("why", "As of [7], so [1].", citations=(quote,)))))
+    assert [a["href"] for tag, a in reader.tags if tag == "a"] == ["#turn-1-quotation-1"]
+    assert "As of [7], so [1]." in reader.text
+
+
+def test_the_phrase_is_marked_in_its_quotation_only_where_it_stands() -> None:
+    html = answer_html(finished(ENGLISH_QUESTION))
+    assert html.count("<mark>2,500</mark>") == 1
+    assert '<p class="phrase"><bdi>2,500</bdi></p>' in html
+
+
+def test_a_declined_answer_looks_like_an_answer_and_brings_the_closest_passages() -> None:
+    declined, answered = answer_html(finished(DECLINED_QUESTION)), answer_html(finished(ENGLISH_QUESTION))
+    assert '<div class="said"' in declined and '<div class="said"' in answered
+    reader = Reader(declined)
+    assert reader.text.index("The articles do not say.") < reader.text.index(PASSAGES[0].text)
+    assert PASSAGES[2].text in reader.text and PASSAGES[3].text not in reader.text
+    assert "quotation" not in declined
+
+
+def test_passages_are_listed_with_title_and_text_in_their_own_direction() -> None:
+    reader = Reader(found_html(Turn(1, "why", "en", passages=PASSAGES)))
+    assert sum(tag == "details" for tag, _ in reader.tags) == len(PASSAGES)
+    assert reader.direction_of("مباحثات") == "rtl"
+    assert reader.direction_of("Washington") == "ltr"
+    assert all(passage.title in reader.text for passage in PASSAGES)
+
+
+def test_no_passages_leave_no_empty_list() -> None:
+    assert found_html(Turn(1, "why", "en")) == ""
+    assert found_html(Turn(1, "why", "en", passages=())) == ""
+
+
+def test_while_it_waits_it_says_what_it_does_in_the_questions_language() -> None:
+    searching, reading = Turn(1, "متى؟", "ar"), Turn(1, "متى؟", "ar", passages=PASSAGES)
+    assert "يبحث في المقالات" in answer_html(searching) and 'aria-busy="true"' in answer_html(searching)
+    assert "يقرأ المقاطع" in answer_html(reading)
+    stopped = answer_html(Turn(1, "When?", "en", written="So far", stopped=True))
+    assert "So far" in stopped and "Stopped here." in stopped and "aria-busy" not in stopped
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "spoken"),
+    [
+        ("2021-07-24", "en", "24 July 2021"),
+        ("2021-07-24", "ar", "24 تموز/يوليو 2021"),
+        ("2021-04-08T10:00:00Z", "en", "8 April 2021"),
+        ("2020-12", "ar", "كانون الأول/ديسمبر 2020"),
+        ("2020", "en", "2020"),
+        ("2021-02-30", "en", "2021-02-30"),
+        ("2021-13", "en", "2021-13"),
+        ("0000-01-01", "en", "0000-01-01"),
+        ("spring", "en", "spring"),
+    ],
+)
+def test_dates_are_as_a_person_says_them(written: str, language: Language, spoken: str) -> None:
+    assert spoken_date(written, language) == spoken
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [("https://www.dw.com/ar/a-1", "dw.com"), ("Reuters", "Reuters"), ("http://[bad", "http://[bad")],
+)
+def test_a_source_is_a_name_and_never_a_link(source: str, shown: str) -> None:
+    quote = cited(1, "en", "Words.", "T", source=source)
+    html = answer_html(Turn(1, "why", "en", answer=record("why", "So [1].", citations=(quote,))))
+    assert f"<bdi>{shown}</bdi>" in html
+    assert 'href="http' not in html
+
+
+def test_the_hostile_record_of_the_browser_tests_is_harmless_here_too() -> None:
+    reader = Reader(turn_html(finished(HOSTILE_QUESTION)))
+    assert {tag for tag, _ in reader.tags} <= SHOWN

@@ -1,0 +1,79 @@
+"""Where sentences and passages begin and end."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from index.articles import Article, Span
+from index.passages import TARGET, cut
+from index.sentences import MAX_SENTENCE, sentences
+
+
+def cut_sentences(text: str) -> list[str]:
+    return [text[span.start : span.end] for span in sentences(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("هل وصل؟ نعم، وصل. ثم غادر…", ["هل وصل؟", "نعم، وصل.", "ثم غادر…"]),
+        ("He paid 3.5 million. Then he left.", ["He paid 3.5 million.", "Then he left."]),
+        ("Dr. Smith met J. K. Rowling. They spoke.", ["Dr. Smith met J. K. Rowling.", "They spoke."]),
+        ("قال د. أحمد كلمة. ثم خرج.", ["قال د. أحمد كلمة.", "ثم خرج."]),
+        ("“Never.” He left. (Truly.) Yes", ["“Never.”", "He left.", "(Truly.)", "Yes"]),
+        ("عنوان بلا نقطة\nالجملة الأولى. “\nالثانية", ["عنوان بلا نقطة", "الجملة الأولى. “", "الثانية"]),
+        ("One.\n* * *\nTwo.", ["One.", "Two."]),
+        ("", []),
+        (" \n\t\n", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert cut_sentences(text) == expected
+
+
+def test_a_sentence_too_long_to_quote_is_cut_at_a_clause() -> None:
+    clause = "وقال المتحدث إن اللجنة ستجتمع في الأسبوع المقبل لمناقشة الخطة"
+    text = "؛ ".join([clause] * 30) + "."
+    pieces = cut_sentences(text)
+    assert all(len(piece) <= MAX_SENTENCE for piece in pieces)
+    assert all(piece.endswith(("؛", ".")) for piece in pieces)
+    assert " ".join(pieces) == text
+
+
+def test_a_word_without_end_is_cut_all_the_same() -> None:
+    pieces = cut_sentences("ا" * 2000)
+    assert "".join(pieces) == "ا" * 2000
+    assert max(map(len, pieces)) <= MAX_SENTENCE
+
+
+def article(text: str, *ignored: Span) -> Article:
+    return Article("a", "title", text, "ar", ignored=ignored)
+
+
+def test_passages_keep_paragraphs_together_where_they_fit() -> None:
+    paragraphs = ["First sentence here. " * 25, "Second one here. " * 30, "Third. " * 20]
+    text = "\n\n".join(paragraph.strip() for paragraph in paragraphs)
+    found = [text[span.start : span.end] for span in cut(article(text))]
+    assert found == [paragraphs[0].strip(), text[text.index("Second") :]]
+
+
+def test_passages_never_cross_what_is_ignored() -> None:
+    text = "Before it.\nSHARE THIS\nAfter it."
+    start = text.index("SHARE")
+    found = [text[span.start : span.end] for span in cut(article(text, Span(start, start + 10)))]
+    assert found == ["Before it.", "After it."]
+
+
+def test_passages_of_any_text_are_in_order_bounded_and_lose_no_word() -> None:
+    choose = random.Random(2)
+    for _ in range(100):
+        words = choose.choices(["كلمة", "word.", "طويلة؟", "\n", "\n\n", "x" * 40, "،"], k=choose.randrange(1, 600))
+        text = " ".join(words)
+        spans = cut(article(text))
+        assert all(1 <= span.end - span.start <= TARGET for span in spans)
+        assert all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))
+        kept = "".join(text[span.start : span.end] for span in spans)
+        assert list(filter(str.isalnum, kept)) == list(filter(str.isalnum, text))

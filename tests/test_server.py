@@ -1,0 +1,229 @@
+"""The server without a browser: the API, what the page's HTML refers to, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from index.errors import IndexMissing
+from qa.answer import Event
+from tests.page_assistant import (
+    ARABIC_QUESTION,
+    DECLINED_QUESTION,
+    ENGLISH_QUESTION,
+    ERROR_QUESTION,
+    OVERVIEW,
+    SLOW_QUESTION,
+    CannedAssistant,
+    canned,
+)
+from ui.chat import Overview, follow, page_language, plural
+from ui.server import create_app, our_page
+
+# Namespaces, never fetched.
+NAMES_ONLY = ("http://www.w3.org/",)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(create_app(CannedAssistant(), OVERVIEW), raise_server_exceptions=False) as client:
+        yield client
+
+
+def events_of(body: str) -> list[tuple[str, dict[str, object]]]:
+    found = re.findall(r"event: (\w+)\ndata: (.*)\n\n", body)
+    return [(name, json.loads(data)) for name, data in found]
+
+
+def test_health(client: TestClient) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+
+
+def test_ask_returns_the_record(client: TestClient) -> None:
+    response = client.post("/v1/ask", json={"question": f"  {ARABIC_QUESTION} "})
+    assert response.status_code == 200
+    assert response.json() == json.loads(json.dumps(canned(ARABIC_QUESTION).to_json()))
+
+
+def test_ask_streams_passages_then_tokens_then_the_record(client: TestClient) -> None:
+    response = client.post("/v1/ask", json={"question": ENGLISH_QUESTION, "stream": True})
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = events_of(response.text)
+    names = [name for name, _ in events]
+    assert names == ["passages", *["token"] * (len(names) - 2), "answer"] and len(names) > 5
+    written = "".join(str(data["text"]) for name, data in events if name == "token")
+    assert written.strip() == events[-1][1]["answer"]
+    assert events[0][1]["passages"] == events[-1][1]["passages"]
+
+
+def test_a_declined_record_is_an_answer_like_any_other(client: TestClient) -> None:
+    response = client.post("/v1/ask", json={"question": DECLINED_QUESTION})
+    assert response.status_code == 200 and response.json()["status"] == "declined"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"question": ""}, {"question": "   "}, {"question": 3}, {"question": "x" * 2001}, {"question": "x", "y": 1}],
+)
+def test_a_body_that_makes_no_question_is_refused(client: TestClient, body: dict[str, object]) -> None:
+    assert client.post("/v1/ask", json=body).status_code == 422
+
+
+def test_a_known_error_is_a_sentence_with_its_code(client: TestClient) -> None:
+    response = client.post("/v1/ask", json={"question": ERROR_QUESTION})
+    assert response.status_code == 500
+    error = response.json()["error"]
+    assert error["code"] == "index_missing" and "/data/<index>" in error["message"]
+    streamed = events_of(client.post("/v1/ask", json={"question": ERROR_QUESTION, "stream": True}).text)
+    assert streamed == [("error", {"error": error})]
+
+
+def test_the_page_names_no_other_host(client: TestClient) -> None:
+    html = client.get("/").text
+    addresses = [found for found in re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}[^\s\"'<]*", html)]
+    assert [a for a in addresses if not a.startswith(NAMES_ONLY)] == []
+    assert "iframeResizer.contentWindow" not in html and "<base" not in html and "manifest" not in html
+    assert "og:image" not in html and "twitter:" not in html
+    assert "gradio-app" in html and '/page/chat.css"' in html
+
+
+def test_the_theme_names_no_other_host(client: TestClient) -> None:
+    for path in ("/theme.css", "/page/chat.css", "/page/page.js"):
+        response = client.get(path)
+        assert response.status_code == 200
+        assert "//" not in re.sub(r"^\s*//.*$", "", response.text, flags=re.MULTILINE).replace("http://www.w3.org/", "")
+
+
+def test_the_page_keeps_to_itself_by_policy(client: TestClient) -> None:
+    response = client.get("/")
+    rules = dict(rule.split(" ", 1) for rule in response.headers["content-security-policy"].split("; "))
+    assert rules["default-src"] == rules["base-uri"] == rules["frame-ancestors"] == "'none'"
+    assert rules["connect-src"] == rules["script-src"].split(" ")[0] == "'self'"
+    assert "'unsafe-inline'" not in rules["script-src"]
+    assert rules["script-src"].count("'sha256-") == len(re.findall(r"<script(?![^>]*src=)", response.text))
+    assert not re.search(r"https?:|\*", " ".join(rules.values()))
+
+
+def test_every_response_carries_the_safety_headers(client: TestClient) -> None:
+    for path in ("/", "/health", "/v1/nothing", "/theme.css", "/page/chat.css", "/gradio_api/info"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["referrer-policy"] == "no-referrer", path
+        assert "frame-ancestors 'none'" in headers["content-security-policy"], path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/gradio_api/info",
+        "/gradio_api/openapi.json",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/proxy=https://example.com",
+        "/gradio_api/runs",
+        "/gradio_api/upload_progress",
+        "/gradio_api/deep_link?session_hash=x",
+        "/monitoring",
+        "/login",
+        "/manifest.json",
+        "/robots.txt",
+        "/page/../server.py",
+        "/page/chat.py",
+        "/assets/../../../routes.py",
+    ],
+)
+def test_what_the_page_does_not_use_is_not_there(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code in (403, 404)
+
+
+def test_uploads_and_direct_calls_are_not_there(client: TestClient) -> None:
+    assert client.post("/gradio_api/upload", files={"files": b"x"}).status_code == 404
+    assert client.post("/gradio_api/call/write", json={"data": []}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("header", "language", "direction"),
+    [("ar-EG,ar;q=0.9,en;q=0.5", "ar", "rtl"), ("en-GB,en;q=0.9,ar;q=0.5", "en", "ltr"), ("fr,ar;q=0.4", "ar", "rtl")],
+)
+def test_the_page_opens_in_the_browsers_language(
+    client: TestClient, header: str, language: str, direction: str
+) -> None:
+    html = client.get("/", headers={"accept-language": header, "accept-encoding": "br"}).text
+    assert re.search(rf'<html\s+lang="{language}" dir="{direction}"', html)
+
+
+@pytest.mark.parametrize("header", ["", "de", "en", "ar;q=0", "ar;q=x", ",;,", "*"])
+def test_any_other_browser_gets_english(header: str) -> None:
+    assert page_language(header) == "en"
+
+
+def test_the_page_of_the_installed_gradio_still_has_what_is_taken_out() -> None:
+    html = our_page('<html lang="en"><head><base href="./"><meta property="og:url" content="x"></head></html>', "ar")
+    assert html.startswith('<html lang="ar" dir="rtl"><head><link rel="stylesheet" href="/page/chat.css">')
+
+
+def test_nouns_after_numbers_in_arabic() -> None:
+    forms = {0: "zero", 1: "one", 2: "two", 3: "few", 10: "few", 11: "many", 99: "many", 100: "other", 103: "few"}
+    assert {count: plural(count) for count in forms} == forms
+
+
+def test_a_page_of_an_empty_collection_can_be_built() -> None:
+    app = create_app(CannedAssistant(), Overview(0, None, None, (), ()))
+    with TestClient(app) as client:
+        assert client.get("/").status_code == 200
+
+
+def test_leaving_early_closes_the_assistant() -> None:
+    assistant = CannedAssistant(pause=0.01)
+
+    async def leave() -> None:
+        events = follow(assistant, SLOW_QUESTION)
+        await anext(events)
+        await events.aclose()
+
+    asyncio.run(leave())
+    assert assistant.stopped_early.wait(5)
+    assert assistant.tokens < 10
+
+
+def test_halting_ends_the_events_at_once_and_closes_the_assistant() -> None:
+    class Stuck:
+        released, closed = threading.Event(), threading.Event()
+
+        def stream(self, question: str) -> Iterator[Event]:
+            try:
+                self.released.wait(20)
+                yield from ()
+            finally:
+                self.closed.set()
+
+    stuck = Stuck()
+
+    async def halt() -> list[Event]:
+        halted = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.05, halted.set)
+        try:
+            return [event async for event in follow(stuck, "why", halted)]
+        finally:
+            # The token under way is not waited for by the reader; it is let go here so that the test can end.
+            stuck.released.set()
+
+    assert asyncio.run(asyncio.wait_for(halt(), 5)) == []
+    assert stuck.closed.wait(5)
+
+
+def test_an_error_of_the_assistant_reaches_whoever_follows() -> None:
+    async def ask() -> None:
+        async for _ in follow(CannedAssistant(), ERROR_QUESTION):
+            pass
+
+    with pytest.raises(IndexMissing):
+        asyncio.run(ask())
