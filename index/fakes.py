@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from index.embed import Embedded, Progress, Text, Vectors
-from index.folding import fold_text
+from index.words import content_words
 
 
 class HashEmbedder:
@@ -43,8 +42,7 @@ class HashEmbedder:
     def _vector(self, text: str) -> Vectors:
         # Never all zeros, so that every row has unit length as a real embedder's has.
         vector = np.full(self.dimension, 1e-3, dtype=np.float32)
-        for word in re.findall(r"\w+", fold_text(text)):
-            stem = word.removeprefix("ال")[:5]
+        for stem in content_words(text):
             vector[int.from_bytes(hashlib.sha256(stem.encode()).digest()[:4], "big") % self.dimension] += 1.0
         unit: Vectors = (vector / np.linalg.norm(vector)).astype(np.float32)
         return unit

@@ -37,9 +37,9 @@ def sentences(text: str, within: Span | None = None) -> list[Span]:
         start = end
         if any(map(str.isalnum, text[span.start : span.end])):
             found += _pieces(text, span)
-        elif found and "\n" not in text[found[-1].end : span.start]:
+        elif found and span.end > span.start and "\n" not in text[found[-1].end : span.start]:
             # A closing quote that the typist set after a space belongs to the sentence before it.
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+            found[-1] = Span(found[-1].start, span.end)
     return found
 
 

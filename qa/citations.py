@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import ScoreAlignment
 from rapidfuzz.fuzz import partial_ratio_alignment
 
 from index.articles import Span
@@ -20,6 +19,8 @@ from qa.answer import Citation
 from qa.evidence import Evidence
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+# A phrase is the answer itself: «البصرة», not «في البصرة»; "1859", not "in 1859".
+_LEADING = re.compile(r"(?:(?:في|علي|من|الي|عن|منذ|خلال|in|on|at|of|by|to|from|since|the|a|an)\s+)+(?=\S)")
 _OPENING, _CLOSING = "([$€£", ")]%٪"
 _SIMILAR_ENOUGH = 80.0
 """Least likeness, of 100, between what the LLM wrote and what stands in the article for the two to be one phrase."""
@@ -54,13 +55,12 @@ def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
         match = re.search(_as_words(wanted), sentence.text)
         if match:
             return _located(piece, sentence, *match.span("phrase"))
-    likenesses = [(_most_alike(wanted, sentence.text), n) for n, sentence in enumerate(sentences)]
-    found = [(alike, n) for alike, n in likenesses if alike is not None]
-    if not found:
-        return None
-    alike, n = max(found, key=lambda pair: (pair[0].score, -pair[1]))
-    start, end = _whole_words(sentences[n].text, alike.dest_start, alike.dest_end)
-    return _located(evidence[n], sentences[n], start, end)
+    likest: tuple[float, Located] | None = None
+    for piece, sentence in zip(evidence, sentences, strict=True):
+        alike = _most_alike(wanted, sentence)
+        if alike and (likest is None or alike[0] > likest[0]):
+            likest = (alike[0], _located(piece, sentence, *alike[1]))
+    return likest[1] if likest else None
 
 
 def also_in(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
@@ -98,19 +98,23 @@ def _as_words(folded: str) -> str:
     return rf"(?<!\w)[وفبلك]{{0,2}}(?P<phrase>(?:ال)?{words})(?!\w)"
 
 
-def _most_alike(wanted: str, sentence: str) -> ScoreAlignment | None:
-    # The other way round it would look for the sentence in the phrase.
-    if len(wanted) > len(sentence):
+def _most_alike(wanted: str, sentence: Folded) -> tuple[float, tuple[int, int]] | None:
+    """The likeness and the range, in whole words, of the stretch of a sentence that is like enough to `wanted`."""
+    # The other way round rapidfuzz would look for the sentence in the phrase.
+    if len(wanted) > len(sentence.text):
         return None
-    alike = partial_ratio_alignment(wanted, sentence, score_cutoff=_SIMILAR_ENOUGH)
-    if alike is None or _numbers(sentence[alike.dest_start : alike.dest_end]) != _numbers(wanted):
+    alike = partial_ratio_alignment(wanted, sentence.text, score_cutoff=_SIMILAR_ENOUGH)
+    if alike is None:
         return None
-    return alike
+    start, end = _whole_words(sentence.text, alike.dest_start, alike.dest_end)
+    return (alike.score, (start, end)) if _numbers(sentence.text[start:end]) == _numbers(wanted) else None
 
 
 def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located:
-    """A stretch of the folded sentence as a span of the article, without the marks at its ends."""
+    """A stretch of the folded sentence as a span of the article, without the small words and marks at its ends."""
     text = sentence.text
+    leading = _LEADING.match(text, start, end)
+    start = leading.end() if leading else start
     while end > start + 1 and not (text[end - 1].isalnum() or text[end - 1] in _CLOSING):
         end -= 1
     while start < end - 1 and not (text[start].isalnum() or text[start] in _OPENING):

@@ -52,7 +52,9 @@ def test_windows_1256_is_recognised() -> None:
     assert decode((text * 3).encode("cp1256")) == text * 3
 
 
-@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0" + bytes(range(256)), b"PK\x03\x04\0\0\x08\0" * 40])
+@pytest.mark.parametrize(
+    "data", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0" + bytes(range(256)), b"PK\x03\x04\0\0\x08\0" * 40]
+)
 def test_what_is_not_text_is_said_to_be_none(data: bytes) -> None:
     with pytest.raises(NotText):
         decode(data)

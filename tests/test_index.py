@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,7 @@ class CountingEmbedder(HashEmbedder):
         self.embedded = 0
         self.stop_after = stop_after
 
-    def embed_passages(self, texts: list[Text], progress: Progress | None = None) -> list[Embedded]:  # type: ignore[override]
+    def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
         if self.stop_after is not None and self.embedded >= self.stop_after:
             raise KeyboardInterrupt
         self.embedded += len(texts)

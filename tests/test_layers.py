@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,11 +34,10 @@ def test_a_layer_imports_only_the_layers_below_it(layer: str) -> None:
         assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
 
 
-@pytest.mark.parametrize("heavy", ["torch", "sentence_transformers", "llama_cpp", "gradio", "trafilatura", "dateparser"])
+@pytest.mark.parametrize(
+    "heavy", ["torch", "sentence_transformers", "llama_cpp", "gradio", "trafilatura", "dateparser"]
+)
 def test_the_command_line_starts_without_the_heavy_libraries(heavy: str) -> None:
     """`jawab --help` must answer at once: what is slow to load is imported where it is used."""
-    import subprocess
-    import sys
-
     code = f"import sys, ui.cli; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

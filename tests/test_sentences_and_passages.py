@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -74,6 +75,6 @@ def test_passages_of_any_text_are_in_order_bounded_and_lose_no_word() -> None:
         text = " ".join(words)
         spans = cut(article(text))
         assert all(1 <= span.end - span.start <= TARGET for span in spans)
-        assert all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before.end <= after.start for before, after in pairwise(spans))
         kept = "".join(text[span.start : span.end] for span in spans)
         assert list(filter(str.isalnum, kept)) == list(filter(str.isalnum, text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -227,3 +228,20 @@ def test_an_error_of_the_assistant_reaches_whoever_follows() -> None:
 
     with pytest.raises(IndexMissing):
         asyncio.run(ask())
+
+
+def test_starting_and_serving_the_page_asks_nothing_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def refuse(*address: object, **_: object) -> None:
+        asked.append(address)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    before = set(threading.enumerate())
+    with TestClient(create_app(CannedAssistant(), OVERVIEW)) as client:
+        assert client.get("/").status_code == 200
+    for thread in set(threading.enumerate()) - before:
+        thread.join(3)
+    assert asked == []
