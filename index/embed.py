@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.articles import Span
+from index.errors import EmbedderFailed
 
 if TYPE_CHECKING:
     import torch
@@ -72,10 +73,15 @@ class Embedder(Protocol):
 class SentenceTransformerEmbedder:
     """A sentence-transformers model from a local folder; bfloat16 where the CPU computes in it.
 
+    Raises `EmbedderFailed` for a folder that is none.
+
     The network is loaded when it is first needed: to see that nothing has changed takes no model.
     """
 
     def __init__(self, folder: Path, name: str | None = None) -> None:
+        # Any other folder would be taken for a bare transformer, and its vectors would mean nothing.
+        if not (folder / "modules.json").is_file():
+            raise EmbedderFailed(folder=folder)
         self._folder = folder
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)
@@ -93,9 +99,12 @@ class SentenceTransformerEmbedder:
         dtype = torch.bfloat16 if computes_in_bfloat16() else torch.float32
         # Transformers draws a bar for the weights of a model, which says nothing to a user.
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        model = SentenceTransformer(
-            str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
-        )
+        try:
+            model = SentenceTransformer(
+                str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
+            )
+        except (OSError, ValueError) as error:  # its words for files that are missing or not a model's
+            raise EmbedderFailed(folder=self._folder) from error
         return model.eval()
 
     @property

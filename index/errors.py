@@ -73,17 +73,13 @@ class NothingToIndex(JawabError):
     code = "nothing_to_index"
 
 
-class UnreadableFile(JawabError):
-    """`path` cannot be turned into an article; `reason` is a key of `skipped.*` in `ui/strings`."""
-
-    code = "unreadable_file"
-
-    def __init__(self, path: str, reason: str, **fields: object) -> None:
-        super().__init__(path=path, reason=reason, **fields)
-        self.path, self.reason = path, reason
-
-
 class ArticleMissing(JawabError):
     """The index has no article `article_id`."""
 
     code = "article_missing"
+
+
+class EmbedderFailed(JawabError):
+    """`folder` is not a sentence-transformers model that can be loaded."""
+
+    code = "embedder_failed"

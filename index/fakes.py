@@ -19,7 +19,7 @@ class HashEmbedder:
 
     name = "fake-hash-embedder"
 
-    def __init__(self, dimension: int = 256, fingerprint: str | None = None) -> None:
+    def __init__(self, dimension: int = 4096, fingerprint: str | None = None) -> None:
         self.dimension = dimension
         self.fingerprint = fingerprint or f"{self.name}/{dimension}"
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from qa.errors import GeneratorFailed
 from qa.turns import Turns
 
 if TYPE_CHECKING:
@@ -125,7 +126,10 @@ class Generator(Protocol):
 
 
 class LlamaGenerator:
-    """A GGUF model through llama.cpp, in this process. It is loaded when it is first needed."""
+    """A GGUF model through llama.cpp, in this process. It is loaded when it is first needed.
+
+    Then a file that is no such model raises `GeneratorFailed`.
+    """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         self.name = path.stem
@@ -138,13 +142,16 @@ class LlamaGenerator:
     def _llama(self) -> Llama:
         import llama_cpp
 
-        return llama_cpp.Llama(
-            str(self._path),
-            n_ctx=CONTEXT_TOKENS,
-            n_threads=self._threads,
-            n_threads_batch=self._threads,
-            verbose=False,
-        )
+        try:
+            return llama_cpp.Llama(
+                str(self._path),
+                n_ctx=CONTEXT_TOKENS,
+                n_threads=self._threads,
+                n_threads_batch=self._threads,
+                verbose=False,
+            )
+        except ValueError as error:  # its word for a file that it cannot read
+            raise GeneratorFailed(path=self._path) from error
 
     @cached_property
     def _template(self) -> Template:

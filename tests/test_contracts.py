@@ -22,12 +22,12 @@ DATES = "سوسة النخيل الحمراء حشرة صغيرة تفتك بق�
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
-    return HashEmbedder() if request.param == "fake" else request.getfixturevalue("real_embedder")  # type: ignore[no-any-return]
+    return HashEmbedder() if request.param == "fake" else request.getfixturevalue("real_embedder")
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
 def generator(request: pytest.FixtureRequest) -> Generator:
-    return FakeGenerator() if request.param == "fake" else request.getfixturevalue("real_generator")  # type: ignore[no-any-return]
+    return FakeGenerator() if request.param == "fake" else request.getfixturevalue("real_generator")
 
 
 def as_text(title: str, text: str) -> Text:

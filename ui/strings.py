@@ -40,10 +40,7 @@ def say(key: str, language: Language, **fields: object) -> str:
 
 def explain(error: JawabError, language: Language) -> str:
     """One sentence for `error`, and what to do about it."""
-    fields = dict(error.fields)
-    if "reason" in fields:
-        fields["reason"] = say(f"skipped.{fields['reason']}", language)
-    return say(f"error.{error.code}", language, **fields)
+    return say(f"error.{error.code}", language, **error.fields)
 
 
 def reader_language() -> Language:

@@ -1,0 +1,305 @@
+"""The command line as a person or a script uses it, with the fake models."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from index.catalog import FILE
+from tests.conftest import SAMPLES
+from ui.cli import jawab, main
+
+Run = Callable[..., "Result"]
+
+
+class Result:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, out: str, err: str, code: int) -> None:
+        self.out, self.err, self.code = out, err, code
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.setenv("JAWAB_EMBEDDER", "fake")
+    monkeypatch.setenv("JAWAB_LLM", "fake")
+    monkeypatch.setenv("JAWAB_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("JAWAB_MODELS", str(tmp_path / "models"))
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*words: str) -> Result:
+        code = 0
+        try:
+            main(list(words))
+        except SystemExit as stopped:
+            code = int(stopped.code or 0)
+        printed = capsys.readouterr()
+        return Result(printed.out, printed.err, code)
+
+    return run_command
+
+
+@pytest.fixture
+def samples(run: Run) -> Run:
+    assert run("index", str(SAMPLES / "articles")).code == 0
+    return run
+
+
+def one_sentence(result: Result) -> str:
+    """The error, which must be one line on standard error, with exit code 1 and no traceback."""
+    assert result.code == 1
+    assert "Traceback" not in result.err
+    lines = result.err.strip().split("\n")
+    assert len(lines) == 1, result.err
+    return lines[0]
+
+
+def test_index_says_what_it_did(run: Run) -> None:
+    first = run("index", str(SAMPLES / "articles"))
+    assert (first.out.strip(), first.code) == ("Added 24, updated 0, unchanged 0, removed 0, skipped 0.", 0)
+    assert run("index", str(SAMPLES / "articles")).out.startswith("Added 0, updated 0, unchanged 24,")
+
+
+def test_ask_shows_the_answer_then_its_quotations(samples: Run) -> None:
+    shown = samples("ask", "How many US troops remain in Iraq?")
+    assert shown.code == 0
+    answer, _, quotations = shown.out.partition("\n\n")
+    assert answer.endswith("[1].")
+    assert quotations.startswith("[1] “")
+
+
+def test_ask_json_is_the_answer_record(samples: Run) -> None:
+    record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json").out)
+    assert list(record) == [
+        "id", "question", "language", "status", "answer", "short_answer", "confidence",
+        "citations", "passages", "timings_ms", "models",
+    ]  # fmt: skip
+    assert record["status"] == "answered"
+    assert list(record["timings_ms"]) == ["search", "short_answer", "first_token", "total"]
+    assert len(record["passages"]) == 10
+    (citation, *_) = record["citations"]
+    stored = json.loads(samples("articles", "show", citation["article_id"], "--json").out)
+    assert stored["text"][citation["start"] : citation["end"]] == citation["quote"]
+    assert record["short_answer"] in citation["quote"]
+
+
+def test_a_declined_record_says_so_in_the_questions_language_and_shows_what_is_near(samples: Run) -> None:
+    record = json.loads(samples("ask", "من لحّن النشيد الوطني لجزر فيجي؟", "--json").out)
+    assert (record["status"], record["citations"], record["short_answer"]) == ("declined", [], None)
+    assert record["answer"] == "لا تذكر المقالات ذلك."
+    assert record["passages"]
+    assert "أقرب المقاطع" in samples("ask", "من لحّن النشيد الوطني لجزر فيجي؟").out
+
+
+def test_ask_streams_events(samples: Run) -> None:
+    lines = samples("ask", "How many US troops remain in Iraq?", "--stream", "--json").out.strip().split("\n")
+    events = [json.loads(line) for line in lines]
+    assert [event["event"] for event in events][:2] == ["passages", "token"]
+    assert events[-1]["event"] == "answer"
+    assert "[1]" in samples("ask", "How many US troops remain in Iraq?", "--stream").out
+
+
+def test_without_the_llm_the_nearest_sentence_is_quoted(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAWAB_LLM", "/nowhere/model.gguf")
+    # The threshold is made for a real embedder's cosines.
+    monkeypatch.setenv("JAWAB_THRESHOLD", "0.001")
+    record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json", "--no-llm").out)
+    assert record["status"] == "answered"
+    (citation,) = record["citations"]
+    assert " ".join(citation["quote"].split()).rstrip(".") in record["answer"]
+    assert "generator" not in record["models"]
+
+
+def test_search(samples: Run) -> None:
+    found = json.loads(samples("search", "red palm weevil beetle", "-k", "3", "--json").out)["passages"]
+    assert len(found) == 3
+    assert found[0]["article_id"] == "weevil-en"
+    assert samples("search", "red palm weevil beetle", "-k", "1").out.startswith("1. ")
+
+
+def test_articles_are_listed_shown_and_removed(samples: Run) -> None:
+    assert len(json.loads(samples("articles", "--json").out)) == 24
+    assert samples("articles", "show", "tram-ar").out.startswith("ترام مرسى نورس")
+    assert samples("articles", "remove", "tram-ar", "tram-plan-en").out.strip() == "Removed 2."
+    assert "22 articles" in samples("articles").out
+
+
+def test_chat_answers_until_an_empty_line(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(["How many US troops remain in Iraq?", "Combien de soldats restent encore en Irak ?", ""])
+    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    shown = samples("chat").out
+    assert "[1]" in shown
+    assert "Jawab answers questions in Arabic or English" in shown
+
+
+def test_batch_goes_on_where_it_stopped(samples: Run, tmp_path: Path) -> None:
+    questions, answers = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
+    lines = [json.dumps({"id": f"n{n}", "question": f"How many palms were lost, part {n}?"}) for n in range(3)]
+    questions.write_text(
+        "\n".join([*lines, "{broken", json.dumps({"id": "fr", "question": "Combien de palmiers sont morts ?"})])
+    )
+    first = samples("batch", str(questions), str(answers))
+    assert first.code == 1
+    assert "line 4" in first.err
+    records = [json.loads(line) for line in answers.read_text().splitlines()]
+    assert [record["id"] for record in records] == ["n0", "n1", "n2", "fr"]
+    assert records[-1]["status"] == "declined"
+    # As if it had been killed while writing the third record.
+    whole = answers.read_text().splitlines(keepends=True)
+    answers.write_text("".join(whole[:2]) + whole[2][:25])
+    samples("batch", str(questions), str(answers))
+    again = [json.loads(line) for line in answers.read_text().splitlines()]
+    assert [record["id"] for record in again] == ["n0", "n1", "n2", "fr"]
+    assert answers.read_text().splitlines(keepends=True)[:2] == whole[:2]
+
+
+def test_eval_prints_and_saves_figures_without_texts(samples: Run, tmp_path: Path) -> None:
+    shown = samples(
+        "eval", str(SAMPLES), "--limit", "8", "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")
+    )
+    assert shown.code == 0
+    assert "retrieval_hit@5" in shown.out
+    (saved,) = (tmp_path / "out").glob("*.json")
+    result = json.loads(saved.read_text())
+    assert result["figures"]["questions"] == 8
+    assert result["figures"]["quotes_verbatim"] == 1.0
+    assert "question" not in result
+
+
+def test_doctor_says_what_is_missing(run: Run) -> None:
+    result = run("doctor")
+    assert result.code == 1
+    assert "✗ There is no index" in result.out
+    assert "✓ Python" in result.out
+
+
+def test_models_list(run: Run) -> None:
+    listed = run("models", "list").out
+    assert "embeddinggemma-300m" in listed
+    assert "Gemma Terms of Use" in listed
+
+
+class TestBadInput:
+    """One clear sentence each; nothing lost."""
+
+    def test_no_index_yet(self, run: Run) -> None:
+        assert "make one with: jawab index" in one_sentence(run("ask", "Who?"))
+
+    def test_empty_folder(self, run: Run, tmp_path: Path) -> None:
+        (tmp_path / "nothing").mkdir()
+        assert "holds no article" in one_sentence(run("index", str(tmp_path / "nothing")))
+
+    def test_no_such_folder(self, run: Run) -> None:
+        assert "There is no file or folder nowhere" in one_sentence(run("index", "nowhere"))
+
+    @pytest.mark.parametrize(
+        ("question", "sentence"),
+        [
+            ("", "The question is empty"),
+            ("word " * 4000, "2000 are the most"),
+            ("Combien de soldats américains restent en Irak ?", "in Arabic or English"),
+        ],
+        ids=["no characters", "20,000 characters", "French"],
+    )
+    def test_questions(self, samples: Run, question: str, sentence: str) -> None:
+        assert sentence in one_sentence(samples("ask", question))
+
+    def test_an_arabic_question_is_answered_in_arabic_even_when_it_cannot_be(self, samples: Run) -> None:
+        assert "الحد الأقصى" in one_sentence(samples("ask", "كلمة " * 4000))
+
+    def test_messages_in_the_readers_language(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JAWAB_LANG", "ar")
+        assert "لا يوجد فهرس بعد" in one_sentence(run("ask", "Who?"))
+
+    def test_damaged_index(self, samples: Run, tmp_path: Path) -> None:
+        (tmp_path / "index" / FILE).write_bytes(b"rubbish" * 1000)
+        assert "cannot be read" in one_sentence(samples("ask", "Who?"))
+
+    def test_missing_model(self, samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JAWAB_LLM", "")
+        assert "jawab models fetch" in one_sentence(samples("ask", "Who?"))
+
+    def test_a_model_file_that_is_none(self, samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "bad.gguf").write_bytes(b"rubbish" * 1000)
+        monkeypatch.setenv("JAWAB_LLM", str(tmp_path / "bad.gguf"))
+        assert "cannot be loaded" in one_sentence(samples("ask", "How many US troops remain in Iraq?"))
+
+    def test_a_folder_that_is_no_embedder(self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "no-model").mkdir()
+        monkeypatch.setenv("JAWAB_EMBEDDER", str(tmp_path / "no-model"))
+        assert "is not a sentence-transformers model" in one_sentence(run("index", str(SAMPLES / "articles")))
+
+    def test_another_embedder(self, samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "modules.json").write_text("[]")
+        monkeypatch.setenv("JAWAB_EMBEDDER", str(tmp_path / "other"))
+        assert "was made with fake-hash-embedder" in one_sentence(samples("ask", "Who was it?"))
+
+    def test_unknown_setting(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JAWAB_INDXE", "x")
+        assert "JAWAB_INDXE" in one_sentence(run("articles"))
+
+    def test_unknown_article(self, samples: Run) -> None:
+        assert "no article nowhere" in one_sentence(samples("articles", "show", "nowhere"))
+
+    def test_wrong_usage_is_exit_code_2(self, run: Run) -> None:
+        assert run("ask").code == 2
+        assert run("search", "x", "-k", "0").code == 2
+
+    def test_debug_shows_where(self, run: Run) -> None:
+        with pytest.raises(Exception, match="index_missing"):
+            main(["--debug", "ask", "Who?"])
+
+
+def commands() -> Iterator[list[str]]:
+    for name, command in jawab.commands.items():
+        yield [name]
+        for inner in getattr(command, "commands", {}):
+            yield [name, inner]
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:
+    shown = run(*words, "--help")
+    assert shown.code == 0
+    assert "Example" in shown.out or words == ["models"]
+
+
+def test_ctrl_c_stops_an_answer_cleanly(samples: Run, tmp_path: Path) -> None:
+    """A real process, a real signal: no traceback, exit code 130, and the index is as it was."""
+    code = (
+        "import time, ui.cli, qa.fakes\n"
+        "slow = qa.fakes.FakeGenerator.generate\n"
+        "def generate(self, *a, **k):\n"
+        "    for piece in slow(self, *a, **k):\n"
+        "        yield piece\n"
+        "        print('writing', flush=True)\n"
+        "        time.sleep(30)\n"
+        "qa.fakes.FakeGenerator.generate = generate\n"
+        "ui.cli.main(['ask', 'How many US troops remain in Iraq?', '--stream'])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(SAMPLES.parent)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "writing"
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert time.monotonic() - begun < 10
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "Stopped." in err
+    assert samples("articles", "--json").code == 0

@@ -1,0 +1,74 @@
+"""What the program says to people: complete in both languages, and a sentence for every error."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import index.errors
+import ui.serve
+import ui.settings  # noqa: F401
+from index.errors import JawabError
+from ui.strings import explain, texts
+
+ROOT = Path(__file__).parent.parent
+ARABIC = re.compile(r"[\u0600-\u06ff]")
+
+
+def errors(base: type[JawabError] = JawabError) -> Iterator[type[JawabError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from errors(kind)
+
+
+def variables(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert texts("ar").keys() == texts("en").keys()
+
+
+@pytest.mark.parametrize("key", sorted(texts("en")))
+def test_both_languages_say_the_same_things_of_the_same_fields(key: str) -> None:
+    arabic, english = texts("ar")[key], texts("en")[key]
+    # The Arabic forms of a count can do without the number: «مقالان».
+    if ".articles." not in key:
+        assert variables(arabic) == variables(english)
+    assert arabic.strip()
+    assert english.strip()
+    assert not ARABIC.search(re.sub(r"[^\w\s]", "", english)) or key.startswith(("page.other", "page.switch"))
+
+
+def test_every_error_has_a_sentence_that_says_what_to_do() -> None:
+    kinds = list(errors())
+    assert len({kind.code for kind in kinds}) == len(kinds) > 15
+    for kind in kinds:
+        for language in ("ar", "en"):
+            assert (
+                texts(language)[f"error.{kind.code}"]
+                .rstrip()
+                .endswith((".", "؟", "…", "}", "FOLDER-OF-ARTICLES", "المقالات"))
+            )
+
+
+def test_every_reason_for_skipping_has_words() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "index").rglob("*.py"))
+    reasons = set(re.findall(r'(?:Refused|Skipped)\(.*?"([a-z_]+)"', source)) | {"no_question_field"}
+    assert {"empty", "not_text", "broken_json", "no_permission"} <= reasons
+    for reason in reasons:
+        assert f"skipped.{reason}" in texts("en"), reason
+
+
+def test_an_error_is_explained_in_the_readers_language() -> None:
+    error = index.errors.IndexMissing(folder="/data/index")
+    assert explain(error, "en") == "There is no index in /data/index yet; make one with: jawab index FOLDER-OF-ARTICLES"
+    assert "لا يوجد فهرس بعد في /data/index" in explain(error, "ar")
+
+
+def test_braces_in_a_field_are_not_taken_for_a_variable() -> None:
+    assert "{x}" in explain(index.errors.PathMissing(path="{x}"), "en")
