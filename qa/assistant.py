@@ -40,7 +40,7 @@ class Assistant:
     """Answers questions about one index. Without a generator it quotes the sentence nearest to the question."""
 
     def __init__(self, searcher: Searcher, generator: Generator | None, options: Options | None = None) -> None:
-        self._searcher = searcher
+        self.searcher = searcher
         self._generator = generator
         self._options = options or Options()
         self._numbers = itertools.count(1)
@@ -64,7 +64,7 @@ class Assistant:
         """
         clock = _Clock()
         language = check(question)
-        hits = self._searcher.search(question, self._options.passages)
+        hits = self.searcher.search(question, self._options.passages)
         asked = _Asked(
             id=question_id or f"q-{next(self._numbers)}",
             question=question,
@@ -72,7 +72,7 @@ class Assistant:
             hits=hits,
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
-            models={"embedder": self._searcher.embedder_name},
+            models={"embedder": self.searcher.embedder_name},
         )
         yield PassagesFound(asked.passages)
         if not hits:
@@ -103,7 +103,7 @@ class Assistant:
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
         phrase = Line(generator.generate(prompt, PHRASE_TOKENS, refusal=asked.prompt.none)).read()
         located = locate(phrase.text, evidence)
-        confidence = probability(signals(asked.question, asked.hits, phrase, located)) if located else 0.0
+        confidence = probability(signals(asked.hits, phrase, located)) if located else 0.0
         if located is None or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
             return

@@ -1,4 +1,4 @@
-"""Whether to answer at all: a probability that the answer is right, and the least that is enough.
+"""Whether to answer at all: a probability that the articles answer the question, and the least that is enough.
 
 The probability is a logistic function of what is known once the LLM has written its phrase. Its weights were
 fitted by `benchmarks/calibrate.py`; `docs/measured.md` says on what, and how well it does on the rest.
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from index.search import Hit
-from index.words import content_words
 from qa.citations import Located
 from qa.generate import Line
 
@@ -24,33 +23,32 @@ _NEAR, _STEEPNESS = 0.41, 20.0
 
 @dataclass(frozen=True)
 class Signals:
-    """What tells a right answer from a wrong one.
+    """What tells a question that the articles answer from one that they do not.
 
-    `refusal`: log-probability that the LLM would have refused. `phrase`: mean log-probability of its phrase's
-    tokens. `sentence`: cosine of question and the sentence that the phrase was found in. `passage`: cosine of
-    question and the nearest passage. `words`: share of the question's words in that sentence, in [0, 1].
+    `refusal`: log-probability that the LLM would rather have refused. `phrase`: mean log-probability of its
+    phrase's tokens. `sentence`: cosine of the question and the sentence that the phrase was found in.
+    `passage`: cosine of the question and the nearest passage.
     """
 
     refusal: float
     phrase: float
     sentence: float
     passage: float
-    words: float
 
 
 @dataclass(frozen=True)
 class Weights:
     """One weight a signal, in the order of `Signals`, and the bias."""
 
-    signals: tuple[float, float, float, float, float]
+    signals: tuple[float, float, float, float]
     bias: float
 
 
-WEIGHTS = Weights(signals=(-0.3, 0.5, 4.0, 4.0, 0.5), bias=-3.0)
+WEIGHTS = Weights(signals=(-0.3, 0.7, 9.0, 5.0), bias=-7.0)
 
 
 def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
-    """How likely an answer with these signals is right, in (0, 1)."""
+    """How likely the articles answer a question with these signals, in (0, 1)."""
     total = weights.bias + sum(w * s for w, s in zip(weights.signals, astuple(signals), strict=True))
     return 1 / (1 + math.exp(-total))
 
@@ -60,13 +58,11 @@ def nearness(similarity: float) -> float:
     return 1 / (1 + math.exp(-_STEEPNESS * (similarity - _NEAR)))
 
 
-def signals(question: str, hits: Sequence[Hit], phrase: Line, located: Located) -> Signals:
+def signals(hits: Sequence[Hit], phrase: Line, located: Located) -> Signals:
     """The signals of a phrase that was found in the evidence."""
-    asked, sentence = content_words(question), located.evidence
     return Signals(
         refusal=phrase.refusal or 0.0,
         phrase=sum(phrase.logprobs) / len(phrase.logprobs) if phrase.logprobs else 0.0,
-        sentence=sentence.similarity,
+        sentence=located.evidence.similarity,
         passage=hits[0].score,
-        words=len(asked & content_words(sentence.text)) / len(asked) if asked else 0.0,
     )

@@ -15,7 +15,7 @@ from index.articles import Article, Span
 from index.search import Hit, Sentence
 from index.words import content_words
 
-BUDGET = 300
+BUDGET = 220
 """Prompt tokens for sentences. Chosen by measurement: more finds little more and costs time to first token."""
 _PER_SENTENCE = 5
 """Tokens of a sentence's number and line end."""

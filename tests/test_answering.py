@@ -151,7 +151,7 @@ class TestWording:
 
 class TestDeclining:
     def test_each_signal_moves_the_probability_the_way_it_should(self) -> None:
-        middling = dict(refusal=-3.0, phrase=-0.3, sentence=0.45, passage=0.45, words=0.3)
+        middling = dict(refusal=-3.0, phrase=-0.3, sentence=0.45, passage=0.45)
         base = probability(Signals(**middling))
         assert 0 < base < 1
         assert probability(Signals(**{**middling, "refusal": -0.2})) < base

@@ -1,0 +1,101 @@
+"""Fit the weights of `qa/declining.py` on questions of which it is known whether the articles answer them.
+
+    python benchmarks/calibrate.py SET… --questions 45 --held-out 150
+
+The `--held-out` questions that `jawab eval --limit` would take are left out, so that what is fitted here is
+measured on others. Prints the weights and the balanced accuracy with each question left out in turn, and saves
+them with the signals (numbers, no texts) under benchmarks/results. Needs the extra `benchmarks` (scikit-learn).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from dataclasses import asdict, astuple, fields
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
+
+from index.build import update
+from index.search import Searcher
+from qa.assistant import PHRASE_TOKENS
+from qa.citations import locate
+from qa.declining import Signals, signals
+from qa.evaluate import read_set
+from qa.evidence import select
+from qa.generate import Line
+from qa.prompts import answer_prompt
+from qa.question import check
+from ui.app import App
+from ui.settings import load_settings
+
+SEED = 11
+
+
+def signals_of(app: App, searcher: Searcher, question: str) -> Signals | None:
+    """The signals of one question, or `None` where the phrase was found in no article."""
+    prompt = answer_prompt(check(question))
+    hits = searcher.search(question, app.options.passages)
+    evidence = select(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
+    asked = prompt.ask(question, [piece.text for piece in evidence])
+    phrase = Line(app.generator.generate(asked, PHRASE_TOKENS, refusal=prompt.none)).read()
+    located = locate(phrase.text, evidence)
+    return signals(hits, phrase, located) if located else None
+
+
+def collect(app: App, folder: Path, questions: int, held_out: int) -> list[tuple[bool, Signals | None]]:
+    """(answerable, signals) of some questions of a set."""
+    chosen_set = read_set(folder)
+    index = platformdirs.user_cache_path("jawab") / "eval" / chosen_set.name / "index"
+    update(index, [chosen_set.articles], app.embedder)
+    searcher = Searcher(index, app.embedder)
+    held = {question["id"] for question in chosen_set.sample(held_out)}
+    rest = [question for question in chosen_set.questions if question["id"] not in held]
+    chosen = random.Random(SEED).sample(rest, min(questions, len(rest)))
+    return [
+        (question.get("answerable", True), signals_of(app, searcher, question["question"]))
+        for question in tqdm(chosen, desc=chosen_set.name)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--questions", type=int, default=45, help="questions of each set")
+    parser.add_argument("--held-out", type=int, default=150, help="the --limit that is measured with")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/calibration.json"))
+    args = parser.parse_args()
+    app = App(load_settings())
+    collected = [row for folder in args.sets for row in collect(app, folder, args.questions, args.held_out)]
+    # A phrase that stands in no article declines by itself; the weights are for the rest.
+    rows = [(answerable, found) for answerable, found in collected if found is not None]
+    x, y = np.array([astuple(found) for _, found in rows]), np.array([answerable for answerable, _ in rows])
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    guessed = cross_val_predict(model, x, y, cv=LeaveOneOut())
+    model.fit(x, y)
+    scaler, regression = model[0], model[1]
+    weights = regression.coef_[0] / scaler.scale_
+    bias = float(regression.intercept_[0] - weights @ scaler.mean_)
+    result = {
+        "sets": [folder.name for folder in args.sets],
+        "questions": len(collected),
+        "phrase_found_nowhere": len(collected) - len(rows),
+        "weights": {field.name: round(float(w), 3) for field, w in zip(fields(Signals), weights, strict=True)},
+        "bias": round(bias, 3),
+        "balanced_accuracy_left_one_out": round(float((guessed[y].mean() + (~guessed[~y]).mean()) / 2), 3),
+        "rows": [{"answerable": bool(a), **{k: round(v, 4) for k, v in asdict(f).items()}} for a, f in rows],
+    }
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps({name: value for name, value in result.items() if name != "rows"}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

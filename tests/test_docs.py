@@ -1,0 +1,71 @@
+"""The documents are held to the program: commands exist, dependencies are explained, files are there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from ui.cli import jawab
+
+ROOT = Path(__file__).parent.parent
+READMES = ["README.md", "README.ar.md"]
+
+
+def blocks(text: str) -> str:
+    return "\n".join(re.findall(r"^```[a-z]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_command_of_the_readme_exists_with_its_options(name: str) -> None:
+    lines = re.findall(
+        r"^\$? ?(?:\.venv/bin/)?jawab (.*)$", blocks((ROOT / name).read_text(encoding="utf-8")), re.MULTILINE
+    )
+    assert lines
+    for line in lines:
+        words = line.split()
+        command: click.Command = jawab
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        assert command is not jawab, line
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= options, line
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_every_make_target_and_file_of_the_readme_exists(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)", text)) <= targets
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / link).exists(), link
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"jawab {name}" in text for name in jawab.commands)
+
+
+def test_every_dependency_says_why_it_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [re.split(r"[>=<\[]", dependency)[0] for dependency in project["dependencies"]]
+    table = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\| ([a-z0-9-]+) \| [^|]+ \| [^|]+ \|$", table, re.MULTILINE)
+    assert sorted(explained) == sorted(set(wanted))
+
+
+def test_every_third_party_import_is_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[>=<\[]", dependency)[0].replace("-", "_") for dependency in project["dependencies"]}
+    # Where the module has another name than the package, or comes with a package that is declared.
+    declared |= {"yaml", "frontmatter", "faiss", "llama_cpp", "starlette", "transformers", "huggingface_hub"}
+    import sys
+
+    known = declared | set(sys.stdlib_module_names) | {"index", "qa", "ui", "prompts"}
+    for layer in ("index", "qa", "ui", "prompts"):
+        for path in (ROOT / layer).rglob("*.py"):
+            names = re.findall(r"^\s*(?:from|import) ([a-z_0-9]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert set(names) <= known, f"{path}: {set(names) - known}"

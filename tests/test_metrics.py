@@ -1,0 +1,109 @@
+"""The measures, on answers small enough to reckon by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qa.metrics import f1, recall, score, words
+
+TEXT = "The tram has 24 stations. It opened in 2022."
+QUESTION: dict[str, Any] = {
+    "id": "q1",
+    "question": "How many?",
+    "article_id": "tram",
+    "paragraph": [0, len(TEXT)],
+    "answers": [{"text": "24 stations", "start": 13, "end": 24}],
+}
+UNANSWERABLE: dict[str, Any] = {"id": "q2", "question": "Who?", "answerable": False}
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "q1",
+        "status": "answered",
+        "answer": "It has 24 stations [1].",
+        "short_answer": "24 stations",
+        "citations": [{"marker": 1, "article_id": "tram", "start": 0, "end": 25, "quote": TEXT[:25]}],
+        "passages": [
+            {"article_id": "other", "start": 0, "end": 50},
+            {"article_id": "tram", "start": 0, "end": len(TEXT)},
+        ],
+        "timings_ms": {"search": 50.0, "short_answer": None, "first_token": 900.0, "total": 1500.0},
+    } | changes
+
+
+@pytest.mark.parametrize(
+    ("predicted", "gold", "value"),
+    [
+        ("24 stations", "24 stations", 1.0),
+        ("The 24 stations.", "24 stations", 1.0),
+        ("24", "24 stations", 2 / 3),
+        ("٢٤ محطة", "24 محطّةً", 1.0),
+        ("1,200", "1200", 1.0),
+        ("المدرسة", "مدرسة", 1.0),
+        ("palms", "24 stations", 0.0),
+        ("", "24 stations", 0.0),
+    ],
+)
+def test_f1(predicted: str, gold: str, value: float) -> None:
+    assert f1(predicted, gold) == pytest.approx(value)
+
+
+def test_recall_counts_the_gold_words_that_were_said() -> None:
+    assert recall("It has 24 of them", "24 stations") == 0.5
+    assert words("«الأولى» و[1]") == ["اولي", "و", "1"]
+
+
+def test_a_right_answer() -> None:
+    figures = score([QUESTION], {"q1": record()}, {"tram": TEXT})
+    assert {
+        "answers_present": 1.0,
+        "answered_when_answerable": 1.0,
+        "markers_match_citations": 1.0,
+        "quotes_verbatim": 1.0,
+        "retrieval_hit@1": 0.0,
+        "retrieval_hit@5": 1.0,
+        "short_answer_f1": 1.0,
+        "short_answer_em": 1.0,
+        "answer_contains_gold": 1.0,
+        "citation_hit_of_answered": 1.0,
+        "citation_precision": 1.0,
+        "ms_first_token_p50": 900.0,
+    }.items() <= figures.items()
+    assert "ms_short_answer_p50" not in figures
+
+
+def cited(start: int, end: int, quote: str) -> dict[str, Any]:
+    return {"citations": [{"marker": 1, "article_id": "tram", "start": start, "end": end, "quote": quote}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"answer": "It has 24 stations [1][2]."}, "markers_match_citations"),
+        ({"answer": "It has 24 stations."}, "markers_match_citations"),
+        (cited(1, 25, TEXT[:25]), "quotes_verbatim"),
+        (cited(5, 5, ""), "quotes_verbatim"),
+        (cited(26, 44, TEXT[26:44]), "citation_hit_of_answered"),
+        ({"passages": []}, "retrieval_hit@10"),
+        ({"short_answer": None}, "short_answer_f1"),
+        ({"status": "declined", "citations": [], "short_answer": None}, "answered_when_answerable"),
+    ],
+)
+def test_what_is_wrong_with_an_answer_is_seen(changes: dict[str, Any], name: str) -> None:
+    assert score([QUESTION], {"q1": record(**changes)}, {"tram": TEXT})[name] == 0.0
+
+
+def test_declining_is_measured_on_both_kinds_of_question() -> None:
+    declined = {"q2": record(id="q2", status="declined", citations=[], short_answer=None)}
+    figures = score([QUESTION, UNANSWERABLE], {"q1": record(), **declined}, {"tram": TEXT})
+    assert figures["abstention_balanced_accuracy"] == 1.0
+    answered_both = score([QUESTION, UNANSWERABLE], {"q1": record(), "q2": record(id="q2")}, {"tram": TEXT})
+    assert answered_both["abstention_balanced_accuracy"] == 0.5
+
+
+def test_an_answer_that_is_missing_counts_as_wrong() -> None:
+    figures = score([QUESTION], {}, {"tram": TEXT})
+    assert (figures["answers_present"], figures["short_answer_f1"]) == (0.0, 0.0)

@@ -1,0 +1,122 @@
+"""The whole way of a question with the real models, over the sample articles."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from index.build import update
+from index.embed import SentenceTransformerEmbedder
+from index.folding import fold_text
+from index.search import Searcher
+from qa.answer import Answer, Finished, PassagesFound, Token
+from qa.assistant import Assistant
+from qa.generate import LlamaGenerator
+from qa.prompts import answer_prompt
+from tests.conftest import SAMPLES
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def assistant(
+    real_embedder: SentenceTransformerEmbedder,
+    real_generator: LlamaGenerator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Assistant:
+    folder = tmp_path_factory.mktemp("real") / "index"
+    update(folder, [SAMPLES / "articles"], real_embedder)
+    return Assistant(Searcher(folder, real_embedder), real_generator)
+
+
+def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:
+    return all(texts[c.article_id][c.start : c.end] == c.quote != "" for c in answer.citations)
+
+
+@pytest.fixture(scope="module")
+def texts(assistant: Assistant) -> dict[str, str]:
+    return {article.id: article.text for article in assistant.searcher.catalog.articles()}
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "said"),
+    [
+        ("متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟", "ar", "11 حزيران/يونيو 2020"),
+        ("How many US troops remain in Iraq?", "en", "2,500"),
+        ("Who is the Pentagon spokesman?", "en", "John Kirby"),
+        ("ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟", "ar", "هدى المرواني"),
+    ],
+)
+def test_a_question_is_answered_in_its_language_with_a_quotation_that_stands_in_the_article(
+    assistant: Assistant, texts: dict[str, str], question: str, language: str, said: str
+) -> None:
+    answer = assistant.ask(question)
+    assert (answer.status, answer.language) == ("answered", language)
+    assert fold_text(said) in fold_text(answer.short_answer or "")
+    assert quotations_hold(answer, texts)
+    assert answer.short_answer is not None
+    assert answer.short_answer in answer.citations[0].quote
+    assert all(f"[{citation.marker}]" in answer.answer for citation in answer.citations)
+
+
+@pytest.mark.parametrize(
+    "question", ["من لحّن أوبرا عايدة؟", "What is the boiling point of ethanol?", "ما عدد سكان بغداد؟"]
+)
+def test_what_the_articles_do_not_say_is_declined(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
+    assert answer.status == "declined"
+    assert answer.citations == ()
+    assert answer.passages
+
+
+def test_passages_come_before_the_answer_and_stopping_frees_the_model(assistant: Assistant) -> None:
+    events = assistant.stream("How many US troops remain in Iraq?")
+    assert isinstance(next(events), PassagesFound)
+    assert isinstance(next(events), Token)
+    events.close()  # type: ignore[attr-defined]
+    begun = time.monotonic()
+    answer = assistant.ask("Who is the Pentagon spokesman?")
+    assert answer.status == "answered"
+    assert time.monotonic() - begun < 60
+
+
+def test_two_questions_at_once_take_turns(assistant: Assistant) -> None:
+    """Two requests at once on one `Llama` object crash; here the second waits."""
+    first = assistant.stream("How many US troops remain in Iraq?")
+    next(first)
+    assert isinstance(next(first), Token)
+    # The first holds the LLM; closing it hands the LLM on to the one that waits.
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(assistant.ask, "Who is the Pentagon spokesman?")
+        last = list(first)[-1]
+        assert isinstance(last, Finished)
+        assert second.result(timeout=120).status == "answered"
+
+
+def test_the_head_of_the_prompt_is_read_once_for_each_language(
+    assistant: Assistant, real_generator: LlamaGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for language in ("ar", "en"):
+        assistant.prepare(language)
+    evaluated: list[int] = []
+    llama = real_generator._llama
+    evaluate = llama.eval
+
+    def counted(tokens: list[int]) -> None:
+        evaluated.append(len(tokens))
+        evaluate(tokens)
+
+    monkeypatch.setattr(llama, "eval", counted)
+    for question in ("متى افتتح الترام؟", "When did the tram open?", "أين مكتبة المخطوطات؟"):
+        list(assistant.stream(question))
+    head = len(real_generator._tokens(real_generator._template.render(answer_prompt("ar").head, answer=False)))
+    assert head > 500
+    # The largest single evaluation is a question with its evidence, never the head again.
+    assert max(evaluated) < head
+
+
+def test_articles_of_every_format_are_there(assistant: Assistant) -> None:
+    ids = {article.id for article in assistant.searcher.catalog.articles()}
+    assert {"tram-ar", "football-en", "tram-opening-en", "weevil-en"} <= ids
