@@ -84,7 +84,7 @@ def main() -> None:
     weights = regression.coef_[0] / scaler.scale_
     bias = float(regression.intercept_[0] - weights @ scaler.mean_)
     result = {
-        "sets": [folder.name for folder in args.sets],
+        "sets": [read_set(folder).name for folder in args.sets],
         "questions": len(collected),
         "phrase_found_nowhere": len(collected) - len(rows),
         "weights": {field.name: round(float(w), 3) for field, w in zip(fields(Signals), weights, strict=True)},

@@ -44,7 +44,7 @@ class Weights:
     bias: float
 
 
-WEIGHTS = Weights(signals=(-0.3, 0.7, 9.0, 5.0), bias=-7.0)
+WEIGHTS = Weights(signals=(-0.331, 0.242, 11.503, 8.563), bias=-8.622)
 
 
 def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:

