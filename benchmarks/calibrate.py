@@ -25,12 +25,10 @@ from tqdm import tqdm
 
 from index.build import update
 from index.search import Searcher
-from qa.assistant import PHRASE_TOKENS
-from qa.citations import locate
+from qa.assistant import read_phrase
 from qa.declining import Signals, signals
 from qa.evaluate import read_set
 from qa.evidence import select
-from qa.generate import Line
 from qa.prompts import answer_prompt
 from qa.question import check
 from ui.app import App
@@ -45,8 +43,7 @@ def signals_of(app: App, searcher: Searcher, question: str) -> Signals | None:
     hits = searcher.search(question, app.options.passages)
     evidence = select(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
     asked = prompt.ask(question, [piece.text for piece in evidence])
-    phrase = Line(app.generator.generate(asked, PHRASE_TOKENS, refusal=prompt.none)).read()
-    located = locate(phrase.text, evidence)
+    phrase, located = read_phrase(app.generator, asked, prompt.none, evidence)
     return signals(hits, phrase, located) if located else None
 
 

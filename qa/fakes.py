@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from index.words import content_words
-from qa.generate import Message, Piece, Prompt
+from qa.generate import Message, Opening, Piece, Prompt
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -29,8 +29,12 @@ class FakeGenerator:
     def prepare(self, head: tuple[Message, ...]) -> None:
         self.prepared.append(head)
 
-    def generate(self, prompt: Prompt, max_tokens: int, refusal: str | None = None) -> Iterator[Piece]:
+    def generate(
+        self, prompt: Prompt, max_tokens: int, refusal: str | None = None, opening: Opening | None = None
+    ) -> Iterator[Piece]:
         text, doubt = self._phrase(prompt.turns[-1].content) if refusal else (self._sentence(prompt), None)
+        if opening:
+            text = " ".join(sorted(opening.words)[opening.rank : opening.rank + 1])
         words = re.findall(r"\S+\s*", text)[:max_tokens]
         finished = False
         try:

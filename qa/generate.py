@@ -8,9 +8,8 @@ question pays only for its own evidence.
 from __future__ import annotations
 
 import codecs
-import ctypes
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.errors import GeneratorFailed
+from qa.llama import KeptState, State, Template
 from qa.turns import Turns
 
 if TYPE_CHECKING:
@@ -47,6 +47,14 @@ class Prompt:
     def then(self, *turns: Message) -> Prompt:
         """The prompt that goes on from this one; what the LLM has read of it is not read again."""
         return Prompt(self.head, (*self.turns, *turns))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How an answer must begin: with one of `words`, the one that the LLM finds `rank`-th likeliest (0 is first)."""
+
+    words: frozenset[str]
+    rank: int
 
 
 @dataclass(frozen=True)
@@ -117,26 +125,32 @@ class Generator(Protocol):
     def prepare(self, head: tuple[Message, ...]) -> None:
         """Evaluate a head now, so that the first question does not wait for it."""
 
-    def generate(self, prompt: Prompt, max_tokens: int, refusal: str | None = None) -> Iterator[Piece]:
+    def generate(
+        self, prompt: Prompt, max_tokens: int, refusal: str | None = None, opening: Opening | None = None
+    ) -> Iterator[Piece]:
         """The answer, piece by piece; closing the iterator stops the work.
 
         The LLM may not begin with `refusal`: it must commit itself, and how much it would rather have refused is
-        told on the first piece. Whether to decline is decided elsewhere, from more than this.
+        told on the first piece. Whether to decline is decided elsewhere, from more than this. With an `opening`
+        it must begin as that says; there is no piece where it cannot.
         """
 
 
 class LlamaGenerator:
     """A GGUF model through llama.cpp, in this process. It is loaded when it is first needed.
 
+    What the model remembers of a head is kept in the folder `heads`, if there is one, for the next process.
+
     Then a file that is no such model raises `GeneratorFailed`.
     """
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, heads: Path | None = None) -> None:
         self.name = path.stem
+        self._heads = heads
         self._path = path
         self._threads = threads or os.cpu_count() or 2
         self._turns = Turns()
-        self._states: dict[tuple[Message, ...], _State] = {}
+        self._states: dict[tuple[Message, ...], State] = {}
 
     @cached_property
     def _llama(self) -> Llama:
@@ -169,31 +183,39 @@ class LlamaGenerator:
         with self._turns.mine():
             self._restore(head)
 
-    def generate(self, prompt: Prompt, max_tokens: int, refusal: str | None = None) -> Iterator[Piece]:
+    def generate(
+        self, prompt: Prompt, max_tokens: int, refusal: str | None = None, opening: Opening | None = None
+    ) -> Iterator[Piece]:
         with self._turns.mine():
             self._restore(prompt.head)
             tokens = self._tokens(self._template.render((*prompt.head, *prompt.turns), answer=True))
             refused = self._llama.tokenize(refusal.encode(), add_bos=False)[0] if refusal else None
+            allowed = self._openings(opening) if opening else None
+            if opening and allowed is not None and len(allowed) <= opening.rank:
+                return
             # A character may be split over two tokens; it is passed on when it is whole.
             decoder = codecs.getincrementaldecoder("utf-8")(errors="ignore")
-            for number, token in enumerate(self._sample(tokens[: CONTEXT_TOKENS - max_tokens], refused)):
+            first = _FirstToken(refused, allowed, opening.rank if opening else 0)
+            kept = tokens[: CONTEXT_TOKENS - max_tokens]
+            for number, token in enumerate(self._llama.generate(kept, temp=0.0, logits_processor=[first])):
                 if number == max_tokens or self._template.ends(token):
                     return
                 logprobs = self._logprobs()
                 text = decoder.decode(self._llama.detokenize([token]))
-                first = refused is not None and not number
-                yield Piece(text, float(logprobs[token]), float(logprobs[refused]) if first else None)
+                told = refused is not None and not number
+                yield Piece(text, float(logprobs[token]), float(logprobs[refused]) if told else None)
 
-    def _sample(self, tokens: list[int], refused: int | None) -> Iterator[int]:
-        """Greedy tokens after `tokens`; the first is not `refused`."""
-        prompt_length = len(tokens)
+    def _openings(self, opening: Opening) -> npt.NDArray[np.intp]:
+        """The tokens that begin one of the words of `opening`."""
+        beginnings = {word[:length] for word in opening.words for length in range(1, len(word) + 1)}
+        found = {self._vocabulary.get(space + beginning) for beginning in beginnings for space in ("", " ")}
+        return np.array(sorted(token for token in found if token is not None), dtype=np.intp)
 
-        def forbid(read: npt.NDArray[np.intc], scores: npt.NDArray[np.single]) -> npt.NDArray[np.single]:
-            if refused is not None and len(read) == prompt_length:
-                scores[refused] = -np.inf
-            return scores
-
-        yield from self._llama.generate(tokens, temp=0.0, logits_processor=[forbid])
+    @cached_property
+    def _vocabulary(self) -> dict[str, int]:
+        """Token by text, of the tokens that are whole characters."""
+        texts = (self._llama.detokenize([token]) for token in range(self._llama.n_vocab()))
+        return {text.decode("utf-8", "ignore"): token for token, text in enumerate(texts)}
 
     def _tokens(self, text: str) -> list[int]:
         return list(self._llama.tokenize(text.encode(), add_bos=False, special=True))
@@ -213,72 +235,38 @@ class LlamaGenerator:
         tokens = self._tokens(self._template.render(head, answer=False))
         if list(self._llama.input_ids[: len(tokens)]) == tokens and self._llama.n_tokens >= len(tokens):
             return
-        if head in self._states:
-            self._states[head].load(self._llama)
-            return
+        if head not in self._states:
+            self._states[head] = self._read_head(tokens)
+        self._states[head].load(self._llama)
+
+    def _read_head(self, tokens: list[int]) -> State:
+        """What the model remembers of a head: from an earlier process, or by evaluating it."""
+        kept = KeptState.of(self._heads, self._path, tokens) if self._heads else None
+        data = kept.read() if kept else None
+        if data is not None:
+            return State(tokens, data)
         self._llama.reset()
         self._llama.eval(tokens)
-        self._states[head] = _State.of(self._llama, tokens)
+        state = State.of(self._llama, tokens)
+        if kept:
+            kept.write(state.data)
+        return state
 
 
-@dataclass(frozen=True)
-class _State:
-    """What llama.cpp remembers of a head (about 30 kB a token), so that languages may alternate at no cost."""
+class _FirstToken:
+    """Rules for the first token of an answer, as llama-cpp-python asks for them; the rest is free."""
 
-    tokens: list[int]
-    data: bytes
+    def __init__(self, refused: int | None, allowed: npt.NDArray[np.intp] | None, rank: int) -> None:
+        self._refused, self._allowed, self._rank = refused, allowed, rank
+        self._begun = False
 
-    @classmethod
-    def of(cls, llama: Llama, tokens: list[int]) -> _State:
-        import llama_cpp
-
-        size = llama_cpp.llama_state_seq_get_size(llama.ctx, 0)
-        buffer = (ctypes.c_uint8 * size)()
-        written = llama_cpp.llama_state_seq_get_data(llama.ctx, buffer, size, 0)
-        return cls(tokens, bytes(buffer[:written]))
-
-    def load(self, llama: Llama) -> None:
-        import llama_cpp
-
-        llama.reset()
-        buffer = (ctypes.c_uint8 * len(self.data)).from_buffer_copy(self.data)
-        llama_cpp.llama_state_seq_set_data(llama.ctx, buffer, len(self.data), 0)
-        llama.input_ids[: len(self.tokens)] = self.tokens
-        llama.n_tokens = len(self.tokens)
-
-
-class Template:
-    """The model's own chat template, as its file carries it, and the tokens that end an answer."""
-
-    def __init__(self, llama: Llama) -> None:
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
-        self._llama = llama
-        source = llama.metadata.get("tokenizer.chat_template", _CHATML)
-        text = {name: self._text(token) for name, token in (("bos", llama.token_bos()), ("eos", llama.token_eos()))}
-        self._render = {
-            answer: Jinja2ChatFormatter(source, text["eos"], text["bos"], add_generation_prompt=answer)
-            for answer in (True, False)
-        }
-
-    def render(self, messages: Sequence[Message], answer: bool) -> str:
-        """The prompt text; with `answer`, up to where the assistant begins to speak."""
-        plain = [{"role": message.role, "content": message.content} for message in messages]
-        return str(self._render[answer](messages=plain).prompt)
-
-    def ends(self, token: int) -> bool:
-        """Whether `token` ends an answer."""
-        import llama_cpp
-
-        vocabulary = llama_cpp.llama_model_get_vocab(self._llama.model)
-        return bool(llama_cpp.llama_vocab_is_eog(vocabulary, token))
-
-    def _text(self, token: int) -> str:
-        return self._llama.detokenize([token], special=True).decode("utf-8", "ignore") if token >= 0 else ""
-
-
-# For the rare file that has no template of its own: the form that most small models were tuned with.
-_CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
+    def __call__(self, read: npt.NDArray[np.intc], scores: npt.NDArray[np.single]) -> npt.NDArray[np.single]:
+        if self._begun:
+            return scores
+        self._begun = True
+        if self._refused is not None:
+            scores[self._refused] = -np.inf
+        if self._allowed is not None:
+            ranked = self._allowed[np.argsort(-scores[self._allowed])]
+            scores[np.arange(len(scores)) != ranked[self._rank]] = -np.inf
+        return scores

@@ -17,8 +17,8 @@ _FINAL = re.compile(r"[\s.؟?!،,;؛:]+$")
 def holds(sentence: str, question: str, located: Located) -> bool:
     """Whether a sentence says no more than the quotation and the question do, as far as this can be seen.
 
-    It must be in the question's language; where that is also the article's, it must contain the phrase; and
-    every number in it must stand in the quotation or the question (٣ = 3).
+    It must be in the question's language; where that is also the article's, it must contain the phrase; it must
+    have the phrase's numbers, and no number that is not in the quotation or the question (٣ = 3).
     """
     said = _MARKER.sub("", sentence).strip()
     if not said or language_of(said) != language_of(question):
@@ -26,7 +26,7 @@ def holds(sentence: str, question: str, located: Located) -> bool:
     quote = located.evidence.text
     if language_of(quote) == language_of(said) and not _contains(said, located.text):
         return False
-    return _numbers(said) <= _numbers(quote) | _numbers(question)
+    return _numbers(located.text) <= _numbers(said) <= _numbers(quote) | _numbers(question)
 
 
 def phrase_alone(located: Located) -> str:

@@ -121,6 +121,7 @@ class TestWording:
             ("2,500 soldiers remain.", "كم جندياً بقي؟", False),
             ("About 2,500 soldiers remain.", "How many soldiers remain?", True),
             ("About 3,500 soldiers remain.", "How many soldiers remain?", False),
+            ("The soldiers remain.", "How many soldiers remain?", False),
             ("", "كم جندياً بقي؟", False),
         ],
     )

@@ -13,7 +13,7 @@ from index.embed import Embedder, Text
 from index.fakes import HashEmbedder
 from index.sentences import sentences
 from qa.fakes import FakeGenerator
-from qa.generate import Generator, Line
+from qa.generate import Generator, Line, Opening
 from qa.prompts import answer_prompt
 
 TRAM = "The first tram left the old harbour on Saturday. It stops at 24 stations."
@@ -104,6 +104,16 @@ class TestGenerator:
         assert all(piece.refusal is None for piece in pieces[1:])
         known = answer_prompt("en").ask("At how many stations does the tram stop?", [TRAM])
         assert next(iter(generator.generate(known, 32, refusal="none"))).refusal < pieces[0].refusal  # type: ignore[operator]
+
+    def test_an_answer_can_be_made_to_begin_with_given_words(self, generator: Generator) -> None:
+        prompt = answer_prompt("en").ask("At how many stations does the tram stop?", [TRAM])
+        words = frozenset({"harbour", "Saturday"})
+        first, second = (
+            Line(generator.generate(prompt, 8, "none", Opening(words, rank))).read().text for rank in (0, 1)
+        )
+        assert first != second
+        assert all(text[:1] in "hS" for text in (first, second))
+        assert list(generator.generate(prompt, 8, "none", Opening(frozenset(), 0))) == []
 
     def test_no_more_tokens_than_allowed(self, generator: Generator) -> None:
         assert len(list(self.ask(generator, "What does the text say about the tram?", TRAM, tokens=2))) <= 2

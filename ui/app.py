@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
+import platformdirs
+
 from index.embed import Embedder, SentenceTransformerEmbedder
 from index.errors import PathMissing
 from index.fakes import HashEmbedder
@@ -52,11 +54,11 @@ class App:
         if chosen == FAKE:
             return FakeGenerator()
         if _is_path(chosen):
-            return LlamaGenerator(_existing(chosen), self.settings.threads)
+            return self._llama(_existing(chosen))
         model = self._model("llm", chosen)
         folder = self.store.require(model)
         # Of a model in several files, llama.cpp wants the first and finds the others.
-        return LlamaGenerator(folder / model.files[0].path, self.settings.threads)
+        return self._llama(folder / model.files[0].path)
 
     @cached_property
     def searcher(self) -> Searcher:
@@ -75,6 +77,9 @@ class App:
     def assistant_for(self, no_llm: bool) -> Assistant:
         """The assistant, or one that does without the LLM and quotes the nearest sentence."""
         return Assistant(self.searcher, None, self.options) if no_llm else self.assistant
+
+    def _llama(self, path: Path) -> LlamaGenerator:
+        return LlamaGenerator(path, self.settings.threads, heads=platformdirs.user_cache_path("jawab") / "heads")
 
     def _model(self, role: Role, name: str) -> Model:
         model = find_model(self.models, name) if name else default_model(self.models, role)
