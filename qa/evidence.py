@@ -19,8 +19,19 @@ BUDGET = 220
 """Prompt tokens for sentences. Chosen by measurement: more finds little more and costs time to first token."""
 _PER_SENTENCE = 5
 """Tokens of a sentence's number and line end."""
-_PASSAGE, _SENTENCE, _WORDS = 0.4, 0.4, 0.2
 _FILLS_THE_BUDGET = 0.9
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How much each signal weighs in a sentence's score."""
+
+    passage: float
+    sentence: float
+    words: float
+
+
+MIX = Mix(passage=0.4, sentence=0.4, words=0.2)
 
 
 @dataclass(frozen=True)
@@ -37,11 +48,13 @@ class Evidence:
     score: float
 
 
-def select(question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], budget: int) -> list[Evidence]:
+def select(
+    question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], budget: int, mix: Mix = MIX
+) -> list[Evidence]:
     """The best sentences of `hits` that fit into `budget` tokens, best first; at least one if there is any."""
     asked = content_words(question)
     ranked = sorted(
-        (_evidence(hit, sentence, asked) for hit in hits for sentence in hit.sentences),
+        (_evidence(hit, sentence, asked, mix) for hit in hits for sentence in hit.sentences),
         key=lambda evidence: -evidence.score,
     )
     chosen: list[Evidence] = []
@@ -61,7 +74,7 @@ def select(question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int
     return chosen
 
 
-def _evidence(hit: Hit, sentence: Sentence, asked: frozenset[str]) -> Evidence:
+def _evidence(hit: Hit, sentence: Sentence, asked: frozenset[str], mix: Mix) -> Evidence:
     shared = len(asked & content_words(sentence.text)) / len(asked) if asked else 0.0
-    score = _PASSAGE * hit.score + _SENTENCE * sentence.score + _WORDS * shared
+    score = mix.passage * hit.score + mix.sentence * sentence.score + mix.words * shared
     return Evidence(hit.article, sentence.span, " ".join(sentence.text.split()), sentence.score, score)

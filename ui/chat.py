@@ -19,10 +19,10 @@ from index.articles import Language
 from index.errors import JawabError
 from index.language import language_of
 from qa.answer import Event, Finished, PassagesFound, Token
+from qa.question import LONGEST
 from ui.render import Turn, answer_html, clean, direction, found_html, spoken_date, turn_html
 from ui.strings import explain, say
 
-LONGEST_QUESTION = 2000
 _EXAMPLES = 4
 _TURNS_KEPT = 40
 # Streams that may run at once. The assistant takes its turns with the LLM itself; with one at a time here, a second
@@ -194,7 +194,7 @@ def _lay_out(overview: Overview) -> _Parts:
         answer, found = _html("now-answer"), _html("now-found")
     with gr.Row(elem_id="ask-row"):
         question = gr.Textbox(
-            elem_id="question", lines=1, max_lines=5, max_length=LONGEST_QUESTION, container=False, autofocus=True,
+            elem_id="question", lines=1, max_lines=5, max_length=LONGEST, container=False, autofocus=True,
             show_label=False, html_attributes=gr.InputHTMLAttributes(autocomplete="off", enterkeyhint="send"),
         )  # fmt: skip
         ask = gr.Button("", elem_id="ask", min_width=0)
@@ -267,7 +267,7 @@ def _take(turn: Turn, event: Event) -> bool:
 
 def _begin(question: str, conversation: Conversation) -> tuple[Any, ...]:
     """Puts the question on the page at once and makes stop the only button."""
-    question = (question or "").strip()[:LONGEST_QUESTION]
+    question = (question or "").strip()[:LONGEST]
     if not question or conversation.busy:
         return tuple(gr.skip() for _ in range(8))
     turn = conversation.ask(question)

@@ -28,7 +28,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from index.errors import ArticleMissing, JawabError
 from index.language import language_of
 from qa.answer import Answer, Event, Finished, PassagesFound, Token
-from ui.chat import LONGEST_QUESTION, Assistant, Overview, build_page, follow, page_language
+from qa.question import LONGEST
+from ui.chat import Assistant, Overview, build_page, follow, page_language
 from ui.render import direction
 from ui.strings import explain
 
@@ -65,7 +66,7 @@ class AskBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
-    question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
+    question: str = Field(min_length=1, max_length=LONGEST)
     stream: bool = False
 
 
