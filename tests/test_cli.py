@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -253,6 +254,13 @@ class TestBadInput:
     def test_wrong_usage_is_exit_code_2(self, run: Run) -> None:
         assert run("ask").code == 2
         assert run("search", "x", "-k", "0").code == 2
+
+    def test_a_port_that_is_taken(self, samples: Run) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            assert "choose another port" in one_sentence(samples("serve", "--port", str(port)))
 
     def test_debug_shows_where(self, run: Run) -> None:
         with pytest.raises(Exception, match="index_missing"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import click
@@ -28,27 +29,28 @@ class PortTaken(JawabError):
 def run(app: App, host: str, port: int, language: Language) -> None:
     """Serve until Ctrl-C. Raises what making the assistant raises, and `PortTaken`."""
     address = f"http://{host}:{port}"
+    # First of all, so that a taken port is told before the models are loaded.
+    bound = _bind(host, port)
     click.echo(say("serve.loading", language, address=address))
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(app.assistant, overview(app.searcher.catalog)),
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=5,
-        )
-    )
-    # Bound before the server runs, so that a taken port is an error of ours and not a line in a log.
-    try:
-        socket = server.config.bind_socket()
-    except SystemExit as error:
-        raise PortTaken(host=host, port=port) from error
+    page = create_app(app.assistant, overview(app.searcher.catalog))
+    config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     click.echo(say("serve.ready", language, address=address))
-    server.run(sockets=[socket])
+    uvicorn.Server(config).run(sockets=[bound])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # A server that has just ended leaves its port waiting for a while; that need not stop the next one.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise PortTaken(host=host, port=port) from error
+    return bound
 
 
 def overview(catalog: Catalog) -> Overview:
