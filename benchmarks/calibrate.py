@@ -25,10 +25,10 @@ from tqdm import tqdm
 
 from index.build import update
 from index.search import Searcher
-from qa.assistant import read_phrase
 from qa.declining import Signals, signals
 from qa.evaluate import read_set
 from qa.evidence import select
+from qa.phrase import read_phrase
 from qa.prompts import answer_prompt
 from qa.question import check
 from ui.app import App
@@ -43,7 +43,7 @@ def signals_of(app: App, searcher: Searcher, question: str) -> Signals | None:
     hits = searcher.search(question, app.options.passages)
     evidence = select(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
     asked = prompt.ask(question, [piece.text for piece in evidence])
-    phrase, located = read_phrase(app.generator, asked, prompt.none, evidence)
+    phrase, located = read_phrase(app.generator, asked, question, prompt.none, evidence)
     return signals(hits, phrase, located) if located else None
 
 

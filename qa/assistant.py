@@ -8,7 +8,6 @@ handed back for a sentence around it, which is streamed, checked, and marked wit
 from __future__ import annotations
 
 import itertools
-import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,19 +15,15 @@ from dataclasses import dataclass, replace
 from index.articles import Language
 from index.search import Hit, Searcher
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, Status, Timings, Token
-from qa.citations import Located, also_in, cite, locate
+from qa.citations import Located, also_in, cite
 from qa.declining import THRESHOLD, nearness, probability, signals
-from qa.evidence import BUDGET, Evidence, select
-from qa.generate import Generator, Line, Opening, Prompt
+from qa.evidence import BUDGET, select
+from qa.generate import Generator, Line
+from qa.phrase import read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt
 from qa.question import check
 from qa.wording import holds, marked, phrase_alone
 
-PHRASE_TOKENS = 48
-MORE_TRIES = 3
-"""Openings tried after a phrase that stands in no article."""
-LEAST_LIKELY = -5.0
-"""Least log-probability of a phrase that had to be made to begin so: below it the LLM only says what it was told."""
 SENTENCE_TOKENS = 80
 
 
@@ -106,7 +101,7 @@ class Assistant:
     def _answer(self, asked: _Asked, generator: Generator, clock: _Clock) -> Iterator[Event]:
         evidence = select(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
-        phrase, located = read_phrase(generator, prompt, asked.prompt.none, evidence)
+        phrase, located = read_phrase(generator, prompt, asked.question, asked.prompt.none, evidence)
         confidence = probability(signals(asked.hits, phrase, located)) if located else 0.0
         if located is None or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
@@ -174,27 +169,6 @@ class _Asked:
             timings_ms=timings,
             models=self.models,
         )
-
-
-def read_phrase(
-    generator: Generator, prompt: Prompt, refusal: str, evidence: Sequence[Evidence]
-) -> tuple[Line, Located | None]:
-    """The LLM's phrase, and where it stands in the evidence.
-
-    A small LLM may write "John Kirby" where the article has «جون كيربي», or misspell the name. What it wrote is
-    then not found, and it is asked again to begin with a word of the evidence: the likeliest one, then the next.
-    What it has read is not read again, so that another try costs a few tokens.
-    """
-    phrase = Line(generator.generate(prompt, PHRASE_TOKENS, refusal)).read()
-    located = locate(phrase.text, evidence)
-    words = frozenset(word for piece in evidence for word in re.findall(r"\w+", piece.text))
-    for rank in range(MORE_TRIES):
-        if located:
-            break
-        phrase = Line(generator.generate(prompt, PHRASE_TOKENS, refusal, Opening(words, rank))).read()
-        if sum(phrase.logprobs) >= LEAST_LIKELY:
-            located = locate(phrase.text, evidence)
-    return phrase, located
 
 
 def found_passages(hits: Sequence[Hit]) -> tuple[FoundPassage, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +16,9 @@ from qa.citations import also_in, cite, locate
 from qa.declining import Signals, nearness, probability
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from qa.evidence import Evidence, select
+from qa.fakes import FakeGenerator
+from qa.generate import Opening, Piece, Prompt
+from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, parse_answer_prompt
 from qa.question import LONGEST, check
 from qa.turns import Turns
@@ -106,6 +110,57 @@ class TestLocating:
         located = locate("2,500", pieces)
         assert located is not None
         assert [found.evidence.article.id for found in also_in(located, pieces)] == ["a0", "a1"]
+
+
+class ScriptedGenerator(FakeGenerator):
+    """Says what it was told to say, try by try: (phrase, log-probability of the whole)."""
+
+    def __init__(self, *tries: tuple[str, float]) -> None:
+        super().__init__()
+        self.tries = list(tries)
+        self.openings: list[Opening | None] = []
+
+    def generate(
+        self, prompt: Prompt, max_tokens: int, refusal: str | None = None, opening: Opening | None = None
+    ) -> Iterator[Piece]:
+        self.openings.append(opening)
+        text, logprob = self.tries.pop(0)
+        yield Piece(text, logprob, -3.0)
+
+
+class TestPhrase:
+    PIECES = evidence("البرونكوس هزموا فريق باتريوتس.", "قال جون كيربي إن البيان صدر.")
+
+    def read(self, question: str, *tries: tuple[str, float]) -> tuple[ScriptedGenerator, str | None]:
+        generator = ScriptedGenerator(*tries)
+        prompt = answer_prompt("ar").ask(question, [piece.text for piece in self.PIECES])
+        located = read_phrase(generator, prompt, question, "لا يوجد", self.PIECES)[1]
+        return generator, located.text if located else None
+
+    def test_a_phrase_that_is_found_is_taken_at_once(self) -> None:
+        generator, found = self.read("من هُزم؟", ("باتريوتس", -1.0))
+        assert (found, len(generator.openings)) == ("باتريوتس", 1)
+
+    def test_a_phrase_that_stands_nowhere_is_tried_again_with_words_of_the_evidence(self) -> None:
+        generator, found = self.read("من المتحدث؟", ("John Kerry", -1.0), ("جون كيربي", -4.0))
+        assert found == "جون كيربي"
+        assert generator.openings[1] is not None
+        assert {"جون", "كيربي", "البرونكوس"} <= generator.openings[1].words
+
+    def test_a_phrase_that_repeats_the_question_is_tried_again_without_its_words(self) -> None:
+        generator, found = self.read("من هزم البرونكوس؟", ("البرونكوس", -0.5), ("باتريوتس", -2.0))
+        assert found == "باتريوتس"
+        assert generator.openings[1] is not None
+        assert "البرونكوس" not in generator.openings[1].words
+
+    def test_what_the_llm_only_says_because_it_must_is_no_answer(self) -> None:
+        _, found = self.read("من المتحدث؟", ("John Kerry", -1.0), ("فريق", -7.0), ("صدر", -8.0), ("قال", -9.0))
+        assert found is None
+
+    def test_a_question_may_name_its_answer_itself(self) -> None:
+        question = "من فاز: البرونكوس أم باتريوتس؟"
+        _, found = self.read(question, ("البرونكوس", -0.5), ("فريق", -7.0), ("صدر", -8.0), ("قال", -9.0))
+        assert found == "البرونكوس"
 
 
 class TestWording:
