@@ -33,7 +33,7 @@ models: .venv/ready
 
 demo-answers: models
 	$(BIN)/jawab index --index $(DEMO)/index samples/articles
-	$(BIN)/jawab ask --index $(DEMO)/index "كم عدد القوات الأمريكية المتبقية في العراق؟"
+	$(BIN)/jawab ask --index $(DEMO)/index "ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟"
 	$(BIN)/jawab ask --index $(DEMO)/index "How many US troops remain in Iraq?"
 
 demo: demo-answers

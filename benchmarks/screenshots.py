@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-ARABIC = "كم عدد القوات الأمريكية المتبقية في العراق؟"
+ARABIC = "ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟"
 ENGLISH = "How many US troops remain in Iraq?"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
