@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -61,10 +62,11 @@ class KeptState:
     path: Path
 
     @classmethod
-    def of(cls, folder: Path, model: Path, tokens: list[int]) -> KeptState:
-        """Where the state of `tokens` under `model` is kept."""
+    def of(cls, folder: Path, model: Path, context: Mapping[str, object], tokens: list[int]) -> KeptState:
+        """Where the state of `tokens` is kept, for a model's file and the settings of its context."""
         stat = model.stat()
-        depends_on = (model.resolve(), stat.st_size, stat.st_mtime_ns, version("llama-cpp-python"), tokens)
+        file = (model.resolve(), stat.st_size, stat.st_mtime_ns)
+        depends_on = (file, sorted(context.items()), version("llama-cpp-python"), tokens)
         return cls(folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.state")
 
     def read(self) -> bytes | None:
@@ -84,7 +86,8 @@ class KeptState:
             partial.write_bytes(hashlib.sha256(data).digest() + data)
             partial.replace(self.path)
         except OSError:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
 
 
 class Template:

@@ -1,0 +1,69 @@
+"""What the model remembers of a prompt's head, kept in a file for the next process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qa.generate import Line, LlamaGenerator
+from qa.llama import KeptState
+from qa.prompts import answer_prompt
+from tests.conftest import MODELS
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "model.gguf"
+    path.write_bytes(b"weights")
+    return path
+
+
+def test_what_is_kept_comes_back(tmp_path: Path, model: Path) -> None:
+    kept = KeptState.of(tmp_path / "heads", model, {"n_ctx": 512}, [1, 2, 3])
+    assert kept.read() is None
+    kept.write(b"state")
+    assert KeptState.of(tmp_path / "heads", model, {"n_ctx": 512}, [1, 2, 3]).read() == b"state"
+
+
+def test_a_state_is_never_taken_for_another(tmp_path: Path, model: Path) -> None:
+    """One put back under another model, other tokens or another layout of memory would garble every answer."""
+    folder = tmp_path / "heads"
+    base = KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 3])
+    others = [
+        KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": True}, [1, 2, 3]),
+        KeptState.of(folder, model, {"n_ctx": 1024, "flash_attn": False}, [1, 2, 3]),
+        KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 4]),
+    ]
+    model.write_bytes(b"other weights")
+    others.append(KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 3]))
+    assert len({kept.path for kept in [base, *others]}) == 5
+
+
+def test_a_damaged_state_is_not_used(tmp_path: Path, model: Path) -> None:
+    kept = KeptState.of(tmp_path / "heads", model, {}, [1])
+    kept.write(b"state" * 100)
+    damaged = bytearray(kept.path.read_bytes())
+    damaged[100] ^= 1
+    kept.path.write_bytes(damaged)
+    assert kept.read() is None
+
+
+def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "heads").write_text("a file where the folder should be")
+    kept = KeptState.of(tmp_path / "heads", model, {}, [1])
+    kept.write(b"state")
+    assert kept.read() is None
+
+
+@pytest.mark.real
+def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaGenerator, tmp_path: Path) -> None:
+    prompt = answer_prompt("en").ask("At how many stations does the tram stop?", ["The tram stops at 24 stations."])
+    path = next(MODELS.glob("*/qwen2.5-coder*.gguf"))
+    evaluated = Line(real_generator.generate(prompt, 16, "none")).read()
+    first = LlamaGenerator(path, heads=tmp_path)
+    first.prepare(prompt.head)
+    assert list(tmp_path.glob("*.state"))
+    second = Line(LlamaGenerator(path, heads=tmp_path).generate(prompt, 16, "none")).read()
+    assert second.text == evaluated.text
+    assert sum(second.logprobs) == pytest.approx(sum(evaluated.logprobs), abs=0.05)
