@@ -3,7 +3,7 @@
 # make check   style and types only
 # make setup   environment only
 #
-# A second run costs seconds: each step is done again only if what it depends on has changed.
+# Each step is done again only if what it depends on has changed: a second `make setup models` costs seconds.
 # PyTorch's CPU build: on Linux, give pip the CPU index of PyTorch's "Get started" page:
 #     make demo PIP_TORCH="torch --index-url ADDRESS"
 

@@ -91,7 +91,7 @@ def update(folder: Path, paths: Sequence[Path], embedder: Embedder, progress: Pr
     return plan.summary
 
 
-def remove(folder: Path, article_ids: Iterable[str]) -> None:
+def remove(folder: Path, article_ids: Sequence[str]) -> None:
     """Take articles out of the index. Raises `ArticleMissing`, and then removes none."""
     with writing(folder) as catalog:
         paths = set()

@@ -107,7 +107,7 @@ def _most_alike(wanted: str, sentence: Folded) -> tuple[float, tuple[int, int]] 
     if alike is None:
         return None
     start, end = _whole_words(sentence.text, alike.dest_start, alike.dest_end)
-    return (alike.score, (start, end)) if _numbers(sentence.text[start:end]) == _numbers(wanted) else None
+    return (alike.score, (start, end)) if numbers(sentence.text[start:end]) == numbers(wanted) else None
 
 
 def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located:
@@ -136,5 +136,6 @@ def _tidy(phrase: str) -> str:
     return " ".join(phrase.split()).strip(" .،,;:؛\"'«»“”")
 
 
-def _numbers(text: str) -> list[str]:
+def numbers(text: str) -> list[str]:
+    """The numbers of a folded text, in order, without their thousands separators."""
     return [number.replace(",", "") for number in _NUMBER.findall(text)]

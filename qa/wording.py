@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from index.folding import fold_text
 from index.language import language_of
-from qa.citations import Located
+from qa.citations import Located, numbers
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _MARKER = re.compile(r"\s*\[\s*\d+\s*\]")
 _FINAL = re.compile(r"[\s.؟?!،,;؛:]+$")
 
@@ -47,4 +46,4 @@ def _contains(sentence: str, phrase: str) -> bool:
 
 
 def _numbers(text: str) -> set[str]:
-    return {number.replace(",", "") for number in _NUMBER.findall(fold_text(text))}
+    return set(numbers(fold_text(text)))
