@@ -43,8 +43,8 @@ def signals_of(app: App, searcher: Searcher, question: str) -> Signals | None:
     hits = searcher.search(question, app.options.passages)
     evidence = select(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
     asked = prompt.ask(question, [piece.text for piece in evidence])
-    phrase, located = read_phrase(app.generator, asked, question, prompt.none, evidence)
-    return signals(hits, phrase, located) if located else None
+    phrase = read_phrase(app.generator, asked, question, prompt.none, evidence)
+    return signals(hits, phrase) if phrase else None
 
 
 def collect(app: App, folder: Path, questions: int, held_out: int) -> list[tuple[bool, Signals | None]]:

@@ -47,6 +47,10 @@ class Searcher:
         self._generation = self.catalog.generation
         self._vectors = VectorIndex.of(self.catalog)
 
+    def prepare(self) -> None:
+        """Load the embedder, so that the first question need not wait for it."""
+        self._embedder.embed_queries([self.embedder_name])
+
     def search(self, question: str, k: int = 10) -> list[Hit]:
         """The `k` passages nearest to the question in meaning, best first."""
         query = self._embedder.embed_queries([question])[0]

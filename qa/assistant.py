@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from index.articles import Language
@@ -18,7 +19,7 @@ from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesF
 from qa.citations import Located, also_in, cite
 from qa.declining import THRESHOLD, nearness, probability, signals
 from qa.evidence import BUDGET, select
-from qa.generate import Generator, Line
+from qa.generate import Generator
 from qa.phrase import read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt
 from qa.question import check
@@ -101,19 +102,23 @@ class Assistant:
     def _answer(self, asked: _Asked, generator: Generator, clock: _Clock) -> Iterator[Event]:
         evidence = select(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
-        phrase, located = read_phrase(generator, prompt, asked.question, asked.prompt.none, evidence)
-        confidence = probability(signals(asked.hits, phrase, located)) if located else 0.0
-        if located is None or confidence < self._options.threshold:
+        phrase = read_phrase(generator, prompt, asked.question, asked.prompt.none, evidence)
+        confidence = probability(signals(asked.hits, phrase)) if phrase else 0.0
+        if phrase is None or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
             return
-        sentence = Line(generator.generate(asked.prompt.ask_for_sentence(prompt, located.text), SENTENCE_TOKENS))
+        located = phrase.located
+        written: list[str] = []
         timings = asked.timings
-        for text in sentence:
-            if timings.first_token is None:
-                timings = replace(timings, first_token=clock.ms())
-            yield Token(text)
+        with closing(generator.write(asked.prompt.ask_for_sentence(prompt, located.text), SENTENCE_TOKENS)) as pieces:
+            for text in pieces:
+                if timings.first_token is None:
+                    timings = replace(timings, first_token=clock.ms())
+                written.append(text)
+                yield Token(text)
+        sentence = " ".join("".join(written).split())
         citations = [cite(marker, found) for marker, found in enumerate(also_in(located, evidence), start=1)]
-        said = sentence.text if holds(sentence.text, asked.question, located) else phrase_alone(located)
+        said = sentence if holds(sentence, asked.question, located) else phrase_alone(located)
         yield Finished(
             asked.record(
                 status="answered",

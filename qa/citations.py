@@ -15,6 +15,7 @@ from rapidfuzz.fuzz import partial_ratio_alignment
 
 from index.articles import Span
 from index.folding import Folded, fold
+from index.words import content_words
 from qa.answer import Citation
 from qa.evidence import Evidence
 
@@ -27,6 +28,9 @@ _SIMILAR_ENOUGH = 80.0
 _AS_GOOD = 0.8
 """Least share of the best sentence's score at which another article's sentence is cited beside it."""
 _MOST_CITATIONS = 4
+_WORD = re.compile(r"\w+")
+_WORDS_BETWEEN = 2
+"""Words that may stand in the article between those that the LLM wrote."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,13 @@ def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
         alike = _most_alike(wanted, sentence)
         if alike and (likest is None or alike[0] > likest[0]):
             likest = (alike[0], _located(piece, sentence, *alike[1]))
-    return likest[1] if likest else None
+    if likest:
+        return likest[1]
+    for piece, sentence in zip(evidence, sentences, strict=True):
+        stretch = _same_words(wanted, sentence.text)
+        if stretch:
+            return _located(piece, sentence, *stretch)
+    return None
 
 
 def also_in(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
@@ -108,6 +118,29 @@ def _most_alike(wanted: str, sentence: Folded) -> tuple[float, tuple[int, int]] 
         return None
     start, end = _whole_words(sentence.text, alike.dest_start, alike.dest_end)
     return (alike.score, (start, end)) if numbers(sentence.text[start:end]) == numbers(wanted) else None
+
+
+def _same_words(wanted: str, sentence: str) -> tuple[int, int] | None:
+    """The shortest stretch of a sentence that has all the words of `wanted`, whatever small words stand between.
+
+    «من 1500 إلى 1850» is «1500 و 1850», and «نوع من 150» is «150 نوعاً»; the stretch may be a little longer.
+    """
+    needed = content_words(wanted)
+    words = list(_WORD.finditer(sentence))
+    carried = [content_words(word.group()) for word in words]
+    best: tuple[int, int] | None = None
+    for first in range(len(words)):
+        missing = set(needed)
+        for last in range(first, min(first + len(wanted.split()) + _WORDS_BETWEEN, len(words))):
+            missing -= carried[last]
+            if not missing:
+                if best is None or last - first < best[1] - best[0]:
+                    best = (first, last)
+                break
+    if not needed or best is None:
+        return None
+    start, end = words[best[0]].start(), words[best[1]].end()
+    return (start, end) if sorted(numbers(sentence[start:end])) == sorted(numbers(wanted)) else None
 
 
 def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located:

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from index.search import Hit
-from qa.citations import Located
-from qa.generate import Line
+from qa.phrase import Phrase
 
 THRESHOLD = 0.5
 """Answers less likely than this are declined. Higher invents less and declines more."""
@@ -58,11 +57,11 @@ def nearness(similarity: float) -> float:
     return 1 / (1 + math.exp(-_STEEPNESS * (similarity - _NEAR)))
 
 
-def signals(hits: Sequence[Hit], phrase: Line, located: Located) -> Signals:
+def signals(hits: Sequence[Hit], phrase: Phrase) -> Signals:
     """The signals of a phrase that was found in the evidence."""
     return Signals(
-        refusal=phrase.refusal or 0.0,
-        phrase=sum(phrase.logprobs) / len(phrase.logprobs) if phrase.logprobs else 0.0,
-        sentence=located.evidence.similarity,
+        refusal=phrase.draft.refusal,
+        phrase=phrase.draft.logprob,
+        sentence=phrase.located.evidence.similarity,
         passage=hits[0].score,
     )

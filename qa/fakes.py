@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from index.words import content_words
-from qa.generate import Message, Opening, Piece, Prompt
+from qa.generate import Draft, Message, Pieces, Prompt
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -29,17 +28,21 @@ class FakeGenerator:
     def prepare(self, head: tuple[Message, ...]) -> None:
         self.prepared.append(head)
 
-    def generate(
-        self, prompt: Prompt, max_tokens: int, refusal: str | None = None, opening: Opening | None = None
-    ) -> Iterator[Piece]:
-        text, doubt = self._phrase(prompt.turns[-1].content) if refusal else (self._sentence(prompt), None)
-        if opening:
-            text = " ".join(sorted(opening.words)[opening.rank : opening.rank + 1])
-        words = re.findall(r"\S+\s*", text)[:max_tokens]
+    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Draft:
+        phrase, doubt = self._phrase(prompt.turns[-1].content)
+        return Draft(" ".join(phrase.split()[:max_tokens]), -0.05, doubt)
+
+    def drafts(
+        self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
+    ) -> list[Draft]:
+        _, doubt = self._phrase(prompt.turns[-1].content)
+        return [Draft(word, -6.0, doubt) for word in sorted(openings)[:count]]
+
+    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+        words = re.findall(r"\S+\s*", self._sentence(prompt))[:max_tokens]
         finished = False
         try:
-            for number, word in enumerate(words):
-                yield Piece(word, -0.05, None if number else doubt)
+            yield from words
             finished = True
         finally:
             self.stopped_early += not finished

@@ -1,127 +1,195 @@
-"""What llama.cpp needs around it: the model's own chat template, and its memory of a prompt, kept and put back."""
+"""The LLM for real: a GGUF model through llama.cpp, in this process.
+
+One model is shared by all who ask, one at a time. The fixed head of the prompt (instructions and examples) is
+evaluated once for each language and its state kept, so that a question pays only for its own evidence.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from importlib.metadata import version
+import codecs
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from llama_cpp import Llama
+import numpy as np
 
-_DIGEST_SIZE = 32
+from qa.chat_template import ChatTemplate
+from qa.errors import GeneratorFailed
+from qa.generate import Draft, Message, Pieces, Prompt
+from qa.kept_state import KeptState
+from qa.llama_context import LlamaContext, LogProbs, Settings, State
+from qa.turns import Turns
+
+SETTINGS = Settings()
+"""The head takes about 950 tokens, evidence and question 300; the rest is room for long questions and branches."""
+_DRAFTS_ROOM = 512
+"""Tokens of the context that drafts may take together."""
 
 
-class Spoken(Protocol):
-    """A message: who says what."""
+class LlamaGenerator:
+    """A GGUF model. It is loaded when it is first needed; a file that is no such model then raises `GeneratorFailed`.
+
+    What the model remembers of a head is kept in the folder `heads`, if there is one, for the next process.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None, heads: Path | None = None) -> None:
+        self.name = path.stem
+        self._heads = heads
+        self._path = path
+        self._threads = threads or os.cpu_count() or 2
+        self._turns = Turns()
+        self._loading = threading.Lock()
+        self._loaded: LlamaContext | None = None
+        self._states: dict[tuple[Message, ...], State] = {}
 
     @property
-    def role(self) -> str: ...
+    def _context(self) -> LlamaContext:
+        # A question may count tokens while another thread still loads.
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def _load(self) -> LlamaContext:
+        try:
+            return LlamaContext(self._path, self._threads, SETTINGS)
+        except ValueError as error:  # its word for a file that it cannot read
+            raise GeneratorFailed(path=self._path) from error
+
+    @cached_property
+    def _template(self) -> ChatTemplate:
+        return ChatTemplate(self._context.chat_template, self._context.special_tokens)
 
     @property
-    def content(self) -> str: ...
+    def waiting(self) -> int:
+        """How many questions stand in line for the LLM, the one at work among them."""
+        return self._turns.waiting
 
+    def count_tokens(self, text: str) -> int:
+        return len(self._context.tokenize(text))
 
-@dataclass(frozen=True)
-class State:
-    """What llama.cpp remembers of some tokens (about 30 kB each), so that prompts may alternate at no cost."""
+    def prepare(self, head: tuple[Message, ...]) -> None:
+        with self._turns.mine():
+            self._restore(head)
 
-    tokens: list[int]
-    data: bytes
+    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Draft:
+        with self._turns.mine():
+            following = self._read(prompt, room=_DRAFTS_ROOM)
+            refused = self._context.tokenize(refusal)[0]
+            others = np.delete(np.arange(len(following)), refused)
+            own = int(others[np.argmax(following[others])])
+            return self._side_by_side([own], following, max_tokens, refused)[0]
 
-    @classmethod
-    def of(cls, llama: Llama, tokens: list[int]) -> State:
-        """The state of `llama`, which has just evaluated `tokens`."""
-        import llama_cpp
+    def drafts(
+        self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
+    ) -> list[Draft]:
+        with self._turns.mine():
+            following = self._read(prompt, room=_DRAFTS_ROOM)
+            refused = self._context.tokenize(refusal)[0]
+            firsts = {self._context.tokenize(word)[0] for word in openings} - {refused}
+            likeliest = sorted(firsts, key=lambda token: (-following[token], token))
+            return self._side_by_side(likeliest[:count], following, max_tokens, refused)
 
-        size = llama_cpp.llama_state_seq_get_size(llama.ctx, 0)
-        buffer = (ctypes.c_uint8 * size)()
-        written = llama_cpp.llama_state_seq_get_data(llama.ctx, buffer, size, 0)
-        return cls(tokens, bytes(buffer[:written]))
+    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+        with self._turns.mine():
+            following = self._read(prompt, room=max_tokens)
+            line = _Line()
+            self._context.branch(1)
+            try:
+                for depth in range(max_tokens):
+                    token = int(np.argmax(following))
+                    text = line.add(token, float(following[token]), self._context)
+                    if text:
+                        yield text
+                    if line.ended:
+                        return
+                    (following,) = self._context.step([(1, token)], depth)
+            finally:
+                self._context.prune(1)
 
-    def load(self, llama: Llama) -> None:
-        """Put `llama` where it stood."""
-        import llama_cpp
+    def _read(self, prompt: Prompt, room: int) -> LogProbs:
+        """Read a prompt, and leave room for what is to come."""
+        self._restore(prompt.head)
+        tokens = self._tokens((*prompt.head, *prompt.turns), answer=True)
+        return self._context.read(tokens[: SETTINGS.tokens - room])
 
-        llama.reset()
-        buffer = (ctypes.c_uint8 * len(self.data)).from_buffer_copy(self.data)
-        llama_cpp.llama_state_seq_set_data(llama.ctx, buffer, len(self.data), 0)
-        llama.input_ids[: len(self.tokens)] = self.tokens
-        llama.n_tokens = len(self.tokens)
-
-
-@dataclass(frozen=True)
-class KeptState:
-    """A state in a file, named for all that it depends on; its SHA-256 comes first, for llama.cpp trusts its input."""
-
-    path: Path
-
-    @classmethod
-    def of(cls, folder: Path, model: Path, context: Mapping[str, object], tokens: list[int]) -> KeptState:
-        """Where the state of `tokens` is kept, for a model's file and the settings of its context."""
-        stat = model.stat()
-        file = (model.resolve(), stat.st_size, stat.st_mtime_ns)
-        depends_on = (file, sorted(context.items()), version("llama-cpp-python"), tokens)
-        return cls(folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.state")
-
-    def read(self) -> bytes | None:
-        """The state, or `None` where there is none or it is damaged."""
+    def _side_by_side(self, firsts: Sequence[int], following: LogProbs, max_tokens: int, refused: int) -> list[Draft]:
+        """Lines that begin with the tokens `firsts`, each to its end, all in one pass a step."""
+        context = self._context
+        lines = [_Line() for _ in firsts]
+        for line, token in zip(lines, firsts, strict=True):
+            line.add(token, float(following[token]), context)
+        context.branch(len(lines))
         try:
-            content = self.path.read_bytes()
-        except OSError:
-            return None
-        digest, data = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-        return data if hashlib.sha256(data).digest() == digest else None
+            for depth in range(max_tokens - 1):
+                going = [(number, line) for number, line in enumerate(lines, start=1) if not line.ended]
+                if not going:
+                    break
+                stepped = context.step([(number, line.last) for number, line in going], depth)
+                for (_, line), next_probs in zip(going, stepped, strict=True):
+                    token = int(np.argmax(next_probs))
+                    line.add(token, float(next_probs[token]), context)
+        finally:
+            context.prune(len(lines))
+        return [Draft(line.tidy, line.logprob, float(following[refused])) for line in lines]
 
-    def write(self, data: bytes) -> None:
-        """Keep a state. Where it cannot be written (a full disk), the next process evaluates the head again."""
-        partial = self.path.with_suffix(".partial")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(hashlib.sha256(data).digest() + data)
-            partial.replace(self.path)
-        except OSError:
-            with suppress(OSError):
-                partial.unlink()
+    def _tokens(self, messages: Sequence[Message], answer: bool) -> list[int]:
+        return self._context.tokenize(self._template.render(messages, answer), special=True)
 
+    def _restore(self, head: tuple[Message, ...]) -> None:
+        """Put the model where it stands after reading `head`, or leave it where it has read on from there."""
+        state = self._states.get(head)
+        if state is None:
+            self._states[head] = self._read_head(self._tokens(head, answer=False))
+        elif not self._context.starts_with(state.tokens):
+            self._context.load(state)
 
-class Template:
-    """The model's own chat template, as its file carries it, and the tokens that end an answer."""
-
-    def __init__(self, llama: Llama) -> None:
-        from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-
-        self._llama = llama
-        source = llama.metadata.get("tokenizer.chat_template", _CHATML)
-        text = {name: self._text(token) for name, token in (("bos", llama.token_bos()), ("eos", llama.token_eos()))}
-        self._render = {
-            answer: Jinja2ChatFormatter(source, text["eos"], text["bos"], add_generation_prompt=answer)
-            for answer in (True, False)
-        }
-
-    def render(self, messages: Sequence[Spoken], answer: bool) -> str:
-        """The prompt text; with `answer`, up to where the assistant begins to speak."""
-        plain = [{"role": message.role, "content": message.content} for message in messages]
-        return str(self._render[answer](messages=plain).prompt)
-
-    def ends(self, token: int) -> bool:
-        """Whether `token` ends an answer."""
-        import llama_cpp
-
-        vocabulary = llama_cpp.llama_model_get_vocab(self._llama.model)
-        return bool(llama_cpp.llama_vocab_is_eog(vocabulary, token))
-
-    def _text(self, token: int) -> str:
-        return self._llama.detokenize([token], special=True).decode("utf-8", "ignore") if token >= 0 else ""
+    def _read_head(self, tokens: Sequence[int]) -> State:
+        """What the model remembers of a head: from an earlier process, or by evaluating it."""
+        kept = KeptState.of(self._heads, self._path, asdict(SETTINGS), tokens) if self._heads else None
+        data = kept.read() if kept else None
+        if data is not None:
+            state = State(tuple(tokens), data)
+            self._context.load(state)
+            return state
+        self._context.read(tokens)
+        state = self._context.save()
+        if kept:
+            kept.write(state.data)
+        return state
 
 
-# For the rare file that has no template of its own: the form that most small models were tuned with.
-_CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
+@dataclass
+class _Line:
+    """One line as it is written, token by token; a token may hold half a character."""
+
+    text: str = ""
+    logprobs: list[float] = field(default_factory=list)
+    last: int = -1
+    ended: bool = False
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="ignore")
+    )
+
+    def add(self, token: int, logprob: float, context: LlamaContext) -> str:
+        """Take a token in; returns the text that has become whole. The line ends with its end or the model's."""
+        self.last = token
+        if context.ends(token):
+            self.ended = True
+            return ""
+        text, newline, _ = self._decoder.decode(context.bytes_of(token)).partition("\n")
+        self.ended = bool(newline and (self.text + text).strip())
+        self.logprobs.append(logprob)
+        self.text += text
+        return str(text)
+
+    @property
+    def tidy(self) -> str:
+        return " ".join(self.text.split())
+
+    @property
+    def logprob(self) -> float:
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0

@@ -1,53 +1,81 @@
-"""The shortest phrase that answers, by the LLM, and where it stands in the evidence."""
+"""The shortest phrase that answers: drafted by the LLM, if need be in several ways, and found in the evidence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from index.words import content_words
 from qa.citations import Located, locate
 from qa.evidence import Evidence
-from qa.generate import Generator, Line, Opening, Prompt
+from qa.generate import Draft, Generator, Prompt
 
-PHRASE_TOKENS = 48
-MORE_TRIES = 3
-"""Other beginnings tried after a phrase that is no answer."""
-LEAST_LIKELY = -5.0
-"""Least log-probability of a phrase that was made to begin so: below it the LLM only says what it was told to."""
+PHRASE_TOKENS = 32
+MORE_DRAFTS = 4
+"""Drafts after one that is no answer: each begins with another word of the evidence."""
 _WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Worth:
+    """How much counts for a phrase beside its own mean log-probability: see `worth`."""
+
+    evidence: float
+    repeats: float
+
+
+WORTH = Worth(evidence=3.0, repeats=-4.0)
+"""Chosen on questions that are not measured with; `docs/measured.md` has the figures."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A draft and where it stands in the evidence."""
+
+    draft: Draft
+    located: Located
 
 
 def read_phrase(
     generator: Generator, prompt: Prompt, question: str, refusal: str, evidence: Sequence[Evidence]
-) -> tuple[Line, Located | None]:
-    """The LLM's phrase, and where it stands in the evidence; `None` where it stands nowhere.
+) -> Phrase | None:
+    """The LLM's phrase, as it stands in the evidence; `None` where nothing that it drafts stands there.
 
-    A small LLM may write "John Kirby" where the article has «جون كيربي», misspell a name, or repeat the question's
-    own words. It is then asked again to begin with another word of the evidence: the likeliest one, then the next.
-    What it has read is not read again, so another try costs a few tokens.
+    A small LLM's own draft may be no answer: it writes "John Kirby" where the article has «جون كيربي», misspells a
+    name, or repeats the question's own words. Then others are drafted that begin with other words of the evidence,
+    side by side, and the best is taken. What has been read is not read again.
     """
-    first = Line(generator.generate(prompt, PHRASE_TOKENS, refusal)).read()
-    found = locate(first.text, evidence)
-    if found and not _repeats(question, found.text):
-        return first, found
-    for phrase in _other_tries(generator, prompt, question, refusal, evidence):
-        located = locate(phrase.text, evidence)
-        if located and not _repeats(question, located.text):
-            return phrase, located
-    # Nothing better: a question may name its answer itself («… أم …؟», "A or B?").
-    return first, found
+    own = _found([generator.draft(prompt, PHRASE_TOKENS, refusal)], evidence)
+    if own and not _repeats(question, own[0].located.text):
+        return own[0]
+    openings = _openings(question, evidence)
+    others = _found(generator.drafts(prompt, PHRASE_TOKENS, refusal, openings, MORE_DRAFTS), evidence)
+    return max(own + others, key=lambda phrase: worth(phrase, question), default=None)
 
 
-def _other_tries(
-    generator: Generator, prompt: Prompt, question: str, refusal: str, evidence: Sequence[Evidence]
-) -> Iterator[Line]:
+def _found(drafts: Sequence[Draft], evidence: Sequence[Evidence]) -> list[Phrase]:
+    """The drafts that stand in the evidence."""
+    located = ((draft, locate(draft.text, evidence)) for draft in drafts)
+    return [Phrase(draft, found) for draft, found in located if found]
+
+
+def worth(phrase: Phrase, question: str, weights: Worth = WORTH) -> float:
+    """What speaks for a phrase: how likely the LLM holds it to be, and how near its sentence is to the question.
+
+    Against it: that it says nothing which the question does not. (Yet a question may name its answer, "A or B?")
+    """
+    return (
+        phrase.draft.logprob
+        + weights.evidence * phrase.located.evidence.score
+        + weights.repeats * _repeats(question, phrase.located.text)
+    )
+
+
+def _openings(question: str, evidence: Sequence[Evidence]) -> frozenset[str]:
+    """The words of the evidence that say something which the question does not."""
     words = {word for piece in evidence for word in _WORD.findall(piece.text)}
-    openings = frozenset(word for word in words if not _repeats(question, word))
-    for rank in range(MORE_TRIES):
-        phrase = Line(generator.generate(prompt, PHRASE_TOKENS, refusal, Opening(openings, rank))).read()
-        if phrase.logprobs and sum(phrase.logprobs) >= LEAST_LIKELY:
-            yield phrase
+    return frozenset(word for word in words if not _repeats(question, word))
 
 
 def _repeats(question: str, phrase: str) -> bool:

@@ -18,7 +18,7 @@ from index.embed import SentenceTransformerEmbedder
 from index.fakes import HashEmbedder
 from index.search import Searcher
 from qa.fakes import FakeGenerator
-from qa.generate import LlamaGenerator
+from qa.llama import LlamaGenerator
 from qa.models import ModelStore, bundled_models, default_model
 
 # Read before the seal: where the person who runs the suite keeps the models.

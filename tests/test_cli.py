@@ -285,13 +285,13 @@ def test_ctrl_c_stops_an_answer_cleanly(samples: Run, tmp_path: Path) -> None:
     """A real process, a real signal: no traceback, exit code 130, and the index is as it was."""
     code = (
         "import time, ui.cli, qa.fakes\n"
-        "slow = qa.fakes.FakeGenerator.generate\n"
-        "def generate(self, *a, **k):\n"
+        "slow = qa.fakes.FakeGenerator.write\n"
+        "def write(self, *a, **k):\n"
         "    for piece in slow(self, *a, **k):\n"
         "        yield piece\n"
         "        print('writing', flush=True)\n"
         "        time.sleep(30)\n"
-        "qa.fakes.FakeGenerator.generate = generate\n"
+        "qa.fakes.FakeGenerator.write = write\n"
         "ui.cli.main(['ask', 'How many US troops remain in Iraq?', '--stream'])\n"
     )
     process = subprocess.Popen(
@@ -302,7 +302,7 @@ def test_ctrl_c_stops_an_answer_cleanly(samples: Run, tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": str(SAMPLES.parent)},
     )
     assert process.stdout is not None
-    assert process.stdout.readline().strip() == "writing"
+    assert process.stdout.readline().strip().endswith("writing")
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from index.embed import Embedder, Text
 from index.fakes import HashEmbedder
 from index.sentences import sentences
 from qa.fakes import FakeGenerator
-from qa.generate import Generator, Line, Opening
+from qa.generate import Draft, Generator, Pieces
 from qa.prompts import answer_prompt
 
 TRAM = "The first tram left the old harbour on Saturday. It stops at 24 stations."
@@ -80,63 +79,77 @@ class TestEmbedder:
 
 
 class TestGenerator:
-    def ask(self, generator: Generator, question: str, *evidence: str, tokens: int = 32) -> Iterator[tuple[str, float]]:
-        prompt = answer_prompt("en").ask(question, evidence)
-        for piece in generator.generate(prompt, tokens, refusal="none"):
-            yield piece.text, piece.logprob
+    STATIONS = "At how many stations does the tram stop?"
+    HARBOUR = "Where did the first tram leave?"
 
-    def test_an_answer_comes_in_pieces_with_their_probabilities(self, generator: Generator) -> None:
-        pieces = list(self.ask(generator, "At how many stations does the tram stop?", TRAM))
-        assert "24" in "".join(text for text, _ in pieces)
-        assert all(logprob <= 1e-6 and math.isfinite(logprob) for _, logprob in pieces)
+    def draft(self, generator: Generator, question: str, *evidence: str, tokens: int = 32) -> Draft:
+        return generator.draft(answer_prompt("en").ask(question, evidence), tokens, "none")
+
+    def drafts(self, generator: Generator, question: str, *words: str) -> list[Draft]:
+        return generator.drafts(answer_prompt("en").ask(question, [TRAM]), 32, "none", frozenset(words), 2)
+
+    def write(self, generator: Generator, question: str, phrase: str, tokens: int = 32) -> Pieces:
+        prompts = answer_prompt("en")
+        return generator.write(prompts.ask_for_sentence(prompts.ask(question, [TRAM]), phrase), tokens)
+
+    def test_a_draft_answers_and_tells_how_likely_it_is(self, generator: Generator) -> None:
+        own = self.draft(generator, self.STATIONS, TRAM)
+        assert "24" in own.text
+        assert own.logprob <= 1e-6
+        assert math.isfinite(own.logprob)
+
+    def test_other_drafts_begin_with_given_words(self, generator: Generator) -> None:
+        lines = self.drafts(generator, self.STATIONS, "harbour", "Saturday", "left")
+        assert len(lines) == 2
+        assert lines[0].text != lines[1].text
+        assert all(line.text[:1] in "hSl" for line in lines)
+        assert self.drafts(generator, self.STATIONS) == []
 
     def test_the_same_prompt_gives_the_same_text(self, generator: Generator) -> None:
-        first = list(self.ask(generator, "Where did the first tram leave?", TRAM))
-        list(self.ask(generator, "How many palms were lost?", "The farmers lost 430 palms."))
-        again = list(self.ask(generator, "Where did the first tram leave?", TRAM))
-        assert [text for text, _ in first] == [text for text, _ in again]
+        first = self.draft(generator, self.HARBOUR, TRAM).text
+        self.drafts(generator, self.HARBOUR, "Saturday", "stops")
+        self.draft(generator, "How many palms were lost?", "The farmers lost 430 palms.")
+        assert self.draft(generator, self.HARBOUR, TRAM).text == first
 
-    def test_a_refusal_is_never_written_and_its_probability_is_told_once(self, generator: Generator) -> None:
-        prompt = answer_prompt("en").ask("Who painted the stations of the tram?", ["Palms grow near water."])
-        pieces = list(generator.generate(prompt, 32, refusal="none"))
-        assert not "".join(piece.text for piece in pieces).strip().startswith("none")
-        assert pieces[0].refusal is not None
-        assert all(piece.refusal is None for piece in pieces[1:])
-        known = answer_prompt("en").ask("At how many stations does the tram stop?", [TRAM])
-        assert next(iter(generator.generate(known, 32, refusal="none"))).refusal < pieces[0].refusal  # type: ignore[operator]
+    def test_a_refusal_is_never_written_and_its_probability_is_told(self, generator: Generator) -> None:
+        unknown = self.draft(generator, "Who painted the stations of the tram?", "Palms grow near water.")
+        assert not unknown.text.startswith("none")
+        assert self.draft(generator, self.STATIONS, TRAM).refusal < unknown.refusal <= 0
 
-    def test_an_answer_can_be_made_to_begin_with_given_words(self, generator: Generator) -> None:
-        prompt = answer_prompt("en").ask("At how many stations does the tram stop?", [TRAM])
-        words = frozenset({"harbour", "Saturday"})
-        first, second = (
-            Line(generator.generate(prompt, 8, "none", Opening(words, rank))).read().text for rank in (0, 1)
-        )
-        assert first != second
-        assert all(text[:1] in "hS" for text in (first, second))
-        assert list(generator.generate(prompt, 8, "none", Opening(frozenset(), 0))) == []
+    def test_a_sentence_comes_in_pieces(self, generator: Generator) -> None:
+        pieces = list(self.write(generator, self.STATIONS, "24"))
+        assert len(pieces) > 1
+        assert "24" in "".join(pieces)
+
+    def test_a_sentence_follows_its_drafts(self, generator: Generator) -> None:
+        """The drafts leave nothing behind in the model's memory that a sentence would go on from."""
+        before = "".join(self.write(generator, self.STATIONS, "24"))
+        self.drafts(generator, self.STATIONS, "harbour", "Saturday")
+        assert "".join(self.write(generator, self.STATIONS, "24")) == before
 
     def test_no_more_tokens_than_allowed(self, generator: Generator) -> None:
-        assert len(list(self.ask(generator, "What does the text say about the tram?", TRAM, tokens=2))) <= 2
+        assert len(list(self.write(generator, self.STATIONS, "24", tokens=2))) <= 2
+        question = "What does the text say about the tram?"
+        assert len(self.draft(generator, question, TRAM, tokens=2).text.split()) <= 2
 
-    def test_a_stopped_answer_frees_the_model_for_the_next(self, generator: Generator) -> None:
-        pieces = self.ask(generator, "Where did the first tram leave?", TRAM)
+    def test_a_stopped_sentence_frees_the_model_for_the_next(self, generator: Generator) -> None:
+        pieces = self.write(generator, self.STATIONS, "24")
         next(pieces)
-        pieces.close()  # type: ignore[attr-defined]
-        assert list(self.ask(generator, "At how many stations does the tram stop?", TRAM))
+        pieces.close()
+        assert list(self.write(generator, self.STATIONS, "24"))
 
     def test_languages_alternate_and_a_prepared_head_changes_nothing(self, generator: Generator) -> None:
-        before = list(self.ask(generator, "At how many stations does the tram stop?", TRAM))
+        before = self.draft(generator, self.STATIONS, TRAM).text
         generator.prepare(answer_prompt("ar").head)
-        Line(generator.generate(answer_prompt("ar").ask("متى وصلت السوسة؟", [DATES]), 16, refusal="لا يوجد")).read()
+        generator.draft(answer_prompt("ar").ask("متى وصلت السوسة؟", [DATES]), 16, "لا يوجد")
         generator.prepare(answer_prompt("en").head)
-        after = list(self.ask(generator, "At how many stations does the tram stop?", TRAM))
-        assert [text for text, _ in before] == [text for text, _ in after]
+        assert self.draft(generator, self.STATIONS, TRAM).text == before
 
     def test_arabic_comes_whole(self, generator: Generator) -> None:
         prompt = answer_prompt("ar").ask("ما الحشرة التي تفتك بقلب النخلة؟", [DATES])
-        text = Line(generator.generate(prompt, 32, refusal="لا يوجد")).read().text
-        assert text
-        assert "\ufffd" not in text
+        for line in generator.drafts(prompt, 32, "لا يوجد", frozenset(DATES.split()), 2):
+            assert line.text
+            assert "\ufffd" not in line.text
 
     def test_tokens_are_counted(self, generator: Generator) -> None:
         assert 0 < generator.count_tokens("palm") < generator.count_tokens(TRAM)

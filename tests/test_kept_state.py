@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qa.generate import Line, LlamaGenerator
-from qa.llama import KeptState
+from qa.kept_state import KeptState
+from qa.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 from tests.conftest import MODELS
 
@@ -59,11 +59,10 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, model: Pat
 @pytest.mark.real
 def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaGenerator, tmp_path: Path) -> None:
     prompt = answer_prompt("en").ask("At how many stations does the tram stop?", ["The tram stops at 24 stations."])
+    evaluated = real_generator.draft(prompt, 16, "none")
     path = next(MODELS.glob("*/qwen2.5-coder*.gguf"))
-    evaluated = Line(real_generator.generate(prompt, 16, "none")).read()
-    first = LlamaGenerator(path, heads=tmp_path)
-    first.prepare(prompt.head)
+    LlamaGenerator(path, heads=tmp_path).prepare(prompt.head)
     assert list(tmp_path.glob("*.state"))
-    second = Line(LlamaGenerator(path, heads=tmp_path).generate(prompt, 16, "none")).read()
-    assert second.text == evaluated.text
-    assert sum(second.logprobs) == pytest.approx(sum(evaluated.logprobs), abs=0.05)
+    put_back = LlamaGenerator(path, heads=tmp_path).draft(prompt, 16, "none")
+    assert put_back.text == evaluated.text
+    assert put_back.logprob == pytest.approx(evaluated.logprob, abs=0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,7 +14,7 @@ from index.folding import fold_text
 from index.search import Searcher
 from qa.answer import Answer, Finished, PassagesFound, Token
 from qa.assistant import Assistant
-from qa.generate import LlamaGenerator
+from qa.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 from tests.conftest import SAMPLES
 
@@ -100,17 +101,17 @@ def test_the_head_of_the_prompt_is_read_once_for_each_language(
     for language in ("ar", "en"):
         assistant.prepare(language)
     evaluated: list[int] = []
-    llama = real_generator._llama
-    evaluate = llama.eval
+    context = real_generator._context
+    decode = context._decode
 
-    def counted(tokens: list[int]) -> None:
-        evaluated.append(len(tokens))
-        evaluate(tokens)
+    def counted(items: Sequence[tuple[int, int, int]], last_only: bool) -> None:
+        evaluated.append(len(items))
+        decode(items, last_only)
 
-    monkeypatch.setattr(llama, "eval", counted)
+    monkeypatch.setattr(context, "_decode", counted)
     for question in ("متى افتتح الترام؟", "When did the tram open?", "أين مكتبة المخطوطات؟"):
         list(assistant.stream(question))
-    head = len(real_generator._tokens(real_generator._template.render(answer_prompt("ar").head, answer=False)))
+    head = len(real_generator._tokens(answer_prompt("ar").head, answer=False))
     assert head > 500
     # The largest single evaluation is a question with its evidence, never the head again.
     assert max(evaluated) < head

@@ -14,7 +14,8 @@ from index.search import Searcher
 from qa.assistant import Assistant, Options
 from qa.errors import ModelUnknown
 from qa.fakes import FakeGenerator
-from qa.generate import Generator, LlamaGenerator
+from qa.generate import Generator
+from qa.llama import LlamaGenerator
 from qa.models import Model, ModelStore, Role, bundled_models, default_model, find_model
 from ui.settings import Settings
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +18,9 @@ from ui import show
 from ui.app import App
 from ui.settings import load_settings
 from ui.strings import explain, reader_language, say
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant
 
 EXIT_PROBLEM = 1
 EXIT_STOPPED = 130
@@ -41,6 +47,16 @@ def jawab(context: click.Context, index: Path | None, debug: bool) -> None:
 def _app(index: Path | None = None) -> App:
     chosen = index or click.get_current_context().obj["index"]
     return App(load_settings(index=chosen))
+
+
+def _load_aside(assistant: Assistant, language: Language) -> None:
+    """Load the LLM while the embedder is loaded. What goes wrong here is told when the question comes to it."""
+
+    def load() -> None:
+        with suppress(JawabError):
+            assistant.prepare(language)
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 # Taken after the command too: `jawab ask --index DIR "…"`.
@@ -81,7 +97,10 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
     Example:
         jawab ask "متى عقدت الجولة الأولى للحوار الاستراتيجي؟"
     """
+    from qa.question import check
+
     assistant = _app(index).assistant_for(no_llm)
+    _load_aside(assistant, check(question))
     if stream:
         show.stream(assistant.stream(question), as_json)
         return
@@ -123,6 +142,7 @@ def chat(index: Path | None) -> None:
     """
     assistant = _app(index).assistant
     language = reader_language()
+    _load_aside(assistant, language)
     click.echo(say("chat.welcome", language))
     while True:
         try:

@@ -32,6 +32,7 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     # First of all, so that a taken port is told before the models are loaded.
     bound = _bind(host, port)
     click.echo(say("serve.loading", language, address=address))
+    app.searcher.prepare()
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
