@@ -13,8 +13,8 @@ from dataclasses import astuple, dataclass
 from index.search import Hit
 from qa.phrase import Phrase
 
-THRESHOLD = 0.5
-"""Answers less likely than this are declined. Higher invents less and declines more."""
+THRESHOLD = 0.4
+"""Answers less likely than this are declined. Higher invents less and declines more: `docs/measured.md` has both."""
 
 _NEAR, _STEEPNESS = 0.41, 20.0
 """The cosine at which a sentence is as likely as not to answer, and how fast that changes around it."""
@@ -43,7 +43,7 @@ class Weights:
     bias: float
 
 
-WEIGHTS = Weights(signals=(-0.331, 0.242, 11.503, 8.563), bias=-8.622)
+WEIGHTS = Weights(signals=(-0.130, 1.587, 17.485, 5.023), bias=-8.365)
 
 
 def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
