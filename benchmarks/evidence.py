@@ -1,15 +1,17 @@
-"""How often search finds the answer, and how often it is among the evidence, by budget and by mix of signals.
+"""How often search finds the answer, and how often it is among the evidence: by budget, mix of signals and cut.
 
     python benchmarks/evidence.py SET… [--limit 150]
 
 Retrieval is measured on whole sets, evidence on the part that `--limit` takes. No LLM is asked; its tokenizer
-counts. Prints two tables in Markdown and saves the figures under benchmarks/results.
+counts. Prints three tables in Markdown and saves the figures under benchmarks/results.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,13 @@ from tqdm import tqdm
 from index.build import update
 from index.search import Hit, Searcher
 from qa.evaluate import QuestionSet, read_set
-from qa.evidence import MIX, Mix, select
+from qa.evidence import MIX, PER_SENTENCE, Mix, select
 from ui.app import App
 from ui.settings import load_settings
 
-BUDGETS = (100, 150, 220, 300, 400, 600)
+BUDGETS = (100, 150, 200, 300, 400, 600)
+CUTS = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85)
+"""Least shares of the best sentence's score."""
 MIXES = {
     "passage order": Mix(passage=1.0, sentence=0.0, words=0.0),
     "passage and words": Mix(passage=0.7, sentence=0.0, words=0.3),
@@ -33,6 +37,9 @@ MIXES = {
 }
 
 
+Found = list[tuple[dict[str, Any], list[Hit]]]
+
+
 def covered(question: dict[str, Any], article_id: str, start: int, end: int) -> bool:
     """Whether a stretch of an article holds one of the question's answers."""
     return article_id == question["article_id"] and any(
@@ -40,7 +47,7 @@ def covered(question: dict[str, Any], article_id: str, start: int, end: int) -> 
     )
 
 
-def retrieval(found: list[tuple[dict[str, Any], list[Hit]]]) -> dict[str, float]:
+def retrieval(found: Found) -> dict[str, float]:
     """hit@k for k = 1, 5, 10."""
     ranks = [
         next((n for n, h in enumerate(hits) if covered(q, h.article.id, h.passage.start, h.passage.end)), len(hits))
@@ -49,14 +56,20 @@ def retrieval(found: list[tuple[dict[str, Any], list[Hit]]]) -> dict[str, float]
     return {f"hit@{k}": round(sum(rank < k for rank in ranks) / len(ranks), 4) for k in (1, 5, 10)}
 
 
-def evidence(app: App, found: list[tuple[dict[str, Any], list[Hit]]], mix: Mix) -> dict[str, float]:
-    """Share of questions whose answer is among the evidence, by budget in tokens."""
-    shares = {}
-    for budget in BUDGETS:
-        chosen = [(q, select(q["question"], hits, app.generator.count_tokens, budget, mix)) for q, hits in found]
-        inside = [any(covered(q, e.article.id, e.span.start, e.span.end) for e in pieces) for q, pieces in chosen]
-        shares[str(budget)] = round(sum(inside) / len(inside), 3)
-    return shares
+@dataclass(frozen=True)
+class Coverage:
+    """Share of questions whose answer is among the evidence, and the mean number of tokens that it cost."""
+
+    share: float
+    tokens: int
+
+
+def coverage(app: App, found: Found, budget: int, mix: Mix, cut: float) -> Coverage:
+    count = app.generator.count_tokens
+    chosen = [(q, select(q["question"], hits, count, budget, mix, cut)) for q, hits in found]
+    inside = [any(covered(q, e.article.id, e.span.start, e.span.end) for e in pieces) for q, pieces in chosen]
+    tokens = [sum(count(piece.text) + PER_SENTENCE for piece in pieces) for _, pieces in chosen]
+    return Coverage(round(sum(inside) / len(inside), 3), round(sum(tokens) / len(tokens)))
 
 
 def measure(app: App, questions: QuestionSet, limit: int) -> dict[str, Any]:
@@ -72,7 +85,14 @@ def measure(app: App, questions: QuestionSet, limit: int) -> dict[str, Any]:
         "questions": len(found),
         "retrieval": retrieval(found),
         "evidence_questions": len(sampled),
-        "evidence": {name: evidence(app, sampled, mix) for name, mix in MIXES.items()},
+        "mixes": {
+            name: {str(budget): coverage(app, sampled, budget, mix, 0.0).share for budget in BUDGETS}
+            for name, mix in MIXES.items()
+        },
+        "cuts": {
+            str(cut): {str(budget): asdict(coverage(app, sampled, budget, MIX, cut)) for budget in BUDGETS[1:4]}
+            for cut in CUTS
+        },
     }
 
 
@@ -90,10 +110,15 @@ def main() -> None:
     print("| set | questions | hit@1 | hit@5 | hit@10 |\n|---|---|---|---|---|")
     for name, result in results.items():
         print(f"| {name} | {result['questions']} | {' | '.join(map(str, result['retrieval'].values()))} |")
-    print(f"\n| set | signals | {' | '.join(map(str, BUDGETS))} |\n|---|---|{'---|' * len(BUDGETS)}")
+    _table(results, "mixes", "signals", BUDGETS, str)
+    _table(results, "cuts", "cut", BUDGETS[1:4], lambda cell: f"{cell['share']} ({cell['tokens']})")
+
+
+def _table(results: dict[str, Any], part: str, label: str, budgets: Sequence[int], shown: Callable[[Any], str]) -> None:
+    print(f"\n| set | {label} | {' | '.join(map(str, budgets))} |\n|---|---|{'---|' * len(budgets)}")
     for name, result in results.items():
-        for mix, shares in result["evidence"].items():
-            print(f"| {name} | {mix} | {' | '.join(map(str, shares.values()))} |")
+        for row, cells in result[part].items():
+            print(f"| {name} | {row} | {' | '.join(map(shown, cells.values()))} |")
 
 
 if __name__ == "__main__":

@@ -87,6 +87,13 @@ class PassagesFound:
 
 
 @dataclass(frozen=True)
+class PhraseFound:
+    """The phrase that answers, as an article has it, before the sentence around it is written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Token:
     """A piece of the answer as it is written. The record at the end is what counts."""
 
@@ -100,4 +107,4 @@ class Finished:
     answer: Answer
 
 
-Event = PassagesFound | Token | Finished
+Event = PassagesFound | PhraseFound | Token | Finished

@@ -15,7 +15,18 @@ from dataclasses import dataclass, replace
 
 from index.articles import Language
 from index.search import Hit, Searcher
-from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, Status, Timings, Token
+from qa.answer import (
+    Answer,
+    Citation,
+    Event,
+    Finished,
+    FoundPassage,
+    PassagesFound,
+    PhraseFound,
+    Status,
+    Timings,
+    Token,
+)
 from qa.citations import Located, also_in, cite
 from qa.declining import THRESHOLD, nearness, probability, signals
 from qa.evidence import BUDGET, select
@@ -59,7 +70,7 @@ class Assistant:
         raise AssertionError("a stream ends with the record")
 
     def stream(self, question: str, question_id: str | None = None) -> Iterator[Event]:
-        """The passages, then the answer's sentence as it is written, then the record.
+        """The passages, the phrase that answers, the sentence around it as it is written, then the record.
 
         Closing the iterator stops the work. Raises `QuestionEmpty`, `QuestionTooLong`, `QuestionLanguage`.
         """
@@ -108,6 +119,7 @@ class Assistant:
             yield Finished(asked.declined(confidence, clock))
             return
         located = phrase.located
+        yield PhraseFound(located.text)
         written: list[str] = []
         timings = asked.timings
         with closing(generator.write(asked.prompt.ask_for_sentence(prompt, located.text), SENTENCE_TOKENS)) as pieces:

@@ -20,8 +20,8 @@ BUDGET = 200
 NEAR_THE_BEST = 0.75
 """Least share of the best sentence's score that another needs. Where one sentence stands out, the rest only costs
 time and misleads the LLM: this halves the tokens of most questions and loses 1 to 3 answers in a hundred."""
-_PER_SENTENCE = 5
-"""Tokens of a sentence's number and line end."""
+PER_SENTENCE = 5
+"""Tokens of a sentence's dash and line end."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,12 @@ class Evidence:
 
 
 def select(
-    question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], budget: int, mix: Mix = MIX
+    question: str,
+    hits: Sequence[Hit],
+    count_tokens: Callable[[str], int],
+    budget: int,
+    mix: Mix = MIX,
+    near_the_best: float = NEAR_THE_BEST,
 ) -> list[Evidence]:
     """The best sentences of `hits` that fit into `budget` tokens, best first; at least one if there is any."""
     asked = content_words(question)
@@ -63,12 +68,12 @@ def select(
     seen: set[str] = set()
     left = budget
     for evidence in ranked:
-        if chosen and evidence.score < NEAR_THE_BEST * chosen[0].score:
+        if chosen and evidence.score < near_the_best * chosen[0].score:
             break
         # Copies of a wire story say the same sentence in the same words: once is enough.
         if evidence.text in seen:
             continue
-        cost = count_tokens(evidence.text) + _PER_SENTENCE
+        cost = count_tokens(evidence.text) + PER_SENTENCE
         if not chosen or cost <= left:
             chosen.append(evidence)
             seen.add(evidence.text)

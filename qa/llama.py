@@ -137,7 +137,10 @@ class LlamaGenerator:
         return [Draft(line.tidy, line.logprob, float(following[refused])) for line in lines]
 
     def _tokens(self, messages: Sequence[Message], answer: bool) -> list[int]:
-        return self._context.tokenize(self._template.render(messages, answer), special=True)
+        segments = self._template.render(messages, answer)
+        return [
+            token for segment in segments for token in self._context.tokenize(segment.text, special=segment.template)
+        ]
 
     def _restore(self, head: tuple[Message, ...]) -> None:
         """Put the model where it stands after reading `head`, or leave it where it has read on from there."""

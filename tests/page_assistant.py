@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from index.articles import Language
 from index.errors import IndexMissing
 from index.language import language_of
-from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, Timings, Token
+from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from ui.chat import Overview
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
@@ -128,6 +128,8 @@ class CannedAssistant:
                 raise IndexMissing(folder="/data/<index>")
             answer = canned(question)
             yield PassagesFound(answer.passages)
+            if answer.short_answer:
+                yield PhraseFound(answer.short_answer)
             for word in self._words(question, answer):
                 time.sleep(self.pause)
                 self.tokens += 1

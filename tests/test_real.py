@@ -12,7 +12,7 @@ from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.folding import fold_text
 from index.search import Searcher
-from qa.answer import Answer, Finished, PassagesFound, Token
+from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llama import LlamaGenerator
 from qa.prompts import answer_prompt
@@ -74,6 +74,7 @@ def test_what_the_articles_do_not_say_is_declined(assistant: Assistant, question
 def test_passages_come_before_the_answer_and_stopping_frees_the_model(assistant: Assistant) -> None:
     events = assistant.stream("How many US troops remain in Iraq?")
     assert isinstance(next(events), PassagesFound)
+    assert isinstance(next(events), PhraseFound)
     assert isinstance(next(events), Token)
     events.close()  # type: ignore[attr-defined]
     begun = time.monotonic()
@@ -85,7 +86,7 @@ def test_passages_come_before_the_answer_and_stopping_frees_the_model(assistant:
 def test_two_questions_at_once_take_turns(assistant: Assistant) -> None:
     """Two requests at once on one `Llama` object crash; here the second waits."""
     first = assistant.stream("How many US troops remain in Iraq?")
-    next(first)
+    next(first), next(first)
     assert isinstance(next(first), Token)
     # The first holds the LLM; closing it hands the LLM on to the one that waits.
     with ThreadPoolExecutor(1) as pool:

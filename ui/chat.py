@@ -18,7 +18,7 @@ import gradio as gr
 from index.articles import Language
 from index.errors import JawabError
 from index.language import language_of
-from qa.answer import Event, Finished, PassagesFound, Token
+from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
 from qa.question import LONGEST
 from ui.render import Turn, answer_html, clean, direction, found_html, spoken_date, turn_html
 from ui.strings import explain, say
@@ -256,6 +256,8 @@ def _take(turn: Turn, event: Event) -> bool:
         case PassagesFound(passages):
             turn.passages = passages
             return True
+        case PhraseFound(text):
+            turn.phrase = text
         case Token(text):
             turn.written += text
         case Finished(answer):

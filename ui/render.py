@@ -36,6 +36,7 @@ class Turn:
     question: str
     language: Language
     passages: tuple[FoundPassage, ...] | None = None
+    phrase: str | None = None
     written: str = ""
     answer: Answer | None = None
     problem: str | None = None
@@ -115,24 +116,32 @@ def _said(turn: Turn) -> list[str]:
         return [_paragraphs(turn.problem, None, turn.number)]
     if turn.answer is not None:
         markers = {citation.marker for citation in turn.answer.citations}
-        return [_phrase(turn.answer), _paragraphs(turn.answer.answer, markers, turn.number)]
-    parts = [_paragraphs(turn.written, None, turn.number)] if turn.written.strip() else []
+        return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, markers, turn.number)]
+    parts = [_phrase(turn.phrase)]
+    if turn.written.strip():
+        parts.append(_paragraphs(turn.written, None, turn.number))
     if turn.stopped:
         parts.append(_note(turn, "stopped"))
-    elif not parts:
-        parts.append(_note(turn, "searching" if turn.passages is None else "reading"))
+    elif not turn.written.strip():
+        parts.append(_note(turn, _doing(turn)))
     return parts
+
+
+def _doing(turn: Turn) -> str:
+    if turn.passages is None:
+        return "searching"
+    return "reading" if turn.phrase is None else "writing"
 
 
 def _note(turn: Turn, key: str) -> str:
     return f'<p class="note">{clean(say(f"page.turn.{key}", turn.language))}</p>'
 
 
-def _phrase(answer: Answer) -> str:
-    if not answer.short_answer:
+def _phrase(phrase: str | None) -> str:
+    if not phrase:
         return ""
     # The block stands on the answer's side of the page; the words inside keep their own direction.
-    return f'<p class="phrase"><bdi>{clean(answer.short_answer)}</bdi></p>'
+    return f'<p class="phrase"><bdi>{clean(phrase)}</bdi></p>'
 
 
 def _paragraphs(text: str, markers: set[int] | None, number: int) -> str:

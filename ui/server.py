@@ -27,7 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import ArticleMissing, JawabError
 from index.language import language_of
-from qa.answer import Answer, Event, Finished, PassagesFound, Token
+from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.question import LONGEST
 from ui.chat import Assistant, Overview, build_page, follow, page_language
 from ui.render import direction
@@ -109,13 +109,17 @@ async def _server_sent(assistant: Assistant, question: str) -> AsyncGenerator[st
     try:
         async with aclosing(follow(assistant, question)) as events:
             async for event in events:
-                yield _event(*_named(event))
+                named = _named(event)
+                if named:
+                    yield _event(*named)
     except JawabError as error:
         yield _event("error", _problem(error, question))
 
 
-def _named(event: Event) -> tuple[str, object]:
+def _named(event: Event) -> tuple[str, object] | None:
     match event:
+        case PhraseFound():
+            return None  # the contract has no name for it; the record at the end has it
         case PassagesFound(passages):
             return "passages", {"passages": [asdict(passage) for passage in passages]}
         case Token(text):

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from index.articles import Article, Language
 from index.build import Summary
-from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, Token
+from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
 from qa.models import Model, ModelStore
 from ui.doctor import Finding
 from ui.render import spoken_date
@@ -74,6 +74,8 @@ def _stream_json(events: Iterator[Event]) -> None:
         match event:
             case PassagesFound(found):
                 line: dict[str, Any] = {"event": "passages", "passages": [plain(passage) for passage in found]}
+            case PhraseFound():
+                continue  # the contract has no name for it; the record at the end has it
             case Token(text):
                 line = {"event": "token", "text": text}
             case Finished(record):
@@ -88,6 +90,8 @@ def _stream_text(events: Iterator[Event]) -> None:
             case PassagesFound(found):
                 titles = dict.fromkeys(passage.title for passage in found[:3])
                 click.echo(click.style(" · ".join(titles), dim=True), err=True)
+            case PhraseFound():
+                pass
             case Token(text):
                 written += text
                 click.echo(text, nl=False)
