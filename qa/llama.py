@@ -56,7 +56,7 @@ class LlamaGenerator:
     def _load(self) -> LlamaContext:
         try:
             return LlamaContext(self._path, self._threads, SETTINGS)
-        except ValueError as error:  # its word for a file that it cannot read
+        except (ValueError, MemoryError) as error:  # a file that it cannot read; no room for its memory
             raise GeneratorFailed(path=self._path) from error
 
     @cached_property
