@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
+import zipfile
+from pathlib import Path
 
+import docx
 import pytest
 
 from index.boilerplate import ignored_lines
@@ -29,7 +33,7 @@ def draft(suffix: str, content: str | bytes) -> Draft:
 
 
 def test_every_format_of_this_version_is_there() -> None:
-    assert {".txt", ".md", ".html", ".htm", ".jsonl"} <= readers().keys()
+    assert {".txt", ".md", ".html", ".htm", ".jsonl", ".csv", ".docx", ".epub"} <= readers().keys()
 
 
 @pytest.mark.parametrize(
@@ -116,6 +120,147 @@ def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_in() -> None:
         Refused("empty", 6),
         Draft(text="last", key="12", id="12"),
     ]
+
+
+class TestTables:
+    def test_a_row_is_an_article_and_its_columns_are_known_by_name_in_both_languages(self) -> None:
+        english = 'id,title,text,date\n7,"A, title","First line\nsecond, line",2021-05-03\n'
+        assert draft(".csv", english) == Draft(
+            text="First line\nsecond, line", key="7", id="7", title="A, title", date="2021-05-03"
+        )
+        arabic = f"العنوان;النص;المصدر\nخبر;{ARABIC};الضفاف\n"
+        assert draft(".csv", arabic) == Draft(text=ARABIC, key="2", title="خبر", source="الضفاف")
+
+    def test_a_row_without_text_is_named_by_its_number_and_the_rest_goes_in(self) -> None:
+        found = drafts(".csv", "title,text\none,\n\ntwo,Text.\nshort\n")
+        assert found == [
+            Refused("no_text_field", 2),
+            Draft(text="Text.", key="4", title="two"),
+            Refused("no_text_field", 5),
+        ]
+
+    def test_a_table_without_a_column_of_texts_is_refused(self) -> None:
+        assert drafts(".csv", "name,age\nAli,4\n") == [Refused("no_text_column")]
+
+    def test_a_cell_longer_than_the_librarys_default(self) -> None:
+        assert len(draft(".csv", "text\n" + "word " * 60_000).text) == 300_000
+
+
+def word_document(*parts: str | list[list[str]], title: str = "") -> bytes:
+    """A Word document as Word would save it, made by python-docx: paragraphs, and tables as lists of rows."""
+    document = docx.Document()
+    document.core_properties.title = title
+    for part in parts:
+        if isinstance(part, str):
+            document.add_paragraph(part)
+            continue
+        table = document.add_table(rows=len(part), cols=len(part[0]))
+        for row, cells in zip(table.rows, part, strict=True):
+            for cell, text in zip(row.cells, cells, strict=True):
+                cell.text = text
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+class TestWord:
+    def test_paragraphs_and_tables_in_their_order(self) -> None:
+        found = draft(".docx", word_document(ARABIC, [["المدينة", "السكان"], ["البصرة", "1,400,000"]], "Last words."))
+        assert found.text == f"{ARABIC}\n\nالمدينة | السكان\nالبصرة | 1,400,000\n\nLast words."
+        assert found.date is None
+
+    def test_the_title_is_the_documents_or_its_headline(self) -> None:
+        assert draft(".docx", word_document("Text.", title="The title")).title == "The title"
+        document = docx.Document()
+        document.add_heading("عنوان الخبر", level=1)
+        document.add_paragraph(ARABIC)
+        file = io.BytesIO()
+        document.save(file)
+        assert draft(".docx", file.getvalue()).title == "عنوان الخبر"
+
+    def test_what_is_no_document_is_refused(self) -> None:
+        assert drafts(".docx", b"not a document at all") == [Refused("broken_document")]
+        assert drafts(".docx", archive({"a.txt": "text"})) == [Refused("broken_document")]
+        assert drafts(".docx", word_document()) == [Refused("empty")]
+        whole = word_document(ARABIC)
+        assert drafts(".docx", whole[: len(whole) // 2]) == [Refused("broken_document")]
+
+
+def archive(members: dict[str, str]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in members.items():
+            package.writestr(name, content)
+    return file.getvalue()
+
+
+def book(chapters: dict[str, str], order: list[str] | None = None) -> bytes:
+    """An EPUB with the given chapters: name to the HTML of the body."""
+    items = "".join(f'<item id="{n}" href="text/{n}.xhtml" media-type="application/xhtml+xml"/>' for n in chapters)
+    spine = "".join(f'<itemref idref="{name}"/>' for name in order or chapters)
+    page = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>t</title></head><body>{}</body></html>'
+    return archive(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+            '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
+            "OEBPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf"><metadata '
+            'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>كتاب النهر</dc:title><dc:creator>سلمى</dc:creator>'
+            f"</metadata><manifest>{items}</manifest><spine>{spine}</spine></package>",
+        }
+        | {f"OEBPS/text/{name}.xhtml": page.format(body) for name, body in chapters.items()}
+    )
+
+
+class TestBooks:
+    def test_chapters_are_articles_in_the_order_of_reading(self) -> None:
+        data = book({"b": f"<h2>الثاني</h2><p>{ARABIC}</p>", "a": "<h1>First</h1><p>One<br/>two.</p>"}, ["a", "b"])
+        first, second = drafts(".epub", data)
+        assert first == Draft(
+            text="First\n\nOne two.",
+            key="OEBPS/text/a.xhtml",
+            title="First · كتاب النهر",
+            source="كتاب النهر",
+            author="سلمى",
+        )
+        assert isinstance(second, Draft)
+        assert second.text == f"الثاني\n\n{ARABIC}"
+
+    def test_scripts_menus_and_empty_pages_are_no_text(self) -> None:
+        data = book({"cover": "<img src='c.png'/>", "a": "<nav>Contents</nav><script>bad()</script><p>Text.</p>"})
+        assert draft(".epub", data).text == "Text."
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"no book",
+            archive({"a.txt": "x"}),
+            archive({"META-INF/container.xml": "<broken"}),
+            book({"a": "<p>x</p>"})[:300],
+        ],
+    )
+    def test_what_is_no_book_is_refused(self, data: bytes) -> None:
+        assert drafts(".epub", data) == [Refused("broken_document")]
+
+    def test_entities_are_not_resolved(self, tmp_path: Path) -> None:
+        secret = tmp_path / "secret"
+        secret.write_text("the secret")
+        hostile = (
+            f'<!DOCTYPE p [<!ENTITY x SYSTEM "{secret.as_uri()}">]><package><metadata><title>&x;</title></metadata>'
+            '<manifest><item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest>'
+            '<spine><itemref idref="a"/></spine></package>'
+        )
+        container = '<container><rootfile full-path="b.opf"/></container>'
+        data = archive({"META-INF/container.xml": container, "b.opf": hostile, "a.xhtml": "<p>Text.</p>"})
+        assert "the secret" not in str(drafts(".epub", data))
+
+
+@pytest.mark.parametrize("suffix", [".docx", ".epub"])
+def test_what_would_unpack_to_too_much_is_refused_before_it_is(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.formats.packed.MOST_UNPACKED", 1_000_000)
+    assert drafts(suffix, archive({"bomb": "0" * 2_000_000})) == [Refused("unpacks_too_large")]
+    monkeypatch.setattr("index.formats.packed.MOST_MEMBERS", 10)
+    assert drafts(suffix, archive({str(n): "" for n in range(11)})) == [Refused("unpacks_too_large")]
 
 
 def test_boilerplate_is_whole_lines_that_are_not_the_articles_own() -> None:

@@ -1,0 +1,62 @@
+"""Tables: one article a row. The first row names the columns, in English or Arabic; one of them is the text."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+
+from index.folding import fold_text
+from index.formats.draft import Draft, Refused
+from index.formats.encoding import decode
+from index.formats.metadata import draft_with, text_of
+
+SUFFIXES = (".csv", ".tsv")
+
+_COLUMNS = {
+    "text": ("text", "body", "content", "article", "نص", "النص", "المحتوى", "متن"),
+    "title": ("title", "headline", "عنوان", "العنوان"),
+    "date": ("date", "published", "تاريخ", "التاريخ"),
+    "source": ("source", "publisher", "المصدر", "مصدر"),
+    "url": ("url", "link", "الرابط", "رابط"),
+    "author": ("author", "by", "الكاتب", "المؤلف"),
+    "lang": ("lang", "language", "اللغة", "لغة"),
+    "id": ("id", "المعرف", "رقم"),
+}
+_FIELD_OF = {fold_text(name): field for field, names in _COLUMNS.items() for name in names}
+_LONGEST_CELL = 64_000_000
+_SNIFFED = 64_000
+"""Characters that the separator is recognised from."""
+
+
+def read(data: bytes) -> Iterator[Draft | Refused]:
+    """A row without text is refused by its number; the others go in. Rows count from 1, the first holds the names."""
+    text = decode(data)
+    # The module's default refuses a cell of 128 kB: an article may be longer.
+    csv.field_size_limit(_LONGEST_CELL)
+    rows = csv.reader(io.StringIO(text, newline=""), _dialect(text[:_SNIFFED]))
+    number = 1
+    try:
+        fields = [_FIELD_OF.get(fold_text(name.strip())) for name in next(rows, [])]
+        if "text" not in fields:
+            yield Refused("no_text_column")
+            return
+        for number, row in enumerate(rows, start=2):
+            if any(cell.strip() for cell in row):
+                yield _article({field: cell for field, cell in zip(fields, row, strict=False) if field}, number)
+    except csv.Error:
+        yield Refused("broken_csv", number)
+
+
+def _dialect(beginning: str) -> type[csv.Dialect]:
+    try:
+        return csv.Sniffer().sniff(beginning.split("\n", 1)[0], delimiters=",;\t|")
+    except csv.Error:
+        return csv.excel
+
+
+def _article(row: Mapping[str, str], number: int) -> Draft | Refused:
+    if not row.get("text", "").strip():
+        return Refused("no_text_field", number)
+    article_id = text_of(row.get("id"))
+    return draft_with(row, Draft(text=row["text"], key=article_id or str(number), id=article_id))

@@ -1,0 +1,101 @@
+"""Books in EPUB: each chapter is an article, in the order of reading."""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from lxml import etree, html
+from lxml.html import defs
+
+from index.formats.draft import Draft, Refused
+from index.formats.metadata import text_of
+from index.formats.packed import BrokenPackage, PackageTooLarge, open_package, read_member
+
+SUFFIXES = (".epub",)
+
+_CONTAINER = "META-INF/container.xml"
+_CHAPTERS = ("application/xhtml+xml", "text/html")
+_BLOCKS = defs.block_tags | {"li", "tr", "dd", "dt", "figcaption", "aside"}
+_UNREAD = ("script", "style", "head", "nav", "template")
+
+
+def read(data: bytes) -> Iterator[Draft | Refused]:
+    """Chapters without text (covers, pictures) are passed over."""
+    try:
+        with open_package(data) as package:
+            book = _book(package)
+            drafts = [draft for name in book.chapters if (draft := _chapter(package, name, book))]
+    except PackageTooLarge:
+        yield Refused("unpacks_too_large")
+    except (BrokenPackage, etree.LxmlError, ValueError):
+        yield Refused("broken_document")
+    else:
+        yield from drafts or [Refused("empty")]
+
+
+@dataclass(frozen=True)
+class _Book:
+    """What the package document says: of the whole, and which members are its chapters, in order."""
+
+    title: str | None
+    author: str | None
+    chapters: tuple[str, ...]
+
+
+def _book(package: zipfile.ZipFile) -> _Book:
+    # Namespaces differ between versions of the format; local names do not.
+    (path, *_) = _xml(read_member(package, _CONTAINER)).xpath("//*[local-name()='rootfile']/@full-path") or [""]
+    root = _xml(read_member(package, path))
+    folder = posixpath.dirname(path)
+    members = {
+        item.get("id"): posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
+        for item in root.xpath("//*[local-name()='manifest']/*[local-name()='item']")
+        if item.get("media-type") in _CHAPTERS
+    }
+    order = root.xpath("//*[local-name()='spine']/*[local-name()='itemref']/@idref")
+    return _Book(
+        title=_first(root, "title"),
+        author=_first(root, "creator"),
+        chapters=tuple(members[name] for name in order if name in members),
+    )
+
+
+def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> Draft | None:
+    try:
+        page = html.document_fromstring(read_member(package, name), parser=html.HTMLParser(encoding="utf-8"))
+    except etree.ParserError:  # its word for a page with nothing in it
+        return None
+    for element in page.xpath("|".join(f"//{tag}" for tag in _UNREAD)):
+        element.drop_tree()
+    text = _text(page)
+    if not text:
+        return None
+    heading = text_of(" ".join(page.xpath("string((//h1|//h2)[1])").split()))
+    titles = dict.fromkeys(filter(None, (heading, book.title)))
+    return Draft(text=text, key=name, title=" · ".join(titles) or None, source=book.title, author=book.author)
+
+
+def _text(page: Any) -> str:
+    """The words of a page, a paragraph for each block."""
+    for element in page.iter(etree.Element):
+        if element.tag in _BLOCKS:
+            element.text = f"\n\n{element.text or ''}"
+            element.tail = f"\n\n{element.tail or ''}"
+        elif element.tag == "br":
+            element.tail = f"\n{element.tail or ''}"
+    blocks = page.text_content().split("\n\n")
+    return "\n\n".join(tidy for block in blocks if (tidy := " ".join(block.split())))
+
+
+def _first(root: Any, name: str) -> str | None:
+    return text_of(" ".join(root.xpath(f"string(//*[local-name()='{name}'][1])").split()))
+
+
+def _xml(data: bytes) -> Any:
+    """Parsed without entities and without the network."""
+    return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))

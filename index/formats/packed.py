@@ -1,0 +1,39 @@
+"""Files that are zip archives inside (.docx, .epub): opened only if what they would unpack to is bounded."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+MOST_UNPACKED = 256_000_000
+"""Bytes: a few kilobytes of zip can unpack to terabytes."""
+MOST_MEMBERS = 10_000
+
+
+class BrokenPackage(Exception):
+    """Not a zip archive, or a damaged or encrypted one."""
+
+
+class PackageTooLarge(Exception):
+    """What it holds is more than `MOST_UNPACKED` bytes or `MOST_MEMBERS` files."""
+
+
+def open_package(data: bytes) -> zipfile.ZipFile:
+    """The archive. `zipfile` never reads more of a member than its entry promises, so the promises bound the whole."""
+    try:
+        package = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise BrokenPackage from error
+    members = package.infolist()
+    if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_UNPACKED:
+        raise PackageTooLarge
+    return package
+
+
+def read_member(package: zipfile.ZipFile, name: str) -> bytes:
+    """A member's content. Raises `BrokenPackage` where it is missing, damaged or encrypted."""
+    try:
+        return package.read(name)
+    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error) as error:
+        raise BrokenPackage from error
