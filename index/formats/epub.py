@@ -35,7 +35,9 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
     except (BrokenPackage, etree.LxmlError, ValueError):
         yield Refused("broken_document")
     else:
-        yield from drafts or [Refused("empty")]
+        yield from drafts
+        if not drafts:
+            yield Refused("empty")
 
 
 @dataclass(frozen=True)
