@@ -47,9 +47,14 @@ WEIGHTS = Weights(signals=(-0.130, 1.587, 17.485, 5.023), bias=-8.365)
 
 
 def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
-    """How likely the articles answer a question with these signals, in (0, 1)."""
+    """How likely the articles answer a question with these signals, in [0, 1).
+
+    Never likelier than the LLM held it to be that there is an answer at all: a sentence may be as near as can be and
+    still tell another thing ("the troops in Baghdad" for "the people of Baghdad"), which the questions that the
+    weights were fitted on have too few of to teach.
+    """
     total = weights.bias + sum(w * s for w, s in zip(weights.signals, astuple(signals), strict=True))
-    return 1 / (1 + math.exp(-total))
+    return min(1 / (1 + math.exp(-total)), 1 - math.exp(signals.refusal))
 
 
 def nearness(similarity: float) -> float:

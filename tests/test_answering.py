@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import replace
@@ -240,6 +241,11 @@ class TestDeclining:
         assert 0 < base < 1
         assert probability(Signals(**{**middling, "refusal": -0.2})) < base
         assert probability(Signals(**{**middling, "sentence": 0.7})) > base
+
+    def test_it_is_never_surer_than_the_llm_that_there_is_an_answer(self) -> None:
+        near = Signals(refusal=math.log(0.8), phrase=-0.1, sentence=0.8, passage=0.8)
+        assert probability(near) == pytest.approx(0.2)
+        assert probability(replace(near, refusal=math.log(0.01))) > 0.95
 
     def test_a_near_sentence_is_likelier_to_answer_than_a_far_one(self) -> None:
         assert nearness(0.6) > 0.9 > 0.1 > nearness(0.2)
