@@ -284,6 +284,8 @@ def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> N
 def test_ctrl_c_stops_an_answer_cleanly(samples: Run, tmp_path: Path) -> None:
     """A real process, a real signal: no traceback, exit code 130, and the index is as it was."""
     code = (
+        # A shell that runs the tests in the background has them ignore the signal, and so would this process.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import time, ui.cli, qa.fakes\n"
         "slow = qa.fakes.FakeGenerator.write\n"
         "def write(self, *a, **k):\n"
