@@ -1,7 +1,7 @@
 """llama.cpp as Jawab needs it: one text that is read once, and several that go on from it side by side.
 
-The high-level class of llama-cpp-python writes one text at a time. Several at once cost little more than one: a
-step of five reads the network's weights once. So this goes to the functions of `llama.h` that the package binds.
+The high-level class of llama-cpp-python writes one text at a time, so this goes to the functions of `llama.h` that
+the package binds. Side by side, five texts cost two thirds of what they cost one after the other (two cores).
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ in CI (the variable CI is set) a skipped one fails the run.
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable, Generator
+import zipfile
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -59,6 +61,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _skipped_real and os.environ.get("CI"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def zip_of(files: Mapping[str, bytes | str]) -> bytes:
+    """A zip archive with these members."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return made.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from qa.errors import FetchBusy, FetchFailed, NoRoom
 from qa.fetch import fetch
 from qa.models import Archive, CarrierSource, HubSource, Model, ModelFile, ModelStore, bundled_models, find_model
 from qa.partial import SourceFailed
+from tests.conftest import zip_of
 
 REVISION = "a" * 40
 NOWHERE = "http://127.0.0.1:9"  # the port of "discard": nobody listens
@@ -326,14 +327,6 @@ def carried(content: bytes, pieces: int = 9, archive: Archive | None = None) -> 
         archive=archive,
     )
     return source, FakeIndex(wheels)
-
-
-def zip_of(files: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return made.getvalue()
 
 
 def carried_zip(files: dict[str, bytes]) -> tuple[CarrierSource, FakeIndex]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 import json
-import zipfile
 from pathlib import Path
 
 import docx
@@ -17,6 +16,7 @@ from index.formats import readers
 from index.formats.draft import Draft, Refused
 from index.formats.encoding import NotText, decode
 from index.language import foreign_language_of, language_of
+from tests.conftest import zip_of
 
 ARABIC = "أعلن الوزير يوم الأربعاء أن المشروع سيبدأ في الصيف المقبل، وأن كلفته ٢٥ مليون دينار."
 
@@ -180,18 +180,10 @@ class TestWord:
 
     def test_what_is_no_document_is_refused(self) -> None:
         assert drafts(".docx", b"not a document at all") == [Refused("broken_document")]
-        assert drafts(".docx", archive({"a.txt": "text"})) == [Refused("broken_document")]
+        assert drafts(".docx", zip_of({"a.txt": "text"})) == [Refused("broken_document")]
         assert drafts(".docx", word_document()) == [Refused("empty")]
         whole = word_document(ARABIC)
         assert drafts(".docx", whole[: len(whole) // 2]) == [Refused("broken_document")]
-
-
-def archive(members: dict[str, str]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, content in members.items():
-            package.writestr(name, content)
-    return file.getvalue()
 
 
 def book(chapters: dict[str, str], order: list[str] | None = None) -> bytes:
@@ -199,7 +191,7 @@ def book(chapters: dict[str, str], order: list[str] | None = None) -> bytes:
     items = "".join(f'<item id="{n}" href="text/{n}.xhtml" media-type="application/xhtml+xml"/>' for n in chapters)
     spine = "".join(f'<itemref idref="{name}"/>' for name in order or chapters)
     page = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title>t</title></head><body>{}</body></html>'
-    return archive(
+    return zip_of(
         {
             "mimetype": "application/epub+zip",
             "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
@@ -234,8 +226,8 @@ class TestBooks:
         "data",
         [
             b"no book",
-            archive({"a.txt": "x"}),
-            archive({"META-INF/container.xml": "<broken"}),
+            zip_of({"a.txt": "x"}),
+            zip_of({"META-INF/container.xml": "<broken"}),
             book({"a": "<p>x</p>"})[:300],
         ],
     )
@@ -251,16 +243,16 @@ class TestBooks:
             '<spine><itemref idref="a"/></spine></package>'
         )
         container = '<container><rootfile full-path="b.opf"/></container>'
-        data = archive({"META-INF/container.xml": container, "b.opf": hostile, "a.xhtml": "<p>Text.</p>"})
+        data = zip_of({"META-INF/container.xml": container, "b.opf": hostile, "a.xhtml": "<p>Text.</p>"})
         assert "the secret" not in str(drafts(".epub", data))
 
 
 @pytest.mark.parametrize("suffix", [".docx", ".epub"])
 def test_what_would_unpack_to_too_much_is_refused_before_it_is(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.packed.MOST_UNPACKED", 1_000_000)
-    assert drafts(suffix, archive({"bomb": "0" * 2_000_000})) == [Refused("unpacks_too_large")]
+    assert drafts(suffix, zip_of({"bomb": "0" * 2_000_000})) == [Refused("unpacks_too_large")]
     monkeypatch.setattr("index.formats.packed.MOST_MEMBERS", 10)
-    assert drafts(suffix, archive({str(n): "" for n in range(11)})) == [Refused("unpacks_too_large")]
+    assert drafts(suffix, zip_of({str(n): "" for n in range(11)})) == [Refused("unpacks_too_large")]
 
 
 def test_boilerplate_is_whole_lines_that_are_not_the_articles_own() -> None:

@@ -77,7 +77,7 @@ def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> Draft | None:
     text = _text(page)
     if not text:
         return None
-    heading = text_of(" ".join(page.xpath("string((//h1|//h2)[1])").split()))
+    heading = text_of(page.xpath("string((//h1|//h2)[1])"))
     titles = dict.fromkeys(filter(None, (heading, book.title)))
     return Draft(text=text, key=name, title=" · ".join(titles) or None, source=book.title, author=book.author)
 
@@ -95,7 +95,7 @@ def _text(page: Any) -> str:
 
 
 def _first(root: Any, name: str) -> str | None:
-    return text_of(" ".join(root.xpath(f"string(//*[local-name()='{name}'][1])").split()))
+    return text_of(root.xpath(f"string(//*[local-name()='{name}'][1])"))
 
 
 def _xml(data: bytes) -> Any:
