@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Mapping
 
 from index.formats.draft import Draft
+from index.written_dates import read_date
 
 
 def draft_with(metadata: Mapping[str, object], draft: Draft) -> Draft:
@@ -28,10 +29,12 @@ def text_of(value: object) -> str | None:
 
 
 def date_of(value: object) -> str | None:
-    """A calendar date as YYYY-MM-DD; `None` for anything that is not surely one."""
-    if isinstance(value, datetime.date):
-        return value.isoformat()[:10]
-    try:
-        return datetime.date.fromisoformat(value[:10]).isoformat() if isinstance(value, str) else None
-    except ValueError:
-        return None
+    """The calendar date that a field holds, as YYYY-MM-DD; `None` for anything that is none (`index/written_dates.py`).
+
+    One that can be read in two ways ("3/4/2021") is handed on as it was written, for `index/dates.py` to settle
+    with what else is known of the article.
+    """
+    readings = read_date(value, datetime.datetime.now(datetime.UTC).date())
+    if len(readings) > 1:
+        return text_of(value)
+    return readings[0].isoformat() if readings else None

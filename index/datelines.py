@@ -1,0 +1,90 @@
+"""Datelines: "بغداد-العراق-24-7-2021", "BAGHDAD, July 24, 2021 (AP) — The minister said …", and bylines with a date.
+
+A dateline begins with a place. What tells it from a headline about an event ("ثورة 25 يناير 2011") and from a
+sentence ("Baghdad, 9 April 2018, was another city") is how place and date are set off, and what follows.
+"""
+
+from __future__ import annotations
+
+import re
+
+from index.written_dates import HIJRI, WEEKDAY, WrittenDate
+
+SAID = 0.9
+LIKELY = 0.7
+_LONGEST_PLACE = 50
+_MOST_WORDS = 6
+_TEXT_GOES_ON = 60
+"""Code points after "PLACE, DATE –" that make it the beginning of a paragraph and not a headline with a date."""
+
+# Everything below is matched against folded text (index/folding.py).
+_AGENCY_NAME = r"(?:\([^()]{2,40}\)|/[^/]{2,40}/)"
+_AGENCY_BEFORE = re.compile(_AGENCY_NAME)
+_AGENCY = re.compile(rf"\s*{_AGENCY_NAME}\s*[-–—:]*\s*")
+_BYLINE = re.compile(r"(?:by|بقلم|كتب|كتبت|بواسطه|اعداد)(?!\w)\s?:?\s*\D{2,40}?(?:[,،|–—-]|\s(?:on|في|بتاريخ))\s*")
+_SEPARATED = re.compile(r"\D*[\w.)/\]]\s*[,،:|–—-][\s,،:|–—-]*")
+_CORRESPONDING = r"(?<!\w)(?:الموافق|موافق|يوافق)(?!\w)"
+_HIJRI_BESIDE = re.compile(rf"(?:{HIJRI.pattern}\s*)?{_CORRESPONDING}(?:\s*{HIJRI.pattern})?|{HIJRI.pattern}")
+_DASH = re.compile(r"\s*(?:[-–—]+|:)\s*(?=\S)")
+_SENTENCE_MARKS = re.compile(r"[!?؟؛;«»\"“”]")
+_NO_PLACES = """
+in on at since until till from between before after by the a an next last this that as of for with was were and
+updated update modified edited version published posted dated date issued deadline edition issue anniversary
+election elections attack attacks war agreement deal match final results result summit conference protest protests
+revolution coup born died earthquake statement
+في منذ حتي من الي علي عن بين قبل بعد خلال يوم ليله مساء صباح هذا هذه ان قال كان وكان
+تحديث التحديث تعديل نشر النشر نشرت تاريخ التاريخ عدد العدد اصدار نسخه موعد ذكري
+ثوره الثوره انتخابات الانتخابات هجوم هجمات احداث حرب معركه اتفاق اتفاقيه قرار تفجير تفجيرات انقلاب مظاهرات
+احتجاجات قمه مؤتمر موتمر نتائج مباراه ولد توفي وفاه مجزره زلزال اعلان بيان
+"""
+"""What begins a sentence, a label, or a headline about something that happened on a day."""
+_KNOWN_CITIES = """
+بغداد البصره الموصل اربيل كركوك النجف كربلاء دمشق حلب حمص بيروت طرابلس عمان القدس رام_الله غزه القاهره الاسكندريه
+الخرطوم بنغازي تونس الجزائر وهران الرباط الدار_البيضاء نواكشوط مقديشو جيبوتي الرياض جده مكه_المكرمه الدمام الكويت
+المنامه الدوحه ابوظبي ابو_ظبي دبي الشارقه مسقط صنعاء عدن طهران انقره اسطنبول واشنطن نيويورك لندن باريس برلين بروكسل
+جنيف فيينا روما مدريد موسكو كييف بكين طوكيو نيودلهي اسلام_اباد كابول
+baghdad basra mosul erbil kirkuk najaf karbala damascus aleppo homs beirut tripoli amman jerusalem ramallah gaza cairo
+alexandria khartoum benghazi tunis algiers oran rabat casablanca nouakchott mogadishu djibouti riyadh jeddah mecca
+dammam manama doha dubai abu_dhabi sharjah muscat sanaa aden kuwait_city tehran ankara istanbul washington new_york
+united_nations london paris berlin brussels geneva vienna rome madrid moscow kyiv beijing tokyo new_delhi
+islamabad kabul
+"""
+"""Where most datelines in Arabic and English come from; these may do without a comma ("دمشق 4 كانون الثاني 2019")."""
+_NOT_A_PLACE = frozenset(_NO_PLACES.split())
+_CITIES = frozenset(_KNOWN_CITIES.split())
+
+
+def certainty_of_dateline(folded: str, date: WrittenDate) -> float | None:
+    """How sure it is (`SAID` or `LIKELY`) that the folded line is a dateline with `date` in it; `None`: it is none."""
+    before, after = (_HIJRI_BESIDE.sub(" ", part) for part in (folded[: date.start], folded[date.end :]))
+    has_weekday = bool(WEEKDAY.search(before))
+    before = WEEKDAY.sub("", before)
+    is_whole = not after.strip(" .:*_)]–—-")
+    if is_whole and not has_weekday and _BYLINE.fullmatch(before):
+        return LIKELY
+    names_agency = bool(_AGENCY.match(after) or _AGENCY_BEFORE.search(before))
+    # A place, a weekday and a date are the head of a page as often as a dateline.
+    if not _is_place(before) or (has_weekday and not names_agency):
+        return None
+    is_city = re.split(r"[(/,،:|–—-]", before)[0].strip().replace(" ", "_") in _CITIES
+    is_set_off = _SEPARATED.fullmatch(before) or (is_city and (is_whole or _AGENCY.match(after)))
+    return _certainty(is_whole, after, is_city or names_agency) if is_set_off else None
+
+
+def _certainty(is_whole: bool, after: str, is_known: bool) -> float | None:
+    goes_on = bool(_AGENCY.match(after) or _DASH.match(after))
+    if is_known:
+        return SAID if is_whole or goes_on else None
+    return LIKELY if is_whole or (goes_on and len(after) >= _TEXT_GOES_ON) else None
+
+
+def _is_place(before: str) -> bool:
+    """Whether what stands before a date can be a place, perhaps with a country, an agency or a reporter's name."""
+    words = re.findall(r"[^\W\d_]+", before)
+    return (
+        0 < len(words) <= _MOST_WORDS
+        and len(before) <= _LONGEST_PLACE
+        and not any(map(str.isdigit, before))
+        and not _SENTENCE_MARKS.search(before)
+        and _NOT_A_PLACE.isdisjoint(words)
+    )

@@ -1,0 +1,75 @@
+"""An article as lines: what is a paragraph of prose, and which lines stand before the first and after the last one.
+
+Pages put what is not the article's own at its edges. Headlines, bylines and datelines stand there too, so an edge is
+where to look, not what to leave out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from index.articles import Span
+from index.folding import fold_text
+
+_LINE = re.compile(r"[^\n]+")
+_CLOSING = "\"'”’»)]}*_ "
+_LONGEST_FOLDED = 300
+"""Code points; a longer line is no label and no date, so folding it would be lost work."""
+_PROSE_WORDS = 4
+_PROSE_LENGTH = 120
+"""A line of so many code points is a paragraph even without a full stop: headlines are shorter."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that is not blank: its span without the line break, and its text without the white space around it."""
+
+    span: Span
+    text: str
+
+    @cached_property
+    def folded(self) -> str:
+        """The folded text with single spaces; empty for lines too long to be anything but prose."""
+        return " ".join(fold_text(self.text).split()) if len(self.text) <= _LONGEST_FOLDED else ""
+
+    @property
+    def label(self) -> str:
+        """The folded text without the marks and symbols around it: "« Close ×" is "close"."""
+        return self.folded.strip(" .:!،,…·•|*_#<>«»‹›→←↑↓×+-–—=")
+
+    @property
+    def is_prose(self) -> bool:
+        """Whether this is a paragraph: words that end in a full stop, or many of them."""
+        return len(self.text) >= _PROSE_LENGTH or (
+            self.text.rstrip(_CLOSING).endswith((".", "…")) and len(self.text.split()) >= _PROSE_WORDS
+        )
+
+
+def lines_of(text: str) -> list[Line]:
+    """The lines of `text` that are not blank, in order."""
+    found = ((match, match.group().strip()) for match in _LINE.finditer(text))
+    return [Line(Span(match.start(), match.end()), stripped) for match, stripped in found if stripped]
+
+
+def own_lines(text: str, ignored: Sequence[Span]) -> list[Line]:
+    """The lines of `text` that no ignored span touches, in order."""
+    own, spans, first = [], sorted(ignored, key=lambda span: span.start), 0
+    for line in lines_of(text):
+        while first < len(spans) and spans[first].end <= line.span.start:
+            first += 1
+        if first == len(spans) or not spans[first].overlaps(line.span):
+            own.append(line)
+    return own
+
+
+def edges(lines: Sequence[Line], besides: Collection[int] = ()) -> tuple[int, int]:
+    """Where the prose begins and ends: `lines[:first]` and `lines[after:]` are the edges.
+
+    Lines whose number is in `besides` are not looked at. Without any prose (a poem, a table) nothing is known of
+    the edges, and only the first line counts as one.
+    """
+    prose = [number for number, line in enumerate(lines) if number not in besides and line.is_prose]
+    return (prose[0], prose[-1] + 1) if prose else (min(1, len(lines)), len(lines))

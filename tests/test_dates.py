@@ -1,0 +1,262 @@
+"""Dates: which one is the article's, where it was found, and which are better not believed."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from index.articles import Span
+from index.boilerplate import ignored_lines
+from index.dates import Dated, date_of_article
+from index.formats.metadata import date_of
+
+TODAY = datetime.date(2024, 6, 15)
+ARABIC = "أعلن الوزير يوم الأربعاء أن المشروع سيبدأ في الصيف المقبل، وأن كلفته خمسة وعشرون مليون دينار."
+ENGLISH = "The minister said on Wednesday that work on the bridge will begin next summer and cost five million."
+
+
+def dated(text: str, given: str | None = None, file_name: str = "") -> Dated | None:
+    return date_of_article(text, ignored_lines(text), given, file_name, TODAY)
+
+
+def article(line: str, body: str | None = None) -> str:
+    """An article whose second line is `line`."""
+    is_arabic = any("ء" <= character <= "ي" for character in line)
+    return f"{'عنوان الخبر' if is_arabic else 'A headline'}\n{line}\n\n{body or (ARABIC if is_arabic else ENGLISH)}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [
+        ("بغداد-العراق-24-7-2021", "2021-07-24"),
+        ("Basra, 3 May 2021", "2021-05-03"),
+        ("البصرة، ١١ حزيران ٢٠٢٠", "2020-06-11"),
+        ("القاهرة - 11 يونيو 2020", "2020-06-11"),
+        ("دمشق 4 كانون الثاني 2019", "2019-01-04"),
+        ("بغداد – 24 تموز/يوليو 2021 (أ ف ب)", "2021-07-24"),
+        ("بغداد (رويترز) - 24 يوليو تموز 2021", "2021-07-24"),
+        ("BAGHDAD, July 24, 2021 (AP) — The minister said on Saturday that work will begin.", "2021-07-24"),
+        ("BAGHDAD, Saturday, July 24, 2021 (AP) — The minister said that work will begin.", "2021-07-24"),
+        ("LONDON (Reuters) - 24 July 2021 - The minister said that work will begin.", "2021-07-24"),
+        ("Port Salwan, 3 May 2021 – " + ENGLISH, "2021-05-03"),
+        ("القاهرة - 3 محرم 1443 هـ الموافق 11 أغسطس 2021", "2021-08-11"),
+        ("القاهرة - 11 أغسطس 2021 الموافق 3 محرم 1443 هـ", "2021-08-11"),
+        ("الرياض - 3/1/1443 هـ الموافق 11/8/2021 م", "2021-08-11"),
+        ("الرباط، 7 غشت 2019", "2019-08-07"),
+        ("الجزائر - ۱۲ جويلية ۲۰۲۰", "2020-07-12"),
+        ("تونس في 9 أفريل 2018 (وات) - أعلنت الوزارة أن العمل سيبدأ في الصيف.", None),
+        ("بغداد، 9 أبريل 2018، كانت مدينة أخرى لا يعرفها أحد اليوم.", None),
+        ("Baghdad, 9 April 2018, was another city that nobody would know again today.", None),
+        ("On Friday, 26 May 2023, she took charge of the final.", None),
+        ("ثورة 25 يناير 2011", None),
+        ("هجمات 11 سبتمبر 2001", None),
+        ("Elections, 24 July 2021", None),
+        ("ذكرى الثورة، 25 يناير/كانون الثاني 2011", None),
+        ("Saving the old bridge – 24 July 2021 – an album", None),
+        ("Updated version 1.2.2020 of the file that everybody reads, more or less, in the end", None),
+        ("القاهرة 45-13-2020", None),
+        ("القاهرة - 31 فبراير 2020", None),
+        ("القاهرة - 11 يونيو 2090", None),
+        ("القاهرة - 11 يونيو/أغسطس 2020", None),
+        ("القاهرة - 3 محرم 1443 هـ", None),
+        ("الرياض | الخميس 25 أبريل 2024", None),
+    ],
+)
+def test_datelines(line: str, day: str | None) -> None:
+    found = dated(article(line))
+    assert (found.day if found else None) == day
+    assert found is None or (found.found_in == "dateline" and found.certainty >= 0.6)
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "certainty"),
+    [
+        ("نُشر في: 11 يونيو/حزيران 2020", "2020-06-11", 0.9),
+        ("نشر في 2020-06-11 14:30", "2020-06-11", 0.9),
+        ("تاريخ النشر: الخميس 11 يونيو 2020 - 10:45 صباحاً", "2020-06-11", 0.9),
+        ("تم النشر بتاريخ ١١ حزيران ٢٠٢٠", "2020-06-11", 0.9),
+        ("التاريخ: 11 جوان 2020", "2020-06-11", 0.9),
+        ("أضيف في 11 يونيو 2020 | عدد القراء 120", "2020-06-11", 0.9),
+        ("Published: 11 June 2020", "2020-06-11", 0.9),
+        ("Published on Thursday, June 11th, 2020 at 10:45 GMT", "2020-06-11", 0.9),
+        ("Posted on June 11, 2020 by Salma Haddad", "2020-06-11", 0.9),
+        ("First published 11 Jun 2020, updated 13 Jun 2020", "2020-06-11", 0.9),
+        ("Published: 11 June 2020 | Updated: 13 June 2020", "2020-06-11", 0.9),
+        ("Updated: 13 June 2020 | Published: 11 June 2020", "2020-06-11", 0.9),
+        ("Date: 2020-06-11", "2020-06-11", 0.9),
+        ("نشر في: 3/4/2020", "2020-04-03", 0.6),
+        ("آخر تحديث: 11 يونيو 2020", "2020-06-11", 0.5),
+        ("Last updated 11 June 2020, 10:45", "2020-06-11", 0.5),
+        ("11 يونيو/حزيران 2020", "2020-06-11", 0.4),
+        ("11 June 2020", "2020-06-11", 0.4),
+        ("June 11, 2020", "2020-06-11", 0.4),
+        ("11/06/2020", "2020-06-11", None),
+        ("24/06/2020", "2020-06-24", 0.4),
+        ("Published: 3/4/2020", None, None),
+        ("Thursday 11 June 2020", None, None),
+        ("الخميس 11 يونيو 2020", None, None),
+        ("11 June 2020, 10:45", None, None),
+        ("نُشر في 11 يونيو 2020 تقرير يقول إن النهر جفّ.", None, None),
+        ("Published on 11 June 2020, the report says that the river ran dry.", None, None),
+        ("Published: soon", None, None),
+        ("It was opened on 11 June 2020.", None, None),
+        ("Deadline: 11 June 2020", None, None),
+    ],
+)
+def test_lines_that_hold_a_date(line: str, day: str | None, certainty: float | None) -> None:
+    found = dated(article(line))
+    if certainty is None and day is not None:
+        # Two readings, and nothing says that this English article has the day first.
+        assert found is None
+    else:
+        assert found == (Dated(day, "text", certainty) if day and certainty else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "day", "certainty"),
+    [
+        ("2021-07-24", "2021-07-24", 1.0),
+        ("2021-07-24T10:00:00+03:00", "2021-07-24", 1.0),
+        ("2021-07-24 23:59:59", "2021-07-24", 1.0),
+        ("2021/7/24", "2021-07-24", 1.0),
+        ("20210724", "2021-07-24", 1.0),
+        ("20210724T101500Z", "2021-07-24", 1.0),
+        ("D:20210724103000+03'00'", "2021-07-24", 1.0),
+        ("24/7/2021", "2021-07-24", 1.0),
+        ("7/24/2021", "2021-07-24", 1.0),
+        ("24.07.2021", "2021-07-24", 1.0),
+        ("3.4.2021", "2021-04-03", 1.0),
+        ("4/4/2021", "2021-04-04", 1.0),
+        ("٢٤ تموز ٢٠٢١", "2021-07-24", 1.0),
+        ("٢٤/٧/٢٠٢١", "2021-07-24", 1.0),
+        ("۲۴ ژوئیه ۲۰۲۱", None, None),
+        ("السبت 24 تموز/يوليو 2021 الساعة 10:30", "2021-07-24", 1.0),
+        ("24 يوليو (تموز) 2021", "2021-07-24", 1.0),
+        ("يوليو 24, 2021", "2021-07-24", 1.0),
+        ("24 يوليو عام 2021م", "2021-07-24", 1.0),
+        ("4 تشرين الثاني 2019", "2019-11-04", 1.0),
+        ("4 كانون أول 2019", "2019-12-04", 1.0),
+        ("7 آب 2020", "2020-08-07", 1.0),
+        ("5 دجنبر 2020", "2020-12-05", 1.0),
+        ("6 فيفري 2020", "2020-02-06", 1.0),
+        ("6 مايس 2020", "2020-05-06", 1.0),
+        ("July 24, 2021", "2021-07-24", 1.0),
+        ("24th of July 2021", "2021-07-24", 1.0),
+        ("24-Jul-2021", "2021-07-24", 1.0),
+        ("Sat, 24 Jul 2021 10:00:00 GMT", "2021-07-24", 1.0),
+        ("Sat Jul 24 10:00:00 +0000 2021", "2021-07-24", 1.0),
+        ("1627120800", "2021-07-24", 1.0),
+        ("1627120800000", "2021-07-24", 1.0),
+        ("3/4/2021", None, None),
+        ("0001-01-01T00:00:00", None, None),
+        ("1970-01-01", None, None),
+        ("1900-01-01 00:00:00", None, None),
+        ("2099-01-01", None, None),
+        ("2021", None, None),
+        ("2021-07", None, None),
+        ("July 2021", None, None),
+        ("24/7/21", None, None),
+        ("2021-02-30", None, None),
+        ("3 محرم 1443", None, None),
+        ("1443-01-03", None, None),
+        ("between 2021-01-01 and 2021-02-01", None, None),
+        ("sometime", None, None),
+        ("", None, None),
+        ("12345", None, None),
+    ],
+)
+def test_a_given_date(given: str, day: str | None, certainty: float | None) -> None:
+    found = dated(f"A headline\n\n{ENGLISH}", given)
+    assert found == (Dated(day, "given", certainty) if day and certainty else None)
+
+
+@pytest.mark.parametrize(
+    ("file_name", "day"),
+    [
+        ("2021-04-08-iraq.txt", "2021-04-08"),
+        ("20210408_x.html", "2021-04-08"),
+        ("news_2021_04_08.md", "2021-04-08"),
+        ("24.07.2021.txt", "2021-07-24"),
+        ("خبر-2021-04-08.txt", "2021-04-08"),
+        ("03-04-2021.txt", None),
+        ("000_5892b45960556b94.txt", None),
+        ("report-20210408-final.txt", None),
+        ("12345678.txt", None),
+        ("0012021040855.txt", None),
+        ("attack-of-11-september-2001.txt", None),
+        ("2021.txt", None),
+    ],
+)
+def test_the_name_of_a_file(file_name: str, day: str | None) -> None:
+    assert dated(f"A headline\n\n{ENGLISH}", None, file_name) == (Dated(day, "name", 0.5) if day else None)
+
+
+class TestWhichDateIsBelieved:
+    def test_what_is_given_comes_first_then_what_is_surer(self) -> None:
+        text = article("Port Salwan, 3 May 2021")
+        assert dated(text, "2021-05-04", "2020-01-02.txt") == Dated("2021-05-04", "given", 1.0)
+        assert dated(text, None, "2020-01-02.txt") == Dated("2021-05-03", "dateline", 0.7)
+        assert dated(article("11 June 2020"), None, "2020-01-02.txt") == Dated("2020-01-02", "name", 0.5)
+
+    def test_a_given_date_that_cannot_be_leaves_the_word_to_the_text(self) -> None:
+        assert dated(article("Port Salwan, 3 May 2021"), "0001-01-01") == Dated("2021-05-03", "dateline", 0.7)
+
+    def test_two_readings_are_settled_by_another_date_or_by_the_language(self) -> None:
+        assert dated(article("Port Salwan, 4 March 2021"), "3/4/2021") == Dated("2021-03-04", "given", 1.0)
+        assert dated(f"عنوان\n\n{ARABIC}", "3/4/2021") == Dated("2021-04-03", "given", 0.6)
+
+    def test_the_date_of_an_event_is_not_the_articles(self) -> None:
+        assert dated(f"عنوان\n\n{ARABIC}\nعُقدت الجولة الأولى بتاريخ 11 يونيو/حزيران عام 2020.") is None
+        assert dated(f"A headline\n\n{ENGLISH}\nIt was signed on 11 June 2020.") is None
+
+    @pytest.mark.parametrize("first", ["الخميس 25 أبريل / أبريل 2024", "Thursday 25 April 2024", "Thursday, 25/4/2024"])
+    def test_a_weekday_and_a_date_at_the_top_are_the_pages(self, first: str) -> None:
+        assert dated(f"{first}\n\nعنوان الخبر\n\n{ARABIC}") is None
+
+    def test_a_chronology_has_no_date_of_its_own(self) -> None:
+        assert dated(f"A headline\n11 June 2020\n{ENGLISH}\n3 July 2020\n{ENGLISH}") is None
+
+    def test_a_label_may_stand_on_the_line_before(self) -> None:
+        assert dated(f"A headline\nPublished on:\n11 June 2020\n{ENGLISH}") == Dated("2020-06-11", "text", 0.9)
+
+    def test_a_date_is_said_at_the_end_too(self) -> None:
+        assert dated(f"عنوان\n{f'{ARABIC}{chr(10)}' * 20}تاريخ النشر: 11 يونيو 2020") == Dated(
+            "2020-06-11", "text", 0.9
+        )
+
+    def test_what_is_ignored_is_not_read(self) -> None:
+        text = f"date: 11 June 2020\nA headline\n\n{ENGLISH}"
+        assert date_of_article(text, (), None, "", TODAY) == Dated("2020-06-11", "text", 0.9)
+        assert date_of_article(text, (Span(0, 18),), None, "", TODAY) is None
+
+    def test_a_byline_may_carry_the_date(self) -> None:
+        assert dated(article("By Lina Ferris, 14 April 2022")) == Dated("2022-04-14", "dateline", 0.7)
+        assert dated(article("ديما الحوراني، 17 أيلول/سبتمبر 2023")) == Dated("2023-09-17", "dateline", 0.7)
+
+    def test_tomorrow_may_have_begun_where_the_article_was_written_but_no_later_day(self) -> None:
+        assert dated("", "2024-06-16") == Dated("2024-06-16", "given", 1.0)
+        assert dated("", "2024-06-17") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "iso"),
+    [
+        (datetime.date(2021, 7, 24), "2021-07-24"),
+        (datetime.datetime(2021, 7, 24, 10, 0, tzinfo=datetime.UTC), "2021-07-24"),
+        (datetime.date(1, 1, 1), None),
+        (20210724, "2021-07-24"),
+        (1627120800, "2021-07-24"),
+        (1627120800.5, "2021-07-24"),
+        (2021, None),
+        (True, None),
+        (None, None),
+        (float("nan"), None),
+        (["2021-07-24"], None),
+        ("24 تموز 2021", "2021-07-24"),
+        ("3/4/2021", "3/4/2021"),
+        ("sometime", None),
+    ],
+)
+def test_the_date_of_a_field(value: object, iso: str | None) -> None:
+    assert date_of(value) == iso
