@@ -13,6 +13,7 @@ class Draft:
 
     `key` tells apart the articles of one file and is "" where there is only one; `id` is set where the file
     itself names the article. `ignored` marks what the format knows not to be text, such as front matter.
+    `member` is the path inside an archive, "" elsewhere: a name to show, never a path on a disk.
     """
 
     text: str
@@ -24,6 +25,7 @@ class Draft:
     author: str | None = None
     language: Language | None = None
     ignored: tuple[Span, ...] = ()
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,4 @@ class Refused:
 
     reason: str
     line: int | None = None
+    member: str = ""

@@ -1,0 +1,102 @@
+"""PDF: the text layer, in the order of reading, as one article.
+
+A file whose text cannot be had as people read it is refused by name: encrypted, scanned (pictures of pages without a
+text layer), or with letters that nobody can put back in order.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from index.formats.draft import Draft, Refused
+from index.formats.metadata import text_of
+from index.formats.pdf_lines import Page, page_of
+from index.formats.pdf_paragraphs import text_of_pages
+from index.formats.visual_order import Order
+
+SUFFIXES = (".pdf",)
+
+MOST_PAGES = 5_000
+_WRONG_PASSWORD = 4
+"""PDFium's code for it."""
+_MOST_UNKNOWN = 0.3
+"""Where more of the signs than this have no letter, the fonts do not say what is written."""
+_PDFIUM = threading.Lock()
+"""PDFium must not be used from two threads at once."""
+
+_NOT_A_TITLE = re.compile(
+    r"(untitled|unspecified|anonymous|title|unknown|slide 1|powerpoint presentation|document\d*|بلا عنوان)$"
+    r"|microsoft (word|powerpoint|excel) - |.*\.(docx?|pdf|html?|indd|qxp|odt|rtf|txt|pptx?|tex|dvi|xlsx?)$|https?:"
+    r"|[\W\d_]*$",
+    re.IGNORECASE,
+)
+_NOT_A_PERSON = re.compile(r"(anonymous|unknown|user|admin|administrator|owner|author|مجهول|[\W\d_]*)$", re.IGNORECASE)
+
+
+def read(data: bytes) -> Iterator[Draft | Refused]:
+    """One article. Its date is not taken: a file's own date is not that of what it tells."""
+    # Imported here: many collections have no PDF.
+    from pypdfium2 import PdfDocument, PdfiumError
+
+    with _PDFIUM:
+        try:
+            document = PdfDocument(data)
+        except PdfiumError as error:
+            encrypted = getattr(error, "err_code", None) == _WRONG_PASSWORD
+            result: Draft | Refused = Refused("pdf_encrypted" if encrypted else "broken_document")
+        else:
+            try:
+                result = _read(document)
+            finally:
+                document.close()
+    yield result
+
+
+def _read(document: Any) -> Draft | Refused:
+    if len(document) > MOST_PAGES:
+        return Refused("too_many_pages")
+    pages = list(_pages(document))
+    text, ignored = text_of_pages(pages)
+    reason = _unreadable(pages, text)
+    if reason is not None:
+        return Refused(reason)
+    metadata = document.get_metadata_dict()
+    return Draft(
+        text=text,
+        title=_meaningful(metadata.get("Title"), _NOT_A_TITLE),
+        author=_meaningful(metadata.get("Author"), _NOT_A_PERSON),
+        ignored=ignored,
+    )
+
+
+def _pages(document: Any) -> Iterator[Page]:
+    """The pages that can be read; a damaged one does not take the others with it."""
+    from pypdfium2 import PdfiumError
+
+    for number in range(len(document)):
+        try:
+            page = document[number]
+        except PdfiumError:
+            continue
+        try:
+            yield page_of(page)
+        finally:
+            page.close()
+
+
+def _unreadable(pages: list[Page], text: str) -> str | None:
+    known, unknown = sum(page.known for page in pages), sum(page.unknown for page in pages)
+    if unknown > _MOST_UNKNOWN * (known + unknown):
+        return "pdf_unknown_letters"
+    if not text.strip():
+        return "pdf_no_text"
+    order = sum((page.order for page in pages), Order(0, 0))
+    return "pdf_visual_order" if order.is_right is False else None
+
+
+def _meaningful(value: object, meaningless: re.Pattern[str]) -> str | None:
+    line = text_of(value)
+    return None if line is None or meaningless.match(line) else line

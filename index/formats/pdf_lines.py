@@ -1,0 +1,347 @@
+"""A page of a PDF to its lines: each with its text and its place.
+
+What PDFium gives is characters with places, in the order in which they were written into the file. That order is kept
+for which line comes after which (it is how columns stay apart) and for text that runs from left to right; a line with
+Arabic in it is put together from its places (`visual_order.py`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+from index.formats.visual_order import Order, as_written, in_reading_order, kind_of, letters_by_direction
+
+_LINE_BREAKS = "\r\n"
+_HYPHENS = "\x02\ufffe"
+"""PDFium's words for a hyphen at the end of a line."""
+_FORMS = (range(0xFB00, 0xFB07), range(0xFB50, 0xFD3E), range(0xFD40, 0xFDF3), range(0xFE70, 0xFEFD))
+"""Ligatures and presentation forms: how letters look, not which they are."""
+_SPACE = 0.15
+"""A gap of this share of the letters' size is a space where the file has none of its own."""
+_SPACE_BESIDE_MARKS = 0.2
+_CELL_GAP = 2.0
+_STRETCHED = 1.5
+"""A gap of this many sizes, and so much wider than others of its line, is one between the cells of a table."""
+_SAME_LINE = 0.3
+_SAME_LINE_FOR_MARKS = 0.8
+"""Baselines differ by at most this share of the letters' size within one line; vowel marks may stand higher."""
+_NEAR = 6
+"""PDFium may set the characters of one glyph so far apart."""
+_LIGATURES = re.compile("ل[اأإآ]|ا?لله")
+_ENDINGS = re.compile("ل?[اأآ]ً|ل?ًا")
+"""Alef with tanwin, which only ends a word: some programs give its place as that of the mark alone."""
+_LINES_BACK = 3
+"""A line may go on after its full stop or its number was written elsewhere."""
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """One sign on the page: its letters in reading order and its place in points, from the page's lower left."""
+
+    text: str
+    left: float
+    right: float
+    baseline: float
+    size: float
+    is_known: bool
+    """False where the file does not say which letter this sign is."""
+
+    @property
+    def center(self) -> float:
+        return (self.left + self.right) / 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a page and its place in points; `size` is that of its letters, a row of a table has gaps."""
+
+    text: str
+    left: float
+    right: float
+    baseline: float
+    size: float
+    from_right: bool = False
+    is_row: bool = False
+
+
+@dataclass
+class _Row:
+    """Glyphs on one baseline; a fragment is what was written in one go."""
+
+    fragments: list[list[Glyph]] = field(default_factory=list)
+
+    size: float = 0.0
+    baseline: float = 0.0
+    is_raised: bool = False
+
+    def add(self, glyph: Glyph, starts_fragment: bool) -> None:
+        if starts_fragment:
+            self.fragments.append([])
+        if not self.size or (self.is_raised and not _has_mark(glyph)):
+            self.baseline, self.is_raised = glyph.baseline, _has_mark(glyph)
+        self.fragments[-1].append(glyph)
+        if glyph.text.strip():
+            self.size = max(self.size, glyph.size)
+
+    @property
+    def glyphs(self) -> list[Glyph]:
+        return [glyph for fragment in self.fragments for glyph in fragment]
+
+
+@dataclass(frozen=True)
+class Page:
+    """The lines of a page in their order, its height in points, and how many of its letters and signs are readable."""
+
+    lines: tuple[Line, ...]
+    height: float
+    order: Order
+    known: int
+    unknown: int
+
+
+def page_of(page: Any) -> Page:
+    """Read a page (pypdfium2's `PdfPage`)."""
+    glyphs = _ligatures(list(_characters(page)))
+    rows = _rows(glyphs)
+    rightward, leftward = letters_by_direction(glyph.text for row in rows for glyph in row.glyphs)
+    mostly_from_right = rightward > leftward
+    lines, order = _best_order(rows, mostly_from_right)
+    signs = [glyph for row in rows for glyph in row.glyphs if not glyph.text.isspace()]
+    unknown = sum(1 for glyph in signs if not glyph.is_known)
+    return Page(tuple(lines), float(page.get_height()), order, len(signs) - unknown, unknown)
+
+
+@dataclass(frozen=True)
+class _Character:
+    """A character as PDFium gives it; `index` counts line breaks too. An `origin` is where its glyph was put."""
+
+    glyph: Glyph
+    origin: tuple[float, float]
+    starts_line: bool
+
+
+def _characters(page: Any) -> Iterator[_Character]:
+    import pypdfium2.raw as pdfium
+
+    text_page = page.get_textpage()
+    x, y, box, matrix = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF(), pdfium.FS_MATRIX()
+    starts_line = True
+    for index in range(text_page.count_chars()):
+        text = _letters(pdfium.FPDFText_GetUnicode(text_page, index))
+        if text and text in _LINE_BREAKS:
+            starts_line = True
+            continue
+        pdfium.FPDFText_GetCharOrigin(text_page, index, x, y)
+        pdfium.FPDFText_GetLooseCharBox(text_page, index, box)
+        pdfium.FPDFText_GetMatrix(text_page, index, matrix)
+        size = pdfium.FPDFText_GetFontSize(text_page, index) * math.hypot(matrix.c, matrix.d)
+        is_known = bool(text.strip("\ufffd")) or not pdfium.FPDFText_HasUnicodeMapError(text_page, index)
+        # Some fonts' boxes begin at the ink; a glyph's origin is where the pen stood.
+        left = x.value if box.left - box.right < x.value - box.left < 0 else box.left
+        glyph = Glyph(text, left, box.right, y.value, size, is_known)
+        yield _Character(glyph, (x.value, y.value), starts_line)
+        starts_line = False
+
+
+def _letters(code: int) -> str:
+    """A character's letters: presentation forms are spelled out; controls and halves of characters are none."""
+    character = chr(code)
+    if character in _LINE_BREAKS:
+        return character
+    if character in _HYPHENS:
+        return "-"
+    if any(code in forms for forms in _FORMS):
+        return unicodedata.normalize("NFKC", character)
+    if character.isspace():
+        return " "
+    category = unicodedata.category(character)
+    if category == "Co":
+        return "\ufffd"
+    return "" if category in ("Cc", "Cs", "Cn") else character
+
+
+def _ligatures(characters: Sequence[_Character]) -> list[tuple[Glyph, bool]]:
+    """Characters of one glyph as one, in reading order; each with whether it starts a line.
+
+    PDFium turns the letters of a ligature around where it turned the text it stands in. Lam-alef, which is never
+    alef-lam, tells it of the others.
+    """
+    groups: list[list[_Character]] = []
+    for character in characters:
+        near = groups[-_NEAR:] if kind_of(character.glyph.text) == "right" else []
+        same = next((group for group in reversed(near) if group[0].origin == character.origin), None)
+        if same and kind_of(same[0].glyph.text) == "right":
+            same.append(character)
+        else:
+            groups.append([character])
+    directions = [_direction(groups, position) for position in range(len(groups))]
+    votes = Counter(
+        (direction, _is_word_ligature(group[::-1]))
+        for group, direction in zip(groups, directions, strict=True)
+        if _is_word_ligature(group) or _is_word_ligature(group[::-1])
+    )
+    # Without a witness: programs of today write ligatures with their letters, and PDFium turns what it turns.
+    turned = {
+        rightward: votes[rightward, True] > votes[rightward, False] - (not rightward) for rightward in (True, False)
+    }
+    return [
+        (_merged(group, turned[direction]), group[0].starts_line)
+        for group, direction in zip(groups, directions, strict=True)
+    ]
+
+
+def _direction(groups: Sequence[Sequence[_Character]], position: int) -> bool:
+    """Whether the glyphs around this one were given from left to right."""
+    before, after = groups[max(position - 1, 0)][0], groups[min(position + 1, len(groups) - 1)][0]
+    return before.origin[0] < after.origin[0]
+
+
+def _is_word_ligature(group: Sequence[_Character]) -> bool:
+    """Whether these are the letters of a ligature that everybody knows, in reading order."""
+    return bool(_LIGATURES.fullmatch("".join(c.glyph.text for c in group if not _is_mark(c.glyph))))
+
+
+def _merged(group: Sequence[_Character], turned: bool) -> Glyph:
+    if len(group) == 1:
+        return group[0].glyph
+    if not _is_word_ligature(group) and (turned or _is_word_ligature(group[::-1])):
+        group = group[::-1]
+    # Marks stand over the letters before them, wherever PDFium put them.
+    glyphs = sorted((character.glyph for character in group), key=_is_mark)
+    return replace(
+        glyphs[0],
+        text="".join(glyph.text for glyph in glyphs),
+        left=min(glyph.left for glyph in glyphs),
+        right=max(glyph.right for glyph in glyphs),
+    )
+
+
+def _rows(glyphs: Iterable[tuple[Glyph, bool]]) -> list[_Row]:
+    rows: list[_Row] = []
+    for glyph, starts_line in glyphs:
+        if rows and not starts_line and (_is_placeless(glyph) or _on_line(glyph, rows[-1])):
+            rows[-1].add(glyph, starts_fragment=False)
+            continue
+        if _is_placeless(glyph):
+            continue
+        near = next((row for row in rows[: -_LINES_BACK - 1 : -1] if _on_line(glyph, row)), None)
+        if near is None:
+            rows.append(_Row())
+        else:  # what is written next goes on from here
+            rows.append(rows.pop(rows.index(near)))
+        rows[-1].add(glyph, starts_fragment=True)
+    return [row for row in rows if any(glyph.text.strip() for glyph in row.glyphs)]
+
+
+def _is_placeless(glyph: Glyph) -> bool:
+    """A space that PDFium guessed."""
+    return glyph.text == " " and glyph.right <= glyph.left
+
+
+def _on_line(glyph: Glyph, row: _Row) -> bool:
+    share = _SAME_LINE_FOR_MARKS if row.is_raised or _has_mark(glyph) else _SAME_LINE
+    return abs(glyph.baseline - row.baseline) <= share * max(glyph.size, row.size)
+
+
+def _best_order(rows: Sequence[_Row], from_right: bool) -> tuple[list[Line], Order]:
+    """The lines as they are seen; or, on a page that shows its Arabic mirrored, as they were written."""
+    seen = [_line(row, from_right, mirrored=False) for row in rows]
+    order = Order.of("\n".join(line.text for line in seen))
+    if order.is_right is False:
+        mirrored = [_line(row, from_right, mirrored=True) for row in rows]
+        other = Order.of("\n".join(line.text for line in mirrored))
+        if other.is_right:
+            return mirrored, other
+    return seen, order
+
+
+def _line(row: _Row, mostly_from_right: bool, mirrored: bool) -> Line:
+    glyphs = row.glyphs
+    rightward, leftward = letters_by_direction(glyph.text for glyph in glyphs)
+    from_right = rightward > 0 and (mostly_from_right or rightward > leftward)
+    if rightward == 0:
+        text = _as_written(row)
+    else:
+        seen = list(_spaced(_with_marks(glyphs)))
+        text = as_written(seen) if mirrored else in_reading_order(seen, from_right)
+    placed = [glyph for glyph in glyphs if glyph.right > glyph.left and glyph.text.strip()] or glyphs
+    return Line(
+        text=" ".join(text.split()),
+        left=min(glyph.left for glyph in placed),
+        right=max(glyph.right for glyph in placed),
+        baseline=row.baseline,
+        size=_size(glyphs),
+        from_right=from_right,
+        is_row=_has_gap(placed),
+    )
+
+
+def _has_gap(glyphs: Iterable[Glyph]) -> bool:
+    """Whether wide gaps part the line. Those of a line that was stretched to the column's width are all the same."""
+    ordered = sorted(glyphs, key=lambda glyph: glyph.left)
+    size = _size(ordered)
+    gaps = [gap for one, two in pairwise(ordered) if (gap := two.left - one.right) > _SPACE * size]
+    return bool(gaps) and max(gaps) > _CELL_GAP * size and (len(gaps) == 1 or max(gaps) > _STRETCHED * min(gaps))
+
+
+def _as_written(row: _Row) -> str:
+    """Text from left to right: PDFium's own order and spaces, its pieces side by side."""
+    pieces = sorted(row.fragments, key=lambda fragment: fragment[0].left)
+    text = "".join(glyph.text for glyph in pieces[0])
+    for before, piece in pairwise(pieces):
+        is_apart = piece[0].left - before[-1].right > _SPACE * _size(piece)
+        text += " " * is_apart + "".join(glyph.text for glyph in piece)
+    return text
+
+
+def _size(glyphs: Sequence[Glyph]) -> float:
+    sizes = sorted(glyph.size for glyph in glyphs if glyph.text.strip()) or [0.0]
+    return sizes[len(sizes) // 2]
+
+
+def _with_marks(glyphs: Iterable[Glyph]) -> list[Glyph]:
+    """Glyphs from left to right; vowel marks that have a glyph of their own go to the letter they stand over."""
+    placed = [glyph for glyph in glyphs if glyph.right > glyph.left or glyph.text.strip()]
+    letters = sorted((glyph for glyph in placed if not _is_mark(glyph)), key=lambda glyph: (glyph.left, glyph.right))
+    for mark in (glyph for glyph in placed if _is_mark(glyph)):
+        over = min(
+            (position for position, letter in enumerate(letters) if kind_of(letter.text) == "right"),
+            key=lambda position: abs(letters[position].center - mark.center),
+            default=None,
+        )
+        if over is not None:
+            letters[over] = replace(letters[over], text=letters[over].text + mark.text)
+    return letters
+
+
+def _is_mark(glyph: Glyph) -> bool:
+    return bool(glyph.text) and all(unicodedata.combining(character) for character in glyph.text)
+
+
+def _has_mark(glyph: Glyph) -> bool:
+    return any(unicodedata.combining(character) for character in glyph.text)
+
+
+def _spaced(glyphs: Sequence[Glyph]) -> Iterator[str]:
+    """The texts of the glyphs, with a space where a gap says so."""
+    size = _size(glyphs)
+    for position, glyph in enumerate(glyphs):
+        if position and _are_apart(glyphs[position - 1], glyph, size):
+            yield " "
+        # A glyph without letters (a stretched join) only keeps its neighbours together.
+        if glyph.text:
+            yield glyph.text
+
+
+def _are_apart(left: Glyph, right: Glyph, size: float) -> bool:
+    # A letter with a vowel mark may have the place of the mark alone, which is narrower.
+    share = _SPACE_BESIDE_MARKS if _has_mark(left) or _has_mark(right) else _SPACE
+    return right.left - left.right > share * size and not _ENDINGS.fullmatch(left.text)

@@ -1,0 +1,164 @@
+"""The lines of a PDF's pages to paragraphs. Nothing is left out: running headers and page numbers are marked."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from index.articles import Span
+from index.formats.pdf_lines import Line, Page
+
+_OUTER_LINES = 3
+"""A running header has at most so many lines, and so has a footer."""
+_MARGIN = 0.15
+"""... and both stand in this share of the page's height at its edges."""
+_OFTEN = 0.3
+"""A header may be on every second page only, and not on those where a chapter begins."""
+_STEP = 1.35
+"""Lines further apart than this, by the page's usual step, are of two paragraphs."""
+_HEADLINE_STEP = 2.2
+"""The same for headlines, by the size of their letters."""
+_OTHER_SIZE = 1.12
+"""Letters are of another size if they are larger by this."""
+_NEIGHBOURS = 4
+_MUCH_ROOM = 0.35
+"""A line that leaves so much of its column free was ended; with less, only where a sentence ends too."""
+_ITEM = re.compile(r"[•▪●○◦■–—-]\s|\(?\d{1,2}[.)]\s")
+_TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
+_SENTENCE_END = re.compile(r"[.!?؟…:][\"'”’»)\]]*$")
+_NUMBER = re.compile(r"\d+|\b[ivxl]+\b")
+_BROKEN_WORD = re.compile(r"([^\W\d_]+)[-‐\u00ad]$")
+_WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+
+
+@dataclass
+class _Block:
+    """A paragraph, or a piece of a page's furniture."""
+
+    text: str
+    is_furniture: bool = False
+
+
+@dataclass
+class _Flow:
+    """The text so far. Furniture that would tear a paragraph in two waits until it ends."""
+
+    vocabulary: Counter[str]
+    blocks: list[_Block] = field(default_factory=list)
+    waiting: list[_Block] = field(default_factory=list)
+
+    def add(self, line: str, continues: bool) -> None:
+        if continues and self.blocks:
+            self.blocks[-1].text = _joined(self.blocks[-1].text, line, self.vocabulary)
+            return
+        self.settle()
+        self.blocks.append(_Block(line))
+
+    def settle(self) -> None:
+        self.blocks += self.waiting
+        self.waiting.clear()
+
+
+def text_of_pages(pages: Sequence[Page]) -> tuple[str, tuple[Span, ...]]:
+    """The text, paragraphs apart by an empty line, and the spans of what only the pages have: headers, numbers."""
+    furniture = _furniture(pages)
+    flow = _Flow(Counter(word for page in pages for line in page.lines for word in _WORDS.findall(line.text)))
+    last: Line | None = None
+    for number, page in enumerate(pages):
+        flow.waiting += [_Block(page.lines[at].text, True) for at in sorted(furniture[number])]
+        body = [line for at, line in enumerate(page.lines) if at not in furniture[number]]
+        for line, continues in zip(body, _continuations(body, last), strict=True):
+            flow.add(line.text, continues)
+        last = body[-1] if body else last
+    flow.settle()
+    return _assembled(flow.blocks)
+
+
+def _assembled(blocks: Sequence[_Block]) -> tuple[str, tuple[Span, ...]]:
+    texts, ignored, start = [], [], 0
+    for block in blocks:
+        texts.append(block.text)
+        if block.is_furniture:
+            ignored.append(Span(start, start + len(block.text)))
+        start += len(block.text) + 2
+    return "\n\n".join(texts), tuple(ignored)
+
+
+def _furniture(pages: Sequence[Page]) -> list[set[int]]:
+    """By page, the lines that come again at the same place of other pages, but for the numbers in them."""
+    outer = [list(_outer_lines(page)) for page in pages]
+    counts = Counter(key for page in outer for key in {key for _, key in page})
+    enough = max(2, round(_OFTEN * len(pages)))
+    return [{at for at, key in page if counts[key] >= enough} for page in outer]
+
+
+def _outer_lines(page: Page) -> Iterator[tuple[int, tuple[str, int]]]:
+    order = sorted(range(len(page.lines)), key=lambda at: page.lines[at].baseline)
+    for at in {*order[:_OUTER_LINES], *order[-_OUTER_LINES:]}:
+        line = page.lines[at]
+        if min(line.baseline, page.height - line.baseline) <= _MARGIN * page.height:
+            # Places are the same up to a rounding of the program that made the file.
+            yield at, (_NUMBER.sub("#", line.text), round(line.baseline / 4))
+
+
+def _continuations(lines: Sequence[Line], before: Line | None) -> Iterator[bool]:
+    """For each line of a page, whether it goes on with the paragraph of the one before it."""
+    steps = [(step, one.size) for one, two in pairwise(lines) if (step := one.baseline - two.baseline) > 0]
+    steps.sort()
+    usual, size = steps[len(steps) // 3] if steps else (0.0, 0.0)
+    for at, line in enumerate(lines):
+        previous = lines[at - 1] if at else before
+        near = lines[max(at - _NEIGHBOURS, 0) : at + _NEIGHBOURS]
+        is_headline = line.size > _OTHER_SIZE * size
+        widest_step = (_HEADLINE_STEP * line.size if is_headline else _STEP * usual) if at else None
+        yield previous is not None and _goes_on(previous, line, near, widest_step)
+
+
+def _goes_on(before: Line, line: Line, near: Sequence[Line], widest_step: float | None) -> bool:
+    """`widest_step` is `None` for the first line of a page."""
+    is_row = before.is_row or line.is_row
+    if is_row or not _is_alike(before, line) or before.from_right != line.from_right or _ITEM.match(line.text):
+        return False
+    step = before.baseline - line.baseline
+    if widest_step is None or step <= 0:  # the top of a page or column: only what cannot be an end goes on there
+        return not _SENTENCE_END.search(before.text)
+    return step <= widest_step and (_is_divided(before.text, line.text) or not _was_ended(before, line, near))
+
+
+def _is_alike(one: Line, other: Line) -> bool:
+    """Whether their letters are of one size, as in one text."""
+    return max(one.size, other.size) <= _OTHER_SIZE * min(one.size, other.size)
+
+
+def _was_ended(before: Line, line: Line, near: Sequence[Line]) -> bool:
+    """Whether the first word of `line` would have had its place in the line before: that was broken on purpose."""
+    beside = [
+        other for other in near if other.left < before.right and before.left < other.right and _is_alike(other, line)
+    ]
+    left, right = min(other.left for other in (*beside, before)), max(other.right for other in (*beside, before))
+    first = len(line.text.split(" ", 1)[0]) / max(len(line.text), 1) * (line.right - line.left)
+    room = before.left - left if before.from_right else right - before.right
+    if room <= first + 0.5 * before.size:
+        return False
+    return bool(_SENTENCE_END.search(before.text)) or room > _MUCH_ROOM * (right - left)
+
+
+def _is_divided(text: str, line: str) -> bool:
+    return bool(_BROKEN_WORD.search(text)) and line[:1].isalpha()
+
+
+def _joined(text: str, line: str, vocabulary: Counter[str]) -> str:
+    """Two lines of a paragraph as one; a word that was divided between them is whole again."""
+    broken = _BROKEN_WORD.search(text)
+    if broken is None or not _is_divided(text, line):
+        return f"{text} {line}"
+    sign, rest = text[-1], _WORDS.match(line)
+    whole = broken[1] + (rest[0] if rest else "")
+    kept = f"{broken[1]}-{rest[0] if rest else ''}"
+    is_compound = sign == "-" and (
+        line[0].isupper() or broken[1].lower() in _TENS or vocabulary[kept] > vocabulary[whole]
+    )
+    return text + line if is_compound else text[:-1] + line
