@@ -1,44 +1,255 @@
-"""Lines of a page that are not the article's own: marked as ignored spans, never cut out.
+"""Lines of a page that are not the article's own, told by what they say: marked as ignored spans, never cut out.
 
-Rules for now: share and navigation labels, a page's own date, a line that repeats an earlier one, a tracker's
-tail. Each rule looks at whole lines, so that no part of a sentence is ever ignored.
+A rule covers whole lines only, so that no part of a sentence is ever ignored, and looks for what could hardly be the
+article's own: a line made of nothing but sharing words, a cookie notice, a tracker's tail. What could be a subheading
+as well ("Print", "Facebook") counts only at the page's edges, before the first paragraph and after the last one, or
+beside another such line. Who wrote an article and from which agency is the article's own. What only this site says
+is for `index/repetition.py`.
 """
 
 from __future__ import annotations
 
+import datetime
 import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from index.articles import Span
 from index.folding import fold_text
+from index.lines import Line, edges, lines_of
+from index.written_dates import WEEKDAY, beside_dates, find_dates
 
-_LABELS = frozenset(
-    map(
-        fold_text,
-        (
-            "شارك", "شارك القصة", "شارك المقال", "تابع القراءة", "اقرأ أيضا", "اقرأ أيضاً", "إقرأ أيضا",
-            "ربما يعجبك أيضا", "قد يعجبك أيضا", "مواضيع ذات صلة", "إغلاق", "أغلق", "طباعة", "أرسل إلى صديق",
-            "share", "share this", "share this story", "share this article", "read more", "read also",
-            "related", "related articles", "you may also like", "close", "changed", "print", "advertisement",
-            "continue reading", "follow us", "subscribe", "sign up", "accept cookies", "tweet", "email",
-        ),
-    )
-)  # fmt: skip
-_WEEKDAYS = "الأحد|الاثنين|الإثنين|الثلاثاء|الأربعاء|الخميس|الجمعة|السبت|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
-_PAGE_DATE = re.compile(rf"(?:{_WEEKDAYS})\b.{{0,40}}\d{{4}}(?:\s*[|\-،,]?\s*\d{{1,2}}:\d{{2}}.*)?")
-_TRACKER = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}(?:\s.{0,60})?")
-_LINE = re.compile(r"[^\n]+")
 _LONGEST_REPEAT = 200
+_LONGEST_REFERENCE = 200
+_LONGEST_NOTICE = 300
+_LONGEST_TITLE = 120
+_REPEATED_WORDS = 3
+_HEAD = 12
+"""Lines among which a headline and captions are looked for."""
+
+
+def _folded(table: str) -> frozenset[str]:
+    """The entries of a table, one a line or set apart by " / ", folded."""
+    return frozenset(fold_text(entry.strip()) for entry in re.split(r"\n| / ", table) if entry.strip())
+
+
+# A line that is one of these is a button or the name of a box, wherever it stands.
+_LABELS = _folded("""
+شارك القصة / شارك المقال / شارك الخبر / شارك هذا المقال / شارك هذا الخبر / شارك هذه القصة / شارك الموضوع
+مشاركة المقال / مشاركة الخبر / شارك عبر / شارك على / مشاركة عبر / شارك مع أصدقائك / انسخ الرابط / نسخ الرابط
+تم نسخ الرابط / رابط مختصر / تابع القراءة / أكمل القراءة / اقرأ المزيد / قراءة المزيد / عرض المزيد / شاهد المزيد
+أرسل إلى صديق / طباعة المقال / تكبير الخط / تصغير الخط / حجم الخط / استمع إلى المقال / استمع للمقال / حفظ المقال
+إعلان / العودة إلى الأعلى / تخطى إلى المحتوى / انتقل إلى المحتوى / التجاوز إلى المحتوى / جاري التحميل
+جار التحميل / تسجيل الدخول / إنشاء حساب / اشترك الآن / تابعنا على / تابعونا على / تابعونا / قبول الكل / رفض الكل
+إعدادات الخصوصية / اتصل بنا / أعلن معنا / خريطة الموقع / أضف تعليق / أضف تعليقا / أضف تعليقك / اترك تعليقا
+اترك تعليقك / اترك ردا / لا توجد تعليقات / لا يوجد تعليقات
+share this / share this story / share this article / share this post / share on / share via / share article
+copy link / link copied / copy url / continue reading / keep reading / read full story / read the full story
+show more / load more / view more / send to a friend / email this / print this / print this page
+save for later / listen to this article / advertisement / article continues below
+story continues below advertisement / skip to content / skip to main content / skip to navigation / back to top
+log in / sign in / sign up / create account / subscribe now / follow us / follow us on / accept cookies
+accept all / accept all cookies / reject all / cookie settings / manage cookies / terms of service / contact us
+advertise with us / site map / leave a comment / leave a reply / post a comment / add a comment
+join the conversation / show comments / view comments
+""")
+# The names of boxes with links to other articles. What follows one of them at the end of a page are those links.
+_RELATED = _folded("""
+اقرأ أيضا / اقرأ أيضاً / اقرأ ايضا في الموقع / شاهد أيضا / شاهد أيضاً / طالع أيضا / طالع المزيد
+ربما يعجبك أيضا / قد يعجبك أيضا / قد يهمك أيضا / قد يهمك / مواضيع ذات صلة / مواضيع متعلقة / مقالات ذات صلة
+أخبار ذات صلة / أخبار متعلقة / اقرأ كذلك / المزيد من الأخبار / الأكثر قراءة / الأكثر مشاهدة / الأكثر تداولا
+آخر الأخبار / أحدث الأخبار
+read also / also read / see also on this site / related / related articles / related stories / related news
+related posts / you may also like / you might also like / you might also be interested in / recommended
+recommended for you / more stories / more from this section / most read / most popular / most viewed / trending
+trending now / latest news / read more / read next / up next / what to read next
+""")
+# Buttons whose names could be subheadings.
+_WEAK_LABELS = _folded("""
+شارك / مشاركة / مشاركه / إغلاق / أغلق / طباعة / حفظ / نسخ / تابع / استمع / القائمة / بحث / الرئيسية / تعليقات
+التعليقات / وسوم / الوسوم / كلمات مفتاحية / تكبير / تصغير / النشرة البريدية / مقترحات / من نحن / إلى الأعلى
+سياسة الخصوصية / شروط الاستخدام
+share / shares / close / changed / print / email / e-mail / tweet / like / save / copy / listen / menu / search
+home / comments / tags / subscribe / newsletter / follow / more / next / previous / next article
+previous article / about us / privacy policy / terms of use / loading / copied
+""")
+_NETWORKS = _folded("""
+فيسبوك / فيس / بوك / الفيسبوك / تويتر / إكس / واتساب / واتس / اب / الواتساب / تلغرام / تليغرام / تيليغرام
+تلجرام / تليجرام / تيليجرام / لينكد / لينكدإن / ان / انستغرام / انستجرام / انستقرام / إنستاغرام / يوتيوب
+ماسنجر / تيك / توك / سناب / شات / بينترست / البريد / الإلكتروني / ايميل
+facebook / twitter / x / whatsapp / telegram / linkedin / instagram / youtube / pinterest / reddit / messenger
+tiktok / viber / threads / snapchat / bluesky / mastodon / email / mail / rss
+""")
+_SHARING = _folded("""
+شارك / شاركها / شاركه / مشاركة / انشر / أرسل / إرسال / غرد / تابع / تابعنا / تابعونا / انضم / انضموا / اشترك
+اشتركوا / انسخ / نسخ / طباعة
+share / shared / tweet / send / follow / join / copy / print / subscribe
+""")
+_BETWEEN = _folded("""
+على / عبر / في / إلى / من / و / أو / هذا / هذه / المقال / الخبر / القصة / الرابط / صفحتنا / صفحاتنا / قناتنا
+قنواتنا / حسابنا / حساباتنا / الرسمية / الرسمي / بواسطة / مع / خلال / جوجل / غوغل / نيوز / أخبار
+on / via / by / to / us / our / the / this / article / story / post / page / channel / channels / account / and
+or / with / at / for / latest / news / updates / link / google
+""")
+
+# Everything below is matched against folded text (index/folding.py).
+_CREDIT = re.compile(
+    r"(?:ال)?(?:مصدر|مصادر)\s*[:|–-].*|(?:sources?|credits?|photos?|images?)\s*[:|–-].*|[(\[][^()\[\]]*[)\]]"
+    r"|(?:نقلا عن|ترجمه|اعداد|تحرير|بقلم|كتب|كتبت|كتابه|تقرير|تصوير|تدقيق|مراسل\w*)(?!\w).*"
+    r"|(?:(?:additional )?(?:reporting|editing|writing|translated|written|edited) )?"
+    r"by\s(?!continuing|using|clicking|browsing).*"
+)
+_REFERENCE = re.compile(
+    r"(?:اقرا ايضا|اقرا المزيد|اقرا كذلك|شاهد ايضا|طالع ايضا|قد يهمك ايضا|قد يهمك|مواضيع ذات صله"
+    r"|read also|also read|read more|read next|related|see also|more on this story|you may also like)"
+    r"\s*(?:[:|»›>…]|\.\.+|[–—-]\s).+"
+)
+_COOKIES = re.compile(
+    r"(?=.*(?:cookie|تعريف الارتباط|كوكي))"
+    r"(?:we(?: and our partners)? use cookies|(?:this|our) (?:web)?site uses cookies|cookies help us"
+    r"|by (?:continuing|using|clicking|browsing)|نستخدم|نحن نستخدم|(?:يستخدم )?(?:هذا الموقع|موقعنا)(?: يستخدم)?"
+    r"|باستمرارك|بمتابعتك|باستخدامك)(?!\w)"
+    r"(?=.*(?:experience|consent|accept|agree|privacy|policy|settings|تجربه|تجربتك|توافق|موافق|سياسه|الخصوصيه|قبول)|.{0,60}$).*"
+)
+# In Arabic "subscribe" is written as "he subscribed" is ("اشترك"): it must speak to "you", or be no sentence.
+_NEWSLETTER = re.compile(
+    r"(?:sign up|subscribe|register) (?:for|to|now|here|and)(?!\w).*(?:newsletter|inbox|(?<!\w)our(?!\w)).*"
+    r"|get (?:the|our|all)(?!\w).*(?:inbox|newsletter).*|enter your e-?mail.*|your e-?mail address"
+    r"|(?:اشترك|اشتركوا|سجل|سجلوا) (?:الان |مجانا )?(?:في |ب ?)(?:نشرتنا|النشره البريديه|القائمه البريديه|قناتنا)"
+    r"(?:[^.]*|.*(?:بريدك|يصلك|تصلك|اليك).*)"
+    r"|احصل علي (?:اخر|احدث|اهم)(?!\w).*بريدك.*|(?:ادخل|اكتب) بريدك.*|بريدك الالكتروني"
+)
+_APPLICATION = re.compile(
+    r"(?:download|get) our(?: \S+){0,3} app(?!\w).*"
+    r"|(?:download|get) (?:the|our).* app(?!\w).*(?:app store|google play).*"
+    r"|حملوا? (?:ال)?تطبيق\w*(?!\w).*(?:هاتفك|جوالك|متجر|app store|google play).*|حملوا? (?:الان )?تطبيقنا.*"
+    r"|(?:please )?(?:enable|turn on) javascript.*|javascript (?:is disabled|must be enabled).*"
+)
+_COPYRIGHT = re.compile(
+    r"(?:©|\(c\)|copyright\s?(?:©|\(c\)|\d{4})).*(?:\d{4}|reserved|محفوظه).*"
+    r"|(?:.{0,60}[.,،|–-] ?)?all rights reserved(?:\s?[.,،©|–-].{0,60})?"
+    r"|(?:جميع|كل|كافه) (?:الحقوق|حقوق النشر) محفوظه.{0,80}|(?:حقوق النشر|الحقوق) محفوظه.{0,80}|حقوق النشر ©.{0,80}"
+)
+_COUNTERS = re.compile(
+    r"(?:(?:no|\d[\d.,]*[km]?) (?:comments?|shares?|views?|likes?|retweets?|reactions?|replies)"
+    r"|(?:(?:estimated )?(?:reading|read) time\s*:?\s*)\d+ ?(?:min|minutes?)|\d+[ -]?(?:min|mins|minutes?)[ -]reads?"
+    r"|(?:مده|وقت|زمن) (?:ال)?قراءه\s*:?\s*(?:\d+ )?(?:دقيقه|دقايق|دقيقتان)(?: واحده)?"
+    r"|\d+ (?:دقيقه|دقايق) (?:ل|لل)?قراءه"
+    r"|\d[\d.,]* (?:تعليق|تعليقا|تعليقات|مشاهده|مشاهدات|مشاركه|مشاركات|قراءه|اعجاب|زياره)"
+    r"|(?:عدد )?(?:ال)?(?:تعليقات|مشاهدات|مشاركات|قراءات|زيارات|قراء)\s*[:(]\s*\d[\d.,]*\)?)"
+)
+_PATH = re.compile(r"(?:home(?:page)?|الرييسيه|الصفحه الرييسيه)(?:\s*[>»›/|\\←·•]\s*[^>»›/|\\←·•.]{1,40}){2,7}")
+# Not folded: case tells a tracker's letters from words.
+_TRACKER = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}")
+_TRACKER_AND_WORDS = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}\s.{1,60}")
+_HANDLE = re.compile(r"@\w{2,30}")
+_TOKEN = re.compile(r"@?[^\W_]+(?:[-_]\w+)*")
+_MOST_TOKENS = 12
 
 
 def ignored_lines(text: str) -> tuple[Span, ...]:
     """The spans of the lines of `text` that are not the article's own, in order."""
-    seen: set[str] = set()
-    ignored = []
-    for match in _LINE.finditer(text):
-        line = match.group().strip()
-        folded = fold_text(line).strip(" .:…!،")
-        repeated = folded in seen and len(line) <= _LONGEST_REPEAT
-        if folded and (repeated or folded in _LABELS or _PAGE_DATE.fullmatch(line) or _TRACKER.fullmatch(line)):
-            ignored.append(Span(match.start(), match.end()))
-        seen.add(folded)
-    return tuple(ignored)
+    lines = lines_of(text)
+    credits = set(_credits(lines))
+    sure = {number for number, line in enumerate(lines) if number not in credits and _is_furniture(line)}
+    first, after = edges(lines, sure)
+    outside = {*range(first), *range(after, len(lines))} - credits
+    marked = sure | {number for number in outside if _is_page_date(lines[number])}
+    buttons = {number for number in outside if _could_be_furniture(lines[number])}
+    # An article may be called "Facebook": the edge before the prose keeps a line that can be the headline.
+    has_headline = not {*range(first)} <= marked | buttons
+    marked |= {number for number in buttons if number >= after or has_headline}
+    marked |= set(_repeated(lines, first)) - credits
+    marked |= set(_related_links(lines, after)) - credits
+    _spread(lines, marked, credits)
+    return tuple(lines[number].span for number in sorted(marked))
+
+
+def is_credit(line: Line) -> bool:
+    """Whether the line says who wrote, translated or took what; that is the article's own."""
+    return 0 < len(line.folded) <= _LONGEST_TITLE and bool(_CREDIT.fullmatch(line.folded))
+
+
+def _credits(lines: Sequence[Line]) -> Iterator[int]:
+    for number, line in enumerate(lines):
+        if is_credit(line):
+            yield number
+            # "المصادر:" and the agencies on the line below.
+            if line.folded.endswith(":") and number + 1 < len(lines) and lines[number + 1].label not in _LABELS:
+                yield number + 1
+
+
+def _is_furniture(line: Line) -> bool:
+    """Whether the line says what only a page says, wherever it stands."""
+    if not line.folded:
+        return False
+    is_box = line.label in _RELATED and " " in line.label
+    if line.label in _LABELS or is_box or _TRACKER.fullmatch(line.text):
+        return True
+    if _is_sharing(line) or _COUNTERS.fullmatch(line.label) or _PATH.fullmatch(line.folded):
+        return True
+    if len(line.text) <= _LONGEST_REFERENCE and _REFERENCE.fullmatch(line.folded):
+        return True
+    notices = (_COOKIES, _NEWSLETTER, _APPLICATION, _COPYRIGHT)
+    return len(line.text) <= _LONGEST_NOTICE and any(notice.fullmatch(line.folded) for notice in notices)
+
+
+def _could_be_furniture(line: Line) -> bool:
+    """Whether the line would be a button or an icon's name if it stood at an edge of the page."""
+    words = _TOKEN.findall(line.folded)
+    return (
+        line.label in _WEAK_LABELS
+        or line.label in _RELATED
+        or bool(_TRACKER_AND_WORDS.fullmatch(line.text))
+        or (0 < len(words) <= _MOST_TOKENS and all(word in _NETWORKS or _HANDLE.fullmatch(word) for word in words))
+    )
+
+
+def _is_sharing(line: Line) -> bool:
+    """Whether the line is made of nothing but the words around share and follow buttons, a network among them."""
+    words = _TOKEN.findall(line.folded)
+    if not 2 <= len(words) <= _MOST_TOKENS:
+        return False
+    places = [word for word in words if word in _NETWORKS or _HANDLE.fullmatch(word)]
+    verbs = [word for word in words if word in _SHARING]
+    return bool(places and verbs) and all(word in _BETWEEN or word in places or word in verbs for word in words)
+
+
+def _is_page_date(line: Line) -> bool:
+    """Whether the line is a weekday and a date, and nothing else."""
+    if len(line.text) > _LONGEST_TITLE or not WEEKDAY.search(line.folded):
+        return False
+    dates = find_dates(line.folded, datetime.date.max - datetime.timedelta(days=1))
+    # "25 أبريل / أبريل 2024", as pages that double a month's name have it, is still one date.
+    return len(dates) == 1 and not beside_dates(line.folded, dates)
+
+
+def _repeated(lines: Sequence[Line], first: int) -> Iterator[int]:
+    """Headlines and captions, as they stand before the prose, said once more there or below."""
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines):
+        if not line.label or len(line.text) > _LONGEST_REPEAT:
+            continue
+        # A line of a word or two may be said twice, but not twice in a row.
+        if line.label in seen and (number == seen[line.label] + 1 or len(line.label.split()) >= _REPEATED_WORDS):
+            yield number
+        if number < min(first, _HEAD):
+            seen[line.label] = number
+
+
+def _related_links(lines: Sequence[Line], after: int) -> Iterator[int]:
+    """The titles that follow the name of a box with links, from there to the end of the page."""
+    is_open = False
+    for number in range(after, len(lines)):
+        line = lines[number]
+        is_open = (is_open or line.label in _RELATED) and not is_credit(line)
+        if is_open:
+            yield number
+
+
+def _spread(lines: Sequence[Line], marked: set[int], credits: set[int]) -> None:
+    """Mark what could be a button and stands beside what is one, until no more is found."""
+    numbers = range(len(lines))
+    for one, other in (*pairwise(numbers), *pairwise(reversed(numbers))):
+        if one in marked and other not in marked | credits and _could_be_furniture(lines[other]):
+            marked.add(other)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from index.folding import fold_text
 from index.written_dates import HIJRI, WEEKDAY, WrittenDate
 
 SAID = 0.9
@@ -50,8 +51,8 @@ united_nations london paris berlin brussels geneva vienna rome madrid moscow kyi
 islamabad kabul
 """
 """Where most datelines in Arabic and English come from; these may do without a comma ("دمشق 4 كانون الثاني 2019")."""
-_NOT_A_PLACE = frozenset(_NO_PLACES.split())
-_CITIES = frozenset(_KNOWN_CITIES.split())
+_NOT_A_PLACE = frozenset(fold_text(_NO_PLACES).split())
+_CITIES = frozenset(fold_text(_KNOWN_CITIES).split())
 
 
 def certainty_of_dateline(folded: str, date: WrittenDate) -> float | None:

@@ -61,6 +61,14 @@ _CERTAIN = 0.9
 # The guesser chooses among languages that people are likely to write to Jawab in; too many make it guess worse.
 _CANDIDATES = ["ar", "en", "fr", "de", "es", "it", "pt", "nl", "tr", "id", "fa", "ur", "ru", "sv", "pl"]
 _LETTERS = re.compile(r"[^\W\d_]+")
+# Letters and the marks on them; presentation forms too.
+_ARABIC_WORDS = re.compile(
+    r"[\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u06d5-\u06dc\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08ff"
+    r"\ufb50-\ufdfb\ufe70-\ufefc]+"
+)
+_LATIN = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"
+_CAPITAL_WORDS = re.compile(rf"(?<![{_LATIN}])[A-Z\u00c0-\u00d6\u00d8-\u00de][{_LATIN}'’]*")
+_SMALL_WORDS = re.compile(rf"(?<![{_LATIN}'’])[a-z\u00df-\u00f6\u00f8-\u00ff][{_LATIN}'’]*")
 
 
 def is_arabic_letter(character: str) -> bool:
@@ -68,10 +76,16 @@ def is_arabic_letter(character: str) -> bool:
 
 
 def language_of(text: str) -> Language:
-    """Arabic if at least half of the letters are, else English. Names in Latin script do not turn an Arabic text."""
-    letters = [character for character in text if character.isalpha()]
-    arabic = sum(map(is_arabic_letter, letters))
-    return "ar" if letters and 2 * arabic >= len(letters) else "en"
+    """Arabic or English, whichever more of the words are. Names in Latin script do not turn an Arabic text.
+
+    A Latin word with a capital counts half, since it is likely to be a name; English has its small words besides.
+    Where that is even, the letters decide, and a text without letters is English.
+    """
+    arabic, capital, small = (len(words.findall(text)) for words in (_ARABIC_WORDS, _CAPITAL_WORDS, _SMALL_WORDS))
+    if 2 * arabic != capital + 2 * small:
+        return "ar" if 2 * arabic > capital + 2 * small else "en"
+    letters = sum(map(len, _LETTERS.findall(text)))
+    return "ar" if letters and 2 * sum(map(len, _ARABIC_WORDS.findall(text))) >= letters else "en"
 
 
 def foreign_language_of(question: str) -> str | None:

@@ -1,0 +1,92 @@
+"""Lines that stand in most articles of one source: its banner, its menu, its call for subscribers; not the articles'.
+
+What the rules of `index/boilerplate.py` cannot know is told by counting. Whoever keeps the articles stores the keys of
+`candidates` for each of them, counts by source, asks `is_repeated`, and gives the repeated keys to `with_repeated`.
+All three are pure, and `candidates` depends on the article alone: when a line becomes repeated, or ceases to be,
+only the articles that have its key need cutting again.
+
+Agency copies and retellings repeat an article's own sentences, and series repeat their headlines and bylines.
+Therefore a candidate is a short line outside the prose that is no sentence, or one, anywhere, that speaks of the site
+or to its reader; it must be in more than half of the source's articles; and the last line before the prose is never
+taken away if nothing else is left that could be the headline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from index.articles import Span
+from index.boilerplate import is_credit
+from index.lines import Line, edges, own_lines
+
+FEWEST_ARTICLES = 5
+"""Fewer articles with a line say nothing: a story and its updates or the parts of a series are two to four."""
+LEAST_SHARE = 0.5
+"""A line in more than half of a source's articles does not tell one from another. Topics, series and authors rarely
+reach that; a page's furniture does, unless the site was redesigned."""
+_LONGEST_LINE = 80
+_LONGEST_SENTENCE = 300
+_EDGE = 12
+"""Lines at either edge that are looked at; it bounds what is stored of a page that is a list."""
+_SENTENCE_END = (".", "!", "?", "؟", "…", ":", "؛", ";")
+# In folded text: words by which a site speaks of itself or to its reader.
+_SITE_WORDS = re.compile(
+    r"(?<!\w)(?:our (?:site|website|app|newsletter|page|channel|readers|journalism)|this (?:site|website)"
+    r"|subscribe|sign up|newsletter|cookies|follow us|click here|download"
+    r"|موقعنا|هذا الموقع|تطبيقنا|نشرتنا|صفحتنا|قناتنا|قراينا"
+    r"|حساباتنا|تابعونا|اشترك|اشتركوا|اضغط هنا|انقر هنا|حملوا|النشره البريديه|ملفات تعريف الارتباط)(?!\w)"
+)
+
+
+def candidates(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span, ...]]:
+    """The lines of `text` that could be the source's and not the article's: a key for each, and where it stands.
+
+    `ignored` is what is known without counting (the format's spans and `ignored_lines`). A key is 16 hexadecimal
+    digits of a hash of the folded line, the same on every machine.
+    """
+    found: dict[str, tuple[Span, ...]] = {}
+    for line in _candidate_lines(own_lines(text, ignored)):
+        key = hashlib.sha256(line.label.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        found[key] = (*found.get(key, ()), line.span)
+    return found
+
+
+def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> bool:
+    """Whether a line is the source's, from counts of distinct articles."""
+    return articles_with_the_line >= FEWEST_ARTICLES and articles_with_the_line > LEAST_SHARE * articles_of_the_source
+
+
+def with_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str]) -> tuple[Span, ...]:
+    """`ignored` and the spans of the lines whose keys are in `repeated`, in order.
+
+    `ignored` must be what was given to `candidates`, not an earlier result of this, or a line that is no longer
+    repeated would stay ignored.
+    """
+    lines = own_lines(text, ignored)
+    taken = {span for key, spans in candidates(text, ignored).items() if key in repeated for span in spans}
+    head = {line.span for line in lines[: _edges(lines)[0]]}
+    if head and head <= taken:
+        taken.discard(max(head, key=lambda span: span.start))
+    return tuple(sorted({*ignored, *taken}, key=lambda span: span.start))
+
+
+def _candidate_lines(lines: Sequence[Line]) -> Iterator[Line]:
+    first, after = _edges(lines)
+    outside = {*range(min(first, _EDGE)), *range(max(after, len(lines) - _EDGE), len(lines))}
+    for number, line in enumerate(lines):
+        if line.label and not is_credit(line) and (_is_notice(line) or (number in outside and _is_short(line))):
+            yield line
+
+
+def _edges(lines: Sequence[Line]) -> tuple[int, int]:
+    return edges(lines, {number for number, line in enumerate(lines) if _is_notice(line)})
+
+
+def _is_short(line: Line) -> bool:
+    return len(line.text) <= _LONGEST_LINE and not line.text.endswith(_SENTENCE_END)
+
+
+def _is_notice(line: Line) -> bool:
+    return len(line.text) <= _LONGEST_SENTENCE and bool(_SITE_WORDS.search(line.folded))

@@ -1,0 +1,223 @@
+"""What of a page is not the article's own: by rules, and by counting over a source's articles."""
+
+from __future__ import annotations
+
+import pytest
+
+from index.articles import Span
+from index.boilerplate import ignored_lines
+from index.language import foreign_language_of, language_of
+from index.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
+
+ARABIC = "أعلن الوزير يوم الأربعاء أن العمل في الجسر سيبدأ في الصيف المقبل."
+ENGLISH = "The minister said on Wednesday that work on the bridge will begin next summer."
+
+
+def lines(text: str, spans: tuple[Span, ...]) -> list[str]:
+    return [text[span.start : span.end] for span in spans]
+
+
+def ignored(text: str) -> list[str]:
+    return lines(text, ignored_lines(text))
+
+
+def test_whole_lines_that_are_not_the_articles_own() -> None:
+    text = (
+        "الخميس 25 أبريل / أبريل 2024\nعنوان القصة\nعنوان القصة\nقال الوزير إن القصة انتهت.\n"
+        "شارك القصة\nClose\naXA6IDMuMTUuMjAzLjI0NiA= جزيرة ام اند امز\nوشارك القصة مع أصدقائه.\n"
+    )
+    assert ignored(text) == [
+        "الخميس 25 أبريل / أبريل 2024",
+        "عنوان القصة",
+        "شارك القصة",
+        "Close",
+        "aXA6IDMuMTUuMjAzLjI0NiA= جزيرة ام اند امز",
+    ]
+    assert ignored_lines(text)[1].start > text.index("عنوان القصة")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "شارك القصة", "شارك على فيسبوك", "شارك عبر واتساب و تلغرام", "انسخ الرابط",
+        "تابعونا على تويتر",
+        "اقرأ أيضاً: الجسر القديم يُفتح من جديد", "ربما يعجبك أيضاً", "مواضيع ذات صلة:",
+        "جميع الحقوق محفوظة © 2021 صحيفة المرفأ", "اشترك في النشرة البريدية", "مدة القراءة: 3 دقائق", "لا توجد تعليقات",
+        "12 تعليقاً", "عدد المشاهدات: 1,204", "الرئيسية / أخبار / محليات", "تخطى إلى المحتوى", "إعلان",
+        "نستخدم ملفات تعريف الارتباط لتحسين تجربتك على الموقع.", "Share this article", "Share on Facebook", "Copy link",
+        "Follow @harbourpost on Twitter", "Read more: The old bridge reopens", "Related articles", "0 Comments",
+        "5 min read", "1.2K views", "© 2021 The Harbour Post. All rights reserved.", "Home > News > City",
+        "ADVERTISEMENT",
+        "Sign up for our newsletter", "We use cookies to improve your experience. By continuing you accept our policy.",
+        "By continuing to use this site you agree to our use of cookies.", "Skip to main content",
+        "dGhpcyBpcyBubyB0ZXh0IGF0IGFsbA==",
+    ],
+)  # fmt: skip
+def test_a_line_that_only_a_page_says_is_ignored_wherever_it_stands(line: str) -> None:
+    body = ARABIC if any("ء" <= character <= "ي" for character in line) else ENGLISH
+    assert ignored(f"عنوان الخبر\n\n{body}\n\n{line}\n\n{body} {body}\n") == [line]
+
+
+@pytest.mark.parametrize("line", ["Close", "Changed", "Print", "Facebook", "Twitter WhatsApp", "طباعة", "@harbourpost"])
+def test_what_could_be_a_subheading_is_ignored_only_at_the_edges_or_beside_a_button(line: str) -> None:
+    assert ignored(f"The bridge\n{ENGLISH}\n{line}\n{ENGLISH}\nThe end of it came late.") == []
+    assert ignored(f"The bridge\n{ENGLISH}\n{line}\n") == [line]
+    assert ignored(f"The bridge\n{line}\n{ENGLISH}\n") == [line]
+    beside = f"The bridge\n{ENGLISH}\nShare this article\n{line}\n{ENGLISH}\nThe end of it came late."
+    assert ignored(beside) == ["Share this article", line]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "المصدر: وكالات", "المصادر:\nالمرفأ، وكالات", "Source: agencies", "(رويترز)", "By Lina Ferris",
+        "ترجمة: هدى سالم",
+        "بغداد-العراق-24-7-2021", "نُشر في: 11 يونيو 2020", "توقيت الزيارة", "خلفية", "What we know",
+        "شارك الوزير القصة مع الصحفيين.", "وشارك القصة مع أصدقائه.", "تابعنا في المقال السابق كيف تطورت الأزمة.",
+        "اشترك في النشرة البريدية أكثر من ألف قارئ.", "حملوا تطبيق القانون مسؤولية ما حدث.",
+        "اقرأ أيضاً ما كتبه عن النهر",
+        "The company uses cookies, he said, and nobody had asked its readers.",
+        "Share prices fell by a third on Friday.",
+        "By clicking on a map of the city, readers can see which streets flood.",
+        "All rights reserved seats were taken.",
+        "Copyright was the subject of the second day.", "Related deaths rose to twelve.", "Read more books, he said.",
+        "3 minutes", "Home/Away", "Close to the river", "Subscribers fell by a third.", "Email was down for an hour.",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["{body}\n{line}\n{body}", "{body}\n{line}"], ids=["amid", "last"])
+def test_the_articles_own_text_is_never_ignored(line: str, place: str) -> None:
+    text = "The bridge\n\n" + place.format(body=ENGLISH, line=line)
+    if place.count("{body}") == 2:
+        text = text.removesuffix(ENGLISH) + ARABIC
+    assert ignored(text) == []
+
+
+class TestHeadlines:
+    def test_a_headline_and_a_caption_said_twice_are_ignored_once(self) -> None:
+        headline, caption = "A bridge over the river", "The bridge (Harbour Post)"
+        text = f"{headline}\n\n{headline}\n{caption}\n{caption}\n{ENGLISH}"
+        assert ignored(text) == [headline, caption]
+        assert ignored_lines(text)[0].start == text.rindex("A bridge")
+
+    def test_a_refrain_is_none(self) -> None:
+        poem = "أغنية\nيا نهر يا نهر\nلا تنم الليلة\nيا نهر يا نهر\nلا تنم الليلة\n"
+        assert ignored(poem) == []
+        assert ignored(f"A headline\n{ENGLISH}\n- Yes.\n- Yes.\nQ: And then?\n- Yes.\n{ENGLISH}") == []
+
+    def test_an_article_may_be_called_like_a_button(self) -> None:
+        assert ignored(f"Twitter\n\n{ENGLISH}") == []
+
+    def test_a_date_with_a_weekday_amid_the_text_heads_a_day_of_a_programme(self) -> None:
+        assert ignored(f"The fair\n{ENGLISH}\nThursday 25 April 2024\n{ENGLISH} Twice.") == []
+        assert ignored(f"Thursday 25 April 2024\nThe fair\n{ENGLISH}") == ["Thursday 25 April 2024"]
+
+
+def test_titles_in_a_box_at_the_end_go_with_its_name_and_a_credit_stays() -> None:
+    box = ["Related articles", "A tram for the harbour", "Who paid for the dam?"]
+    text = "\n".join(["The bridge", ENGLISH, *box, "Source: agencies", "Twelve"])
+    assert ignored(text) == box
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "\r\n \r\n", "x", "Close", "a" * 100_000, "‏\n‏", "\ud800\n\ud800"])
+def test_any_text_is_taken(text: str) -> None:
+    spans = ignored_lines(text)
+    assert all(0 <= span.start < span.end <= len(text) for span in spans)
+    assert with_repeated(text, spans, candidates(text, spans).keys()) is not None
+
+
+def test_lines_that_end_as_windows_ends_them() -> None:
+    assert [line.strip() for line in ignored(f"The bridge\r\n{ENGLISH}\r\nShare this article\r\nClose\r\n")] == [
+        "Share this article",
+        "Close",
+    ]
+
+
+def page(headline: str, body: str = ENGLISH) -> str:
+    return f"The Harbour Post\nTides and times\n{headline}\n{body}\nThe harbour, every morning\n"
+
+
+class TestRepetition:
+    def test_candidates_are_short_lines_at_the_edges_and_what_speaks_of_the_site(self) -> None:
+        text = (
+            f"The Harbour Post\nA bridge\nSource: agencies\n{ENGLISH}\nBackground\n{ENGLISH}\n"
+            f"You read this because our readers pay for it.\nThe war began in 2014.\nTides and times\n"
+        )
+        found = [text[span.start : span.end] for spans in candidates(text, ()).values() for span in spans]
+        assert found == [
+            "The Harbour Post",
+            "A bridge",
+            "You read this because our readers pay for it.",
+            "Tides and times",
+        ]
+
+    def test_keys_are_short_and_the_same_for_two_spellings(self) -> None:
+        one, other = (
+            candidates(f"إدارة الموقع\nعنوان\n{ARABIC}", ()),
+            candidates(f"* ادارة الموقع *\nآخر\n{ARABIC}", ()),
+        )
+        (key,) = one.keys() & other.keys()
+        assert len(key) == 16
+
+    def test_what_is_ignored_already_is_no_candidate(self) -> None:
+        text = page("A bridge")
+        assert len(candidates(text, (Span(0, 16),))) == len(candidates(text, ())) - 1
+
+    @pytest.mark.parametrize(
+        ("with_the_line", "of_the_source", "repeated"),
+        [(4, 4, False), (5, 5, True), (5, 9, True), (5, 10, False), (50, 99, True), (50, 1000, False), (0, 0, False)],
+    )
+    def test_most_articles_and_at_least_five(self, with_the_line: int, of_the_source: int, repeated: bool) -> None:
+        assert FEWEST_ARTICLES == 5
+        assert is_repeated(with_the_line, of_the_source) is repeated
+
+    def test_a_line_becomes_boilerplate_with_later_articles_and_ceases_to_be(self) -> None:
+        pages = [page(f"Headline number {n}") for n in range(6)]
+        for count in (4, 5, 6):
+            stored = [candidates(text, ignored_lines(text)) for text in pages[:count]]
+            numbers = {key: sum(key in found for found in stored) for found in stored for key in found}
+            repeated = {key for key, number in numbers.items() if is_repeated(number, count)}
+            cut = [lines(text, with_repeated(text, ignored_lines(text), repeated)) for text in pages[:count]]
+            expected = [] if count < 5 else ["The Harbour Post", "Tides and times", "The harbour, every morning"]
+            assert cut == [expected] * count
+        assert not is_repeated(6, 20)
+
+    def test_a_series_keeps_its_headline(self) -> None:
+        text = page("Gold prices today")
+        taken = lines(text, with_repeated(text, (), candidates(text, ()).keys()))
+        assert taken == ["The Harbour Post", "Tides and times", "The harbour, every morning"]
+
+    def test_sentences_that_agencies_repeat_are_no_candidates(self) -> None:
+        text = f"A bridge\n{ENGLISH}\nThe river is 40 kilometres long.\n"
+        assert len(candidates(text, ())) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("كيربي John", "ar"),
+        ("The word سلام means peace", "en"),
+        ("2500", "en"),
+        ("", "en"),
+        ("وقّع الاتفاق Christopher Montgomery و Bartholomew Fitzgerald أمس", "ar"),
+        ("شغّل الأمر pip install ثم أعد التشغيل", "ar"),
+        ("John Kerry met سلام", "en"),
+        ("ما هي OPEC؟", "ar"),
+        ("كَتَبَ Smith", "ar"),
+    ],
+)
+def test_language(text: str, language: str) -> None:
+    assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ("Combien de soldats américains restent en Irak ?", "fr"),
+        ("چند سرباز آمریکایی در عراق باقی مانده‌اند؟", "fa"),
+        ("How many US troops remain in Iraq?", None),
+        ("كم عدد القوات الأمريكية المتبقية في العراق؟", None),
+        ("Kadhimi visit Washington", None),
+    ],
+)
+def test_a_question_in_another_language_is_told(question: str, code: str | None) -> None:
+    assert foreign_language_of(question) == code
