@@ -1,0 +1,177 @@
+"""Zip archives: each member of a format that Jawab reads, as if it lay in a folder.
+
+Members are read one after another, never written to a disk; their names are only names. What a folder would pass
+over (hidden files, kinds of file that are not read) is passed over here too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import posixpath
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+from index.formats.draft import Draft, Refused
+from index.formats.encoding import NotText
+from index.formats.packed import DAMAGED
+
+if TYPE_CHECKING:
+    from index.formats import Reader
+
+SUFFIXES = (".zip",)
+
+LARGEST_ARCHIVE = 600_000_000
+"""Bytes of the file itself."""
+LARGEST_MEMBER = 64 * 2**20
+"""Bytes, unpacked: as large as a file in a folder may be."""
+MOST_UNPACKED = 4_000_000_000
+"""Bytes of all members together. They are never in memory at once."""
+MOST_MEMBERS = 100_000
+HIGHEST_RATIO = 200
+"""Text is packed to a tenth, rarely to a fiftieth; bombs to a thousandth."""
+_SMALL = 16_000_000
+"""Bytes that may unpack at any ratio."""
+
+_UTF8_NAME = 0x800
+_SERVICE_FOLDERS = ("__macosx",)
+_ARABIC_NAMES = ("cp1256", "cp720")
+"""What Windows writes names in: its programs in the one, its own archiver in the other."""
+_MOSTLY = 0.8
+_DRIVE = re.compile("[a-zA-Z]:")
+
+
+def read(source: bytes | BinaryIO) -> Iterator[Draft | Refused]:
+    """The articles of all members; a member that cannot be read is refused by its name and the others go in.
+
+    `source` is the archive, or an open file of it: then only what is asked for is read into memory.
+    """
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    return _members(file, "", _Allowance(MOST_MEMBERS, MOST_UNPACKED))
+
+
+@dataclass
+class _Allowance:
+    """What an archive, with those inside it, may still unpack, and the names that are taken."""
+
+    members: int
+    unpacked: int
+    names: dict[str, int] = field(default_factory=dict)
+
+    def take(self, entries: Iterable[zipfile.ZipInfo]) -> bool:
+        """`zipfile` never reads more of a member than its entry promises, so the promises bound the whole."""
+        members = list(entries)
+        unpacked, packed = sum(entry.file_size for entry in members), sum(entry.compress_size for entry in members)
+        self.members -= len(members)
+        self.unpacked -= unpacked
+        return self.members >= 0 and self.unpacked >= 0 and unpacked <= max(_SMALL, HIGHEST_RATIO * packed)
+
+    def free(self, name: str) -> str:
+        """`name`, or where another member has it, one with a number."""
+        candidate = name
+        while candidate in self.names:
+            self.names[name] += 1
+            stem, suffix = posixpath.splitext(name)
+            candidate = f"{stem} ({self.names[name]}){suffix}"
+        self.names[candidate] = 1
+        return candidate
+
+
+def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[Draft | Refused]:
+    """`inside` is the name of the archive itself where that is a member of another."""
+    try:
+        package = zipfile.ZipFile(file)
+    except (*DAMAGED, ValueError):
+        yield Refused("broken_document", member=inside)
+        return
+    with package:
+        if not allowance.take(package.infolist()):
+            yield Refused("archive_too_large", member=inside)
+            return
+        for entry in package.infolist():
+            name = member_name(entry)
+            if not entry.is_dir() and _is_wanted(name):
+                yield from _member(package, entry, allowance.free(posixpath.join(inside, name)), inside, allowance)
+
+
+def _member(
+    package: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, inside: str, allowance: _Allowance
+) -> Iterator[Draft | Refused]:
+    if entry.file_size > LARGEST_MEMBER:
+        yield Refused("too_large", member=name)
+        return
+    try:
+        data = package.read(entry)
+    except (*DAMAGED, ValueError):
+        yield Refused("broken_document", member=name)
+        return
+    if not data.strip():
+        yield Refused("empty", member=name)
+    elif _suffix(name) not in SUFFIXES:
+        yield from _articles(data, name)
+    elif inside:
+        yield Refused("archive_in_archive", member=name)
+    else:
+        yield from _members(io.BytesIO(data), name, allowance)
+
+
+def _articles(data: bytes, name: str) -> Iterator[Draft | Refused]:
+    try:
+        for part in _readers()[_suffix(name)](data):
+            if isinstance(part, Draft):
+                yield dataclasses.replace(part, key=f"{name}#{part.key}" if part.key else name, member=name)
+            else:
+                yield dataclasses.replace(part, member=name)
+    except NotText:
+        yield Refused("not_text", member=name)
+    except RecursionError:
+        yield Refused("nested_too_deep", member=name)
+
+
+def member_name(entry: zipfile.ZipInfo) -> str:
+    """A member's name as people wrote it: a path with "/", without what could lead out of a folder."""
+    parts = _decoded(entry).replace("\\", "/").split("/")
+    tidy = ("".join(c for c in part if unicodedata.category(c) not in ("Cc", "Cf", "Cs")).strip() for part in parts)
+    return "/".join(part for part in tidy if part not in ("", ".", "..") and not _DRIVE.fullmatch(part))
+
+
+def _decoded(entry: zipfile.ZipInfo) -> str:
+    """`zipfile` takes every name that is not marked as UTF-8 for the oldest code page of them all."""
+    if entry.flag_bits & _UTF8_NAME or entry.orig_filename.isascii():
+        return entry.orig_filename
+    try:
+        name = entry.orig_filename.encode("cp437")
+    except UnicodeEncodeError:  # a later Python that has found the name elsewhere
+        return entry.orig_filename
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        arabic = [name.decode(encoding, "replace") for encoding in _ARABIC_NAMES]
+        best = max(arabic, key=_share_of_arabic)
+        return best if _share_of_arabic(best) > _MOSTLY else entry.orig_filename
+
+
+def _share_of_arabic(name: str) -> float:
+    beyond_ascii = [character for character in name if not character.isascii()]
+    return sum("ء" <= character <= "ي" for character in beyond_ascii) / len(beyond_ascii)
+
+
+def _is_wanted(name: str) -> bool:
+    parts = name.split("/")
+    is_hidden = any(part.startswith((".", "~$")) or part.lower() in _SERVICE_FOLDERS for part in parts)
+    return not is_hidden and _suffix(name) in _readers()
+
+
+def _suffix(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
+
+
+def _readers() -> Mapping[str, Reader]:
+    # Imported here: the readers are found by importing this module, among others.
+    from index.formats import readers
+
+    return readers()
