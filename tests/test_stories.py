@@ -1,0 +1,357 @@
+"""One story, many copies: fingerprints, MinHash, likeness of two articles, groups, and stories in the catalogue."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import stories
+from index.database import Database
+from index.embed import Text, Vectors
+from index.fakes import HashEmbedder
+from index.fingerprint import fingerprint
+from index.grouping import groups
+from index.likeness import StoryView, likeness, numbers, view
+from index.minhash import BANDS, bands, containment, shingles, signature
+from index.schema import TABLES
+from index.sentences import sentences
+
+MARKET = """The covered market of Dar Hilal opened on Sunday after repairs that lasted fourteen months.
+Masons replaced 212 stones of the northern arcade with limestone from the quarry at Wadi Safra.
+The spice sellers returned first, because their stalls had been stored in a school nearby.
+A fountain that nobody had seen for a century came to light under the floor of the saddlers' lane.
+The council paid 3.4 million dinars, and the merchants' guild added the cost of the copper lamps.
+Visitors may climb the minaret on Fridays, when the guild keeps the iron gate open until sunset."""
+BRIDGE = """Engineers closed the suspension bridge at Tell Marjan on Wednesday to change its hangers.
+Lorries have to take the ferry, which carries 18 vehicles and leaves every forty minutes.
+Farmers on the eastern bank fear for their apricots, which spoil within two days of picking.
+The ministry lent them 5 refrigerated trailers and promised to pay for the diesel.
+Divers found the piers sound, but two cables had rusted where the paint was thin.
+Work should end in 11 weeks if the autumn floods do not come early."""
+BULLETIN = """Prices at the wholesale market of Dar Hilal were published on {day} by the chamber of trade.
+A crate of tomatoes cost {a} dinars and a crate of cucumbers {b} dinars in the morning.
+Traders brought {c} tonnes of onions to the market and sold {d} tonnes of them before noon.
+The price of a sack of lentils ended at {e} dinars after an hour of calm trading.
+The chamber expects little change in the coming days and asks buyers to come early."""
+
+
+def view_of(text: str, date: str | None = None) -> StoryView:
+    embedded = HashEmbedder().embed_passages([_text(text)])[0]
+    spans = sentences(text)
+    return view("en", date, [text[span.start : span.end] for span in spans], embedded.sentences)
+
+
+def _text(text: str) -> Text:
+    return Text("", text, tuple(sentences(text)))
+
+
+def turned(cosine: float, vectors: Vectors, seed: int) -> Vectors:
+    """Unit rows with this cosine to those of `vectors`, otherwise in random directions."""
+    noise = np.random.default_rng(seed).normal(size=vectors.shape)
+    noise -= (noise * vectors).sum(axis=1, keepdims=True) * vectors
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    mixed: Vectors = (cosine * vectors + np.sqrt(1 - cosine**2) * noise).astype(np.float32)
+    return mixed
+
+
+# Fingerprints
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "قال  المدير إن\n\nالعدد ٣٧ لن يتغير.\n",
+        "\u202bقال المدير إن العدد ٣٧ لن يتغير.\u202c",
+        "قالَ المُديرُ إنّ العددَ ٣٧ لَن يتغيّر.",
+        "قـــال المدير إن العدد ٣٧ لن يتغير.",
+        "قال المدير إن العدد ٣٧ \ufedfن يتغير.",
+    ],
+    ids=["white space", "bidi controls", "tashkeel", "tatweel", "presentation forms"],
+)
+def test_a_text_typed_otherwise_has_the_same_fingerprint(other: str) -> None:
+    assert fingerprint(other) == fingerprint("قال المدير إن العدد ٣٧ لن يتغير.")
+
+
+@pytest.mark.parametrize("other", ["قال المدير إن العدد ٣٨ لن يتغير.", "قال المدير أن العدد ٣٧ لن يتغير.", ""])
+def test_another_digit_letter_or_text_has_another_fingerprint(other: str) -> None:
+    assert fingerprint(other) != fingerprint("قال المدير إن العدد ٣٧ لن يتغير.")
+
+
+# MinHash
+
+
+def test_signatures_agree_as_often_as_the_sets_of_shingles_overlap() -> None:
+    chosen = random.Random(3)
+    words = [f"word{number}" for number in range(4000)]
+    chosen.shuffle(words)
+    a, b = shingles(" ".join(words[:2000])), shingles(" ".join(words[1000:3000]))
+    resemblance = len(np.intersect1d(a, b)) / len(np.union1d(a, b))
+    agreeing = float((signature(a) == signature(b)).mean())
+    assert resemblance == pytest.approx(1 / 3, abs=0.01)
+    # Three standard deviations of a mean of 128 draws.
+    assert agreeing == pytest.approx(resemblance, abs=3 * (resemblance * (1 - resemblance) / 128) ** 0.5)
+    assert containment(a, b) == pytest.approx(0.5, abs=0.01)
+
+
+def test_spelling_does_not_change_shingles_and_a_number_does() -> None:
+    assert np.array_equal(shingles("إلى المدينةِ القديمة ٣"), shingles("الى المدينه القديمه 3"))
+    assert not np.array_equal(shingles("إلى المدينة القديمة ٣"), shingles("إلى المدينة القديمة ٤"))
+
+
+def test_bands_are_the_same_in_every_process_and_fit_into_sqlite() -> None:
+    found = bands(signature(shingles(MARKET)))
+    assert found == bands(signature(shingles(MARKET)))
+    assert len(found) == BANDS and len(set(found)) == BANDS
+    assert all(0 <= band < 2**63 for band in found)
+    # Stored bands of earlier versions must go on meeting new ones.
+    assert signature(shingles("one two three four"))[:2].tolist() == [3842497484, 631265225]
+
+
+def test_half_of_a_text_shares_a_band_with_the_whole_and_another_text_does_not() -> None:
+    half = "\n".join(MARKET.split("\n")[:3])
+    whole = set(bands(signature(shingles(MARKET))))
+    assert whole & set(bands(signature(shingles(half))))
+    assert not whole & set(bands(signature(shingles(BRIDGE))))
+
+
+@pytest.mark.parametrize("text", ["", "...", "one", "one two"])
+def test_texts_too_short_for_a_shingle(text: str) -> None:
+    assert len(shingles(text)) == (1 if text.startswith("one") else 0)
+    assert len(bands(signature(shingles(text)))) == BANDS
+    assert containment(shingles(text), shingles(MARKET)) == 0.0
+
+
+# Likeness
+
+
+def test_numbers_are_the_same_in_every_script_and_with_separators() -> None:
+    assert numbers("٢٬٥٠٠ و٣٫٤ الساعة ٢١:٤٠") == numbers("2,500 and 3.4 at 21:40") == {"2500", "3.4", "21:40"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Our own report\n" + MARKET,
+        "\n".join(MARKET.split("\n")[:3]),
+        "\n".join(reversed(MARKET.split("\n"))),
+        "\n".join([*BRIDGE.split("\n")[:3], *MARKET.split("\n")[1:4], *BRIDGE.split("\n")[3:]]),
+    ],
+    ids=["another head", "half", "another order", "quoted at length"],
+)
+def test_copies_are_found_both_ways(other: str) -> None:
+    found = likeness(view_of(MARKET), view_of(other))
+    assert found is not None and found.kind == "copy"
+    assert found == likeness(view_of(other), view_of(MARKET))
+
+
+def test_articles_about_other_things_are_not_alike() -> None:
+    assert likeness(view_of(MARKET), view_of(BRIDGE)) is None
+
+
+def test_two_reports_from_one_template_are_two_stories_and_a_reprint_of_one_is_not() -> None:
+    one = BULLETIN.format(day="4 May 2022", a=12, b=9, c=340, d=295, e=61)
+    other = BULLETIN.format(day="5 June 2022", a=14, b=7, c=410, d=388, e=66)
+    assert containment(shingles(one), shingles(other)) > 0.5
+    assert likeness(view_of(one), view_of(other)) is None
+    assert likeness(view_of(one), view_of("From our correspondent\n" + one)) is not None
+
+
+def retold(cosine: float, how_many: int, date: str | None = None, amount: str = "3.4") -> StoryView:
+    """The market's story in other words: so many of its sentences have a partner with this cosine."""
+    lines = [f"{'abcdef'[place] * 80} {number}" for place, number in enumerate(["", "212", "", "", amount, ""])]
+    vectors = view_of(MARKET).vectors
+    chosen = np.arange(len(vectors)) < how_many
+    return view("en", date, lines, np.where(chosen[:, np.newaxis], turned(cosine, vectors, 1), turned(0.1, vectors, 2)))
+
+
+@pytest.mark.parametrize(("cosine", "sentences_told", "is_found"), [(0.85, 3, True), (0.6, 6, False), (0.95, 1, False)])
+def test_a_retelling_tells_several_sentences_anew(cosine: float, sentences_told: int, is_found: bool) -> None:
+    found = likeness(view_of(MARKET), retold(cosine, sentences_told))
+    assert (found is not None and found.kind == "retelling") == is_found
+
+
+def test_a_translation_may_be_less_near_than_a_paraphrase() -> None:
+    original, other = view_of(MARKET), retold(0.69, 6)
+    assert likeness(original, other) is None
+    translated = view("ar", None, ["ا" * 80] * 6, other.vectors)
+    assert likeness(original, translated) is not None
+
+
+def test_retellings_far_apart_in_time_are_two_stories_where_both_dates_are_certain() -> None:
+    told = view_of(MARKET, "2023-03-05")
+    assert likeness(told, retold(0.85, 4, "2023-03-09")) is not None
+    assert likeness(told, retold(0.85, 4, "2024-03-05")) is None
+    assert likeness(told, retold(0.85, 4, None)) is not None
+
+
+def test_an_article_without_sentences_is_like_nothing() -> None:
+    empty = view("en", None, [], np.zeros((0, 0), np.float32))
+    assert likeness(empty, view_of(MARKET)) is None
+    assert likeness(empty, empty) is None
+
+
+# Groups
+
+
+def test_groups_are_the_same_in_whatever_order_the_links_come() -> None:
+    links = [(1, 2, 0.9), (2, 3, 0.8), (1, 3, 0.3), (7, 8, 0.5), (8, 9, 0.5)]
+    for order in itertools.permutations(links):
+        assert groups(order)[0] == (1, 2, 3)
+        assert groups((b, a, score) for a, b, score in order) == groups(links)
+
+
+def test_one_link_between_two_groups_does_not_tie_them_together() -> None:
+    first = [(a, b, 0.9) for a, b in itertools.combinations(range(1, 5), 2)]
+    second = [(a, b, 0.9) for a, b in itertools.combinations(range(11, 15), 2)]
+    assert groups([*first, *second, (4, 11, 0.5)]) == [(1, 2, 3, 4), (11, 12, 13, 14)]
+
+
+def test_a_chain_breaks() -> None:
+    chain = [(number, number + 1, 0.5) for number in range(1, 40)]
+    assert max(map(len, groups(chain))) <= 4
+
+
+def test_a_large_group_whose_pairs_were_not_all_compared_stays_one() -> None:
+    links = [(a, b, 0.9) for a in range(100) for b in range(a + 1, min(a + 13, 100))]
+    assert groups(links) == [tuple(range(100))]
+
+
+# In the catalogue
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Database]:
+    made = Database(tmp_path / "catalog.sqlite", writable=True)
+    for statement in TABLES:
+        made.execute(statement)
+    yield made
+    made.close()
+
+
+def put(store: Database, name: str, text: str, date: str | None = None, certainty: float | None = None) -> int:
+    """An article of one passage."""
+    embedded = HashEmbedder().embed_passages([_text(text)])[0]
+    spans = [(span.start, span.end) for span in sentences(text)]
+    store.execute(
+        """INSERT INTO articles (id, path, title, text, language, date, date_certainty, ignored, digest, fingerprint,
+        checksum) VALUES (?, '', '', ?, 'en', ?, ?, '[]', '', '', 0)""",
+        name, text, date, certainty,
+    )  # fmt: skip
+    number: int = store.rows("SELECT number FROM articles WHERE id = ?", name)[0][0]
+    blobs = (embedded.passage.astype(np.float16).tobytes(), embedded.sentences.astype(np.float16).tobytes())
+    store.execute("INSERT INTO embeddings VALUES (?, ?, ?, ?, 0)", name, *blobs, json.dumps(spans))
+    store.execute(
+        """INSERT INTO passages (article, start, "end", language, embedding) VALUES (?, 0, ?, 'en', ?)""",
+        number, len(text), name,
+    )  # fmt: skip
+    return number
+
+
+def told(store: Database) -> list[list[str]]:
+    """Ids of the articles, by story."""
+    rows = store.rows("SELECT story, id FROM articles ORDER BY story, id")
+    return [[name for _, name in group] for _, group in itertools.groupby(rows, key=lambda row: row[0])]
+
+
+def join(store: Database) -> None:
+    """What the product does after every run, with exact search."""
+    rows = store.rows("SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding")
+
+    def nearest(vector: Vectors, k: int) -> Sequence[tuple[int, float]]:
+        scored = [(number, float(np.frombuffer(blob, np.float16).astype(np.float32) @ vector)) for number, blob in rows]
+        return sorted(scored, key=lambda one: -one[1])[:k]
+
+    with store.transaction():
+        stories.join(store, stories.unseen(store), nearest)
+
+
+def test_articles_join_a_story_and_leave_it(store: Database) -> None:
+    put(store, "market", MARKET)
+    put(store, "bridge", BRIDGE)
+    join(store)
+    assert told(store) == [["market"], ["bridge"]]
+    put(store, "market-short", "\n".join(MARKET.split("\n")[:4]))
+    join(store)
+    assert told(store) == [["market", "market-short"], ["bridge"]]
+    remove(store, "market-short")
+    assert told(store) == [["market"], ["bridge"]]
+    assert not stories.unseen(store)
+
+
+def remove(store: Database, name: str) -> None:
+    with store.transaction():
+        stories.leave(store, name)
+        store.execute("DELETE FROM articles WHERE id = ?", name)
+    join(store)
+
+
+def test_an_article_may_tie_two_together_and_part_them_when_it_goes(store: Database) -> None:
+    lines = MARKET.split("\n")
+    put(store, "first-half", "\n".join(lines[:3]))
+    put(store, "second-half", "\n".join(lines[3:]))
+    join(store)
+    assert told(store) == [["first-half"], ["second-half"]]
+    put(store, "whole", MARKET)
+    join(store)
+    assert told(store) == [["first-half", "second-half", "whole"]]
+    remove(store, "whole")
+    assert told(store) == [["first-half"], ["second-half"]]
+
+
+def test_it_does_not_matter_in_which_portions_articles_come(tmp_path: Path) -> None:
+    lines = MARKET.split("\n")
+    texts = {
+        "market": MARKET, "market-again": "Once more\n" + MARKET, "market-short": "\n".join(lines[:4]),
+        "bridge": BRIDGE, "bridge-short": "\n".join(BRIDGE.split("\n")[2:]),
+    }  # fmt: skip
+    found = []
+    for portion in (1, 2, 5):
+        store = Database(tmp_path / f"{portion}.sqlite", writable=True)
+        for statement in TABLES:
+            store.execute(statement)
+        for place, (name, text) in enumerate(texts.items(), start=1):
+            put(store, name, text)
+            if place % portion == 0:
+                join(store)
+        join(store)
+        found.append(told(store))
+        store.close()
+    assert found[0] == [["market", "market-again", "market-short"], ["bridge", "bridge-short"]]
+    assert found[1] == found[2] == found[0]
+
+
+def test_an_unknown_article_leaves_nothing_and_an_empty_one_has_a_story_of_its_own(store: Database) -> None:
+    put(store, "market", MARKET)
+    number = put(store, "empty", "")
+    join(store)
+    stories.leave(store, "no such article")
+    assert told(store) == [["market"], ["empty"]]
+    assert store.rows("SELECT story FROM articles WHERE number = ?", number) == [(number,)]
+
+
+def test_an_uncertain_date_keeps_nothing_apart(store: Database) -> None:
+    certain = put(store, "certain", MARKET, "2023-03-05", 0.95)
+    guessed = put(store, "guessed", MARKET, "2021-01-01", 0.3)
+    unknown = put(store, "unknown", MARKET, "2021-01-01", None)
+    assert [stories.load(store, number).date for number in (certain, guessed, unknown)] == ["2023-03-05", None, None]
+
+
+def test_a_form_letter_is_compared_with_a_bounded_number_of_articles(
+    store: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    monkeypatch.setattr(stories, "likeness", lambda a, b: compared.append((a, b)))
+    for number in range(120):
+        day = f"{number % 28 + 1} May 2022"
+        put(store, f"bulletin-{number}", BULLETIN.format(day=day, a=number, b=number, c=number, d=number, e=number))
+    join(store)
+    before = len(compared)
+    put(store, "last", BULLETIN.format(day="1 June 2022", a=1, b=2, c=3, d=4, e=5))
+    join(store)
+    assert 0 < len(compared) - before <= 50
