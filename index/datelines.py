@@ -32,11 +32,13 @@ _NO_PLACES = """
 in on at since until till from between before after by the a an next last this that as of for with was were and
 updated update modified edited version published posted dated date issued deadline edition issue anniversary
 election elections attack attacks war agreement deal match final results result summit conference protest protests
-revolution coup born died earthquake statement
-في منذ حتي من الي علي عن بين قبل بعد خلال يوم ليله مساء صباح هذا هذه ان قال كان وكان
+revolution coup born died earthquake statement explosion blast bombing battle siege massacre assassination killing
+flood fire photo picture image caption
+في منذ حتي من الي عن بين قبل بعد خلال يوم ليله مساء صباح هذا هذه ان قال كان وكان
 تحديث التحديث تعديل نشر النشر نشرت تاريخ التاريخ عدد العدد اصدار نسخه موعد ذكري
 ثوره الثوره انتخابات الانتخابات هجوم هجمات احداث حرب معركه اتفاق اتفاقيه قرار تفجير تفجيرات انقلاب مظاهرات
-احتجاجات قمه مؤتمر موتمر نتائج مباراه ولد توفي وفاه مجزره زلزال اعلان بيان
+احتجاجات قمه مؤتمر نتائج مباراه ولد توفي وفاه مجزره زلزال اعلان بيان
+انفجار اغتيال مقتل غاره قصف حصار سقوط اشتباكات عاصفه فيضان حريق صوره الصوره
 """
 """What begins a sentence, a label, or a headline about something that happened on a day."""
 _KNOWN_CITIES = """
@@ -69,14 +71,10 @@ def certainty_of_dateline(folded: str, date: WrittenDate) -> float | None:
         return None
     is_city = re.split(r"[(/,،:|–—-]", before)[0].strip().replace(" ", "_") in _CITIES
     is_set_off = _SEPARATED.fullmatch(before) or (is_city and (is_whole or _AGENCY.match(after)))
-    return _certainty(is_whole, after, is_city or names_agency) if is_set_off else None
-
-
-def _certainty(is_whole: bool, after: str, is_known: bool) -> float | None:
-    goes_on = bool(_AGENCY.match(after) or _DASH.match(after))
-    if is_known:
-        return SAID if is_whole or goes_on else None
-    return LIKELY if is_whole or (goes_on and len(after) >= _TEXT_GOES_ON) else None
+    text_follows = bool(_DASH.match(after)) and len(after) >= _TEXT_GOES_ON
+    if not is_set_off or not (is_whole or text_follows or names_agency):
+        return None
+    return SAID if is_city or names_agency else LIKELY
 
 
 def _is_place(before: str) -> bool:

@@ -7,8 +7,9 @@ only the articles that have its key need cutting again.
 
 Agency copies and retellings repeat an article's own sentences, and series repeat their headlines and bylines.
 Therefore a candidate is a short line outside the prose that is no sentence, or one, anywhere, that speaks of the site
-or to its reader; it must be in more than half of the source's articles; and the last line before the prose is never
-taken away if nothing else is left that could be the headline.
+or to its reader; it must be in more than half of the source's articles; and where every line before the prose is
+repeated, counting cannot tell the banner from the headline of a series, and none of them is taken away. Copies of one
+text are to be counted once: five copies are no five articles.
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ def candidates(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span, ...]
     """The lines of `text` that could be the source's and not the article's: a key for each, and where it stands.
 
     `ignored` is what is known without counting (the format's spans and `ignored_lines`). A key is 16 hexadecimal
-    digits of a hash of the folded line, the same on every machine.
+    digits of a hash of the folded line and of whether it stands before, amid or after the prose: a headline stays,
+    although a box at the end of every page links to it.
     """
     found: dict[str, tuple[Span, ...]] = {}
-    for line in _candidate_lines(own_lines(text, ignored)):
-        key = hashlib.sha256(line.label.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    for zone, line in _candidate_lines(own_lines(text, ignored)):
+        key = hashlib.sha256(f"{zone}\0{line.label}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
         found[key] = (*found.get(key, ()), line.span)
     return found
 
@@ -67,17 +69,19 @@ def with_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str])
     lines = own_lines(text, ignored)
     taken = {span for key, spans in candidates(text, ignored).items() if key in repeated for span in spans}
     head = {line.span for line in lines[: _edges(lines)[0]]}
-    if head and head <= taken:
-        taken.discard(max(head, key=lambda span: span.start))
+    if head <= taken:
+        taken -= head
     return tuple(sorted({*ignored, *taken}, key=lambda span: span.start))
 
 
-def _candidate_lines(lines: Sequence[Line]) -> Iterator[Line]:
+def _candidate_lines(lines: Sequence[Line]) -> Iterator[tuple[str, Line]]:
+    """Candidates, each with the name of its zone."""
     first, after = _edges(lines)
-    outside = {*range(min(first, _EDGE)), *range(max(after, len(lines) - _EDGE), len(lines))}
     for number, line in enumerate(lines):
-        if line.label and not is_credit(line) and (_is_notice(line) or (number in outside and _is_short(line))):
-            yield line
+        zone = "head" if number < first else "foot" if number >= after else "amid"
+        is_at_edge = zone != "amid" and (number < _EDGE or number >= len(lines) - _EDGE)
+        if line.label and not is_credit(line) and (_is_notice(line) or (is_at_edge and _is_short(line))):
+            yield zone, line
 
 
 def _edges(lines: Sequence[Line]) -> tuple[int, int]:

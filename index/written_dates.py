@@ -48,7 +48,7 @@ _SHAPES = (
     ),
     re.compile(
         rf"{_NOT_AFTER_NUMBER}(?P<year>\d{{4}})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}})"
-        r"(?!\d|[-/.]\d)"
+        r"(?!\d|[-/.]\d)(?:\s?م(?!\w))?"
     ),
     re.compile(
         rf"{_NOT_AFTER_NUMBER}(?P<first>\d{{1,2}})\s?(?P<mark>[-/.])\s?(?P<second>\d{{1,2}})\s?(?P=mark)\s?{_YEAR}"
@@ -71,7 +71,7 @@ WEEKDAY = re.compile(
     r"|sun|mon|tues?|wed|thu|thurs?|fri|sat)(?!\w)"
 )
 CLOCK = re.compile(
-    r"(?:(?:علي |عند )?الساعه\s|(?<!\w)at\s)?(?<!\d)\d{1,2}[:.]\d{2}(?::\d{2}(?:\.\d+)?)?(?!\d)"
+    r"(?:(?:علي |عند )?الساعه\s|(?<!\w)at\s)?(?<!\d)t?\d{1,2}[:.]\d{2}(?::\d{2}(?:\.\d+)?)?(?!\d)"
     r"(?:\s?(?:[ap]\.?m\.?|صباحا|مساء|ظهرا|ص|م)(?!\w))?"
     r"(?:\s?[(\[]?(?:gmt|utc|z|[a-z]{1,3}[sd]t|بتوقيت [^\W\d_]+(?: [^\W\d_]+)?|توقيت [^\W\d_]+)[)\]]?(?!\w))?"
     r"(?:\s?[+-]\d{1,2}(?::?\d{2})?(?!\d))?"

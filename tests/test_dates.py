@@ -61,6 +61,13 @@ def article(line: str, body: str | None = None) -> str:
         ("القاهرة - 11 يونيو/أغسطس 2020", None),
         ("القاهرة - 3 محرم 1443 هـ", None),
         ("الرياض | الخميس 25 أبريل 2024", None),
+        ("أحمد علي | 24 يوليو 2021", "2021-07-24"),
+        ("عدن، 24 تموز 2021 (سبأ) أعلن الوزير أن العمل سيبدأ.", "2021-07-24"),
+        ("Washington, 6 January 2021: what happened", None),
+        ("Paris, 13 November 2015 – a night to remember", None),
+        ("انفجار بيروت - 4 آب 2020", None),
+        ("Photo: Reuters, 3 May 2021", None),
+        ("London, 3 May 2021 - Paris, 5 May 2021", None),
     ],
 )
 def test_datelines(line: str, day: str | None) -> None:
@@ -85,6 +92,9 @@ def test_datelines(line: str, day: str | None) -> None:
         ("Published: 11 June 2020 | Updated: 13 June 2020", "2020-06-11", 0.9),
         ("Updated: 13 June 2020 | Published: 11 June 2020", "2020-06-11", 0.9),
         ("Date: 2020-06-11", "2020-06-11", 0.9),
+        ("Published: 2020-06-11T10:45:00+03:00", "2020-06-11", 0.9),
+        ("التاريخ: 1441/10/19 هـ - 2020/06/11 م", "2020-06-11", 0.9),
+        ("Date of birth: 11 June 1980", None, None),
         ("نشر في: 3/4/2020", "2020-04-03", 0.6),
         ("آخر تحديث: 11 يونيو 2020", "2020-06-11", 0.5),
         ("Last updated 11 June 2020, 10:45", "2020-06-11", 0.5),
