@@ -8,7 +8,7 @@ Certainty, from what was found:
     1.0   given by the file's structured data, and it can be read in one way only
     0.9   a line that says when the article was published ("نُشر في: 11 يونيو 2020"), or a dateline whose place is a
           city in our list or that names an agency ("BAGHDAD, July 24, 2021 (AP) — …")
-    0.7   a dateline with a place that we do not know ("Basra, 3 May 2021"), or a byline with a date
+    0.7   a dateline with a place that we do not know ("Port Salwan, 3 May 2021"), or a byline with a date
     0.6   at most, where 3/4/2021 in an Arabic article was read with the day first, as Arabic has it
     0.5   the name of the file, or a line that says when the article was updated
     0.4   a line near the head that is a date and nothing else, if no other line is
