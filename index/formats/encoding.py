@@ -1,10 +1,22 @@
-"""Bytes to text: UTF-8, UTF-16 and Windows-1256, with or without a byte order mark."""
+"""Bytes to text: UTF-8, UTF-16, Windows-1256, Windows-1252 and ISO 8859-6, with or without a byte order mark."""
 
 from __future__ import annotations
 
 import codecs
+import re
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# UTF-32 first: its mark begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_ARTICLE = re.compile(r"\bال[ء-ي]{2}")
+"""No text in Arabic is without a word with the article; the same bytes in another encoding hardly have one."""
+_WELL_FORMED = 10
+"""A text with so many whole characters beyond ASCII for each broken one is UTF-8 with broken bytes."""
 
 
 class NotText(ValueError):
@@ -12,7 +24,7 @@ class NotText(ValueError):
 
 
 def decode(data: bytes) -> str:
-    """The text of `data`, line endings and all. Raises `NotText`."""
+    """The text of `data`, line endings and all; single broken bytes of UTF-8 become U+FFFD. Raises `NotText`."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decode(data, encoding)
@@ -21,7 +33,15 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return _guess(data)
+        return _decode_damaged_utf8(data) or _guess(data)
+
+
+def _decode_damaged_utf8(data: bytes) -> str | None:
+    """A long article should not be lost, or be read in another encoding, for two broken bytes."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd")
+    whole = sum(1 for character in text if not character.isascii()) - broken
+    return text if whole >= _WELL_FORMED * broken and _is_readable(text) else None
 
 
 def _decode(data: bytes, encoding: str) -> str:
@@ -46,9 +66,19 @@ def _guess(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data, cp_isolation=["cp1256", "cp1252"]).best()
-    if best is None or not _is_readable(str(best)):
+    guessed = "" if best is None else str(best)
+    text = max(guessed, _older_arabic(data), key=lambda candidate: len(_ARTICLE.findall(candidate)))
+    if not text or not _is_readable(text):
         raise NotText("no encoding fits")
-    return str(best)
+    return text
+
+
+def _older_arabic(data: bytes) -> str:
+    """The text in ISO 8859-6, or "". Few files are in it, so it is taken only where it gives more Arabic words."""
+    try:
+        return data.decode("iso8859_6")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _is_readable(text: str) -> bool:
