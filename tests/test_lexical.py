@@ -1,0 +1,256 @@
+"""Keyword search, phrases, names across scripts, and fusion: over a table of words made as the catalogue makes it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from index import lexical
+from index.folding import fold_text
+from index.fusion import fuse, fuse_by_rank
+from index.lexical import holds, keyword_search, phrase_search, terms
+from index.names import candidates, entries, key, likeness
+from index.query import Query, parse
+
+Rows = Callable[..., list[tuple[Any, ...]]]
+
+TEXTS = (
+    ("الترام", "انطلقت أولى عربات الترام في المدينة صباح السبت، وتربط المحطات بالمستشفى."),
+    ("البنك المركزي", "قرر البنك المركزي رفع سعر الفائدة. وأعلنت وزارة المالية موافقتها."),
+    ("سعر القمح", "ارتفع سعر القمح في الأسواق، وقال وزير إن البنك لا يتدخل."),
+    ("The red palm weevil", "A small beetle eats the heart of the date palm; farmers in Basra fear it."),
+    ("A garden", "Kirby Maddison planted 1,500 palms in 2022. To be or not to be, she said."),
+    ("لعبة", "ظهر كيربي في اللعبة عام ١٩٩٢ وأحبه الأطفال."),
+)
+
+
+def table(texts: Sequence[tuple[str, str]]) -> Rows:
+    """Articles of one passage each, with the tables that keyword search reads."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE keywords USING fts5(words)")
+    connection.execute("CREATE TABLE names (key TEXT, word TEXT, PRIMARY KEY (key, word)) WITHOUT ROWID")
+    connection.execute("CREATE TABLE articles (number INTEGER PRIMARY KEY, title TEXT, text TEXT)")
+    connection.execute('CREATE TABLE passages (number INTEGER PRIMARY KEY, article, start, "end")')
+    for number, (title, text) in enumerate(texts, start=1):
+        whole = f"{title}\n{text}"
+        connection.execute("INSERT INTO keywords (rowid, words) VALUES (?, ?)", (number, terms(whole)))
+        connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", entries(whole))
+        connection.execute("INSERT INTO articles VALUES (?, ?, ?)", (number, title, f"… {text}"))
+        connection.execute("INSERT INTO passages VALUES (?, ?, 2, ?)", (number, number, len(text) + 2))
+    return lambda statement, *values: connection.execute(statement, values).fetchall()
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return table(TEXTS)
+
+
+def numbers(found: Sequence[tuple[int, float]]) -> list[int]:
+    return [number for number, _ in found]
+
+
+class TestKeywords:
+    @pytest.mark.parametrize(
+        ("asked", "best"),
+        [
+            ("متى انطلق الترام؟", 1),
+            ("ما هو سعر الفائده لدى البنك المركزى؟", 2),
+            ("وزارة المالية", 2),
+            ("which beetles eat palms?", 4),
+            ("٢٠٢٢", 5),
+            ("1500", 5),
+            ("من أحب كيربي عام 1992", 6),
+        ],
+    )
+    def test_the_passage_with_the_rare_words_comes_first(self, rows: Rows, asked: str, best: int) -> None:
+        assert numbers(keyword_search(rows, asked, 3))[0] == best
+
+    def test_a_score_is_the_share_of_the_question_that_is_found(self, rows: Rows) -> None:
+        [(_, whole)] = keyword_search(rows, "Maddison", 1)
+        [(_, part)] = keyword_search(rows, "Maddison wrote seventeen operas", 1)
+        assert whole > 0.8
+        assert 0 < part < whole / 3
+
+    def test_no_more_than_asked_for_and_only_allowed_ones(self, rows: Rows) -> None:
+        assert set(numbers(keyword_search(rows, "سعر البنك", 5))) == {2, 3}
+        assert len(keyword_search(rows, "سعر البنك", 1)) == 1
+        assert numbers(keyword_search(rows, "سعر البنك", 1, allowed={3, 4})) == [3]
+        assert keyword_search(rows, "سعر البنك", 5, allowed=set()) == []
+        assert keyword_search(rows, "سعر البنك", 0) == []
+
+    def test_nothing_is_found_where_there_is_nothing_to_look_for(self, rows: Rows) -> None:
+        for asked in ("", "من هو؟", "what is it", "؟؟؟", "qwertz"):
+            assert keyword_search(rows, asked, 5) == []
+        assert keyword_search(table([]), "الترام", 5) == []
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            '"', '""', '"palm', "palm AND", "NOT palm", "NEAR(palm date)", "palm*", "^palm", "words : palm", "(palm",
+            "palm)", "{words} : palm", "-palm", "palm + date", "'; DROP TABLE keywords; --", "palm\x00date",
+            "palm\ud800", '\u201cpalm', "%", "\\", "palm NEAR/2 date", 'a"b"c', "rowid:1", "*" * 500, "palm " * 5000,
+        ],
+    )  # fmt: skip
+    def test_nothing_that_is_typed_breaks_the_query(self, rows: Rows, typed: str) -> None:
+        query = parse(typed)
+        found = keyword_search(rows, query.text, 5)
+        phrase_search(rows, query.phrases or (typed,))
+        if "palm" in typed:
+            assert numbers(found)[0] in (4, 5)
+
+    def test_words_that_are_everywhere_are_not_ranked_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        filler = [("", f"شارع مدينة بيت{n}" if n % 4 == 0 else f"حديقة بيت{n}") for n in range(80)]
+        rows = table([*filler, ("", "شارع زنبق هنا"), ("", "زنبق مدينة شارع")])
+        asked: list[str] = []
+
+        def spied(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+            if "rank" in statement:
+                asked.append(values[0])
+            return rows(statement, *values)
+
+        everything = keyword_search(rows, "زنبق في شارع في مدينة", 2)
+        monkeypatch.setattr(lexical, "BUDGET", 10)
+        found = keyword_search(spied, "زنبق في شارع في مدينة", 2)
+        # The rare word is ranked by itself, the frequent ones only where they meet; all of them are weighed.
+        assert asked == ['"زنبق" OR ("شارع" AND "مدين")']
+        assert numbers(found) == numbers(everything) == [82, 81]
+        assert keyword_search(rows, "شارع", 2) == []
+        assert len(keyword_search(rows, "شارع مدينة", 2)) == 2
+
+
+class TestPhrases:
+    @pytest.mark.parametrize(
+        ("phrase", "held_by"),
+        [
+            ("البنك المركزي", {2}),
+            ("البَنْك  المركزى", {2}),
+            ("سعر القمح", {3}),
+            ("المركزي البنك", set()),
+            ("القمح سعر", set()),
+            ("date palm", {4}),
+            ("DATE, palm", {4}),
+            ("palm date", set()),
+            ("dates palm", set()),
+            ("to be or not to be", {5}),
+            ("red palm weevil", {4}),
+            ("مستشفى", set()),
+            ("المستشفى", {1}),
+            ("؟", set()),
+        ],
+    )
+    def test_a_phrase_is_found_word_for_word(self, rows: Rows, phrase: str, held_by: set[int]) -> None:
+        assert phrase_search(rows, (phrase,)) == held_by
+
+    def test_all_phrases_must_be_held_by_an_allowed_passage(self, rows: Rows) -> None:
+        assert phrase_search(rows, ("سعر", "البنك")) == {2, 3}
+        assert phrase_search(rows, ("سعر", "البنك"), allowed={3, 6}) == {3}
+        assert phrase_search(rows, ("سعر القمح", "date palm")) == set()
+
+    @pytest.mark.parametrize(
+        ("text", "phrase", "held"),
+        [
+            ("قال للبنك المركزي كلمة", "البنك المركزي", True),
+            ("وبالبنك المركزي", "البنك المركزي", True),
+            ("البنك، المركزي", "البنك المركزي", True),
+            ("البنوك المركزية", "البنك المركزي", False),
+            ("مكتبات", "كتب", False),
+            ("The newspaper", "news", False),
+            ("A news-paper", "news paper", True),
+            ("عام ١٩٩٢", "1992", True),
+            ("a b", "", False),
+            ("", "a", False),
+            ("a", "a b", False),
+        ],
+    )
+    def test_a_text_holds_a_phrase_of_whole_words(self, text: str, phrase: str, held: bool) -> None:
+        assert holds(text, phrase) is held
+
+    def test_text_after_a_nul_is_read_too(self) -> None:
+        assert phrase_search(table([("t", "one\x00two three")]), ("two three",)) == {1}
+
+
+class TestQuery:
+    @pytest.mark.parametrize(
+        ("typed", "text", "phrases"),
+        [
+            ("متى تأسس «البنك  المركزي»؟", "متى تأسس البنك المركزي ؟", ("البنك المركزي",)),
+            ('Who said "to be" and “not to be”?', "Who said to be and not to be ?", ("to be", "not to be")),
+            ("من قال ”لا أعلم“ ومن قال »نعم«", "من قال لا أعلم ومن قال نعم", ("لا أعلم", "نعم")),
+            ('A 5" or 6" pipe', 'A 5" or 6" pipe', ()),
+            ('an "open quote', 'an "open quote', ()),
+            ('nothing "" and " ؟ "', 'nothing "" and " ؟ "', ()),
+            ("it's the farmers' palm", "it's the farmers' palm", ()),
+            ('"same" "same"', "same same", ("same",)),
+            ("", "", ()),
+        ],
+    )
+    def test_phrases_are_what_stands_in_quotation_marks(self, typed: str, text: str, phrases: tuple[str, ...]) -> None:
+        assert parse(typed) == Query(text, phrases)
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("latin", "arabic"),
+        [
+            ("Kirby", "كيربي"), ("Obama", "أوباما"), ("Merkel", "ميركل"), ("Chicago", "شيكاغو"), ("Tokyo", "طوكيو"),
+            ("Google", "غوغل"), ("Google", "جوجل"), ("Nixon", "نيكسون"), ("Shakespeare", "شكسبير"), ("Sarah", "سارة"),
+        ],
+    )  # fmt: skip
+    def test_a_name_has_one_key_in_both_scripts(self, latin: str, arabic: str) -> None:
+        assert key(latin)[1:] == key(arabic)[1:] != ""
+        assert (key(latin)[0], key(arabic)[0]) == ("l", "a")
+        assert likeness(latin, arabic) == likeness(arabic, latin) > 0.7
+
+    @pytest.mark.parametrize("word", ["", "a", "Io", "علي", "42", "ي"])
+    def test_too_few_consonants_are_no_name(self, word: str) -> None:
+        assert key(word) == ""
+
+    def test_names_are_found_in_the_other_script_only(self, rows: Rows) -> None:
+        assert candidates(rows, "maddison") == []
+        assert candidates(rows, fold_text("ماديسون")) == ["maddison"]
+        assert candidates(rows, fold_text("لماديسون")) == ["maddison"]
+        assert candidates(rows, fold_text("والبصرة")) == ["basra"]
+        assert candidates(rows, "kirby") == ["كيربي"]
+        assert candidates(rows, "beetle") == []
+
+    def test_other_names_are_in_a_table(self, rows: Rows) -> None:
+        assert candidates(rows, "egypt") == ["مصر"]
+        assert candidates(rows, fold_text("واشنطن")) == ["washington"]
+        assert candidates(rows, fold_text("بالقاهرة")) == ["cairo"]
+
+    def test_a_name_that_is_unknown_is_looked_for_in_the_other_script(self, rows: Rows) -> None:
+        assert numbers(keyword_search(rows, "ماديسون", 3)) == [5]
+        assert keyword_search(rows, "ماديسون", 3, across=False) == []
+        # Known here, and rarely: both are the name.
+        assert set(numbers(keyword_search(rows, "Kirby", 3))) == {5, 6}
+
+    def test_a_name_that_is_known_is_not(self) -> None:
+        rows = table([*(("", "زار كيربي البلدة"),) * 3, ("", "Kirby came")])
+        assert set(numbers(keyword_search(rows, "كيربي", 9))) == {1, 2, 3}
+
+    def test_words_of_a_sentence_are_no_names(self) -> None:
+        assert {word for _, word in entries("The tall Maddison said: go. وقالت ماديسون")} >= {"maddison", "ماديسون"}
+        assert not {"the", "tall", "said", "go"} & {word for _, word in entries("The tall Maddison said: go.")}
+
+
+class TestFusion:
+    def test_both_ways_of_searching_count(self) -> None:
+        dense = [(1, 0.60), (2, 0.58), (3, 0.40)]
+        assert numbers(fuse(dense, [(2, 0.9), (4, 0.1)], 10)) == [2, 1, 4, 3]
+        assert numbers(fuse(dense, [(2, 0.9), (4, 0.1)], 2)) == [2, 1]
+
+    def test_a_chance_match_does_not_move_the_nearest(self) -> None:
+        dense = [(1, 0.60), (2, 0.50)]
+        assert numbers(fuse(dense, [(2, 0.05)], 10)) == [1, 2]
+        assert numbers(fuse_by_rank(dense, [(2, 0.05)], 10)) == [2, 1]
+
+    def test_one_way_alone_is_its_own_order(self) -> None:
+        assert fuse([(1, 0.6), (2, 0.5)], [], 10) == [(1, 0.6), (2, 0.5)]
+        assert numbers(fuse([], [(7, 0.2), (8, 0.9)], 10)) == [8, 7]
+        assert fuse([], [], 10) == []
+
+    def test_equal_ones_come_by_number(self) -> None:
+        assert numbers(fuse([(9, 0.5), (3, 0.5)], [], 10)) == [3, 9]

@@ -1,0 +1,93 @@
+"""The words of a text as keyword search sees them: what meets, what does not, and every step by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from index.words import ALL, Steps, content_words, normalised, with_clitics, words_to_look_up
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        "إدارة ادارة اداره الإدارة والإدارة بالإدارة للإدارة لإدارة إدارات",
+        "كتاب الكتاب بكتاب وكتاب كالكتاب وبالكتاب كتابه كتابها",
+        "شركة الشركة شركات الشركات للشركة وشركة",
+        "مستشفى مستشفي المستشفى لمستشفى",
+        "مُدَرِّسَة مدرسة مـدرسـة المدرّسة",
+        "مسؤول مسوول",
+        "٢٠٢٢ 2022 ۲۰۲۲",
+        "١٬٥٠٠ 1,500 1500",
+        "walk walks walking walked Walking",
+        "Café cafe CAFÉ",
+    ],
+)
+def test_the_forms_of_a_word_meet(spellings: str) -> None:
+    assert len({tuple(normalised(word)) for word in spellings.split()}) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["كتاب كتابة مكتبة", "ولد والد", "قلم علم", "عام علم", "2022 2023", "1,5 15", "walk talk"]
+)
+def test_other_words_do_not_meet(words: str) -> None:
+    one, other = (tuple(normalised(word)) for word in words.split()[-2:])
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("off", "one", "other"),
+    [
+        (replace(ALL, alefs=False), "أحمد", "احمد"),
+        (replace(ALL, endings=False, arabic="none"), "مدرسة", "مدرسه"),
+        (replace(ALL, marks=False), "مُدَرِّس", "مدرس"),
+        (replace(ALL, digits=False), "٢٠٢٢", "2022"),
+        (replace(ALL, clitics=False), "والمدرسة", "مدرسة"),
+        (replace(ALL, prepositions=False), "بمدرسة", "مدرسة"),
+        (replace(ALL, arabic="none"), "مدرسون", "مدرسين"),
+        (replace(ALL, english=False), "walking", "walks"),
+    ],
+)
+def test_each_step_is_what_makes_two_forms_meet(off: Steps, one: str, other: str) -> None:
+    assert normalised(one) == normalised(other)
+    assert normalised(one, off) != normalised(other, off)
+
+
+def test_snowball_can_be_taken_instead() -> None:
+    steps = replace(ALL, arabic="snowball")
+    assert normalised("المدرسة", steps) == normalised("مدرسة", steps) != ["مدرسة"]
+
+
+def test_words_come_in_order_and_none_is_left_out_of_the_index() -> None:
+    assert normalised("To be, or not to be: 2 cats") == ["to", "be", "or", "not", "to", "be", "2", "cat"]
+
+
+def test_only_what_says_something_is_looked_up_and_once() -> None:
+    assert words_to_look_up("What is the capital of the Capital's country?") == {
+        "capital": "capit",
+        "country": "countri",
+    }
+    assert list(words_to_look_up("ما هي عاصمة المملكة؟ وما هي العاصمة؟")) == ["عاصمه", "المملكه", "العاصمه"]
+    assert words_to_look_up("من هو؟ Who is it?") == {}
+
+
+@pytest.mark.parametrize("text", ["", "؟!… «»", "\"'*():^-+", "\x00\ud800", "ـ", "_", "َ", "🙂"])
+def test_what_has_no_letters_has_no_words(text: str) -> None:
+    assert normalised(text) == [] == list(words_to_look_up(text))
+
+
+def test_a_word_is_letters_and_digits_only() -> None:
+    for word in normalised('a"b* NEAR(c) ن"م* x_y {z} ٣^٤ e\u0301'):
+        assert word.isalnum()
+
+
+def test_what_is_written_onto_a_word() -> None:
+    assert {"البنك", "والبنك", "للبنك", "وللبنك", "بالبنك", "فالبنك"} <= set(with_clitics("البنك"))
+    assert {"وزارة", "ووزارة", "لوزارة", "بوزارة"} <= set(with_clitics("وزارة"))
+    assert with_clitics("bank") == ["bank"]
+
+
+def test_content_words_are_without_prefix_and_cut() -> None:
+    assert content_words("ما هي المدرسة؟") == {"مدرسه"}
+    assert content_words("withdrawal of the withdraw") == content_words("withdraw")
