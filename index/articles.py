@@ -21,7 +21,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Article:
-    """An article as it was read. `text` is never altered; `ignored` marks what is not the article's own."""
+    """An article as it was read. `text` is never altered; `ignored` marks what is not the article's own.
+
+    `date` is the article's own, as YYYY-MM-DD, never that of the page or of today; `date_from` says where it was
+    found and `date_certainty` (0 to 1) how sure it is (`index/dates.py`).
+    """
 
     id: str
     title: str
@@ -31,12 +35,28 @@ class Article:
     source: str | None = None
     author: str | None = None
     ignored: tuple[Span, ...] = ()
+    date_from: str | None = None
+    date_certainty: float | None = None
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Another place that an article's text was read from."""
+
+    id: str
+    title: str
+    date: str | None
+    source: str | None
+    author: str | None
+    date_from: str | None = None
+    date_certainty: float | None = None
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file or line that did not go in; `reason` is a key of `skipped.*` in `ui/strings`."""
+    """A file, or a line or member of one, that did not go in; `reason` is a key of `skipped.*` in `ui/texts`."""
 
     path: str
     reason: str
     line: int | None = None
+    member: str = ""

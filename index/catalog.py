@@ -8,71 +8,58 @@ had computed. A change of articles is one transaction: it happened or it did not
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from index.articles import Article, Span
+from index.articles import Article, Copy, Language, Span
+from index.database import Database, storage_errors
 from index.embed import Embedded, Vectors
-from index.errors import (
-    ArticleMissing,
-    DiskFull,
-    IndexBusy,
-    IndexDamaged,
-    IndexMismatch,
-    IndexMissing,
-    JawabError,
-    NotAllowed,
-)
+from index.errors import ArticleMissing, IndexDamaged, IndexMismatch, IndexMissing
+from index.page_sums import settle
 from index.passages import RULE, Passage
+from index.schema import SCHEMA, TABLES
 
 FILE = "catalog.sqlite"
-SCHEMA = "1"
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE files (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, refused TEXT NOT NULL
-);
-CREATE TABLE articles (
-    id TEXT PRIMARY KEY, path TEXT NOT NULL, digest TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
-    language TEXT NOT NULL, date TEXT, source TEXT, author TEXT, ignored TEXT NOT NULL
-);
-CREATE INDEX articles_by_path ON articles (path);
-CREATE TABLE passages (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, article_id TEXT NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, embedding TEXT NOT NULL
-);
-CREATE INDEX passages_by_article ON passages (article_id);
-CREATE INDEX passages_by_embedding ON passages (embedding);
-CREATE TABLE embeddings (
-    key TEXT PRIMARY KEY, passage BLOB NOT NULL, sentences BLOB NOT NULL, spans TEXT NOT NULL
-);
-"""
+_FEW = 500
+"""Values in one SQL statement; SQLite's own limit was once 999."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file as it was when it was last read; `refused` lists what of it did not go in, as (reason, line)."""
+    """A file as it was when it was last read; `refused` lists what of it did not go in: (reason, line, member)."""
 
     path: str
     size: int
     modified_ns: int
-    refused: tuple[tuple[str, int | None], ...] = ()
+    refused: tuple[tuple[str, int | None, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class NewPassage:
+    """A passage on its way in: where it stands, the key of its embedding, its words as keyword search sees them."""
+
+    span: Span
+    language: Language
+    key: str
+    words: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An article on its way into the catalogue: its file, its digest, its passages and their embedding keys."""
+    """An article on its way in: its file, digests of what was read and of its text alone, its passages, its names."""
 
     article: Article
     path: str
     digest: str
-    passages: tuple[tuple[Span, str], ...]
+    fingerprint: str
+    passages: tuple[NewPassage, ...] = ()
+    names: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -81,6 +68,7 @@ class StoredPassage:
 
     passage: Passage
     article: Article
+    story: int | None
     sentences: tuple[Span, ...]
     sentence_vectors: Vectors
 
@@ -88,69 +76,62 @@ class StoredPassage:
 class Catalog:
     """One index's catalogue. Safe to use from several threads; one process writes at a time."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, database: Database) -> None:
         self.folder = folder
-        self._connection = connection
-        self._lock = threading.RLock()
+        self._database = database
+        self.rows = database.rows
+        self.execute = database.execute
+        self.execute_many = database.execute_many
+        self._loose: set[str] = set()
 
     @classmethod
     def open(cls, folder: Path) -> Catalog:
         """The catalogue in `folder`, for reading. Raises `IndexMissing`, `IndexDamaged`, `NotAllowed`."""
-        path = folder / FILE
         with storage_errors(folder):
-            if not path.is_file():
+            if not (folder / FILE).is_file():
                 raise IndexMissing(folder=folder)
-            catalog = cls(folder, _connect(path, "ro"))
-            catalog._check_schema()
+        catalog = cls(folder, Database(folder / FILE, writable=False))
+        catalog._check_schema()
         return catalog
 
     @classmethod
     def open_or_create(cls, folder: Path) -> Catalog:
         """The catalogue in `folder`, for writing; an empty one if there is none."""
-        path = folder / FILE
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            catalog = cls(folder, _connect(path, "rwc"))
-            with catalog.transaction():
-                if not catalog._rows("SELECT name FROM sqlite_master WHERE name = 'meta'"):
-                    catalog._create()
-            catalog._check_schema()
+        catalog = cls(folder, Database(folder / FILE, writable=True))
+        with catalog.transaction():
+            if not catalog.rows("SELECT name FROM sqlite_master WHERE name = 'meta'"):
+                catalog._create()
+        catalog._check_schema()
+        settle(catalog._database, folder / FILE)
         return catalog
 
-    def check(self) -> None:
-        """Read the whole file. Raises `IndexDamaged` if any page of it is not as SQLite wrote it."""
-        found = [row[0] for row in self._rows("PRAGMA quick_check(1)")]
-        if found != ["ok"]:
-            raise IndexDamaged(folder=self.folder, detail=found[0])
-
     def close(self) -> None:
-        self._connection.close()
+        self._database.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what is done inside, or nothing of it."""
-        with storage_errors(self.folder), self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                # SQLite rolls back by itself on some errors (a full disk), and then has nothing to roll back.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        """All of what is done inside, or nothing of it; then one whole file is left behind, its pages checksummed."""
+        with self._database.transaction():
+            yield
+        settle(self._database, self.folder / FILE)
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Everything read inside is of one state."""
+        return self._database.snapshot()
 
     # What made the index
 
     @property
     def generation(self) -> int:
         """Grows by one with every change of the articles."""
-        return int(self._meta("generation") or 0)
+        return int(self.meta("generation") or 0)
 
     @property
     def embedder(self) -> str | None:
         """The fingerprint of the embedder that the index was made with; `None` while it is empty."""
-        return self._meta("embedder")
+        return self.meta("embedder")
 
     def require(self, fingerprint: str) -> None:
         """Raise `IndexMismatch` unless the index was made with this embedder (or with none yet)."""
@@ -158,195 +139,327 @@ class Catalog:
             raise IndexMismatch(folder=self.folder, found=self.embedder, expected=fingerprint)
 
     def set_embedder(self, fingerprint: str) -> None:
-        self._set_meta("embedder", fingerprint)
+        self.set_meta("embedder", fingerprint)
 
-    # Articles and passages
+    def meta(self, key: str) -> str | None:
+        rows = self.rows("SELECT value FROM meta WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
+
+    # Articles
 
     def count_articles(self) -> int:
-        return int(self._rows("SELECT count(*) FROM articles")[0][0])
-
-    def count_passages(self) -> int:
-        return int(self._rows("SELECT count(*) FROM passages")[0][0])
+        return int(self.rows("SELECT count(*) FROM articles")[0][0])
 
     def articles(self) -> list[Article]:
         """Every article, in the order of their ids."""
-        return [_article(row) for row in self._rows(f"SELECT {_ARTICLE} FROM articles ORDER BY id")]
+        return [_article(row) for row in self.rows(f"SELECT {_ARTICLE} FROM articles ORDER BY id")]
 
     def article(self, article_id: str) -> Article:
-        """One article. Raises `ArticleMissing`."""
-        rows = self._rows(f"SELECT {_ARTICLE} FROM articles WHERE id = ?", article_id)
+        """One article, by its own id or by that of a copy of it. Raises `ArticleMissing`."""
+        rows = self.rows(f"SELECT {_ARTICLE} FROM articles WHERE id = ?", article_id)
+        if rows:
+            return _article(rows[0])
+        rows = self.rows(
+            f"SELECT {COPIED} FROM copies c JOIN articles a ON a.number = c.article WHERE c.id = ?", article_id
+        )
         if not rows:
             raise ArticleMissing(article_id=article_id)
         return _article(rows[0])
 
-    def digests_by_path(self, path: str) -> dict[str, str]:
-        """article id → digest, of the articles that came from one file."""
-        return dict(self._rows("SELECT id, digest FROM articles WHERE path = ?", path))
+    def copies(self) -> dict[str, tuple[Copy, ...]]:
+        """article id → the other places that its text was read from."""
+        rows = self.rows(
+            "SELECT a.id, c.id, c.title, c.date, c.source, c.author, c.date_from, c.date_certainty"
+            " FROM copies c JOIN articles a ON a.number = c.article ORDER BY c.id"
+        )
+        found: dict[str, tuple[Copy, ...]] = {}
+        for owner, *fields in rows:
+            found[owner] = (*found.get(owner, ()), Copy(*fields))
+        return found
+
+    def copies_of(self, number: int) -> Iterator[Entry]:
+        """The copies of an article as articles that could stand in its place."""
+        for *fields, path, digest, fingerprint in self.rows(
+            f"""SELECT {COPIED}, c.path, c.digest, a.fingerprint
+            FROM copies c JOIN articles a ON a.number = c.article WHERE a.number = ? ORDER BY c.id""",
+            number,
+        ):
+            yield Entry(_article(fields), path, digest, fingerprint)
+
+    def stories(self) -> list[tuple[str, ...]]:
+        """The ids of the articles that tell one story, for every story that more than one article tells."""
+        found: dict[int, list[str]] = {}
+        for article_id, story in self.rows("SELECT id, story FROM articles WHERE story IS NOT NULL ORDER BY id"):
+            found.setdefault(story, []).append(article_id)
+        return [tuple(ids) for ids in found.values() if len(ids) > 1]
+
+    def told_with(self, article_id: str) -> list[Article]:
+        """The other articles that tell the story of this one, in the order of their ids."""
+        rows = self.rows(
+            f"""SELECT {_ARTICLE} FROM articles
+            WHERE story = (SELECT story FROM articles WHERE id = ?1) AND id != ?1 ORDER BY id""",
+            article_id,
+        )
+        return [_article(row) for row in rows]
+
+    def entry(self, number: int) -> Entry:
+        """The article that has this number as it went in, but for its passages."""
+        article, path, digest, fingerprint = article_of(
+            self.rows(f"SELECT {STORED} FROM articles WHERE number = ?", number)[0]
+        )
+        return Entry(article, path, digest, fingerprint)
+
+    def has_copies(self, article_id: str) -> bool:
+        """Whether the article's text was read from other places too."""
+        query = "SELECT 1 FROM copies WHERE article = (SELECT number FROM articles WHERE id = ?) LIMIT 1"
+        return bool(self.rows(query, article_id))
+
+    def owner_of(self, fingerprint: str) -> tuple[int, str] | None:
+        """Number and id of the article whose text has this fingerprint."""
+        rows = self.rows("SELECT number, id FROM articles WHERE fingerprint = ? ORDER BY number LIMIT 1", fingerprint)
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def digests_by_path(self) -> dict[str, dict[str, str]]:
+        """path → article id → digest of what was read, of all articles and copies."""
+        found: dict[str, dict[str, str]] = {}
+        for table in ("articles", "copies"):
+            for path, article_id, digest in self.rows(f"SELECT path, id, digest FROM {table}"):
+                found.setdefault(path, {})[article_id] = digest
+        return found
 
     def path_of(self, article_id: str) -> str | None:
-        """The file that an article came from, or `None` where there is no such article."""
-        rows = self._rows("SELECT path FROM articles WHERE id = ?", article_id)
+        """The file that an article or copy came from, or `None` where there is no such article."""
+        rows = self.rows(
+            "SELECT path FROM articles WHERE id = ? UNION ALL SELECT path FROM copies WHERE id = ?",
+            article_id, article_id,
+        )  # fmt: skip
         return str(rows[0][0]) if rows else None
 
-    def passage(self, number: int) -> StoredPassage:
-        """A passage by its number, with what evidence is chosen from."""
-        row = self._rows(
-            f"""SELECT p.number, p.start, p."end", e.sentences, e.spans, {_ARTICLE_OF_A}
-            FROM passages p JOIN articles a ON a.id = p.article_id JOIN embeddings e ON e.key = p.embedding
-            WHERE p.number = ?""",
-            number,
-        )[0]
-        article = _article(row[5:])
-        start, end = row[1], row[2]
-        spans = tuple(Span(start + s, start + e) for s, e in json.loads(row[4]))
-        return StoredPassage(
-            passage=Passage(row[0], article.id, start, end, article.text[start:end]),
-            article=article,
-            sentences=spans,
-            sentence_vectors=_vectors(row[3]).reshape(len(spans), -1),
-        )
+    # Passages
 
-    def passage_vectors(self) -> tuple[list[int], Vectors]:
-        """The numbers of all passages and their vectors, shape (passages, dimension)."""
-        rows = self._rows(
-            "SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding ORDER BY p.number"
-        )
-        vectors = _vectors(b"".join(blob for _, blob in rows))
-        return [number for number, _ in rows], vectors.reshape(len(rows), -1) if rows else vectors.reshape(0, 0)
+    def count_passages(self) -> int:
+        return int(self.rows("SELECT count(*) FROM passages")[0][0])
+
+    def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
+        """Passages by their numbers, in the order asked for, with what evidence is chosen from."""
+        found: dict[int, StoredPassage] = {}
+        for some in _chunks(numbers):
+            rows = self.rows(
+                f"""SELECT p.number, p.start, p."end", a.story, e.sentences, e.spans, {_ARTICLE_OF_A}
+                FROM passages p JOIN articles a ON a.number = p.article JOIN embeddings e ON e.key = p.embedding
+                WHERE p.number IN ({_marks(some)})""",
+                *some,
+            )
+            found |= {row[0]: _passage(row) for row in rows}
+        return [found[number] for number in numbers if number in found]
+
+    def vectors(self, numbers: Sequence[int]) -> Vectors:
+        """The vectors of passages that are all there, in the order asked for, shape (passages, dimension)."""
+        found: dict[int, bytes] = {}
+        for some in _chunks(numbers):
+            found |= dict(
+                self.rows(
+                    "SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding"
+                    f" WHERE p.number IN ({_marks(some)})",
+                    *some,
+                )
+            )
+        return matrix(b"".join(found[number] for number in numbers), len(numbers))
+
+    def vectors_after(self, number: int, most: int) -> tuple[list[int], Vectors]:
+        """The first `most` passages whose numbers are greater, in order, and their vectors."""
+        rows = self.rows(
+            "SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding"
+            " WHERE p.number > ? ORDER BY p.number LIMIT ?",
+            number, most,
+        )  # fmt: skip
+        return [found for found, _ in rows], matrix(b"".join(blob for _, blob in rows), len(rows))
 
     # Changing
 
     def files(self) -> dict[str, StoredFile]:
         """Every file that was read, by path."""
-        rows = self._rows("SELECT path, size, modified_ns, refused FROM files")
+        rows = self.rows("SELECT path, size, modified_ns, refused FROM files")
         return {
-            path: StoredFile(path, size, modified, tuple((reason, line) for reason, line in json.loads(refused)))
+            path: StoredFile(path, size, modified, tuple(map(tuple, json.loads(refused))))
             for path, size, modified, refused in rows
         }
 
     def put_file(self, file: StoredFile) -> None:
         values = (file.path, file.size, file.modified_ns, json.dumps(file.refused))
-        self._execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", *values)
+        self.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", *values)
 
     def remove_file(self, path: str) -> None:
-        self._execute("DELETE FROM files WHERE path = ?", path)
+        self.execute("DELETE FROM files WHERE path = ?", path)
 
-    def put(self, entry: Entry) -> None:
-        """Add an article or replace the one that has its id; its passages' embeddings must be stored."""
+    def put(self, entry: Entry) -> int:
+        """Add an article whose passages' embeddings are stored (or will be before the transaction ends)."""
         article = entry.article
-        self.remove(article.id)
-        ignored = json.dumps([(span.start, span.end) for span in article.ignored])
-        self._execute(
-            "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            article.id, entry.path, entry.digest, article.title, article.text,
-            article.language, article.date, article.source, article.author, ignored,
+        row = (*_values(article, entry.path), entry.digest, entry.fingerprint)
+        self.execute(f"INSERT INTO articles ({STORED}, checksum) VALUES ({_marks((*row, 0))})", *row, checksum_of(row))
+        number = int(self.rows("SELECT number FROM articles WHERE id = ?", article.id)[0][0])
+        self._put_passages(number, entry.passages)
+        # Never taken out: a name that no passage has any more is looked up in vain, and that is all.
+        self.execute_many("INSERT OR IGNORE INTO names VALUES (?, ?)", sorted(entry.names))
+        return number
+
+    def cut_again(self, number: int, entry: Entry) -> None:
+        """Give a stored article other ignored spans, and the passages that follow from them."""
+        row = (*_values(entry.article, entry.path), entry.digest, entry.fingerprint)
+        self.execute(
+            f"UPDATE articles SET ({STORED}, checksum) = ({_marks((*row, 0))}) WHERE number = ?",
+            *row, checksum_of(row), number,
         )  # fmt: skip
-        for span, key in entry.passages:
-            self._execute(
-                'INSERT INTO passages (article_id, start, "end", embedding) VALUES (?, ?, ?, ?)',
-                article.id, span.start, span.end, key,
-            )  # fmt: skip
+        self._remove_passages(number)
+        self._put_passages(number, entry.passages)
+
+    def _put_passages(self, number: int, passages: Sequence[NewPassage]) -> None:
+        self.execute_many(
+            'INSERT INTO passages (article, start, "end", language, embedding) VALUES (?, ?, ?, ?, ?)',
+            ((number, new.span.start, new.span.end, new.language, new.key) for new in passages),
+        )
+        numbers = self.rows("SELECT number FROM passages WHERE article = ? ORDER BY number", number)
+        self.execute_many(
+            "INSERT INTO keywords (rowid, words) VALUES (?, ?)",
+            ((passage, new.words) for (passage,), new in zip(numbers, passages, strict=True)),
+        )
+
+    def put_copy(self, number: int, entry: Entry) -> None:
+        """Add another place that the text of article `number` was read from."""
+        a = entry.article
+        row = (a.id, entry.path, a.title, a.date, a.date_from, a.date_certainty, a.source, a.author, entry.digest)
+        columns = "id, path, title, date, date_from, date_certainty, source, author, digest, checksum, article"
+        self.execute(f"INSERT INTO copies ({columns}) VALUES ({_marks((*row, 0, 0))})", *row, checksum_of(row), number)
 
     def remove(self, article_id: str) -> None:
-        self._execute("DELETE FROM articles WHERE id = ?", article_id)
+        """Take out an article or a copy. Where an article has copies, the first of them stands in its place."""
+        self.execute("DELETE FROM copies WHERE id = ?", article_id)
+        rows = self.rows("SELECT number FROM articles WHERE id = ?", article_id)
+        if rows and not self._promote(rows[0][0]):
+            self._remove_passages(rows[0][0])
+            self.execute("DELETE FROM articles WHERE number = ?", rows[0][0])
+
+    def _promote(self, number: int) -> bool:
+        first = next(self.copies_of(number), None)
+        if first is None:
+            return False
+        row = (*_values(first.article, first.path), first.digest, first.fingerprint)
+        self.execute("DELETE FROM copies WHERE id = ?", first.article.id)
+        self.execute(
+            f"UPDATE articles SET ({STORED}, checksum) = ({_marks((*row, 0))}) WHERE number = ?",
+            *row, checksum_of(row), number,
+        )  # fmt: skip
+        return True
+
+    def _remove_passages(self, number: int) -> None:
+        passages = self.rows("SELECT number, embedding FROM passages WHERE article = ?", number)
+        self.execute_many("INSERT OR IGNORE INTO gone VALUES (?)", ((passage,) for passage, _ in passages))
+        self.execute_many("DELETE FROM keywords WHERE rowid = ?", ((passage,) for passage, _ in passages))
+        self.execute("DELETE FROM passages WHERE article = ?", number)
+        # Only dropped at the end of the change: an article that is updated may need them again.
+        self._loose.update(key for _, key in passages)
 
     def missing_embeddings(self, keys: Iterable[str]) -> set[str]:
         """Those of `keys` that no embedding is stored for."""
-        return {key for key in keys if not self._rows("SELECT 1 FROM embeddings WHERE key = ?", key)}
+        wanted = set(keys)
+        for some in _chunks(sorted(wanted)):
+            wanted -= {key for (key,) in self.rows(f"SELECT key FROM embeddings WHERE key IN ({_marks(some)})", *some)}
+        return wanted
 
     def put_embedding(self, key: str, embedded: Embedded, sentences: Sequence[Span]) -> None:
         """Store a passage's vectors as float16; `sentences` are spans within the passage."""
-        spans = json.dumps([(span.start, span.end) for span in sentences])
-        blobs = (
+        row = (
+            key,
             embedded.passage.astype(np.float16).tobytes(),
             embedded.sentences.astype(np.float16).tobytes(),
+            json.dumps([(span.start, span.end) for span in sentences]),
         )
-        self._execute("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?)", key, *blobs, spans)
+        self.execute("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?, ?)", *row, checksum_of(row))
 
-    def next_generation(self) -> int:
-        """Drop the embeddings that no passage uses any more, and number the new state."""
-        self._execute("DELETE FROM embeddings WHERE key NOT IN (SELECT embedding FROM passages)")
-        generation = self.generation + 1
-        self._set_meta("generation", str(generation))
-        return generation
-
-    # The database
+    def next_generation(self) -> None:
+        """Drop the embeddings that this change left unused, and number the new state."""
+        self.execute_many(
+            "DELETE FROM embeddings WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE embedding = ?1)",
+            ((key,) for key in self._loose),
+        )
+        self._loose.clear()
+        self.set_meta("generation", str(self.generation + 1))
 
     def _create(self) -> None:
-        for statement in _TABLES.split(";"):
-            self._execute(statement)
-        self._set_meta("schema", SCHEMA)
-        self._set_meta("passage_rule", RULE)
+        for statement in TABLES:
+            self.execute(statement)
+        self.set_meta("schema", SCHEMA)
+        self.set_meta("passage_rule", RULE)
 
     def _check_schema(self) -> None:
-        found = (self._meta("schema"), self._meta("passage_rule"))
+        found = (self.meta("schema"), self.meta("passage_rule"))
         if found != (SCHEMA, RULE):
+            self.close()
             raise IndexDamaged(folder=self.folder, detail=f"made by another version: {found}")
 
-    def _meta(self, key: str) -> str | None:
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", key)
-        return str(rows[0][0]) if rows else None
 
-    def _set_meta(self, key: str, value: str) -> None:
-        self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
-
-    def _execute(self, statement: str, *values: object) -> None:
-        with storage_errors(self.folder), self._lock:
-            self._connection.execute(statement, values)
-
-    def _rows(self, query: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]
-        with storage_errors(self.folder), self._lock:
-            return self._connection.execute(query, values).fetchall()
-
-
-@contextmanager
-def storage_errors(folder: Path) -> Iterator[None]:
-    """Turn what SQLite and the operating system say about `folder` into Jawab's errors."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _storage_error(error, folder) from error
-    except PermissionError as error:
-        raise NotAllowed(path=error.filename or folder) from error
-    except OSError as error:
-        if error.errno != 28:  # ENOSPC
-            raise
-        raise DiskFull(folder=folder) from error
-
-
-def _storage_error(error: sqlite3.Error, folder: Path) -> JawabError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return DiskFull(folder=folder)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return IndexBusy(folder=folder)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return NotAllowed(path=folder)
-    return IndexDamaged(folder=folder, detail=str(error))
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=10,
-    )
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-_COLUMNS = ("id", "title", "text", "language", "date", "source", "author", "ignored")
+_COLUMNS = (
+    "id", "title", "text", "language", "date", "source", "author", "date_from", "date_certainty", "ignored",
+)  # fmt: skip
 _ARTICLE = ", ".join(_COLUMNS)
 _ARTICLE_OF_A = ", ".join(f"a.{column}" for column in _COLUMNS)
+COPIED = ", ".join(f"{'a' if column in ('text', 'language', 'ignored') else 'c'}.{column}" for column in _COLUMNS)
+STORED = f"{_ARTICLE}, path, digest, fingerprint"
+EMBEDDING = "key, passage, sentences, spans"
 
 
-def _article(row: Sequence[str]) -> Article:
+def checksum_of(row: Sequence[object]) -> int:
+    """CRC-32 of a row's values, by which a flipped bit is noticed."""
+    checksum = 0
+    for value in row:
+        data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
+        checksum = zlib.crc32(data, checksum)
+    return checksum
+
+
+def matrix(blob: bytes, rows: int) -> Vectors:
+    """float16 bytes as the catalogue stores them → float32, shape (rows, dimension)."""
+    vectors = np.frombuffer(blob, dtype=np.float16).astype(np.float32)
+    return vectors.reshape(rows, -1) if rows else vectors.reshape(0, 0)
+
+
+def _values(article: Article, path: str) -> tuple[object, ...]:
+    *fields, _ = (getattr(article, column) for column in _COLUMNS)
+    return (*fields, json.dumps([(span.start, span.end) for span in article.ignored]), path)
+
+
+def article_of(row: Sequence[Any]) -> tuple[Article, str, str, str]:
+    """An article, its file, its digest and its fingerprint, of the columns `STORED`."""
+    *fields, path, digest, fingerprint = row
+    return _article(fields), path, digest, fingerprint
+
+
+def _article(row: Sequence[Any]) -> Article:
     *fields, ignored = row
     spans = tuple(Span(start, end) for start, end in json.loads(ignored))
-    return Article(**dict(zip(_COLUMNS[:-1], fields, strict=True)), ignored=spans)  # type: ignore[arg-type]
+    return Article(**dict(zip(_COLUMNS[:-1], fields, strict=True)), ignored=spans)
 
 
-def _vectors(blob: bytes) -> Vectors:
-    return np.frombuffer(blob, dtype=np.float16).astype(np.float32)
+def _passage(row: Sequence[Any]) -> StoredPassage:
+    number, start, end, story, vectors, spans, *fields = row
+    article = _article(fields)
+    sentences = tuple(Span(start + s, start + e) for s, e in json.loads(spans))
+    return StoredPassage(
+        passage=Passage(number, article.id, start, end, article.text[start:end]),
+        article=article,
+        story=story,
+        sentences=sentences,
+        sentence_vectors=matrix(vectors, len(sentences)),
+    )
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _FEW):
+        yield values[start : start + _FEW]

@@ -1,19 +1,29 @@
 """Search: a question in, the passages that may answer it out, best first.
 
-Dense for now. Keyword search joins here, as a second list of passage numbers that is fused with the first.
+    question → query (words, phrases in quotes) → nearest vectors and matching words, fused → passages
+
+Everything a search reads is of one state of the index: a writer may be at work meanwhile.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.articles import Article, Span
 from index.catalog import Catalog, StoredPassage
 from index.embed import Embedder, Vectors
+from index.filters import Filter, allowed_passages
+from index.fusion import fuse
+from index.lexical import keyword_search, phrase_search
 from index.passages import Passage
-from index.vectors import VectorIndex
+from index.query import Query, parse
+from index.vectors import Scored, VectorIndex
+
+DEPTH = 50
+"""Passages that each of the two ways of searching puts forward."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +37,16 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Hit:
-    """A found passage with its article; `score` is the cosine of passage and question."""
+    """A found passage with its article; `score` is the cosine of passage and question.
+
+    `others` are the articles that tell the same story, where search was asked for one passage a story.
+    """
 
     passage: Passage
     article: Article
     score: float
     sentences: tuple[Sentence, ...]
+    others: tuple[Article, ...] = ()
 
 
 class Searcher:
@@ -44,26 +58,54 @@ class Searcher:
         self.embedder_name = embedder.name
         self.catalog = Catalog.open(folder)
         self.catalog.require(embedder.fingerprint)
-        self._generation = self.catalog.generation
-        self._vectors = VectorIndex.of(self.catalog)
+        self._generation = -1
+        self._vectors: VectorIndex | None = None
 
     def prepare(self) -> None:
         """Load the embedder, so that the first question need not wait for it."""
         self._embedder.embed_queries([self.embedder_name])
 
-    def search(self, question: str, k: int = 10) -> list[Hit]:
-        """The `k` passages nearest to the question in meaning, best first."""
-        query = self._embedder.embed_queries([question])[0]
-        with self._lock:
-            self._refresh()
-            nearest = self._vectors.nearest(query, k)
-            return [_hit(self.catalog.passage(number), score, query) for number, score in nearest]
+    def search(self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False) -> list[Hit]:
+        """The `k` passages that fit the question best, best first.
 
-    def _refresh(self) -> None:
+        Phrases in quotes must stand in a passage. `only` leaves out what it does not allow. With `one_per_story`,
+        of passages whose articles tell one story the best is given, and the other articles with it.
+        """
+        query = parse(question)
+        vector = self._embedder.embed_queries([query.text])[0]
+        with self._lock, self.catalog.snapshot():
+            ranked = self._rank(query, vector, max(k, DEPTH), only)
+            found = self.catalog.passages([number for number, _ in (ranked if one_per_story else ranked[:k])])
+            scores = dict(ranked)
+            hits = [_hit(stored, scores[stored.passage.number], vector) for stored in found]
+            return self._one_per_story(hits, found, k) if one_per_story else hits
+
+    def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> Scored:
+        """(passage number, cosine), in the order of both ways of searching together."""
+        allowed = allowed_passages(self.catalog, only) if only else None
+        if query.phrases:
+            allowed = phrase_search(self.catalog.rows, query.phrases, allowed)
+        dense = self._current().nearest(vector, depth, self.catalog, allowed)
+        lexical = keyword_search(self.catalog.rows, query.text, depth, allowed)
+        cosines = dict(dense)
+        unknown = [number for number, _ in lexical if number not in cosines]
+        if unknown:
+            cosines |= zip(unknown, (self.catalog.vectors(unknown) @ vector).tolist(), strict=True)
+        return [(number, cosines[number]) for number, _ in fuse(list(cosines.items()), lexical, depth)]
+
+    def _one_per_story(self, hits: Sequence[Hit], found: Sequence[StoredPassage], k: int) -> list[Hit]:
+        """The best hit of each story, with the other articles that tell it."""
+        best: dict[object, Hit] = {}
+        for hit, stored in zip(hits, found, strict=True):
+            best.setdefault(hit.article.id if stored.story is None else stored.story, hit)
+        return [replace(hit, others=tuple(self.catalog.told_with(hit.article.id))) for hit in list(best.values())[:k]]
+
+    def _current(self) -> VectorIndex:
         generation = self.catalog.generation
-        if generation != self._generation:
-            self._vectors = VectorIndex.of(self.catalog)
+        if self._vectors is None or generation != self._generation:
+            self._vectors = self._vectors.refreshed(self.catalog) if self._vectors else VectorIndex.of(self.catalog)
             self._generation = generation
+        return self._vectors
 
 
 def _hit(stored: StoredPassage, score: float, query: Vectors) -> Hit:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.catalog import storage_errors
+from index.database import storage_errors
 from index.errors import JawabError, PathMissing
 from qa.answer import Answer
 from qa.assistant import Assistant

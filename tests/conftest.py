@@ -15,7 +15,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from index.build import Summary, update
+from index.build import update
+from index.plan import Summary
 from index.embed import SentenceTransformerEmbedder
 from index.fakes import HashEmbedder
 from index.search import Searcher

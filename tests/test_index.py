@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from index.build import Summary, remove, update, writing
+from index.build import remove, update
+from index.plan import Summary
+from index.writing import writing
 from index.catalog import FILE, Catalog
 from index.embed import Embedded, Progress, Text
 from index.errors import (
     ArticleMissing,
-    DiskFull,
     IndexBusy,
     IndexDamaged,
     IndexMismatch,
@@ -232,26 +232,3 @@ class TestBadInput:
         with writing(tmp_path / "index"), pytest.raises(IndexBusy):
             indexed()
         assert indexed().added == ["a"]
-
-    def test_a_full_disk_loses_nothing(
-        self, write: Write, indexed: Index, searcher: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        write("a.txt", "First\n\nThe first article.")
-        indexed()
-        write("b.txt", "Second\n\n" + "The second article is long. " * 4000)
-        import index.catalog
-
-        connect = index.catalog._connect
-
-        def connect_to_a_small_disk(path: Path, mode: str) -> sqlite3.Connection:
-            connection = connect(path, mode)
-            pages = connection.execute("PRAGMA page_count").fetchone()[0]
-            connection.execute(f"PRAGMA max_page_count = {pages + 3}")
-            return connection
-
-        monkeypatch.setattr(index.catalog, "_connect", connect_to_a_small_disk)
-        with pytest.raises(DiskFull):
-            indexed()
-        monkeypatch.undo()
-        assert [article.id for article in searcher().catalog.articles()] == ["a"]
-        assert indexed().added == ["b"]

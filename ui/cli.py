@@ -77,7 +77,7 @@ def index(paths: Sequence[Path], index: Path | None) -> None:
 
     app = _app(index)
     language = reader_language()
-    with show.EmbeddingBar(language) as bar:
+    with show.IndexingBar(language) as bar:
         summary = update(app.settings.index, paths, app.embedder, bar)
     show.summary(summary, language)
     if not (summary.added or summary.updated or summary.unchanged or summary.removed):
@@ -111,24 +111,48 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
 @jawab.command()
 @click.argument("question")
 @click.option("-k", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many passages.")
+@click.option("--since", metavar="DATE", help="Only articles of this day or later (2021, 2021-04 or 2021-04-08).")
+@click.option("--until", metavar="DATE", help="Only articles of this day or earlier.")
+@click.option("--source", "sources", multiple=True, help="Only articles of this source; may be repeated.")
+@click.option("--language", type=click.Choice(["ar", "en"]), help="Only passages in this language.")
+@click.option("--article", "articles", multiple=True, metavar="ID", help="Only this article; may be repeated.")
+@click.option("--stories", is_flag=True, help="One passage a story, with the other articles that tell it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the passages as JSON.")
 @_index_option
-def search(question: str, count: int, as_json: bool, index: Path | None) -> None:
-    """Show the passages nearest to a question, best first.
+def search(
+    question: str,
+    count: int,
+    since: str | None,
+    until: str | None,
+    sources: tuple[str, ...],
+    language: Language | None,
+    articles: tuple[str, ...],
+    stories: bool,
+    as_json: bool,
+    index: Path | None,
+) -> None:
+    """Show the passages that fit a question best. A phrase in quotation marks must stand in them.
 
     \b
-    Example:
+    Examples:
         jawab search "withdrawal of troops" -k 3
+        jawab search 'القوات «عصائب أهل الحق»' --since 2021-04 --stories
     """
+    from index.filters import Filter
     from qa.assistant import found_passages
     from qa.question import check
 
-    language = check(question)
-    passages = found_passages(_app(index).searcher.search(question, count))
+    asked_in = check(question)
+    only = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
+    hits = _app(index).searcher.search(question, count, only, one_per_story=stories)
+    passages = found_passages(hits)
+    others = [[other.id for other in hit.others] for hit in hits]
     if as_json:
-        click.echo(show.as_json({"question": question, "passages": [show.plain(passage) for passage in passages]}))
+        told = [{"others": ids} if stories else {} for ids in others]
+        rows = [show.plain(passage) | more for passage, more in zip(passages, told, strict=True)]
+        click.echo(show.as_json({"question": question, "passages": rows}))
     else:
-        click.echo(show.passages(passages, language))
+        click.echo(show.passages(passages, asked_in, others))
 
 
 @jawab.command()
@@ -201,12 +225,13 @@ def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
         jawab articles remove tram-ar
     """
     from index.catalog import Catalog
+    from index.listing import list_articles
 
     context.obj["index"] = index or context.obj["index"]
     if context.invoked_subcommand:
         return
-    found = Catalog.open(_app().settings.index).articles()
-    click.echo(show.as_json([show.listed(a) for a in found]) if as_json else show.articles(found, reader_language()))
+    found = list_articles(Catalog.open(_app().settings.index))
+    click.echo(show.as_json(found.to_json()) if as_json else show.articles(found, reader_language()))
 
 
 @articles.command(name="show")
@@ -338,7 +363,9 @@ def evaluate(sets: Sequence[Path], limit: int | None, out: Path, work: Path | No
 
 
 @jawab.command()
-def doctor() -> None:
+@click.option("--repair", is_flag=True, help="Make a damaged index whole again from what of it can still be read.")
+@_index_option
+def doctor(repair: bool, index: Path | None) -> None:
     """Check what is installed, present and working, and say what to do about what is not.
 
     \b
@@ -347,8 +374,14 @@ def doctor() -> None:
     """
     from ui.doctor import examine
 
-    findings = examine(_app())
-    click.echo(show.findings(findings, reader_language()))
+    app, language = _app(index), reader_language()
+    if repair:
+        from index.repair import repair as make_whole
+
+        with show.IndexingBar(language) as bar:
+            show.repaired(make_whole(app.settings.index, app.embedder, bar), language)
+    findings = examine(app)
+    click.echo(show.findings(findings, language))
     if not all(finding.well for finding in findings):
         sys.exit(EXIT_PROBLEM)
 

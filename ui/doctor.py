@@ -11,6 +11,7 @@ from pathlib import Path
 
 from index.catalog import Catalog
 from index.errors import JawabError
+from index.repair import examine as examine_index
 from ui.app import App
 from ui.strings import explain, reader_language, say
 
@@ -61,9 +62,11 @@ def _part(app: App, part: str) -> Finding:
 
 def _index(app: App) -> Finding:
     try:
+        damage = examine_index(app.settings.index)
+        if damage:
+            return _said(False, "index_damaged", folder=app.settings.index)
         catalog = Catalog.open(app.settings.index)
         counts = {"articles": catalog.count_articles(), "passages": catalog.count_passages()}
-        catalog.check()
     except JawabError as error:
         return Finding(False, explain(error, reader_language()))
     return _said(True, "index", folder=app.settings.index, **counts)

@@ -13,7 +13,8 @@ import platformdirs
 
 from index.articles import Language
 from index.build import update
-from index.catalog import Catalog, storage_errors
+from index.catalog import Catalog
+from index.database import storage_errors
 from index.search import Searcher
 from qa.assistant import Assistant
 from qa.batch import Asked, answer_all
@@ -30,7 +31,7 @@ def evaluate_set(
     """The figures of one set, printed and saved under `out`; indexes and answers are kept in `work`."""
     questions = read_set(folder)
     place = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
-    with show.EmbeddingBar(language) as bar:
+    with show.IndexingBar(language) as bar:
         update(place / "index", [questions.articles], app.embedder, bar)
     records = _answer(app, questions, limit, place, language)
     chosen = questions.sample(limit)

@@ -12,7 +12,9 @@ import click
 from tqdm import tqdm
 
 from index.articles import Article, Language
-from index.build import Summary
+from index.listing import Listing
+from index.plan import Summary
+from index.repair import Repaired
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
 from qa.models import Model, ModelStore
 from ui.doctor import Finding
@@ -49,14 +51,17 @@ def quotation(citation: Citation, language: Language) -> str:
     return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {' · '.join(filter(None, where))}"
 
 
-def passages(found: Sequence[FoundPassage], language: Language) -> str:
-    """Titles and beginnings of passages, best first."""
+def passages(found: Sequence[FoundPassage], language: Language, others: Sequence[Sequence[str]] = ()) -> str:
+    """Titles and beginnings of passages, best first; with the ids of the other articles that tell the same story."""
     if not found:
         return say("search.nothing", language)
-    return "\n".join(
-        f"{number}. {passage.title}  ({passage.score:.2f}, {passage.article_id})\n   {_shortened(passage.text)}"
-        for number, passage in enumerate(found, start=1)
-    )
+    lines = []
+    for number, passage in enumerate(found, start=1):
+        lines.append(f"{number}. {passage.title}  ({passage.score:.2f}, {passage.article_id})")
+        lines.append(f"   {_shortened(passage.text)}")
+        if number <= len(others) and others[number - 1]:
+            lines.append(f"   {say('search.others', language, ids=', '.join(others[number - 1]))}")
+    return "\n".join(lines)
 
 
 def _shortened(text: str) -> str:
@@ -120,21 +125,33 @@ def summary(result: Summary, language: Language) -> None:
     for skipped in result.skipped:
         key = "index.skipped_line" if skipped.line else "index.skipped"
         reason = say(f"skipped.{skipped.reason}", language)
-        click.echo("  " + say(key, language, path=skipped.path, line=skipped.line, reason=reason), err=True)
+        path = "/".join(filter(None, (skipped.path, skipped.member)))
+        click.echo("  " + say(key, language, path=path, line=skipped.line, reason=reason), err=True)
 
 
-def listed(article: Article) -> dict[str, Any]:
-    """An article without its text, for a list."""
-    fields = plain(article)
-    del fields["text"], fields["ignored"]
-    return fields
+def repaired(result: Repaired, language: Language) -> None:
+    """What was saved of a damaged index, and which articles were not."""
+    click.echo(say("doctor.repaired", language, articles=result.articles, embedded=result.embedded))
+    for article_id in result.lost:
+        click.echo("  " + say("doctor.lost", language, article_id=article_id), err=True)
 
 
-def articles(found: Sequence[Article], language: Language) -> str:
-    """One line an article: id, date, language, title."""
-    width = max((len(article.id) for article in found), default=0)
-    rows = [f"{a.id:<{width}}  {a.date or '—':<10}  {a.language}  {a.title}" for a in found]
-    return "\n".join([*rows, say("articles.count", language, count=len(found))])
+def articles(found: Listing, language: Language) -> str:
+    """One line an article: id, date, language, title; under it the copies of its text; those of one story together."""
+    width = max((len(article.id) for article in found.articles), default=0)
+    lines: list[str] = []
+    for story in found.stories:
+        if len(story) > 1:
+            lines.append(say("articles.story", language, count=len(story)))
+        indent = "  " if len(story) > 1 else ""
+        for a in story:
+            lines.append(f"{indent}{a.id:<{width}}  {a.date or '—':<10}  {a.language}  {a.title}")
+            for copy in found.copies.get(a.id, ()):
+                where = " · ".join(filter(None, (copy.id, copy.date, copy.source)))
+                lines.append(f"{indent}  {say('articles.copy', language, where=where)}")
+    count = say("articles.count", language, count=len(found.articles))
+    told = sum(len(story) > 1 for story in found.stories)
+    return "\n".join([*lines, count, *([say("articles.stories", language, count=told)] if told else [])])
 
 
 def article(shown: Article) -> str:
@@ -196,14 +213,21 @@ class _Bar:
             self._bar.update(amount)
 
 
-class EmbeddingBar(_Bar):
-    """Progress of indexing, in passages."""
+class IndexingBar(_Bar):
+    """Progress of indexing: in files while they are looked at, then in passages, with rate and time left."""
 
     def __init__(self, language: Language) -> None:
         super().__init__()
         self._language = language
 
+    def looked(self, files: int, of: int) -> None:
+        if self._bar is None:
+            self._open(of, say("index.looking", self._language))
+        self.advance()
+
     def start(self, passages: int) -> None:
+        if self._bar is not None:
+            self._bar.close()
         self._open(passages, say("index.embedding", self._language))
 
 

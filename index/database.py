@@ -1,0 +1,120 @@
+"""SQLite as Jawab uses it: one file, many readers who see the last whole state, one writer, errors with names."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from index.errors import DiskFull, IndexBusy, IndexDamaged, JawabError, NotAllowed
+
+_PATIENCE = 10_000
+"""Milliseconds to wait for another connection's short lock."""
+_SHORT_PATIENCE = 200
+"""Milliseconds to wait for a reader where nothing is lost by doing the work later."""
+
+
+class Database:
+    """A connection that threads may share. In WAL mode a reader never waits for the writer, nor sees half of it."""
+
+    def __init__(self, path: Path, writable: bool) -> None:
+        self.folder = path.parent
+        self._lock = threading.RLock()
+        with storage_errors(self.folder):
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?{_mode(path, writable)}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=_PATIENCE / 1000,
+            )
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            if writable:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                # Only `merge_log` merges, so that the checksums of the pages can be kept (`index/page_sums.py`).
+                self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def execute(self, statement: str, *values: object) -> None:
+        with storage_errors(self.folder), self._lock:
+            self._connection.execute(statement, values)
+
+    def execute_many(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        with storage_errors(self.folder), self._lock:
+            self._connection.executemany(statement, rows)
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with storage_errors(self.folder), self._lock:
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is done inside, or nothing of it."""
+        with storage_errors(self.folder), self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                # SQLite rolls back by itself on some errors (a full disk), and then has nothing to roll back.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read inside is of one state, whatever a writer does meanwhile."""
+        with storage_errors(self.folder), self._lock:
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    def merge_log(self) -> bool:
+        """Move what the write-ahead log holds into the file; False where a reader still needs the old pages."""
+        self.execute(f"PRAGMA busy_timeout = {_SHORT_PATIENCE}")
+        busy, _, _ = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+        self.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+        return not busy
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+
+def _mode(path: Path, writable: bool) -> str:
+    if writable:
+        return "mode=rwc"
+    # Even a reader keeps a small file beside a WAL database; on a read-only medium nobody else can be writing.
+    return "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+
+
+@contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn what SQLite and the operating system say about `folder` into Jawab's errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _storage_error(error, folder) from error
+    except PermissionError as error:
+        raise NotAllowed(path=error.filename or folder) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(folder=folder) from error
+
+
+def _storage_error(error: sqlite3.Error, folder: Path) -> JawabError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull(folder=folder)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return IndexBusy(folder=folder)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return NotAllowed(path=folder)
+    return IndexDamaged(folder=folder, detail=str(error))

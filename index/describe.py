@@ -1,0 +1,77 @@
+"""What a draft needs to become an article: an id that can be typed, a title, a language, a date, ignored spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from index.articles import Article, Span
+from index.boilerplate import ignored_lines
+from index.catalog import Catalog
+from index.dates import date_of_article
+from index.digest import digest_of
+from index.formats.draft import Draft
+from index.language import language_of
+
+_LONGEST_TITLE = 150
+_LONGEST_ID = 120
+
+
+@dataclass
+class Describer:
+    """Makes articles of drafts; ids are given out once."""
+
+    catalog: Catalog
+    _taken: dict[str, str] = field(default_factory=dict)
+
+    def article(self, draft: Draft, path: Path) -> Article:
+        """The article that `draft`, read from `path`, stands for."""
+        name = PurePosixPath(draft.member) if draft.member else path
+        ignored = tuple(sorted({*draft.ignored, *ignored_lines(draft.text)}, key=lambda span: span.start))
+        own = blank(draft.text, ignored)
+        # A file of many articles says nothing of one of them by its name.
+        file_name = "" if draft.key and not draft.member else name.name
+        dated = date_of_article(draft.text, ignored, draft.date, file_name)
+        return Article(
+            id=self._free_id(draft, path, name.stem),
+            title=draft.title or headline(own) or name.stem,
+            text=draft.text,
+            language=draft.language or language_of(own),
+            date=dated.day if dated else None,
+            source=draft.source,
+            author=draft.author,
+            ignored=ignored,
+            date_from=dated.found_in if dated else None,
+            date_certainty=dated.certainty if dated else None,
+        )
+
+    def _free_id(self, draft: Draft, path: Path, stem: str) -> str:
+        """The id that the file gives, else the file's name; with a hash of the path where another file has it."""
+        name = draft.id or (f"{stem}-{draft.key}" if draft.key and not draft.member else stem)
+        # One word that can be typed on a command line and put into an address.
+        wanted = re.sub(r"[\s/\\?#%]+", "-", name).strip("-")[:_LONGEST_ID] or "article"
+        owner = f"{path}\0{draft.key}"
+        for candidate in (wanted, f"{wanted}-{digest_of(owner)[:6]}"):
+            free = self._taken.setdefault(candidate, owner) == owner
+            if free and self.catalog.path_of(candidate) in (None, str(path)):
+                return candidate
+        return f"{wanted}-{digest_of(owner)[:16]}"
+
+
+def blank(text: str, ignored: Iterable[Span]) -> str:
+    """`text` with spaces for what is ignored, so that offsets stay."""
+    pieces, end = [], 0
+    for span in sorted(ignored, key=lambda span: span.start):
+        pieces += [text[end : span.start], " " * (span.end - max(end, span.start))]
+        end = max(end, span.end)
+    return "".join([*pieces, text[end:]])
+
+
+def headline(text: str) -> str | None:
+    """The headline of a text that names none: its first line, shortened at a word if it is long."""
+    line = next((" ".join(line.split()).lstrip("# ") for line in text.split("\n") if line.strip()), "")
+    if len(line) <= _LONGEST_TITLE:
+        return line or None
+    return line[:_LONGEST_TITLE].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,219 @@
+"""What an update has to do: the difference between the catalogue and what lies on disk.
+
+    files → drafts → articles → without what repeats across a source → passages, and the texts to embed
+
+Nothing is changed here; `index/build.py` carries the plan out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from index.articles import Article, Skipped, Span
+from index.catalog import Catalog, Entry, NewPassage, StoredFile
+from index.describe import Describer, blank, headline
+from index.digest import digest_of
+from index.embed import Text
+from index.files import FoundFiles
+from index.fingerprint import fingerprint
+from index.language import language_of
+from index.lexical import terms
+from index.names import entries
+from index.passages import RULE, cut
+from index.reading import FAILURES, Reading
+from index.sentences import sentences
+from index.source_lines import Lines, count_lines
+
+Reported = Callable[[int, int], None]
+"""Called with files looked at and files in all."""
+
+
+@dataclass
+class Summary:
+    """What a run did: article ids by what happened to them, and what was skipped and why."""
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    removed: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    passages_embedded: int = 0
+
+
+@dataclass(frozen=True)
+class _Read:
+    """An article as it was read just now; `titled` where the file itself gives its title."""
+
+    article: Article
+    titled: bool
+    path: str
+    digest: str
+    fingerprint: str
+
+
+@dataclass
+class Plan:
+    """What is to be removed, put in and remembered, and the texts whose embeddings that needs."""
+
+    summary: Summary
+    entries: list[Entry] = field(default_factory=list)
+    files: list[StoredFile] = field(default_factory=list)
+    gone_files: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    texts: dict[str, Text] = field(default_factory=dict)
+    cut_again: dict[int, Entry] = field(default_factory=dict)
+    lines: Mapping[str, Lines] = field(default_factory=dict)
+
+    @property
+    def leaving(self) -> list[str]:
+        """Ids of what goes, for good or to make place for a new text."""
+        return [*self.summary.removed, *self.replaced]
+
+    @property
+    def changes_articles(self) -> bool:
+        return bool(self.entries or self.summary.removed)
+
+    @property
+    def changes_anything(self) -> bool:
+        return bool(self.changes_articles or self.files or self.gone_files)
+
+
+def make_plan(
+    catalog: Catalog, found: FoundFiles, roots: Sequence[Path], reading: Reading, report: Reported | None = None
+) -> Plan:
+    """The plan that brings `catalog` to what was `found`; files gone from `roots` are gone from it too."""
+    plan = Plan(Summary(skipped=list(found.skipped)))
+    known, digests = catalog.files(), catalog.digests_by_path()
+    describer = Describer(catalog)
+    changed: list[_Read] = []
+    for position, path in enumerate(found.files, start=1):
+        changed += _look(path, known.get(str(path)), digests.get(str(path), {}), reading, describer, plan)
+        if report:
+            report(position, len(found.files))
+    _plan_gone(found, roots, known, digests, plan)
+    own, copies = _without_copies(catalog, changed, set(plan.leaving))
+    _plan_passages(catalog, own, plan)
+    plan.entries += [_entry(read) for read in copies]
+    return plan
+
+
+def _look(
+    path: Path, known: StoredFile | None, before: Mapping[str, str], reading: Reading, describer: Describer, plan: Plan
+) -> list[_Read]:
+    """What is new in a file; a file whose size and time are those of the last run is not opened."""
+    try:
+        stat = path.stat()
+        if known and (known.size, known.modified_ns) == (stat.st_size, stat.st_mtime_ns):
+            plan.summary.unchanged += len(before)
+            plan.summary.skipped += [Skipped(str(path), *refused) for refused in known.refused]
+            return []
+        drafts, refused = reading.read(path, stat.st_size)
+        if before and not drafts and any(part.reason in FAILURES for part in refused):
+            # The machine may have been short of something just now: what the index has of this file stays.
+            plan.summary.skipped += [Skipped(str(path), part.reason) for part in refused]
+            return []
+    except FileNotFoundError:
+        return []
+    except PermissionError:
+        # Not known to be gone: what the index has of this file stays.
+        plan.summary.skipped.append(Skipped(str(path), "no_permission"))
+        return []
+    reasons = tuple((part.reason, part.line, part.member) for part in refused)
+    plan.summary.skipped += [Skipped(str(path), *reason) for reason in reasons]
+    plan.files.append(StoredFile(str(path), stat.st_size, stat.st_mtime_ns, reasons))
+    found = [_read(describer.article(draft, path), draft.title is not None, path) for draft in drafts]
+    plan.summary.removed += sorted(before.keys() - {read.article.id for read in found})
+    return [read for read in found if _is_new(read, before.get(read.article.id), plan)]
+
+
+def _read(article: Article, titled: bool, path: Path) -> _Read:
+    digest = digest_of(RULE, repr(dataclasses.astuple(article)))
+    return _Read(article, titled, str(path), digest, fingerprint(article.text))
+
+
+def _is_new(read: _Read, digest_before: str | None, plan: Plan) -> bool:
+    if read.digest == digest_before:
+        plan.summary.unchanged += 1
+        return False
+    (plan.summary.added if digest_before is None else plan.summary.updated).append(read.article.id)
+    if digest_before is not None:
+        plan.replaced.append(read.article.id)
+    return True
+
+
+def _plan_gone(
+    found: FoundFiles,
+    roots: Sequence[Path],
+    known: Iterable[str],
+    digests: Mapping[str, Mapping[str, str]],
+    plan: Plan,
+) -> None:
+    present = set(map(str, found.files))
+    closed = [skipped.path for skipped in found.skipped]
+    for path in known:
+        if path not in present and _is_within(path, roots) and not _is_within(path, closed):
+            plan.gone_files.append(path)
+            plan.summary.removed += digests.get(path, {})
+
+
+def _is_within(path: str, folders: Iterable[Path | str]) -> bool:
+    return any(Path(path).is_relative_to(folder) for folder in folders)
+
+
+def _without_copies(catalog: Catalog, changed: Sequence[_Read], leaving: set[str]) -> tuple[list[_Read], list[_Read]]:
+    """The articles with a text of their own, and those whose text another one of them or of the catalogue has."""
+    own: dict[str, _Read] = {}
+    copies: list[_Read] = []
+    for read in changed:
+        owner = catalog.owner_of(read.fingerprint)
+        if read.fingerprint in own or (owner is not None and owner[1] not in leaving):
+            copies.append(read)
+        else:
+            own[read.fingerprint] = read
+    return list(own.values()), copies
+
+
+def _plan_passages(catalog: Catalog, own: Sequence[_Read], plan: Plan) -> None:
+    """Ignore what repeats across a source, and cut the rest into passages; stored articles too, where that changed."""
+    counted = count_lines(catalog, [(read.article, read.path) for read in own], plan.leaving)
+    plan.lines = counted.lines
+    for read in own:
+        article = counted.articles[read.article.id]
+        if not read.titled:
+            # What was taken for the headline may be the source's banner.
+            article = dataclasses.replace(
+                article, title=headline(blank(article.text, article.ignored)) or article.title
+            )
+        plan.entries.append(with_passages(_entry(dataclasses.replace(read, article=article)), plan.texts))
+    leaving = set(plan.leaving)
+    for number, article in counted.cut_again.items():
+        if article.id not in leaving:
+            entry = dataclasses.replace(catalog.entry(number), article=article)
+            plan.cut_again[number] = with_passages(entry, plan.texts)
+
+
+def _entry(read: _Read) -> Entry:
+    return Entry(read.article, read.path, read.digest, read.fingerprint)
+
+
+def with_passages(entry: Entry, texts: dict[str, Text]) -> Entry:
+    """`entry` with its passages and names; what is to be embedded for it is added to `texts`."""
+    article = entry.article
+    names = frozenset(entries(f"{article.title}\n{article.text}"))
+    return dataclasses.replace(entry, passages=tuple(_passages(article, texts)), names=names)
+
+
+def _passages(article: Article, texts: dict[str, Text]) -> Iterator[NewPassage]:
+    for span in cut(article):
+        text = _text_of(article, span)
+        key = digest_of(text.title, text.text, repr(text.sentences))
+        texts[key] = text
+        yield NewPassage(span, language_of(text.text), key, terms(f"{article.title}\n{text.text}"))
+
+
+def _text_of(article: Article, span: Span) -> Text:
+    inside = tuple(Span(s.start - span.start, s.end - span.start) for s in sentences(article.text, span))
+    return Text(article.title, article.text[span.start : span.end], inside)

@@ -1,0 +1,71 @@
+"""The tables of an index, all in one place. What each is for is said beside it."""
+
+from __future__ import annotations
+
+SCHEMA = "2"
+
+TABLES = (
+    # What made the index, and which state it is in: schema, passage rule, embedder, generation, vectors.
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    # Files as they were when they were last read, and what of them did not go in.
+    """CREATE TABLE files (
+        path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, refused TEXT NOT NULL
+    )""",
+    # Articles. `digest` is of what was read (so that a change is noticed), `checksum` of the row (so that damage is),
+    # `fingerprint` of the text (so that copies are); `story` is the same number for the articles of one story.
+    """CREATE TABLE articles (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, path TEXT NOT NULL, title TEXT NOT NULL,
+        text TEXT NOT NULL, language TEXT NOT NULL, date TEXT, date_from TEXT, date_certainty REAL, source TEXT,
+        author TEXT, ignored TEXT NOT NULL, digest TEXT NOT NULL, fingerprint TEXT NOT NULL, checksum INTEGER NOT NULL,
+        story INTEGER
+    )""",
+    "CREATE INDEX articles_by_path ON articles (path)",
+    "CREATE INDEX articles_by_fingerprint ON articles (fingerprint)",
+    "CREATE INDEX articles_by_story ON articles (story)",
+    # Other places that the very same text was read from: what differs is where from, by whom and when.
+    """CREATE TABLE copies (
+        id TEXT PRIMARY KEY, article INTEGER NOT NULL REFERENCES articles (number) ON DELETE CASCADE,
+        path TEXT NOT NULL, title TEXT NOT NULL, date TEXT, date_from TEXT, date_certainty REAL, source TEXT,
+        author TEXT, digest TEXT NOT NULL, checksum INTEGER NOT NULL
+    )""",
+    "CREATE INDEX copies_by_path ON copies (path)",
+    "CREATE INDEX copies_by_article ON copies (article)",
+    # Passages. Numbers grow and are never used again, so that a vector file can say "all up to here".
+    """CREATE TABLE passages (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        article INTEGER NOT NULL REFERENCES articles (number) ON DELETE CASCADE,
+        start INTEGER NOT NULL, "end" INTEGER NOT NULL, language TEXT NOT NULL, embedding TEXT NOT NULL
+    )""",
+    "CREATE INDEX passages_by_article ON passages (article)",
+    "CREATE INDEX passages_by_embedding ON passages (embedding)",
+    # Vectors as float16, keyed by what was embedded; `checksum` tells damage.
+    """CREATE TABLE embeddings (
+        key TEXT PRIMARY KEY, passage BLOB NOT NULL, sentences BLOB NOT NULL, spans TEXT NOT NULL,
+        checksum INTEGER NOT NULL
+    )""",
+    # Numbers of passages that are gone but may still lie in the vector file.
+    "CREATE TABLE gone (number INTEGER PRIMARY KEY)",
+    # The normalised words of every passage, under its number.
+    "CREATE VIRTUAL TABLE keywords USING fts5(words, tokenize = \"unicode61 remove_diacritics 0\")",
+    # Words that may be names, by how they sound in either script.
+    "CREATE TABLE names (key TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (key, word)) WITHOUT ROWID",
+    # Lines that may turn out to stand in every article of a source.
+    """CREATE TABLE lines (
+        source TEXT NOT NULL, line TEXT NOT NULL,
+        article INTEGER NOT NULL REFERENCES articles (number) ON DELETE CASCADE,
+        start INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (source, line, article, start)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX lines_by_article ON lines (article)",
+    # Which articles tell one story: bands of their MinHash signatures, and the links that were found.
+    """CREATE TABLE story_bands (
+        band INTEGER NOT NULL, article INTEGER NOT NULL REFERENCES articles (number) ON DELETE CASCADE,
+        PRIMARY KEY (band, article)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX story_bands_by_article ON story_bands (article)",
+    """CREATE TABLE story_links (
+        a INTEGER NOT NULL REFERENCES articles (number) ON DELETE CASCADE,
+        b INTEGER NOT NULL REFERENCES articles (number) ON DELETE CASCADE,
+        kind TEXT NOT NULL, score REAL NOT NULL, PRIMARY KEY (a, b)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX story_links_by_b ON story_links (b)",
+)  # fmt: skip

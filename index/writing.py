@@ -1,0 +1,45 @@
+"""One writer at a time: `with writing(folder) as catalog` holds an index for changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from index.catalog import Catalog
+from index.database import storage_errors
+from index.errors import IndexBusy
+
+LOCK = "writer.lock"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """`folder`, held by this process alone. Raises `IndexBusy` if another holds it.
+
+    The lock is the operating system's: it goes with the process, however that ends.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise IndexBusy(folder=folder) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Catalog]:
+    """The catalogue of `folder`, to change it; an empty one is made where there is none. Raises `IndexBusy`."""
+    with held(folder):
+        catalog = Catalog.open_or_create(folder)
+        try:
+            yield catalog
+        finally:
+            catalog.close()

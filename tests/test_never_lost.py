@@ -1,0 +1,162 @@
+"""An index operation happened or did not, and damage is noticed: kill -9, full disks, two writers, flipped bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index.build import remove, update
+from index.catalog import FILE, Catalog
+from index.errors import IndexBusy, IndexDamaged
+from index.fakes import HashEmbedder
+from index.plan import Summary
+from index.repair import examine, repair
+from index.search import Searcher
+from index.writing import writing
+
+Write = Callable[[str, str | bytes], Path]
+Index = Callable[..., Summary]
+Search = Callable[[], Searcher]
+
+KILLS = 200
+FLIPS = 60
+
+
+def test_killed_at_any_moment_it_happened_or_did_not(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.killing", str(tmp_path), str(KILLS)]
+    done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["between"] == []
+    assert found["old"] + found["new"] == KILLS
+    # Otherwise the kills came all too early or all too late to prove anything.
+    assert min(found["old"], found["new"]) > KILLS // 20
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can mount a small disk")
+def test_a_disk_that_fills_up_loses_nothing(write: Write, tmp_path: Path) -> None:
+    write("a.txt", "First\n\nThe first article.")
+    write("b.jsonl", "".join(json.dumps({"text": f"Article {n}. " + "It is long. " * 200}) + "\n" for n in range(400)))
+    script = f"""
+set -e
+mount -t tmpfs -o size=2m none {tmp_path}/disk
+cd {Path(__file__).parent.parent}
+export JAWAB_EMBEDDER=fake JAWAB_LANG=en
+jawab() {{ {sys.executable} -c "from ui.cli import main; main()" "$@"; }}
+jawab index {tmp_path}/articles/a.txt --index {tmp_path}/disk/index
+jawab index {tmp_path}/articles/b.jsonl --index {tmp_path}/disk/index && exit 9
+jawab doctor --index {tmp_path}/disk/index || true
+jawab articles --json --index {tmp_path}/disk/index
+"""
+    (tmp_path / "disk").mkdir()
+    done = subprocess.run(["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, check=True)
+    assert "is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert '"id": "a"' in done.stdout
+    assert "b-1" not in done.stdout
+
+
+def test_a_reader_sees_the_old_state_until_the_swap(
+    write: Write, indexed: Index, searcher: Search, tmp_path: Path
+) -> None:
+    write("a.txt", "Volcano\n\nThe volcano erupted at night.")
+    indexed()
+    reader = searcher()
+    with writing(tmp_path / "index") as catalog, catalog.transaction():
+        catalog.remove("a")
+        catalog.next_generation()
+        assert reader.search("When did the volcano erupt?")[0].article.id == "a"
+    assert reader.search("When did the volcano erupt?") == []
+
+
+def test_a_writer_does_not_wait_for_a_reader(write: Write, indexed: Index, searcher: Search, tmp_path: Path) -> None:
+    write("a.txt", "Volcano\n\nThe volcano erupted at night.")
+    indexed()
+    reader = searcher()
+    with reader.catalog.snapshot():
+        assert reader.catalog.count_articles() == 1
+        remove(tmp_path / "index", ["a"])
+        assert reader.catalog.count_articles() == 1
+    assert reader.catalog.count_articles() == 0
+    # The pages that the reader needed are settled by the next writer, and every byte is accounted for again.
+    indexed()
+    assert not examine(tmp_path / "index")
+
+
+def test_two_writers_at_once(write: Write, indexed: Index, tmp_path: Path) -> None:
+    write("a.txt", "First\n\nThe first article.")
+    indexed()
+    with writing(tmp_path / "index"):
+        for attempt in (indexed, lambda: remove(tmp_path / "index", ["a"]), lambda: examine(tmp_path / "index")):
+            with pytest.raises(IndexBusy):
+                attempt()
+    assert not examine(tmp_path / "index")
+
+
+@pytest.fixture
+def collection(write: Write, indexed: Index, tmp_path: Path) -> Path:
+    """An index of a dozen articles, with a copy and in both languages."""
+    for number in range(10):
+        write(f"{number}.txt", f"Headline {number}\n\n" + f"Sentence {number} speaks of subject {number * 7}. " * 30)
+    write("arabic.txt", "البركان\n\nثار البركان ليلاً في الجزيرة، وغادر السكان بيوتهم. " * 20)
+    write("copy.txt", (tmp_path / "articles" / "arabic.txt").read_bytes())
+    indexed()
+    return tmp_path / "index"
+
+
+def test_any_flipped_byte_is_noticed_and_repaired(collection: Path, tmp_path: Path) -> None:
+    assert not examine(collection)
+    whole = _texts(collection)
+    chance = random.Random(8)
+    # What SQLite keeps beside an open database (-shm) is memory, made anew by whoever opens it first.
+    files = [path for path in sorted(collection.iterdir()) if path.stat().st_size and "-" not in path.suffix]
+    assert {path.suffix for path in files} == {".sqlite", ".sums", ".head", ".faiss"}
+    lost_texts = 0
+    for turn in range(FLIPS):
+        damaged = tmp_path / "damaged"
+        shutil.rmtree(damaged, ignore_errors=True)
+        shutil.copytree(collection, damaged)
+        # Every file, the large ones more often.
+        path = damaged / files[turn % len(files)].name if turn < 20 else damaged / FILE
+        with path.open("r+b") as file:
+            file.seek(chance.randrange(path.stat().st_size))
+            byte = file.read(1)
+            file.seek(-1, 1)
+            file.write(bytes([byte[0] ^ (1 << chance.randrange(8))]))
+        assert examine(damaged), f"flip {turn} in {path.name} was not noticed"
+        repaired = repair(damaged, HashEmbedder())
+        assert not examine(damaged)
+        left = _texts(damaged)
+        assert left.items() <= whole.items()
+        assert len(whole) - len(left) <= 2 * len(repaired.lost)
+        lost_texts += bool(repaired.lost)
+        if not repaired.lost:
+            assert Searcher(damaged, HashEmbedder()).search("ثار البركان")[0].article.id == "arabic"
+        if repaired.lost:
+            # What was lost comes back from its file.
+            update(damaged, [tmp_path / "articles"], HashEmbedder())
+            assert _texts(damaged) == whole
+    # Most bytes are not an article's only copy of its text.
+    assert lost_texts < FLIPS // 2
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    catalog = Catalog.open(folder)
+    texts = {article.id: article.text for article in catalog.articles()}
+    texts |= {copy.id: texts[owner] for owner, copies in catalog.copies().items() for copy in copies}
+    catalog.close()
+    return texts
+
+
+def test_a_catalogue_that_is_no_database_at_all_is_said_to_be_damaged(collection: Path) -> None:
+    (collection / FILE).write_bytes(b"this is no database" * 1000)
+    assert examine(collection)
+    with pytest.raises(IndexDamaged):
+        Searcher(collection, HashEmbedder())
