@@ -9,6 +9,9 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
 
 from index.boilerplate import ignored_lines
 from index.formats import readers
@@ -17,6 +20,7 @@ from index.formats.encoding import NotText, decode
 from index.language import foreign_language_of, language_of
 from tests.conftest import zip_of
 
+DOCUMENTS = Path(__file__).parent / "data" / "documents"
 ARABIC = "أعلن الوزير يوم الأربعاء أن المشروع سيبدأ في الصيف المقبل، وأن كلفته ٢٥ مليون دينار."
 
 
@@ -195,6 +199,10 @@ class TestTables:
             Refused("no_text_field", 5),
         ]
 
+    def test_a_row_is_named_by_the_line_it_begins_in(self) -> None:
+        found = drafts(".csv", 'title,text\none,"two\nlines"\n\nthree,\nfour,"in\nthree\nlines"\nfive,\n')
+        assert [part.line if isinstance(part, Refused) else part.key for part in found] == ["2", 5, "6", 9]
+
     def test_a_table_without_a_column_of_texts_is_refused(self) -> None:
         assert drafts(".csv", "name,age\nAli,4\n") == [Refused("no_text_column")]
 
@@ -219,6 +227,27 @@ def word_document(*parts: str | list[list[str]], title: str = "") -> bytes:
     return file.getvalue()
 
 
+def word_document_of(*blocks: str) -> bytes:
+    """A Word document with these blocks in its body, as they are written in the file."""
+    document = docx.Document()
+    names = docx.oxml.ns.nsmap | {"mc": "http://schemas.openxmlformats.org/markup-compatibility/2006"}
+    spaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in names.items())
+    for block in parse_xml(f"<root {spaces}>{''.join(blocks)}</root>"):
+        document.element.body.insert_element_before(block, "w:sectPr")
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def source_words(language: str) -> list[str]:
+    """The paragraphs that the documents of other programs were made from (`tests/data/documents/make.py`)."""
+    return (DOCUMENTS / f"source.{language}.txt").read_text(encoding="utf-8").strip().split("\n\n")
+
+
+def plain_quotes(text: str) -> str:
+    return " ".join(text.translate(str.maketrans("“”’", '""\'')).split())
+
+
 class TestWord:
     def test_paragraphs_and_tables_in_their_order(self) -> None:
         found = draft(".docx", word_document(ARABIC, [["المدينة", "السكان"], ["البصرة", "1,400,000"]], "Last words."))
@@ -233,6 +262,55 @@ class TestWord:
         file = io.BytesIO()
         document.save(file)
         assert draft(".docx", file.getvalue()).title == "عنوان الخبر"
+
+    def test_tracked_changes_boxes_and_notes_are_read_as_they_would_be_printed(self) -> None:
+        run = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"
+        box = "<w:txbxContent><w:p><w:r><w:t>في إطار</w:t></w:r></w:p></w:txbxContent>"
+        found = draft(
+            ".docx",
+            word_document_of(
+                "<w:p>"
+                + run.format("قال ")
+                + f"<w:ins w:id='1'>{run.format('أمس ')}</w:ins>"
+                + "<w:del w:id='2'><w:r><w:delText>غداً </w:delText></w:r></w:del>"
+                + f"<w:moveFrom w:id='3'>{run.format('هنا ')}</w:moveFrom>"
+                + f"<w:smartTag>{run.format('إن')}</w:smartTag>"
+                + "<w:r><w:rPr><w:vanish/></w:rPr><w:t>سر</w:t></w:r>"
+                + "<w:r><w:tab/><w:t>العمل</w:t><w:br/><w:t>بدأ</w:t></w:r></w:p>",
+                f"<w:sdt><w:sdtContent><w:p>{run.format('In a control.')}</w:p></w:sdtContent></w:sdt>",
+                "<w:p><w:r><mc:AlternateContent><mc:Choice Requires='wps'><w:drawing>"
+                f"{box}</w:drawing></mc:Choice><mc:Fallback><w:pict>{box}</w:pict></mc:Fallback>"
+                "</mc:AlternateContent></w:r>"
+                f"{run.format('Beside the box.')}</w:p>",
+                f"<w:tbl><w:tr><w:tc><w:p>{run.format('a')}</w:p><w:tbl><w:tr><w:tc><w:p>{run.format('in a')}</w:p>"
+                f"</w:tc></w:tr></w:tbl></w:tc><w:tc><w:p>{run.format('b')}</w:p></w:tc></w:tr>"
+                f"<w:tr><w:trPr><w:del w:id='4'/></w:trPr><w:tc><w:p>{run.format('gone')}</w:p></w:tc></w:tr></w:tbl>",
+            ),
+        )
+        assert found.text == "قال أمس إن\tالعمل\nبدأ\n\nIn a control.\n\nBeside the box.\n\nفي إطار\n\na in a | b"
+
+    def test_footnotes_come_at_the_end_and_headers_and_footers_of_pages_do_not_come(self) -> None:
+        document = docx.Document()
+        document.add_paragraph(ARABIC)
+        document.sections[0].header.paragraphs[0].text = "ترويسة"
+        document.sections[0].footer.paragraphs[0].text = "تذييل"
+        namespace = docx.oxml.ns.nsmap["w"]
+        notes = f"""<w:footnotes xmlns:w="{namespace}"><w:footnote w:type="separator" w:id="-1"><w:p/></w:footnote>
+        <w:footnote w:id="1"><w:p><w:r><w:t>حاشية أولى.</w:t></w:r></w:p></w:footnote></w:footnotes>"""
+        base = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footnotes"
+        name = PackURI("/word/footnotes.xml")
+        part = Part(name, "application/xml", notes.encode(), document.part.package)
+        document.part.relate_to(part, base)
+        file = io.BytesIO()
+        document.save(file)
+        assert draft(".docx", file.getvalue()).text == f"{ARABIC}\n\nحاشية أولى."
+
+    @pytest.mark.parametrize("name", ["libreoffice.ar", "libreoffice.en", "pandoc.ar", "pandoc.en"])
+    def test_documents_of_other_programs_have_every_word_of_their_source(self, name: str) -> None:
+        found = draft(".docx", (DOCUMENTS / f"{name}.docx").read_bytes())
+        title, *_ = source = source_words(name.partition(".")[2])
+        assert found.title == title
+        assert [paragraph for paragraph in source if plain_quotes(paragraph) not in plain_quotes(found.text)] == []
 
     def test_what_is_no_document_is_refused(self) -> None:
         assert drafts(".docx", b"not a document at all") == [Refused("broken_document")]
@@ -273,6 +351,15 @@ class TestBooks:
         )
         assert isinstance(second, Draft)
         assert second.text == f"الثاني\n\n{ARABIC}"
+
+    @pytest.mark.parametrize("name", ["pandoc.ar", "pandoc.en", "ebooklib.ar"])
+    def test_books_of_other_programs_have_every_word_of_their_source(self, name: str) -> None:
+        found = drafts(".epub", (DOCUMENTS / f"{name}.epub").read_bytes())
+        text = "\n".join(part.text for part in found if isinstance(part, Draft))
+        title, *body = source_words(name.partition(".")[2])
+        assert len(found) == (2 if name.startswith("pandoc") else 5)  # neither the title page nor the contents
+        assert all(isinstance(part, Draft) and part.source == title for part in found)
+        assert [paragraph for paragraph in body if plain_quotes(paragraph) not in plain_quotes(text)] == []
 
     def test_scripts_menus_and_empty_pages_are_no_text(self) -> None:
         data = book({"cover": "<img src='c.png'/>", "a": "<nav>Contents</nav><script>bad()</script><p>Text.</p>"})

@@ -94,7 +94,8 @@ def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[Dra
             return
         for entry in package.infolist():
             name = member_name(entry)
-            if not entry.is_dir() and _is_wanted(name):
+            # Not `entry.is_dir()`, which fails where a name is empty.
+            if not entry.filename.endswith("/") and _is_wanted(name):
                 yield from _member(package, entry, allowance.free(posixpath.join(inside, name)), inside, allowance)
 
 

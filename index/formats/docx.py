@@ -1,20 +1,37 @@
-"""Word documents: paragraphs and tables in their order, as plain text."""
+"""Word documents: paragraphs and tables in their order, as plain text.
+
+What stands on the page as the document's own words is taken: text that was inserted while changes were tracked, text
+boxes, footnotes (at the end). Deleted and hidden text, comments, and the headers and footers of pages are not.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from index.formats.draft import Draft, Refused
 from index.formats.metadata import text_of
-from index.formats.packed import BrokenPackage, PackageTooLarge, open_package
+from index.formats.packed import DAMAGED, BrokenPackage, PackageTooLarge, open_package
 
 if TYPE_CHECKING:
     from docx.document import Document
-    from docx.table import Table
 
 SUFFIXES = (".docx",)
+
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_SIGNS = {
+    f"{_W}tab": "\t",
+    f"{_W}br": "\n",
+    f"{_W}cr": "\n",
+    f"{_W}noBreakHyphen": "\u2011",
+    f"{_W}softHyphen": "\u00ad",
+}
+_UNREAD = {f"{_W}del", f"{_W}moveFrom", f"{_W}rt", _FALLBACK}
+"""Deleted or moved away; the reading aid above East Asian letters; a second form of what is there already."""
+_BOX = f"{_W}txbxContent"
+_NOTES = ("/footnotes", "/endnotes")
 
 
 def read(data: bytes) -> Iterator[Draft | Refused]:
@@ -27,30 +44,87 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
     try:
         open_package(data).close()
         document = docx.Document(io.BytesIO(data))
-        text = "\n\n".join(part for part in _parts(document) if part.strip())
+        parts = [*_blocks(document.element.body), *_notes(document)]
+        text = "\n\n".join(part for part in parts if part.strip())
         properties = document.core_properties
-        title, author = text_of(properties.title), text_of(properties.author)
+        title, author = text_of(properties.title) or _headline(document), text_of(properties.author)
     except PackageTooLarge:
         yield Refused("unpacks_too_large")
         return
-    except (BrokenPackage, OpcError, LxmlError, KeyError, ValueError, OSError, AttributeError):
+    except (BrokenPackage, OpcError, LxmlError, KeyError, ValueError, TypeError, AttributeError, *DAMAGED):
         # python-docx says in all these ways that a part of a document is missing or is not what it should be.
         yield Refused("broken_document")
         return
-    yield Draft(text=text, title=title or _headline(document), author=author) if text else Refused("empty")
+    yield Draft(text=text, title=title, author=author) if text else Refused("empty")
 
 
-def _parts(document: Document) -> Iterator[str]:
-    from docx.table import Table
+def _blocks(container: Iterable[Any]) -> Iterator[str]:
+    """The paragraphs and tables in an element, through whatever wraps them (content controls, tracked changes)."""
+    for element in container:
+        if element.tag == f"{_W}p":
+            yield _text(element)
+            for box in _boxes(element):
+                yield from _blocks(box)
+        elif element.tag == f"{_W}tbl":
+            yield _table(element)
+        elif isinstance(element.tag, str) and element.tag not in _UNREAD:
+            yield from _blocks(element)
 
-    for part in document.iter_inner_content():
-        yield _table(part) if isinstance(part, Table) else part.text
+
+def _text(element: Any) -> str:
+    """The words of a paragraph, without those in its text boxes."""
+    if element.tag == f"{_W}t":
+        return element.text or ""
+    if element.tag in _SIGNS:
+        return _SIGNS[element.tag]
+    if element.tag in _UNREAD or element.tag in (_BOX, f"{_W}pPr") or _is_hidden(element):
+        return ""
+    return "".join(_text(inner) for inner in element if isinstance(inner.tag, str))
 
 
-def _table(table: Table) -> str:
-    """A row a line; cells that are merged over several columns are given once."""
-    rows = (dict.fromkeys(cell.text.strip() for cell in row.cells) for row in table.rows)
-    return "\n".join(" | ".join(filter(None, row)) for row in rows)
+def _is_hidden(element: Any) -> bool:
+    hidden = element.find(f"{_W}rPr/{_W}vanish") if element.tag == f"{_W}r" else None
+    return hidden is not None and hidden.get(f"{_W}val", "true") not in ("0", "false", "off")
+
+
+def _boxes(element: Any) -> Iterator[Any]:
+    """The text boxes that hang on a paragraph, the outermost only."""
+    for inner in element:
+        if inner.tag == _BOX:
+            yield inner
+        elif isinstance(inner.tag, str) and inner.tag not in _UNREAD:
+            yield from _boxes(inner)
+
+
+def _table(table: Any) -> str:
+    """A row a line."""
+    rows = (row for row in table.iter(f"{_W}tr") if next(row.iterancestors(f"{_W}tbl")) is table)
+    lines = (" | ".join(filter(None, map(_cell, _own_cells(row)))) for row in rows if not _is_deleted(row))
+    return "\n".join(lines)
+
+
+def _own_cells(row: Any) -> Iterator[Any]:
+    """Without those of a table in a cell, which is given with that cell."""
+    return (cell for cell in row.iter(f"{_W}tc") if next(cell.iterancestors(f"{_W}tr")) is row)
+
+
+def _cell(cell: Any) -> str:
+    return " ".join(" ".join(_blocks(cell)).split())
+
+
+def _is_deleted(row: Any) -> bool:
+    return row.find(f"{_W}trPr/{_W}del") is not None
+
+
+def _notes(document: Document) -> Iterator[str]:
+    """Footnotes and endnotes, in their order; the lines between them and the text are notes as well, without words."""
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    for relation in document.part.rels.values():
+        if relation.reltype.endswith(_NOTES) and not relation.is_external:
+            for note in etree.fromstring(relation.target_part.blob, parser):
+                yield "\n".join(part for part in _blocks(note) if part.strip()).strip()
 
 
 def _headline(document: Document) -> str | None:

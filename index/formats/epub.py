@@ -25,7 +25,7 @@ _UNREAD = ("script", "style", "head", "nav", "template")
 
 
 def read(data: bytes) -> Iterator[Draft | Refused]:
-    """Chapters without text (covers, pictures) are passed over."""
+    """Chapters without text of their own (covers, pictures, the title page) are passed over."""
     try:
         with open_package(data) as package:
             book = _book(package)
@@ -75,7 +75,7 @@ def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> Draft | None:
     for element in page.xpath("|".join(f"//{tag}" for tag in _UNREAD)):
         element.drop_tree()
     text = _text(page)
-    if not text:
+    if not set(text.split()) - set(f"{book.title} {book.author}".split()):
         return None
     heading = text_of(page.xpath("string((//h1|//h2)[1])"))
     titles = dict.fromkeys(filter(None, (heading, book.title)))

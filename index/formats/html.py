@@ -6,8 +6,16 @@ from collections.abc import Iterator
 
 from index.formats.draft import Draft, Refused
 from index.formats.metadata import date_of, text_of
+from index.formats.page_dates import published
 
 SUFFIXES = (".html", ".htm", ".xhtml")
+
+_PRUNED = [
+    # A paragraph that is one link leads to another article ("Read also: …").
+    "//p[count(.//a) = 1 and string-length(normalize-space(.)) < 150 and normalize-space(.) = normalize-space(.//a)]",
+    "//*[self::div or self::section or self::aside][contains(concat(' ', @class, ' '), ' newsletter ')]",
+    "//*[self::div or self::section or self::aside][contains(concat(' ', @class, ' '), ' ads ')]",
+]
 
 
 def read(data: bytes) -> Iterator[Draft | Refused]:
@@ -15,20 +23,19 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
     # Imported here: trafilatura takes half a second to load, and many collections have no web page.
     import trafilatura
 
-    # A page's "modified" or footer date is not the article's, so only what its markup states is believed.
-    document = trafilatura.bare_extraction(
-        data,
-        include_comments=False,
-        with_metadata=True,
-        date_extraction_params={"original_date": True, "extensive_search": False},
-    )
+    page = trafilatura.load_html(data)
+    if page is None:
+        yield Refused("no_article")
+        return
+    date = date_of(published(page))
+    document = trafilatura.bare_extraction(page, include_comments=False, with_metadata=True, prune_xpath=_PRUNED)
     if document is None or not (document.text or "").strip():
         yield Refused("no_article")
         return
     yield Draft(
         text=document.text,
         title=text_of(document.title),
-        date=date_of(document.date),
+        date=date,
         source=text_of(document.sitename) or text_of(document.url),
         author=text_of(document.author),
     )

@@ -10,6 +10,9 @@ MOST_UNPACKED = 256_000_000
 """Bytes: a few kilobytes of zip can unpack to terabytes."""
 MOST_MEMBERS = 10_000
 
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+"""What `zipfile` raises for a member that is damaged, encrypted, or packed in a way that it does not know."""
+
 
 class BrokenPackage(Exception):
     """Not a zip archive, or a damaged or encrypted one."""
@@ -35,5 +38,5 @@ def read_member(package: zipfile.ZipFile, name: str) -> bytes:
     """A member's content. Raises `BrokenPackage` where it is missing, damaged or encrypted."""
     try:
         return package.read(name)
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error) as error:
+    except (KeyError, *DAMAGED) as error:
         raise BrokenPackage from error

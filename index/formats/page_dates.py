@@ -1,0 +1,103 @@
+"""When a web page says that its article was published, in its markup. When it was changed is another matter.
+
+A date of 2024 in a footer, or that of a correction, is not the article's; so only what says "published" is believed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+_META = (
+    "article:published_time",
+    "og:article:published_time",
+    "og:published_time",
+    "datepublished",
+    "dc.date.issued",
+    "dcterms.issued",
+    "dcterms.created",
+    "dc.date.created",
+    "dc.date",
+    "citation_publication_date",
+    "citation_online_date",
+    "parsely-pub-date",
+    "sailthru.date",
+    "cxenseparse:recs:publishtime",
+    "publish-date",
+    "publishdate",
+    "publish_date",
+    "pubdate",
+    "article.published",
+    "date",
+)
+"""Names and properties of `meta` elements, the surest first."""
+_NAMES = ("@property", "@name", "@itemprop")
+_MODIFIED = ("modif", "updat", "edit", "revis", "تحديث", "تعديل")
+_OTHERS = ("footer", "aside", "nav", "comment", "related", "sidebar", "widget")
+_DEEPEST = 20
+
+
+def published(page: Any) -> str | None:
+    """What a page (lxml's element) gives as its article's date, as it is written there."""
+    for found in (_linked_data(page), _meta(page), _time_elements(page)):
+        value = next(found, None)
+        if value is not None:
+            return value
+    return None
+
+
+def _linked_data(page: Any) -> Iterator[str]:
+    for script in page.xpath("//script[contains(@type, 'ld+json')]/text()"):
+        try:
+            data = json.loads(script, strict=False)
+        except (ValueError, RecursionError):
+            continue
+        yield from _published_in(data, _DEEPEST)
+
+
+def _published_in(data: object, depth: int) -> Iterator[str]:
+    """The first object that has it: the article comes before those that the page links to."""
+    if depth == 0:
+        return
+    if isinstance(data, dict):
+        value = data.get("datePublished")
+        if isinstance(value, str):
+            yield value
+        for inner in data.values():
+            yield from _published_in(inner, depth - 1)
+    elif isinstance(data, list):
+        for inner in data:
+            yield from _published_in(inner, depth - 1)
+
+
+def _meta(page: Any) -> Iterator[str]:
+    values = {
+        str(name).strip().lower(): element.get("content")
+        for element in page.xpath("//meta[@content]")
+        for name in element.xpath("|".join(_NAMES))
+    }
+    for name in _META:
+        if values.get(name):
+            yield values[name]
+
+
+def _time_elements(page: Any) -> Iterator[str]:
+    """`time` elements that say they are the article's, or the first in it; none that is about a change."""
+    marked = "//*[@itemprop='datePublished' or @pubdate]"
+    for element in page.xpath(f"{marked} | //article//time[@datetime] | //main//time[@datetime]"):
+        value = element.get("datetime") or element.get("content")
+        if value and not _is_of_something_else(element):
+            yield value
+
+
+def _is_of_something_else(element: Any) -> bool:
+    near = [element, *(parent for _, parent in zip(range(2), element.iterancestors(), strict=False))]
+    around = " ".join(f"{e.get('class', '')} {e.get('id', '')} {e.get('itemprop', '')}" for e in near).lower()
+    said = " ".join("".join(near[1].itertext()).split())[:100].lower() if len(near) > 1 else ""
+    if any(word in around or word in said for word in _MODIFIED):
+        return True
+    places = " ".join(
+        f"{e.tag} {e.get('class', '')}" for e in element.iterancestors() if isinstance(e.tag, str)
+    ).lower()
+    return any(place in places for place in _OTHERS)
