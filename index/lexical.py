@@ -5,7 +5,7 @@
                                                        -- names.entries(title and text), of all passages together
 
 FTS5 takes about 2 µs to rank a passage, so it ranks no more than `BUDGET`: those that the rare words of a query
-stand in, and those where two frequent words meet. The best are then weighed with all words. A word that stands
+stand in, and those where frequent words meet. The best are then weighed with all words. A word that stands
 nowhere in the collection may be a name that is written in another script there (`index/names.py`).
 
 Quoted phrases are looked up as phrases of normalised words, which may find too much; `holds` then reads the text.
@@ -24,8 +24,8 @@ from index.folding import fold_text
 from index.names import Rows, candidates
 from index.words import ALL, Steps, normalised, with_clitics, words_to_look_up
 
-BUDGET = 20_000
-"""Passages that are ranked for one query: about 40 ms."""
+BUDGET = 10_000
+"""Passages that are ranked for one query: about 20 ms."""
 LONGEST_QUERY = 32
 """Words of a query that are looked up."""
 MOST_READ = 1_000
@@ -66,13 +66,14 @@ def keyword_search(
     low, as it should. `allowed` names the passages that may be found; `across` looks for unknown words in the other
     script, which needs the table `names`.
     """
-    newest = rows("SELECT rowid FROM keywords ORDER BY rowid DESC LIMIT 1")
-    if not newest or k < 1:
+    last = rows("SELECT rowid FROM keywords ORDER BY rowid DESC LIMIT 1")
+    if not last or k < 1:
         return []
-    groups = _groups(rows, text, int(newest[0][0]), steps, across)
+    newest = int(last[0][0])
+    groups = _groups(rows, text, newest, steps, across)
     known = sorted({term for group in groups for term in group if term.passages}, key=_rarest_first)
     affordable, frequent = _split(known)
-    expression = _expression(affordable, frequent)
+    expression = _expression(affordable, frequent, newest)
     if not expression:
         return []
     found = _ranked(rows, expression, max(k, _WEIGHED) if frequent else k, allowed)
@@ -174,11 +175,16 @@ def _split(known: Sequence[_Term]) -> tuple[list[_Term], list[_Term]]:
     return list(known), []
 
 
-def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term]) -> str:
-    """An FTS5 query: any of the affordable words, or the two rarest of the others together."""
+def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term], newest: int) -> str:
+    """An FTS5 query: any of the affordable words, or as many of the others together as makes them rare."""
     parts = [_quoted(term.word) for term in affordable]
-    if len(frequent) > 1:
-        parts.append(f"({' AND '.join(_quoted(term.word) for term in frequent[:2])})")
+    left = BUDGET - sum(term.passages for term in affordable)
+    together, expected = 0, float(newest)
+    while together < len(frequent) and (together < 2 or expected > left):
+        expected *= frequent[together].passages / newest
+        together += 1
+    if together > 1 and expected <= left:
+        parts.append(f"({' AND '.join(_quoted(term.word) for term in frequent[:together])})")
     return " OR ".join(parts)
 
 

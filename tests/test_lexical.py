@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from index.names import candidates, entries, key, likeness
 from index.query import Query, parse
 
 Rows = Callable[..., list[tuple[Any, ...]]]
+NAMES = Path(__file__).parent / "data" / "names.txt"
 
 TEXTS = (
     ("الترام", "انطلقت أولى عربات الترام في المدينة صباح السبت، وتربط المحطات بالمستشفى."),
@@ -215,6 +217,21 @@ class TestNames:
         assert candidates(rows, fold_text("والبصرة")) == ["basra"]
         assert candidates(rows, "kirby") == ["كيربي"]
         assert candidates(rows, "beetle") == []
+
+    def test_most_names_are_found_and_few_words_are_taken_for_one(self) -> None:
+        lines = [line.split() for line in NAMES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+        pairs = [(fold_text(line[0]), fold_text(line[1])) for line in lines if len(line) == 2]
+        words = [fold_text(line[0]) for line in lines if len(line) == 1]
+        rows = table([("", " ".join(part for line in lines for part in line))])
+        meant: dict[str, set[str]] = {}
+        for latin, arabic in pairs:
+            meant.setdefault(latin, set()).add(terms(arabic))
+            meant.setdefault(arabic, set()).add(terms(latin))
+        found = sum(bool(names & set(map(terms, candidates(rows, name)))) for name, names in meant.items())
+        taken = sum(bool(candidates(rows, word)) for word in words)
+        assert len(pairs) >= 100 and len(words) >= 350
+        assert found / len(meant) > 0.85
+        assert taken / len(words) < 0.1
 
     def test_other_names_are_in_a_table(self, rows: Rows) -> None:
         assert candidates(rows, "egypt") == ["مصر"]
