@@ -35,7 +35,7 @@ _SAME_LINE_FOR_MARKS = 0.8
 """Baselines differ by at most this share of the letters' size within one line; vowel marks may stand higher."""
 _NEAR = 6
 """PDFium may set the characters of one glyph so far apart."""
-_LIGATURES = re.compile("ل[اأإآ]|ا?لله")
+_LIGATURES = re.compile("ل[اأإآ]|ا?لله|[^ىة]+[ىة]")
 _ENDINGS = re.compile("ل?[اأآ]ً|ل?ًا")
 """Alef with tanwin, which only ends a word: some programs give its place as that of the mark alone."""
 _LINES_BACK = 3
@@ -143,10 +143,11 @@ def _characters(page: Any) -> Iterator[_Character]:
         pdfium.FPDFText_GetLooseCharBox(text_page, index, box)
         pdfium.FPDFText_GetMatrix(text_page, index, matrix)
         size = pdfium.FPDFText_GetFontSize(text_page, index) * math.hypot(matrix.c, matrix.d)
-        is_known = bool(text.strip("\ufffd")) or not pdfium.FPDFText_HasUnicodeMapError(text_page, index)
-        # Some fonts' boxes begin at the ink; a glyph's origin is where the pen stood.
-        left = x.value if box.left - box.right < x.value - box.left < 0 else box.left
-        glyph = Glyph(text, left, box.right, y.value, size, is_known)
+        is_known = text != "\ufffd" and not pdfium.FPDFText_HasUnicodeMapError(text_page, index)
+        # Boxes may begin at the ink, which hangs over beside some letters; a glyph's origin is where the pen stood.
+        is_near = text and not unicodedata.combining(text[0]) and abs(x.value - box.left) < box.right - box.left
+        left = min(x.value, box.right) if is_near else box.left
+        glyph = Glyph(text if is_known else "", left, box.right, y.value, size, is_known)
         yield _Character(glyph, (x.value, y.value), starts_line)
         starts_line = False
 
@@ -226,18 +227,18 @@ def _merged(group: Sequence[_Character], turned: bool) -> Glyph:
 
 def _rows(glyphs: Iterable[tuple[Glyph, bool]]) -> list[_Row]:
     rows: list[_Row] = []
+    current: _Row | None = None
     for glyph, starts_line in glyphs:
-        if rows and not starts_line and (_is_placeless(glyph) or _on_line(glyph, rows[-1])):
-            rows[-1].add(glyph, starts_fragment=False)
+        if current and not starts_line and (_is_placeless(glyph) or _on_line(glyph, current)):
+            current.add(glyph, starts_fragment=False)
             continue
         if _is_placeless(glyph):
             continue
-        near = next((row for row in rows[: -_LINES_BACK - 1 : -1] if _on_line(glyph, row)), None)
-        if near is None:
-            rows.append(_Row())
-        else:  # what is written next goes on from here
-            rows.append(rows.pop(rows.index(near)))
-        rows[-1].add(glyph, starts_fragment=True)
+        current = next((row for row in rows[: -_LINES_BACK - 1 : -1] if _on_line(glyph, row)), None)
+        if current is None:
+            current = _Row()
+            rows.append(current)
+        current.add(glyph, starts_fragment=True)
     return [row for row in rows if any(glyph.text.strip() for glyph in row.glyphs)]
 
 

@@ -154,7 +154,8 @@ def _joined(text: str, line: str, vocabulary: Counter[str]) -> str:
     """Two lines of a paragraph as one; a word that was divided between them is whole again."""
     broken = _BROKEN_WORD.search(text)
     if broken is None or not _is_divided(text, line):
-        return f"{text} {line}"
+        is_number = broken is not None and text[-1] == "-" and line[:1].isdecimal()
+        return text + line if is_number else f"{text} {line}"
     sign, rest = text[-1], _WORDS.match(line)
     whole = broken[1] + (rest[0] if rest else "")
     kept = f"{broken[1]}-{rest[0] if rest else ''}"

@@ -83,13 +83,15 @@ def _end_of_number(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> in
 
 
 def _end_of_phrase(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
-    """Neutral signs between Latin letters belong to the phrase; at its end, only the bracket that closes one in it."""
+    """Neutral signs between Latin letters belong to the phrase; at its end, only a closing bracket."""
     end = start
     for position in range(start, len(kinds)):
         if kinds[position] in ("left", "digit"):
             end = position + 1
         elif kinds[position] == "right":
             break
+    if start == 0 and seen[end : end + 1] == ["-"]:  # broken at its hyphen: it goes on in the next line
+        return end + 1
     pair = _PAIR_OF.get(seen[end]) if end < len(seen) else None
     is_open = pair is not None and sum(glyph in pair for glyph in seen[start:end]) % 2 == 1
     return end + is_open
