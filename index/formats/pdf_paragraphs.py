@@ -13,7 +13,7 @@ from index.formats.pdf_lines import Line, Page
 
 _OUTER_LINES = 3
 """A running header has at most so many lines, and so has a footer."""
-_MARGIN = 0.15
+_MARGIN = 0.12
 """... and both stand in this share of the page's height at its edges."""
 _OFTEN = 0.3
 """A header may be on every second page only, and not on those where a chapter begins."""
@@ -91,7 +91,7 @@ def _furniture(pages: Sequence[Page]) -> list[set[int]]:
     """By page, the lines that come again at the same place of other pages, but for the numbers in them."""
     outer = [list(_outer_lines(page)) for page in pages]
     counts = Counter(key for page in outer for key in {key for _, key in page})
-    enough = max(2, round(_OFTEN * len(pages)))
+    enough = max(2, min(3, len(pages)), round(_OFTEN * len(pages)))
     return [{at for at, key in page if counts[key] >= enough} for page in outer]
 
 
