@@ -17,7 +17,9 @@ MAX_SENTENCE = 500
 """Code points; Arabic news sentences of 300 are common, longer ones are mostly lists."""
 
 _CLOSING = "\"'”’»)\\]}"
-_END = re.compile(rf"(?:[.!?؟…]+[{_CLOSING}]*)(?=\s)|\n")
+# Only the first of many marks in a row is tried, and what it matched is not given back: a line of a million full
+# stops takes a million steps.
+_END = re.compile(rf"(?<![.!?؟…])[.!?؟…]++[{_CLOSING}]*+(?=\s)|\n")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Lt|Sgt|Capt|Gov|Sen|Rep|Rev|Jr|Sr|vs|etc|No|Vol|pp|cf|approx|ca|"
     r"Inc|Ltd|Co|Corp|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|e\.g|i\.e)"
@@ -32,14 +34,18 @@ def sentences(text: str, within: Span | None = None) -> list[Span]:
     scope = within or Span(0, len(text))
     found: list[Span] = []
     start = scope.start
+    same_line = False
     for end in _ends(text, scope):
         span = _strip(text, start, end)
-        start = end
         if any(map(str.isalnum, text[span.start : span.end])):
             found += _pieces(text, span)
-        elif found and span.end > span.start and "\n" not in text[found[-1].end : span.start]:
+            same_line = True
+        elif same_line and span.end > span.start and span.end - found[-1].start <= MAX_SENTENCE:
             # A closing quote that the typist set after a space belongs to the sentence before it.
             found[-1] = Span(found[-1].start, span.end)
+        # A line break always ends a stretch, so it is the last thing in it.
+        same_line = same_line and not text.endswith("\n", start, end)
+        start = end
     return found
 
 

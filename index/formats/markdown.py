@@ -25,5 +25,14 @@ def read(data: bytes) -> Iterator[Draft]:
     if not metadata:
         yield Draft(text=text)
         return
-    start = text.rindex(content) if content else len(text)
-    yield draft_with(metadata, Draft(text=text, ignored=(Span(0, start),)))
+    yield draft_with(metadata, Draft(text=text, ignored=(Span(0, _start(content, text)),)))
+
+
+def _start(content: str, text: str) -> int:
+    """Where `content`, which the front matter's reader gives with "\\n" for every "\\r\\n", begins in `text`."""
+    if not content:
+        return len(text)
+    one_kind = text.replace("\r\n", "\n")
+    start = one_kind.rindex(content)
+    lines_before = text.split("\n")[: one_kind.count("\n", 0, start)]
+    return start + sum(line.endswith("\r") for line in lines_before)
