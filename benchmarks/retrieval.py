@@ -31,6 +31,7 @@ from index.embed import Embedder, Vectors
 from index.fusion import KEYWORDS, fuse, fuse_by_rank
 from index.lexical import keyword_search, terms
 from index.names import entries
+from index.search import Searcher
 from index.words import ALL, Steps
 from qa.evaluate import read_set
 from ui.app import App
@@ -259,6 +260,18 @@ def misses(asked: Sequence[Question], over: Collection, most: int = 30) -> list[
     return [case.question.id for case in search(asked, over) if case.rank(by_both()) >= 5][:most]
 
 
+def product(name: str, bench: Path, work: Path, embedder: Embedder) -> dict[str, float]:
+    """What `jawab ask` finds: the whole way, with quoted phrases and all that a question may have."""
+    searcher = Searcher(work / OWN[name] / "index", embedder)
+    ranks = []
+    for question in questions(name, bench, work, embedder):
+        hits = searcher.search(question.text, 10, literally=False)
+        found = [Passage(f"{OWN[name]}|{hit.article.id}", hit.passage.start, hit.passage.end, "") for hit in hits]
+        ranks.append(next((place for place, one in enumerate(found) if question.is_answered_by(one)), 99))
+    searcher.catalog.close()
+    return {f"hit@{k}": round(sum(rank < k for rank in ranks) / len(ranks), 4) for k in (1, 5, 10)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bench", type=Path)
@@ -269,15 +282,23 @@ def main() -> None:
     collections = {name: collection(name, args.bench, args.work, embedder) for name in sorted(set(OWN.values()))}
     collections |= {name: pooled([collections[part] for part in parts]) for name, parts in POOLS.items()}
     asked = {name: questions(name, args.bench, args.work, embedder) for name in OWN}
-    report(collections, asked, embedder.name, args.out)
+    whole = {name: product(name, args.bench, args.work, embedder) for name in tqdm(OWN)}
+    report(collections, asked, whole, embedder.name, args.out)
 
 
-def report(collections: dict[str, Collection], asked: dict[str, list[Question]], embedder: str, out: Path) -> None:
-    """Measure everything, save it and print the two tables."""
+def report(
+    collections: dict[str, Collection],
+    asked: dict[str, list[Question]],
+    whole: dict[str, dict[str, float]],
+    embedder: str,
+    out: Path,
+) -> None:
+    """Measure everything, save it and print the tables."""
     pairs = [*OWN.items(), *POOLED]
     results: dict[str, Any] = {
         "embedder": embedder,
         "keyword_weight": KEYWORDS,
+        "product": whole,
         "sets": {_named(name, over): measure(asked[name], collections[over]) for name, over in tqdm(pairs)},
         "steps_off": {name: steps_off(asked[name], collections[over]) for name, over in tqdm(OWN.items())},
         "arcd_misses": misses(asked["arcd"], collections["arcd"]),
@@ -286,6 +307,7 @@ def report(collections: dict[str, Collection], asked: dict[str, list[Question]],
         results["arcd_misses_judged"] = json.loads(out.read_text(encoding="utf-8")).get("arcd_misses_judged", {})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print("the product: " + ", ".join(f"{name} {_shown(figures)}" for name, figures in whole.items()))
     print(
         "hit@1 / hit@5 / hit@10\n\n| set | vectors | keywords | both | both, names off | ranks |\n"
         "|---|---|---|---|---|---|"

@@ -251,5 +251,5 @@ def _spread(lines: Sequence[Line], marked: set[int], credits: set[int]) -> None:
     """Mark what could be a button and stands beside what is one, until no more is found."""
     numbers = range(len(lines))
     for one, other in (*pairwise(numbers), *pairwise(reversed(numbers))):
-        if one in marked and other not in marked | credits and _could_be_furniture(lines[other]):
+        if one in marked and other not in marked and other not in credits and _could_be_furniture(lines[other]):
             marked.add(other)

@@ -65,16 +65,27 @@ class Searcher:
         """Load the embedder, so that the first question need not wait for it."""
         self._embedder.embed_queries([self.embedder_name])
 
-    def search(self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False) -> list[Hit]:
+    def search(
+        self,
+        question: str,
+        k: int = 10,
+        only: Filter | None = None,
+        one_per_story: bool = False,
+        literally: bool = True,
+    ) -> list[Hit]:
         """The `k` passages that fit the question best, best first.
 
-        Phrases in quotes must stand in a passage. `only` leaves out what it does not allow. With `one_per_story`,
-        of passages whose articles tell one story the best is given, and the other articles with it.
+        Phrases in quotes must stand in a passage; where none has them, nothing is found, or, unless `literally`, they
+        are words like others (a question may quote a title in another language than the articles'). `only` leaves
+        out what it does not allow. With `one_per_story`, of passages whose articles tell one story the best is given,
+        and the other articles with it.
         """
         query = parse(question)
         vector = self._embedder.embed_queries([query.text])[0]
         with self._lock, self.catalog.snapshot():
             ranked = self._rank(query, vector, max(k, DEPTH), only)
+            if not ranked and query.phrases and not literally:
+                ranked = self._rank(Query(query.text), vector, max(k, DEPTH), only)
             found = self.catalog.passages([number for number, _ in (ranked if one_per_story else ranked[:k])])
             scores = dict(ranked)
             hits = [_hit(stored, scores[stored.passage.number], vector) for stored in found]

@@ -76,7 +76,7 @@ class Assistant:
         """
         clock = _Clock()
         language = check(question)
-        hits = self.searcher.search(question, self._options.passages)
+        hits = self.searcher.search(question, self._options.passages, literally=False)
         asked = _Asked(
             id=question_id or f"q-{next(self._numbers)}",
             question=question,

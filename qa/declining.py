@@ -68,5 +68,6 @@ def signals(hits: Sequence[Hit], phrase: Phrase) -> Signals:
         refusal=phrase.draft.refusal,
         phrase=phrase.draft.logprob,
         sentence=phrase.located.evidence.similarity,
-        passage=hits[0].score,
+        # Not that of the first: its place is owed to its words as well.
+        passage=max(hit.score for hit in hits),
     )

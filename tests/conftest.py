@@ -16,9 +16,9 @@ import platformdirs
 import pytest
 
 from index.build import update
-from index.plan import Summary
 from index.embed import SentenceTransformerEmbedder
 from index.fakes import HashEmbedder
+from index.plan import Summary
 from index.search import Searcher
 from qa.fakes import FakeGenerator
 from qa.llama import LlamaGenerator

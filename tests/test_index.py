@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from index.build import remove, update
-from index.plan import Summary
-from index.writing import writing
 from index.catalog import FILE, Catalog
 from index.embed import Embedded, Progress, Text
 from index.errors import (
@@ -23,7 +21,9 @@ from index.errors import (
     PathMissing,
 )
 from index.fakes import HashEmbedder
+from index.plan import Summary
 from index.search import Searcher
+from index.writing import writing
 
 Write = Callable[[str, str | bytes], Path]
 Index = Callable[..., Summary]

@@ -1,0 +1,121 @@
+"""How fast passages are embedded, against the library as it comes, and what that costs in retrieval.
+
+    python benchmarks/embedding.py SET…
+
+Both embed the passages of a set in one run on one machine, in turns: `SentenceTransformer(folder).encode(texts)` with
+its defaults, and Jawab's embedder, which gives a vector for every sentence besides. Then the set's questions are asked
+of both, vectors alone: hit@5 is the share of questions for which one of the five nearest passages holds the answer (as
+`jawab eval` counts it). Saves figures under benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.articles import Span
+from index.embed import Text, Vectors
+from index.formats.jsonl import read
+from index.passages import cut
+from index.sentences import sentences
+from qa.evaluate import read_set
+from ui.app import App
+from ui.settings import load_settings
+
+RESULT = Path("benchmarks/results/embedding.json")
+TURNS = 4
+"""The passages are taken in so many parts, each embedded by both, so that a busy machine slows down both."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", type=Path, nargs="+")
+    results = {folder.as_posix()[-8:]: compare(folder) for folder in parser.parse_args().sets}
+    RESULT.write_text(json.dumps(results, indent=2) + "\n")
+    print(json.dumps(results, indent=2))
+
+
+def compare(folder: Path) -> dict[str, float]:
+    from sentence_transformers import SentenceTransformer
+
+    chosen = read_set(folder)
+    passages = list(_passages(chosen.articles))
+    texts = [text for _, _, text in passages]
+    embedder = App(load_settings()).embedder
+    library = SentenceTransformer(str(App(load_settings()).store.require(_default_embedder())), device="cpu")
+    tokens = sum(len(library.tokenizer(text.text)["input_ids"]) for text in texts)
+    embedder.embed_queries(["warm"])
+    library.encode(["warm"])
+    seconds = {"library": 0.0, "jawab": 0.0}
+    rows: dict[str, list[Vectors]] = {"library": [], "jawab": []}
+    ways: dict[str, Callable[[Sequence[Text]], Vectors]] = {
+        "library": lambda part: library.encode([text.text for text in part]),
+        "jawab": lambda part: np.stack([done.passage for done in embedder.embed_passages(part)]),
+    }
+    for part in np.array_split(np.arange(len(texts)), TURNS):
+        for name, embed in ways.items():
+            start = time.perf_counter()
+            rows[name].append(embed([texts[i] for i in part]))
+            seconds[name] += time.perf_counter() - start
+    asked = [question["question"] for question in chosen.questions]
+    queries = {"library": library.encode_query(asked), "jawab": embedder.embed_queries(asked)}
+    hits = {name: _hit_at_5(queries[name], np.concatenate(rows[name]), passages, chosen.questions) for name in ways}
+    # As the model's card says that documents are to be embedded; slower than plain `encode` by its longer texts.
+    prompted = library.encode_document([f"{text.title}\n{text.text}" for text in texts])
+    return {
+        "passages": len(texts),
+        "tokens": tokens,
+        "questions": len(asked),
+        "library_tokens_a_second": round(tokens / seconds["library"], 1),
+        "jawab_tokens_a_second": round(tokens / seconds["jawab"], 1),
+        "times_as_fast": round(seconds["library"] / seconds["jawab"], 3),
+        "library_hit_at_5": hits["library"],
+        "library_hit_at_5_with_prompts": _hit_at_5(queries["library"], prompted, passages, chosen.questions),
+        "jawab_hit_at_5": hits["jawab"],
+    }
+
+
+def _default_embedder() -> Any:
+    from qa.models import bundled_models, default_model
+
+    return default_model(bundled_models(), "embedder")
+
+
+def _passages(articles: Path) -> list[tuple[str, Span, Text]]:
+    from index.articles import Article
+    from index.formats.draft import Draft
+
+    found = []
+    for draft in read(articles.read_bytes()):
+        assert isinstance(draft, Draft)
+        article = Article(draft.id or "", draft.title or "", draft.text, "ar")
+        for span in cut(article):
+            inside = tuple(Span(s.start - span.start, s.end - span.start) for s in sentences(article.text, span))
+            found.append((article.id, span, Text(article.title, article.text[span.start : span.end], inside)))
+    return found
+
+
+def _hit_at_5(
+    queries: Vectors, vectors: Vectors, passages: Sequence[tuple[str, Span, Text]], questions: Sequence[dict[str, Any]]
+) -> float:
+    nearest = np.argsort(-(queries @ vectors.T), axis=1)[:, :5]
+    asked = zip(nearest, questions, strict=True)
+    hits = [any(_holds(passages[i], question) for i in row.tolist()) for row, question in asked]
+    return round(sum(hits) / len(hits), 4)
+
+
+def _holds(passage: tuple[str, Span, Text], question: dict[str, Any]) -> bool:
+    article_id, span, _ = passage
+    return article_id == question["article_id"] and any(
+        span.start <= answer["start"] and answer["end"] <= span.end for answer in question["answers"]
+    )
+
+
+if __name__ == "__main__":
+    main()
