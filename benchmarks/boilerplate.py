@@ -26,13 +26,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.articles import Span
-from index.boilerplate import ignored_lines
-from index.dates import date_of_article
+from index.boilerplate.lines import own_lines
+from index.boilerplate.repetition import FEWEST_ARTICLES, LEAST_SHARE, candidates, with_repeated
+from index.boilerplate.rules import ignored_lines
+from index.dates.article import date_of_article
 from index.formats import readers
 from index.formats.draft import Draft
-from index.language import language_of
-from index.lines import own_lines
-from index.repetition import FEWEST_ARTICLES, LEAST_SHARE, candidates, with_repeated
+from index.text.language import language_of
 
 ROOT = Path(__file__).parent.parent
 # Line numbers, from 1, of what is not the article's own, by the article's place in the folder.

@@ -22,8 +22,8 @@ import numpy as np
 from index.articles import Span
 from index.embed import Text, Vectors
 from index.formats.jsonl import read
-from index.passages import cut
-from index.sentences import sentences
+from index.text.passages import cut
+from index.text.sentences import sentences
 from qa.evaluate import read_set
 from ui.app import App
 from ui.settings import load_settings

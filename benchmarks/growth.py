@@ -83,7 +83,7 @@ def gather(bench: Path, work: Path) -> None:
     if (work / "questions.npy").exists():
         return
     from index.build import update
-    from index.catalog import Catalog, matrix
+    from index.storage.catalog import Catalog, matrix
     from qa.evaluate import read_set
     from ui.app import App
     from ui.settings import load_settings
@@ -135,8 +135,8 @@ def build(work: Path, size: int) -> dict[str, float]:
     """Fill a catalogue of `size` passages and make its FAISS file."""
     import shutil
 
-    from index.vectors import compact
-    from index.writing import writing
+    from index.finding.vectors import compact
+    from index.storage.writing import writing
 
     folder = work / str(size)
     shutil.rmtree(folder, ignore_errors=True)
@@ -164,9 +164,9 @@ def build(work: Path, size: int) -> dict[str, float]:
 
 def fill(catalog: object, work: Path, first: int, count: int) -> None:
     from index.articles import Article, Span
-    from index.catalog import Catalog, Entry, NewPassage
     from index.embed import Embedded
-    from index.lexical import terms
+    from index.finding.lexical import terms
+    from index.storage.catalog import Catalog, Entry, NewPassage
 
     assert isinstance(catalog, Catalog)
     vectors = Maker(work, SEED + first).like(np.load(work / "real.npy"), count)
@@ -209,10 +209,10 @@ def vocabulary() -> tuple[list[str], npt.NDArray[np.float64]]:
 
 def measure(work: Path, size: int) -> dict[str, float]:
     from index.build import remove
-    from index.catalog import Catalog
-    from index.filters import Filter, allowed_passages
-    from index.lexical import keyword_search
-    from index.vectors import VectorIndex
+    from index.finding.filters import Filter, allowed_passages
+    from index.finding.lexical import keyword_search
+    from index.finding.vectors import VectorIndex
+    from index.storage.catalog import Catalog
 
     folder = work / str(size)
     start = time.perf_counter()
@@ -253,7 +253,7 @@ def queries(work: Path) -> Vectors:
 
 def exact(catalog: object, asked: Vectors) -> list[list[int]]:
     """The ten nearest passages of each query, by comparing with every vector that the catalogue has."""
-    from index.catalog import Catalog
+    from index.storage.catalog import Catalog
 
     assert isinstance(catalog, Catalog)
     numbers, scores = np.zeros((len(asked), 0), np.int64), np.zeros((len(asked), 0), np.float32)

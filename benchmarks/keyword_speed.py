@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from index.lexical import keyword_search, terms
-from index.names import entries
+from index.finding.lexical import keyword_search, terms
+from index.finding.names import entries
 
 WORDS = 300_000
 LENGTH = 130

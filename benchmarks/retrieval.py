@@ -26,13 +26,13 @@ import platformdirs
 from tqdm import tqdm
 
 from index.build import update
-from index.catalog import Catalog
 from index.embed import Embedder, Vectors
-from index.fusion import KEYWORDS, fuse, fuse_by_rank
-from index.lexical import keyword_search, terms
-from index.names import entries
+from index.finding.fusion import KEYWORDS, fuse, fuse_by_rank
+from index.finding.lexical import keyword_search, terms
+from index.finding.names import entries
 from index.search import Searcher
-from index.words import ALL, Steps
+from index.storage.catalog import Catalog
+from index.text.words import ALL, Steps
 from qa.evaluate import read_set
 from ui.app import App
 from ui.settings import load_settings

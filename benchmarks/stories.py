@@ -26,11 +26,11 @@ import numpy as np
 import platformdirs
 from story_cases import POSITIVE, Case, PairKind, cases, kind_of
 
-from index import stories
 from index.articles import Article, Span
-from index.database import Database
-from index.likeness import THRESHOLDS, Counted, Measures, Thresholds, decide, measures
-from index.schema import TABLES
+from index.storage.database import Database
+from index.storage.schema import TABLES
+from index.stories import linking
+from index.stories.likeness import THRESHOLDS, Counted, Measures, Thresholds, decide, measures
 
 ROOT = Path(__file__).parent.parent
 NEWS_STORY = (0, 3, 4)
@@ -169,7 +169,7 @@ def _cases(work: Path) -> Iterator[Pair]:
 
 def _pairs(work: Path, name: str, label: Callable[[int, int], tuple[PairKind | None, bool | None]]) -> Iterator[Pair]:
     store = _open(work, name)
-    views = {number: stories.load(store, number) for (number,) in store.rows("SELECT number FROM articles")}
+    views = {number: linking.load(store, number) for (number,) in store.rows("SELECT number FROM articles")}
     for a, b in itertools.combinations(sorted(views), 2):
         kind, calibrates = label(a, b)
         if kind is not None:
@@ -282,10 +282,10 @@ def cost(size: int, dimension: int = 768) -> dict[str, Any]:
             nonlocal searching
             searching, started = 0.0, time.perf_counter()
             with store.transaction():
-                stories.join(store, numbers, nearest)
+                linking.join(store, numbers, nearest)
             return time.perf_counter() - started - searching, searching
 
-        everything = stories.unseen(store)
+        everything = linking.unseen(store)
         first, later = everything[:-20], everything[-20:]
         whole, search = seconds(first)
         more, _ = seconds(later)

@@ -13,16 +13,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from index import stories
-from index.catalog import Catalog
+from index.boilerplate.source_lines import remember
 from index.embed import Embedder, Text, Vectors
 from index.errors import ArticleMissing, NothingToIndex
-from index.files import find_files
+from index.finding.vectors import Scored, VectorIndex, compact
+from index.intake.files import find_files
+from index.intake.reading import Reading
 from index.plan import Plan, Summary, make_plan
-from index.reading import Reading
-from index.source_lines import remember
-from index.vectors import Scored, VectorIndex, compact
-from index.writing import writing
+from index.storage.catalog import Catalog
+from index.storage.writing import writing
+from index.stories import linking
 
 _CHUNK = 64
 """Passages embedded between two commits: about half a minute of work on two cores."""
@@ -126,14 +126,14 @@ def _apply(catalog: Catalog, plan: Plan, embedder: Embedder) -> None:
 def _remove(catalog: Catalog, article_id: str) -> None:
     # A copy that takes the article's place tells the same story.
     if not catalog.has_copies(article_id):
-        stories.leave(catalog, article_id)
+        linking.leave(catalog, article_id)
     catalog.remove(article_id)
 
 
 def derive(catalog: Catalog) -> None:
     """What follows from the articles: the FAISS file, and which of them tell one story."""
     compact(catalog)
-    new = stories.unseen(catalog)
+    new = linking.unseen(catalog)
     if not new:
         return
     vectors = VectorIndex.of(catalog)
@@ -142,4 +142,4 @@ def derive(catalog: Catalog) -> None:
         return vectors.nearest(query, k, catalog)
 
     with catalog.transaction():
-        stories.join(catalog, new, nearest)
+        linking.join(catalog, new, nearest)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from index.articles import Article, Span
-from index.boilerplate import ignored_lines
-from index.catalog import Catalog
-from index.dates import date_of_article
-from index.digest import digest_of
+from index.boilerplate.rules import ignored_lines
+from index.dates.article import date_of_article
 from index.formats.draft import Draft
-from index.language import language_of
+from index.storage.catalog import Catalog
+from index.storage.digest import digest_of
+from index.text.language import language_of
 
 _LONGEST_TITLE = 150
 _LONGEST_ID = 120

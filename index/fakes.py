@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from index.embed import Embedded, Progress, Text, Vectors
-from index.words import content_words
+from index.text.words import content_words
 
 
 class HashEmbedder:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.articles import Article, Copy
-from index.catalog import Catalog
+from index.storage.catalog import Catalog
 
 
 @dataclass(frozen=True)

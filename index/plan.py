@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from index.articles import Article, Skipped, Span
-from index.catalog import Catalog, Entry, NewPassage, StoredFile
+from index.boilerplate.source_lines import Lines, count_lines
 from index.describe import Describer, blank, headline
-from index.digest import digest_of
 from index.embed import Text
-from index.files import FoundFiles
-from index.fingerprint import fingerprint
-from index.language import language_of
-from index.lexical import terms
-from index.names import entries
-from index.passages import RULE, cut
-from index.reading import FAILURES, Reading
-from index.sentences import sentences
-from index.source_lines import Lines, count_lines
+from index.finding.lexical import terms
+from index.finding.names import entries
+from index.intake.files import FoundFiles
+from index.intake.reading import FAILURES, Reading
+from index.storage.catalog import Catalog, Entry, NewPassage, StoredFile
+from index.storage.digest import digest_of
+from index.stories.fingerprint import fingerprint
+from index.text.language import language_of
+from index.text.passages import RULE, cut
+from index.text.sentences import sentences
 
 Reported = Callable[[int, int], None]
 """Called with files looked at and files in all."""

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.build import Progress, derive, embed_missing
-from index.catalog import EMBEDDING, FILE, STORED, Catalog, Entry, article_of, checksum_of
-from index.database import Database, storage_errors
 from index.embed import Embedder, Text
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing
-from index.page_sums import damaged_pages, restore_head
+from index.finding.vectors import is_damaged
 from index.plan import with_passages
-from index.vectors import is_damaged
-from index.writing import LOCK, held
+from index.storage.catalog import EMBEDDING, FILE, STORED, Catalog, Entry, article_of, checksum_of
+from index.storage.database import Database, storage_errors
+from index.storage.page_sums import damaged_pages, restore_head
+from index.storage.writing import LOCK, held
 
 _PLACE = "repairing"
 

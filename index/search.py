@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.articles import Article, Span
-from index.catalog import Catalog, StoredPassage
 from index.embed import Embedder, Vectors
-from index.filters import Filter, allowed_passages
-from index.fusion import fuse
-from index.lexical import keyword_search, phrase_search
-from index.passages import Passage
-from index.query import Query, parse
-from index.vectors import Scored, VectorIndex
+from index.finding.filters import Filter, allowed_passages
+from index.finding.fusion import fuse
+from index.finding.lexical import keyword_search, phrase_search
+from index.finding.query import Query, parse
+from index.finding.vectors import Scored, VectorIndex
+from index.storage.catalog import Catalog, StoredPassage
+from index.text.passages import Passage
 
 DEPTH = 50
 """Passages that each of the two ways of searching puts forward."""

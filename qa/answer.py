@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from index.articles import Language
-from index.language import language_of
+from index.text.language import language_of
 
 Status = Literal["answered", "declined"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.database import storage_errors
 from index.errors import JawabError, PathMissing
+from index.storage.database import storage_errors
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong

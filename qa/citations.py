@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from rapidfuzz.fuzz import partial_ratio_alignment
 
 from index.articles import Span
-from index.folding import Folded, fold
-from index.words import content_words
+from index.text.folding import Folded, fold
+from index.text.words import content_words
 from qa.answer import Citation
 from qa.evidence import Evidence
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from index.articles import Article, Span
 from index.search import Hit, Sentence
-from index.words import content_words
+from index.text.words import content_words
 
 BUDGET = 200
 """Most prompt tokens for sentences. Chosen by measurement: more finds little more, and costs time to first token."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from index.words import content_words
+from index.text.words import content_words
 from qa.generate import Draft, Message, Pieces, Prompt
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

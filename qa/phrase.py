@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from index.words import content_words
+from index.text.words import content_words
 from qa.citations import Located, locate
 from qa.evidence import Evidence
 from qa.generate import Draft, Generator, Prompt

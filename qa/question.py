@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from index.articles import Language
-from index.language import foreign_language_of, language_of
+from index.text.language import foreign_language_of, language_of
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 
 LONGEST = 2000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from index.folding import fold_text
-from index.language import language_of
+from index.text.folding import fold_text
+from index.text.language import language_of
 from qa.citations import Located, numbers
 
 _MARKER = re.compile(r"\s*\[\s*\d+\s*\]")

@@ -19,10 +19,10 @@ import time
 from pathlib import Path
 
 from index.build import update
-from index.catalog import Catalog
 from index.fakes import HashEmbedder
 from index.repair import examine
 from index.search import Searcher
+from index.storage.catalog import Catalog
 
 DIMENSION = 64
 ARTICLES = 12

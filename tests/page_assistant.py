@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from index.articles import Language
 from index.errors import IndexMissing
-from index.language import language_of
+from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from ui.chat import Overview
 

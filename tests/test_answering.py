@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from index.articles import Article, Span
-from index.passages import Passage
 from index.search import Hit, Sentence
-from index.sentences import sentences
+from index.text.passages import Passage
+from index.text.sentences import sentences
 from qa.citations import also_in, cite, locate
 from qa.declining import Signals, nearness, probability
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from index.articles import Span
-from index.boilerplate import ignored_lines
-from index.language import foreign_language_of, language_of
-from index.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
+from index.boilerplate.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
+from index.boilerplate.rules import ignored_lines
+from index.text.language import foreign_language_of, language_of
 
 ARABIC = "أعلن الوزير يوم الأربعاء أن العمل في الجسر سيبدأ في الصيف المقبل."
 ENGLISH = "The minister said on Wednesday that work on the bridge will begin next summer."

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from index.catalog import FILE
+from index.storage.catalog import FILE
 from tests.conftest import SAMPLES
 from ui.cli import jawab, main
 

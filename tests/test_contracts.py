@@ -10,7 +10,7 @@ import pytest
 from index.articles import Span
 from index.embed import Embedder, Text
 from index.fakes import HashEmbedder
-from index.sentences import sentences
+from index.text.sentences import sentences
 from qa.fakes import FakeGenerator
 from qa.generate import Draft, Generator, Pieces
 from qa.prompts import answer_prompt

@@ -7,8 +7,8 @@ import datetime
 import pytest
 
 from index.articles import Span
-from index.boilerplate import ignored_lines
-from index.dates import Dated, date_of_article
+from index.boilerplate.rules import ignored_lines
+from index.dates.article import Dated, date_of_article
 from index.formats.metadata import date_of
 
 TODAY = datetime.date(2024, 6, 15)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from index.folding import fold, fold_text
+from index.text.folding import fold, fold_text
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
 
-from index.boilerplate import ignored_lines
+from index.boilerplate.rules import ignored_lines
 from index.formats import readers
 from index.formats.draft import Draft, Refused
 from index.formats.encoding import NotText, decode
-from index.language import foreign_language_of, language_of
+from index.text.language import foreign_language_of, language_of
 from tests.conftest import zip_of
 
 DOCUMENTS = Path(__file__).parent / "data" / "documents"

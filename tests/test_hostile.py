@@ -17,16 +17,16 @@ from pathlib import Path
 import pytest
 
 import index.formats
-from index import reader_process, reading
 from index.articles import Article
-from index.files import find_files
-from index.folding import fold
 from index.formats import archive, readers
 from index.formats.draft import Draft, Refused
-from index.passages import cut
-from index.reader_process import MOST_REFUSED
-from index.reading import Reading
-from index.sentences import MAX_SENTENCE, sentences
+from index.intake import reader_process, reading
+from index.intake.files import find_files
+from index.intake.reader_process import MOST_REFUSED
+from index.intake.reading import Reading
+from index.text.folding import fold
+from index.text.passages import cut
+from index.text.sentences import MAX_SENTENCE, sentences
 from tests.fuzz import damaged, pdf, seeds, zipped
 from ui.strings import texts
 
@@ -84,7 +84,7 @@ def fake_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> N
     )
     start = reading._START.replace("; main()", "; sys.path.append(%r); import bad_reader; main()" % str(tmp_path))  # noqa: UP031
     monkeypatch.setattr(reading, "_START", start)
-    monkeypatch.setattr("index.files.readers", lambda: {**readers(), ".bad": None})
+    monkeypatch.setattr("index.intake.files.readers", lambda: {**readers(), ".bad": None})
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_file_that_fails_for_what_others_left_behind_is_read_by_a_fresh_child(
 def test_the_child_ends_with_its_parent(kill: int, write: Write) -> None:
     path = write("a.txt", "text")
     code = (
-        "import sys, time; from pathlib import Path; from index.reading import Reading\n"
+        "import sys, time; from pathlib import Path; from index.intake.reading import Reading\n"
         f"with Reading() as r:\n    r.read(Path({str(path)!r}), 4); print(r._child.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from index.build import remove, update
-from index.catalog import FILE, Catalog
 from index.embed import Embedded, Progress, Text
 from index.errors import (
     ArticleMissing,
@@ -23,7 +22,8 @@ from index.errors import (
 from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.search import Searcher
-from index.writing import writing
+from index.storage.catalog import FILE, Catalog
+from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]
 Index = Callable[..., Summary]

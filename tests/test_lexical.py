@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from index import lexical
-from index.folding import fold_text
-from index.fusion import fuse, fuse_by_rank
-from index.lexical import holds, keyword_search, phrase_search, terms
-from index.names import candidates, entries, key, likeness
-from index.query import Query, parse
+from index.finding import lexical
+from index.finding.fusion import fuse, fuse_by_rank
+from index.finding.lexical import holds, keyword_search, phrase_search, terms
+from index.finding.names import candidates, entries, key, likeness
+from index.finding.query import Query, parse
+from index.text.folding import fold_text
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 NAMES = Path(__file__).parent / "data" / "names.txt"

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from index.build import remove, update
-from index.catalog import FILE, Catalog
 from index.errors import IndexBusy, IndexDamaged
 from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.repair import examine, repair
 from index.search import Searcher
-from index.writing import writing
+from index.storage.catalog import FILE, Catalog
+from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]
 Index = Callable[..., Summary]

@@ -10,8 +10,8 @@ import pytest
 
 from index.build import update
 from index.embed import SentenceTransformerEmbedder
-from index.folding import fold_text
 from index.search import Searcher
+from index.text.folding import fold_text
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llama import LlamaGenerator

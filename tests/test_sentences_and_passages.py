@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from index.articles import Article, Span
-from index.passages import TARGET, cut
-from index.sentences import MAX_SENTENCE, sentences
+from index.text.passages import TARGET, cut
+from index.text.sentences import MAX_SENTENCE, sentences
 
 
 def cut_sentences(text: str) -> list[str]:

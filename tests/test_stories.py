@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import stories
-from index.database import Database
 from index.embed import Text, Vectors
 from index.fakes import HashEmbedder
-from index.fingerprint import fingerprint
-from index.grouping import groups
-from index.likeness import StoryView, likeness, numbers, view
-from index.minhash import BANDS, bands, containment, shingles, signature
-from index.schema import TABLES
-from index.sentences import sentences
+from index.storage.database import Database
+from index.storage.schema import TABLES
+from index.stories import linking
+from index.stories.fingerprint import fingerprint
+from index.stories.grouping import groups
+from index.stories.likeness import StoryView, likeness, numbers, view
+from index.stories.minhash import BANDS, bands, containment, shingles, signature
+from index.text.sentences import sentences
 
 MARKET = """The covered market of Dar Hilal opened on Sunday after repairs that lasted fourteen months.
 Masons replaced 212 stones of the northern arcade with limestone from the quarry at Wadi Safra.
@@ -268,7 +268,7 @@ def join(store: Database) -> None:
         return sorted(scored, key=lambda one: -one[1])[:k]
 
     with store.transaction():
-        stories.join(store, stories.unseen(store), nearest)
+        linking.join(store, linking.unseen(store), nearest)
 
 
 def test_articles_join_a_story_and_leave_it(store: Database) -> None:
@@ -281,12 +281,12 @@ def test_articles_join_a_story_and_leave_it(store: Database) -> None:
     assert told(store) == [["market", "market-short"], ["bridge"]]
     remove(store, "market-short")
     assert told(store) == [["market"], ["bridge"]]
-    assert not stories.unseen(store)
+    assert not linking.unseen(store)
 
 
 def remove(store: Database, name: str) -> None:
     with store.transaction():
-        stories.leave(store, name)
+        linking.leave(store, name)
         store.execute("DELETE FROM articles WHERE id = ?", name)
     join(store)
 
@@ -330,7 +330,7 @@ def test_an_unknown_article_leaves_nothing_and_an_empty_one_has_a_story_of_its_o
     put(store, "market", MARKET)
     number = put(store, "empty", "")
     join(store)
-    stories.leave(store, "no such article")
+    linking.leave(store, "no such article")
     assert told(store) == [["market"], ["empty"]]
     assert store.rows("SELECT story FROM articles WHERE number = ?", number) == [(number,)]
 
@@ -339,14 +339,14 @@ def test_an_uncertain_date_keeps_nothing_apart(store: Database) -> None:
     certain = put(store, "certain", MARKET, "2023-03-05", 0.95)
     guessed = put(store, "guessed", MARKET, "2021-01-01", 0.3)
     unknown = put(store, "unknown", MARKET, "2021-01-01", None)
-    assert [stories.load(store, number).date for number in (certain, guessed, unknown)] == ["2023-03-05", None, None]
+    assert [linking.load(store, number).date for number in (certain, guessed, unknown)] == ["2023-03-05", None, None]
 
 
 def test_a_form_letter_is_compared_with_a_bounded_number_of_articles(
     store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
-    monkeypatch.setattr(stories, "likeness", lambda a, b: compared.append((a, b)))
+    monkeypatch.setattr(linking, "likeness", lambda a, b: compared.append((a, b)))
     for number in range(120):
         day = f"{number % 28 + 1} May 2022"
         put(store, f"bulletin-{number}", BULLETIN.format(day=day, a=number, b=number, c=number, d=number, e=number))

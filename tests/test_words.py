@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from index.words import ALL, Steps, content_words, normalised, with_clitics, words_to_look_up
+from index.text.words import ALL, Steps, content_words, normalised, with_clitics, words_to_look_up
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import gradio as gr
 
 from index.articles import Language
 from index.errors import JawabError
-from index.language import language_of
+from index.text.language import language_of
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
 from qa.question import LONGEST
 from ui.render import Turn, answer_html, clean, direction, found_html, spoken_date, turn_html

@@ -13,7 +13,7 @@ import click
 
 from index.articles import Language
 from index.errors import JawabError
-from index.language import is_arabic_letter
+from index.text.language import is_arabic_letter
 from ui import show
 from ui.app import App
 from ui.settings import load_settings
@@ -138,7 +138,7 @@ def search(
         jawab search "withdrawal of troops" -k 3
         jawab search 'القوات «عصائب أهل الحق»' --since 2021-04 --stories
     """
-    from index.filters import Filter
+    from index.finding.filters import Filter
     from qa.assistant import found_passages
     from qa.question import check
 
@@ -224,8 +224,8 @@ def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
         jawab articles show tram-ar --json
         jawab articles remove tram-ar
     """
-    from index.catalog import Catalog
     from index.listing import list_articles
+    from index.storage.catalog import Catalog
 
     context.obj["index"] = index or context.obj["index"]
     if context.invoked_subcommand:
@@ -244,7 +244,7 @@ def show_article(article_id: str, as_json: bool) -> None:
     Example:
         jawab articles show tram-ar
     """
-    from index.catalog import Catalog
+    from index.storage.catalog import Catalog
 
     article = Catalog.open(_app().settings.index).article(article_id)
     click.echo(show.as_json(show.plain(article)) if as_json else show.article(article))
@@ -260,7 +260,7 @@ def remove_articles(article_ids: Sequence[str]) -> None:
         jawab articles remove tram-ar tram-plan-en
     """
     from index.build import remove
-    from index.catalog import Catalog
+    from index.storage.catalog import Catalog
 
     folder = _app().settings.index
     # `remove` opens for writing, which would make an index where there is none.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from index.catalog import Catalog
 from index.errors import JawabError
 from index.repair import examine as examine_index
+from index.storage.catalog import Catalog
 from ui.app import App
 from ui.strings import explain, reader_language, say
 

@@ -13,9 +13,9 @@ import platformdirs
 
 from index.articles import Language
 from index.build import update
-from index.catalog import Catalog
-from index.database import storage_errors
 from index.search import Searcher
+from index.storage.catalog import Catalog
+from index.storage.database import storage_errors
 from qa.assistant import Assistant
 from qa.batch import Asked, answer_all
 from qa.evaluate import SEED, QuestionSet, read_set

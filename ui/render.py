@@ -15,7 +15,7 @@ from datetime import date
 from urllib.parse import urlsplit
 
 from index.articles import Language
-from index.language import language_of
+from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage
 from ui.strings import say
 

@@ -10,8 +10,8 @@ import click
 import uvicorn
 
 from index.articles import Language
-from index.catalog import Catalog
 from index.errors import JawabError
+from index.storage.catalog import Catalog
 from ui.app import App
 from ui.bundled import samples_folder
 from ui.chat import Overview

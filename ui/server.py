@@ -26,7 +26,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import ArticleMissing, JawabError
-from index.language import language_of
+from index.text.language import language_of
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.question import LONGEST
 from ui.chat import Assistant, Overview, build_page, follow, page_language

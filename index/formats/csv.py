@@ -6,10 +6,10 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from index.folding import fold_text
 from index.formats.draft import Draft, Refused
 from index.formats.encoding import decode
 from index.formats.metadata import draft_with, text_of
+from index.text.folding import fold_text
 
 SUFFIXES = (".csv", ".tsv")
 

@@ -6,8 +6,8 @@ import dataclasses
 import datetime
 from collections.abc import Mapping
 
+from index.dates.written import read_date
 from index.formats.draft import Draft
-from index.written_dates import read_date
 
 
 def draft_with(metadata: Mapping[str, object], draft: Draft) -> Draft:
@@ -29,9 +29,9 @@ def text_of(value: object) -> str | None:
 
 
 def date_of(value: object) -> str | None:
-    """The calendar date that a field holds, as YYYY-MM-DD; `None` for anything that is none (`index/written_dates.py`).
+    """The calendar date that a field holds, as YYYY-MM-DD; `None` for anything that is none (`index/dates/written.py`).
 
-    One that can be read in two ways ("3/4/2021") is handed on as it was written, for `index/dates.py` to settle
+    One that can be read in two ways ("3/4/2021") is handed on as it was written, for `index/dates/article.py` to settle
     with what else is known of the article.
     """
     readings = read_date(value, datetime.datetime.now(datetime.UTC).date())

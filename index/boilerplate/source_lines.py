@@ -1,7 +1,7 @@
 """Counting lines by source: which lines of new articles repeat, and which stored articles must be cut again for it.
 
-`index/repetition.py` decides; the counts it decides by are kept here, in the table `lines`: a row for every candidate
-line of an article, with its place, and one row with an empty key that counts the article itself.
+`index/boilerplate/repetition.py` decides; the counts it decides by are kept here, in the table `lines`: a row for every
+candidate line of an article, with its place, and one row with an empty key that counts the article itself.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from index.articles import Article, Span
-from index.catalog import Catalog
-from index.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
+from index.boilerplate.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
+from index.storage.catalog import Catalog
 
 _ITSELF = ""
 

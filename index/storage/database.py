@@ -36,7 +36,7 @@ class Database:
             self._connection.execute("PRAGMA foreign_keys = ON")
             if writable:
                 self._connection.execute("PRAGMA journal_mode = WAL")
-                # Only `merge_log` merges, so that the checksums of the pages can be kept (`index/page_sums.py`).
+                # Only `merge_log` merges, so that page checksums can be kept (`index/storage/page_sums.py`).
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 
     def execute(self, statement: str, *values: object) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from index.folding import fold_text
-from index.written_dates import HIJRI, WEEKDAY, WrittenDate
+from index.dates.written import HIJRI, WEEKDAY, WrittenDate
+from index.text.folding import fold_text
 
 SAID = 0.9
 LIKELY = 0.7
@@ -18,7 +18,7 @@ _MOST_WORDS = 6
 _TEXT_GOES_ON = 60
 """Code points after "PLACE, DATE –" that make it the beginning of a paragraph and not a headline with a date."""
 
-# Everything below is matched against folded text (index/folding.py).
+# Everything below is matched against folded text (index/text/folding.py).
 _AGENCY_NAME = r"(?:\([^()]{2,40}\)|/[^/]{2,40}/)"
 _AGENCY_BEFORE = re.compile(_AGENCY_NAME)
 _AGENCY = re.compile(rf"\s*{_AGENCY_NAME}\s*[-–—:]*\s*")

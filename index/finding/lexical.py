@@ -6,7 +6,7 @@
 
 FTS5 takes about 2 µs to rank a passage, so it ranks no more than `BUDGET`: those that the rare words of a query
 stand in, and those where frequent words meet. The best are then weighed with all words. A word that stands
-nowhere in the collection may be a name that is written in another script there (`index/names.py`).
+nowhere in the collection may be a name that is written in another script there (`index/finding/names.py`).
 
 Quoted phrases are looked up as phrases of normalised words, which may find too much; `holds` then reads the text.
 """
@@ -20,9 +20,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from index.folding import fold_text
-from index.names import Rows, candidates
-from index.words import ALL, Steps, normalised, with_clitics, words_to_look_up
+from index.finding.names import Rows, candidates
+from index.text.folding import fold_text
+from index.text.words import ALL, Steps, normalised, with_clitics, words_to_look_up
 
 BUDGET = 10_000
 """Passages that are ranked for one query: about 20 ms."""
@@ -115,7 +115,7 @@ def _holds_either(title: str, text: str, phrase: str) -> bool:
 
 
 def holds(text: str, phrase: str) -> bool:
-    """Whether `phrase` stands in `text`, whole words in a row, however either is spelt (`index/folding.py`).
+    """Whether `phrase` stands in `text`, whole words in a row, however either is spelt (`index/text/folding.py`).
 
     Marks between the words do not count; conjunctions and prepositions that are written onto the first word of an
     Arabic phrase do not either: «للبنك المركزي» holds «البنك المركزي».

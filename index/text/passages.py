@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from index.articles import Article, Span
-from index.sentences import sentences
+from index.text.sentences import sentences
 
 TARGET = 1000
 """Code points a passage is filled to: about 250 tokens of the embedder in either language."""

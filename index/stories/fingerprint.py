@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from index.digest import digest_of
+from index.storage.digest import digest_of
 
 _MARKS = re.compile("[\u0640\u064b-\u0652\u0656-\u065f\u0670\u06d6-\u06ed]")
 """Tatweel, tashkeel and recitation marks; the hamza and the madda, U+0653 to U+0655, tell words apart and stay."""

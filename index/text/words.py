@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from index.folding import fold_character, fold_text
+from index.text.folding import fold_character, fold_text
 
 _WORD = re.compile(r"\w+")
 

@@ -4,7 +4,7 @@ A rule covers whole lines only, so that no part of a sentence is ever ignored, a
 article's own: a line made of nothing but sharing words, a cookie notice, a tracker's tail. What could be a subheading
 as well ("Print", "Facebook") counts only at the page's edges, before the first paragraph and after the last one, or
 beside another such line. Who wrote an article and from which agency is the article's own. What only this site says
-is for `index/repetition.py`.
+is for `index/boilerplate/repetition.py`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from index.articles import Span
-from index.folding import fold_text
-from index.lines import Line, edges, lines_of
-from index.written_dates import WEEKDAY, beside_dates, find_dates
+from index.boilerplate.lines import Line, edges, lines_of
+from index.dates.written import WEEKDAY, beside_dates, find_dates
+from index.text.folding import fold_text
 
 _LONGEST_REPEAT = 200
 _LONGEST_REFERENCE = 200
@@ -92,7 +92,7 @@ on / via / by / to / us / our / the / this / article / story / post / page / cha
 or / with / at / for / latest / news / updates / link / google
 """)
 
-# Everything below is matched against folded text (index/folding.py).
+# Everything below is matched against folded text (index/text/folding.py).
 _CREDIT = re.compile(
     r"(?:ال)?(?:مصدر|مصادر)\s*[:|–-].*|(?:sources?|credits?|photos?|images?)\s*[:|–-].*|[(\[][^()\[\]]*[)\]]"
     r"|(?:نقلا عن|ترجمه|اعداد|تحرير|بقلم|كتب|كتبت|كتابه|تقرير|تصوير|تدقيق|مراسل\w*)(?!\w).*"

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from index.folding import fold_text
+from index.text.folding import fold_text
 
 Shingles = npt.NDArray[np.uint64]
 """Hashes of the shingles of a text, ascending, each once."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from index.articles import Span
-from index.folding import fold_text
+from index.text.folding import fold_text
 
 _LINE = re.compile(r"[^\n]+")
 _CLOSING = "\"'”’»)]}*_ "

@@ -22,9 +22,9 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.catalog import Catalog
-from index.database import storage_errors
 from index.embed import Vectors
+from index.storage.catalog import Catalog
+from index.storage.database import storage_errors
 
 EXACT_UP_TO = 10_000
 """Passages; up to here exact search takes a few milliseconds."""

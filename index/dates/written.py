@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from index.folding import fold_text
+from index.text.folding import fold_text
 
-# All folded (index/folding.py): no hamza on alif, no tashkeel, ة as ه, lower case.
+# All folded (index/text/folding.py): no hamza on alif, no tashkeel, ة as ه, lower case.
 _MONTHS = (
     ("january", "jan", "يناير", "جانفي", "كانون الثاني", "كانون ثاني"),
     ("february", "feb", "فبراير", "فيفري", "شباط"),

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from index.articles import Article, Copy, Language, Span
-from index.database import Database, storage_errors
 from index.embed import Embedded, Vectors
 from index.errors import ArticleMissing, IndexDamaged, IndexMismatch, IndexMissing
-from index.page_sums import settle
-from index.passages import RULE, Passage
-from index.schema import SCHEMA, TABLES
+from index.storage.database import Database, storage_errors
+from index.storage.page_sums import settle
+from index.storage.schema import SCHEMA, TABLES
+from index.text.passages import RULE, Passage
 
 FILE = "catalog.sqlite"
 _FEW = 500

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from index.articles import Language
-from index.catalog import Catalog
+from index.storage.catalog import Catalog
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A passage's place is decided by its cosine plus a share of its keyword score (a 
 reciprocal rank fusion here as in Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval",
 ACM TOIS 2023). Ranks forget how well the keywords fit: asked in another language than the articles, the best
 keyword match is a chance one, and reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009) trusts it as
-much as any. `index/lexical.py` scores in shares of the whole query, so chance matches weigh next to nothing.
+much as any. `index/finding/lexical.py` scores in shares of the whole query, so chance matches weigh next to nothing.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from index.database import Database, storage_errors
 from index.errors import IndexDamaged
+from index.storage.database import Database, storage_errors
 
 PAGE = 4096
 _LOG_HEADER = 32

@@ -1,9 +1,9 @@
 """Whether two articles tell one story: in the same words, or anew, perhaps in another language.
 
 A copy (a reprint, a shortened one, a long quotation) shares wording: most of the shingles of one stand in the other
-(Broder's containment, `index/minhash.py`). A retelling shares statements: many sentences of one have in the other a
-sentence that is nearest to them and to which they are nearest (mutual nearest neighbours, as parallel sentences are
-mined: Artetxe and Schwenk, "Margin-based Parallel Corpus Mining", ACL 2019), with a high cosine. Neither tells two
+(Broder's containment, `index/stories/minhash.py`). A retelling shares statements: many sentences of one have in the
+other a sentence that is nearest to them and to which they are nearest (mutual nearest neighbours, as parallel
+sentences are mined: Artetxe and Schwenk, "Margin-based Parallel Corpus Mining", ACL 2019), with a high cosine. Neither tells two
 reports from one template apart, which share words and statements and differ in what counts: there the numbers decide,
 those of sentences that are paired or share wording. `benchmarks/stories.py` measures all of it.
 """
@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from index.articles import Language
 from index.embed import Vectors
-from index.folding import fold_text
-from index.minhash import Shingles, containment, shingles
+from index.stories.minhash import Shingles, containment, shingles
+from index.text.folding import fold_text
 
 Kind = Literal["copy", "retelling"]
 

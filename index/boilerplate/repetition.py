@@ -1,8 +1,8 @@
 """Lines that stand in most articles of one source: its banner, its menu, its call for subscribers; not the articles'.
 
-What the rules of `index/boilerplate.py` cannot know is told by counting. Whoever keeps the articles stores the keys of
-`candidates` for each of them, counts by source, asks `is_repeated`, and gives the repeated keys to `with_repeated`.
-All three are pure, and `candidates` depends on the article alone: when a line becomes repeated, or ceases to be,
+What the rules (`index/boilerplate/rules.py`) cannot know is told by counting. Whoever keeps the articles stores the
+keys of `candidates` for each of them, counts by source, asks `is_repeated`, and gives the repeated ones to
+`with_repeated`. All three are pure, and `candidates` depends on the article alone: when a line becomes repeated, or ceases to be,
 only the articles that have its key need cutting again.
 
 Agency copies and retellings repeat an article's own sentences, and series repeat their headlines and bylines.
@@ -19,8 +19,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from index.articles import Span
-from index.boilerplate import is_credit
-from index.lines import Line, edges, own_lines
+from index.boilerplate.lines import Line, edges, own_lines
+from index.boilerplate.rules import is_credit
 
 FEWEST_ARTICLES = 5
 """Fewer articles with a line say nothing: a story and its updates or the parts of a series are two to four."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from index.catalog import Catalog
-from index.database import storage_errors
 from index.errors import IndexBusy
+from index.storage.catalog import Catalog
+from index.storage.database import storage_errors
 
 LOCK = "writer.lock"
 

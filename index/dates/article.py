@@ -24,11 +24,11 @@ from pathlib import PurePath
 from typing import Literal
 
 from index.articles import Span
-from index.datelines import SAID, certainty_of_dateline
-from index.folding import fold_text
-from index.language import language_of
-from index.lines import Line, own_lines
-from index.written_dates import CLOCK, WEEKDAY, beside_dates, find_dates, read_date
+from index.boilerplate.lines import Line, own_lines
+from index.dates.datelines import SAID, certainty_of_dateline
+from index.dates.written import CLOCK, WEEKDAY, beside_dates, find_dates, read_date
+from index.text.folding import fold_text
+from index.text.language import language_of
 
 DateFrom = Literal["given", "dateline", "text", "name"]
 
@@ -47,7 +47,7 @@ _LONGEST_ALONE = 60
 _BEGINNING = 250
 """Code points of a paragraph that a dateline is looked for in."""
 
-# Everything below is matched against folded text (index/folding.py).
+# Everything below is matched against folded text (index/text/folding.py).
 _UPDATED = (
     r"(?:اخر |تاريخ |تم )?(?:ال)?(?:تحديث|تعديل)(?:ه|ها)?|حدثت?|last update"
     r"|(?:last |date )?(?:updated|modified|edited|revised|reviewed)"

@@ -1,8 +1,8 @@
 """Reading files that may be hostile: in a process of their own, one after another, within bounds.
 
 A file can be made so that its reading never ends, takes all memory, or brings down the library that reads it. So
-none is opened here: a child (`index/reader_process.py`) reads it, under a limit of time and of memory, and may write
-nothing. What comes back is JSON, checked for its types and spans before it is believed. A child that fails is
+none is opened here: a child (`index/intake/reader_process.py`) reads it, under a limit of time and of memory, and may
+write nothing. What comes back is JSON, checked for its types and spans before it is believed. A child that fails is
 replaced, the file is named with the reason, and the next one is read.
 """
 
@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Self
 import index
 from index.formats import archive
 from index.formats.draft import Draft, Refused
-from index.reader_process import LARGEST_ANSWER, LARGEST_FILE, OUT_OF_MEMORY, send
+from index.intake.reader_process import LARGEST_ANSWER, LARGEST_FILE, OUT_OF_MEMORY, send
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -36,7 +36,7 @@ BYTES_A_SECOND = 500_000
 ARCHIVE_RATIO = 10
 """Bytes that a byte of an archive of texts stands for."""
 
-_START = "import sys; sys.path[:] = sys.argv[1:]; from index.reader_process import main; main()"
+_START = "import sys; sys.path[:] = sys.argv[1:]; from index.intake.reader_process import main; main()"
 _CHUNK = 2**20
 _REASONS = {OUT_OF_MEMORY: "needs_too_much_memory", -signal.SIGXCPU: "took_too_long"}
 """By the exit code (a signal is negative); anything else is a crash."""

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from index.embed import Vectors
-from index.fingerprint import fingerprint
-from index.grouping import groups
-from index.likeness import StoryView, likeness, view
-from index.minhash import bands, signature
+from index.stories.fingerprint import fingerprint
+from index.stories.grouping import groups
+from index.stories.likeness import StoryView, likeness, view
+from index.stories.minhash import bands, signature
 
 __all__ = ["fingerprint", "groups", "join", "leave", "load", "unseen"]
 

@@ -1,4 +1,4 @@
-"""The process that opens the files: started and watched over by `index/reading.py`, which says why there is one.
+"""The process that opens the files: started and watched over by `index/intake/reading.py`, which says why there is one.
 
 It reads one file after another. A question and an answer are both JSON behind their length (4 bytes, big endian):
 

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from rapidfuzz.distance import LCSseq
 
-from index.folding import fold_text
-from index.words import STOP_WORDS, without_clitics
+from index.text.folding import fold_text
+from index.text.words import STOP_WORDS, without_clitics
 
 _LATIN_NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][^\W\d_]+")
 _ARABIC_WORD = re.compile(r"[\u0621-\u064a]{3,}")
