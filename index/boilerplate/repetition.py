@@ -2,8 +2,8 @@
 
 What the rules (`index/boilerplate/rules.py`) cannot know is told by counting. Whoever keeps the articles stores the
 keys of `candidates` for each of them, counts by source, asks `is_repeated`, and gives the repeated ones to
-`with_repeated`. All three are pure, and `candidates` depends on the article alone: when a line becomes repeated, or ceases to be,
-only the articles that have its key need cutting again.
+`with_repeated`. All three are pure, and `candidates` depends on the article alone: when a line becomes repeated, or
+ceases to be, only the articles that have its key need cutting again.
 
 Agency copies and retellings repeat an article's own sentences, and series repeat their headlines and bylines.
 Therefore a candidate is a short line outside the prose that is no sentence, or one, anywhere, that speaks of the site

@@ -3,9 +3,9 @@
 A copy (a reprint, a shortened one, a long quotation) shares wording: most of the shingles of one stand in the other
 (Broder's containment, `index/stories/minhash.py`). A retelling shares statements: many sentences of one have in the
 other a sentence that is nearest to them and to which they are nearest (mutual nearest neighbours, as parallel
-sentences are mined: Artetxe and Schwenk, "Margin-based Parallel Corpus Mining", ACL 2019), with a high cosine. Neither tells two
-reports from one template apart, which share words and statements and differ in what counts: there the numbers decide,
-those of sentences that are paired or share wording. `benchmarks/stories.py` measures all of it.
+sentences are mined: Artetxe and Schwenk, "Margin-based Parallel Corpus Mining", ACL 2019), with a high cosine. Neither
+tells two reports from one template apart, which share words and statements and differ in what counts: there the numbers
+decide, those of sentences that are paired or share wording. `benchmarks/stories.py` measures all of it.
 """
 
 from __future__ import annotations
