@@ -26,13 +26,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.articles import Span
-from index.boilerplate.lines import own_lines
 from index.boilerplate.repetition import FEWEST_ARTICLES, LEAST_SHARE, candidates, with_repeated
 from index.boilerplate.rules import ignored_lines
 from index.dates.article import date_of_article
 from index.formats import readers
 from index.formats.draft import Draft
 from index.text.language import language_of
+from index.text.lines import own_lines
 
 ROOT = Path(__file__).parent.parent
 # Line numbers, from 1, of what is not the article's own, by the article's place in the folder.

@@ -19,8 +19,8 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from index.articles import Span
-from index.boilerplate.lines import Line, edges, own_lines
 from index.boilerplate.rules import is_credit
+from index.text.lines import Line, edges, own_lines
 
 FEWEST_ARTICLES = 5
 """Fewer articles with a line say nothing: a story and its updates or the parts of a series are two to four."""

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from index.articles import Span
-from index.boilerplate.lines import Line, edges, lines_of
 from index.dates.written import WEEKDAY, beside_dates, find_dates
 from index.text.folding import fold_text
+from index.text.lines import Line, edges, lines_of
 
 _LONGEST_REPEAT = 200
 _LONGEST_REFERENCE = 200

@@ -24,11 +24,11 @@ from pathlib import PurePath
 from typing import Literal
 
 from index.articles import Span
-from index.boilerplate.lines import Line, own_lines
 from index.dates.datelines import SAID, certainty_of_dateline
 from index.dates.written import CLOCK, WEEKDAY, beside_dates, find_dates, read_date
 from index.text.folding import fold_text
 from index.text.language import language_of
+from index.text.lines import Line, own_lines
 
 DateFrom = Literal["given", "dateline", "text", "name"]
 
