@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from index.boilerplate.source_lines import remember
+from index.boilerplate.source_lines import count_lines, cut_later, remember
 from index.embed import Embedder, Text, Vectors
 from index.errors import ArticleMissing, NothingToIndex
 from index.finding.vectors import Scored, VectorIndex, compact
@@ -73,9 +73,12 @@ def remove(folder: Path, article_ids: Sequence[str]) -> None:
             if path is None:
                 raise ArticleMissing(article_id=article_id)
             paths.add(path)
+        repeating = count_lines(catalog, [], catalog.texts_leaving(article_ids)).cut_again
         with catalog.transaction():
             for article_id in article_ids:
                 _remove(catalog, article_id)
+            # Here is no embedder for passages that are cut otherwise.
+            cut_later(catalog, repeating)
             # The file is forgotten too, so that indexing it again brings the article back.
             for path in paths:
                 catalog.remove_file(path)
@@ -116,6 +119,7 @@ def _apply(catalog: Catalog, plan: Plan, embedder: Embedder) -> None:
             remember(catalog, catalog.put(entry), plan.lines[entry.article.id])
     for number, entry in plan.cut_again.items():
         catalog.cut_again(number, entry)
+    cut_later(catalog, ())
     for file in plan.files:
         catalog.put_file(file)
     if plan.changes_articles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,7 @@ class Describer:
 
     catalog: Catalog
     _taken: dict[str, str] = field(default_factory=dict)
+    _seen: Counter[str] = field(default_factory=Counter)
 
     def article(self, draft: Draft, path: Path) -> Article:
         """The article that `draft`, read from `path`, stands for."""
@@ -53,7 +55,13 @@ class Describer:
         # One word that can be typed on a command line and put into an address.
         wanted = re.sub(r"[\s/\\?#%]+", "-", name).strip("-")[:_LONGEST_ID] or "article"
         owner = f"{path}\0{draft.key}"
-        for candidate in (wanted, f"{wanted}-{digest_of(owner)[:6]}"):
+        self._seen[owner] += 1
+        if self._seen[owner] > 1:
+            # A file may give the same id twice.
+            owner += f"\0{self._seen[owner]}"
+        own = f"{wanted}-{digest_of(owner)[:6]}"
+        # Whoever was told apart once keeps that id, also when the other one has gone.
+        for candidate in (own, wanted) if self.catalog.path_of(own) == str(path) else (wanted, own):
             free = self._taken.setdefault(candidate, owner) == owner
             if free and self.catalog.path_of(candidate) in (None, str(path)):
                 return candidate

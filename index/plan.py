@@ -27,6 +27,9 @@ from index.text.language import language_of
 from index.text.passages import RULE, cut
 from index.text.sentences import sentences
 
+_PASSING = FAILURES | {"cannot_be_read"}
+"""Reasons that may be gone tomorrow, and the file's articles must not be: the machine's state, or the disk's."""
+
 Reported = Callable[[int, int], None]
 """Called with files looked at and files in all."""
 
@@ -74,7 +77,7 @@ class Plan:
 
     @property
     def changes_articles(self) -> bool:
-        return bool(self.entries or self.summary.removed)
+        return bool(self.entries or self.summary.removed or self.cut_again)
 
     @property
     def changes_anything(self) -> bool:
@@ -94,9 +97,10 @@ def make_plan(
         if report:
             report(position, len(found.files))
     _plan_gone(found, roots, known, digests, plan)
-    own, copies = _without_copies(catalog, changed, set(plan.leaving))
-    _plan_passages(catalog, own, plan)
-    plan.entries += [_entry(read) for read in copies]
+    leaving = catalog.texts_leaving(plan.leaving)
+    own, copies = _without_copies(catalog, changed, leaving)
+    _plan_passages(catalog, own, leaving, plan)
+    _plan_copies(catalog, copies, plan)
     return plan
 
 
@@ -111,7 +115,7 @@ def _look(
             plan.summary.skipped += [Skipped(str(path), *refused) for refused in known.refused]
             return []
         drafts, refused = reading.read(path, stat.st_size)
-        if before and not drafts and any(part.reason in FAILURES for part in refused):
+        if before and not drafts and any(part.reason in _PASSING for part in refused):
             # The machine may have been short of something just now: what the index has of this file stays.
             plan.summary.skipped += [Skipped(str(path), part.reason) for part in refused]
             return []
@@ -131,7 +135,9 @@ def _look(
 
 def _read(article: Article, titled: bool, path: Path) -> _Read:
     digest = digest_of(RULE, repr(dataclasses.astuple(article)))
-    return _Read(article, titled, str(path), digest, fingerprint(article.text))
+    # Of what is the article's own: front matter tells the copies of a text apart, and they are copies all the same.
+    own = blank(article.text, article.ignored)
+    return _Read(article, titled, str(path), digest, fingerprint(own if own.strip() else article.text))
 
 
 def _is_new(read: _Read, digest_before: str | None, plan: Plan) -> bool:
@@ -176,23 +182,46 @@ def _without_copies(catalog: Catalog, changed: Sequence[_Read], leaving: set[str
     return list(own.values()), copies
 
 
-def _plan_passages(catalog: Catalog, own: Sequence[_Read], plan: Plan) -> None:
+def _plan_passages(catalog: Catalog, own: Sequence[_Read], leaving: set[str], plan: Plan) -> None:
     """Ignore what repeats across a source, and cut the rest into passages; stored articles too, where that changed."""
-    counted = count_lines(catalog, [(read.article, read.path) for read in own], plan.leaving)
+    counted = count_lines(catalog, [(read.article, read.path) for read in own], leaving)
     plan.lines = counted.lines
     for read in own:
         article = counted.articles[read.article.id]
         if not read.titled:
             # What was taken for the headline may be the source's banner.
-            article = dataclasses.replace(
-                article, title=headline(blank(article.text, article.ignored)) or article.title
-            )
+            article = dataclasses.replace(article, title=_headline_of(article) or article.title)
         plan.entries.append(with_passages(_entry(dataclasses.replace(read, article=article)), plan.texts))
-    leaving = set(plan.leaving)
     for number, article in counted.cut_again.items():
-        if article.id not in leaving:
-            entry = dataclasses.replace(catalog.entry(number), article=article)
-            plan.cut_again[number] = with_passages(entry, plan.texts)
+        before = catalog.entry(number)
+        if article.id in leaving or article.ignored == before.article.ignored:
+            continue
+        if article.title == _headline_of(before.article):
+            article = dataclasses.replace(article, title=_headline_of(article) or article.title)
+        plan.cut_again[number] = with_passages(dataclasses.replace(before, article=article), plan.texts)
+
+
+def _plan_copies(catalog: Catalog, copies: Sequence[_Read], plan: Plan) -> None:
+    """A copy without a title of its own has the headline of the text that it is a copy of."""
+    own = {entry.fingerprint: entry.article for entry in plan.entries}
+    for read in copies:
+        owner = own.get(read.fingerprint) or _stored_owner(catalog, read.fingerprint, plan)
+        title = None if read.titled else _headline_of(owner)
+        plan.entries.append(
+            _entry(
+                dataclasses.replace(read, article=dataclasses.replace(read.article, title=title or read.article.title))
+            )
+        )
+
+
+def _stored_owner(catalog: Catalog, fingerprint: str, plan: Plan) -> Article:
+    owner = catalog.owner_of(fingerprint)
+    assert owner is not None
+    return (plan.cut_again.get(owner[0]) or catalog.entry(owner[0])).article
+
+
+def _headline_of(article: Article) -> str | None:
+    return headline(blank(article.text, article.ignored))
 
 
 def _entry(read: _Read) -> Entry:

@@ -9,9 +9,11 @@ next `jawab index` reads it from its file.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.boilerplate.source_lines import copy_lines
 from index.build import Progress, derive, embed_missing
 from index.embed import Embedder, Text
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing
@@ -115,6 +117,9 @@ def _save(old: Catalog, new: Catalog, embedder: Embedder, progress: Progress | N
             owner = new.put(entry)
             for copy in _copies(old, number):
                 new.put_copy(owner, copy)
+            # Lines that cannot be read are not counted: they repeat less than they did, and nothing is ignored for it.
+            with suppress(IndexDamaged):
+                copy_lines(old, number, new, owner)
         for key in texts:
             _keep_embedding(old, new, key)
         new.set_embedder(embedder.fingerprint)

@@ -7,6 +7,7 @@ candidate line of an article, with its place, and one row with an empty key that
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from index.boilerplate.repetition import FEWEST_ARTICLES, candidates, is_repeate
 from index.storage.catalog import Catalog
 
 _ITSELF = ""
+_LATER = "cut_later"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Counted:
 
 
 def count_lines(catalog: Catalog, new: Sequence[tuple[Article, str]], leaving: Collection[str]) -> Counted:
-    """What repeats once the `new` articles (with their files) are in and the `leaving` ids are out."""
+    """What repeats once the `new` articles (with their files) are in and the texts of the `leaving` ids are out."""
     lines = {article.id: lines_of(article, path) for article, path in new}
     counts = _Counts(catalog, leaving)
     for found in lines.values():
@@ -50,12 +52,22 @@ def count_lines(catalog: Catalog, new: Sequence[tuple[Article, str]], leaving: C
         )
         for article, _ in new
     }
-    return Counted(articles, lines, {number: _cut_again(catalog, number, counts) for number in counts.concerned()})
+    concerned = {*counts.concerned(), *_put_off(catalog)}
+    return Counted(articles, lines, {number: _cut_again(catalog, number, counts) for number in sorted(concerned)})
 
 
 def lines_of(article: Article, path: str) -> Lines:
     """The candidate lines of an article whose `ignored` spans are those known without counting."""
     return Lines(_source_of(article, path), candidates(article.text, article.ignored))
+
+
+def copy_lines(old: Catalog, number: int, new: Catalog, number_there: int) -> None:
+    """Store in `new` the lines that `old` has of an article."""
+    rows = old.rows('SELECT source, line, start, "end" FROM lines WHERE article = ?', number)
+    new.execute_many(
+        'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
+        ((source, line, number_there, start, end) for source, line, start, end in rows),
+    )
 
 
 def remember(catalog: Catalog, number: int, lines: Lines) -> None:
@@ -65,6 +77,17 @@ def remember(catalog: Catalog, number: int, lines: Lines) -> None:
         'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
         ((lines.source, key, number, span.start, span.end) for key, span in [(_ITSELF, Span(0, 0)), *places]),
     )
+
+
+def cut_later(catalog: Catalog, numbers: Collection[int]) -> None:
+    """Have the articles of these numbers, and no others, looked at by the next `count_lines`."""
+    if numbers or _put_off(catalog):
+        catalog.set_meta(_LATER, json.dumps(sorted(numbers)))
+
+
+def _put_off(catalog: Catalog) -> list[int]:
+    numbers = json.loads(catalog.meta(_LATER) or "[]")
+    return [number for number in numbers if catalog.rows("SELECT 1 FROM articles WHERE number = ?", number)]
 
 
 def _source_of(article: Article, path: str) -> str:
@@ -90,7 +113,7 @@ class _Counts:
     def repeated(self, lines: Lines) -> set[str]:
         return {key for key in lines.places if self._repeats(lines.source, key, after=True)}
 
-    def concerned(self) -> list[int]:
+    def concerned(self) -> set[int]:
         """Numbers of the stored articles that have a line which repeats now and did not before, or the reverse."""
         found: set[int] = set()
         sources = {source for source, _ in self._change}
@@ -101,7 +124,7 @@ class _Counts:
             if key and self._repeats(source, key, after=True) != self._repeats(source, key, after=False):
                 rows = self._catalog.rows("SELECT article FROM lines WHERE source = ? AND line = ?", source, key)
                 found.update(number for (number,) in rows)
-        return sorted(found)
+        return found
 
     def _count_all(self, source: str) -> None:
         query = "SELECT line, count(DISTINCT article) AS n FROM lines WHERE source = ? GROUP BY line HAVING n >= ?"

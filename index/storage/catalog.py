@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +217,14 @@ class Catalog:
         query = "SELECT 1 FROM copies WHERE article = (SELECT number FROM articles WHERE id = ?) LIMIT 1"
         return bool(self.rows(query, article_id))
 
+    def texts_leaving(self, article_ids: Collection[str]) -> set[str]:
+        """Those of `article_ids` whose text goes with them: no copy stays that would take their place."""
+        leaving = set(article_ids)
+        if not leaving:
+            return leaving
+        rows = self.rows("SELECT a.id, c.id FROM copies c JOIN articles a ON a.number = c.article")
+        return leaving - {owner for owner, copy in rows if copy not in leaving}
+
     def owner_of(self, fingerprint: str) -> tuple[int, str] | None:
         """Number and id of the article whose text has this fingerprint."""
         rows = self.rows("SELECT number, id FROM articles WHERE fingerprint = ? ORDER BY number LIMIT 1", fingerprint)
@@ -307,8 +315,15 @@ class Catalog:
         return number
 
     def cut_again(self, number: int, entry: Entry) -> None:
-        """Give a stored article other ignored spans, and the passages that follow from them."""
-        row = (*_values(entry.article, entry.path), entry.digest, entry.fingerprint)
+        """Give a stored article other ignored spans, and the passages that follow from them.
+
+        Where a copy has taken the article's place since `entry` was made, it keeps its own title.
+        """
+        now = self.entry(number)
+        if now.article.id == entry.article.id:
+            now = entry
+        article = replace(now.article, ignored=entry.article.ignored)
+        row = (*_values(article, now.path), now.digest, now.fingerprint)
         self.execute(
             f"UPDATE articles SET ({STORED}, checksum) = ({_marks((*row, 0))}) WHERE number = ?",
             *row, checksum_of(row), number,
