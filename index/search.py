@@ -8,7 +8,6 @@ Everything a search reads is of one state of the index: a writer may be at work 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from index.text.passages import Passage
 
 DEPTH = 50
 """Passages that each of the two ways of searching puts forward."""
+_DEEPER = 4
+"""How many times as many, where those are of too few stories."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,20 @@ class Searcher:
         query = parse(question)
         vector = self._embedder.embed_queries([query.text])[0]
         with self._lock, self.catalog.snapshot():
-            ranked = self._rank(query, vector, max(k, DEPTH), only)
+            depth = max(k, DEPTH)
+            ranked = self._rank(query, vector, depth, only)
             if not ranked and query.phrases and not literally:
-                ranked = self._rank(Query(query.text), vector, max(k, DEPTH), only)
-            found = self.catalog.passages([number for number, _ in (ranked if one_per_story else ranked[:k])])
-            scores = dict(ranked)
-            hits = [_hit(stored, scores[stored.passage.number], vector) for stored in found]
-            return self._one_per_story(hits, found, k) if one_per_story else hits
+                query = Query(query.text)
+                ranked = self._rank(query, vector, depth, only)
+            if not one_per_story:
+                return self._hits(ranked[:k], vector)
+            hits = self._one_per_story(ranked, vector, k)
+            # One story may be told so often that it leaves no room for the others.
+            while len(hits) < k and len(ranked) == depth:
+                depth *= _DEEPER
+                ranked = self._rank(query, vector, depth, only)
+                hits = self._one_per_story(ranked, vector, k)
+            return hits
 
     def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> Scored:
         """(passage number, cosine), in the order of both ways of searching together."""
@@ -104,12 +112,19 @@ class Searcher:
             cosines |= zip(unknown, (self.catalog.vectors(unknown) @ vector).tolist(), strict=True)
         return [(number, cosines[number]) for number, _ in fuse(list(cosines.items()), lexical, depth)]
 
-    def _one_per_story(self, hits: Sequence[Hit], found: Sequence[StoredPassage], k: int) -> list[Hit]:
+    def _hits(self, ranked: Scored, query: Vectors) -> list[Hit]:
+        found = self.catalog.passages([number for number, _ in ranked])
+        scores = dict(ranked)
+        return [_hit(stored, scores[stored.passage.number], query) for stored in found]
+
+    def _one_per_story(self, ranked: Scored, query: Vectors, k: int) -> list[Hit]:
         """The best hit of each story, with the other articles that tell it."""
-        best: dict[object, Hit] = {}
-        for hit, stored in zip(hits, found, strict=True):
-            best.setdefault(hit.article.id if stored.story is None else stored.story, hit)
-        return [replace(hit, others=tuple(self.catalog.told_with(hit.article.id))) for hit in list(best.values())[:k]]
+        stories = self.catalog.stories_of([number for number, _ in ranked])
+        best: dict[int, tuple[int, float]] = {}
+        for number, cosine in ranked:
+            best.setdefault(stories[number], (number, cosine))
+        hits = self._hits(list(best.values())[:k], query)
+        return [replace(hit, others=tuple(self.catalog.told_with(hit.article.id))) for hit in hits]
 
     def _current(self) -> VectorIndex:
         generation = self.catalog.generation

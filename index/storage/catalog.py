@@ -264,6 +264,19 @@ class Catalog:
             found |= {row[0]: _passage(row) for row in rows}
         return [found[number] for number in numbers if number in found]
 
+    def stories_of(self, numbers: Sequence[int]) -> dict[int, int]:
+        """passage number → the story of its article; one that has none yet stands for itself, by a negative number."""
+        found: dict[int, int] = {}
+        for some in _chunks(numbers):
+            found |= dict(
+                self.rows(
+                    "SELECT p.number, coalesce(a.story, -a.number) FROM passages p JOIN articles a"
+                    f" ON a.number = p.article WHERE p.number IN ({_marks(some)})",
+                    *some,
+                )
+            )
+        return found
+
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """The vectors of passages that are all there, in the order asked for, shape (passages, dimension)."""
         found: dict[int, bytes] = {}

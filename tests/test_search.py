@@ -1,0 +1,406 @@
+"""Searching the collection: filters, quoted phrases, stories, keywords, and an index that changes meanwhile."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from index.articles import Language
+from index.build import remove, update
+from index.embed import Vectors
+from index.fakes import HashEmbedder
+from index.finding import vectors
+from index.finding.filters import Filter
+from index.finding.vectors import VectorIndex, compact
+from index.plan import Summary
+from index.repair import repair
+from index.search import Searcher
+from index.storage.catalog import Catalog
+from index.storage.writing import writing
+
+Write = Callable[[str, str | bytes], Path]
+Index = Callable[..., Summary]
+Search = Callable[[], Searcher]
+
+ENGLISH = "The ferry to the island sails again after a winter of storms and long repairs in the dry dock. "
+ARABIC = "عادت العبارة إلى الإبحار نحو الجزيرة بعد شتاء من العواصف وأعمال صيانة طويلة في الحوض الجاف. "
+
+
+def article(number: str, date: str, source: str, text: str) -> str:
+    return f"---\ntitle: Ferry {number}\ndate: {date}\nsource: {source}\n---\n{text}"
+
+
+@pytest.fixture
+def ferries(write: Write, indexed: Index, searcher: Search) -> Searcher:
+    """Five articles on one thing: two years, two sources, one with a copy, one undated, one in both languages."""
+    write("a.md", article("one", "2020-12-31", "Coast", f"{ENGLISH}The captain rang the bell."))
+    write("b.md", article("two", "2021-01-01", "Coast", f"{ENGLISH}The mayor came aboard."))
+    write("c.md", article("three", "2021-04-30", "Valley", f"{ENGLISH}Tickets are free in May."))
+    write("d.txt", f"Ferry four\n\n{ENGLISH}Nobody knows when this was written.")
+    write("e.md", article("five", "2021-05-01", "Valley", ENGLISH * 14 + "\n\n" + ARABIC * 14))
+    write("z-copy.md", article("two", "2022-02-02", "Archive", f"{ENGLISH}The mayor came aboard."))
+    indexed()
+    return searcher()
+
+
+class TestFilters:
+    """What a filter leaves out is never found, and all else is."""
+
+    @pytest.mark.parametrize(
+        ("only", "expected"),
+        [
+            (Filter(), "abcde"),
+            (Filter(since="2021"), "bce"),
+            (Filter(until="2021"), "abce"),
+            (Filter(until="2020"), "a"),
+            (Filter(since="2021-04", until="2021-04"), "c"),
+            (Filter(since="2021-04-30", until="2021-05-01"), "ce"),
+            (Filter(since="2020-12-31", until="2021-01-01"), "ab"),
+            (Filter(since="2021-05-02", until="2021"), ""),
+            (Filter(since="2022"), "b"),
+            (Filter(sources=("Coast",)), "ab"),
+            (Filter(sources=("Archive",)), "b"),
+            (Filter(sources=("Coast", "Valley")), "abce"),
+            (Filter(sources=("Nowhere",)), ""),
+            (Filter(articles=("d", "a")), "ad"),
+            (Filter(articles=("z-copy",)), "b"),
+            (Filter(articles=("nowhere",)), ""),
+            (Filter(language="ar"), "e"),
+            (Filter(sources=("Coast",), since="2021"), "b"),
+            # The copy is of 2022 and of the Archive: no one place has that source and that date.
+            (Filter(sources=("Coast",), since="2022"), ""),
+            (Filter(sources=("Valley",), language="en", until="2021-04"), "c"),
+            (Filter(articles=("a", "c"), since="2021"), "c"),
+            (Filter(sources=("' OR 1=1 --",)), ""),
+        ],
+        ids=str,
+    )
+    def test_only_what_is_allowed(self, ferries: Searcher, only: Filter, expected: str) -> None:
+        for question in ("When does the ferry sail again?", '"sails again" ferry', "العبارة الجزيرة"):
+            found = {hit.article.id for hit in ferries.search(question, 50, only)}
+            assert found <= set(expected)
+            if not question.startswith('"'):
+                assert found == set(expected)
+
+    def test_languages_are_those_of_passages(self, ferries: Searcher) -> None:
+        letters: dict[Language, str] = {"ar": "ا", "en": "e"}
+        for language, letter in letters.items():
+            hits = ferries.search("ferry عبارة", 50, Filter(language=language, articles=("e",)))
+            assert hits
+            assert all(letter in hit.passage.text for hit in hits)
+
+    def test_beyond_the_few_that_are_compared_one_by_one(
+        self, ferries: Searcher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        only = Filter(sources=("Coast", "Valley"), until="2021-04")
+        few = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
+        monkeypatch.setattr(vectors, "FEW_ALLOWED", 0)
+        many = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
+        assert sorted(few) == sorted(many)
+
+
+class TestPhrases:
+    """What stands in quotation marks must stand in the passage."""
+
+    @pytest.fixture
+    def ferries(self, ferries: Searcher, write: Write, indexed: Index) -> Searcher:
+        write("bank.txt", "Banks\n\nقال محافظ للبنك المركزي إن الفائدة لن ترتفع هذا العام. The central bank said so.")
+        write("other.txt", "Others\n\nالبنك في وسط المدينة، والمركزي شارع قريب منه. A bank is central to a river.")
+        indexed()
+        return ferries
+
+    @pytest.mark.parametrize(
+        "quoted",
+        ["«{}»", "»{}«", "“{}”", "”{}“", "„{}“", '"{}"', '  "{}"؟', "who says « {} » now", 'ferry "{}"'],
+    )
+    @pytest.mark.parametrize("phrase", ["البنك المركزي", "central bank", "CENTRAL  bank", "البَنْك المركزى"])
+    def test_in_whatever_marks(self, ferries: Searcher, quoted: str, phrase: str) -> None:
+        assert [hit.article.id for hit in ferries.search(quoted.format(phrase))] == ["bank"]
+
+    def test_several_at_once(self, ferries: Searcher) -> None:
+        assert [hit.article.id for hit in ferries.search('"central bank" «محافظ»')] == ["bank"]
+        assert ferries.search('"central bank" "river"') == []
+
+    def test_one_that_stands_nowhere(self, ferries: Searcher) -> None:
+        assert ferries.search('"bank central" ferry') == []
+        fallen_back = ferries.search('"bank central" ferry', literally=False)
+        assert {"bank", "a"} <= {hit.article.id for hit in fallen_back}
+
+    def test_the_filter_holds_where_it_falls_back(self, ferries: Searcher) -> None:
+        hits = ferries.search('"central bank" ferry', only=Filter(sources=("Coast",)), literally=False)
+        assert {hit.article.id for hit in hits} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        '"', '""', '"""', "*", "ferry*", "NEAR(ferry bell, 2)", "words:ferry", "-ferry", "ferry AND", "OR", "NOT ferry",
+        "^ferry", "(ferry", "ferry)", "{a b}: c", "a + b", "'; DROP TABLE articles; --", "🚢🚢", "\0", "ferry\0bell",
+        "«", "»«", "«»", '"\0"', '"🚢"', "“ ”", "\u202e ferry", "\ud83d", "٪", "ـ", "\u064b", "_", "\\", "%",
+        "ferry " * 1_700, "x" * 10_000, "ا" * 10_000, '"' * 9_999, "«ferry» " * 1_200, "( " * 5_000,
+        " ".join(f'"word{n}"' for n in range(1_000)), " ".join(f"«كلمة{n}»" for n in range(1_000)),
+        '"' + " ".join(f"word{n}" for n in range(1_500)) + '"', " ".join(f"w{n}" for n in range(2_000)),
+    ],
+    ids=lambda typed: ascii(typed[:20]),
+)  # fmt: skip
+def test_whatever_is_typed_is_a_question(ferries: Searcher, typed: str) -> None:
+    for literally in (True, False):
+        for hit in ferries.search(typed, literally=literally):
+            assert hit.passage.text == hit.article.text[hit.passage.start : hit.passage.end]
+
+
+class TestKeywords:
+    def test_words_that_the_vectors_miss(self, write: Write, tmp_path: Path) -> None:
+        """Vectors this short tell little: only the word itself leads to the one article that has it."""
+        for number in range(80):
+            write(f"{number}.txt", f"Item {number}\n\nThe committee met in room {number * 37} and talked about roads.")
+        write("rare.txt", "A meeting\n\nThe committee met with Zubrowski about the roads of the town and other things.")
+        embedder = HashEmbedder(2)
+        update(tmp_path / "index", [tmp_path / "articles"], embedder)
+        assert Searcher(tmp_path / "index", embedder).search("zubrowski", 3)[0].article.id == "rare"
+        assert Searcher(tmp_path / "index", embedder).search("1369", 3)[0].article.id == "37"
+
+    def test_names_in_the_other_script(self, write: Write, indexed: Index, searcher: Search) -> None:
+        write("a.txt", "الوزير\n\nوصل الوزير زلماي خليل زاد إلى الدوحة مساء أمس.")
+        write("b.txt", "Markets\n\nPrices rose for a third day, said Zamir Lodhi of the exchange.")
+        indexed()
+        assert searcher().search("Zalmay Khalil")[0].article.id == "a"
+        assert searcher().search("لودهي")[0].article.id == "b"
+
+
+class TestStories:
+    @pytest.fixture
+    def told_often(self, write: Write, indexed: Index, searcher: Search) -> Searcher:
+        """One story told by more articles than are looked at for ten passages, and one that one article tells."""
+        for number in range(60):
+            write(
+                f"told-{number:02}.txt",
+                f"The ferry sails\n\n{ENGLISH}The mayor came aboard with her two sons and a dog, and the crowd cheered "
+                f"for the captain until the ship had left the harbour. Reporter {number} of the paper wrote this.",
+            )
+        write("other.txt", "The museum\n\nA model of the ferry is shown in the museum beside coins and old maps.")
+        indexed()
+        return searcher()
+
+    def test_the_other_story_is_found_however_often_the_first_is_told(self, told_often: Searcher) -> None:
+        hits = told_often.search("the ferry sails again after storms", 10, one_per_story=True)
+        told = [len(hit.others) + 1 for hit in hits]
+        assert sum(told) == 61
+        assert "other" in {hit.article.id for hit in hits}
+
+    def test_no_more_than_were_asked_for(self, told_often: Searcher) -> None:
+        assert len(told_often.search("ferry", 1, one_per_story=True)) == 1
+
+
+class TestWhileItChanges:
+    """An open searcher answers with the old state or the new one, whatever a writer does."""
+
+    SECONDS = 3.0
+
+    @pytest.mark.parametrize("dimension", [64])
+    def test_answers_go_on(self, write: Write, tmp_path: Path, dimension: int) -> None:
+        folder, articles = tmp_path / "index", tmp_path / "articles"
+        embedder = HashEmbedder(dimension)
+        for number in range(20):
+            write(f"{number}.txt", f"Ferry {number}\n\n{ENGLISH}It carried {number} people.")
+        update(folder, [articles], embedder)
+        until = time.monotonic() + self.SECONDS
+        failed: list[BaseException] = []
+        turns = 0
+
+        def change() -> None:
+            nonlocal turns
+            try:
+                while time.monotonic() < until:
+                    turns += 1
+                    write(f"new-{turns}.txt", f"Balloon {turns}\n\nThe balloon rose {turns} times over the lake.")
+                    update(folder, [articles], embedder)
+                    remove(folder, [f"new-{turns}"])
+                    (articles / f"new-{turns}.txt").unlink()
+                    with writing(folder) as catalog:
+                        compact(catalog, always=True)
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        opened = Searcher(folder, embedder)
+        writer = threading.Thread(target=change)
+        writer.start()
+        answers = 0
+        while time.monotonic() < until:
+            found = {hit.article.id for hit in opened.search("How many people did the ferry carry?", 40)}
+            assert {str(number) for number in range(20)} <= found
+            assert len(found) <= 21
+            answers += 1
+        writer.join()
+        assert not failed
+        assert turns > 1
+        assert answers > 10
+
+    def test_answers_go_on_while_it_is_repaired(
+        self, write: Write, indexed: Index, searcher: Search, tmp_path: Path
+    ) -> None:
+        for number in range(10):
+            write(f"{number}.txt", f"Ferry {number}\n\n{ENGLISH}It carried {number} people.")
+        indexed()
+        opened = searcher()
+        expected = {str(number) for number in range(10)}
+        done = threading.Event()
+
+        def change() -> None:
+            for _ in range(3):
+                repair(tmp_path / "index", HashEmbedder())
+            done.set()
+
+        writer = threading.Thread(target=change)
+        writer.start()
+        while not done.is_set() and writer.is_alive():
+            assert {hit.article.id for hit in opened.search("ferry", 20)} == expected
+        writer.join()
+        assert done.is_set()
+        assert {hit.article.id for hit in searcher().search("ferry", 20)} == expected
+
+
+WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "bdfgklmnprst"]
+
+
+def prose(number: int) -> str:
+    chance = random.Random(number)
+    topic = WORDS[number % 40 * 5 : number % 40 * 5 + 12]
+    return f"Piece {number}\n\n" + " ".join(chance.choices(topic, k=20) + chance.choices(WORDS, k=10)) + "."
+
+
+class TestInvertedFile:
+    """A large collection's vectors, with "large" made small."""
+
+    COUNT = 400
+
+    @pytest.fixture(scope="class")
+    def made(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("large")
+        (folder / "articles").mkdir()
+        (folder / "articles" / "all.jsonl").write_text(self.rows(range(self.COUNT)))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(vectors, "EXACT_UP_TO", 200)
+            self.update(folder)
+        return folder / "index"
+
+    @pytest.fixture
+    def folder(self, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(vectors, "EXACT_UP_TO", 200)
+        return Path(shutil.copytree(made, tmp_path / "index"))
+
+    @staticmethod
+    def rows(numbers: range) -> str:
+        return "".join(json.dumps({"id": f"n{number}", "text": prose(number)}) + "\n" for number in numbers)
+
+    @staticmethod
+    def update(tmp_path: Path) -> None:
+        update(tmp_path / "index", [tmp_path / "articles"], HashEmbedder(64))
+
+    @staticmethod
+    def base(folder: Path) -> Path:
+        (path,) = folder.glob("vectors-*")
+        return path
+
+    @staticmethod
+    def exact(catalog: Catalog, query: Vectors, k: int, allowed: set[int] | None = None) -> list[int]:
+        numbers, matrix = catalog.vectors_after(0, -1)
+        order = np.argsort(-(matrix @ query), kind="stable")
+        return [numbers[i] for i in order if allowed is None or numbers[i] in allowed][:k]
+
+    def recall(self, folder: Path, allowed: set[int] | None = None) -> float:
+        catalog = Catalog.open(folder)
+        index = VectorIndex.of(catalog)
+        shares = []
+        for query in HashEmbedder(64).embed_queries([prose(number + 5_000) for number in range(50)]):
+            wanted = self.exact(catalog, query, 10, allowed)
+            found = [number for number, _ in index.nearest(query, 10, catalog, allowed)]
+            assert allowed is None or set(found) <= allowed
+            shares.append(len(set(found) & set(wanted)) / max(len(wanted), 1))
+        return float(np.mean(shares))
+
+    def test_it_is_one_and_finds_what_exact_search_finds(self, folder: Path) -> None:
+        catalog = Catalog.open(folder)
+        assert isinstance(vectors._load(catalog)[1], faiss.IndexIVF)
+        assert catalog.count_passages() == self.COUNT
+        assert self.recall(folder) >= 0.9
+
+    @pytest.mark.parametrize("share", [2, 3, 50])
+    @pytest.mark.parametrize("few", [0, 2_000], ids=["in the lists", "one by one"])
+    def test_with_filters(self, folder: Path, share: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(vectors, "FEW_ALLOWED", few)
+        numbers, _ = Catalog.open(folder).vectors_after(0, -1)
+        assert self.recall(folder, set(numbers[::share])) >= 0.9
+
+    def test_nothing_is_allowed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for few in (2_000, -1):
+            monkeypatch.setattr(vectors, "FEW_ALLOWED", few)
+            assert self.recall(folder, set()) == 0.0
+
+    def test_a_few_more_do_not_change_the_file(self, folder: Path, write: Write, tmp_path: Path) -> None:
+        opened = Searcher(folder, HashEmbedder(64))
+        opened.search("anything at all")
+        before = self.base(folder), self.base(folder).stat().st_mtime_ns
+        for number in range(1_000, 1_005):
+            write(f"{number}.txt", prose(number))
+            self.update(tmp_path)
+            assert opened.search(prose(number), 1)[0].article.id == str(number)
+        remove(folder, ["1003", "n7"])
+        assert (self.base(folder), self.base(folder).stat().st_mtime_ns) == before
+        assert self.recall(folder) >= 0.9
+        for gone in (1_003, 7):
+            for searching in (opened, Searcher(folder, HashEmbedder(64))):
+                assert not {"1003", "n7"} & {hit.article.id for hit in searching.search(prose(gone), 50)}
+
+    def test_what_came_and_went_is_put_in_order_when_it_is_much(
+        self, folder: Path, write: Write, tmp_path: Path
+    ) -> None:
+        opened = Searcher(folder, HashEmbedder(64))
+        opened.search("anything at all")
+        before = self.base(folder)
+        write("more.jsonl", self.rows(range(2_000, 3_100)))
+        remove(folder, [f"n{number}" for number in range(100)])
+        self.update(tmp_path)
+        catalog = Catalog.open(folder)
+        assert self.base(folder) != before
+        assert catalog.rows("SELECT count(*) FROM gone") == [(0,)]
+        assert isinstance(vectors._load(catalog)[1], faiss.IndexIVF)
+        assert catalog.count_passages() == 1_400
+        assert self.recall(folder) >= 0.9
+        assert opened.search(prose(2_500), 1)[0].article.id == "n2500"
+        assert "n5" not in {hit.article.id for hit in opened.search(prose(5), 50)}
+
+    def test_nothing_is_left(self, folder: Path) -> None:
+        opened = Searcher(folder, HashEmbedder(64))
+        assert opened.search(prose(3))
+        remove(folder, [f"n{number}" for number in range(self.COUNT)])
+        assert opened.search(prose(3)) == []
+        assert Searcher(folder, HashEmbedder(64)).search(prose(3)) == []
+
+    @pytest.mark.parametrize("damage", ["deleted", "emptied", "halved", "a folder", "rubbish"])
+    def test_without_its_file(self, folder: Path, damage: str) -> None:
+        opened = Searcher(folder, HashEmbedder(64))
+        before = [hit.article.id for hit in opened.search(prose(3))]
+        path = self.base(folder)
+        whole = path.read_bytes()
+        # Never cut short in place: the file is mapped by those who have it open, and a cut map is the system's to end.
+        path.unlink()
+        if damage == "a folder":
+            path.mkdir()
+        elif damage != "deleted":
+            path.write_bytes({"emptied": b"", "halved": whole[: len(whole) // 2], "rubbish": b"rubbish" * 999}[damage])
+        for searching in (opened, Searcher(folder, HashEmbedder(64))):
+            assert searching.search(prose(3))[0].article.id == before[0]
+        assert self.recall(folder) >= 0.9
+        if damage == "a folder":
+            shutil.rmtree(path)
