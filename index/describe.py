@@ -18,6 +18,7 @@ from index.text.language import language_of
 
 _LONGEST_TITLE = 150
 _LONGEST_ID = 120
+_NOT_TYPED = re.compile("[\\s/\\\\?#%\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Describer:
         """The id that the file gives, else the file's name; with a hash of the path where another file has it."""
         name = draft.id or (f"{stem}-{draft.key}" if draft.key and not draft.member else stem)
         # One word that can be typed on a command line and put into an address.
-        wanted = re.sub(r"[\s/\\?#%]+", "-", name).strip("-")[:_LONGEST_ID] or "article"
+        wanted = _NOT_TYPED.sub("-", name).strip("-")[:_LONGEST_ID] or "article"
         owner = f"{path}\0{draft.key}"
         self._seen[owner] += 1
         if self._seen[owner] > 1:

@@ -313,3 +313,156 @@ def test_ctrl_c_stops_an_answer_cleanly(samples: Run, tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert "Stopped." in err
     assert samples("articles", "--json").code == 0
+
+
+ESC = "\x1b[2J\x1b]0;owned\x07"
+FERRY = (
+    "The ferry to the island sails again after a winter of storms and long repairs in the dry dock.\n"
+    "The captain rang the bell twice, and the mayor came aboard with her two sons and a dog.\n"
+    "Tickets are free until the end of May, and the last boat leaves at nine in the evening."
+)
+
+
+@pytest.fixture
+def ferries(run: Run, tmp_path: Path) -> Run:
+    """Two tellings of one story, a copy of the first from elsewhere, and an article on something else."""
+    rows = [
+        {"id": "ferry", "title": "The ferry sails", "text": FERRY, "source": "Coast", "date": "2021-04-08"},
+        {"id": "copy", "title": "Ferry news", "text": FERRY, "source": "Archive", "date": "2021-05-01"},
+        {"id": "again", "title": "Ferry again", "text": FERRY.replace("twice", "three times"), "date": "2021-04-09"},
+        {"id": "moon", "title": "القمر", "text": "اكتمل القمر فوق الجزيرة مساء الجمعة.", "source": "Coast"},
+    ]
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "wire.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    assert run("index", str(folder)).out.startswith("Added 4,")
+    return run
+
+
+class TestCopiesAndStories:
+    def test_lists_in_both_languages(self, ferries: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        shown = ferries("articles").out
+        assert "One story in 2 articles:" in shown
+        assert "the same text: copy · 2021-05-01 · Archive" in shown
+        assert shown.rstrip().endswith("3 articles\nStories told by more than one article: 1.")
+        monkeypatch.setenv("JAWAB_LANG", "ar")
+        arabic = ferries("articles").out
+        assert "ferry" in arabic
+        assert "القمر" in arabic
+        assert "One story" not in arabic
+        assert arabic.count("\n") == shown.count("\n")
+
+    def test_as_json(self, ferries: Run) -> None:
+        rows = {row["id"]: row for row in json.loads(ferries("articles", "--json").out)}
+        assert set(rows) == {"ferry", "again", "moon"}
+        assert [copy["id"] for copy in rows["ferry"]["copies"]] == ["copy"]
+        assert (rows["ferry"]["same_story"], rows["moon"]["same_story"]) == (["again"], [])
+
+    def test_either_id_is_shown(self, ferries: Run) -> None:
+        first, second = (json.loads(ferries("articles", "show", name, "--json").out) for name in ("ferry", "copy"))
+        assert first["text"] == second["text"] == FERRY
+        assert (second["id"], second["source"], second["date"]) == ("copy", "Archive", "2021-05-01")
+        assert ferries("articles", "show", "copy").out.startswith("Ferry news\n2021-05-01 · Archive · copy")
+
+    def test_the_first_is_removed_and_the_copy_is_found(self, ferries: Run) -> None:
+        assert ferries("articles", "remove", "ferry").code == 0
+        found = json.loads(ferries("search", "the ferry sails again", "--json", "-k", "2").out)["passages"]
+        assert {passage["article_id"] for passage in found} == {"copy", "again"}
+        assert "no article ferry" in one_sentence(ferries("articles", "show", "ferry"))
+
+    def test_one_passage_a_story(self, ferries: Run) -> None:
+        passages = json.loads(ferries("search", "the ferry sails again", "--stories", "--json").out)["passages"]
+        told = [{passage["article_id"], *passage["others"]} for passage in passages]
+        assert told[0] == {"ferry", "again"}
+        assert len([story for story in told if "ferry" in story]) == 1
+        assert "The same story: " in ferries("search", "the ferry sails again", "--stories").out
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (["--since", "2021-04-09"], {"again", "ferry"}),
+            (["--until", "2021-04-08"], {"ferry"}),
+            (["--until", "٢٠٢١-٠٤-٠٨"], {"ferry"}),
+            (["--since", "2021", "--until", "2021", "--source", "Archive"], {"ferry"}),
+            (["--language", "ar"], {"moon"}),
+            (["--article", "copy", "--article", "moon"], {"ferry", "moon"}),
+            (["--since", "2030"], set()),
+        ],
+        ids=" ".join,
+    )
+    def test_each(self, ferries: Run, options: list[str], expected: set[str]) -> None:
+        passages = json.loads(ferries("search", "ferry moon القمر", "--json", *options).out)["passages"]
+        assert {passage["article_id"] for passage in passages} == expected
+
+    def test_nothing_was_found(self, ferries: Run) -> None:
+        for words in (["ferry", "--since", "2030"], ['"moon ferry"'], ["ferry", "--source", "Nowhere"]):
+            shown = ferries("search", *words)
+            assert (shown.out.strip(), shown.code) == ("Nothing was found.", 0)
+
+    @pytest.mark.parametrize(
+        "date", ["April", "8/4/2021", "2021-13", "2021-02-30", "", "21", "2021-4", "2021-04-08-01"]
+    )
+    @pytest.mark.parametrize("option", ["--since", "--until"])
+    def test_what_is_no_date_is_said_to_be_none(self, ferries: Run, option: str, date: str) -> None:
+        shown = ferries("search", "ferry", option, date)
+        assert shown.code == 2
+        assert "2021-04-08" in shown.err
+
+
+class TestControlCharacters:
+    """A terminal obeys them, so none may come out of a file."""
+
+    @staticmethod
+    def is_safe(result: Result) -> bool:
+        return not any(
+            (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160 or c == "\u202e" for c in result.out + result.err
+        )
+
+    @pytest.fixture
+    def hostile(self, run: Run, tmp_path: Path) -> Run:
+        folder = tmp_path / "news"
+        folder.mkdir()
+        row = {
+            "id": f"evil{ESC}",
+            "title": f"Title{ESC}\nSkipped nothing.",
+            "source": f"Source{ESC}",
+            "author": f"\x9bAuthor\u202e{ESC}",
+            "text": f"The ferry sails{ESC} again.\r\nIt has \x9b31m red\x7f sails.",
+        }
+        (folder / "a.jsonl").write_text(json.dumps(row) + "\n")
+        (folder / f"b{ESC}\nSkipped c.txt").write_text("")
+        (folder / f"d{ESC}\nd.txt").write_text("")
+        (folder / f"e{ESC}\nf.txt").write_text("The ferry sails on the lake.")
+        indexed = run("index", str(folder))
+        assert indexed.err.count("Skipped") == indexed.err.count("\n") + 1
+        assert self.is_safe(indexed)
+        return run
+
+    def test_nothing_of_it_reaches_the_terminal(self, hostile: Run) -> None:
+        ids = [row["id"] for row in json.loads(hostile("articles", "--json").out)]
+        assert len(ids) == 2
+        for words in (
+            ["articles"],
+            ["articles", "--json"],
+            *(["articles", "show", name, *form] for name in ids for form in ([], ["--json"])),
+            ["articles", "show", f"nowhere{ESC}\n"],
+            ["search", "Where does the ferry sail?"],
+            ["search", "Where does the ferry sail?", "--stories", "--json"],
+            ["ask", "Where does the ferry sail?", "--no-llm"],
+            ["ask", "Where does the ferry sail?", "--json"],
+            ["ask", "Where does the ferry sail?", "--stream"],
+            ["ask", "Where does the ferry sail?", "--stream", "--json"],
+            ["index", f"nowhere{ESC}\nsecond line"],
+            ["articles", "remove", *ids],
+        ):
+            shown = hostile(*words)
+            assert self.is_safe(shown), (words, shown.out, shown.err)
+
+    def test_json_says_what_is_stored(self, hostile: Run) -> None:
+        (name,) = (row["id"] for row in json.loads(hostile("articles", "--json").out) if row["id"].startswith("evil"))
+        stored = json.loads(hostile("articles", "show", name, "--json").out)
+        assert stored["text"].startswith(f"The ferry sails{ESC} again.")
+        assert "\x9b31m red\x7f" in stored["text"]
+        assert "␛" in hostile("articles", "show", name).out

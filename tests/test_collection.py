@@ -14,6 +14,7 @@ from index.boilerplate.repetition import FEWEST_ARTICLES
 from index.build import remove, update
 from index.describe import blank
 from index.fakes import HashEmbedder
+from index.formats.draft import Refused
 from index.intake import reading
 from index.listing import Listing, list_articles
 from index.plan import Summary
@@ -477,7 +478,7 @@ class TestFiles:
         collection.update()
         collection.write("dam.txt", DAM_RETOLD)
         with monkeypatch.context() as patched:
-            refused = [reading.Refused(reason)]
+            refused = [Refused(reason)]
             patched.setattr(reading.Reading, "read", lambda *_: ([], refused))
             summary = collection.update()
         assert ([skipped.reason for skipped in summary.skipped], summary.removed) == ([reason], [])

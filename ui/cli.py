@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 import sys
 import threading
+import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,12 +21,14 @@ from ui import show
 from ui.app import App
 from ui.settings import load_settings
 from ui.strings import explain, reader_language, say
+from ui.terminal import echo
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
 
 EXIT_PROBLEM = 1
 EXIT_STOPPED = 130
+_DAY = re.compile("[0-9]{4}(-[0-9]{2}){0,2}")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,14 +110,30 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
         show.stream(assistant.stream(question), as_json)
         return
     answer = assistant.ask(question)
-    click.echo(show.as_json(answer.to_json()) if as_json else show.answer(answer))
+    echo(show.as_json(answer.to_json()) if as_json else show.answer(answer))
+
+
+def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A year, month or day, in whatever digits it is written."""
+    if value is None:
+        return None
+    day = "".join(str(unicodedata.decimal(character, character)) for character in value)
+    try:
+        if not _DAY.fullmatch(day):
+            raise ValueError
+        datetime.date.fromisoformat(day + "-01-01"[len(day) - 4 :])
+    except ValueError:
+        raise click.BadParameter(say("search.bad_date", reader_language()), context, parameter) from None
+    return day
 
 
 @jawab.command()
 @click.argument("question")
 @click.option("-k", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many passages.")
-@click.option("--since", metavar="DATE", help="Only articles of this day or later (2021, 2021-04 or 2021-04-08).")
-@click.option("--until", metavar="DATE", help="Only articles of this day or earlier.")
+@click.option(
+    "--since", metavar="DATE", callback=_day, help="Only articles of this day or later (2021, 2021-04 or 2021-04-08)."
+)
+@click.option("--until", metavar="DATE", callback=_day, help="Only articles of this day or earlier.")
 @click.option("--source", "sources", multiple=True, help="Only articles of this source; may be repeated.")
 @click.option("--language", type=click.Choice(["ar", "en"]), help="Only passages in this language.")
 @click.option("--article", "articles", multiple=True, metavar="ID", help="Only this article; may be repeated.")
@@ -150,9 +171,9 @@ def search(
     if as_json:
         told = [{"others": ids} if stories else {} for ids in others]
         rows = [show.plain(passage) | more for passage, more in zip(passages, told, strict=True)]
-        click.echo(show.as_json({"question": question, "passages": rows}))
+        echo(show.as_json({"question": question, "passages": rows}))
     else:
-        click.echo(show.passages(passages, asked_in, others))
+        echo(show.passages(passages, asked_in, others))
 
 
 @jawab.command()
@@ -167,7 +188,7 @@ def chat(index: Path | None) -> None:
     assistant = _app(index).assistant
     language = reader_language()
     _load_aside(assistant, language)
-    click.echo(say("chat.welcome", language))
+    echo(say("chat.welcome", language))
     while True:
         try:
             question = input("\n› ").strip()
@@ -178,9 +199,9 @@ def chat(index: Path | None) -> None:
         try:
             show.stream(assistant.stream(question), as_json=False)
         except KeyboardInterrupt:
-            click.echo("\n" + say("chat.stopped", language))
+            echo("\n" + say("chat.stopped", language))
         except JawabError as error:
-            click.echo(explain(error, _language_of(question)))
+            echo(explain(error, _language_of(question)))
 
 
 @jawab.command()
@@ -201,7 +222,7 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
     language = reader_language()
     for line in broken:
         reason = say(f"skipped.{line.reason}", language)
-        click.echo(say("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
+        echo(say("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
     done = answered_ids(answers)
     with show.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
         assistant = _app(index).assistant_for(no_llm)
@@ -231,7 +252,7 @@ def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
     if context.invoked_subcommand:
         return
     found = list_articles(Catalog.open(_app().settings.index))
-    click.echo(show.as_json(found.to_json()) if as_json else show.articles(found, reader_language()))
+    echo(show.as_json(found.to_json()) if as_json else show.articles(found, reader_language()))
 
 
 @articles.command(name="show")
@@ -247,7 +268,7 @@ def show_article(article_id: str, as_json: bool) -> None:
     from index.storage.catalog import Catalog
 
     article = Catalog.open(_app().settings.index).article(article_id)
-    click.echo(show.as_json(show.plain(article)) if as_json else show.article(article))
+    echo(show.as_json(show.plain(article)) if as_json else show.article(article))
 
 
 @articles.command(name="remove")
@@ -266,7 +287,7 @@ def remove_articles(article_ids: Sequence[str]) -> None:
     # `remove` opens for writing, which would make an index where there is none.
     Catalog.open(folder).close()
     remove(folder, article_ids)
-    click.echo(say("articles.removed", reader_language(), count=len(set(article_ids))))
+    echo(say("articles.removed", reader_language(), count=len(set(article_ids))))
 
 
 @jawab.command()
@@ -300,7 +321,7 @@ def list_models(as_json: bool) -> None:
         jawab models list
     """
     app = _app()
-    click.echo(show.models(app.models, app.store, reader_language(), as_json))
+    echo(show.models(app.models, app.store, reader_language(), as_json))
 
 
 @models.command(name="fetch")
@@ -320,7 +341,7 @@ def fetch_models(names: Sequence[str]) -> None:
     chosen = [find_model(app.models, name) for name in names] or [m for m in app.models if m.default]
     with show.FetchBar(language) as bar:
         fetch(chosen, app.store, bar)
-    click.echo(say("models.ready", language, names=", ".join(model.name for model in chosen), folder=app.store.folder))
+    echo(say("models.ready", language, names=", ".join(model.name for model in chosen), folder=app.store.folder))
 
 
 @models.command(name="verify")
@@ -340,7 +361,7 @@ def verify_models(names: Sequence[str]) -> None:
     with show.ByteBar(sum(model.size for model in chosen), say("models.verifying", language)) as bar:
         for model in chosen:
             app.store.verify(model, bar.advance)
-    click.echo(say("models.verified", language, names=", ".join(model.name for model in chosen)))
+    echo(say("models.verified", language, names=", ".join(model.name for model in chosen)))
 
 
 @jawab.command(name="eval")
@@ -381,7 +402,7 @@ def doctor(repair: bool, index: Path | None) -> None:
         with show.IndexingBar(language) as bar:
             show.repaired(make_whole(app.settings.index, app.embedder, bar), language)
     findings = examine(app)
-    click.echo(show.findings(findings, language))
+    echo(show.findings(findings, language))
     if not all(finding.well for finding in findings):
         sys.exit(EXIT_PROBLEM)
 
@@ -400,7 +421,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\n" + say("cli.stopped", reader_language()), err=True)
+        echo("\n" + say("cli.stopped", reader_language()), err=True)
         sys.exit(EXIT_STOPPED)
     except BrokenPipeError:
         # The reader of our output (head, less) has seen enough.
@@ -409,5 +430,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except JawabError as error:
         if "--debug" in words:
             raise
-        click.echo(explain(error, _language_of(" ".join(words))), err=True)
+        echo(explain(error, _language_of(" ".join(words))), err=True)
         sys.exit(EXIT_PROBLEM)

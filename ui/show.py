@@ -20,12 +20,13 @@ from qa.models import Model, ModelStore
 from ui.doctor import Finding
 from ui.render import spoken_date
 from ui.strings import say
+from ui.terminal import echo, json_escaped, one_line
 
 _PASSAGE_SHOWN = 200
 
 
 def as_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    return json_escaped(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def plain(value: Any) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def quotation(citation: Citation, language: Language) -> str:
     quote = " ".join(citation.quote.split())
     marks = "«»" if citation.language == "ar" else "“”"
     where = [citation.title, spoken_date(citation.date, language) if citation.date else None, citation.source]
-    return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {' · '.join(filter(None, where))}"
+    return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {one_line(' · '.join(filter(None, where)))}"
 
 
 def passages(found: Sequence[FoundPassage], language: Language, others: Sequence[Sequence[str]] = ()) -> str:
@@ -57,7 +58,7 @@ def passages(found: Sequence[FoundPassage], language: Language, others: Sequence
         return say("search.nothing", language)
     lines = []
     for number, passage in enumerate(found, start=1):
-        lines.append(f"{number}. {passage.title}  ({passage.score:.2f}, {passage.article_id})")
+        lines.append(one_line(f"{number}. {passage.title}  ({passage.score:.2f}, {passage.article_id})"))
         lines.append(f"   {_shortened(passage.text)}")
         if number <= len(others) and others[number - 1]:
             lines.append(f"   {say('search.others', language, ids=', '.join(others[number - 1]))}")
@@ -85,7 +86,7 @@ def _stream_json(events: Iterator[Event]) -> None:
                 line = {"event": "token", "text": text}
             case Finished(record):
                 line = {"event": "answer", "answer": record.to_json()}
-        click.echo(json.dumps(line, ensure_ascii=False))
+        echo(json_escaped(json.dumps(line, ensure_ascii=False)))
 
 
 def _stream_text(events: Iterator[Event]) -> None:
@@ -94,22 +95,22 @@ def _stream_text(events: Iterator[Event]) -> None:
         match event:
             case PassagesFound(found):
                 titles = dict.fromkeys(passage.title for passage in found[:3])
-                click.echo(click.style(" · ".join(titles), dim=True), err=True)
+                click.echo(click.style(" · ".join(map(one_line, titles)), dim=True), err=True)
             case PhraseFound():
                 pass
             case Token(text):
                 written += text
-                click.echo(text, nl=False)
+                echo(text, nl=False)
             case Finished(record):
                 # What was streamed is the LLM's; the record is what was checked and marked. Where the first is the
                 # beginning of the second, only the rest is added.
                 whole = answer(record)
                 if not written:
-                    click.echo(whole)
+                    echo(whole)
                 elif whole.startswith(written):
-                    click.echo(whole[len(written) :])
+                    echo(whole[len(written) :])
                 else:
-                    click.echo("\n\n" + whole)
+                    echo("\n\n" + whole)
 
 
 def summary(result: Summary, language: Language) -> None:
@@ -121,19 +122,19 @@ def summary(result: Summary, language: Language) -> None:
         "removed": len(result.removed),
         "skipped": len(result.skipped),
     }
-    click.echo(say("index.summary", language, **counts))
+    echo(say("index.summary", language, **counts))
     for skipped in result.skipped:
         key = "index.skipped_line" if skipped.line else "index.skipped"
         reason = say(f"skipped.{skipped.reason}", language)
         path = "/".join(filter(None, (skipped.path, skipped.member)))
-        click.echo("  " + say(key, language, path=path, line=skipped.line, reason=reason), err=True)
+        echo("  " + say(key, language, path=path, line=skipped.line, reason=reason), err=True)
 
 
 def repaired(result: Repaired, language: Language) -> None:
     """What was saved of a damaged index, and which articles were not."""
-    click.echo(say("doctor.repaired", language, articles=result.articles, embedded=result.embedded))
+    echo(say("doctor.repaired", language, articles=result.articles, embedded=result.embedded))
     for article_id in result.lost:
-        click.echo("  " + say("doctor.lost", language, article_id=article_id), err=True)
+        echo("  " + say("doctor.lost", language, article_id=article_id), err=True)
 
 
 def articles(found: Listing, language: Language) -> str:
@@ -145,7 +146,7 @@ def articles(found: Listing, language: Language) -> str:
             lines.append(say("articles.story", language, count=len(story)))
         indent = "  " if len(story) > 1 else ""
         for a in story:
-            lines.append(f"{indent}{a.id:<{width}}  {a.date or '—':<10}  {a.language}  {a.title}")
+            lines.append(one_line(f"{indent}{a.id:<{width}}  {a.date or '—':<10}  {a.language}  {a.title}"))
             for copy in found.copies.get(a.id, ()):
                 where = " · ".join(filter(None, (copy.id, copy.date, copy.source)))
                 lines.append(f"{indent}  {say('articles.copy', language, where=where)}")
@@ -157,7 +158,7 @@ def articles(found: Listing, language: Language) -> str:
 def article(shown: Article) -> str:
     """An article for reading: its heading, then its text as it is stored."""
     where = " · ".join(filter(None, [shown.date, shown.source, shown.author, shown.id]))
-    return f"{shown.title}\n{where}\n\n{shown.text}"
+    return f"{one_line(shown.title)}\n{one_line(where)}\n\n{shown.text}"
 
 
 def models(known: Sequence[Model], store: ModelStore, language: Language, as_json_: bool) -> str:

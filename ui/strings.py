@@ -11,9 +11,11 @@ import os
 import tomllib
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePath
 
 from index.articles import Language
 from index.errors import JawabError
+from ui.terminal import one_line
 
 
 @cache
@@ -34,8 +36,11 @@ def _flatten(table: dict[str, object], prefix: str) -> list[tuple[str, str]]:
 
 
 def say(key: str, language: Language, **fields: object) -> str:
-    """The text `key` in `language`, its `{fields}` filled in."""
-    return texts(language)[key].format(**fields)
+    """The text `key` in `language`, its `{fields}` filled in; names from files stay within their line."""
+    tidy = {
+        name: one_line(str(field)) if isinstance(field, str | PurePath) else field for name, field in fields.items()
+    }
+    return texts(language)[key].format(**tidy)
 
 
 def explain(error: JawabError, language: Language) -> str:
