@@ -285,13 +285,14 @@ class TestInvertedFile:
     COUNT = 400
 
     @pytest.fixture(scope="class")
-    def made(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    @classmethod
+    def made(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = tmp_path_factory.mktemp("large")
         (folder / "articles").mkdir()
-        (folder / "articles" / "all.jsonl").write_text(self.rows(range(self.COUNT)))
+        (folder / "articles" / "all.jsonl").write_text(cls.rows(range(cls.COUNT)))
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(vectors, "EXACT_UP_TO", 200)
-            self.update(folder)
+            cls.update(folder)
         return folder / "index"
 
     @pytest.fixture
