@@ -135,7 +135,7 @@ def build(work: Path, size: int) -> dict[str, float]:
     """Fill a catalogue of `size` passages and make its FAISS file."""
     import shutil
 
-    from index.finding.vectors import compact
+    from index.finding.vector_file import compact
     from index.storage.writing import writing
 
     folder = work / str(size)

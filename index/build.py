@@ -16,7 +16,8 @@ from typing import Protocol
 from index.boilerplate.source_lines import count_lines, cut_later, remember
 from index.embed import Embedder, Text, Vectors
 from index.errors import ArticleMissing, NothingToIndex
-from index.finding.vectors import Scored, VectorIndex, compact
+from index.finding.vector_file import compact
+from index.finding.vectors import Scored, VectorIndex
 from index.intake.files import find_files
 from index.intake.reading import Reading
 from index.plan import Plan, Summary, make_plan

@@ -17,7 +17,7 @@ from index.boilerplate.source_lines import copy_lines
 from index.build import Progress, derive, embed_missing
 from index.embed import Embedder, Text
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing
-from index.finding.vectors import is_damaged
+from index.finding.vector_file import is_damaged
 from index.plan import with_passages
 from index.storage.catalog import EMBEDDING, FILE, STORED, Catalog, Entry, article_of, checksum_of
 from index.storage.database import Database, storage_errors

@@ -18,9 +18,10 @@ from index.articles import Language
 from index.build import remove, update
 from index.embed import Vectors
 from index.fakes import HashEmbedder
-from index.finding import vectors
+from index.finding import vector_file, vectors
 from index.finding.filters import Filter
-from index.finding.vectors import VectorIndex, compact
+from index.finding.vector_file import compact
+from index.finding.vectors import VectorIndex
 from index.plan import Summary
 from index.repair import repair
 from index.search import Searcher
@@ -291,13 +292,13 @@ class TestInvertedFile:
         (folder / "articles").mkdir()
         (folder / "articles" / "all.jsonl").write_text(cls.rows(range(cls.COUNT)))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(vectors, "EXACT_UP_TO", 200)
+            patched.setattr(vector_file, "EXACT_UP_TO", 200)
             cls.update(folder)
         return folder / "index"
 
     @pytest.fixture
     def folder(self, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(vectors, "EXACT_UP_TO", 200)
+        monkeypatch.setattr(vector_file, "EXACT_UP_TO", 200)
         return Path(shutil.copytree(made, tmp_path / "index"))
 
     @staticmethod
@@ -332,7 +333,7 @@ class TestInvertedFile:
 
     def test_it_is_one_and_finds_what_exact_search_finds(self, folder: Path) -> None:
         catalog = Catalog.open(folder)
-        assert isinstance(vectors._load(catalog)[1], faiss.IndexIVF)
+        assert isinstance(vector_file.load(catalog)[1], faiss.IndexIVF)
         assert catalog.count_passages() == self.COUNT
         assert self.recall(folder) >= 0.9
 
@@ -375,7 +376,7 @@ class TestInvertedFile:
         catalog = Catalog.open(folder)
         assert self.base(folder) != before
         assert catalog.rows("SELECT count(*) FROM gone") == [(0,)]
-        assert isinstance(vectors._load(catalog)[1], faiss.IndexIVF)
+        assert isinstance(vector_file.load(catalog)[1], faiss.IndexIVF)
         assert catalog.count_passages() == 1_400
         assert self.recall(folder) >= 0.9
         assert opened.search(prose(2_500), 1)[0].article.id == "n2500"

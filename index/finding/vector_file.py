@@ -1,0 +1,186 @@
+"""The FAISS file: a *base* that holds every passage up to a number, brought up to date when much has changed since.
+
+Small, it is exact. From `EXACT_UP_TO` passages on it is an inverted file (IVF; Jégou et al. 2011, "Product quantization
+for nearest neighbor search") of 8-bit vectors: passages can be added and taken out, it is mapped into memory and not
+read, and a million passages are 0.8 GB. All in it is derived: lost or damaged, it is made again from the catalogue.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from index.embed import Vectors
+from index.storage.catalog import Catalog
+from index.storage.database import storage_errors
+
+EXACT_UP_TO = 10_000
+"""Passages; up to here exact search takes a few milliseconds."""
+_TRAINING = 40
+"""Vectors for each list that the inverted file is trained with; FAISS advises 39 to 256."""
+_CHUNK = 20_000
+_META = "vectors"
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Base:
+    """What the catalogue remembers of the file: its name, the last passage in it, how many, and its checksum."""
+
+    file: str
+    last: int
+    count: int
+    trained_on: int
+    checksum: int
+
+
+def compact(catalog: Catalog, always: bool = False) -> None:
+    """Bring the base up to date, if enough has come or gone since; the catalogue must be open for writing."""
+    base = remembered(catalog)
+    total = catalog.count_passages()
+    new = int(catalog.rows("SELECT count(*) FROM passages WHERE number > ?", base.last if base else 0)[0][0])
+    gone = int(catalog.rows("SELECT count(*) FROM gone WHERE number <= ?", base.last if base else 0)[0][0])
+    few = max(1_000, total // 10)
+    whole = base is not None and (catalog.folder / base.file).is_file()
+    if whole and not always and new <= few and gone <= few:
+        return
+    index, trained_on = _extended(catalog, base, total) or _made(catalog, total)
+    _save(catalog, index, trained_on)
+
+
+def is_damaged(catalog: Catalog) -> bool:
+    """Whether the base is missing or not as it was written."""
+    base = remembered(catalog)
+    if base is None:
+        return False
+    path = catalog.folder / base.file
+    with storage_errors(catalog.folder):
+        return not path.is_file() or _checksum(path) != base.checksum
+
+
+def _made(catalog: Catalog, total: int) -> tuple[faiss.Index, int]:
+    numbers, vectors = catalog.vectors_after(0, 1)
+    dimension = vectors.shape[1] if numbers else 1
+    index = _exact(dimension) if total <= EXACT_UP_TO else _inverted(catalog, dimension, total)
+    _add(catalog, index, 0)
+    return index, total
+
+
+def _exact(dimension: int) -> faiss.Index:
+    return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+
+
+def _inverted(catalog: Catalog, dimension: int, total: int) -> faiss.Index:
+    # FAISS advises 4√n to 16√n lists; fewer where there are too few passages to train so many.
+    lists = min(int(4 * total**0.5), total // _TRAINING)
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dimension), dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT, False
+    )
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    index.train(_sample(catalog, _TRAINING * lists))
+    return index
+
+
+def _sample(catalog: Catalog, most: int) -> Vectors:
+    """Vectors of passages spread evenly over the catalogue."""
+    numbers = np.array(catalog.rows("SELECT number FROM passages ORDER BY number"), dtype=np.int64)[:, 0]
+    chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, most).astype(np.int64))]
+    return catalog.vectors(chosen.tolist())
+
+
+def _extended(catalog: Catalog, base: Base | None, total: int) -> tuple[faiss.Index, int] | None:
+    """The inverted file of `base` with what came and without what went; `None` where it must be made from nothing."""
+    if base is None or not base.trained_on / 4 <= total <= base.trained_on * 4 or is_damaged(catalog):
+        return None
+    index = faiss.read_index(str(catalog.folder / base.file))
+    if not is_inverted(index):
+        return None
+    gone = gone_numbers(catalog)
+    if len(gone):
+        index.remove_ids(faiss.IDSelectorBatch(gone))
+    _add(catalog, index, base.last)
+    return index, base.trained_on
+
+
+def _add(catalog: Catalog, index: faiss.Index, after: int) -> None:
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    while True:
+        numbers, vectors = catalog.vectors_after(after, _CHUNK)
+        if not numbers:
+            return
+        index.add_with_ids(vectors, np.asarray(numbers, dtype=np.int64))
+        after = numbers[-1]
+
+
+def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
+    """Write a new file, then let the catalogue name it, then drop the old one: at no moment is there none."""
+    last = int(catalog.rows("SELECT coalesce(max(number), 0) FROM passages")[0][0])
+    path = catalog.folder / f"vectors-{catalog.generation}-{last}.faiss"
+    partial = path.with_suffix(".partial")
+    with storage_errors(catalog.folder):
+        try:
+            _write(index, partial)
+            checksum = _checksum(partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    base = Base(path.name, last, index.ntotal, trained_on, checksum)
+    with catalog.transaction():
+        catalog.set_meta(_META, json.dumps(asdict(base)))
+        catalog.execute("DELETE FROM gone WHERE number <= ?", last)
+    with storage_errors(catalog.folder):
+        for old in catalog.folder.glob("vectors-*"):
+            if old != path:
+                old.unlink(missing_ok=True)
+
+
+def _write(index: faiss.Index, path: Path) -> None:
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:  # FAISS's word for whatever went wrong; only the disk can
+        raise OSError(28, str(error)) from error
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while chunk := file.read(2**22):
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum
+
+
+def remembered(catalog: Catalog) -> Base | None:
+    """What the catalogue knows of the file; `None` while there is none."""
+    known = catalog.meta(_META)
+    return Base(**json.loads(known)) if known else None
+
+
+def load(catalog: Catalog) -> tuple[Base | None, faiss.Index | None]:
+    """The file, mapped into memory; nothing where it is missing or damaged."""
+    base = remembered(catalog)
+    if base is None or not (catalog.folder / base.file).is_file():
+        return None, None
+    try:
+        # Mapped, not read: what is not asked for takes no memory, and several processes share it.
+        index = faiss.read_index(str(catalog.folder / base.file), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:  # FAISS's word for a file that it cannot read
+        return None, None
+    return (base, index) if index.ntotal == base.count else (None, None)
+
+
+def gone_numbers(catalog: Catalog) -> Numbers:
+    """Passages that are gone but may still lie in the file."""
+    return np.array([number for (number,) in catalog.rows("SELECT number FROM gone ORDER BY number")], dtype=np.int64)
+
+
+def is_inverted(index: faiss.Index) -> bool:
+    """Whether it is approximate, so that candidates must be scored anew."""
+    return isinstance(index, faiss.IndexIVF)
