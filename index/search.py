@@ -7,7 +7,6 @@ Everything a search reads is of one state of the index: a writer may be at work 
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from index.finding.query import Query, parse
 from index.finding.vectors import Scored, VectorIndex
 from index.storage.catalog import Catalog, StoredPassage
 from index.text.passages import Passage
+from index.turns import Turns
 
 DEPTH = 50
 """Passages that each of the two ways of searching puts forward."""
@@ -55,7 +55,8 @@ class Searcher:
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._lock = threading.Lock()
+        # In the order in which they came. Side by side, threads would only wait for the interpreter, and in no order.
+        self._turns = Turns()
         self.embedder_name = embedder.name
         self.catalog = Catalog.open(folder)
         self.catalog.require(embedder.fingerprint)
@@ -83,7 +84,7 @@ class Searcher:
         """
         query = parse(question)
         vector = self._embedder.embed_queries([query.text])[0]
-        with self._lock, self.catalog.snapshot():
+        with self._turns.mine(), self.catalog.snapshot():
             depth = max(k, DEPTH)
             ranked = self._rank(query, vector, depth, only)
             if not ranked and query.phrases and not literally:

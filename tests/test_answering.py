@@ -13,6 +13,7 @@ from index.articles import Article, Span
 from index.search import Hit, Sentence
 from index.text.passages import Passage
 from index.text.sentences import sentences
+from index.turns import Turns
 from qa.citations import also_in, cite, locate
 from qa.declining import Signals, nearness, probability
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
@@ -22,7 +23,6 @@ from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, parse_answer_prompt
 from qa.question import LONGEST, check
-from qa.turns import Turns
 from qa.wording import holds, marked, phrase_alone
 
 
