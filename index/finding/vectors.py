@@ -20,9 +20,9 @@ from index.storage.catalog import Catalog
 
 FEW_ALLOWED = 2_000
 """Where a filter leaves no more passages than this, they are compared one by one."""
-PROBES = 48
+PROBES = 16
 """Lists of the inverted file that are looked into: the knob between recall and time."""
-_CANDIDATES = 4
+_CANDIDATES = 2
 """Candidates for each passage wanted that are scored anew."""
 
 Scored = list[tuple[int, float]]
