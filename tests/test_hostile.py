@@ -78,7 +78,7 @@ def test_a_file_comes_back_from_the_process_as_it_was_read(write: Write) -> None
 def fake_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> None:
     """A format ".bad" in the child alone, whose reader is `code`."""
     (tmp_path / "bad_reader.py").write_text(
-        "import ctypes, os, sys, time\nfrom index import reader_process\n"
+        "import ctypes, os, sys, time\nfrom index.intake import reader_process\n"
         f"from index.formats import readers\ndef read(data):\n    {code}\n    yield reader_process.Draft('read')\n"
         "reader_process.readers = lambda: {**readers(), '.bad': read}\n"
     )
