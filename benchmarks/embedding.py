@@ -37,12 +37,17 @@ ROUNDS = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", type=Path, nargs="+")
-    results = {folder.as_posix()[-8:]: compare(folder) for folder in parser.parse_args().sets}
+    parser.add_argument("--speed-only", action="store_true", help="keep the hits of the run before")
+    given = parser.parse_args()
+    results: dict[str, dict[str, float]] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    for folder in given.sets:
+        name = folder.as_posix()[-8:]
+        results[name] = results.get(name, {}) | compare(folder, asks=not given.speed_only)
     RESULT.write_text(json.dumps(results, indent=2) + "\n")
     print(json.dumps(results, indent=2))
 
 
-def compare(folder: Path) -> dict[str, float]:
+def compare(folder: Path, asks: bool) -> dict[str, float]:
     from sentence_transformers import SentenceTransformer
 
     chosen = read_set(folder)
@@ -64,19 +69,23 @@ def compare(folder: Path) -> dict[str, float]:
             start = time.perf_counter()
             rows[name] = embed(texts)
             seconds[name].append(time.perf_counter() - start)
-    asked = [question["question"] for question in chosen.questions]
-    queries = {"library": library.encode_query(asked), "jawab": embedder.embed_queries(asked)}
-    hits = {name: _hit_at_5(queries[name], rows[name], passages, chosen.questions) for name in ways}
     ratios = [a / b for a, b in zip(seconds["library"], seconds["jawab"], strict=True)]
-    return {
+    speed = {
         "passages": len(texts),
         "tokens": tokens,
-        "questions": len(asked),
         "library_tokens_a_second": round(tokens / statistics.median(seconds["library"]), 1),
         "jawab_tokens_a_second": round(tokens / statistics.median(seconds["jawab"]), 1),
         "times_as_fast": round(statistics.median(ratios), 3),
         "times_as_fast_least": round(min(ratios), 3),
         "times_as_fast_most": round(max(ratios), 3),
+    }
+    if not asks:
+        return speed
+    asked = [question["question"] for question in chosen.questions]
+    queries = {"library": library.encode_query(asked), "jawab": embedder.embed_queries(asked)}
+    hits = {name: _hit_at_5(queries[name], rows[name], passages, chosen.questions) for name in ways}
+    return speed | {
+        "questions": len(asked),
         "library_hit_at_5": hits["library"],
         "jawab_hit_at_5": hits["jawab"],
     }
