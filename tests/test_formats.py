@@ -17,7 +17,6 @@ from index.boilerplate.rules import ignored_lines
 from index.formats import readers
 from index.formats.draft import Draft, Refused
 from index.formats.encoding import NotText, decode
-from index.text.language import foreign_language_of, language_of
 from tests.conftest import zip_of
 
 DOCUMENTS = Path(__file__).parent / "data" / "documents"
@@ -411,24 +410,3 @@ def test_boilerplate_is_whole_lines_that_are_not_the_articles_own() -> None:
         "Close",
         "aXA6IDMuMTUuMjAzLjI0NiA= جزيرة ام اند امز",
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "language"), [("كيربي John", "ar"), ("The word سلام means peace", "en"), ("2500", "en")]
-)
-def test_language(text: str, language: str) -> None:
-    assert language_of(text) == language
-
-
-@pytest.mark.parametrize(
-    ("question", "code"),
-    [
-        ("Combien de soldats américains restent en Irak ?", "fr"),
-        ("چند سرباز آمریکایی در عراق باقی مانده‌اند؟", "fa"),
-        ("How many US troops remain in Iraq?", None),
-        ("كم عدد القوات الأمريكية المتبقية في العراق؟", None),
-        ("Kadhimi visit Washington", None),
-    ],
-)
-def test_a_question_in_another_language_is_told(question: str, code: str | None) -> None:
-    assert foreign_language_of(question) == code

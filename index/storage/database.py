@@ -90,8 +90,9 @@ class Database:
 def _mode(path: Path, writable: bool) -> str:
     if writable:
         return "mode=rwc"
-    # Even a reader keeps a small file beside a WAL database; on a read-only medium nobody else can be writing.
-    return "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
+    # Even a reader keeps a small file beside a WAL database. Where it may not, and none is there, nobody is writing.
+    shared = path.with_name(path.name + "-shm").exists() or os.access(path.parent, os.W_OK)
+    return "mode=ro" if shared else "mode=ro&immutable=1"
 
 
 @contextmanager
