@@ -19,7 +19,7 @@ from index.embed import Embedder, Text
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing
 from index.finding.vector_file import is_damaged
 from index.plan import with_passages
-from index.storage.catalog import EMBEDDING, FILE, STORED, Catalog, Entry, article_of, checksum_of
+from index.storage.catalog import COPY, EMBEDDING, FILE, STORED, Catalog, Entry, article_of, checksum_of
 from index.storage.database import Database, storage_errors
 from index.storage.page_sums import damaged_pages, restore_head
 from index.storage.writing import LOCK, held
@@ -153,7 +153,9 @@ def _name(old: Catalog, number: int) -> str:
 
 def _copies(old: Catalog, number: int) -> list[Entry]:
     try:
-        return list(old.copies_of(number))
+        rows = old.rows(f"SELECT {COPY}, checksum FROM copies WHERE article = ?", number)
+        whole = {row[0] for row in rows if checksum_of(row[:-1]) == row[-1]}
+        return [copy for copy in old.copies_of(number) if copy.article.id in whole]
     except IndexDamaged:
         return []  # Their files are read again by the next `jawab index`, as all are.
 

@@ -39,7 +39,7 @@ _ARABIC_SOUNDS = str.maketrans(
     }
 )  # fmt: skip
 _LATIN_CLUSTERS = """
-    tch:TX sch:X sh:X chr:KR ch:X ph:F th:T kh:K gh:G dh:D ck:K qu:KU x:KS ce:SI ci:SI cy:SI oo:U ee:I ou:U j:G g:G
+    tch:TX sch:X sh:X chr:KR ch:X ph:F th:T kh:K gh:G dh:D rh:R ck:K qu:KU x:KS ce:SI ci:SI cy:SI oo:U ee:I ou:U j:G g:G
     b:B p:B t:T h:H k:K c:K q:K d:D r:R z:S s:S f:F v:F l:L m:M n:N w:U a:A e:I i:I y:I o:U u:U
 """
 _SOUND_OF = dict(pair.split(":") for pair in _LATIN_CLUSTERS.split())
@@ -60,7 +60,7 @@ _BY_OTHER_NAMES = """
     mary مريم; mary ماري; charles تشارلز; charles شارل; george جورج; louis لويس; james جيمس; james يعقوب;
     peter بطرس; peter بيتر; paul بولس; paul بول; plato أفلاطون; aristotle أرسطو; socrates سقراط; alexander الإسكندر;
     alexander ألكسندر; averroes رشد; avicenna سينا; saladin صلاح; washington واشنطن; french فرنسي; france فرنسا;
-    american أمريكي; america أمريكا; britain بريطانيا; british بريطاني; rhine الراين; nile النيل; danube الدانوب
+    american أمريكي; america أمريكا; britain بريطانيا; british بريطاني
 """
 
 

@@ -359,7 +359,7 @@ class Catalog:
         """Add another place that the text of article `number` was read from."""
         a = entry.article
         row = (a.id, entry.path, a.title, a.date, a.date_from, a.date_certainty, a.source, a.author, entry.digest)
-        columns = "id, path, title, date, date_from, date_certainty, source, author, digest, checksum, article"
+        columns = f"{COPY}, checksum, article"
         self.execute(f"INSERT INTO copies ({columns}) VALUES ({_marks((*row, 0, 0))})", *row, checksum_of(row), number)
 
     def remove(self, article_id: str) -> None:
@@ -436,6 +436,7 @@ _ARTICLE = ", ".join(_COLUMNS)
 _ARTICLE_OF_A = ", ".join(f"a.{column}" for column in _COLUMNS)
 COPIED = ", ".join(f"{'a' if column in ('text', 'language', 'ignored') else 'c'}.{column}" for column in _COLUMNS)
 STORED = f"{_ARTICLE}, path, digest, fingerprint"
+COPY = "id, path, title, date, date_from, date_certainty, source, author, digest"
 EMBEDDING = "key, passage, sentences, spans"
 
 
