@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from index.articles import Span
+from index.articles import Article, Span
 from index.embed import Text, Vectors
+from index.formats.draft import Draft
 from index.formats.jsonl import read
+from index.plan import text_of
 from index.text.passages import cut
-from index.text.sentences import sentences
 from qa.evaluate import read_set
 from ui.app import App
 from ui.settings import load_settings
@@ -98,16 +99,13 @@ def _default_embedder() -> Any:
 
 
 def _passages(articles: Path) -> list[tuple[str, Span, Text]]:
-    from index.articles import Article
-    from index.formats.draft import Draft
 
     found = []
     for draft in read(articles.read_bytes()):
         assert isinstance(draft, Draft)
         article = Article(draft.id or "", draft.title or "", draft.text, "ar")
         for span in cut(article):
-            inside = tuple(Span(s.start - span.start, s.end - span.start) for s in sentences(article.text, span))
-            found.append((article.id, span, Text(article.title, article.text[span.start : span.end], inside)))
+            found.append((article.id, span, text_of(article, span)))
     return found
 
 

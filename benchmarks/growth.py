@@ -26,6 +26,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from index.articles import Article, Span
+from index.build import remove, update
+from index.embed import Embedded
+from index.fakes import HashEmbedder
+from index.finding.filters import Filter, allowed_passages
+from index.finding.lexical import keyword_search, terms
+from index.finding.vector_file import compact
+from index.finding.vectors import VectorIndex
+from index.search import Searcher
+from index.storage.catalog import Catalog, Entry, NewPassage, matrix
+from index.storage.writing import writing
 from index.turns import Turns
 
 Vectors = npt.NDArray[np.float32]
@@ -87,8 +98,6 @@ def gather(bench: Path, work: Path) -> None:
     """Real vectors of passages, sentences and questions, kept in `work`."""
     if (work / "questions.npy").exists():
         return
-    from index.build import update
-    from index.storage.catalog import Catalog, matrix
     from qa.evaluate import read_set
     from ui.app import App
     from ui.settings import load_settings
@@ -140,9 +149,6 @@ def build(work: Path, size: int) -> dict[str, float]:
     """Fill a catalogue of `size` passages and make its FAISS file."""
     import shutil
 
-    from index.finding.vector_file import compact
-    from index.storage.writing import writing
-
     folder = work / str(size)
     shutil.rmtree(folder, ignore_errors=True)
     start = time.perf_counter()
@@ -167,13 +173,7 @@ def build(work: Path, size: int) -> dict[str, float]:
     }
 
 
-def fill(catalog: object, work: Path, first: int, count: int) -> None:
-    from index.articles import Article, Span
-    from index.embed import Embedded
-    from index.finding.lexical import terms
-    from index.storage.catalog import Catalog, Entry, NewPassage
-
-    assert isinstance(catalog, Catalog)
+def fill(catalog: Catalog, work: Path, first: int, count: int) -> None:
     vectors = Maker(work, SEED + first).like(np.load(work / "real.npy"), count)
     random = np.random.default_rng(SEED + first)
     words, chances = vocabulary()
@@ -213,11 +213,6 @@ def vocabulary() -> tuple[list[str], npt.NDArray[np.float64]]:
 
 
 def measure(work: Path, size: int) -> dict[str, float]:
-    from index.build import remove
-    from index.finding.filters import Filter, allowed_passages
-    from index.finding.lexical import keyword_search
-    from index.finding.vectors import VectorIndex
-    from index.storage.catalog import Catalog
 
     folder = work / str(size)
     start = time.perf_counter()
@@ -258,11 +253,8 @@ def queries(work: Path) -> Vectors:
     return np.concatenate([chosen, Maker(work, SEED - 1).like(real, QUERIES)])
 
 
-def exact(catalog: object, asked: Vectors) -> list[list[int]]:
+def exact(catalog: Catalog, asked: Vectors) -> list[list[int]]:
     """The ten nearest passages of each query, by comparing with every vector that the catalogue has."""
-    from index.storage.catalog import Catalog
-
-    assert isinstance(catalog, Catalog)
     numbers, scores = np.zeros((len(asked), 0), np.int64), np.zeros((len(asked), 0), np.float32)
     after = 0
     while True:
@@ -313,8 +305,6 @@ def timed(name: str, calls: Sequence[Callable[[], object]]) -> dict[str, float]:
 
 def whole(folder: Path, asked: Vectors, questions: Sequence[str]) -> dict[str, float]:
     """A whole search but for the embedding of the question, which does not depend on the size."""
-    from index.fakes import HashEmbedder
-    from index.search import Searcher
 
     turn: Iterator[int] = iter(range(10**9))
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.articles import Span
+from index.attention import register_plain_attention
 from index.errors import EmbedderFailed
 
 if TYPE_CHECKING:
@@ -101,11 +102,24 @@ class SentenceTransformerEmbedder:
         transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model = SentenceTransformer(
-                str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": dtype}
+                str(self._folder),
+                device="cpu",
+                local_files_only=True,
+                model_kwargs={"dtype": dtype, "attn_implementation": register_plain_attention()},
             )
         except (OSError, ValueError) as error:  # its words for files that are missing or not a model's
             raise EmbedderFailed(folder=self._folder) from error
         return model.eval()
+
+    @property
+    def encoder(self) -> torch.nn.Module:
+        """The transformer by itself: token ids to token states."""
+        encoder: torch.nn.Module = self._model[0].auto_model
+        return encoder
+
+    @property
+    def tokenizer(self) -> Any:
+        return self._model.tokenizer
 
     @property
     def _prompts(self) -> dict[str, str]:

@@ -237,12 +237,13 @@ def with_passages(entry: Entry, texts: dict[str, Text]) -> Entry:
 
 def _passages(article: Article, texts: dict[str, Text]) -> Iterator[NewPassage]:
     for span in cut(article):
-        text = _text_of(article, span)
+        text = text_of(article, span)
         key = digest_of(text.title, text.text, repr(text.sentences))
         texts[key] = text
         yield NewPassage(span, language_of(text.text), key, terms(f"{article.title}\n{text.text}"))
 
 
-def _text_of(article: Article, span: Span) -> Text:
+def text_of(article: Article, span: Span) -> Text:
+    """A passage as it is embedded."""
     inside = tuple(Span(s.start - span.start, s.end - span.start) for s in sentences(article.text, span))
     return Text(article.title, article.text[span.start : span.end], inside)

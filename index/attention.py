@@ -1,0 +1,51 @@
+"""Attention for a CPU: plain matrix products in place of PyTorch's fused kernel.
+
+For passages of some hundred tokens the scores of all heads fit into a cache, and what the fused kernel saves in
+memory it pays for in time. Measured by `benchmarks/embedding.py`; docs/measured.md has the figures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+PLAIN_ATTENTION = "jawab_plain"
+"""The name under which transformers knows it."""
+
+
+def register_plain_attention() -> str:
+    """Make it known to transformers, and give the name to load a model with. Doing so again changes nothing."""
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    ALL_ATTENTION_FUNCTIONS.register(PLAIN_ATTENTION, plain_attention)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(PLAIN_ATTENTION, sdpa_mask)
+    return PLAIN_ATTENTION
+
+
+def plain_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    **_: Any,
+) -> tuple[torch.Tensor, None]:
+    """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762), heads in groups that share a key.
+
+    `query` has shape (batch, heads, tokens, width), `key` and `value` (batch, key heads, tokens, width), the mask
+    (batch, 1, tokens, tokens), true where a token may look. Gives (batch, tokens, heads, width), and no weights.
+    """
+    import torch
+
+    shared = query.shape[1] // key.shape[1]
+    if shared > 1:
+        key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = torch.matmul(query * scale, key.transpose(-1, -2))
+    if attention_mask is not None:
+        scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
+    return torch.matmul(torch.softmax(scores, dim=-1), value).transpose(1, 2).contiguous(), None
