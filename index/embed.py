@@ -99,7 +99,7 @@ class SentenceTransformerEmbedder:
 
         dtype = torch.bfloat16 if computes_in_bfloat16() else torch.float32
         # Transformers draws a bar for the weights of a model, which says nothing to a user.
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        transformers.utils.logging.disable_progress_bar()
         try:
             model = SentenceTransformer(
                 str(self._folder),

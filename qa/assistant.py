@@ -1,8 +1,11 @@
-"""The way of a question: search → evidence → the LLM's phrase → located in an article, or declined → sentence.
+"""The way of a question: search → the reader's phrase, or declined → evidence → the LLM's sentence around it.
 
-The LLM is asked twice. First for the shortest phrase that answers; if that phrase stands in no article, or is
-not likely enough to be right, the question is declined there and then. Only a phrase that has been found is
-handed back for a sentence around it, which is streamed, checked, and marked with its citations.
+The reader finds the phrase in the articles' own words, or says that they do not answer; half a second after the
+question that is known. Then the LLM is asked, for its own phrase from the same evidence, which only tells how sure the
+answer is, and for a sentence around the reader's, which is streamed, checked, and marked with its citations.
+
+Where there is no reader, the LLM's phrase is looked for in the articles; where there is no LLM, phrase and quotation
+are the answer. A question that no phrase answers ("summarise …") is the LLM's alone.
 """
 
 from __future__ import annotations
@@ -28,12 +31,15 @@ from qa.answer import (
     Token,
 )
 from qa.citations import Located, also_in, cite
-from qa.declining import THRESHOLD, nearness, probability, signals
-from qa.evidence import BUDGET, select
-from qa.generate import Generator
-from qa.phrase import read_phrase
+from qa.declining import THRESHOLD, agreement, nearness, probability, signals, together
+from qa.evidence import BUDGET, Evidence, select
+from qa.generate import Generator, Prompt
+from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt
-from qa.question import check
+from qa.question import check, wants_phrase
+from qa.reading.answering import BUDGET as READING
+from qa.reading.answering import best_answer
+from qa.reading.reader import Reader
 from qa.wording import holds, marked, phrase_alone
 
 SENTENCE_TOKENS = 80
@@ -41,19 +47,31 @@ SENTENCE_TOKENS = 80
 
 @dataclass(frozen=True)
 class Options:
-    """How to answer: passages shown, prompt tokens of evidence, and the least probability to answer at."""
+    """How to answer: passages shown, tokens that the reader reads, and of evidence that the LLM is given, and the
+    least probability to answer at."""
 
     passages: int = 10
+    reading_tokens: int = READING
     evidence_tokens: int = BUDGET
     threshold: float = THRESHOLD
 
 
 class Assistant:
-    """Answers questions about one index. Without a generator it quotes the sentence nearest to the question."""
+    """Answers questions about one index.
 
-    def __init__(self, searcher: Searcher, generator: Generator | None, options: Options | None = None) -> None:
+    Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question.
+    """
+
+    def __init__(
+        self,
+        searcher: Searcher,
+        generator: Generator | None,
+        reader: Reader | None = None,
+        options: Options | None = None,
+    ) -> None:
         self.searcher = searcher
         self._generator = generator
+        self._reader = reader
         self._options = options or Options()
         self._numbers = itertools.count(1)
 
@@ -61,6 +79,12 @@ class Assistant:
         """Load the LLM and let it read its instructions, so that the first question need not wait for that."""
         if self._generator:
             self._generator.prepare(answer_prompt(language).head)
+
+    def prepare_reading(self) -> None:
+        """Load the embedder and the reader."""
+        self.searcher.prepare()
+        if self._reader:
+            self._reader.prepare()
 
     def ask(self, question: str, question_id: str | None = None) -> Answer:
         """The answer record. Raises what `stream` raises."""
@@ -89,11 +113,36 @@ class Assistant:
         yield PassagesFound(asked.passages)
         if not hits:
             yield Finished(asked.declined(0.0, clock))
+        elif self._reader and wants_phrase(question):
+            yield from self._read(asked, self._reader, clock)
         elif self._generator is None:
             yield Finished(self._quote(asked, clock))
         else:
-            asked.models["generator"] = self._generator.name
-            yield from self._answer(asked, self._generator, clock)
+            yield from self._draft(asked, self._generator, clock)
+
+    def _read(self, asked: _Asked, reader: Reader, clock: _Clock) -> Iterator[Event]:
+        """The reader's phrase, and a sentence around it if there is an LLM."""
+        asked.models["reader"] = reader.name
+        found = best_answer(reader, asked.question, asked.hits, self._options.reading_tokens)
+        confidence = found.probability if found else 0.0
+        if found is None or confidence < self._options.threshold:
+            yield Finished(asked.declined(confidence, clock))
+            return
+        located = found.located
+        asked = replace(asked, timings=replace(asked.timings, short_answer=clock.ms()))
+        yield PhraseFound(located.text)
+        generator = self._generator
+        count_tokens = generator.count_tokens if generator else reader.count_tokens
+        evidence = select(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
+        if located.evidence.text not in {piece.text for piece in evidence}:
+            evidence = [located.evidence, *evidence]
+        if generator is None:
+            yield Finished(asked.answered(phrase_alone(located), located, evidence, confidence, clock))
+            return
+        prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
+        own = generator.draft(prompt, PHRASE_TOKENS, asked.prompt.none)
+        confidence = together(confidence, agreement(own.text, located.text), own.refusal)
+        yield from self._write(asked, generator, prompt, located, evidence, confidence, clock)
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
         """The nearest sentence as it stands, if it is near enough."""
@@ -110,37 +159,41 @@ class Assistant:
             timings=replace(asked.timings, total=clock.ms()),
         )
 
-    def _answer(self, asked: _Asked, generator: Generator, clock: _Clock) -> Iterator[Event]:
+    def _draft(self, asked: _Asked, generator: Generator, clock: _Clock) -> Iterator[Event]:
+        """The LLM's own phrase, found in the evidence, and a sentence around it."""
         evidence = select(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
         phrase = read_phrase(generator, prompt, asked.question, asked.prompt.none, evidence)
         confidence = probability(signals(asked.hits, phrase)) if phrase else 0.0
         if phrase is None or confidence < self._options.threshold:
+            asked.models["generator"] = generator.name
             yield Finished(asked.declined(confidence, clock))
             return
-        located = phrase.located
-        yield PhraseFound(located.text)
+        yield PhraseFound(phrase.located.text)
+        yield from self._write(asked, generator, prompt, phrase.located, evidence, confidence, clock)
+
+    def _write(
+        self,
+        asked: _Asked,
+        generator: Generator,
+        prompt: Prompt,
+        located: Located,
+        evidence: Sequence[Evidence],
+        confidence: float,
+        clock: _Clock,
+    ) -> Iterator[Event]:
+        """A sentence around a phrase, as it is written, and the record."""
+        asked.models["generator"] = generator.name
         written: list[str] = []
-        timings = asked.timings
         with closing(generator.write(asked.prompt.ask_for_sentence(prompt, located.text), SENTENCE_TOKENS)) as pieces:
             for text in pieces:
-                if timings.first_token is None:
-                    timings = replace(timings, first_token=clock.ms())
+                if asked.timings.first_token is None:
+                    asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))
                 written.append(text)
                 yield Token(text)
         sentence = " ".join("".join(written).split())
-        citations = [cite(marker, found) for marker, found in enumerate(also_in(located, evidence), start=1)]
         said = sentence if holds(sentence, asked.question, located) else phrase_alone(located)
-        yield Finished(
-            asked.record(
-                status="answered",
-                answer=marked(said, [citation.marker for citation in citations]),
-                short_answer=located.text,
-                confidence=confidence,
-                citations=citations,
-                timings=replace(timings, total=clock.ms()),
-            )
-        )
+        yield Finished(asked.answered(said, located, evidence, confidence, clock))
 
 
 @dataclass(frozen=True)
@@ -158,6 +211,20 @@ class _Asked:
     @property
     def passages(self) -> tuple[FoundPassage, ...]:
         return found_passages(self.hits)
+
+    def answered(
+        self, said: str, located: Located, evidence: Sequence[Evidence], confidence: float, clock: _Clock
+    ) -> Answer:
+        """The record of an answer in one sentence around a phrase."""
+        citations = [cite(marker, found) for marker, found in enumerate(also_in(located, evidence), start=1)]
+        return self.record(
+            status="answered",
+            answer=marked(said, [citation.marker for citation in citations]),
+            short_answer=located.text if wants_phrase(self.question) else None,
+            confidence=confidence,
+            citations=citations,
+            timings=replace(self.timings, total=clock.ms()),
+        )
 
     def declined(self, confidence: float, clock: _Clock) -> Answer:
         """The record that says that the articles do not say."""

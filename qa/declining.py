@@ -1,7 +1,8 @@
 """Whether to answer at all: a probability that the articles answer the question, and the least that is enough.
 
-The probability is a logistic function of what is known once the LLM has written its phrase. Its weights were
-fitted by `benchmarks/calibrate.py`; `docs/measured.md` says on what, and how well it does on the rest.
+With a reader it is the reader's (`qa/reading/answering.py`), and what the LLM then thinks makes it more or less sure.
+Without one it is a logistic function of what is known once the LLM has written its phrase. Its weights were fitted by
+`benchmarks/calibrate.py`; `docs/measured.md` says on what, and how well it does on the rest.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from index.search import Hit
+from qa.metrics import f1
 from qa.phrase import Phrase
 
-THRESHOLD = 0.4
-"""Answers less likely than this are declined. Higher invents less and declines more: `docs/measured.md` has both."""
+THRESHOLD = 0.3
+"""Answers less likely than this are declined. Higher invents less and declines more: `docs/reader.md` has both."""
 
 _NEAR, _STEEPNESS = 0.41, 20.0
 """The cosine at which a sentence is as likely as not to answer, and how fast that changes around it."""
@@ -46,6 +48,19 @@ class Weights:
 WEIGHTS = Weights(signals=(-0.130, 1.587, 17.485, 5.023), bias=-8.365)
 
 
+@dataclass(frozen=True)
+class Together:
+    """Weights of the reader's log-odds, of the LLM's agreement and of its wish to refuse, and the bias."""
+
+    read: float
+    agreed: float
+    refused: float
+    bias: float
+
+
+TOGETHER = Together(read=1.0, agreed=1.5, refused=-1.0, bias=-0.5)
+
+
 def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
     """How likely the articles answer a question with these signals, in [0, 1).
 
@@ -55,6 +70,21 @@ def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
     """
     total = weights.bias + sum(w * s for w, s in zip(weights.signals, astuple(signals), strict=True))
     return min(1 / (1 + math.exp(-total)), 1 - math.exp(signals.refusal))
+
+
+def agreement(one: str, other: str) -> float:
+    """How much two phrases say the same: the harmonic mean of the shares of words that they have in common, 0 to 1."""
+    return f1(one, other)
+
+
+def together(read: float, agreed: float, refusal: float, weights: Together = TOGETHER) -> float:
+    """How sure an answer is that the reader holds to be right with probability `read`.
+
+    `agreed` is how much the LLM's own phrase says the same, `refusal` the log-probability that it would have refused.
+    """
+    odds = math.log(max(read, 1e-6) / max(1 - read, 1e-6))
+    total = weights.read * odds + weights.agreed * agreed + weights.refused * math.exp(refusal) + weights.bias
+    return 1 / (1 + math.exp(-total))
 
 
 def nearness(similarity: float) -> float:

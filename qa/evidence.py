@@ -59,11 +59,7 @@ def select(
     near_the_best: float = NEAR_THE_BEST,
 ) -> list[Evidence]:
     """The best sentences of `hits` that fit into `budget` tokens, best first; at least one if there is any."""
-    asked = content_words(question)
-    ranked = sorted(
-        (_evidence(hit, sentence, asked, mix) for hit in hits for sentence in hit.sentences),
-        key=lambda evidence: -evidence.score,
-    )
+    ranked = rank(question, hits, mix)
     chosen: list[Evidence] = []
     seen: set[str] = set()
     left = budget
@@ -79,6 +75,13 @@ def select(
             seen.add(evidence.text)
             left -= cost
     return chosen
+
+
+def rank(question: str, hits: Sequence[Hit], mix: Mix = MIX) -> list[Evidence]:
+    """All sentences of `hits`, the likeliest to answer first."""
+    asked = content_words(question)
+    found = (_evidence(hit, sentence, asked, mix) for hit in hits for sentence in hit.sentences)
+    return sorted(found, key=lambda evidence: -evidence.score)
 
 
 def _evidence(hit: Hit, sentence: Sentence, asked: frozenset[str], mix: Mix) -> Evidence:

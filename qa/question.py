@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 from index.articles import Language
+from index.text.folding import fold_text
 from index.text.language import foreign_language_of, language_of
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 
 LONGEST = 2000
 """Code points. Longer ones are pasted texts, and would crowd the evidence out of the LLM's context."""
+
+_WHOLE_ANSWER = re.compile(
+    r"^\W*(?:please\W+|can you\W+|could you\W+)*"
+    r"(?:summari[sz]e|explain|compare|describe|discuss|outline|list|tell me about|what happened"
+    r"|give (?:me )?an? (?:summary|overview)|what (?:is|are) the differences?)\b"
+    r"|^\W*(?:من فضلك |هل يمكنك ان )?(?:ت?لخصي?|ا?شرحي?|تشرحي?|ت?قارني?|صفي?|تصفي?|حدثني|اخبرني عن|ما الفرق|ما الفروق"
+    r"|ماذا حدث|ما ملخص|اعطني (?:ملخصا|نبذه))\b"
+)
+"""Folded. What is asked for in these words takes sentences to say."""
+
+
+def wants_phrase(question: str) -> bool:
+    """Whether a phrase can answer: who, when, how many, and also why and how, where an article says so in few words."""
+    return not _WHOLE_ANSWER.search(fold_text(question))
 
 
 def check(question: str) -> Language:

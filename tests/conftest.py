@@ -23,6 +23,7 @@ from index.search import Searcher
 from qa.fakes import FakeGenerator
 from qa.llama import LlamaGenerator
 from qa.models import ModelStore, bundled_models, default_model
+from qa.reading.network_reader import NetworkReader
 
 # Read before the seal: where the person who runs the suite keeps the models.
 MODELS = Path(os.environ.get("JAWAB_MODELS") or platformdirs.user_data_path("jawab") / "models")
@@ -77,6 +78,14 @@ def zip_of(files: Mapping[str, bytes | str]) -> bytes:
 def real_embedder() -> SentenceTransformerEmbedder:
     model = default_model(bundled_models(), "embedder")
     return SentenceTransformerEmbedder(_real(model.name), model.name)
+
+
+@pytest.fixture(scope="session")
+def real_reader(real_embedder: SentenceTransformerEmbedder) -> NetworkReader:
+    model = default_model(bundled_models(), "reader")
+    reader = NetworkReader.of(_real(model.name) / model.files[0].path, real_embedder, model.name)
+    assert reader, "the reader was taught on another embedder"
+    return reader
 
 
 @pytest.fixture(scope="session")

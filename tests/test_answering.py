@@ -15,14 +15,14 @@ from index.text.passages import Passage
 from index.text.sentences import sentences
 from index.turns import Turns
 from qa.citations import also_in, cite, locate
-from qa.declining import Signals, nearness, probability
+from qa.declining import Signals, agreement, nearness, probability, together
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from qa.evidence import Evidence, select
 from qa.fakes import FakeGenerator
 from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, parse_answer_prompt
-from qa.question import LONGEST, check
+from qa.question import LONGEST, check, wants_phrase
 from qa.wording import holds, marked, phrase_alone
 
 
@@ -317,3 +317,33 @@ def test_turns_are_taken_in_the_order_of_arrival() -> None:
         thread.join()
     assert order == list(range(8))
     assert turns.waiting == 0
+
+
+class TestReaderAndLlmTogether:
+    def test_agreement_makes_an_answer_surer_and_refusal_less_sure(self) -> None:
+        calm, loath = math.log(0.01), math.log(0.9)
+        alike = agreement("about 2,500 troops", "2500 troops")
+        assert agreement("", "2500") == 0.0 < alike < agreement("2500", "٢٥٠٠") == 1.0
+        assert together(0.7, 1.0, calm) > together(0.7, 0.0, calm) > together(0.7, 0.0, loath)
+        assert 0 < together(0.0, 0.0, 0.0) < together(1.0, 1.0, -50.0) < 1
+
+
+@pytest.mark.parametrize(
+    ("question", "phrase"),
+    [
+        ("How many US troops remain in Iraq?", True),
+        ("Why did the council delay the vote?", True),
+        ("Who explained the delay?", True),
+        ("What does the list contain?", True),
+        ("Summarise the talks.", False),
+        ("Please explain how the tram was paid for", False),
+        ("What is the difference between the two plans?", False),
+        ("كم عدد القوات المتبقية؟", True),
+        ("من شرح الخطة للمجلس؟", True),
+        ("لخّص المحادثات", False),
+        ("اشرح لي كيف مُوّل الترام", False),
+        ("ما الفرق بين الخطتين؟", False),
+    ],
+)
+def test_which_questions_a_phrase_answers(question: str, phrase: bool) -> None:
+    assert wants_phrase(question) is phrase

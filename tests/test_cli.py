@@ -108,15 +108,45 @@ def test_ask_streams_events(samples: Run) -> None:
     assert "[1]" in samples("ask", "How many US troops remain in Iraq?", "--stream").out
 
 
-def test_without_the_llm_the_nearest_sentence_is_quoted(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_llm_phrase_and_quotation_are_the_answer(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAWAB_LLM", "/nowhere/model.gguf")
-    # The threshold is made for a real embedder's cosines.
-    monkeypatch.setenv("JAWAB_THRESHOLD", "0.001")
     record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json", "--no-llm").out)
     assert record["status"] == "answered"
-    (citation,) = record["citations"]
-    assert " ".join(citation["quote"].split()).rstrip(".") in record["answer"]
+    assert record["short_answer"] in record["citations"][0]["quote"]
+    assert record["answer"].startswith(record["short_answer"])
+    assert list(record["models"]) == ["embedder", "reader"]
+    timings = record["timings_ms"]
+    assert timings["search"] <= timings["short_answer"] <= timings["total"]
+    assert timings["first_token"] is None
+
+
+def test_without_an_llm_installed_everything_works(
+    samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("JAWAB_LLM")
+    monkeypatch.setenv("JAWAB_MODELS", str(tmp_path / "no-models"))
+    record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json").out)
+    assert record["status"] == "answered"
     assert "generator" not in record["models"]
+    told = samples("ask", "How many US troops remain in Iraq?")
+    assert told.code == 0
+    assert "jawab models fetch" in told.err
+    assert "jawab models fetch" not in samples("ask", "How many US troops remain in Iraq?", "--no-llm").err
+
+
+def test_what_no_phrase_answers_has_no_short_answer(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The threshold is made for a real embedder's cosines.
+    monkeypatch.setenv("JAWAB_THRESHOLD", "0.001")
+    record = json.loads(samples("ask", "Explain how many US troops remain in Iraq.", "--json").out)
+    assert (record["status"], record["short_answer"]) == ("answered", None)
+    assert "reader" not in record["models"]
+
+
+def test_reader_and_llm_are_both_named_and_timed(samples: Run) -> None:
+    record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json").out)
+    assert list(record["models"]) == ["embedder", "reader", "generator"]
+    timings = record["timings_ms"]
+    assert timings["search"] <= timings["short_answer"] <= timings["first_token"] <= timings["total"]
 
 
 def test_search(samples: Run) -> None:
@@ -225,7 +255,7 @@ class TestBadInput:
         assert "cannot be read" in one_sentence(samples("ask", "Who?"))
 
     def test_missing_model(self, samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("JAWAB_LLM", "")
+        monkeypatch.setenv("JAWAB_LLM", "qwen2.5-coder-1.5b-instruct")
         assert "jawab models fetch" in one_sentence(samples("ask", "Who?"))
 
     def test_a_model_file_that_is_none(self, samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

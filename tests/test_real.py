@@ -16,6 +16,7 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llama import LlamaGenerator
 from qa.prompts import answer_prompt
+from qa.reading.network_reader import NetworkReader
 from tests.conftest import SAMPLES
 
 pytestmark = pytest.mark.real
@@ -25,11 +26,12 @@ pytestmark = pytest.mark.real
 def assistant(
     real_embedder: SentenceTransformerEmbedder,
     real_generator: LlamaGenerator,
+    real_reader: NetworkReader,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Assistant:
     folder = tmp_path_factory.mktemp("real") / "index"
     update(folder, [SAMPLES / "articles"], real_embedder)
-    return Assistant(Searcher(folder, real_embedder), real_generator)
+    return Assistant(Searcher(folder, real_embedder), real_generator, real_reader)
 
 
 def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:
@@ -45,7 +47,7 @@ def texts(assistant: Assistant) -> dict[str, str]:
     ("question", "language", "said"),
     [
         ("كم عدد القوات الأمريكية المتبقية في العراق؟", "ar", "2500"),
-        ("How many US troops remain in Iraq?", "en", "2,500"),
+        ("How many US troops remain in Iraq?", "en", "2500"),
         ("ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟", "ar", "هدى المرواني"),
     ],
 )
@@ -54,7 +56,7 @@ def test_a_question_is_answered_in_its_language_with_a_quotation_that_stands_in_
 ) -> None:
     answer = assistant.ask(question)
     assert (answer.status, answer.language) == ("answered", language)
-    assert fold_text(said) in fold_text(answer.short_answer or "")
+    assert said in fold_text(answer.short_answer or "").replace(",", "")
     assert quotations_hold(answer, texts)
     assert answer.short_answer is not None
     assert answer.short_answer in answer.citations[0].quote

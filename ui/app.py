@@ -12,11 +12,13 @@ from index.errors import PathMissing
 from index.fakes import HashEmbedder
 from index.search import Searcher
 from qa.assistant import Assistant, Options
-from qa.errors import ModelUnknown
-from qa.fakes import FakeGenerator
+from qa.errors import ModelMissing, ModelUnknown
+from qa.fakes import FakeGenerator, FakeReader
 from qa.generate import Generator
 from qa.llama import LlamaGenerator
 from qa.models import Model, ModelStore, Role, bundled_models, default_model, find_model
+from qa.reading.network_reader import NetworkReader
+from qa.reading.reader import Reader
 from ui.settings import Settings
 
 FAKE = "fake"
@@ -62,22 +64,47 @@ class App:
         return self._llama(folder / model.files[0].path)
 
     @cached_property
+    def llm(self) -> Generator | None:
+        """The LLM, or none where none was chosen and the default one is not here: Jawab works without."""
+        try:
+            return self.generator
+        except ModelMissing:
+            if self.settings.llm:
+                raise
+            return None
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        """The reader that was taught on the embedder of the settings; none for another embedder.
+
+        Raises `ModelDamaged`.
+        """
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return FakeReader()
+        model = default_model(self.models, "reader")
+        return NetworkReader.of(self.store.require(model) / model.files[0].path, self.embedder, model.name)
+
+    @cached_property
     def searcher(self) -> Searcher:
         """Search over the index of the settings. Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch`."""
         return Searcher(self.settings.index, self.embedder)
 
     @cached_property
     def options(self) -> Options:
-        return Options(evidence_tokens=self.settings.evidence_tokens, threshold=self.settings.threshold)
+        return Options(
+            reading_tokens=self.settings.reading_tokens,
+            evidence_tokens=self.settings.evidence_tokens,
+            threshold=self.settings.threshold,
+        )
 
     @cached_property
     def assistant(self) -> Assistant:
         # The index first: a missing one is told at once, before a model is loaded.
-        return Assistant(self.searcher, self.generator, self.options)
+        return Assistant(self.searcher, self.llm, self.reader, self.options)
 
     def assistant_for(self, no_llm: bool) -> Assistant:
-        """The assistant, or one that does without the LLM and quotes the nearest sentence."""
-        return Assistant(self.searcher, None, self.options) if no_llm else self.assistant
+        """The assistant, or one that does without the LLM and answers with phrase and quotation."""
+        return Assistant(self.searcher, None, self.reader, self.options) if no_llm else self.assistant
 
     def _llama(self, path: Path) -> LlamaGenerator:
         return LlamaGenerator(path, self.settings.threads, heads=platformdirs.user_cache_path("jawab") / "heads")

@@ -64,6 +64,16 @@ def _load_aside(assistant: Assistant, language: Language) -> None:
     threading.Thread(target=load, daemon=True).start()
 
 
+def _assistant(app: App, no_llm: bool = False) -> Assistant:
+    """The assistant; where it must do without an LLM that is not here, that is told."""
+    if no_llm:
+        return app.assistant_for(no_llm)
+    assistant = app.assistant
+    if app.llm is None:
+        echo(say("cli.no_llm", reader_language()), err=True)
+    return assistant
+
+
 # Taken after the command too: `jawab ask --index DIR "…"`.
 _index_option = click.option("--index", type=click.Path(path_type=Path), help="Folder of the index.")
 
@@ -93,7 +103,7 @@ def index(paths: Sequence[Path], index: Path | None) -> None:
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
 @click.option("--stream", is_flag=True, help="Show passages and words as they come; with --json, one event a line.")
-@click.option("--no-llm", is_flag=True, help="Answer with the nearest sentence alone, without the language model.")
+@click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
 @_index_option
 def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | None) -> None:
     """Answer a question, with the sentences that the answer rests on.
@@ -104,7 +114,7 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
     """
     from qa.question import check
 
-    assistant = _app(index).assistant_for(no_llm)
+    assistant = _assistant(_app(index), no_llm)
     _load_aside(assistant, check(question))
     if stream:
         show.stream(assistant.stream(question), as_json)
@@ -185,7 +195,7 @@ def chat(index: Path | None) -> None:
     Example:
         jawab chat
     """
-    assistant = _app(index).assistant
+    assistant = _assistant(_app(index))
     language = reader_language()
     _load_aside(assistant, language)
     echo(say("chat.welcome", language))
@@ -207,7 +217,7 @@ def chat(index: Path | None) -> None:
 @jawab.command()
 @click.argument("questions", type=click.Path(path_type=Path))
 @click.argument("answers", type=click.Path(path_type=Path))
-@click.option("--no-llm", is_flag=True, help="Answer with the nearest sentence alone, without the language model.")
+@click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
 @_index_option
 def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> None:
     """Answer the questions of a JSONL file, one record a line; goes on where it stopped.
@@ -225,7 +235,7 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
         echo(say("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
     done = answered_ids(answers)
     with show.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
-        assistant = _app(index).assistant_for(no_llm)
+        assistant = _assistant(_app(index), no_llm)
         for _ in answer_all(assistant, asked, answers, lambda e, q: explain(e, _language_of(q))):
             bar.advance()
     if broken:
@@ -369,18 +379,22 @@ def verify_models(names: Sequence[str]) -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="Take a fixed random part of each set.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("benchmarks/results"), show_default=True)
 @click.option("--work", type=click.Path(path_type=Path), help="Folder for indexes and answers of the sets.")
-def evaluate(sets: Sequence[Path], limit: int | None, out: Path, work: Path | None) -> None:
+@click.option("--no-llm", is_flag=True, help="Without the language model: the reader's phrases alone.")
+@click.option("--no-reader", is_flag=True, help="Without the reader: the language model's phrases alone.")
+def evaluate(
+    sets: Sequence[Path], limit: int | None, out: Path, work: Path | None, no_llm: bool, no_reader: bool
+) -> None:
     """Measure answers on question sets; the figures are printed and saved as JSON.
 
     \b
     Example:
         jawab eval samples --limit 10
     """
-    from ui.evaluate import evaluate_set
+    from ui.evaluate import Without, evaluate_set
 
     app = _app()
     for folder in sets:
-        evaluate_set(app, folder, limit, out, work, reader_language())
+        evaluate_set(app, folder, limit, out, work, reader_language(), Without(no_llm, no_reader))
 
 
 @jawab.command()

@@ -50,7 +50,14 @@ def _processor() -> Finding:
 
 
 def _models(app: App) -> list[Finding]:
-    return [_part(app, "embedder"), _part(app, "generator")]
+    return [_part(app, "embedder"), _reader(app), _part(app, "generator")]
+
+
+def _reader(app: App) -> Finding:
+    try:
+        return _said(True, "reader", name=app.reader.name) if app.reader else _said(True, "reader_none")
+    except JawabError as error:
+        return Finding(False, explain(error, reader_language()))
 
 
 def _part(app: App, part: str) -> Finding:

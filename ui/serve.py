@@ -32,7 +32,9 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     # First of all, so that a taken port is told before the models are loaded.
     bound = _bind(host, port)
     click.echo(say("serve.loading", language, address=address))
-    app.searcher.prepare()
+    app.assistant.prepare_reading()
+    if app.llm is None:
+        click.echo(say("cli.no_llm", language))
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)

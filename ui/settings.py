@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from index.errors import JawabError
 from qa.declining import THRESHOLD
 from qa.evidence import BUDGET
+from qa.reading.answering import BUDGET as READING
 
 
 class SettingInvalid(JawabError):
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     lang: str = Field("", description="language of the program's messages: ar or en")
     threads: int = Field(0, ge=0, description="threads for the language model; 0: one for each processor")
     threshold: float = Field(THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered")
+    reading_tokens: int = Field(READING, ge=50, le=5000, description="tokens of excerpts that the reader reads")
     evidence_tokens: int = Field(BUDGET, ge=50, le=2000, description="tokens of sentences given to the language model")
 
 

@@ -17,6 +17,9 @@ from functools import lru_cache
 from index.articles import Span
 
 _TATWEEL = "\u0640"
+_ARABIC_MARKS = frozenset(map(chr, (*range(0x0610, 0x061B), *range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE))))
+_COMPOSING = frozenset("\u0653\u0654\u0655")
+"""Madda and hamza as marks of their own, as in texts in form NFD: they make another letter."""
 _LETTERS = str.maketrans({"ٱ": "ا", "ى": "ي", "ی": "ي", "ة": "ه", "ک": "ك", "ە": "ه"})
 
 
@@ -64,3 +67,30 @@ def fold(text: str) -> Folded:
 def fold_text(text: str) -> str:
     """`fold(text).text`, for those who need no offsets."""
     return "".join(map(fold_character, text))
+
+
+def plain(text: str) -> Folded:
+    """The text as somebody would type it: no tashkeel, tatweel, controls or presentation forms, Western digits.
+
+    Unlike `fold` it leaves every letter what it is: this is for reading, not for comparing.
+    """
+    characters: list[str] = []
+    offsets: list[int] = []
+    for position, character in enumerate(text):
+        if character in _COMPOSING and characters:
+            characters[-1] = unicodedata.normalize("NFC", characters[-1] + character)[0]
+            continue
+        for part in _plain_character(character):
+            characters.append(part)
+            offsets.append(position)
+    return Folded("".join(characters), tuple(offsets), len(text))
+
+
+@lru_cache(maxsize=8192)
+def _plain_character(character: str) -> str:
+    # NFKC gives some presentation forms of marks as a space with the mark on it.
+    composed = unicodedata.normalize("NFKC", character)
+    kept = [c for c in composed if not (c in _ARABIC_MARKS or c == _TATWEEL or unicodedata.category(c) == "Cf")]
+    if len(kept) < len(composed) and not any(map(str.strip, kept)):
+        return ""
+    return "".join(str(unicodedata.digit(c)) if unicodedata.category(c) == "Nd" else c for c in kept)

@@ -1,0 +1,282 @@
+"""How well the reader reads: right paragraph given, end to end, whether it knows what is not there, and how sure it is.
+
+    python benchmarks/reader.py BENCH_FOLDER --weights FILE [--work FOLDER] [--again]
+
+Only questions about articles that the reader was not trained on are asked (`qa/training/examples.py`), over the whole
+sets. Each question's excerpts are read once, up to the most tokens; figures for less are reckoned from that. What makes
+an answer likely is fitted on half of the questions and reported on the other half, both ways round; the weights in
+`qa/reading/answering.py` are fitted on all. Figures are saved under benchmarks/results. Needs the extra `benchmarks`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from sklearn.linear_model import LogisticRegression
+from tqdm import tqdm
+
+from index.build import update
+from index.embed import SentenceTransformerEmbedder
+from index.search import Searcher
+from qa.evaluate import read_set
+from qa.metrics import f1, words
+from qa.reading.answering import ROUND, WEIGHTS, Weights, probability
+from qa.reading.excerpts import excerpts
+from qa.reading.network_reader import NetworkReader
+from qa.training.examples import is_for_validation
+from qa.training.train import SETS, default_embedder, validate
+
+ARTICLES = {"xquad/ar-over-en": "xquad/en", "xquad/en-over-ar": "xquad/ar"}
+ABSTAIN = ("abstain/ar", "abstain/en")
+BUDGETS = (150, 200, 300, 400, 500, 600)
+SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
+RIGHT = 0.5
+"""The F1 from which an answer counts as right, where sureness is fitted."""
+BINS = 10
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Read:
+    """An excerpt as it was read: what it cost, what the reader made of it, and what it is worth as evidence."""
+
+    tokens: int
+    margin: float
+    text: str
+    evidence: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", type=Path)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/reader.json"))
+    parser.add_argument("--limit", type=int, help="questions of each set")
+    parser.add_argument("--again", action="store_true", help="reckon from what an earlier run has read")
+    given = parser.parse_args()
+    if not given.again:
+        read_all(given.bench, given.weights, given.work, given.limit)
+    rows: dict[str, list[Row]] = {name: json.loads(_kept(given.work, name).read_text()) for name in (*SETS, *ABSTAIN)}
+    weights = fit([row for part in rows.values() for row in part])
+    figures = {
+        "weights": asdict(weights),
+        "memory": json.loads((given.work / "memory.json").read_text()),
+        "paragraph given": json.loads((given.work / "given.json").read_text()),
+        "end to end": {name: {str(b): end_to_end(rows[name], b, weights) for b in BUDGETS} for name in SETS},
+        "margin alone": {name: {str(b): end_to_end(rows[name], b, Weights(1, 0, 0)) for b in BUDGETS} for name in SETS},
+        "stopping": {str(b): stopping(rows, weights, b) for b in (400, 600)},
+        "declining": {name: {str(b): declining(rows[name], rows, b) for b in BUDGETS} for name in ABSTAIN},
+        "sureness": sureness([row for part in rows.values() for row in part]),
+    }
+    given.out.write_text(json.dumps(figures, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+
+
+def read_all(bench: Path, weights: Path, work: Path, limit: int | None) -> None:
+    """Read all excerpts of all questions, and keep what was read in `work`."""
+    embedder = SentenceTransformerEmbedder(default_embedder())
+    reader = NetworkReader.of(weights, embedder, "reader")
+    if reader is None:
+        raise SystemExit("the weights are for another embedder")
+    (work / "memory.json").write_text(json.dumps(memory(embedder, reader)))
+    for name in (*SETS, *ABSTAIN):
+        articles = read_set(bench / ARTICLES.get(name, name)).articles
+        index = work / ARTICLES.get(name, name) / "index"
+        update(index, [articles], embedder)
+        searcher = Searcher(index, embedder)
+        asked = list(kept_questions(bench, name))[:limit]
+        rows = [read_question(question, searcher, reader) for question in tqdm(asked, desc=name, mininterval=10)]
+        _kept(work, name).write_text(json.dumps(rows, ensure_ascii=False))
+    (work / "given.json").write_text(json.dumps(validate(reader, bench, limit)))
+
+
+def memory(embedder: SentenceTransformerEmbedder, reader: NetworkReader) -> dict[str, float]:
+    """MB of this process with the embedder at work, and what the reader at work adds."""
+    text = "The tram line has 24 stations and opened in May. " * 9
+    embedder.embed_queries([text] * 4)
+    before = _resident()
+    reader.read("How many stations has the tram line?", [text] * 4)
+    return {"embedder": round(before, 1), "reader_adds": round(_resident() - before, 1)}
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def _kept(work: Path, name: str) -> Path:
+    return work / f"{name.replace('/', '-')}.json"
+
+
+def kept_questions(bench: Path, name: str) -> Iterator[Row]:
+    """The questions about articles that were kept from training; of abstain also those about other subjects."""
+    held_out: set[str] = set()
+    for each in ("xquad/ar", "xquad/en") if name in ABSTAIN else (name,):
+        chosen = read_set(bench / each)
+        lines = chosen.articles.read_text(encoding="utf-8").splitlines()
+        numbers = {json.loads(line)["id"]: number for number, line in enumerate(lines)}
+        held_out |= {q["id"] for q in chosen.questions if is_for_validation(numbers[q["article_id"]])}
+    for question in read_set(bench / name).questions:
+        if question["id"] in held_out or question.get("kind") == "other subject":
+            yield question
+
+
+def read_question(question: Row, searcher: Searcher, reader: NetworkReader) -> Row:
+    """The question and its excerpts as they were read, in order."""
+    text = question["question"]
+    hits = searcher.search(text, literally=False)
+    asked = reader.count_tokens(text)
+    chosen, costs = [], []
+    for excerpt in excerpts(text, hits, reader.count_tokens):
+        costs.append(reader.count_tokens(excerpt.text) + asked)
+        if chosen and sum(costs) > max(BUDGETS):
+            break
+        chosen.append(excerpt)
+    read = []
+    for cost, excerpt, reading in zip(costs, chosen, reader.read(text, [e.text for e in chosen]), strict=False):
+        span = reading.spans[0].span
+        said = excerpt.text[span.start : span.end]
+        read.append(asdict(Read(cost, reading.margin, said, excerpt.best.score)))
+    return {"question": question, "read": read}
+
+
+def best(row: Row, budget: int, weights: Weights) -> Row:
+    """The likeliest answer within a budget."""
+    spent, within = 0, []
+    for one in row["read"]:
+        spent += one["tokens"]
+        if within and spent > budget:
+            break
+        within.append(one)
+    return max(within, key=lambda one: likely(one, weights))
+
+
+def read_until(row: Row, budget: int, weights: Weights, sure: float) -> tuple[Row, int]:
+    """The likeliest answer where reading stops, after a round, at one that is sure; and the tokens read."""
+    best_so_far: Row | None = None
+    spent = waiting = 0
+    for one in row["read"]:
+        if spent and spent + one["tokens"] > budget:
+            break
+        if waiting and waiting + one["tokens"] > ROUND:
+            waiting = 0
+            if best_so_far and likely(best_so_far, weights) >= sure:
+                break
+        spent, waiting = spent + one["tokens"], waiting + one["tokens"]
+        if best_so_far is None or likely(one, weights) > likely(best_so_far, weights):
+            best_so_far = one
+    assert best_so_far
+    return best_so_far, spent
+
+
+def likely(one: Row, weights: Weights) -> float:
+    return probability(one["margin"], one["evidence"], weights)
+
+
+def stopping(rows: dict[str, list[Row]], weights: Weights, budget: int) -> dict[str, dict[str, float]]:
+    """What it costs to stop reading at an answer that is sure: F1 over all sets, and the tokens read."""
+    asked = [row for name in SETS for row in rows[name]]
+    table = {}
+    for sure in SURE_AT:
+        ended = [(row, *read_until(row, budget, weights, sure)) for row in asked]
+        table[str(sure)] = {
+            "f1": round(float(np.mean([scores(row, one["text"])[0] for row, one, _ in ended])), 4),
+            "tokens_median": float(np.median([tokens for _, _, tokens in ended])),
+            "tokens_mean": round(float(np.mean([tokens for _, _, tokens in ended])), 1),
+        }
+    return table
+
+
+def scores(row: Row, said: str) -> tuple[float, float]:
+    """F1 and exact match; nothing is right where the articles do not answer."""
+    question = row["question"]
+    golds = [a["text"] for a in question.get("answers", [])] + question.get("answers_in_question_language", [])
+    exact = max((float(words(said) == words(gold)) for gold in golds), default=0.0)
+    return max((f1(said, gold) for gold in golds), default=0.0), exact
+
+
+def end_to_end(rows: Sequence[Row], budget: int, weights: Weights) -> dict[str, float]:
+    found = [scores(row, best(row, budget, weights)["text"]) for row in rows]
+    return {
+        "questions": len(rows),
+        "f1": round(float(np.mean([score for score, _ in found])), 4),
+        "em": round(float(np.mean([exact for _, exact in found])), 4),
+    }
+
+
+def fit(rows: Sequence[Row], budget: int = 400) -> Weights:
+    """Weights that make `probability` the chance that an answer is right; twice, for they also choose the answers."""
+    weights = WEIGHTS
+    for _ in range(2):
+        chosen = [(row, best(row, budget, weights)) for row in rows]
+        signals = np.array([[one["margin"], one["evidence"]] for _, one in chosen])
+        right = np.array([scores(row, one["text"])[0] >= RIGHT for row, one in chosen])
+        model = LogisticRegression(C=100.0, max_iter=1000).fit(signals, right)
+        weights = Weights(*map(float, model.coef_[0]), float(model.intercept_[0]))
+    return weights
+
+
+def declining(rows: Sequence[Row], all_rows: dict[str, list[Row]], budget: int) -> dict[str, float]:
+    """Balanced accuracy with weights and threshold chosen on the other half of the questions of all sets."""
+    everything = [row for part in all_rows.values() for row in part]
+    found = []
+    for half in (0, 1):
+        weights = fit([row for row in everything if half_of(row) != half])
+        there = [row for name in ABSTAIN for row in all_rows[name] if half_of(row) != half]
+        bound = max((b / 50 for b in range(1, 50)), key=lambda b: balanced(there, budget, weights, b))
+        asked = [row for row in rows if half_of(row) == half]
+        found.append((len(asked), balanced(asked, budget, weights, bound), bound))
+    total = sum(count for count, _, _ in found)
+    return {
+        "questions": total,
+        "balanced_accuracy": round(sum(count * value for count, value, _ in found) / total, 4),
+        "thresholds": [bound for _, _, bound in found],  # type: ignore[dict-item]
+    }
+
+
+def half_of(row: Row) -> int:
+    """Questions in several languages are one question: all in one half."""
+    return sum(map(ord, row["question"]["id"].split("-")[0])) % 2
+
+
+def balanced(rows: Sequence[Row], budget: int, weights: Weights, bound: float) -> float:
+    sure = [(_sure(row, budget, weights) >= bound, row["question"].get("answerable", True)) for row in rows]
+    yes, no = [s for s, there in sure if there], [not s for s, there in sure if not there]
+    return (sum(yes) / max(1, len(yes)) + sum(no) / max(1, len(no))) / 2
+
+
+def _sure(row: Row, budget: int, weights: Weights) -> float:
+    return likely(best(row, budget, weights), weights)
+
+
+def sureness(rows: Sequence[Row], budget: int = 400) -> dict[str, Any]:
+    """Expected calibration error and the reliability curve, each half by weights of the other."""
+    pairs = []
+    for half in (0, 1):
+        weights = fit([row for row in rows if half_of(row) != half])
+        for row in (row for row in rows if half_of(row) == half):
+            one = best(row, budget, weights)
+            pairs.append((likely(one, weights), scores(row, one["text"])[0] >= RIGHT))
+    curve = []
+    for lower in range(BINS):
+        inside = [(p, right) for p, right in pairs if math.floor(min(p, 0.9999) * BINS) == lower]
+        if inside:
+            said, was = (float(np.mean(column)) for column in zip(*inside, strict=True))
+            curve.append({"answers": len(inside), "said": round(said, 3), "was": round(was, 3)})
+    error = sum(bin_["answers"] * abs(bin_["said"] - bin_["was"]) for bin_ in curve) / len(pairs)
+    return {"answers": len(pairs), "ece": round(error, 4), "curve": curve}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Excerpts: of the passages that search found, the stretches that are worth reading, likeliest first.
+
+Two cores read about a thousand tokens a second, and an answer should be there in half a second: whole passages are
+too long. An excerpt is a sentence that may answer with as many of its neighbours as fit, for a reader needs to know
+whom "he" means. `docs/reader.md` has how often the answer is among them, by tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from index.articles import Article, Span
+from index.search import Hit
+from qa.evidence import Evidence, rank
+
+LONGEST = 110
+"""Tokens of an excerpt, but that one sentence is never cut."""
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A stretch of whole sentences of an article.
+
+    `sentences` are the spans of its sentences, and `best` is the one that it was chosen for.
+    """
+
+    article: Article
+    span: Span
+    sentences: tuple[Span, ...]
+    best: Evidence
+
+    @property
+    def text(self) -> str:
+        return self.article.text[self.span.start : self.span.end]
+
+
+def excerpts(
+    question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], longest: int = LONGEST
+) -> Iterator[Excerpt]:
+    """All of `hits`, cut into excerpts of up to `longest` tokens; no sentence is in two, nor said twice."""
+    ranked = rank(question, hits)
+    scores = {(evidence.article.id, evidence.span): evidence.score for evidence in ranked}
+    rows = {(hit.article.id, s.span): [t.span for t in hit.sentences] for hit in hits for s in hit.sentences}
+    taken: set[tuple[str, Span]] = set()
+    said: set[str] = set()
+    for evidence in ranked:
+        article, place = evidence.article, (evidence.article.id, evidence.span)
+        # Copies of a wire story say the same sentence in the same words: once is enough.
+        if place in taken or evidence.text in said:
+            continue
+        row = rows[place]
+        free = [span if (article.id, span) not in taken else None for span in row]
+        worth = [scores[article.id, span] for span in row]
+        first, last = _around(row.index(evidence.span), free, worth, _costs(article, row, count_tokens), longest)
+        chosen = tuple(row[first : last + 1])
+        taken.update((article.id, span) for span in chosen)
+        said.update(" ".join(article.text[span.start : span.end].split()) for span in chosen)
+        yield Excerpt(article, Span(chosen[0].start, chosen[-1].end), chosen, evidence)
+
+
+def _costs(article: Article, row: Sequence[Span], count_tokens: Callable[[str], int]) -> list[int]:
+    return [count_tokens(article.text[span.start : span.end]) for span in row]
+
+
+def _around(
+    at: int, free: Sequence[Span | None], worth: Sequence[float], costs: Sequence[int], longest: int
+) -> tuple[int, int]:
+    """The first and the last of the sentences around `at` that fit, the worthier neighbour first."""
+    first = last = at
+    spent = costs[at]
+    while True:
+        sides = [(worth[side], side) for side in (first - 1, last + 1) if 0 <= side < len(free) and free[side]]
+        fitting = [(value, side) for value, side in sides if spent + costs[side] <= longest]
+        if not fitting:
+            return first, last
+        _, side = max(fitting)
+        first, last = min(first, side), max(last, side)
+        spent += costs[side]

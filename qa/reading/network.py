@@ -1,0 +1,104 @@
+"""The network that reads: the embedder's own, with low-rank corrections to its upper layers and a head for spans.
+
+LoRA (Hu et al. 2021, arXiv:2106.09685): a linear layer's W x becomes W x + B A x, and only A and B are learnt. W stays
+the embedder's, the very same tensor in memory; the embedder itself sees nothing of A and B. The head is that of BERT
+on SQuAD 2.0 (Devlin et al. 2019, arXiv:1810.04805): a logit for "the answer starts here" and one for "it ends here"
+for every token, where the first token stands for "not here".
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+_LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many of the upper layers are adapted, and the rank of the corrections."""
+
+    layers: int
+    rank: int
+
+
+class Adapted(nn.Module):
+    """A linear layer that is not ours, and our correction to it."""
+
+    def __init__(self, linear: nn.Linear, rank: int) -> None:
+        super().__init__()
+        self.linear = linear
+        self.down = nn.Parameter(torch.empty(rank, linear.in_features))
+        self.up = nn.Parameter(torch.zeros(linear.out_features, rank))
+        nn.init.kaiming_uniform_(self.down, a=5**0.5)
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        low = nn.functional.linear(states, self.down.to(states.dtype))
+        corrected: torch.Tensor = self.linear(states) + nn.functional.linear(low, self.up.to(states.dtype))
+        return corrected
+
+
+class ReaderNetwork(nn.Module):
+    """`encoder` is a transformer with `embed_tokens`, `layers` and `norm`, whose weights are shared, not copied."""
+
+    def __init__(self, encoder: nn.Module, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.encoder = sharing_copy(encoder)
+        for parameter in self.encoder.parameters():
+            parameter.requires_grad_(False)
+        width = 0
+        for layer in list(self.encoder.get_submodule("layers").children())[-shape.layers :]:
+            for name, module in list(layer.named_modules()):
+                if name.rpartition(".")[2] in _LINEARS and isinstance(module, nn.Linear):
+                    setattr(
+                        layer.get_submodule(name.rpartition(".")[0]),
+                        name.rpartition(".")[2],
+                        Adapted(module, shape.rank),
+                    )
+                    width = max(width, module.in_features) if name.endswith("q_proj") else width
+        self.head = nn.Linear(width, 2)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Logits of start and end, shape (batch, tokens, 2), float32; `ids` and `mask` have shape (batch, tokens)."""
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        logits: torch.Tensor = self.head(states.float())
+        return logits
+
+    @property
+    def device(self) -> torch.device:
+        return self.head.weight.device
+
+    def for_reading(self) -> ReaderNetwork:
+        """Ready to be used, no longer learning: the corrections computed in as the encoder is."""
+        for module in self.encoder.modules():
+            if isinstance(module, Adapted):
+                module.to(module.linear.weight.dtype)
+        return self.eval().requires_grad_(False)
+
+    def learnt(self) -> dict[str, torch.Tensor]:
+        """What is ours, by name: the corrections and the head."""
+        return {name: parameter for name, parameter in self.named_parameters() if _is_ours(name)}
+
+    def load_learnt(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Take over what `learnt` gave. Raises `ValueError` where it is another network's."""
+        ours = self.learnt()
+        if {name: tuple(t.shape) for name, t in tensors.items()} != {name: tuple(t.shape) for name, t in ours.items()}:
+            raise ValueError("these tensors belong to another network")
+        with torch.no_grad():
+            for name, parameter in ours.items():
+                parameter.copy_(tensors[name])
+
+
+def sharing_copy(module: nn.Module) -> nn.Module:
+    """A copy whose layers are its own and whose tensors are those of `module`."""
+    tensors = itertools.chain(module.parameters(), module.buffers())
+    return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("head.") or name.endswith((".down", ".up"))

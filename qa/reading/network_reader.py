@@ -1,0 +1,145 @@
+"""The reader that runs: the embedder's network with the corrections of a weights file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from index.articles import Span
+from index.text.folding import Folded, plain
+from index.turns import Turns
+from qa.reading.inputs import Input, encode
+from qa.reading.reader import Reading, ScoredSpan
+from qa.reading.spans import best_spans
+
+if TYPE_CHECKING:
+    import torch
+
+    from index.embed import SentenceTransformerEmbedder
+    from qa.reading.network import ReaderNetwork
+
+FORMAT = "jawab-reader-1"
+"""Changes whenever weights of before would read wrongly: another input, another network."""
+BATCH = 4
+"""Excerpts a batch; on a CPU padding costs more than small batches do."""
+
+
+class NetworkReader:
+    """Reads excerpts with a network, and with the embedder's tokenizer. Both are made when they are first needed."""
+
+    def __init__(self, name: str, network: Callable[[], ReaderNetwork], tokenizer: Callable[[], Any]) -> None:
+        self.name = name
+        self._make_network = network
+        self._make_tokenizer = tokenizer
+        # In the order in which they came. Side by side, callers would only wait for the processor, and in no order.
+        self._turns = Turns()
+
+    @classmethod
+    def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> NetworkReader | None:
+        """The reader of a weights file; `None` where the file is for another embedder."""
+        if _about(file).get("base") != _base(embedder):
+            return None
+        return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer)
+
+    @cached_property
+    def _network(self) -> ReaderNetwork:
+        return self._make_network()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return self._make_tokenizer()
+
+    def prepare(self) -> None:
+        self.read(self.name, [self.name])
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer(plain(text).text, add_special_tokens=False)["input_ids"])
+
+    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        with self._turns.mine():
+            return self._read(question, excerpts)
+
+    def _read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        texts = [plain(excerpt) for excerpt in excerpts]
+        if not texts:
+            return []
+        inputs = encode(self._tokenizer, plain(question).text, [text.text for text in texts])
+        readings: dict[int, Reading] = {}
+        order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
+        for first in range(0, len(order), BATCH):
+            batch = order[first : first + BATCH]
+            for at, logits in zip(batch, self._logits([inputs[at] for at in batch]), strict=True):
+                readings[at] = _in_original(best_spans(logits, inputs[at], texts[at].text), texts[at])
+        return [readings[at] for at in range(len(inputs))]
+
+    def _logits(self, batch: Sequence[Input]) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+        import torch
+
+        with torch.inference_mode():
+            logits = self._network(*padded(batch, self._network.device)).float().cpu().numpy()
+        return [row[: len(given.ids)] for row, given in zip(logits, batch, strict=True)]
+
+
+def padded(batch: Sequence[Input], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and mask of a batch, both of shape (batch, tokens of the longest)."""
+    import torch
+
+    longest = max(len(given.ids) for given in batch)
+    ids = torch.zeros(len(batch), longest, dtype=torch.long)
+    mask = torch.zeros(len(batch), longest, dtype=torch.long)
+    for row, given in enumerate(batch):
+        ids[row, : len(given.ids)] = torch.tensor(given.ids)
+        mask[row, : len(given.ids)] = 1
+    return ids.to(device), mask.to(device)
+
+
+def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedder) -> None:
+    """Write what is ours of `network`, which corrects the weights of `embedder`."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in network.learnt().items()}
+    about = {"format": FORMAT, "base": _base(embedder), "shape": json.dumps(asdict(network.shape))}
+    save_file(tensors, file, metadata=about)
+
+
+def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
+    """The network of a weights file over the embedder's `encoder`. Raises `ValueError` where the two do not fit."""
+    from safetensors.torch import load_file
+
+    from qa.reading.network import ReaderNetwork, Shape
+
+    network = ReaderNetwork(encoder, Shape(**json.loads(_about(file)["shape"])))
+    network.load_learnt(load_file(file))
+    return network.for_reading()
+
+
+def _about(file: Path) -> dict[str, str]:
+    """What a weights file says about itself. Raises `ValueError` where it is none of ours."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="np") as opened:
+        about: dict[str, str] = opened.metadata() or {}
+    if about.get("format") != FORMAT:
+        raise ValueError(f"not weights of the form {FORMAT}")
+    return about
+
+
+def _base(embedder: SentenceTransformerEmbedder) -> str:
+    """The embedder's weights, whatever it is called."""
+    return embedder.fingerprint.rpartition("/")[2]
+
+
+def _in_original(reading: Reading, text: Folded) -> Reading:
+    spans = [ScoredSpan(_original(text, scored.span), scored.score) for scored in reading.spans]
+    return Reading(tuple(spans), reading.none)
+
+
+def _original(text: Folded, span: Span) -> Span:
+    return text.to_original(span.start, span.end)

@@ -1,0 +1,107 @@
+"""From logits to phrases: the best spans of an excerpt, and the borders at which a person would cut them."""
+
+from __future__ import annotations
+
+import heapq
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from index.articles import Span
+from qa.reading.inputs import Input
+from qa.reading.reader import Reading, ScoredSpan
+
+LONGEST_ANSWER = 30
+"""Tokens."""
+BEST = 5
+"""Spans kept of an excerpt."""
+
+_CLITICS = re.compile(r"[وف]?[بلك]?")
+_ARTICLE = re.compile(r"(?P<clitics>[وف]?[بك]?)ال")
+_END_OF_WORD = re.compile(r"\w*")
+_SHORTEST_WORD = 3
+"""Letters that are left of a word without its clitics: «بلد» is no «لد» with a «ب»."""
+_PAIRS = {")": "(", "]": "[", "}": "{", "»": "«", "”": "“"}
+_CURRENCIES = "$€£¥+-#@"
+_UNITS = "%٪°′″"
+
+
+def best_spans(logits: npt.NDArray[np.float32], given: Input, text: str, count: int = BEST) -> Reading:
+    """The best spans of `text`, the excerpt in plain form; `logits` has shape (tokens, 2): start and end."""
+    inside = [token for token, place in enumerate(given.places) if place]
+    start, end = logits[inside, 0], logits[inside, 1]
+    rows, columns = np.triu_indices(len(inside))
+    near = columns - rows < LONGEST_ANSWER
+    rows, columns = rows[near], columns[near]
+    scores = start[rows] + end[columns]
+    found: dict[Span, float] = {}
+    # Several spans of tokens may be one of words, so more are looked at than are kept.
+    for at in heapq.nlargest(count * 4, range(len(scores)), key=scores.__getitem__):
+        places = given.places[inside[rows[at]]], given.places[inside[columns[at]]]
+        assert places[0] and places[1]
+        span = whole(text, Span(places[0][0], places[1][1]))
+        if span.end > span.start:
+            found.setdefault(span, float(scores[at]))
+    spans = [ScoredSpan(span, score) for span, score in list(found.items())[:count]]
+    return Reading(tuple(spans), float(logits[0].sum()))
+
+
+def whole(text: str, span: Span) -> Span:
+    """`span` moved to where a person would cut: whole words, no marks at its ends, an article but no other clitic.
+
+    A network may begin inside a word. What stands before is left out if it is a clitic (و ف ب ل ك) and taken in if
+    it is the article or a part of the word itself.
+    """
+    start, end = _trim(text, span.start, span.end)
+    if start >= end:
+        return Span(start, start)
+    start = _word_start(text, start)
+    while end < len(text) and _within_word(text, end):
+        end += 1
+    return Span(*_with_pairs(text, *_trim(text, start, end)))
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and not (text[start].isalnum() or text[start] in _CURRENCIES or text[start] in _PAIRS.values()):
+        start += 1
+    while end > start and not (text[end - 1].isalnum() or text[end - 1] in _UNITS or text[end - 1] in _PAIRS):
+        end -= 1
+    return start, end
+
+
+def _word_start(text: str, start: int) -> int:
+    first = start
+    while first > 0 and _within_word(text, first):
+        first -= 1
+    before = text[first:start]
+    if not before:
+        return start
+    article = _ARTICLE.fullmatch(before)
+    if article:
+        return first + article.end("clitics")
+    rest = _END_OF_WORD.match(text, start)
+    return start if _CLITICS.fullmatch(before) and rest and len(rest.group()) >= _SHORTEST_WORD else first
+
+
+def _within_word(text: str, at: int) -> bool:
+    """Whether a word goes on across `at`."""
+    before, after = text[at - 1], text[at]
+    if before.isalnum() and after.isalnum():
+        return True
+    # 1,500 and 3.2 are one number.
+    return any(
+        0 < mark < len(text) - 1 and text[mark] in ".,٫٬" and text[mark - 1].isdigit() and text[mark + 1].isdigit()
+        for mark in (at - 1, at)
+    )
+
+
+def _with_pairs(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without a bracket whose partner is outside."""
+    inside = text[start:end]
+    for closing, opening in _PAIRS.items():
+        if inside.endswith(closing) and opening not in inside:
+            return _trim(text, start, end - 1)
+        if inside.startswith(opening) and closing not in inside:
+            return _trim(text, start + 1, end)
+    return start, end

@@ -1,0 +1,282 @@
+"""Teach the embedder's network to read: `jawab-train-reader --sets BENCH_FOLDER --others FOLDER --work FOLDER`.
+
+First other languages, for the skill of reading; then Arabic and English, and each asked about the other. Two cores
+take under two hours, a GPU minutes. Killed, it goes on where it was. `docs/reader.md` has the recipe and its figures.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import platformdirs
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from index.embed import SentenceTransformerEmbedder
+from qa.evaluate import read_set
+from qa.metrics import f1, words
+from qa.models import ModelStore, bundled_models, default_model
+from qa.reading.inputs import Input, encode
+from qa.reading.network import ReaderNetwork, Shape
+from qa.reading.network_reader import NetworkReader, padded, save
+from qa.reading.reader import Reader
+from qa.training.curve import draw_curve
+from qa.training.examples import Example, Maker, Source, is_for_validation, of_file, of_set
+
+SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
+PARALLEL = "xquad/en"
+"""The set that `xquad-other.jsonl.gz` asks in other languages, question by question."""
+SAVE_EVERY = 100
+POOL = 50
+"""Batches among which examples are sorted by length: little is padded, and the order stays random enough."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that the result depends on, beside the data. Rates are AdamW's; they rise, then fall to nothing."""
+
+    layers: int = 12
+    rank: int = 32
+    rate: float = 4e-4
+    head_rate: float = 1e-3
+    warm_up: int = 40
+    tokens_a_batch: int = 2048
+    japanese: int = 3000
+    hebrew: int = 3005
+    parallel: int = 800
+    passes: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs, and for each the token at which its answer starts and that at which it ends (0, 0: not here)."""
+
+    inputs: tuple[Input, ...]
+    targets: tuple[tuple[int, int], ...]
+
+
+def sources_of(sets: Path, others: Path | None, recipe: Recipe) -> list[list[Source]]:
+    """What is learnt from, pass by pass."""
+    draw = random.Random(recipe.seed)
+    passes: list[list[Source]] = []
+    if others:
+        numbers = _article_numbers(sets / PARALLEL)
+        held_out = lambda line: is_for_validation(numbers[line % len(numbers)])  # noqa: E731
+        first = draw.sample(of_file(others / "ja.jsonl.gz"), recipe.japanese)
+        first += of_file(others / "he.jsonl.gz")[: recipe.hebrew]
+        first += draw.sample(of_file(others / "xquad-other.jsonl.gz", held_out), recipe.parallel)
+        passes.append(first)
+    own = [source for name in SETS for source in of_set(sets / name, validation=False)]
+    return passes + [own] * recipe.passes
+
+
+def _article_numbers(folder: Path) -> list[int]:
+    chosen = read_set(folder)
+    numbers: dict[str, int] = {}
+    for line in chosen.articles.read_text(encoding="utf-8").splitlines():
+        numbers[json.loads(line)["id"]] = len(numbers)
+    return [numbers[question["article_id"]] for question in chosen.questions]
+
+
+def batches_of(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, draw: random.Random) -> list[Batch]:
+    """Examples of like length together, in an order drawn at random."""
+    ready = [one for example in examples if (one := _with_target(example, tokenizer))]
+    draw.shuffle(ready)
+    pool = POOL * recipe.tokens_a_batch // 128
+    batches: list[Batch] = []
+    for first in range(0, len(ready), pool):
+        part = sorted(ready[first : first + pool], key=lambda one: len(one[0].ids))
+        made = []
+        while part:
+            count = max(1, recipe.tokens_a_batch // len(part[min(len(part), 16) - 1][0].ids))
+            made.append(Batch(tuple(i for i, _ in part[:count]), tuple(t for _, t in part[:count])))
+            part = part[count:]
+        draw.shuffle(made)
+        batches += made
+    return batches
+
+
+def _with_target(example: Example, tokenizer: Any) -> tuple[Input, tuple[int, int]] | None:
+    """The input and its target; `None` where the answer fell behind the longest input."""
+    (given,) = encode(tokenizer, example.question, [example.excerpt])
+    if example.answer is None:
+        return given, (0, 0)
+    inside = [
+        token
+        for token, place in enumerate(given.places)
+        if place and place[0] < example.answer.end and example.answer.start < place[1]
+    ]
+    return (given, (inside[0], inside[-1])) if inside else None
+
+
+def loss_of(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
+    """Mean cross-entropy of start and end over the excerpt's tokens and "not here"."""
+    logits = network(*padded(batch.inputs, network.device))
+    allowed = torch.zeros(logits.shape[:2], dtype=torch.bool)
+    for row, given in enumerate(batch.inputs):
+        allowed[row, : len(given.ids)] = torch.tensor([place is not None for place in given.places])
+    allowed[:, 0] = True
+    logits = logits.masked_fill(~allowed.to(logits.device).unsqueeze(-1), -1e4)
+    targets = torch.tensor(batch.targets, device=logits.device)
+    start = nn.functional.cross_entropy(logits[..., 0], targets[:, 0])
+    end = nn.functional.cross_entropy(logits[..., 1], targets[:, 1])
+    return (start + end) / 2
+
+
+class Training:
+    """One training: the network, its optimizer, and where it is."""
+
+    def __init__(self, network: ReaderNetwork, batches: Sequence[Batch], recipe: Recipe, work: Path) -> None:
+        self._network = network
+        self._batches = batches
+        self._state = work / "state.pt"
+        self._log = work / "log.jsonl"
+        ours = [p for n, p in network.learnt().items() if not n.startswith("head.")]
+        self._optimizer = torch.optim.AdamW(
+            [{"params": ours, "lr": recipe.rate}, {"params": list(network.head.parameters()), "lr": recipe.head_rate}],
+            weight_decay=0.0,
+        )
+        steps, warm = len(batches), recipe.warm_up
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+        )
+        self._step = 0
+        if self._state.is_file():
+            self._resume()
+
+    def run(self) -> None:
+        bar = tqdm(
+            self._batches[self._step :], initial=self._step, total=len(self._batches), unit="step", mininterval=5
+        )
+        with self._log.open("a", encoding="utf-8") as log:
+            for batch in bar:
+                start = time.perf_counter()
+                loss = self._learn(batch)
+                self._step += 1
+                tokens = sum(len(given.ids) for given in batch.inputs)
+                row = {"step": self._step, "loss": round(loss, 4), "tokens": tokens}
+                row["seconds"] = round(time.perf_counter() - start, 3)
+                log.write(json.dumps(row) + "\n")
+                bar.set_postfix(loss=f"{loss:.3f}", tokens_s=round(tokens / row["seconds"]), refresh=False)
+                if self._step % SAVE_EVERY == 0:
+                    log.flush()
+                    self._save()
+
+    def _learn(self, batch: Batch) -> float:
+        loss = loss_of(self._network, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._network.learnt().values(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._schedule.step()
+        return float(loss.detach())
+
+    def _save(self) -> None:
+        state = {
+            "step": self._step,
+            "learnt": self._network.learnt(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+        }
+        beside = self._state.with_suffix(".new")
+        torch.save(state, beside)
+        beside.replace(self._state)
+
+    def _resume(self) -> None:
+        state = torch.load(self._state, weights_only=True)
+        self._step = state["step"]
+        self._network.load_learnt(state["learnt"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+
+
+def validate(reader: Reader, sets: Path, limit: int | None) -> dict[str, dict[str, float]]:
+    """F1 and exact match of the best span with the right paragraph given, on articles kept from training."""
+    figures = {}
+    for name in SETS:
+        asked = of_set(sets / name, validation=True)
+        asked = random.Random(0).sample(asked, min(limit or len(asked), len(asked)))
+        scores = [_score(reader, source) for source in tqdm(asked, desc=name, leave=False)]
+        figures[name] = {
+            "questions": len(asked),
+            "f1": round(sum(f for f, _ in scores) / len(scores), 4),
+            "em": round(sum(e for _, e in scores) / len(scores), 4),
+        }
+    return figures
+
+
+def _score(reader: Reader, source: Source) -> tuple[float, float]:
+    assert source.answer
+    (reading,) = reader.read(source.question, [source.paragraph])
+    span = reading.spans[0].span
+    said, gold = source.paragraph[span.start : span.end], source.paragraph[source.answer.start : source.answer.end]
+    return f1(said, gold), float(words(said) == words(gold))
+
+
+@click.command()
+@click.option("--sets", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of question sets.")
+@click.option("--others", type=click.Path(exists=True, path_type=Path), help="Folder of examples in other languages.")
+@click.option(
+    "--embedder", type=click.Path(exists=True, path_type=Path), help="Folder of the embedder; the default one."
+)
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Where state, log and weights are kept.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the recipe, e.g. rank=16.")
+@click.option("--limit", type=int, default=None, help="Questions of each set to validate on; all of them.")
+def main(
+    sets: Path, others: Path | None, embedder: Path | None, work: Path, settings: Sequence[str], limit: int | None
+) -> None:
+    """Teach the embedder's network to read, and measure it on articles that it has not seen."""
+    recipe = changed(Recipe(), settings)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "recipe.json").write_text(json.dumps(asdict(recipe)) + "\n")
+    torch.manual_seed(recipe.seed)
+    base = SentenceTransformerEmbedder(embedder or default_embedder())
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = ReaderNetwork(base.encoder, Shape(recipe.layers, recipe.rank)).to(device)
+    tokenizer = base.tokenizer
+    maker = Maker(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]), recipe.seed)
+    draw = random.Random(recipe.seed)
+    batches = []
+    for sources in sources_of(sets, others, recipe):
+        batches += batches_of(maker.make(sources), tokenizer, recipe, draw)
+    tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
+    click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")
+    Training(network, batches, recipe, work).run()
+    save(network, work / "reader.safetensors", base)
+    draw_curve(work / "log.jsonl", work / "curve.png")
+    network.for_reading()
+    figures = validate(NetworkReader("in training", lambda: network, lambda: tokenizer), sets, limit)
+    (work / "validation.json").write_text(json.dumps(figures, indent=2) + "\n")
+    click.echo(json.dumps(figures, indent=2))
+
+
+def changed(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """The recipe with `name=value` settings taken over. Raises `click.BadParameter` for what it does not have."""
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        if name not in asdict(recipe):
+            raise click.BadParameter(f"the recipe has no `{name}`; it has {', '.join(asdict(recipe))}")
+        try:
+            recipe = replace(recipe, **{name: type(getattr(recipe, name))(value)})
+        except ValueError as error:
+            raise click.BadParameter(f"`{value}` is no value for `{name}`") from error
+    return recipe
+
+
+def default_embedder() -> Path:
+    """The folder of the default embedder. Raises `ModelMissing`, `ModelDamaged`."""
+    store = ModelStore(platformdirs.user_data_path("jawab") / "models")
+    return store.require(default_model(bundled_models(), "embedder"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+"""Reading: the plain form, excerpts, spans that a person would cut, and the network over the embedder's weights."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import Gemma3TextConfig, Gemma3TextModel
+
+from index.articles import Article, Span
+from index.search import Hit, Sentence
+from index.text.folding import plain
+from index.text.passages import Passage
+from index.text.sentences import sentences
+from qa.fakes import FakeReader
+from qa.reading.answering import Weights, best_answer, probability
+from qa.reading.excerpts import excerpts
+from qa.reading.inputs import Input
+from qa.reading.network import ReaderNetwork, Shape
+from qa.reading.reader import Reading, ScoredSpan
+from qa.reading.spans import best_spans, whole
+
+
+class TestPlainForm:
+    @pytest.mark.parametrize(
+        ("given", "read"),
+        [
+            ("الإِدارَةُ", "الإدارة"),
+            ("الـــقـــاهرة", "القاهرة"),
+            ("ﻻ ﺷﻚ", "لا شك"),
+            ("عام ٢٠٢١", "عام 2021"),
+            ("\u202bنص\u202c", "نص"),
+            ("Ünïted ＵＮ", "Ünïted UN"),
+            (unicodedata.normalize("NFD", "أحمد وآمنة"), "أحمد وآمنة"),
+            ("हिन्दी", "हिन्दी"),
+        ],
+    )
+    def test_it_is_what_somebody_would_type(self, given: str, read: str) -> None:
+        assert plain(given).text == read
+
+    def test_places_in_it_lead_back_to_the_text_as_it_stands(self) -> None:
+        text = "وُلِدَ في ﺍﻟﻘـﺎﻫﺮﺓ عامَ ١٩٥٨."
+        read = plain(text)
+        start = read.text.index("القاهرة")
+        span = read.to_original(start, start + len("القاهرة"))
+        assert text[span.start : span.end] == "ﺍﻟﻘـﺎﻫﺮﺓ"
+
+
+class TestBorders:
+    @pytest.mark.parametrize(
+        ("text", "found", "cut"),
+        [
+            ("وصل إلى البصرة أمس", "بصرة", "البصرة"),
+            ("عاش بالبصرة أعواما", "البصرة", "البصرة"),
+            ("عاش بالبصرة أعواما", "بصرة", "البصرة"),
+            ("سافر وأحمد معه", "أحمد", "أحمد"),
+            ("في القاهرة،", "القاهرة،", "القاهرة"),
+            ("about 2,500 troops", "2,5", "2,500"),
+            ("rose by 3.2% in May", "3.2%", "3.2%"),
+            ("the (Old Harbour) line", "Old Harbour)", "Old Harbour"),
+            ("led by Kirby himself", "irby", "Kirby"),
+            ("ما من بلد آخر", "لد", "بلد"),
+            ("it cost $40 then", "$40", "$40"),
+        ],
+    )
+    def test_a_span_is_moved_to_where_a_person_would_cut(self, text: str, found: str, cut: str) -> None:
+        start = text.index(found)
+        span = whole(text, Span(start, start + len(found)))
+        assert text[span.start : span.end] == cut
+
+    def test_a_span_of_marks_alone_is_empty(self) -> None:
+        span = whole("a — b", Span(2, 3))
+        assert span.start == span.end
+
+    def test_the_best_spans_start_where_the_logits_say_and_never_end_before(self) -> None:
+        text = "one two three"
+        given = Input((9, 9, 1, 2, 3), (None, None, (0, 3), (3, 7), (7, 13)))
+        logits = np.zeros((5, 2), dtype=np.float32)
+        logits[0] = 1.0
+        logits[3, 0] = 5.0
+        logits[4, 1] = 4.0
+        logits[2, 1] = 9.0  # an end before the start
+        reading = best_spans(logits, given, text)
+        assert reading.none == 2.0
+        assert ("two three", 9.0) in [(text[s.span.start : s.span.end], s.score) for s in reading.spans]
+        assert [s.score for s in reading.spans] == sorted((s.score for s in reading.spans), reverse=True)
+
+
+def hit(text: str, scores: Sequence[float], article: str = "a", score: float = 0.6) -> Hit:
+    """A passage that is a whole article, with the cosine of each of its sentences."""
+    found = tuple(
+        Sentence(span, text[span.start : span.end], cosine)
+        for span, cosine in zip(sentences(text), scores, strict=True)
+    )
+    return Hit(Passage(1, article, 0, len(text), text), Article(article, "Title", text, "en"), score, found)
+
+
+def words_in(text: str) -> int:
+    return len(text.split())
+
+
+TRAM = "The tram opened in May. It has 24 stations. The driver was Huda. It rained all day."
+
+
+class TestExcerpts:
+    def test_the_likeliest_sentence_comes_first_with_the_better_of_its_neighbours(self) -> None:
+        (first, *rest) = excerpts("How many stations?", [hit(TRAM, (0.2, 0.9, 0.5, 0.1))], words_in, longest=9)
+        assert first.text == "It has 24 stations. The driver was Huda."
+        assert first.text == first.article.text[first.span.start : first.span.end]
+        assert first.best.text == "It has 24 stations."
+        assert [len(excerpt.sentences) for excerpt in rest] == [1, 1]
+
+    def test_every_sentence_is_in_one_excerpt_and_none_in_two(self) -> None:
+        hits = [hit(TRAM, (0.2, 0.9, 0.5, 0.1)), hit("Ships leave at noon. They are slow.", (0.3, 0.2), "b")]
+        found = list(excerpts("When?", hits, words_in, longest=9))
+        said = [(e.article.id, span) for e in found for span in e.sentences]
+        assert len(said) == len(set(said)) == 6
+
+    def test_a_sentence_longer_than_an_excerpt_is_read_whole(self) -> None:
+        (only,) = excerpts("Who?", [hit("One sentence of more words than fit here.", (0.5,))], words_in, longest=3)
+        assert only.text == "One sentence of more words than fit here."
+
+    def test_what_copies_of_a_story_say_in_the_same_words_is_read_once(self) -> None:
+        hits = [hit("Two ships sank.", (0.9,)), hit("Two ships sank.", (0.8,), "b")]
+        assert [excerpt.article.id for excerpt in excerpts("What sank?", hits, words_in)] == ["a"]
+
+
+class CountingReader(FakeReader):
+    """Remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        self.given += excerpts
+        return super().read(question, excerpts)
+
+
+EVEN = Weights(margin=1.0, evidence=0.0, bias=0.0)
+
+
+class TestBestAnswer:
+    def test_it_stands_in_its_sentence_which_is_the_quotation(self) -> None:
+        found = best_answer(FakeReader(), "How many stations has the tram?", [hit(TRAM, (0.2, 0.9, 0.5, 0.1))])
+        assert found
+        assert found.located.text == "24"
+        assert found.located.evidence.text == "It has 24 stations."
+        assert 0 < found.probability < 1
+
+    def test_the_better_margin_wins_over_all_excerpts(self) -> None:
+        hits = [hit("The ferry leaves at noon.", (0.9,)), hit("The tram line has 24 stations.", (0.4,), "b")]
+        found = best_answer(FakeReader(), "How many stations has the tram line?", hits, weights=EVEN)
+        assert found and found.located.evidence.article.id == "b"
+
+    def test_nothing_to_read_is_no_answer(self) -> None:
+        assert best_answer(FakeReader(), "Who?", []) is None
+
+    def test_no_more_is_read_than_the_budget_but_always_something(self) -> None:
+        hits = [hit(f"Sentence number {name} has eight words in all.", (0.5,), name) for name in "abcdefgh"]
+        reader = CountingReader()
+        best_answer(reader, "Who?", hits, budget=1)
+        assert len(reader.given) == 1
+        best_answer(reader, "Who?", hits, budget=60)
+        assert len(reader.given) == 1 + 3
+
+    def test_when_an_answer_is_sure_no_more_is_read(self) -> None:
+        text = " ".join(["pad"] * 95)
+        hits = [hit(f"The tram line has 24 stations {text}.", (0.9,)), hit(f"Something else {text}.", (0.1,), "b")]
+        reader = CountingReader()
+        best_answer(reader, "How many stations has the tram line?", hits, budget=5000, weights=EVEN)
+        assert len(reader.given) == 1
+
+    def test_likelier_with_the_margin_and_never_out_of_bounds(self) -> None:
+        likely = [probability(margin, 0.5) for margin in (-1e9, -3.0, 0.0, 3.0, 1e9)]
+        assert likely == sorted(likely)
+        assert 0 <= likely[0] < likely[1] < likely[2] < likely[3] < likely[4] <= 1
+
+    def test_an_excerpt_without_words_has_no_answer(self) -> None:
+        assert Reading((), 1.0).margin == -math.inf
+        assert Reading((ScoredSpan(Span(0, 1), 3.0),), 1.0).margin == 2.0
+
+
+@pytest.fixture
+def encoder() -> torch.nn.Module:
+    """A network like the embedder's, small and unlearnt."""
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, max_position_embeddings=64, sliding_window=16,
+    )  # fmt: skip
+    network: torch.nn.Module = Gemma3TextModel(config)
+    return network
+
+
+IDS = torch.tensor([[3, 5, 7, 9, 11, 2]])
+MASK = torch.ones_like(IDS)
+
+
+class TestNetwork:
+    def test_it_shares_every_tensor_of_the_embedder(self, encoder: torch.nn.Module) -> None:
+        network = ReaderNetwork(encoder, Shape(layers=2, rank=4))
+        theirs = {parameter.data_ptr() for parameter in encoder.parameters()}
+        ours = {p.data_ptr() for name, p in network.named_parameters() if name not in network.learnt()}
+        assert ours <= theirs
+        assert network(IDS, MASK).shape == (1, 6, 2)
+
+    def test_only_the_upper_layers_are_corrected(self, encoder: torch.nn.Module) -> None:
+        names = ReaderNetwork(encoder, Shape(layers=1, rank=4)).learnt()
+        assert {name.split(".")[2] for name in names if name.startswith("encoder.layers")} == {"2"}
+        assert len(names) == 7 * 2 + 2
+
+    def test_it_learns_and_the_embedder_stays_what_it_was(self, encoder: torch.nn.Module, tmp_path: Path) -> None:
+        before = encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state.detach().clone()
+        network = ReaderNetwork(encoder, Shape(layers=2, rank=4))
+        optimizer = torch.optim.Adam(network.learnt().values(), lr=0.02)
+        losses = []
+        for _ in range(40):
+            logits = network(IDS, MASK)
+            loss = torch.nn.functional.cross_entropy(logits[..., 0], torch.tensor([4]))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        assert losses[-1] < 0.1 < losses[0]
+        after = encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state
+        assert torch.equal(before, after)
+
+    def test_what_was_learnt_is_kept_and_fits_no_other_network(self, encoder: torch.nn.Module) -> None:
+        network = ReaderNetwork(encoder, Shape(layers=2, rank=4))
+        with torch.no_grad():
+            for tensor in network.learnt().values():
+                tensor.normal_()
+        again = ReaderNetwork(encoder, Shape(layers=2, rank=4))
+        again.load_learnt({name: tensor.clone() for name, tensor in network.learnt().items()})
+        assert torch.equal(network(IDS, MASK), again(IDS, MASK))
+        with pytest.raises(ValueError, match="another network"):
+            ReaderNetwork(encoder, Shape(layers=1, rank=4)).load_learnt(network.learnt())

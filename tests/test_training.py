@@ -1,0 +1,199 @@
+"""Teaching the reader: what it learns from, and that a training that was killed goes on to the same end."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import torch
+from transformers import Gemma3TextConfig, Gemma3TextModel
+
+from index.articles import Span
+from qa.reading.network import ReaderNetwork, Shape
+from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_file, of_set
+from qa.training.train import Recipe, Training, batches_of, changed, sources_of
+
+HARBOUR = "The harbour opened in 1859. It has 24 piers. Ships leave at noon. The pilot is Huda. It never freezes."
+
+
+def words_in(text: str) -> int:
+    return len(text.split())
+
+
+def write_set(folder: Path, texts: list[str], asked: list[tuple[int, str, str]]) -> Path:
+    """A question set of one-paragraph articles; `asked` has article number, question and answer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    articles = [{"id": f"a-{n}", "lang": "en", "title": "t", "text": text} for n, text in enumerate(texts)]
+    questions: list[dict[str, Any]] = []
+    for n, question, answer in asked:
+        start = texts[n].index(answer)
+        found = {"text": answer, "start": start, "end": start + len(answer)}
+        questions.append(
+            {"id": f"q{len(questions)}", "lang": "en", "question": question, "article_id": f"a-{n}",
+             "paragraph": [0, len(texts[n])], "answers": [found]}
+        )  # fmt: skip
+    (folder / "articles.jsonl").write_text("\n".join(map(json.dumps, articles)), encoding="utf-8")
+    (folder / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)), encoding="utf-8")
+    return folder
+
+
+class TestSources:
+    def test_nothing_is_validated_on_an_article_that_was_trained_on(self, tmp_path: Path) -> None:
+        texts = [f"Pier {n} opened in {1850 + n}." for n in range(8)]
+        folder = write_set(tmp_path / "set", texts, [(n, f"When did pier {n} open?", str(1850 + n)) for n in range(8)])
+        training, validation = of_set(folder, validation=False), of_set(folder, validation=True)
+        assert [is_for_validation(n) for n in range(8)] == [False, False, False, True] * 2
+        assert {source.paragraph for source in validation} == {texts[3], texts[7]}
+        assert {source.paragraph for source in training} == set(texts) - {texts[3], texts[7]}
+        for source in training:
+            assert (
+                source.answer
+                and source.paragraph[source.answer.start : source.answer.end] in texts[0] + source.paragraph
+            )
+
+    def test_examples_in_other_languages_of_validation_articles_are_held_out(self, tmp_path: Path) -> None:
+        texts = [f"Pier {n} opened in {1850 + n}." for n in range(4)]
+        asked = [(n, f"When did pier {n} open?", str(1850 + n)) for n in range(4)]
+        for name in ("xquad/ar", "xquad/en", "arcd"):
+            write_set(tmp_path / "sets" / name, texts, asked)
+        for name in ("xquad/en-over-ar", "xquad/ar-over-en"):
+            write_set(tmp_path / "sets" / name, texts, asked)
+        others = tmp_path / "others"
+        others.mkdir()
+        rows = [
+            {"lang": lang, "context": f"{lang} {n}: {1850 + n}", "question": "?", "start": 6, "end": 10}
+            for lang in ("de", "es")
+            for n in range(4)
+        ]
+        for name, kept in (("ja", rows[:1]), ("he", rows[:1]), ("xquad-other", rows)):
+            with gzip.open(others / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
+                file.write("\n".join(map(json.dumps, kept)) + "\n")
+        recipe = Recipe(japanese=1, hebrew=1, parallel=6, passes=1)
+        first, _ = sources_of(tmp_path / "sets", others, recipe)
+        assert {source.paragraph for source in first[2:]} == {
+            f"{lang} {n}: {1850 + n}" for lang in ("de", "es") for n in range(3)
+        }
+
+    def test_an_unanswerable_line_has_no_answer(self, tmp_path: Path) -> None:
+        with gzip.open(tmp_path / "x.jsonl.gz", "wt", encoding="utf-8") as file:
+            file.write(json.dumps({"context": "c", "question": "q", "start": None, "end": None}) + "\n")
+        assert of_file(tmp_path / "x.jsonl.gz") == [Source("q", "c", None, ())]
+
+
+class TestExamples:
+    def test_an_excerpt_is_whole_sentences_around_the_answer(self) -> None:
+        start = HARBOUR.index("24")
+        source = Source("How many piers?", HARBOUR, Span(start, start + 2), ("Palms grow near water.",))
+        lengths = set()
+        for seed in range(30):
+            for example in Maker(words_in, seed).make([source]):
+                if example.answer:
+                    assert example.excerpt[example.answer.start : example.answer.end] == "24"
+                    assert example.excerpt in HARBOUR
+                    lengths.add(len(example.excerpt))
+                else:
+                    assert "24" not in example.excerpt
+        assert lengths
+
+    def test_the_same_seed_makes_the_same_examples(self) -> None:
+        source = Source("How many piers?", HARBOUR, Span(34, 36), ())
+        assert Maker(words_in, 3).make([source] * 9) == Maker(words_in, 3).make([source] * 9)
+
+    def test_marks_are_taken_off_and_the_answer_still_stands_there(self) -> None:
+        text = "وُلِدَ في ﺍﻟﻘـﺎﻫﺮﺓ عامَ ١٩٥٨."
+        start = text.index("ﺍﻟ")
+        source = in_plain_form(Source("أينَ وُلِدَ؟", text, Span(start, text.index(" عام")), ()))
+        assert source.question == "أين ولد؟"
+        assert source.answer and source.paragraph[source.answer.start : source.answer.end] == "القاهرة"
+
+    def test_sentences_of_languages_without_spaces(self) -> None:
+        text = "東京は大きい。川がある。橋もある。"
+        assert [text[s.start : s.end] for s in cut(text)] == ["東京は大きい。", "川がある。", "橋もある。"]
+
+
+class Tokenizer:
+    """A word a token."""
+
+    def __call__(self, texts: list[str], **_: Any) -> dict[str, list[Any]]:
+        words = [list(re.finditer(r"\s?\S+", text)) for text in texts]
+        return {
+            "input_ids": [[2, *(3 + len(w.group()) * 7 % 30 for w in row), 1] for row in words],
+            "offset_mapping": [[(0, 0), *(w.span() for w in row), (0, 0)] for row in words],
+        }
+
+
+def network() -> ReaderNetwork:
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, max_position_embeddings=64, sliding_window=64,
+    )  # fmt: skip
+    encoder = Gemma3TextModel(config)
+    torch.manual_seed(1)
+    return ReaderNetwork(encoder, Shape(layers=1, rank=4))
+
+
+RECIPE = Recipe(rate=1e-2, head_rate=1e-2, warm_up=2, tokens_a_batch=60)
+
+
+def batches(count: int = 24) -> list[Any]:
+    texts = ("Pier nine opened in 1859 .", "A tram has 24 stations now .", "Nobody knows .")
+    examples = [
+        Example("What is it ?", text, Span(answer, answer + 4) if answer else None)
+        for text, answer in zip(texts * (count // 3), (20, 11, 0) * (count // 3), strict=True)
+    ]
+    return batches_of(examples, Tokenizer(), RECIPE, random.Random(0))
+
+
+class TestTraining:
+    def test_targets_are_the_tokens_of_the_answer_or_the_first(self) -> None:
+        given = [pair for batch in batches() for pair in zip(batch.inputs, batch.targets, strict=True)]
+        assert len(given) == 24
+        for one, (start, end) in given:
+            if (start, end) != (0, 0):
+                assert one.places[start] in ((19, 24), (10, 13))
+                assert one.places[start] is not None and one.places[end] is not None
+
+    def test_it_learns(self, tmp_path: Path) -> None:
+        Training(network(), batches(240), RECIPE, tmp_path).run()
+        losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+        assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+    def test_one_that_was_killed_goes_on_to_the_same_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("qa.training.train.SAVE_EVERY", 2)
+        whole = network()
+        Training(whole, batches(), RECIPE, tmp_path).run()
+        (tmp_path / "other").mkdir()
+        stopped = Training(network(), batches(), RECIPE, tmp_path / "other")
+        monkeypatch.setattr(stopped, "_learn", _killed_after(stopped._learn, 3))
+        with pytest.raises(KeyboardInterrupt):
+            stopped.run()
+        again = network()
+        Training(again, batches(), RECIPE, tmp_path / "other").run()
+        for name, tensor in whole.learnt().items():
+            assert torch.allclose(tensor, again.learnt()[name], atol=1e-6), name
+
+    def test_a_recipe_is_changed_by_name(self) -> None:
+        assert changed(Recipe(), ["rank=8", "rate=0.001"]) == Recipe(rank=8, rate=0.001)
+        for wrong in ("ranks=8", "rank=many"):
+            with pytest.raises(click.BadParameter):
+                changed(Recipe(), [wrong])
+
+
+def _killed_after(learn: Any, steps: int) -> Any:
+    done = 0
+
+    def step(batch: Any) -> float:
+        nonlocal done
+        if done == steps:
+            raise KeyboardInterrupt
+        done += 1
+        return float(learn(batch))
+
+    return step
