@@ -29,7 +29,7 @@ from index.embed import SentenceTransformerEmbedder
 from index.search import Searcher
 from qa.evaluate import read_set
 from qa.metrics import f1, words
-from qa.reading.answering import ROUND, WEIGHTS, Weights, probability
+from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
 from qa.reading.excerpts import excerpts
 from qa.reading.network_reader import NetworkReader
 from qa.training.examples import is_for_validation
@@ -39,6 +39,7 @@ ARTICLES = {"xquad/ar-over-en": "xquad/en", "xquad/en-over-ar": "xquad/ar"}
 ABSTAIN = ("abstain/ar", "abstain/en")
 BUDGETS = (150, 200, 300, 400, 500, 600)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
+THRESHOLDS = (0.0, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 RIGHT = 0.5
 """The F1 from which an answer counts as right, where sureness is fitted."""
 BINS = 10
@@ -76,6 +77,7 @@ def main() -> None:
         "end to end": {name: {str(b): end_to_end(rows[name], b, weights) for b in BUDGETS} for name in SETS},
         "margin alone": {name: {str(b): end_to_end(rows[name], b, Weights(1, 0, 0)) for b in BUDGETS} for name in SETS},
         "stopping": {str(b): stopping(rows, weights, b) for b in (400, 600)},
+        "thresholds": {str(bound): at_threshold(rows, weights, bound) for bound in THRESHOLDS},
         "declining": {name: {str(b): declining(rows[name], rows, b) for b in BUDGETS} for name in ABSTAIN},
         "sureness": sureness([row for part in rows.values() for row in part]),
     }
@@ -225,6 +227,26 @@ def fit(rows: Sequence[Row], budget: int = 400) -> Weights:
         model = LogisticRegression(C=100.0, max_iter=1000).fit(signals, right)
         weights = Weights(*map(float, model.coef_[0]), float(model.intercept_[0]))
     return weights
+
+
+def at_threshold(rows: dict[str, list[Row]], weights: Weights, bound: float) -> dict[str, dict[str, float]]:
+    """As the product does it, stopping where it is sure: F1 with what is declined as nothing, and who is declined."""
+    table: dict[str, dict[str, float]] = {}
+    for name, part in rows.items():
+        ended = [(row, read_until(row, BUDGET, weights, SURE)[0]) for row in part]
+        kept = [(row, one) for row, one in ended if likely(one, weights) >= bound]
+        there = sum(bool(row["question"].get("answerable", True)) for row, _ in ended)
+        answered = sum(bool(row["question"].get("answerable", True)) for row, _ in kept)
+        table[name] = {"answered_when_answerable": round(answered / there, 4)}
+        if name in ABSTAIN:
+            declined = 1 - (len(kept) - answered) / (len(ended) - there)
+            table[name]["declined_when_unanswerable"] = round(declined, 4)
+            table[name]["balanced_accuracy"] = round((answered / there + declined) / 2, 4)
+        else:
+            found = [scores(row, one["text"]) for row, one in kept]
+            table[name]["f1"] = round(sum(f for f, _ in found) / len(ended), 4)
+            table[name]["em"] = round(sum(e for _, e in found) / len(ended), 4)
+    return table
 
 
 def declining(rows: Sequence[Row], all_rows: dict[str, list[Row]], budget: int) -> dict[str, float]:
