@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from index.articles import Article, Span
 from index.search import Hit
@@ -40,6 +41,8 @@ def excerpts(
 ) -> Iterator[Excerpt]:
     """All of `hits`, cut into excerpts of up to `longest` tokens; no sentence is in two, nor said twice."""
     ranked = rank(question, hits)
+    # A passage is cut into several excerpts, and its sentences are counted for each.
+    count_tokens = cache(count_tokens)
     scores = {(evidence.article.id, evidence.span): evidence.score for evidence in ranked}
     rows = {(hit.article.id, s.span): [t.span for t in hit.sentences] for hit in hits for s in hit.sentences}
     taken: set[tuple[str, Span]] = set()

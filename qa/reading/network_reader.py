@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from index.articles import Span
 from index.text.folding import Folded, plain
 from index.turns import Turns
 from qa.reading.inputs import Input, encode
@@ -137,9 +136,5 @@ def _base(embedder: SentenceTransformerEmbedder) -> str:
 
 
 def _in_original(reading: Reading, text: Folded) -> Reading:
-    spans = [ScoredSpan(_original(text, scored.span), scored.score) for scored in reading.spans]
+    spans = [ScoredSpan(text.to_original(scored.span.start, scored.span.end), scored.score) for scored in reading.spans]
     return Reading(tuple(spans), reading.none)
-
-
-def _original(text: Folded, span: Span) -> Span:
-    return text.to_original(span.start, span.end)
