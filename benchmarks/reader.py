@@ -28,7 +28,7 @@ from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.search import Searcher
 from qa.evaluate import read_set
-from qa.metrics import f1, words
+from qa.metrics import phrase_scores
 from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
 from qa.reading.excerpts import excerpts
 from qa.reading.network_reader import NetworkReader
@@ -204,8 +204,7 @@ def scores(row: Row, said: str) -> tuple[float, float]:
     """F1 and exact match; nothing is right where the articles do not answer."""
     question = row["question"]
     golds = [a["text"] for a in question.get("answers", [])] + question.get("answers_in_question_language", [])
-    exact = max((float(words(said) == words(gold)) for gold in golds), default=0.0)
-    return max((f1(said, gold) for gold in golds), default=0.0), exact
+    return phrase_scores(said, golds)
 
 
 def end_to_end(rows: Sequence[Row], budget: int, weights: Weights) -> dict[str, float]:

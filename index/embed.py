@@ -109,6 +109,8 @@ class SentenceTransformerEmbedder:
             )
         except (OSError, ValueError) as error:  # its words for files that are missing or not a model's
             raise EmbedderFailed(folder=self._folder) from error
+        # An article that has `<eos>` in its text has five letters there, and no end.
+        model.tokenizer.split_special_tokens = True
         return model.eval()
 
     @property

@@ -42,6 +42,12 @@ def f1(predicted: str, gold: str) -> float:
     return 2 * same / (len(found) + len(wanted)) if same else float(found == wanted)
 
 
+def phrase_scores(said: str, golds: Sequence[str]) -> tuple[float, float]:
+    """F1 and exact match against the closest of the gold phrases; zero where there is none."""
+    exact = any(words(said) == words(gold) for gold in golds)
+    return max((f1(said, gold) for gold in golds), default=0.0), float(exact)
+
+
 def recall(predicted: str, gold: str) -> float:
     """Share of the gold words that were said."""
     wanted = words(gold)
@@ -99,12 +105,13 @@ def _rightness(question: Question, answer: Record | None) -> list[tuple[str, flo
     golds = [gold["text"] for gold in question["answers"]] + question.get("answers_in_question_language", [])
     said = answer if answer and answer["status"] == "answered" else None
     short = (said["short_answer"] or "") if said else ""
+    best, exact = phrase_scores(short, golds)
     measures: list[tuple[str, float]] = [
         (f"retrieval_hit@{k}", any(_holds_gold(passage, question) for passage in passages[:k])) for k in (1, 5, 10)
     ]
     measures += [
-        ("short_answer_f1", max(f1(short, gold) for gold in golds)),
-        ("short_answer_em", max(words(short) == words(gold) for gold in golds)),
+        ("short_answer_f1", best),
+        ("short_answer_em", exact),
         ("answer_contains_gold", max(recall(said["answer"], gold) for gold in golds) if said else 0.0),
     ]
     return [*measures, *_citing(question, said)] if said else measures

@@ -16,6 +16,7 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llama import LlamaGenerator
 from qa.prompts import answer_prompt
+from qa.reading.inputs import encode
 from qa.reading.network_reader import NetworkReader
 from tests.conftest import SAMPLES
 
@@ -124,3 +125,17 @@ def test_the_head_of_the_prompt_is_read_once_for_each_language(
 def test_articles_of_every_format_are_there(assistant: Assistant) -> None:
     ids = {article.id for article in assistant.searcher.catalog.articles()}
     assert {"tram-ar", "football-en", "tram-opening-en", "weevil-en"} <= ids
+
+
+@pytest.mark.parametrize("mark", ["<eos>", "<bos>", "<pad>", "<start_of_turn>"])
+def test_a_text_cannot_speak_to_the_network_in_its_own_marks(
+    real_embedder: SentenceTransformerEmbedder, mark: str
+) -> None:
+    tokenizer = real_embedder.tokenizer
+    number = tokenizer.convert_tokens_to_ids(mark)
+    assert number != tokenizer.unk_token_id
+    (given,) = encode(tokenizer, f"Who {mark}?", [f"The pier {mark} opened."])
+    without = encode(tokenizer, "Who?", ["The pier opened."])[0]
+    assert given.ids.count(number) == without.ids.count(number)
+    features = real_embedder._model.preprocess([f"The pier {mark} opened."])
+    assert int((features["input_ids"] == number).sum()) == without.ids.count(number)

@@ -17,7 +17,8 @@ from transformers import Gemma3TextConfig, Gemma3TextModel
 from index.articles import Span
 from qa.reading.network import ReaderNetwork, Shape
 from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_file, of_set
-from qa.training.train import Recipe, Training, batches_of, changed, sources_of
+from qa.training.recipe import Recipe
+from qa.training.train import Training, batches_of, changed, courses_of, rates_of
 
 HARBOUR = "The harbour opened in 1859. It has 24 piers. Ships leave at noon. The pilot is Huda. It never freezes."
 
@@ -74,11 +75,11 @@ class TestSources:
         for name, kept in (("ja", rows[:1]), ("he", rows[:1]), ("xquad-other", rows)):
             with gzip.open(others / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
                 file.write("\n".join(map(json.dumps, kept)) + "\n")
-        recipe = Recipe(japanese=1, hebrew=1, parallel=6, passes=1)
-        first, _ = sources_of(tmp_path / "sets", others, recipe)
-        assert {source.paragraph for source in first[2:]} == {
+        first, second = courses_of(tmp_path / "sets", others, Recipe(japanese=1, hebrew=1, parallel=6, again=3))
+        assert {source.paragraph for source in first.passes[0][2:]} == {
             f"{lang} {n}: {1850 + n}" for lang in ("de", "es") for n in range(3)
         }
+        assert second.passes == (first.passes[1],) * 3
 
     def test_an_unanswerable_line_has_no_answer(self, tmp_path: Path) -> None:
         with gzip.open(tmp_path / "x.jsonl.gz", "wt", encoding="utf-8") as file:
@@ -92,7 +93,7 @@ class TestExamples:
         source = Source("How many piers?", HARBOUR, Span(start, start + 2), ("Palms grow near water.",))
         lengths = set()
         for seed in range(30):
-            for example in Maker(words_in, seed).make([source]):
+            for example in Maker(words_in, Recipe(seed=seed)).make([source]):
                 if example.answer:
                     assert example.excerpt[example.answer.start : example.answer.end] == "24"
                     assert example.excerpt in HARBOUR
@@ -103,7 +104,7 @@ class TestExamples:
 
     def test_the_same_seed_makes_the_same_examples(self) -> None:
         source = Source("How many piers?", HARBOUR, Span(34, 36), ())
-        assert Maker(words_in, 3).make([source] * 9) == Maker(words_in, 3).make([source] * 9)
+        assert Maker(words_in, Recipe(seed=3)).make([source] * 9) == Maker(words_in, Recipe(seed=3)).make([source] * 9)
 
     def test_marks_are_taken_off_and_the_answer_still_stands_there(self) -> None:
         text = "وُلِدَ في ﺍﻟﻘـﺎﻫﺮﺓ عامَ ١٩٥٨."
@@ -151,7 +152,16 @@ def batches(count: int = 24) -> list[Any]:
     return batches_of(examples, Tokenizer(), RECIPE, random.Random(0))
 
 
+def flat(count: int = 24) -> list[float]:
+    return rates_of([len(batches(count))], [1.0], RECIPE.warm_up)
+
+
 class TestTraining:
+    def test_the_rate_rises_and_falls_in_each_course(self) -> None:
+        rates = rates_of([10, 4], [1.0, 0.5], warm_up=2)
+        assert rates[:3] == [0.5, 1.0, 1.0] and rates[9] == 0.125
+        assert rates[10:] == [0.25, 0.5, 0.5, 0.25]
+
     def test_targets_are_the_tokens_of_the_answer_or_the_first(self) -> None:
         given = [pair for batch in batches() for pair in zip(batch.inputs, batch.targets, strict=True)]
         assert len(given) == 24
@@ -161,23 +171,25 @@ class TestTraining:
                 assert one.places[start] is not None and one.places[end] is not None
 
     def test_it_learns(self, tmp_path: Path) -> None:
-        Training(network(), batches(240), RECIPE, tmp_path).run()
+        Training(network(), batches(240), flat(240), RECIPE, tmp_path).run()
         losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
         assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
     def test_one_that_was_killed_goes_on_to_the_same_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("qa.training.train.SAVE_EVERY", 2)
         whole = network()
-        Training(whole, batches(), RECIPE, tmp_path).run()
+        Training(whole, batches(), flat(), RECIPE, tmp_path).run()
         (tmp_path / "other").mkdir()
-        stopped = Training(network(), batches(), RECIPE, tmp_path / "other")
+        stopped = Training(network(), batches(), flat(), RECIPE, tmp_path / "other")
         monkeypatch.setattr(stopped, "_learn", _killed_after(stopped._learn, 3))
         with pytest.raises(KeyboardInterrupt):
             stopped.run()
         again = network()
-        Training(again, batches(), RECIPE, tmp_path / "other").run()
+        Training(again, batches(), flat(), RECIPE, tmp_path / "other").run()
         for name, tensor in whole.learnt().items():
             assert torch.allclose(tensor, again.learnt()[name], atol=1e-6), name
+        steps = [json.loads(line)["step"] for line in (tmp_path / "other" / "log.jsonl").read_text().splitlines()]
+        assert steps == list(range(1, len(batches()) + 1))
 
     def test_a_recipe_is_changed_by_name(self) -> None:
         assert changed(Recipe(), ["rank=8", "rate=0.001"]) == Recipe(rank=8, rate=0.001)

@@ -22,13 +22,10 @@ from index.text.folding import plain
 from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.evaluate import read_set
+from qa.training.recipe import Recipe
 
 VALIDATION = 4
 """One article in so many is kept for validation: those whose number in its set leaves `VALIDATION - 1`."""
-SHORTEST, LONGEST = 40, 170
-"""Tokens of an excerpt."""
-NOT_HERE = 0.3
-"""Share of the examples whose excerpt does not hold the answer."""
 _TRIES = 6
 _FULL_STOP = re.compile(r"(?<=[。！？।])")
 """Where sentences end in languages that are read only for the skill of it."""
@@ -106,9 +103,10 @@ def of_file(file: Path, held_out: Callable[[int], bool] = lambda line: False) ->
 class Maker:
     """Makes examples of sources: in plain form, cut to a length, some without the answer. Seeded."""
 
-    def __init__(self, count_tokens: Callable[[str], int], seed: int) -> None:
+    def __init__(self, count_tokens: Callable[[str], int], recipe: Recipe) -> None:
         self._count_tokens = count_tokens
-        self._random = random.Random(seed)
+        self._recipe = recipe
+        self._random = random.Random(recipe.seed)
 
     def make(self, sources: Iterable[Source]) -> list[Example]:
         """An example a source, and for a share of them one more whose excerpt does not hold the answer."""
@@ -118,7 +116,7 @@ class Maker:
                 made.append(self._cut(source.question, source.paragraph, None))
                 continue
             made.append(self._cut(source.question, source.paragraph, source.answer))
-            if self._random.random() < NOT_HERE / (1 - NOT_HERE):
+            if self._random.random() < self._recipe.not_here / (1 - self._recipe.not_here):
                 made += self._near_miss(source)
         return made
 
@@ -130,7 +128,7 @@ class Maker:
         keep = [i for i, piece in enumerate(pieces) if answer and piece.overlaps(answer)]
         first, last = (keep[0], keep[-1]) if keep else (self._random.randrange(len(pieces)),) * 2
         costs = [self._count_tokens(paragraph[piece.start : piece.end]) for piece in pieces]
-        budget = self._random.randint(SHORTEST, LONGEST) - sum(costs[first : last + 1])
+        budget = self._random.randint(self._recipe.shortest, self._recipe.longest) - sum(costs[first : last + 1])
         while budget > 0 and (first > 0 or last < len(pieces) - 1):
             before = last == len(pieces) - 1 or (first > 0 and self._random.random() < 0.5)
             first, last = (first - 1, last) if before else (first, last + 1)

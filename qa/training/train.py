@@ -1,7 +1,8 @@
 """Teach the embedder's network to read: `jawab-train-reader --sets BENCH_FOLDER --others FOLDER --work FOLDER`.
 
-First other languages, for the skill of reading; then Arabic and English, and each asked about the other. Two cores
-take under two hours, a GPU minutes. Killed, it goes on where it was. `docs/reader.md` has the recipe and its figures.
+First other languages, for the skill of reading, then Arabic and English, and each asked about the other; and then
+these again, cut anew. Two cores take under two hours, a GPU minutes. Killed, it goes on where it was.
+`docs/reader.md` has the recipe and its figures.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tqdm import tqdm
 
 from index.embed import SentenceTransformerEmbedder
 from qa.evaluate import read_set
-from qa.metrics import f1, words
+from qa.metrics import phrase_scores
 from qa.models import ModelStore, bundled_models, default_model
 from qa.reading.inputs import Input, encode
 from qa.reading.network import ReaderNetwork, Shape
@@ -30,6 +31,7 @@ from qa.reading.network_reader import NetworkReader, padded, save
 from qa.reading.reader import Reader
 from qa.training.curve import draw_curve
 from qa.training.examples import Example, Maker, Source, is_for_validation, of_file, of_set
+from qa.training.recipe import Recipe
 
 SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
 PARALLEL = "xquad/en"
@@ -40,20 +42,11 @@ POOL = 50
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that the result depends on, beside the data. Rates are AdamW's; they rise, then fall to nothing."""
+class Course:
+    """Passes over sources, during which the rate rises to `rate` times the recipe's and falls to nothing."""
 
-    layers: int = 12
-    rank: int = 32
-    rate: float = 4e-4
-    head_rate: float = 1e-3
-    warm_up: int = 40
-    tokens_a_batch: int = 2048
-    japanese: int = 3000
-    hebrew: int = 3005
-    parallel: int = 800
-    passes: int = 1
-    seed: int = 0
+    passes: tuple[tuple[Source, ...], ...]
+    rate: float
 
 
 @dataclass(frozen=True)
@@ -64,19 +57,23 @@ class Batch:
     targets: tuple[tuple[int, int], ...]
 
 
-def sources_of(sets: Path, others: Path | None, recipe: Recipe) -> list[list[Source]]:
-    """What is learnt from, pass by pass."""
+def courses_of(sets: Path, others: Path | None, recipe: Recipe) -> list[Course]:
+    """What is learnt from, course by course."""
     draw = random.Random(recipe.seed)
-    passes: list[list[Source]] = []
-    if others:
-        numbers = _article_numbers(sets / PARALLEL)
-        held_out = lambda line: is_for_validation(numbers[line % len(numbers)])  # noqa: E731
-        first = draw.sample(of_file(others / "ja.jsonl.gz"), recipe.japanese)
-        first += of_file(others / "he.jsonl.gz")[: recipe.hebrew]
-        first += draw.sample(of_file(others / "xquad-other.jsonl.gz", held_out), recipe.parallel)
-        passes.append(first)
-    own = [source for name in SETS for source in of_set(sets / name, validation=False)]
-    return passes + [own] * recipe.passes
+    own = tuple(source for name in SETS for source in of_set(sets / name, validation=False))
+    first = [_of_other_languages(sets, others, recipe, draw)] if others else []
+    own = own if recipe.share == 1 else tuple(draw.sample(own, round(recipe.share * len(own))))
+    courses = [Course((*first, own), 1.0)]
+    return courses + [Course((own,) * recipe.again, recipe.again_rate)] * bool(recipe.again)
+
+
+def _of_other_languages(sets: Path, others: Path, recipe: Recipe, draw: random.Random) -> tuple[Source, ...]:
+    numbers = _article_numbers(sets / PARALLEL)
+    held_out = lambda line: is_for_validation(numbers[line % len(numbers)])  # noqa: E731
+    found = draw.sample(of_file(others / "ja.jsonl.gz"), round(recipe.share * recipe.japanese))
+    found += of_file(others / "he.jsonl.gz")[: round(recipe.share * recipe.hebrew)]
+    found += draw.sample(of_file(others / "xquad-other.jsonl.gz", held_out), round(recipe.share * recipe.parallel))
+    return tuple(found)
 
 
 def _article_numbers(folder: Path) -> list[int]:
@@ -118,6 +115,15 @@ def _with_target(example: Example, tokenizer: Any) -> tuple[Input, tuple[int, in
     return (given, (inside[0], inside[-1])) if inside else None
 
 
+def rates_of(courses: Sequence[int], peaks: Sequence[float], warm_up: int) -> list[float]:
+    """The share of the highest rate at every step; `courses` are their steps."""
+    rates = []
+    for steps, peak in zip(courses, peaks, strict=True):
+        falling = max(1, steps - warm_up)
+        rates += [peak * min((step + 1) / warm_up, max(0.0, (steps - step) / falling)) for step in range(steps)]
+    return rates
+
+
 def loss_of(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy of start and end over the excerpt's tokens and "not here"."""
     logits = network(*padded(batch.inputs, network.device))
@@ -135,7 +141,9 @@ def loss_of(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
 class Training:
     """One training: the network, its optimizer, and where it is."""
 
-    def __init__(self, network: ReaderNetwork, batches: Sequence[Batch], recipe: Recipe, work: Path) -> None:
+    def __init__(
+        self, network: ReaderNetwork, batches: Sequence[Batch], rates: Sequence[float], recipe: Recipe, work: Path
+    ) -> None:
         self._network = network
         self._batches = batches
         self._state = work / "state.pt"
@@ -145,9 +153,8 @@ class Training:
             [{"params": ours, "lr": recipe.rate}, {"params": list(network.head.parameters()), "lr": recipe.head_rate}],
             weight_decay=0.0,
         )
-        steps, warm = len(batches), recipe.warm_up
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+            self._optimizer, lambda step: rates[min(step, len(rates) - 1)]
         )
         self._step = 0
         if self._state.is_file():
@@ -194,6 +201,9 @@ class Training:
     def _resume(self) -> None:
         state = torch.load(self._state, weights_only=True)
         self._step = state["step"]
+        # Steps after the last kept state are taken again.
+        rows = self._log.read_text(encoding="utf-8").splitlines(keepends=True)[: self._step]
+        self._log.write_text("".join(rows), encoding="utf-8")
         self._network.load_learnt(state["learnt"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
@@ -219,7 +229,7 @@ def _score(reader: Reader, source: Source) -> tuple[float, float]:
     (reading,) = reader.read(source.question, [source.paragraph])
     span = reading.spans[0].span
     said, gold = source.paragraph[span.start : span.end], source.paragraph[source.answer.start : source.answer.end]
-    return f1(said, gold), float(words(said) == words(gold))
+    return phrase_scores(said, [gold])
 
 
 @click.command()
@@ -243,14 +253,20 @@ def main(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = ReaderNetwork(base.encoder, Shape(recipe.layers, recipe.rank)).to(device)
     tokenizer = base.tokenizer
-    maker = Maker(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]), recipe.seed)
+    maker = Maker(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]), recipe)
     draw = random.Random(recipe.seed)
-    batches = []
-    for sources in sources_of(sets, others, recipe):
-        batches += batches_of(maker.make(sources), tokenizer, recipe, draw)
+    batches: list[Batch] = []
+    steps = []
+    courses = courses_of(sets, others, recipe)
+    for course in courses:
+        before = len(batches)
+        for sources in course.passes:
+            batches += batches_of(maker.make(sources), tokenizer, recipe, draw)
+        steps.append(len(batches) - before)
+    rates = rates_of(steps, [course.rate for course in courses], recipe.warm_up)
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")
-    Training(network, batches, recipe, work).run()
+    Training(network, batches, rates, recipe, work).run()
     save(network, work / "reader.safetensors", base)
     draw_curve(work / "log.jsonl", work / "curve.png")
     network.for_reading()

@@ -1,0 +1,32 @@
+"""The recipe: all that the reader's weights depend on, beside the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Rates are AdamW's; in each course they rise, then fall to nothing.
+
+    `again` is how often the second course goes through Arabic and English; `again_rate` is its peak, as a share of
+    the first's. Excerpts have `shortest` to `longest` tokens; for a share of `not_here` of the examples they do not
+    hold the answer. `share` is how much of all data is learnt from: for trials.
+    """
+
+    layers: int = 12
+    rank: int = 32
+    rate: float = 4e-4
+    head_rate: float = 1e-3
+    warm_up: int = 40
+    tokens_a_batch: int = 2048
+    japanese: int = 3000
+    hebrew: int = 3005
+    parallel: int = 800
+    again: int = 2
+    again_rate: float = 0.5
+    shortest: int = 40
+    longest: int = 170
+    not_here: float = 0.3
+    share: float = 1.0
+    seed: int = 0
