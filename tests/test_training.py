@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import torch
 from transformers import Gemma3TextConfig, Gemma3TextModel
 
 from index.articles import Span
+from index.fakes import HashEmbedder
 from qa.reading.network import ReaderNetwork, Shape
 from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_file, of_set
+from qa.training.near import with_near
 from qa.training.recipe import Recipe
 from qa.training.train import Training, batches_of, changed, courses_of, rates_of
 
@@ -75,11 +78,30 @@ class TestSources:
         for name, kept in (("ja", rows[:1]), ("he", rows[:1]), ("xquad-other", rows)):
             with gzip.open(others / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
                 file.write("\n".join(map(json.dumps, kept)) + "\n")
-        first, second = courses_of(tmp_path / "sets", others, Recipe(japanese=1, hebrew=1, parallel=6, again=3))
+        first, second = courses_of(
+            tmp_path / "sets", others, HashEmbedder(), Recipe(japanese=1, hebrew=1, parallel=6, again=3)
+        )
         assert {source.paragraph for source in first.passes[0][2:]} == {
             f"{lang} {n}: {1850 + n}" for lang in ("de", "es") for n in range(3)
         }
-        assert second.passes == (first.passes[1],) * 3
+        again = second.passes[0]
+        assert second.passes == (again,) * 3
+        assert tuple(replace(source, near=()) for source in again) == first.passes[1]
+
+    def test_near_paragraphs_are_those_that_search_would_find_and_not_its_own(self) -> None:
+        sources = [
+            Source("When did the harbour pier open?", "The harbour pier opened in 1859.", Span(27, 31), ()),
+            Source("What grows?", "Palms grow by the sea.", Span(0, 5), ("The harbour pier is long.",)),
+        ]
+        pier, _ = with_near(sources, HashEmbedder())
+        assert pier.near == ("The harbour pier is long.", "Palms grow by the sea.")
+
+    def test_what_search_would_find_is_learnt_not_to_be_the_answer(self) -> None:
+        near = ("The pier of Tunis has 12 lamps.", "The pier has 24 lamps.")
+        source = Source("How many piers?", HARBOUR, Span(HARBOUR.index("24"), HARBOUR.index("24") + 2), (), near)
+        made = Maker(words_in, Recipe(not_here=0.9)).make([source] * 40)
+        misses = {example.excerpt for example in made if example.answer is None}
+        assert near[0] in misses and near[1] not in misses
 
     def test_an_unanswerable_line_has_no_answer(self, tmp_path: Path) -> None:
         with gzip.open(tmp_path / "x.jsonl.gz", "wt", encoding="utf-8") as file:

@@ -2,7 +2,8 @@
 
 Read are question sets (`qa/evaluate.py`) and files of examples (`.jsonl.gz`: `question`, `context`, `start`, `end`).
 An excerpt is what the reader will be given later: some sentences of a paragraph, not all. Where it holds no answer
-it is one of the same paragraph or article that shares words with the question, for those are the ones that mislead.
+it is one of the same paragraph or article, or of those that search finds, that shares words with the question: those
+are the ones that mislead.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import gzip
 import json
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from qa.training.recipe import Recipe
 
 VALIDATION = 4
 """One article in so many is kept for validation: those whose number in its set leaves `VALIDATION - 1`."""
+FOUND = 0.5
+"""Share of the near misses that are taken from what search finds, where that is known."""
 _TRIES = 6
 _FULL_STOP = re.compile(r"(?<=[。！？।])")
 """Where sentences end in languages that are read only for the skill of it."""
@@ -35,13 +38,15 @@ _FULL_STOP = re.compile(r"(?<=[。！？।])")
 class Source:
     """A question about a paragraph; `answer` counts in it, `None` where the paragraph does not answer.
 
-    `others` are paragraphs of the same article, which may hold near misses.
+    `others` are paragraphs of the same article, and `near` those that search would find beside it: both may hold near
+    misses.
     """
 
     question: str
     paragraph: str
     answer: Span | None
     others: tuple[str, ...]
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,11 @@ class Maker:
         assert source.answer
         answer = source.paragraph[source.answer.start : source.answer.end].casefold()
         tried = []
+        among: Sequence[str] = [source.paragraph, *source.others, *source.others]
+        if source.near and self._random.random() < FOUND:
+            among = source.near
         for _ in range(_TRIES):
-            paragraph = self._random.choice([source.paragraph, *source.others, *source.others])
+            paragraph = self._random.choice(among)
             example = self._cut(source.question, paragraph, None)
             if answer not in example.excerpt.casefold():
                 tried.append(example)
@@ -166,6 +174,7 @@ def in_plain_form(source: Source) -> Source:
         paragraph=paragraph.text,
         answer=answer,
         others=tuple(plain(other).text for other in source.others),
+        near=tuple(plain(near).text for near in source.near),
     )
 
 

@@ -1,12 +1,13 @@
 """Teach the embedder's network to read: `jawab-train-reader --sets BENCH_FOLDER --others FOLDER --work FOLDER`.
 
 First other languages, for the skill of reading, then Arabic and English, and each asked about the other; and then
-these again, cut anew. Two cores take under two hours, a GPU minutes. Killed, it goes on where it was.
-`docs/reader.md` has the recipe and its figures.
+these again, cut anew, and beside what search would find. Two cores take under two hours, a GPU minutes. Killed, it
+goes on where it was. `docs/reader.md` has the recipe and its figures.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
@@ -21,7 +22,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from index.embed import SentenceTransformerEmbedder
+from index.embed import Embedder, SentenceTransformerEmbedder
 from qa.evaluate import read_set
 from qa.metrics import phrase_scores
 from qa.models import ModelStore, bundled_models, default_model
@@ -31,6 +32,7 @@ from qa.reading.network_reader import NetworkReader, padded, save
 from qa.reading.reader import Reader
 from qa.training.curve import draw_curve
 from qa.training.examples import Example, Maker, Source, is_for_validation, of_file, of_set
+from qa.training.near import with_near
 from qa.training.recipe import Recipe
 
 SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
@@ -57,14 +59,17 @@ class Batch:
     targets: tuple[tuple[int, int], ...]
 
 
-def courses_of(sets: Path, others: Path | None, recipe: Recipe) -> list[Course]:
-    """What is learnt from, course by course."""
+def courses_of(sets: Path, others: Path | None, embedder: Embedder, recipe: Recipe) -> list[Course]:
+    """What is learnt from, course by course; the second is the harder one, with what search would find."""
     draw = random.Random(recipe.seed)
-    own = tuple(source for name in SETS for source in of_set(sets / name, validation=False))
+    own = [of_set(sets / name, validation=False) for name in SETS]
+    own = [draw.sample(part, round(recipe.share * len(part))) if recipe.share < 1 else part for part in own]
     first = [_of_other_languages(sets, others, recipe, draw)] if others else []
-    own = own if recipe.share == 1 else tuple(draw.sample(own, round(recipe.share * len(own))))
-    courses = [Course((*first, own), 1.0)]
-    return courses + [Course((own,) * recipe.again, recipe.again_rate)] * bool(recipe.again)
+    courses = [Course((*first, tuple(itertools.chain(*own))), 1.0)]
+    if recipe.again:
+        harder = tuple(itertools.chain(*(with_near(part, embedder) for part in own)))
+        courses.append(Course((harder,) * recipe.again, recipe.again_rate))
+    return courses
 
 
 def _of_other_languages(sets: Path, others: Path, recipe: Recipe, draw: random.Random) -> tuple[Source, ...]:
@@ -257,7 +262,7 @@ def main(
     draw = random.Random(recipe.seed)
     batches: list[Batch] = []
     steps = []
-    courses = courses_of(sets, others, recipe)
+    courses = courses_of(sets, others, base, recipe)
     for course in courses:
         before = len(batches)
         for sources in course.passes:
