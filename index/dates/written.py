@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from index.text.folding import fold_text
 
-# All folded (index/text/folding.py): no hamza on alif, no tashkeel, ة as ه, lower case.
-_MONTHS = (
+# Folded (index/text/folding.py): no hamza on alif, no tashkeel, ة as ه, lower case. January first.
+MONTHS = (
     ("january", "jan", "يناير", "جانفي", "كانون الثاني", "كانون ثاني"),
     ("february", "feb", "فبراير", "فيفري", "شباط"),
     ("march", "mar", "مارس", "اذار", "مارت"),
@@ -30,7 +30,7 @@ _MONTHS = (
     ("november", "nov", "نوفمبر", "نونبر", "تشرين الثاني", "تشرين ثاني"),
     ("december", "dec", "ديسمبر", "دجنبر", "كانون الاول", "كانون اول"),
 )
-_NUMBER = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
+_NUMBER = {name: number for number, names in enumerate(MONTHS, 1) for name in names}
 _NAME = r"(?<![^\W\d_])(?:" + "|".join(sorted(_NUMBER, key=len, reverse=True)) + r")(?![^\W\d_])\.?"
 _MONTH = rf"(?P<month>{_NAME}(?:\s?[/(\s–-]\s?{_NAME}\)?)*)"
 _YEAR = r"(?P<year>\d{4})(?!\d)(?:\s?م(?:يلادي[هي]?)?(?!\w))?"

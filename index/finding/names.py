@@ -101,6 +101,11 @@ def candidates(rows: Rows, word: str) -> list[str]:
     return sorted(near, key=lambda name: (-alike[name], name))[:_MOST]
 
 
+def other_names(name: str) -> frozenset[str]:
+    """What a folded name, without its article, is called in the other script, where sound does not tell."""
+    return _table().get(name, frozenset())
+
+
 def key(name: str) -> str:
     """The script of a name and its consonants, "l" or "a" and capitals; empty where they are too few.
 

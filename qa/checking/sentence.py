@@ -1,0 +1,91 @@
+"""Whether a sentence that an LLM wrote may be shown over a quotation: what in it the quotation does not bear out.
+
+Checked is what can be known: language, phrase, numbers, months and weekdays, names. What stands in the question or in
+the article's title was not invented by the LLM, and counts as borne out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from index.text.folding import fold_text
+from index.text.language import language_of
+from qa.checking.calendar import months, weekdays
+from qa.checking.names import missing, misspelt, unknown
+from qa.checking.quantities import could_mean, numbers_said
+
+Kind = Literal["empty", "language", "phrase", "number", "date", "name"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in a sentence that its quotation does not bear out; `said` are its words, where it has any."""
+
+    kind: Kind
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What a sentence has to rest on: the question, the quotation, the phrase in it that answers, and the title."""
+
+    question: str
+    quote: str
+    phrase: str
+    title: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.quote, self.question, self.title)
+
+
+def faults(sentence: str, grounds: Grounds) -> list[Fault]:
+    """What speaks against showing a sentence, the gravest first; nothing, if nothing is known to."""
+    if not sentence.strip():
+        return [Fault("empty")]
+    if language_of(sentence) != language_of(grounds.question):
+        return [Fault("language")]
+    found = [*_phrase(sentence, grounds), *_numbers(sentence, grounds), *_dates(sentence, grounds)]
+    return found + [Fault("name", name) for name in _names(sentence, grounds)]
+
+
+def _phrase(sentence: str, grounds: Grounds) -> Iterator[Fault]:
+    """In the article's language the sentence must have the phrase's words; in another, its numbers and names."""
+    if language_of(grounds.quote) == language_of(sentence):
+        if not _contains(sentence, grounds.phrase):
+            yield Fault("phrase", grounds.phrase)
+        return
+    meant = could_mean(sentence)
+    if any(not said.readings & meant for said in numbers_said(grounds.phrase)):
+        yield Fault("phrase", grounds.phrase)
+
+
+def _numbers(sentence: str, grounds: Grounds) -> Iterator[Fault]:
+    borne_out = frozenset().union(*map(could_mean, grounds.sources))
+    folded = fold_text(sentence)
+    for said in numbers_said(sentence):
+        if not said.readings & borne_out:
+            yield Fault("number", folded[said.start : said.end])
+
+
+def _dates(sentence: str, grounds: Grounds) -> Iterator[Fault]:
+    for named in (months, weekdays):
+        if named(sentence) - frozenset().union(*map(named, grounds.sources)):
+            yield Fault("date")
+
+
+def _names(sentence: str, grounds: Grounds) -> Sequence[str]:
+    if language_of(sentence) == "ar":
+        return missing(grounds.phrase, sentence)
+    # Of a quotation in Arabic an English sentence translates words that are no names: only those count that sound
+    # almost like one of the article's.
+    return (unknown if language_of(grounds.quote) == "en" else misspelt)(sentence, grounds.sources)
+
+
+def _contains(sentence: str, phrase: str) -> bool:
+    """Whether every word of `phrase` is in `sentence`, clitics aside."""
+    said = fold_text(sentence)
+    return all(word.removeprefix("ال") in said for word in re.findall(r"\w+", fold_text(phrase)))
