@@ -19,9 +19,10 @@ from index.articles import Span
 from index.fakes import HashEmbedder
 from qa.reading.network import ReaderNetwork, Shape
 from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_file, of_set
+from qa.training.learning import Training, rates_of
 from qa.training.near import with_near
 from qa.training.recipe import Recipe
-from qa.training.train import Training, batches_of, changed, courses_of, rates_of
+from qa.training.train import batches_of, changed, courses_of, loss_of
 
 HARBOUR = "The harbour opened in 1859. It has 24 piers. Ships leave at noon. The pilot is Huda. It never freezes."
 
@@ -193,21 +194,21 @@ class TestTraining:
                 assert one.places[start] is not None and one.places[end] is not None
 
     def test_it_learns(self, tmp_path: Path) -> None:
-        Training(network(), batches(240), flat(240), RECIPE, tmp_path).run()
+        Training(network(), batches(240), flat(240), loss_of, RECIPE, tmp_path).run()
         losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
         assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
     def test_one_that_was_killed_goes_on_to_the_same_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("qa.training.train.SAVE_EVERY", 2)
+        monkeypatch.setattr("qa.training.learning.SAVE_EVERY", 2)
         whole = network()
-        Training(whole, batches(), flat(), RECIPE, tmp_path).run()
+        Training(whole, batches(), flat(), loss_of, RECIPE, tmp_path).run()
         (tmp_path / "other").mkdir()
-        stopped = Training(network(), batches(), flat(), RECIPE, tmp_path / "other")
+        stopped = Training(network(), batches(), flat(), loss_of, RECIPE, tmp_path / "other")
         monkeypatch.setattr(stopped, "_learn", _killed_after(stopped._learn, 3))
         with pytest.raises(KeyboardInterrupt):
             stopped.run()
         again = network()
-        Training(again, batches(), flat(), RECIPE, tmp_path / "other").run()
+        Training(again, batches(), flat(), loss_of, RECIPE, tmp_path / "other").run()
         for name, tensor in whole.learnt().items():
             assert torch.allclose(tensor, again.learnt()[name], atol=1e-6), name
         steps = [json.loads(line)["step"] for line in (tmp_path / "other" / "log.jsonl").read_text().splitlines()]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,21 +25,19 @@ from index.embed import Embedder, SentenceTransformerEmbedder
 from qa.evaluate import read_set
 from qa.metrics import phrase_scores
 from qa.models import ModelStore, bundled_models, default_model
-from qa.reading.inputs import Input, encode
+from qa.reading.inputs import encode
 from qa.reading.network import ReaderNetwork, Shape
 from qa.reading.network_reader import NetworkReader, padded, save
 from qa.reading.reader import Reader
 from qa.training.curve import draw_curve
 from qa.training.examples import Example, Maker, Source, is_for_validation, of_file, of_set
+from qa.training.learning import Batch, Ready, Training, in_batches, rates_of
 from qa.training.near import with_near
 from qa.training.recipe import Recipe
 
 SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
 PARALLEL = "xquad/en"
 """The set that `xquad-other.jsonl.gz` asks in other languages, question by question."""
-SAVE_EVERY = 100
-POOL = 50
-"""Batches among which examples are sorted by length: little is padded, and the order stays random enough."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +46,6 @@ class Course:
 
     passes: tuple[tuple[Source, ...], ...]
     rate: float
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Inputs, and for each the token at which its answer starts and that at which it ends (0, 0: not here)."""
-
-    inputs: tuple[Input, ...]
-    targets: tuple[tuple[int, int], ...]
 
 
 def courses_of(sets: Path, others: Path | None, embedder: Embedder, recipe: Recipe) -> list[Course]:
@@ -90,24 +79,11 @@ def _article_numbers(folder: Path) -> list[int]:
 
 
 def batches_of(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, draw: random.Random) -> list[Batch]:
-    """Examples of like length together, in an order drawn at random."""
-    ready = [one for example in examples if (one := _with_target(example, tokenizer))]
-    draw.shuffle(ready)
-    pool = POOL * recipe.tokens_a_batch // 128
-    batches: list[Batch] = []
-    for first in range(0, len(ready), pool):
-        part = sorted(ready[first : first + pool], key=lambda one: len(one[0].ids))
-        made = []
-        while part:
-            count = max(1, recipe.tokens_a_batch // len(part[min(len(part), 16) - 1][0].ids))
-            made.append(Batch(tuple(i for i, _ in part[:count]), tuple(t for _, t in part[:count])))
-            part = part[count:]
-        draw.shuffle(made)
-        batches += made
-    return batches
+    """The examples as inputs with the tokens at which their answers start and end (0, 0: not here), in batches."""
+    return in_batches([one for example in examples if (one := _with_target(example, tokenizer))], recipe, draw)
 
 
-def _with_target(example: Example, tokenizer: Any) -> tuple[Input, tuple[int, int]] | None:
+def _with_target(example: Example, tokenizer: Any) -> Ready | None:
     """The input and its target; `None` where the answer fell behind the longest input."""
     (given,) = encode(tokenizer, example.question, [example.excerpt])
     if example.answer is None:
@@ -118,15 +94,6 @@ def _with_target(example: Example, tokenizer: Any) -> tuple[Input, tuple[int, in
         if place and place[0] < example.answer.end and example.answer.start < place[1]
     ]
     return (given, (inside[0], inside[-1])) if inside else None
-
-
-def rates_of(courses: Sequence[int], peaks: Sequence[float], warm_up: int) -> list[float]:
-    """The share of the highest rate at every step; `courses` are their steps."""
-    rates = []
-    for steps, peak in zip(courses, peaks, strict=True):
-        falling = max(1, steps - warm_up)
-        rates += [peak * min((step + 1) / warm_up, max(0.0, (steps - step) / falling)) for step in range(steps)]
-    return rates
 
 
 def loss_of(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
@@ -141,77 +108,6 @@ def loss_of(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
     start = nn.functional.cross_entropy(logits[..., 0], targets[:, 0])
     end = nn.functional.cross_entropy(logits[..., 1], targets[:, 1])
     return (start + end) / 2
-
-
-class Training:
-    """One training: the network, its optimizer, and where it is."""
-
-    def __init__(
-        self, network: ReaderNetwork, batches: Sequence[Batch], rates: Sequence[float], recipe: Recipe, work: Path
-    ) -> None:
-        self._network = network
-        self._batches = batches
-        self._state = work / "state.pt"
-        self._log = work / "log.jsonl"
-        ours = [p for n, p in network.learnt().items() if not n.startswith("head.")]
-        self._optimizer = torch.optim.AdamW(
-            [{"params": ours, "lr": recipe.rate}, {"params": list(network.head.parameters()), "lr": recipe.head_rate}],
-            weight_decay=0.0,
-        )
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimizer, lambda step: rates[min(step, len(rates) - 1)]
-        )
-        self._step = 0
-        if self._state.is_file():
-            self._resume()
-
-    def run(self) -> None:
-        bar = tqdm(
-            self._batches[self._step :], initial=self._step, total=len(self._batches), unit="step", mininterval=5
-        )
-        with self._log.open("a", encoding="utf-8") as log:
-            for batch in bar:
-                start = time.perf_counter()
-                loss = self._learn(batch)
-                self._step += 1
-                tokens = sum(len(given.ids) for given in batch.inputs)
-                row = {"step": self._step, "loss": round(loss, 4), "tokens": tokens}
-                row["seconds"] = round(time.perf_counter() - start, 3)
-                log.write(json.dumps(row) + "\n")
-                bar.set_postfix(loss=f"{loss:.3f}", tokens_s=round(tokens / row["seconds"]), refresh=False)
-                if self._step % SAVE_EVERY == 0:
-                    log.flush()
-                    self._save()
-
-    def _learn(self, batch: Batch) -> float:
-        loss = loss_of(self._network, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._network.learnt().values(), 1.0)
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self._schedule.step()
-        return float(loss.detach())
-
-    def _save(self) -> None:
-        state = {
-            "step": self._step,
-            "learnt": self._network.learnt(),
-            "optimizer": self._optimizer.state_dict(),
-            "schedule": self._schedule.state_dict(),
-        }
-        beside = self._state.with_suffix(".new")
-        torch.save(state, beside)
-        beside.replace(self._state)
-
-    def _resume(self) -> None:
-        state = torch.load(self._state, weights_only=True)
-        self._step = state["step"]
-        # Steps after the last kept state are taken again.
-        rows = self._log.read_text(encoding="utf-8").splitlines(keepends=True)[: self._step]
-        self._log.write_text("".join(rows), encoding="utf-8")
-        self._network.load_learnt(state["learnt"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._schedule.load_state_dict(state["schedule"])
 
 
 def validate(reader: Reader, sets: Path, limit: int | None) -> dict[str, dict[str, float]]:
@@ -271,7 +167,7 @@ def main(
     rates = rates_of(steps, [course.rate for course in courses], recipe.warm_up)
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")
-    Training(network, batches, rates, recipe, work).run()
+    Training(network, batches, rates, loss_of, recipe, work).run()
     save(network, work / "reader.safetensors", base)
     draw_curve(work / "log.jsonl", work / "curve.png")
     network.for_reading()
