@@ -50,7 +50,11 @@ class Timings:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer record. A declined one has an `answer` that says so, no citations, and the passages."""
+    """The answer record. A declined one has an `answer` that says so, no citations, and the passages.
+
+    `talk` is there where the question was none about the articles (`qa/talk.py`): then `answer` is what a person would
+    say to it, declined as an answer from the articles, without passages.
+    """
 
     id: str
     question: str
@@ -63,6 +67,7 @@ class Answer:
     passages: tuple[FoundPassage, ...]
     timings_ms: Timings
     models: dict[str, str] = field(default_factory=dict)
+    talk: str | None = None
 
     @classmethod
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
@@ -76,6 +81,8 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
+        if self.talk is None:
+            del record["talk"]
         return record
 
 

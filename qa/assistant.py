@@ -40,6 +40,7 @@ from qa.question import check, wants_phrase
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
+from qa.talk import EXAMPLES, Kind, heard, reply
 from qa.wording import holds, marked, phrase_alone
 
 SENTENCE_TOKENS = 80
@@ -100,9 +101,13 @@ class Assistant:
         """
         clock = _Clock()
         language = check(question)
+        number = question_id or f"q-{next(self._numbers)}"
+        if kind := heard(question):
+            yield Finished(self._talk(number, question, kind, language, clock))
+            return
         hits = self.searcher.search(question, self._options.passages, literally=False)
         asked = _Asked(
-            id=question_id or f"q-{next(self._numbers)}",
+            id=number,
             question=question,
             language=language,
             hits=hits,
@@ -119,6 +124,14 @@ class Assistant:
             yield Finished(self._quote(asked, clock))
         else:
             yield from self._draft(asked, self._generator, clock)
+
+    def _talk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
+        """What is said to talk that asks nothing of the articles."""
+        catalog = self.searcher.catalog
+        said = reply(kind, language, catalog.titles(language, EXAMPLES), catalog.count_articles())
+        return Answer(
+            number, question, language, "declined", said, None, 0.0, (), (), Timings(total=clock.ms()), talk=kind
+        )
 
     def _read(self, asked: _Asked, reader: Reader, clock: _Clock) -> Iterator[Event]:
         """The reader's phrase, and a sentence around it if there is an LLM."""

@@ -6,7 +6,9 @@ from index.articles import Span
 from qa.training.claims import Claim, ClaimMaker, Told, told
 from qa.training.examples import Source
 
-ENGLISH = "The pier opened in 1859, and it has 24 lamps. Brunel built it (in iron) before the war. It closed again in May."
+ENGLISH = (
+    "The pier opened in 1859, and it has 24 lamps. Brunel built it (in iron) before the war. It closed again in May."
+)
 ARABIC = "افتُتح الرصيف عام 1859، وفيه 24 مصباحاً. بناه برونيل (من الحديد) قبل الحرب. وأُغلق في مايو."
 
 

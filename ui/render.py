@@ -77,7 +77,7 @@ def spoken_date(written: str, language: Language) -> str:
 def answer_html(turn: Turn) -> str:
     """The question with what answers it so far: phrase, sentences, quotations; or why there is none."""
     parts = [_question(turn), *_said(turn)]
-    if turn.answer and turn.answer.status == "declined":
+    if turn.answer and turn.answer.status == "declined" and not turn.answer.talk:
         parts.append(_closest(turn))
     elif turn.answer:
         parts.append(_quotations(turn))

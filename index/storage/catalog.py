@@ -157,6 +157,11 @@ class Catalog:
         """Every article, in the order of their ids."""
         return [_article(row) for row in self.rows(f"SELECT {_ARTICLE} FROM articles ORDER BY id")]
 
+    def titles(self, language: Language, most: int) -> list[str]:
+        """Titles of some articles, those in `language` first."""
+        rows = self.rows("SELECT title FROM articles ORDER BY language <> ?, id LIMIT ?", language, most)
+        return [title for (title,) in rows]
+
     def article(self, article_id: str) -> Article:
         """One article, by its own id or by that of a copy of it. Raises `ArticleMissing`."""
         rows = self.rows(f"SELECT {_ARTICLE} FROM articles WHERE id = ?", article_id)

@@ -1,0 +1,103 @@
+"""Talk that is no question about the articles, and that nothing else is taken for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index.articles import Language
+from index.search import Searcher
+from qa.answer import Finished
+from qa.assistant import Assistant
+from qa.fakes import FakeGenerator
+from qa.talk import KINDS, Kind, counted, heard, reply, talk
+from tests.conftest import SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Hello!", "greeting"),
+        ("hi there", "greeting"),
+        ("السلام عليكم ورحمة الله وبركاته", "greeting"),
+        ("مرحباً يا جواب، كيف حالك؟", "greeting"),
+        ("Thanks a lot, that helps!", "thanks"),
+        ("شكراً، يعطيك العافية", "thanks"),
+        ("شكراً جزيلاً لك", "thanks"),
+        ("bye", "farewell"),
+        ("What can you do?", "abilities"),
+        ("Hello, what can you do?", "abilities"),
+        ("مين أنت", None),
+        ("من أنت؟", "abilities"),
+        ("ما هي المقالات الموجودة؟", "collection"),
+        ("What are these articles about?", "collection"),
+        ("Hello, how many stations does the tram have?", None),
+        ("What do you know about the tram?", None),
+        ("شكراً، ومتى افتتح الترام؟", None),
+        ("من فضلك", None),
+        ("What did the minister thank them for?", None),
+    ],
+)
+def test_talk_is_told_from_questions(said: str, kind: str | None) -> None:
+    assert heard(said) == kind
+
+
+def test_no_question_of_the_samples_is_talk() -> None:
+    questions = [json.loads(line) for line in (SAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(questions) >= 30
+    assert not [question["question"] for question in questions if heard(question["question"])]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_phrase_is_heard_and_replied_to_in_both_languages(kind: Kind) -> None:
+    languages: tuple[Language, ...] = ("ar", "en")
+    for language in languages:
+        for phrase in talk(language).heard[kind]:
+            assert heard(phrase) is not None, phrase
+        said = reply(kind, language, ["Tram"], 3)
+        assert said and "{" not in said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "مقال واحد"), (2, "مقالان"), (5, "5 مقالات"), (24, "24 مقالاً"), (100, "100 مقال"), (103, "103 مقالات")],
+)
+def test_numbers_of_articles_in_arabic(count: int, said: str) -> None:
+    assert counted(count, "ar") == said
+
+
+@pytest.mark.parametrize(("said", "language"), [("What articles are there?", "en"), ("ما المقالات الموجودة؟", "ar")])
+def test_the_record_says_that_it_is_talk_and_no_answer_from_the_articles(
+    said: str,
+    language: str,
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], object],
+    searcher: Callable[[], Searcher],
+    fake_generator: FakeGenerator,
+) -> None:
+    write("tram.txt", "The tram of Marsa\n\nThe tram has 24 stations.")
+    indexed()
+    events = list(Assistant(searcher(), fake_generator).stream(said))
+    assert len(events) == 1 and isinstance(events[0], Finished)
+    record = events[0].answer.to_json()
+    assert (record["talk"], record["status"], record["language"]) == ("collection", "declined", language)
+    assert "The tram of Marsa" in record["answer"] and not record["citations"] and not record["passages"]
+
+
+def test_a_question_has_no_talk_in_its_record(
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], object],
+    searcher: Callable[[], Searcher],
+    fake_generator: FakeGenerator,
+) -> None:
+    write("tram.txt", "The tram of Marsa\n\nThe tram has 24 stations.")
+    indexed()
+    assert "talk" not in Assistant(searcher(), fake_generator).ask("How many stations has the tram?").to_json()
+
+
+def test_without_articles_it_says_so() -> None:
+    assert reply("collection", "en", [], 0) == talk("en").nothing
+    assert "“Tram”" in reply("collection", "en", ["Tram"], 1)
