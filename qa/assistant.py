@@ -41,7 +41,7 @@ from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
 from qa.talk import EXAMPLES, Kind, heard, reply
-from qa.wording import holds, marked, phrase_alone
+from qa.wording import holds, in_digits_of, marked, phrase_alone
 
 SENTENCE_TOKENS = 80
 
@@ -205,7 +205,9 @@ class Assistant:
                 written.append(text)
                 yield Token(text)
         sentence = " ".join("".join(written).split())
-        said = sentence if holds(sentence, asked.question, located) else phrase_alone(located)
+        said = in_digits_of(asked.question, sentence)
+        if not holds(sentence, asked.question, located):
+            said = phrase_alone(located)
         yield Finished(asked.answered(said, located, evidence, confidence, clock))
 
 

@@ -23,7 +23,7 @@ from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, parse_answer_prompt
 from qa.question import LONGEST, check, wants_phrase
-from qa.wording import holds, marked, phrase_alone
+from qa.wording import holds, in_digits_of, marked, phrase_alone
 
 
 def article(text: str, article_id: str = "a") -> Article:
@@ -215,6 +215,17 @@ class TestWording:
         located = locate("2500 جندي", evidence(self.QUOTE))
         assert located is not None
         assert holds(sentence, question, located) is good
+
+    @pytest.mark.parametrize(
+        ("question", "said", "expected"),
+        [
+            ("كم عددهم عام ٢٠٢١؟", "عددهم 2500.", "عددهم ٢٥٠٠."),
+            ("كم عددهم عام 2021؟", "عددهم ٢٥٠٠.", "عددهم 2500."),
+            ("كم عددهم؟", "عددهم ٢٥٠٠ من 3000.", "عددهم ٢٥٠٠ من 3000."),
+        ],
+    )
+    def test_numerals_are_as_the_asker_writes_them(self, question: str, said: str, expected: str) -> None:
+        assert in_digits_of(question, said) == expected
 
     def test_the_phrase_alone_is_the_articles(self) -> None:
         located = locate("2500 جندي", evidence(self.QUOTE))
