@@ -53,7 +53,8 @@ class Answer:
     """The answer record. A declined one has an `answer` that says so, no citations, and the passages.
 
     `talk` is there where the question was none about the articles (`qa/talk.py`): then `answer` is what a person would
-    say to it, declined as an answer from the articles, without passages.
+    say to it, declined as an answer from the articles, without passages. `asked` is there where the question leant on
+    what was said before it (`qa/conversation.py`): what was asked of the articles in its place.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Answer:
     timings_ms: Timings
     models: dict[str, str] = field(default_factory=dict)
     talk: str | None = None
+    asked: str | None = None
 
     @classmethod
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
@@ -81,8 +83,9 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
-        if self.talk is None:
-            del record["talk"]
+        for name in ("talk", "asked"):
+            if record[name] is None:
+                del record[name]
         return record
 
 

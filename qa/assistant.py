@@ -5,7 +5,7 @@ question that is known. Then the LLM is asked, for its own phrase from the same 
 answer is, and for a sentence around the reader's, which is streamed, checked, and marked with its citations.
 
 Where there is no reader, the LLM's phrase is looked for in the articles; where there is no LLM, phrase and quotation
-are the answer. A question that no phrase answers ("summarise …") is the LLM's alone.
+are the answer. A question that no phrase answers ("summarise …") is answered by the articles' own sentences.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from qa.answer import (
     Token,
 )
 from qa.citations import Located, also_in, cite
+from qa.conversation import Exchange, joined, leans
 from qa.declining import THRESHOLD, agreement, nearness, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
 from qa.generate import Generator, Prompt
@@ -40,7 +41,10 @@ from qa.question import check, wants_phrase
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
+from qa.retelling import told
+from qa.rewriting import rewritten
 from qa.talk import EXAMPLES, Kind, heard, reply
+from qa.whole import choose
 from qa.wording import holds, in_digits_of, marked, phrase_alone
 
 SENTENCE_TOKENS = 80
@@ -87,16 +91,19 @@ class Assistant:
         if self._reader:
             self._reader.prepare()
 
-    def ask(self, question: str, question_id: str | None = None) -> Answer:
+    def ask(self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()) -> Answer:
         """The answer record. Raises what `stream` raises."""
-        for event in self.stream(question, question_id):
+        for event in self.stream(question, question_id, history):
             if isinstance(event, Finished):
                 return event.answer
         raise AssertionError("a stream ends with the record")
 
-    def stream(self, question: str, question_id: str | None = None) -> Iterator[Event]:
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
         """The passages, the phrase that answers, the sentence around it as it is written, then the record.
 
+        `history` is what was asked before, oldest first; a question that leans on it is asked so that it stands alone.
         Closing the iterator stops the work. Raises `QuestionEmpty`, `QuestionTooLong`, `QuestionLanguage`.
         """
         clock = _Clock()
@@ -105,10 +112,12 @@ class Assistant:
         if kind := heard(question):
             yield Finished(self._talk(number, question, kind, language, clock))
             return
-        hits = self.searcher.search(question, self._options.passages, literally=False)
+        alone = self._alone(question, history)
+        hits = self.searcher.search(alone, self._options.passages, literally=False)
         asked = _Asked(
             id=number,
-            question=question,
+            said=question,
+            question=alone,
             language=language,
             hits=hits,
             prompt=answer_prompt(language),
@@ -118,12 +127,22 @@ class Assistant:
         yield PassagesFound(asked.passages)
         if not hits:
             yield Finished(asked.declined(0.0, clock))
-        elif self._reader and wants_phrase(question):
+        elif self._reader and wants_phrase(alone):
             yield from self._read(asked, self._reader, clock)
+        elif not wants_phrase(alone):
+            yield from self._tell(asked, clock)
         elif self._generator is None:
             yield Finished(self._quote(asked, clock))
         else:
             yield from self._draft(asked, self._generator, clock)
+
+    def _alone(self, question: str, history: Sequence[Exchange]) -> str:
+        """The question as it can be asked of the articles without what was said before it."""
+        if not history or not leans(question):
+            return question
+        if self._generator is None:
+            return joined(question, history)
+        return rewritten(question, history, self._generator)
 
     def _talk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
         """What is said to talk that asks nothing of the articles."""
@@ -172,6 +191,34 @@ class Assistant:
             timings=replace(asked.timings, total=clock.ms()),
         )
 
+    def _tell(self, asked: _Asked, clock: _Clock) -> Iterator[Event]:
+        """The articles' own sentences that answer together, in the asker's language, each with its quotation."""
+        chosen = choose(asked.question, asked.hits)
+        # A title may be nearest to what is asked for, though it is no part of the answer.
+        confidence = nearness(max(sentence.score for hit in asked.hits for sentence in hit.sentences))
+        if not chosen or confidence < self._options.threshold:
+            yield Finished(asked.declined(confidence, clock))
+            return
+        said: list[str] = []
+        for marker, evidence in enumerate(chosen, start=1):
+            sentence = told(evidence, asked.question, asked.language, self._generator)
+            said.append(marked(in_digits_of(asked.said, sentence), [marker]))
+            if asked.timings.first_token is None:
+                asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))
+            yield Token(f"{said[-1]} ")
+        if self._generator and any(evidence.article.language != asked.language for evidence in chosen):
+            asked.models["generator"] = self._generator.name
+        yield Finished(
+            asked.record(
+                status="answered",
+                answer=" ".join(said),
+                short_answer=None,
+                confidence=confidence,
+                citations=[cite(marker, Located(e, e.span)) for marker, e in enumerate(chosen, start=1)],
+                timings=replace(asked.timings, total=clock.ms()),
+            )
+        )
+
     def _draft(self, asked: _Asked, generator: Generator, clock: _Clock) -> Iterator[Event]:
         """The LLM's own phrase, found in the evidence, and a sentence around it."""
         evidence = select(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
@@ -213,9 +260,10 @@ class Assistant:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question on its way: what is known of its record so far."""
+    """A question on its way: what is known of its record so far. `question` is `said` as it stands alone."""
 
     id: str
+    said: str
     question: str
     language: Language
     hits: Sequence[Hit]
@@ -257,7 +305,7 @@ class _Asked:
     ) -> Answer:
         return Answer(
             id=self.id,
-            question=self.question,
+            question=self.said,
             language=self.language,
             status=status,
             answer=answer,
@@ -267,6 +315,7 @@ class _Asked:
             passages=self.passages,
             timings_ms=timings,
             models=self.models,
+            asked=self.question if self.question != self.said else None,
         )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from index.articles import Language
 from index.errors import IndexMissing
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
+from qa.conversation import Exchange
 from ui.chat import Overview
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
@@ -120,7 +121,9 @@ class CannedAssistant:
     tokens: int = 0
     stopped_early: threading.Event = field(default_factory=threading.Event)
 
-    def stream(self, question: str) -> Iterator[Event]:
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
         finished = False
         try:
             time.sleep(self.pause)

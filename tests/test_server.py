@@ -7,13 +7,14 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from fastapi.testclient import TestClient
 
 from index.errors import IndexMissing
 from qa.answer import Event
+from qa.conversation import Exchange
 from tests.page_assistant import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,
@@ -199,7 +200,9 @@ def test_halting_ends_the_events_at_once_and_closes_the_assistant() -> None:
     class Stuck:
         released, closed = threading.Event(), threading.Event()
 
-        def stream(self, question: str) -> Iterator[Event]:
+        def stream(
+            self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        ) -> Iterator[Event]:
             try:
                 self.released.wait(20)
                 yield from ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ from index.articles import Language
 from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
+from qa.conversation import Exchange, exchange_of
 from qa.question import LONGEST
 from ui.render import Turn, answer_html, clean, direction, found_html, spoken_date, turn_html
 from ui.strings import explain, say
@@ -33,8 +34,10 @@ _STREAMS = 8
 class Assistant(Protocol):
     """Whatever answers questions. Closing the iterator stops the work; both steps may raise `JawabError`."""
 
-    def stream(self, question: str) -> Iterator[Event]:
-        """The events of one answer: passages, tokens, the finished record."""
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        """The events of one answer: passages, tokens, the finished record. `history` is what was asked before."""
         ...
 
 
@@ -67,6 +70,12 @@ class Conversation:
         return turn
 
     @property
+    def history(self) -> list[Exchange]:
+        """What was asked and answered before the latest turn."""
+        found = (exchange_of(turn.answer) for turn in self.turns[:-1] if turn.answer)
+        return [exchange for exchange in found if exchange]
+
+    @property
     def current(self) -> Turn | None:
         """The latest turn, if there is one."""
         return self.turns[-1] if self.turns else None
@@ -93,7 +102,10 @@ class _Steps:
 
 
 async def follow(
-    assistant: Assistant, question: str, halted: asyncio.Event | None = None
+    assistant: Assistant,
+    question: str,
+    halted: asyncio.Event | None = None,
+    history: Sequence[Exchange] = (),
 ) -> AsyncGenerator[Event, None]:
     """The assistant's events without blocking the server; ends when `halted` is set.
 
@@ -101,7 +113,7 @@ async def follow(
     the tab should not wait for the token that is being computed.
     """
     loop = asyncio.get_running_loop()
-    steps = _Steps(assistant.stream(question))
+    steps = _Steps(assistant.stream(question, history=history))
     halt = asyncio.ensure_future((halted or asyncio.Event()).wait())
     try:
         while True:
@@ -219,7 +231,7 @@ def _wire(page: gr.Blocks, parts: _Parts, assistant: Assistant, overview: Overvi
         turn = conversation.current
         if turn is None or not turn.waiting:
             return
-        async with aclosing(_filled(assistant, turn, conversation.halted)) as steps:
+        async with aclosing(_filled(assistant, turn, conversation.halted, conversation.history)) as steps:
             async for found_changed in steps:
                 yield answer_html(turn), found_html(turn) if found_changed else gr.skip()
 
@@ -238,10 +250,12 @@ def _ways_to_ask(parts: _Parts) -> list[tuple[Any, Any]]:
     return typed + [(button.click, button) for button in parts.examples]
 
 
-async def _filled(assistant: Assistant, turn: Turn, halted: asyncio.Event) -> AsyncGenerator[bool, None]:
+async def _filled(
+    assistant: Assistant, turn: Turn, halted: asyncio.Event, history: Sequence[Exchange]
+) -> AsyncGenerator[bool, None]:
     """Fills the turn as events come; yields after each one whether the passages changed."""
     try:
-        async with aclosing(follow(assistant, turn.question, halted)) as events:
+        async with aclosing(follow(assistant, turn.question, halted, history)) as events:
             async for event in events:
                 yield _take(turn, event)
     except JawabError as error:

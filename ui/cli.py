@@ -25,6 +25,7 @@ from ui.terminal import echo
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
+    from qa.conversation import Exchange
 
 EXIT_PROBLEM = 1
 EXIT_STOPPED = 130
@@ -195,10 +196,13 @@ def chat(index: Path | None) -> None:
     Example:
         jawab chat
     """
+    from qa.conversation import remembered
+
     assistant = _assistant(_app(index))
     language = reader_language()
     _load_aside(assistant, language)
     echo(say("chat.welcome", language))
+    history: list[Exchange] = []
     while True:
         try:
             question = input("\n› ").strip()
@@ -207,7 +211,7 @@ def chat(index: Path | None) -> None:
         if not question:
             return
         try:
-            show.stream(assistant.stream(question), as_json=False)
+            show.stream(remembered(assistant.stream(question, history=history), history), as_json=False)
         except KeyboardInterrupt:
             echo("\n" + say("chat.stopped", language))
         except JawabError as error:

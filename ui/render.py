@@ -107,7 +107,11 @@ def turn_html(turn: Turn) -> str:
 
 
 def _question(turn: Turn) -> str:
-    return f'<h2 class="question">{clean(turn.question)}</h2>'
+    heading = f'<h2 class="question">{clean(turn.question)}</h2>'
+    if turn.answer is None or turn.answer.asked is None:
+        return heading
+    understood = say("page.turn.asked", turn.language, question=turn.answer.asked)
+    return f'{heading}<p class="note">{clean(understood)}</p>'
 
 
 def _said(turn: Turn) -> list[str]:

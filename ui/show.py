@@ -41,6 +41,8 @@ def answer(record: Answer) -> str:
         lines += ["", *(quotation(citation, record.language) for citation in record.citations)]
     elif record.passages:
         lines += ["", say("ask.closest", record.language), passages(record.passages[:3], record.language)]
+    if record.asked:
+        lines += ["", say("ask.asked", record.language, question=record.asked)]
     return "\n".join(lines)
 
 

@@ -1,0 +1,66 @@
+"""A follow-up written again so that it stands alone, by the LLM; what it may put in is what was said."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from index.articles import Language
+from index.text.language import language_of
+from index.text.words import words_to_look_up
+from qa.conversation import KEPT, Exchange, joined
+from qa.generate import Generator, Message, Prompt
+
+TOKENS = 60
+_LONGER = 30
+"""Words that a question may gain."""
+
+
+def rewritten(question: str, history: Sequence[Exchange], generator: Generator) -> str:
+    """The question as the LLM makes it stand alone; joined to the one before where it makes something else of it."""
+    prompt = _prompt(language_of(question))
+    turn = Message("user", _turn(prompt, history[-KEPT:], question))
+    written = " ".join("".join(generator.write(Prompt(_head(language_of(question)), (turn,)), TOKENS)).split())
+    return written if _may_be_asked(written, question, history) else joined(question, history)
+
+
+def _may_be_asked(written: str, question: str, history: Sequence[Exchange]) -> bool:
+    """Whether a rewritten question is one, asks in the same language, and has only words that were said."""
+    if not written.endswith(("?", "؟")) or language_of(written) != language_of(question):
+        return False
+    said = set(words_to_look_up(question).values())
+    before = {w for e in history for w in words_to_look_up(f"{e.question} {e.phrase or ''}").values()}
+    words = set(words_to_look_up(written).values())
+    return bool(words & before) and words <= said | before and len(written.split()) <= len(question.split()) + _LONGER
+
+
+@cache
+def _prompt(language: Language) -> dict[str, Any]:
+    return tomllib.loads(files("prompts").joinpath(f"rewrite.{language}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _head(language: Language) -> tuple[Message, ...]:
+    prompt = _prompt(language)
+    head = [Message("system", prompt["system"].strip())]
+    for example in prompt["examples"]:
+        exchanges = [Exchange(**exchange) for exchange in example["exchanges"]]
+        head.append(Message("user", _turn(prompt, exchanges, example["question"])))
+        head.append(Message("assistant", example["alone"]))
+    return tuple(head)
+
+
+def _turn(prompt: Mapping[str, str], exchanges: Sequence[Exchange], question: str) -> str:
+    lines = []
+    for exchange in exchanges:
+        lines.append(prompt["asked"].format(question=_line(exchange.question)))
+        if exchange.phrase:
+            lines.append(prompt["said"].format(phrase=_line(exchange.phrase)))
+    return "\n".join([*lines, prompt["last"].format(question=_line(question))])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

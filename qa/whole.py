@@ -1,0 +1,53 @@
+"""Answers that take sentences: which of the articles' own sentences make one, and in what order they are read.
+
+"Summarise", "compare", "list", why and how are answered by the sentences that matter themselves, each with its
+quotation: nothing can be invented in between. Where the reader asks in another language than the article's, the LLM
+retells each sentence by itself, and what it retells is checked (`qa/checking/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from index.search import Hit
+from index.text.words import content_words
+from qa.evidence import Evidence, Mix, rank
+
+MOST = 5
+"""Sentences of an answer."""
+_MIX = Mix(passage=0.2, sentence=0.6, words=0.2)
+"""More of the sentence's own nearness than where one phrase is looked for; see docs/measured.md."""
+_NEAR_THE_BEST = 0.6
+_SAME = 0.8
+"""Share of its words that a sentence has in common with one that was chosen, from which it says nothing new."""
+_ENDS = ".!?؟…»”\"'"
+_HEADING = 12
+"""Words that a line without a full stop may have, to be taken for a heading."""
+
+
+def choose(question: str, hits: Sequence[Hit], most: int = MOST) -> list[Evidence]:
+    """Up to `most` sentences that answer together, in the order in which they are to be read."""
+    chosen: list[Evidence] = []
+    for evidence in rank(question, hits, _MIX):
+        if len(chosen) == most or (chosen and evidence.score < _NEAR_THE_BEST * chosen[0].score):
+            break
+        if _is_sentence(evidence) and not any(_says_nothing_new(evidence, other) for other in chosen):
+            chosen.append(evidence)
+    return in_reading_order(chosen)
+
+
+def in_reading_order(chosen: Sequence[Evidence]) -> list[Evidence]:
+    """Article by article, that of the best sentence first; within an article as it stands there."""
+    articles = list(dict.fromkeys(evidence.article.id for evidence in chosen))
+    return sorted(chosen, key=lambda evidence: (articles.index(evidence.article.id), evidence.span.start))
+
+
+def _is_sentence(evidence: Evidence) -> bool:
+    """Whether it is more than a title or another line that heads something."""
+    text = evidence.text.strip()
+    return text != evidence.article.title.strip() and (text[-1:] in _ENDS or len(text.split()) > _HEADING)
+
+
+def _says_nothing_new(one: Evidence, other: Evidence) -> bool:
+    words = content_words(one.text)
+    return len(words & content_words(other.text)) >= _SAME * len(words)

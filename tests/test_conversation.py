@@ -1,0 +1,126 @@
+"""Follow-ups: which questions lean on what was said, and what is asked of the articles in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index.search import Searcher
+from qa.assistant import Assistant
+from qa.conversation import Exchange, exchange_of, joined, leans, remembered
+from qa.fakes import FakeGenerator, FakeReader
+from qa.generate import Pieces, Prompt
+from qa.rewriting import rewritten
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "And when was it opened?",
+        "and in 2021?",
+        "the cost?",
+        "Who leads them?",
+        "why?",
+        "What is the oldest book they have?",
+        "On which days does it receive visitors?",
+        "ومتى افتُتح؟",
+        "والتكلفة؟",
+        "ومن يرأسها؟",
+        "من هو؟",
+        "كم كان عددهم قبل ذلك؟",
+        "عفواً، قصدت المرفأ",
+    ],
+)
+def test_a_question_that_points_back_leans_on_what_was_said(question: str) -> None:
+    assert leans(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When was the tram of Marsa opened?",
+        "And who is Samira Haddad?",
+        "How many pages did Huda write when she was in Tunis?",
+        "Who has the record for the longest bridge?",
+        "متى افتُتح ترام مرسى نورس؟",
+        "ما هي عاصمة سوريا؟",
+        "ومن هو المحلل السياسي إحسان الشمري؟",
+        "من الذي صمم الجسر الذي افتُتح في بابل ومن بناه؟",
+        "كم تبلغ مساحة الحديقة الجديدة في البصرة؟",
+    ],
+)
+def test_a_question_that_stands_alone_is_left_as_it_is(question: str) -> None:
+    assert not leans(question)
+
+
+HISTORY = [Exchange("When was the old bridge in Porto Salim opened?", "1859")]
+
+
+def test_joined_has_what_was_said() -> None:
+    assert joined("And who built it?", HISTORY) == (
+        "When was the old bridge in Porto Salim opened? 1859. And who built it?"
+    )
+
+
+class Rewrites(FakeGenerator):
+    """An LLM that writes one thing, and remembers what it was given."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line, self.given = line, ""
+
+    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+        self.given = prompt.turns[-1].content
+        yield self.line
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("Who built the old bridge in Porto Salim?", True),
+        ("Who built the new bridge in Tunis?", False),
+        ("Brunel built the old bridge.", False),
+        ("من بنى الجسر؟", False),
+        ("Who built it?", False),
+        ("", False),
+    ],
+)
+def test_the_llm_may_put_in_only_what_was_said(line: str, kept: bool) -> None:
+    generator = Rewrites(line)
+    asked = rewritten("And who built it?", HISTORY, generator)
+    assert asked == (line if kept else joined("And who built it?", HISTORY))
+    assert "1859" in generator.given and generator.given.endswith("And who built it?")
+
+
+@pytest.fixture
+def assistant(
+    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+) -> Assistant:
+    write("bridge.txt", "The bridge\n\nThe old bridge opened in 1859. Brunel built the old bridge.")
+    indexed()
+    return Assistant(searcher(), Rewrites("Who built the old bridge?"), FakeReader())
+
+
+def test_the_record_says_what_was_asked(assistant: Assistant) -> None:
+    first = assistant.ask("When was the old bridge opened?")
+    assert "asked" not in first.to_json()
+    kept = exchange_of(first)
+    assert kept
+    record = assistant.ask("And who built it?", history=[kept]).to_json()
+    assert (record["question"], record["asked"]) == ("And who built it?", "Who built the old bridge?")
+
+
+def test_without_history_nothing_is_rewritten(assistant: Assistant) -> None:
+    assert "asked" not in assistant.ask("And who built it?").to_json()
+
+
+def test_a_conversation_remembers_questions_but_not_talk(assistant: Assistant) -> None:
+    history: list[Exchange] = []
+    for question in ("When was the old bridge opened?", "Thanks!", "And who built it?"):
+        list(remembered(assistant.stream(question, history=history), history))
+    assert [exchange.question for exchange in history] == [
+        "When was the old bridge opened?",
+        "Who built the old bridge?",
+    ]
