@@ -19,7 +19,7 @@ from index.articles import Span
 from index.fakes import HashEmbedder
 from qa.reading.network import ReaderNetwork, Shape
 from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_file, of_set
-from qa.training.learning import Training, rates_of
+from qa.training.learning import Training, averaged, course_file, rates_of
 from qa.training.near import with_near
 from qa.training.recipe import Recipe
 from qa.training.train import batches_of, changed, courses_of, loss_of
@@ -175,8 +175,7 @@ def batches(count: int = 24) -> list[Any]:
     return batches_of(examples, Tokenizer(), RECIPE, random.Random(0))
 
 
-def flat(count: int = 24) -> list[float]:
-    return rates_of([len(batches(count))], [1.0], RECIPE.warm_up)
+COURSES = [len(batches()) - 2, 2]
 
 
 class TestTraining:
@@ -194,23 +193,29 @@ class TestTraining:
                 assert one.places[start] is not None and one.places[end] is not None
 
     def test_it_learns(self, tmp_path: Path) -> None:
-        Training(network(), batches(240), flat(240), loss_of, RECIPE, tmp_path).run()
+        Training(network(), batches(240), [len(batches(240))], [1.0], loss_of, RECIPE, tmp_path).run()
         losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
         assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
     def test_one_that_was_killed_goes_on_to_the_same_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("qa.training.learning.SAVE_EVERY", 2)
         whole = network()
-        Training(whole, batches(), flat(), loss_of, RECIPE, tmp_path).run()
+        Training(whole, batches(), COURSES, [1.0, 0.5], loss_of, RECIPE, tmp_path).run()
         (tmp_path / "other").mkdir()
-        stopped = Training(network(), batches(), flat(), loss_of, RECIPE, tmp_path / "other")
+        stopped = Training(network(), batches(), COURSES, [1.0, 0.5], loss_of, RECIPE, tmp_path / "other")
         monkeypatch.setattr(stopped, "_learn", _killed_after(stopped._learn, 3))
         with pytest.raises(KeyboardInterrupt):
             stopped.run()
         again = network()
-        Training(again, batches(), flat(), loss_of, RECIPE, tmp_path / "other").run()
+        Training(again, batches(), COURSES, [1.0, 0.5], loss_of, RECIPE, tmp_path / "other").run()
         for name, tensor in whole.learnt().items():
             assert torch.allclose(tensor, again.learnt()[name], atol=1e-6), name
+        for course in (0, 1):
+            kept, other = (torch.load(course_file(f, course)) for f in (tmp_path, tmp_path / "other"))
+            assert all(torch.allclose(kept[name], other[name], atol=1e-6) for name in kept)
+        mean = averaged([course_file(tmp_path, 0), course_file(tmp_path, 1)])
+        last = torch.load(course_file(tmp_path, 1))
+        assert any(not torch.equal(mean[name], last[name]) for name in mean)
         steps = [json.loads(line)["step"] for line in (tmp_path / "other" / "log.jsonl").read_text().splitlines()]
         assert steps == list(range(1, len(batches()) + 1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
@@ -61,20 +62,37 @@ def rates_of(courses: Sequence[int], peaks: Sequence[float], warm_up: int) -> li
     return rates
 
 
+def course_file(work: Path, number: int) -> Path:
+    """Where is kept what was learnt by the end of a course, counted from 0."""
+    return work / f"course-{number}.pt"
+
+
+def averaged(files: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """The mean of what was learnt by the end of each course (Wortsman et al. 2022, arXiv:2203.05482)."""
+    learnt = [torch.load(file, weights_only=True) for file in files]
+    return {name: torch.stack([one[name] for one in learnt]).mean(0) for name in learnt[0]}
+
+
 class Training:
-    """One training: the network, its optimizer, and where it is."""
+    """One training: the network, its optimizer, and where it is.
+
+    `courses` are the steps of each course. What the network has learnt at the end of each is kept in the work folder.
+    """
 
     def __init__(
         self,
         network: ReaderNetwork,
         batches: Sequence[Batch],
-        rates: Sequence[float],
+        courses: Sequence[int],
+        peaks: Sequence[float],
         loss: Loss,
         recipe: Recipe,
         work: Path,
     ) -> None:
+        rates = rates_of(courses, peaks, recipe.warm_up)
         self._network = network
         self._loss = loss
+        self._ends = {end: course_file(work, number) for number, end in enumerate(itertools.accumulate(courses))}
         self._batches = batches
         self._state = work / "state.pt"
         self._log = work / "log.jsonl"
@@ -104,6 +122,8 @@ class Training:
                 row["seconds"] = round(time.perf_counter() - start, 3)
                 log.write(json.dumps(row) + "\n")
                 bar.set_postfix(loss=f"{loss:.3f}", tokens_s=round(tokens / row["seconds"]), refresh=False)
+                if self._step in self._ends:
+                    torch.save(self._network.learnt(), self._ends[self._step])
                 if self._step % SAVE_EVERY == 0:
                     log.flush()
                     self._save()

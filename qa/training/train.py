@@ -31,7 +31,7 @@ from qa.reading.network_reader import NetworkReader, padded, save
 from qa.reading.reader import Reader
 from qa.training.curve import draw_curve
 from qa.training.examples import Example, Maker, Source, is_for_validation, of_file, of_set
-from qa.training.learning import Batch, Ready, Training, in_batches, rates_of
+from qa.training.learning import Batch, Ready, Training, averaged, course_file, in_batches
 from qa.training.near import with_near
 from qa.training.recipe import Recipe
 
@@ -164,10 +164,10 @@ def main(
         for sources in course.passes:
             batches += batches_of(maker.make(sources), tokenizer, recipe, draw)
         steps.append(len(batches) - before)
-    rates = rates_of(steps, [course.rate for course in courses], recipe.warm_up)
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")
-    Training(network, batches, rates, loss_of, recipe, work).run()
+    Training(network, batches, steps, [course.rate for course in courses], loss_of, recipe, work).run()
+    network.load_learnt(averaged([course_file(work, number) for number in range(len(courses))]))
     save(network, work / "reader.safetensors", base)
     draw_curve(work / "log.jsonl", work / "curve.png")
     network.for_reading()

@@ -25,7 +25,7 @@ from qa.reading.network_reader import padded, save
 from qa.training.claims import Claim, ClaimMaker, Told, told
 from qa.training.curve import draw_curve
 from qa.training.examples import of_set
-from qa.training.learning import Batch, Training, in_batches, rates_of
+from qa.training.learning import Batch, Training, in_batches
 from qa.training.recipe import Recipe
 from qa.training.train import changed, default_embedder
 
@@ -86,7 +86,7 @@ def main(sets: Path, pairs: Path | None, start: Path | None, work: Path, setting
         batches += in_batches([(input_of(base.tokenizer, c), (int(c.holds), 0)) for c in made], recipe, draw)
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} claims, {tokens} tokens, {len(batches)} steps")
-    Training(network, batches, rates_of([len(batches)], [1.0], recipe.warm_up), loss_of, recipe, work).run()
+    Training(network, batches, [len(batches)], [1.0], loss_of, recipe, work).run()
     save(network, work / "checker.safetensors", base)
     draw_curve(work / "log.jsonl", work / "curve.png")
     network.for_reading()

@@ -1,0 +1,71 @@
+"""How well the checker tells sentences that their quotation bears out from those that it does not.
+
+    python benchmarks/checking.py benchmarks/sets/pairs.jsonl [--show dev]
+
+Precision and recall of "does not hold", and of "holds", by half of the set and by what is wrong. The phrase that every
+pair has is not given to the checker: a wrong sentence often lacks it, which would make the task easier than it is.
+Figures are saved under benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qa.checking.sentence import Grounds, faults
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/checking.json"))
+    parser.add_argument("--show", choices=("dev", "test"), help="print the pairs of a half that were told wrongly")
+    given = parser.parse_args()
+    rows = [json.loads(line) for line in given.pairs.read_text(encoding="utf-8").splitlines()]
+    figures = {}
+    for split in ("dev", "test"):
+        part = [row for row in rows if row["split"] == split]
+        doubted = [bool(known(row)) for row in part]
+        figures[split] = measured(part, doubted)
+        if given.show == split:
+            for row, doubt in zip(part, doubted, strict=True):
+                if doubt is row["holds"]:
+                    print(row["holds"], row["kind"], row["sentence"], "<-", row["quote"], known(row))
+    given.out.write_text(json.dumps(figures, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+
+
+def known(row: Row) -> list[str]:
+    """What is known to speak against the sentence."""
+    grounds = Grounds(row["question"], row["quote"], "")
+    # A pair may be asked in one language and told in the other.
+    return [fault.kind for fault in faults(row["sentence"], grounds) if fault.kind != "language"]
+
+
+def measured(rows: Sequence[Row], doubted: Sequence[bool]) -> Row:
+    wrong = [not row["holds"] for row in rows]
+    both = sum(w and d for w, d in zip(wrong, doubted, strict=True))
+    kinds: dict[str, list[bool]] = defaultdict(list)
+    for row, doubt in zip(rows, doubted, strict=True):
+        kinds[f"{row['kind']} ({'holds' if row['holds'] else 'wrong'})"].append(doubt)
+    shown = [row["holds"] for row, doubt in zip(rows, doubted, strict=True) if not doubt]
+    return {
+        "pairs": len(rows),
+        "wrong found": {"precision": ratio(both, sum(doubted)), "recall": ratio(both, sum(wrong))},
+        "held up": {"precision": ratio(sum(shown), len(shown)), "recall": ratio(sum(shown), len(rows) - sum(wrong))},
+        "doubted by kind": {kind: f"{sum(found)} of {len(found)}" for kind, found in sorted(kinds.items())},
+    }
+
+
+def ratio(part: int, whole: int) -> float:
+    return round(part / max(1, whole), 3)
+
+
+if __name__ == "__main__":
+    main()
