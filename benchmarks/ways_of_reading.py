@@ -117,8 +117,8 @@ def measure(question: Row, searcher: Searcher, reader: NetworkReader) -> dict[st
         row[f"{way}: seconds"] = time.perf_counter() - start
         row[f"{way}: tokens"] = sum(stretch.tokens + asked for stretch in stretches)
         for chosen_by, choose in CHOICES.items():
-            row[f"{way}: f1 by {chosen_by}"] = scores(question, max(read[way], key=choose).phrase)[0]
-        row[f"{way}: f1 of the first"] = scores(question, read[way][0].phrase)[0]
+            row[f"{way}: f1 by {chosen_by}"] = scores({"question": question}, max(read[way], key=choose).phrase)[0]
+        row[f"{way}: f1 of the first"] = scores({"question": question}, read[way][0].phrase)[0]
     passages = read["whole passages, one by one"]
     row["passages: hit@1 as found"] = float(holds(passages[0], question))
     row["passages: hit@1 by margin"] = float(holds(max(passages, key=CHOICES["margin"]), question))

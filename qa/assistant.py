@@ -41,10 +41,9 @@ from qa.question import check, wants_phrase
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
-from qa.retelling import told
 from qa.rewriting import rewritten
 from qa.talk import EXAMPLES, Kind, heard, reply
-from qa.whole import choose
+from qa.whole import choose, told
 from qa.wording import holds, in_digits_of, marked, phrase_alone
 
 SENTENCE_TOKENS = 80
@@ -192,7 +191,7 @@ class Assistant:
         )
 
     def _tell(self, asked: _Asked, clock: _Clock) -> Iterator[Event]:
-        """The articles' own sentences that answer together, in the asker's language, each with its quotation."""
+        """The articles' own sentences that answer together, each with its quotation."""
         chosen = choose(asked.question, asked.hits)
         # A title may be nearest to what is asked for, though it is no part of the answer.
         confidence = nearness(max(sentence.score for hit in asked.hits for sentence in hit.sentences))
@@ -201,13 +200,10 @@ class Assistant:
             return
         said: list[str] = []
         for marker, evidence in enumerate(chosen, start=1):
-            sentence = told(evidence, asked.question, asked.language, self._generator)
-            said.append(marked(in_digits_of(asked.said, sentence), [marker]))
+            said.append(marked(in_digits_of(asked.said, told(evidence)), [marker]))
             if asked.timings.first_token is None:
                 asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))
             yield Token(f"{said[-1]} ")
-        if self._generator and any(evidence.article.language != asked.language for evidence in chosen):
-            asked.models["generator"] = self._generator.name
         yield Finished(
             asked.record(
                 status="answered",

@@ -61,8 +61,8 @@ def reply(kind: Kind, language: Language, titles: Sequence[str], count: int) -> 
     talks = talk(language)
     if kind == "collection" and not count:
         return talks.nothing
-    comma = "، " if language == "ar" else ", "
-    named = comma.join(f"«{title}»" if language == "ar" else f"“{title}”" for title in titles[:EXAMPLES])
+    # Titles have commas and quotation marks of their own.
+    named = ("؛ " if language == "ar" else "; ").join(title.rstrip(".") for title in titles[:EXAMPLES])
     return talks.said[kind].format(count=counted(count, language), titles=named)
 
 

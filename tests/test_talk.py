@@ -100,4 +100,4 @@ def test_a_question_has_no_talk_in_its_record(
 
 def test_without_articles_it_says_so() -> None:
     assert reply("collection", "en", [], 0) == talk("en").nothing
-    assert "“Tram”" in reply("collection", "en", ["Tram"], 1)
+    assert "Tram; “Sea”" in reply("collection", "en", ["Tram", "“Sea”."], 2)
