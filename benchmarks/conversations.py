@@ -3,8 +3,9 @@
     python benchmarks/conversations.py SET --samples INDEX --news INDEX [--no-llm] [--show]
 
 SET is a file of conversations (benchmarks/sets/conversations.jsonl); the two indexes hold the articles that they are
-about. Each turn is asked of the reader in several ways: as it is, joined to what it leans on, as the LLM rewrites it,
-and as a person would (the set says how). Figures by split are saved under benchmarks/results.
+about. Each turn is asked of the reader in several ways: as it is, joined to what it leans on, searched for so and read
+as it is, as the LLM rewrites it, and as a person would (the set says how). Figures by split are saved under
+benchmarks/results.
 """
 
 from __future__ import annotations
@@ -65,26 +66,33 @@ def talk(conversation: Row, searcher: Searcher, app: App, with_llm: bool) -> lis
             assert app.reader
             row["leans"] = bool(history) and leans(turn["question"])
             row["ways"] = {}
-            for way, question, seconds in ways(turn, history, app, with_llm):
-                row["ways"][way] = {"asked": question, "seconds": seconds, **ask(question, turn, searcher, app.reader)}
+            for way, wanted, asked, seconds in ways(turn, history, app, with_llm):
+                row["ways"][way] = {
+                    "asked": asked,
+                    "seconds": seconds,
+                    **ask(wanted, asked, turn, searcher, app.reader),
+                }
             history.append(Exchange(turn["alone"], turn["answers"][0] if turn["answers"] else None))
         rows.append(row)
     return rows
 
 
-def ways(turn: Row, history: list[Exchange], app: App, with_llm: bool) -> list[tuple[str, str, float]]:
-    question = turn["question"]
-    found = [("as it is", question, 0.0), ("as a person would", turn["alone"], 0.0)]
+def ways(turn: Row, history: list[Exchange], app: App, with_llm: bool) -> list[tuple[str, str, str, float]]:
+    """Name, what is searched for, what is asked of the reader, and the seconds that making them took."""
+    question, alone = turn["question"], turn["alone"]
+    found = [("as it is", question, question, 0.0), ("as a person would", alone, alone, 0.0)]
     if history:
-        found.append(("joined", joined(question, history), 0.0))
+        together = joined(question, history)
+        found += [("joined", together, together, 0.0), ("searched with what was said", together, question, 0.0)]
         if with_llm and app.generator:
             start = time.perf_counter()
-            found.append(("rewritten", rewritten(question, history, app.generator), time.perf_counter() - start))
+            made = rewritten(question, history, app.generator)
+            found.append(("rewritten", made or together, made or question, time.perf_counter() - start))
     return found
 
 
-def ask(question: str, turn: Row, searcher: Searcher, reader: Reader) -> Row:
-    found = best_answer(reader, question, searcher.search(question, literally=False))
+def ask(wanted: str, asked: str, turn: Row, searcher: Searcher, reader: Reader) -> Row:
+    found = best_answer(reader, asked, searcher.search(wanted, literally=False))
     if found is None:
         return {"phrase": "", "likely": 0.0, "right": False}
     said = set(words(found.located.text))
@@ -122,7 +130,7 @@ def as_decided(row: Row) -> Row:
     ways = row["ways"]
     return {
         f"{name} where it leans": ways[name] if row["leans"] else ways["as it is"]
-        for name in ("joined", "rewritten")
+        for name in ("joined", "searched with what was said", "rewritten")
         if name in ways
     }
 

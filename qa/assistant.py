@@ -111,8 +111,8 @@ class Assistant:
         if kind := heard(question):
             yield Finished(self._talk(number, question, kind, language, clock))
             return
-        alone = self._alone(question, history)
-        hits = self.searcher.search(alone, self._options.passages, literally=False)
+        alone, wanted = self._alone(question, history)
+        hits = self.searcher.search(wanted, self._options.passages, literally=False)
         asked = _Asked(
             id=number,
             said=question,
@@ -135,13 +135,12 @@ class Assistant:
         else:
             yield from self._draft(asked, self._generator, clock)
 
-    def _alone(self, question: str, history: Sequence[Exchange]) -> str:
-        """The question as it can be asked of the articles without what was said before it."""
+    def _alone(self, question: str, history: Sequence[Exchange]) -> tuple[str, str]:
+        """The question as it stands without what was said before it, and what to search for."""
         if not history or not leans(question):
-            return question
-        if self._generator is None:
-            return joined(question, history)
-        return rewritten(question, history, self._generator)
+            return question, question
+        alone = rewritten(question, history, self._generator) if self._generator else None
+        return (alone, alone) if alone else (question, joined(question, history))
 
     def _talk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
         """What is said to talk that asks nothing of the articles."""

@@ -121,7 +121,7 @@ def _has_pronoun(word: str) -> bool:
 
 
 def joined(question: str, history: Sequence[Exchange]) -> str:
-    """The question with what it leans on before it, for search and reader."""
+    """The question with what it leans on before it, to search with. Read so, it would be answered as the one before."""
     before = history[-1]
     said = f" {before.phrase}." if before.phrase else ""
     return f"{before.question}{said} {question}"

@@ -11,30 +11,36 @@ from typing import Any
 from index.articles import Language
 from index.text.language import language_of
 from index.text.words import words_to_look_up
-from qa.conversation import KEPT, Exchange, joined
+from qa.conversation import KEPT, Exchange
 from qa.generate import Generator, Message, Prompt
 
 TOKENS = 60
-_LONGER = 30
-"""Words that a question may gain."""
+_KEPT = 0.6
+"""Least share of the question's own words that are in the rewritten one."""
 
 
-def rewritten(question: str, history: Sequence[Exchange], generator: Generator) -> str:
-    """The question as the LLM makes it stand alone; joined to the one before where it makes something else of it."""
+def rewritten(question: str, history: Sequence[Exchange], generator: Generator) -> str | None:
+    """The question as the LLM makes it stand alone; `None` where it makes something else of it."""
     prompt = _prompt(language_of(question))
     turn = Message("user", _turn(prompt, history[-KEPT:], question))
     written = " ".join("".join(generator.write(Prompt(_head(language_of(question)), (turn,)), TOKENS)).split())
-    return written if _may_be_asked(written, question, history) else joined(question, history)
+    return written if _may_be_asked(written, question, history) else None
 
 
 def _may_be_asked(written: str, question: str, history: Sequence[Exchange]) -> bool:
-    """Whether a rewritten question is one, asks in the same language, and has only words that were said."""
+    """Whether a rewritten question is one, asks in the same language, and has only words that were said.
+
+    It must ask what the question asks, and not once more what was asked before.
+    """
     if not written.endswith(("?", "؟")) or language_of(written) != language_of(question):
         return False
     said = set(words_to_look_up(question).values())
     before = {w for e in history for w in words_to_look_up(f"{e.question} {e.phrase or ''}").values()}
     words = set(words_to_look_up(written).values())
-    return bool(words & before) and words <= said | before and len(written.split()) <= len(question.split()) + _LONGER
+    if any(words == set(words_to_look_up(exchange.question).values()) for exchange in history):
+        return False
+    new, kept = words - said, len(words & said)
+    return bool(new & before) and new <= before and kept >= _KEPT * len(said) and written.count("?") <= 1
 
 
 @cache

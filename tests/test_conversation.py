@@ -84,13 +84,15 @@ class Rewrites(FakeGenerator):
         ("Brunel built the old bridge.", False),
         ("من بنى الجسر؟", False),
         ("Who built it?", False),
+        ("When was the old bridge in Porto Salim opened?", False),
+        ("Who built it in 1859? When was the old bridge opened?", False),
         ("", False),
     ],
 )
 def test_the_llm_may_put_in_only_what_was_said(line: str, kept: bool) -> None:
     generator = Rewrites(line)
     asked = rewritten("And who built it?", HISTORY, generator)
-    assert asked == (line if kept else joined("And who built it?", HISTORY))
+    assert asked == (line if kept else None)
     assert "1859" in generator.given and generator.given.endswith("And who built it?")
 
 
