@@ -126,10 +126,10 @@ class Assistant:
         yield PassagesFound(asked.passages)
         if not hits:
             yield Finished(asked.declined(0.0, clock))
-        elif self._reader and wants_phrase(alone):
-            yield from self._read(asked, self._reader, clock)
         elif not wants_phrase(alone):
             yield from self._tell(asked, clock)
+        elif self._reader:
+            yield from self._read(asked, self._reader, clock)
         elif self._generator is None:
             yield Finished(self._quote(asked, clock))
         else:
@@ -278,7 +278,7 @@ class _Asked:
         return self.record(
             status="answered",
             answer=marked(said, [citation.marker for citation in citations]),
-            short_answer=located.text if wants_phrase(self.question) else None,
+            short_answer=located.text,
             confidence=confidence,
             citations=citations,
             timings=replace(self.timings, total=clock.ms()),

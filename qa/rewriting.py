@@ -15,7 +15,7 @@ from qa.conversation import KEPT, Exchange
 from qa.generate import Generator, Message, Prompt
 
 TOKENS = 60
-_KEPT = 0.6
+_OWN_WORDS = 0.6
 """Least share of the question's own words that are in the rewritten one."""
 
 
@@ -40,7 +40,7 @@ def _may_be_asked(written: str, question: str, history: Sequence[Exchange]) -> b
     if any(words == set(words_to_look_up(exchange.question).values()) for exchange in history):
         return False
     new, kept = words - said, len(words & said)
-    return bool(new & before) and new <= before and kept >= _KEPT * len(said) and written.count("?") <= 1
+    return bool(new & before) and new <= before and kept >= _OWN_WORDS * len(said) and written.count("?") <= 1
 
 
 @cache

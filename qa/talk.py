@@ -22,6 +22,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 """The weightiest first: "Hello! What can you do?" asks for abilities."""
 EXAMPLES = 4
 """Titles that are named when somebody asks what there is."""
+_MOST_WORDS = 20
+"""Words of talk. A longer text may be made of phrases in so many ways that trying them all would take years."""
 _WORD = re.compile(r"\w+")
 
 
@@ -52,6 +54,8 @@ def talk(language: Language) -> Talk:
 def heard(question: str) -> Kind | None:
     """What kind of talk `question` is, if it is nothing else."""
     said = _plain(question)
+    if len(said.split()) > _MOST_WORDS:
+        return None
     found = [kind for kind in KINDS if any(re.search(_whole(phrase), said) for phrase in _phrases(kind))]
     return found[0] if found and _all_talk().fullmatch(said) else None
 

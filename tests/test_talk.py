@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,13 @@ def test_talk_is_told_from_questions(said: str, kind: str | None) -> None:
     assert heard(said) == kind
 
 
+def test_a_hostile_text_of_many_phrases_is_told_at_once() -> None:
+    hostile = "what can i ask you " * 100 + "x"
+    start = time.perf_counter()
+    assert heard(hostile) is None
+    assert time.perf_counter() - start < 5
+
+
 def test_no_question_of_the_samples_is_talk() -> None:
     questions = [json.loads(line) for line in (SAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(questions) >= 30
@@ -69,33 +77,31 @@ def test_numbers_of_articles_in_arabic(count: int, said: str) -> None:
     assert counted(count, "ar") == said
 
 
-@pytest.mark.parametrize(("said", "language"), [("What articles are there?", "en"), ("ما المقالات الموجودة؟", "ar")])
-def test_the_record_says_that_it_is_talk_and_no_answer_from_the_articles(
-    said: str,
-    language: str,
+@pytest.fixture
+def assistant(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
     searcher: Callable[[], Searcher],
     fake_generator: FakeGenerator,
-) -> None:
+) -> Assistant:
     write("tram.txt", "The tram of Marsa\n\nThe tram has 24 stations.")
     indexed()
-    events = list(Assistant(searcher(), fake_generator).stream(said))
+    return Assistant(searcher(), fake_generator)
+
+
+@pytest.mark.parametrize(("said", "language"), [("What articles are there?", "en"), ("ما المقالات الموجودة؟", "ar")])
+def test_the_record_says_that_it_is_talk_and_no_answer_from_the_articles(
+    said: str, language: str, assistant: Assistant
+) -> None:
+    events = list(assistant.stream(said))
     assert len(events) == 1 and isinstance(events[0], Finished)
     record = events[0].answer.to_json()
     assert (record["talk"], record["status"], record["language"]) == ("collection", "declined", language)
     assert "The tram of Marsa" in record["answer"] and not record["citations"] and not record["passages"]
 
 
-def test_a_question_has_no_talk_in_its_record(
-    write: Callable[[str, str], Path],
-    indexed: Callable[[], object],
-    searcher: Callable[[], Searcher],
-    fake_generator: FakeGenerator,
-) -> None:
-    write("tram.txt", "The tram of Marsa\n\nThe tram has 24 stations.")
-    indexed()
-    assert "talk" not in Assistant(searcher(), fake_generator).ask("How many stations has the tram?").to_json()
+def test_a_question_has_no_talk_in_its_record(assistant: Assistant) -> None:
+    assert "talk" not in assistant.ask("How many stations has the tram?").to_json()
 
 
 def test_without_articles_it_says_so() -> None:

@@ -11,6 +11,7 @@ _WEEKDAYS = (
     ("monday", "الاثنين"), ("tuesday", "الثلاثاء"), ("wednesday", "الاربعاء"), ("thursday", "الخميس"),
     ("friday", "الجمعه"), ("saturday", "السبت"), ("sunday", "الاحد"),
 )  # fmt: skip
+ENGLISH = frozenset(name for names in (*MONTHS, *_WEEKDAYS) for name in names if name.isascii())
 _UNSURE = frozenset({"may", "mar", "jan", "sat", "اب", "ماي", "اوت", "مارت", "جوان"})
 """Also other words: a month only beside a number, or after a word that dates begin with."""
 _BEFORE = r"(?:\d\s?(?:st|nd|rd|th)?\s|(?:in|of|since|until|by|last|next|شهر|من|في)\s)"

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from index.finding.names import key, likeness, other_names
 from index.text.folding import fold_text
 from index.text.words import STOP_WORDS, content_words, without_clitics
+from qa.checking import calendar
 
 _CAPITAL = re.compile(r"(?<![\w'’])[A-Z][\w]*(?:['’-][\w]+)*")
 _ARABIC_WORD = re.compile(r"[\u0621-\u064a]{3,}")
@@ -23,19 +24,13 @@ _SAME = 0.5
 """Likeness of two sounds from which two names with the same consonants are the same."""
 _ALIKE = 0.65
 """Likeness of two sounds from which a name that is not the same is taken for the same one misspelt."""
-_CALENDAR = frozenset(
-    """
-    january february march april may june july august september october november december jan feb mar apr jun jul aug
-    sept oct nov dec monday tuesday wednesday thursday friday saturday sunday
-    """.split()  # noqa: SIM905
-)
 _ARTICLES = frozenset({"al", "el", "ibn", "bin", "abu", "abd"})
 
 
 def names(sentence: str) -> list[str]:
     """The parts of the names of an English sentence, folded: words with a capital that are no small words."""
     parts = [part for name in _CAPITAL.findall(sentence) for part in _PART.findall(_AIN.sub("", fold_text(name)))]
-    return [part for part in parts if len(part) > 2 and part not in STOP_WORDS | _CALENDAR | _ARTICLES]
+    return [part for part in parts if len(part) > 2 and part not in STOP_WORDS | calendar.ENGLISH | _ARTICLES]
 
 
 def unknown(sentence: str, sources: Iterable[str]) -> list[str]:
