@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from index.articles import Language
 from qa.generate import Message, Prompt
@@ -45,12 +46,17 @@ class AnswerPrompt:
 @cache
 def answer_prompt(language: Language) -> AnswerPrompt:
     """The prompt for questions in `language`."""
-    return parse_answer_prompt(files("prompts").joinpath(f"answer.{language}.toml").read_text(encoding="utf-8"))
+    return answer_prompt_of(prompt_table("answer", language))
 
 
-def parse_answer_prompt(source: str) -> AnswerPrompt:
-    """A prompt file's content. Raises `ValueError` if a key or a variable is missing or unknown."""
-    table = tomllib.loads(source)
+def prompt_table(name: str, language: Language) -> dict[str, Any]:
+    """What the prompt file `name` has for `language`."""
+    return tomllib.loads(files("prompts").joinpath(f"{name}.{language}.toml").read_text(encoding="utf-8"))
+
+
+def answer_prompt_of(table: dict[str, Any]) -> AnswerPrompt:
+    """The prompt of a file's table. Raises `ValueError` if a key or a variable is missing or unknown."""
+    table = dict(table)
     examples = table.pop("examples")
     if table.keys() != _VARIABLES.keys():
         raise ValueError(f"a prompt file has the keys {sorted(_VARIABLES)} and examples, not {sorted(table)}")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from index.articles import Language
@@ -13,6 +11,7 @@ from index.text.language import language_of
 from index.text.words import words_to_look_up
 from qa.conversation import KEPT, Exchange
 from qa.generate import Generator, Message, Prompt
+from qa.prompts import prompt_table
 
 TOKENS = 60
 _OWN_WORDS = 0.6
@@ -45,7 +44,7 @@ def _may_be_asked(written: str, question: str, history: Sequence[Exchange]) -> b
 
 @cache
 def _prompt(language: Language) -> dict[str, Any]:
-    return tomllib.loads(files("prompts").joinpath(f"rewrite.{language}.toml").read_text(encoding="utf-8"))
+    return prompt_table("rewrite", language)
 
 
 @cache

@@ -7,15 +7,14 @@ an article is ever brushed aside. The phrases and the replies are in `prompts/ta
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Literal, get_args
 
 from index.articles import Language
 from index.text.folding import fold_text
+from qa.prompts import prompt_table
 
 Kind = Literal["collection", "abilities", "greeting", "thanks", "farewell"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -41,7 +40,7 @@ class Talk:
 @cache
 def talk(language: Language) -> Talk:
     """How `language` talks."""
-    table = tomllib.loads(files("prompts").joinpath(f"talk.{language}.toml").read_text(encoding="utf-8"))
+    table = prompt_table("talk", language)
     return Talk(
         heard={kind: tuple(map(_plain, table[kind]["heard"])) for kind in KINDS},
         fillers=tuple(map(_plain, table["fillers"])),

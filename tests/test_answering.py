@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import tomllib
 from dataclasses import replace
 
 import pytest
@@ -21,7 +22,7 @@ from qa.evidence import Evidence, select
 from qa.fakes import FakeGenerator
 from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
-from qa.prompts import answer_prompt, parse_answer_prompt
+from qa.prompts import answer_prompt, answer_prompt_of
 from qa.question import LONGEST, check, wants_phrase
 from qa.wording import holds, in_digits_of, marked, phrase_alone
 
@@ -288,7 +289,7 @@ class TestPrompts:
     )
     def test_a_prompt_file_with_other_variables_is_refused_when_it_is_read(self, broken: str) -> None:
         with pytest.raises(ValueError, match="has the"):
-            parse_answer_prompt(broken)
+            answer_prompt_of(tomllib.loads(broken))
 
 
 class TestQuestion:
