@@ -9,6 +9,7 @@ from index.articles import Language
 from index.text.language import language_of
 
 Status = Literal["answered", "declined"]
+Done = Literal["shortened", "replaced"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,26 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """A sentence that the LLM wrote and that its quotation does not bear out.
+
+    `fault` is what is wrong with it (`qa/checking/sentence.py`), `about` the words that are, where it is words.
+    """
+
+    written: str
+    fault: str
+    about: str
+    done: Done
+
+
+@dataclass(frozen=True)
 class Answer:
     """The answer record. A declined one has an `answer` that says so, no citations, and the passages.
 
     `talk` is there where the question was none about the articles (`qa/talk.py`): then `answer` is what a person would
     say to it, declined as an answer from the articles, without passages. `asked` is there where the question leant on
     what was said before it (`qa/conversation.py`): what was asked of the articles in its place.
+    `correction` is there where the LLM's sentence did not hold, and is not what was said.
     """
 
     id: str
@@ -70,6 +85,7 @@ class Answer:
     models: dict[str, str] = field(default_factory=dict)
     talk: str | None = None
     asked: str | None = None
+    correction: Correction | None = None
 
     @classmethod
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
@@ -83,7 +99,7 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
-        for name in ("talk", "asked"):
+        for name in ("talk", "asked", "correction"):
             if record[name] is None:
                 del record[name]
         return record

@@ -44,7 +44,7 @@ from qa.reading.reader import Reader
 from qa.rewriting import rewritten
 from qa.talk import EXAMPLES, Kind, heard, reply
 from qa.whole import choose, told
-from qa.wording import holds, in_digits_of, marked, phrase_alone
+from qa.wording import in_digits_of, marked, phrase_alone, worded
 
 SENTENCE_TOKENS = 80
 
@@ -247,10 +247,9 @@ class Assistant:
                 written.append(text)
                 yield Token(text)
         sentence = " ".join("".join(written).split())
-        said = in_digits_of(asked.question, sentence)
-        if not holds(sentence, asked.question, located):
-            said = phrase_alone(located)
-        yield Finished(asked.answered(said, located, evidence, confidence, clock))
+        said, correction = worded(sentence, asked.question, located)
+        answer = asked.answered(said, located, evidence, confidence, clock)
+        yield Finished(replace(answer, correction=correction))
 
 
 @dataclass(frozen=True)
@@ -277,7 +276,7 @@ class _Asked:
         citations = [cite(marker, found) for marker, found in enumerate(also_in(located, evidence), start=1)]
         return self.record(
             status="answered",
-            answer=marked(said, [citation.marker for citation in citations]),
+            answer=marked(in_digits_of(self.said, said), [citation.marker for citation in citations]),
             short_answer=located.text,
             confidence=confidence,
             citations=citations,

@@ -1,25 +1,52 @@
-"""The sentence around a phrase: whether it may be shown, and how it is marked."""
+"""The sentence around a phrase: what of it may be shown, and how it is marked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from qa.checking.sentence import Grounds, faults
+from qa.answer import Correction, Done
+from qa.checking.sentence import Fault, Grounds, faults
 from qa.citations import Located
 
 _MARKER = re.compile(r"\s*\[\s*\d+\s*\]")
 _EASTERN, _WESTERN = "٠١٢٣٤٥٦٧٨٩", "0123456789"
 _EASTERN_DIGIT, _WESTERN_DIGIT = re.compile(f"[{_EASTERN}]"), re.compile(f"[{_WESTERN}]")
 _TO_EASTERN, _TO_WESTERN = str.maketrans(_WESTERN, _EASTERN), str.maketrans(_EASTERN, _WESTERN)
+_CLAUSE = re.compile(r"[,،;؛](?=\s)|\s[–—-]\s")
+_FEWEST_WORDS = 4
+"""Of what is left of a sentence, for it to be one."""
 _FINAL = re.compile(r"[\s.؟?!،,;؛:]+$")
 
 
-def holds(sentence: str, question: str, located: Located) -> bool:
-    """Whether a sentence says no more than the quotation and the question do, as far as this can be seen."""
+def worded(written: str, question: str, located: Located) -> tuple[str, Correction | None]:
+    """What is said for a sentence that the LLM wrote around a phrase, and what was done to it, if anything was.
+
+    It stands if it says no more than the quotation and the question do, as far as this can be seen. Else it is
+    shortened by clauses at its end, and if nothing is left that holds, the phrase is said by itself.
+    """
     evidence = located.evidence
     grounds = Grounds(question, evidence.text, located.text, evidence.article.title)
-    return not faults(_MARKER.sub("", sentence), grounds)
+    sentence = _MARKER.sub("", written)
+    found = faults(sentence, grounds)
+    if not found:
+        return written, None
+    shorter = next((part for part in _shortened(sentence) if not faults(part, grounds)), None)
+    if shorter:
+        return shorter, _correction(written, found[0], "shortened")
+    return phrase_alone(located), _correction(written, found[0], "replaced")
+
+
+def _shortened(sentence: str) -> Iterator[str]:
+    """The sentence without its last clause, without its last two …, while enough is left to be one."""
+    for clause in reversed(list(_CLAUSE.finditer(sentence))):
+        part = sentence[: clause.start()]
+        if len(part.split()) >= _FEWEST_WORDS:
+            yield part
+
+
+def _correction(written: str, fault: Fault, done: Done) -> Correction:
+    return Correction(written=written, fault=fault.kind, about=fault.said, done=done)
 
 
 def phrase_alone(located: Located) -> str:

@@ -15,6 +15,7 @@ from index.search import Hit, Sentence
 from index.text.passages import Passage
 from index.text.sentences import sentences
 from index.turns import Turns
+from qa.answer import Correction
 from qa.citations import also_in, cite, locate
 from qa.declining import Signals, agreement, nearness, probability, together
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
@@ -24,7 +25,7 @@ from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, answer_prompt_of
 from qa.question import LONGEST, check, wants_phrase
-from qa.wording import holds, in_digits_of, marked, phrase_alone
+from qa.wording import in_digits_of, marked, phrase_alone, worded
 
 
 def article(text: str, article_id: str = "a") -> Article:
@@ -210,12 +211,33 @@ class TestWording:
             ("", "كم جندياً بقي؟", False),
         ],
     )
-    def test_a_sentence_holds_if_it_says_no_more_than_its_quotation(
+    def test_a_sentence_stands_if_it_says_no_more_than_its_quotation(
         self, sentence: str, question: str, good: bool
     ) -> None:
         located = locate("2500 جندي", evidence(self.QUOTE))
         assert located is not None
-        assert holds(sentence, question, located) is good
+        said, correction = worded(sentence, question, located)
+        assert said == (sentence if good else "٢٥٠٠ جندي")
+        assert (correction is None) is good
+
+    @pytest.mark.parametrize(
+        ("written", "said", "fault", "about"),
+        [
+            ("بقي 2500 جندي في العراق، بعد 18 عاماً.", "بقي 2500 جندي في العراق", "number", "18"),
+            ("In Iraq remain 2,500 soldiers – 700 fewer, it says.", "In Iraq remain 2,500 soldiers", "number", "700"),
+        ],
+    )
+    def test_a_sentence_that_says_more_loses_its_end(self, written: str, said: str, fault: str, about: str) -> None:
+        question = "كم جندياً بقي؟" if "جندي" in written else "How many soldiers remain?"
+        located = locate("2500 جندي", evidence(self.QUOTE))
+        assert located is not None
+        assert worded(written, question, located) == (said, Correction(written, fault, about, "shortened"))
+
+    def test_the_record_says_what_was_done_to_a_sentence(self) -> None:
+        located = locate("2500 جندي", evidence(self.QUOTE))
+        assert located is not None
+        _, correction = worded("بقي 3500 جندي.", "كم جندياً بقي؟", located)
+        assert correction == Correction("بقي 3500 جندي.", "phrase", "٢٥٠٠ جندي", "replaced")
 
     @pytest.mark.parametrize(
         ("question", "said", "expected"),
