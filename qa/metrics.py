@@ -54,6 +54,18 @@ def recall(predicted: str, gold: str) -> float:
     return _shared(words(predicted), wanted) / len(wanted) if wanted else 0.0
 
 
+def gold_phrases(question: Question) -> list[str]:
+    """The gold answers, in the article's words and, where that is another, in the question's language."""
+    return [*(gold["text"] for gold in question.get("answers", [])), *question.get("answers_in_question_language", [])]
+
+
+def holds_gold(stretch: Record, question: Question) -> bool:
+    """Whether a passage or quotation holds a whole gold answer at the place that the set marks."""
+    return stretch["article_id"] == question["article_id"] and any(
+        stretch["start"] <= gold["start"] and gold["end"] <= stretch["end"] for gold in question["answers"]
+    )
+
+
 def score(questions: Sequence[Question], answers: Mapping[str, Record], texts: Mapping[str, str]) -> Figures:
     """The figures of a set: `answers` by question id, `texts` the articles' stored texts by article id."""
     rows: dict[str, list[float]] = {}
@@ -102,12 +114,12 @@ def _form(answer: Record, texts: Mapping[str, str]) -> list[tuple[str, float]]:
 
 def _rightness(question: Question, answer: Record | None) -> list[tuple[str, float]]:
     passages = answer["passages"] if answer else []
-    golds = [gold["text"] for gold in question["answers"]] + question.get("answers_in_question_language", [])
+    golds = gold_phrases(question)
     said = answer if answer and answer["status"] == "answered" else None
     short = (said["short_answer"] or "") if said else ""
     best, exact = phrase_scores(short, golds)
     measures: list[tuple[str, float]] = [
-        (f"retrieval_hit@{k}", any(_holds_gold(passage, question) for passage in passages[:k])) for k in (1, 5, 10)
+        (f"retrieval_hit@{k}", any(holds_gold(passage, question) for passage in passages[:k])) for k in (1, 5, 10)
     ]
     measures += [
         ("short_answer_f1", best),
@@ -123,16 +135,10 @@ def _citing(question: Question, said: Record) -> list[tuple[str, float]]:
         c["article_id"] == question["article_id"] and c["start"] < end and start < c["end"] for c in said["citations"]
     ]
     return [
-        ("citation_hit_of_answered", any(_holds_gold(c, question) for c in said["citations"])),
+        ("citation_hit_of_answered", any(holds_gold(c, question) for c in said["citations"])),
         ("citation_precision", sum(right) / len(right) if right else 0.0),
         ("answer_words", len(words(_MARKER.sub(" ", said["answer"])))),
     ]
-
-
-def _holds_gold(stretch: Record, question: Question) -> bool:
-    return stretch["article_id"] == question["article_id"] and any(
-        stretch["start"] <= gold["start"] and gold["end"] <= stretch["end"] for gold in question["answers"]
-    )
 
 
 def _shared(a: list[str], b: list[str]) -> int:

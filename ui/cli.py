@@ -388,7 +388,7 @@ def verify_models(names: Sequence[str]) -> None:
 def evaluate(
     sets: Sequence[Path], limit: int | None, out: Path, work: Path | None, no_llm: bool, no_reader: bool
 ) -> None:
-    """Measure answers on question sets; the figures are printed and saved as JSON.
+    """Measure answers on question sets; the figures are printed and saved as JSON, with a report to read.
 
     \b
     Example:

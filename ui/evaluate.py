@@ -1,10 +1,13 @@
-"""`jawab eval`: index a question set, answer its questions, print and save the figures. Figures are kept, not texts."""
+"""`jawab eval`: index a question set, answer its questions, print and save the figures, and write a report.
+
+Figures are kept, not texts: texts are only in the set's work folder, where the answers and the report are.
+"""
 
 from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,10 @@ from qa.evaluate import SEED, QuestionSet, read_set
 from qa.metrics import Figures, score
 from ui import show
 from ui.app import App
+from ui.report import Measured, figures_of_confidence, report_html
+from ui.runs import Run, append_run, read_runs
 from ui.strings import explain, say
+from ui.terminal import echo
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,18 @@ class Without:
     reader: bool = False
 
     @property
+    def parts(self) -> list[str]:
+        return ["llm"] * self.llm + ["reader"] * self.reader
+
+    @property
     def suffix(self) -> str:
-        return ("-no-llm" if self.llm else "") + ("-no-reader" if self.reader else "")
+        return "".join(f"-no-{part}" for part in self.parts)
 
 
 def evaluate_set(
     app: App, folder: Path, limit: int | None, out: Path, work: Path | None, language: Language, without: Without
 ) -> Figures:
-    """The figures of one set, printed and saved under `out`; indexes and answers are kept in `work`."""
+    """The figures of one set, printed and saved under `out`; index, answers and report are kept in `work`."""
     questions = read_set(folder)
     place = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
     with show.IndexingBar(language) as bar:
@@ -49,12 +59,15 @@ def evaluate_set(
     records = _answer(app, questions, limit, place, language, without)
     chosen = questions.sample(limit)
     catalog = Catalog.open(place / "index")
-    figures = score(chosen, records, {article.id: article.text for article in catalog.articles()})
+    texts = {article.id: article.text for article in catalog.articles()}
+    figures = score(chosen, records, texts) | figures_of_confidence(chosen, records)
     click.echo(say("eval.heading", language, name=questions.name, count=len(chosen)))
     width = max(map(len, figures))
     click.echo("\n".join(f"{name:<{width}}  {value}" for name, value in figures.items()))
-    saved = _save(app, questions, limit, figures, out, without)
-    click.echo(say("eval.saved", language, path=saved, answers=place / "answers.jsonl"))
+    run = _run(app, limit, figures, without)
+    saved = _save(questions, run, out, without)
+    report = _report(Measured(questions.name, chosen, records, texts, run), place, language)
+    click.echo(say("eval.saved", language, path=saved, answers=place / "answers.jsonl", report=report))
     return figures
 
 
@@ -79,24 +92,49 @@ def _answer(
     return records
 
 
-def _save(app: App, questions: QuestionSet, limit: int | None, figures: Figures, out: Path, without: Without) -> Path:
-    result = {
-        "set": questions.name,
-        "limit": limit,
-        "seed": SEED if limit else None,
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "models": _models(app, without),
-        "settings": {
+def _report(measured: Measured, place: Path, language: Language) -> Path:
+    """Writes the report, with the figures of the runs before, and keeps those of this run for the next one."""
+    runs = place / "runs.jsonl"
+    earlier = read_runs(runs)
+    for line in earlier.damaged:
+        echo(say("eval.broken_run", language, path=runs, line=line), err=True)
+    path = place / "report.html"
+    page = report_html(replace(measured, earlier=earlier), language)
+    with storage_errors(place):
+        path.write_text(page, encoding="utf-8", errors="replace")
+    append_run(runs, measured.run)
+    return path
+
+
+def _run(app: App, limit: int | None, figures: Figures, without: Without) -> Run:
+    return Run(
+        measured=datetime.now(UTC).replace(microsecond=0),
+        limit=limit,
+        without=" ".join(without.parts),
+        models=_models(app, without),
+        settings={
             "reading_tokens": app.settings.reading_tokens,
             "evidence_tokens": app.settings.evidence_tokens,
             "threshold": app.settings.threshold,
         },
+        figures=figures,
+    )
+
+
+def _save(questions: QuestionSet, run: Run, out: Path, without: Without) -> Path:
+    result = {
+        "set": questions.name,
+        "limit": run.limit,
+        "seed": SEED if run.limit else None,
+        "measured": run.measured.isoformat(),
+        "models": run.models,
+        "settings": run.settings,
         "machine": f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}",
-        "figures": figures,
+        "figures": run.figures,
     }
     with storage_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        path = out / f"{questions.name.replace('/', '-')}{f'-{limit}' if limit else ''}{without.suffix}.json"
+        path = out / f"{questions.name.replace('/', '-')}{f'-{run.limit}' if run.limit else ''}{without.suffix}.json"
         path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 

@@ -1,0 +1,204 @@
+"""The curves of an evaluation report as points of small drawings; `ui/templates/chart.svg` makes the drawings.
+
+A drawing is `WIDTH` by `HEIGHT` units, its origin at the top left. Numbers grow to the right in both languages.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from index.articles import Language
+from qa.metrics import Record
+from qa.reliability import Bin, Tradeoff
+from ui.strings import say
+
+WIDTH, HEIGHT = 400, 290
+LEFT, RIGHT, TOP, BOTTOM = 46, 388, 14, 240
+TIMES = ("short_answer", "first_token", "total")
+_FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_SECONDS = tuple(digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5))
+_MOST_LABELS = 6
+_NAMED_THRESHOLDS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+_APART = 44
+"""Units between two labels of a curve, that they do not touch."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled place on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point of a curve; `note` is told when it is pointed at, `label` is written below it."""
+
+    x: float
+    y: float
+    radius: float
+    note: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve: an SVG path, and the name of its style."""
+
+    path: str
+    style: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing. `about` says in words what it shows."""
+
+    about: str
+    x_title: str
+    y_title: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+    dots: tuple[Dot, ...] = ()
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of one step in milliseconds, sorted."""
+
+    name: str
+    values: tuple[float, ...]
+
+    def quantile(self, share: float) -> float:
+        """The time that this share of the questions took at most."""
+        return self.values[min(len(self.values) - 1, int(share * len(self.values)))]
+
+
+def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
+    """Confidence against the share that is right; the larger a dot, the more answers. `None` without answers."""
+    if not bins:
+        return None
+    most = max(bin.count for bin in bins)
+    dots = tuple(
+        Dot(
+            _x(bin.confidence),
+            _y(bin.right),
+            3 + 7 * math.sqrt(bin.count / most),
+            say(
+                "report.chart.bin",
+                language,
+                count=bin.count,
+                confidence=f"{bin.confidence:.2f}",
+                right=f"{bin.right:.2f}",
+            ),
+        )
+        for bin in bins
+    )
+    ideal = Line(_joined([(_x(0), _y(0)), (_x(1), _y(1))]), "ideal")
+    return Chart(
+        about=say("report.chart.reliability_about", language),
+        x_title=say("report.chart.confidence", language),
+        y_title=say("report.chart.share_right", language),
+        x_ticks=tuple(Tick(_x(share), f"{share:.1f}") for share in _FIFTHS),
+        y_ticks=tuple(Tick(_y(share), f"{share:.1f}") for share in _FIFTHS),
+        lines=(ideal, Line(_joined([(dot.x, dot.y) for dot in dots]), "first")),
+        dots=dots,
+    )
+
+
+def risk_chart(tradeoffs: Sequence[Tradeoff], language: Language) -> Chart | None:
+    """Share of questions answered against share of answers wrong, by threshold. `None` without answers."""
+    if not tradeoffs:
+        return None
+    # The first few answers alone say little: one that is wrong would be a share of 1 and flatten all the rest.
+    steady = [tradeoff for tradeoff in tradeoffs if tradeoff.answered >= tradeoffs[-1].answered / 10]
+    top = _round_above(max(tradeoff.wrong for tradeoff in steady))
+    points = [(_x(tradeoff.answered), _y(tradeoff.wrong, top)) for tradeoff in steady]
+    ticks = [step * top / 4 for step in range(5)]
+    return Chart(
+        about=say("report.chart.risk_about", language),
+        x_title=say("report.chart.share_answered", language),
+        y_title=say("report.chart.share_wrong", language),
+        x_ticks=tuple(Tick(_x(share), f"{share:.1f}") for share in _FIFTHS),
+        y_ticks=tuple(Tick(_y(share, top), f"{share:.2f}".rstrip("0").rstrip(".")) for share in ticks),
+        lines=(Line(_joined(points), "first"),),
+        dots=tuple(_threshold_dots(steady, top, language)),
+    )
+
+
+def times_of(records: Sequence[Record]) -> tuple[Times, ...]:
+    """The times of the steps that people wait for; a step that never happened is left out."""
+    found = []
+    for name in TIMES:
+        values = sorted(ms for record in records if (ms := record["timings_ms"].get(name)) is not None)
+        if values:
+            found.append(Times(name, tuple(values)))
+    return tuple(found)
+
+
+def times_chart(times: Sequence[Times], language: Language) -> Chart | None:
+    """The share of questions done after so many seconds, on a logarithmic axis. `None` without times."""
+    values = [max(ms, 1.0) / 1000 for step in times for ms in step.values]
+    if not values:
+        return None
+    low = max((second for second in _SECONDS if second <= min(values)), default=_SECONDS[0])
+    high = min((second for second in _SECONDS if second >= max(values) and second > low), default=_SECONDS[-1])
+
+    def x(seconds: float) -> float:
+        return _x(math.log(min(max(seconds, low), high) / low) / math.log(high / low))
+
+    within = [second for second in _SECONDS if low <= second <= high]
+    labelled = within if len(within) <= _MOST_LABELS else [s for s in within if f"{s:e}".startswith("1")]
+    return Chart(
+        about=say("report.chart.times_about", language),
+        x_title=say("report.chart.seconds", language),
+        y_title=say("report.chart.share_done", language),
+        x_ticks=tuple(Tick(x(second), f"{second:g}") for second in labelled),
+        y_ticks=tuple(Tick(_y(share), f"{share:.1f}") for share in _FIFTHS),
+        lines=tuple(Line(_steps([x(ms / 1000) for ms in step.values]), step.name) for step in times),
+    )
+
+
+def _threshold_dots(tradeoffs: Sequence[Tradeoff], top: float, language: Language) -> list[Dot]:
+    """The end of the curve, which is the threshold in use, and the round thresholds that have room beside it."""
+    dots: list[Dot] = []
+    for named in (None, *reversed(_NAMED_THRESHOLDS)):
+        reached = [t for t in tradeoffs if named is None or t.threshold >= named]
+        if not reached:
+            continue
+        at = reached[-1]
+        x, y = _x(at.answered), _y(at.wrong, top)
+        if any(abs(x - dot.x) < _APART for dot in dots):
+            continue
+        fields = {"answered": f"{at.answered:.2f}", "wrong": f"{at.wrong:.2f}"}
+        note = say("report.chart.threshold", language, threshold=f"{named or at.threshold:.2f}", **fields)
+        dots.append(Dot(x, y, 4, note, "" if named is None else f"≥ {named:.1f}"))
+    return dots
+
+
+def _x(share: float) -> float:
+    return round(LEFT + share * (RIGHT - LEFT), 1)
+
+
+def _y(value: float, top: float = 1.0) -> float:
+    return round(BOTTOM - value / top * (BOTTOM - TOP), 1)
+
+
+def _joined(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + " L".join(f"{x:g} {y:g}" for x, y in points)
+
+
+def _steps(positions: Sequence[float]) -> str:
+    """A cumulative curve: one step up at each of the sorted positions."""
+    path = [f"M{positions[0]:g} {_y(0):g}"]
+    for count, position in enumerate(positions, start=1):
+        path.append(f"H{position:g}V{_y(count / len(positions)):g}")
+    return "".join([*path, f"H{RIGHT}"])
+
+
+def _round_above(value: float) -> float:
+    """The smallest of a few round numbers that is no less; something above zero to draw against."""
+    return next(top for top in (0.04, 0.08, 0.2, 0.4, 0.8, 1.0) if value <= top)
