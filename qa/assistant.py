@@ -37,13 +37,13 @@ from qa.evidence import BUDGET, Evidence, select
 from qa.generate import Generator, Prompt
 from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt
-from qa.question import check, wants_phrase
+from qa.question import check, wants_phrase, wants_reasons
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
 from qa.rewriting import rewritten
 from qa.talk import EXAMPLES, Kind, heard, reply
-from qa.whole import choose, told
+from qa.whole import around, choose, told
 from qa.wording import in_digits_of, marked, phrase_alone, worded
 
 SENTENCE_TOKENS = 80
@@ -161,6 +161,11 @@ class Assistant:
         located = found.located
         asked = replace(asked, timings=replace(asked.timings, short_answer=clock.ms()))
         yield PhraseFound(located.text)
+        if wants_reasons(asked.question):
+            yield from self._say(
+                asked, around(located.evidence, asked.question, asked.hits), located, confidence, clock
+            )
+            return
         generator = self._generator
         count_tokens = generator.count_tokens if generator else reader.count_tokens
         evidence = select(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
@@ -197,6 +202,12 @@ class Assistant:
         if not chosen or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
             return
+        yield from self._say(asked, chosen, None, confidence, clock)
+
+    def _say(
+        self, asked: _Asked, chosen: Sequence[Evidence], phrase: Located | None, confidence: float, clock: _Clock
+    ) -> Iterator[Event]:
+        """Sentences of the articles as they stand, one after the other; a phrase is in the first."""
         said: list[str] = []
         for marker, evidence in enumerate(chosen, start=1):
             said.append(marked(in_digits_of(asked.said, told(evidence)), [marker]))
@@ -207,7 +218,7 @@ class Assistant:
             asked.record(
                 status="answered",
                 answer=" ".join(said),
-                short_answer=None,
+                short_answer=phrase.text if phrase else None,
                 confidence=confidence,
                 citations=[cite(marker, Located(e, e.span)) for marker, e in enumerate(chosen, start=1)],
                 timings=replace(asked.timings, total=clock.ms()),

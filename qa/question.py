@@ -21,6 +21,18 @@ _WHOLE_ANSWER = re.compile(
 )
 """Folded. What is asked for in these words takes sentences to say."""
 
+_REASONS = re.compile(
+    r"^\W*(?:and |but |so )?(?:why|how come|for what reasons?"
+    r"|how (?:do|does|did|is|are|was|were|can|could|has|have|had|will|would|should))\b"
+    r"|^\W*[وف]?(?:لماذا|لم|كيف|ليش|ليه|علاش|ازاي|ما سبب|ما اسباب|ما السبب|ما الاسباب|باي طريقه)\b"
+)
+"""Folded. "How many" and «كم» are not among them."""
+
+
+def wants_reasons(question: str) -> bool:
+    """Whether it asks why or how: a phrase may answer, but what stands around it says more."""
+    return bool(_REASONS.search(fold_text(question)))
+
 
 def wants_phrase(question: str) -> bool:
     """Whether a phrase can answer: who, when, how many, and also why and how, where an article says so in few words."""

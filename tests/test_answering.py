@@ -24,7 +24,7 @@ from qa.fakes import FakeGenerator
 from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, answer_prompt_of
-from qa.question import LONGEST, check, wants_phrase
+from qa.question import LONGEST, check, wants_phrase, wants_reasons
 from qa.wording import in_digits_of, marked, phrase_alone, worded
 
 
@@ -381,3 +381,22 @@ class TestReaderAndLlmTogether:
 )
 def test_which_questions_a_phrase_answers(question: str, phrase: bool) -> None:
     assert wants_phrase(question) is phrase
+
+
+@pytest.mark.parametrize(
+    ("question", "reasons"),
+    [
+        ("Why did the council delay the vote?", True),
+        ("And how was the tram paid for?", True),
+        ("How many stations are there?", False),
+        ("How long does a journey take?", False),
+        ("Who knows why the vote was delayed?", False),
+        ("لماذا أُجّل التصويت؟", True),
+        ("وكيف مُوّل الترام؟", True),
+        ("ليش تأجل التصويت؟", True),
+        ("كم محطة للترام؟", False),
+        ("لمن الترام؟", False),
+    ],
+)
+def test_why_and_how_ask_for_reasons(question: str, reasons: bool) -> None:
+    assert wants_reasons(question) is reasons
