@@ -46,13 +46,15 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=40, help="questions of each set")
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/together.json"))
-    parser.add_argument("--again", action="store_true", help="reckon from what an earlier run has asked")
+    parser.add_argument("--again", action="store_true", help="go on with what an earlier run has asked")
     given = parser.parse_args()
     kept = given.work / "together.json"
-    if not given.again:
-        app = App(load_settings())
-        kept.write_text(json.dumps({n: ask_all(app, given.bench, n, given) for n in (*SETS, *ABSTAIN)}))
-    asked: dict[str, list[Row]] = json.loads(kept.read_text())
+    asked: dict[str, list[Row]] = json.loads(kept.read_text()) if given.again else {}
+    app = App(load_settings())
+    for name in (*SETS, *ABSTAIN):
+        if name not in asked:
+            asked[name] = ask_all(app, given.bench, name, given)
+            kept.write_text(json.dumps(asked))
     rows = [row for part in asked.values() for row in part]
     figures = {
         "sets": {name: alone(part) for name, part in asked.items()},
