@@ -40,6 +40,17 @@ class FoundPassage:
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """The sentence of the articles that is nearest to a question which they do not answer: `text[start:end]`."""
+
+    article_id: str
+    title: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Timings:
     """Milliseconds from the question's arrival; `None` for what did not happen."""
 
@@ -69,7 +80,8 @@ class Answer:
     `talk` is there where the question was none about the articles (`qa/talk.py`): then `answer` is what a person would
     say to it, declined as an answer from the articles, without passages. `asked` is there where the question leant on
     what was said before it (`qa/conversation.py`): what was asked of the articles in its place.
-    `correction` is there where the LLM's sentence did not hold, and is not what was said.
+    `correction` is there where the LLM's sentence did not hold, and is not what was said. `nearest` is there where the
+    question is declined, though the articles speak of what it is about.
     """
 
     id: str
@@ -86,6 +98,7 @@ class Answer:
     talk: str | None = None
     asked: str | None = None
     correction: Correction | None = None
+    nearest: Nearest | None = None
 
     @classmethod
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
@@ -99,7 +112,7 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
-        for name in ("talk", "asked", "correction"):
+        for name in ("talk", "asked", "correction", "nearest"):
             if record[name] is None:
                 del record[name]
         return record

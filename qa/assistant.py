@@ -24,6 +24,7 @@ from qa.answer import (
     Event,
     Finished,
     FoundPassage,
+    Nearest,
     PassagesFound,
     PhraseFound,
     Status,
@@ -32,7 +33,7 @@ from qa.answer import (
 )
 from qa.citations import Located, also_in, cite
 from qa.conversation import Exchange, joined, leans
-from qa.declining import THRESHOLD, agreement, nearness, probability, signals, together
+from qa.declining import THRESHOLD, agreement, nearness, neighbour, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
 from qa.generate import Generator, Prompt
 from qa.phrase import PHRASE_TOKENS, read_phrase
@@ -297,7 +298,9 @@ class _Asked:
     def declined(self, confidence: float, clock: _Clock) -> Answer:
         """The record that says that the articles do not say."""
         timings = replace(self.timings, total=clock.ms())
-        return self.record("declined", self.prompt.declined, None, confidence, (), timings)
+        record = self.record("declined", self.prompt.declined, None, confidence, (), timings)
+        near = neighbour(self.question, self.hits)
+        return replace(record, nearest=nearest(near) if near else None)
 
     def record(
         self,
@@ -337,6 +340,12 @@ def found_passages(hits: Sequence[Hit]) -> tuple[FoundPassage, ...]:
         )
         for hit in hits
     )
+
+
+def nearest(evidence: Evidence) -> Nearest:
+    """A sentence as the record shows it where the question is declined."""
+    article, span = evidence.article, evidence.span
+    return Nearest(article.id, article.title, span.start, span.end, article.text[span.start : span.end])
 
 
 class _Clock:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from index.search import Hit
+from qa.evidence import Evidence, rank
 from qa.metrics import f1
 from qa.phrase import Phrase
 
@@ -91,6 +92,11 @@ def together(read: float, agreed: float, refusal: float, weights: Together = TOG
 def nearness(similarity: float) -> float:
     """How likely a question is answered by a sentence with this cosine, where no LLM has looked."""
     return 1 / (1 + math.exp(-_STEEPNESS * (similarity - _NEAR)))
+
+
+def neighbour(question: str, hits: Sequence[Hit]) -> Evidence | None:
+    """The sentence nearest to a declined question, if it speaks of the same thing: it may answer another question."""
+    return next((evidence for evidence in rank(question, hits)[:1] if evidence.similarity >= _NEAR), None)
 
 
 def signals(hits: Sequence[Hit], phrase: Phrase) -> Signals:

@@ -6,21 +6,24 @@ import math
 import threading
 import time
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from index.articles import Article, Span
-from index.search import Hit, Sentence
+from index.search import Hit, Searcher, Sentence
 from index.text.passages import Passage
 from index.text.sentences import sentences
 from index.turns import Turns
 from qa.answer import Correction
+from qa.assistant import Assistant, Options
 from qa.citations import also_in, cite, locate
 from qa.declining import Signals, agreement, nearness, probability, together
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from qa.evidence import Evidence, select
-from qa.fakes import FakeGenerator
+from qa.fakes import FakeGenerator, FakeReader
 from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, answer_prompt_of
@@ -351,6 +354,27 @@ def test_turns_are_taken_in_the_order_of_arrival() -> None:
         thread.join()
     assert order == list(range(8))
     assert turns.waiting == 0
+
+
+@pytest.mark.parametrize(("question", "near"), [("Who painted the trams of Bergdorf?", True), ("Why?", False)])
+def test_a_declined_question_has_a_neighbour_where_the_articles_speak_of_the_same(
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], object],
+    searcher: Callable[[], Searcher],
+    question: str,
+    near: bool,
+) -> None:
+    text = "The old bakery burnt down. Who owns the trams of Bergdorf is not known. The council met."
+    write("a.txt", text)
+    indexed()
+    answer = Assistant(searcher(), None, FakeReader(), Options(threshold=1.0)).ask(question)
+    assert answer.status == "declined"
+    if near:
+        assert answer.nearest and answer.nearest.text == "Who owns the trams of Bergdorf is not known."
+        assert text[answer.nearest.start : answer.nearest.end] == answer.nearest.text
+        assert answer.to_json()["nearest"]["article_id"] == answer.passages[0].article_id
+    else:
+        assert "nearest" not in answer.to_json()
 
 
 class TestReaderAndLlmTogether:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from index.articles import Language
+from qa.answer import Nearest
 from tests.page_assistant import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,
@@ -153,6 +155,16 @@ def test_a_declined_answer_looks_like_an_answer_and_brings_the_closest_passages(
     assert reader.text.index("The articles do not say.") < reader.text.index(PASSAGES[0].text)
     assert PASSAGES[2].text in reader.text and PASSAGES[3].text not in reader.text
     assert "quotation" not in declined
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "What they do say"), ("ar", "أقرب ما تذكره")])
+def test_a_declined_answer_says_what_the_articles_say_nearest_to_it(language: Language, label: str) -> None:
+    near = Nearest("a", "<i>عنوان</i>", 0, 30, "كان <b>السفير</b> في بغداد.")
+    declined = replace(canned(DECLINED_QUESTION), nearest=near)
+    reader = Reader(answer_html(Turn(1, DECLINED_QUESTION, language, answer=declined)))
+    assert reader.text.index(label) < reader.text.index(near.text) < reader.text.index(PASSAGES[0].text)
+    assert reader.direction_of(near.text) == "rtl"
+    assert label not in answer_html(Turn(1, DECLINED_QUESTION, language, answer=canned(DECLINED_QUESTION)))
 
 
 def test_passages_are_listed_with_title_and_text_in_their_own_direction() -> None:

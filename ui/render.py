@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
 from index.articles import Language
 from index.text.language import language_of
-from qa.answer import Answer, Citation, FoundPassage
+from qa.answer import Answer, Citation, FoundPassage, Nearest
 from ui.strings import say
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -223,11 +224,17 @@ def _closest(turn: Turn) -> str:
     passages = turn.answer.passages[:_CLOSEST] if turn.answer else ()
     if not passages:
         return ""
-    label = clean(say("page.turn.closest", turn.language))
+    near = _near(turn, "nearest", [nearest]) if turn.answer and (nearest := turn.answer.nearest) else ""
+    return near + _near(turn, "closest", passages)
+
+
+def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
+    """What is near to a question that the articles do not answer."""
+    label = clean(say(f"page.turn.{key}", turn.language))
     figures = "".join(
-        f'<figure class="near"><blockquote {_own_language(passage.text)}>{clean(passage.text)}</blockquote>'
-        f"<figcaption {_own_language(passage.text)}>{_title(passage)}</figcaption></figure>"
-        for passage in passages
+        f'<figure class="near"><blockquote {_own_language(near.text)}>{clean(near.text)}</blockquote>'
+        f"<figcaption {_own_language(near.text)}>{_title(near)}</figcaption></figure>"
+        for near in texts
     )
     return f'<section class="closest" aria-label="{label}"><h3>{label}</h3>{figures}</section>'
 
@@ -243,7 +250,7 @@ def _passage(passage: FoundPassage) -> str:
     )
 
 
-def _title(passage: FoundPassage) -> str:
+def _title(passage: Nearest | FoundPassage) -> str:
     return f'<bdi class="title" {_own_language(passage.title)}>{clean(passage.title)}</bdi>'
 
 

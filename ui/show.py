@@ -39,7 +39,10 @@ def answer(record: Answer) -> str:
     lines = [record.answer]
     if record.citations:
         lines += ["", *(quotation(citation, record.language) for citation in record.citations)]
-    elif record.passages:
+    if record.nearest:
+        text, title = " ".join(record.nearest.text.split()), one_line(record.nearest.title)
+        lines += ["", say("ask.nearest", record.language, text=text, title=title)]
+    if record.passages and not record.citations:
         lines += ["", say("ask.closest", record.language), passages(record.passages[:3], record.language)]
     if record.asked:
         lines += ["", say("ask.asked", record.language, question=record.asked)]
