@@ -19,11 +19,13 @@ from typing import Any
 from index.search import Searcher
 from index.text.folding import fold_text
 from qa.assistant import Assistant
+from qa.question import wants_reasons
+from qa.reading.answering import best_answer
 from qa.whole import choose
 from ui.app import App
 from ui.settings import load_settings
 
-MOST = (2, 3, 4, 5, 6, 8)
+MOST = (1, 2, 3, 4, 5, 6, 8)
 
 Row = dict[str, Any]
 
@@ -42,7 +44,10 @@ def main() -> None:
     searchers = {name: Searcher(getattr(given, name), app.embedder) for name in ("samples", "news")}
     asked = [json.loads(line) for line in given.set.read_text(encoding="utf-8").splitlines()]
     asked = [question for question in asked if question["split"] == given.split]
-    figures = whole_program(asked, searchers, app, given.show) if given.with_llm else sentences(asked, searchers)
+    if given.with_llm:
+        figures = whole_program(asked, searchers, app, given.show)
+    else:
+        figures = {**sentences(asked, searchers), "why and how": reasons(asked, searchers, app)}
     name = f"whole-answers-{given.split}{'-program' if given.with_llm else ''}.json"
     (given.out or Path("benchmarks/results") / name).write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
@@ -65,6 +70,27 @@ def sentences(asked: list[Row], searchers: dict[str, Searcher]) -> Row:
         "points": len(made[MOST[0]]),
         "made by sentences": by_number,
         "kinds": {k: share(v) for k, v in kinds.items()},
+    }
+
+
+def reasons(asked: list[Row], searchers: dict[str, Searcher], app: App) -> Row:
+    """The same for why and how: with the sentence of the reader's phrase first, and by what is chosen without it."""
+    assert app.reader
+    made: dict[str, dict[int, list[bool]]] = {"with the phrase": defaultdict(list), "without": defaultdict(list)}
+    for question in asked:
+        if not question["answerable"] or not wants_reasons(question["question"]):
+            continue
+        hits = searchers[question["collection"]].search(question["question"], literally=False)
+        found = best_answer(app.reader, question["question"], hits)
+        assert found
+        for most in MOST[:5]:
+            chosen = choose(question["question"], hits, most)
+            others = [one for one in chosen if one.text != found.located.evidence.text]
+            for way, read in (("with the phrase", [found.located.evidence, *others[: most - 1]]), ("without", chosen)):
+                made[way][most] += [r for p in question["points"] if (r := in_sentences(p, question, read)) is not None]
+    return {
+        "points": len(made["without"][MOST[0]]),
+        **{way: {str(m): share(found) for m, found in by_most.items()} for way, by_most in made.items()},
     }
 
 

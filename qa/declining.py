@@ -22,6 +22,10 @@ THRESHOLD = 0.3
 _NEAR, _STEEPNESS = 0.41, 20.0
 """The cosine at which a sentence is as likely as not to answer, and how fast that changes around it."""
 
+_NEIGHBOUR = 0.38
+"""The cosine from which a sentence speaks of what is asked: of questions about removed paragraphs 26 in a hundred have
+such a sentence, of questions about other subjects 2."""
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -96,7 +100,7 @@ def nearness(similarity: float) -> float:
 
 def neighbour(question: str, hits: Sequence[Hit]) -> Evidence | None:
     """The sentence nearest to a declined question, if it speaks of the same thing: it may answer another question."""
-    return next((evidence for evidence in rank(question, hits)[:1] if evidence.similarity >= _NEAR), None)
+    return next((evidence for evidence in rank(question, hits)[:1] if evidence.similarity >= _NEIGHBOUR), None)
 
 
 def signals(hits: Sequence[Hit], phrase: Phrase) -> Signals:
