@@ -1,0 +1,158 @@
+"""Questions as people type them: what slips, dialects, mixed languages and Arabizi cost, and what `qa/` makes good.
+
+    python benchmarks/robustness.py BENCH_FOLDER [--work FOLDER] [--limit 40] [--weights FILE]
+
+Arabic questions of XQuAD about articles that the reader was not trained on, each typed in every way of
+`benchmarks/as_typed.py`; the articles of the set are indexed, and the reader answers from what search finds. "as it is"
+asks what was typed; then, each on top of what it is: Arabizi made Arabic, standard question words, and, only for the
+reader or for search too, words spelt as the passages found spell them, and slips put right. F1 and EM are of the
+likeliest phrase, whether or not it would be given; declined are those below the default threshold or refused for their
+language. What was read is kept in the work folder (`robustness.jsonl`), and nothing is asked twice, nor in a later run:
+delete the file where search or reader have changed. Figures are saved under benchmarks/results. Needs the extra
+`benchmarks`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from as_typed import WAYS
+from reader import kept_questions, scores
+from tqdm import tqdm
+
+from index.build import update
+from index.embed import SentenceTransformerEmbedder
+from index.finding.vocabulary import Vocabulary
+from index.search import Hit, Searcher
+from index.text.language import foreign_language_of
+from qa.answer import FoundPassage
+from qa.arabizi import arabic_of
+from qa.assistant import found_passages
+from qa.colloquial import standard
+from qa.declining import THRESHOLD
+from qa.evaluate import read_set
+from qa.metrics import holds_gold
+from qa.reading.answering import best_answer
+from qa.reading.network_reader import NetworkReader
+from qa.spelling import corrected, respelt, spellings
+from qa.training.train import default_embedder
+
+SET = "xquad/ar"
+WEIGHTS = Path("qa/reading/weights/jawab-reader.safetensors")
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", type=Path)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/robustness.json"))
+    parser.add_argument("--limit", type=int, default=40, help="questions")
+    given = parser.parse_args()
+    embedder = SentenceTransformerEmbedder(default_embedder())
+    reader = NetworkReader.of(given.weights, embedder, "reader")
+    if reader is None:
+        raise SystemExit("the weights are for another embedder")
+    index = given.work / SET / "index"
+    update(index, [read_set(given.bench / SET).articles], embedder)
+    asked = list(kept_questions(given.bench, SET))
+    asked = random.Random(0).sample(asked, min(given.limit, len(asked)))
+    ask = Asker(Searcher(index, embedder), reader, given.work / "robustness.jsonl")
+    rows = [measure(question, name, ask) for question in tqdm(asked, mininterval=10) for name in WAYS]
+    figures = {
+        "questions": len(asked),
+        "ways": {name: table([row for row in rows if row["way"] == name]) for name in WAYS},
+    }
+    given.out.write_text(json.dumps(figures, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+
+
+class Asker:
+    """Asks the index, and keeps what was answered."""
+
+    def __init__(self, searcher: Searcher, reader: NetworkReader, kept: Path) -> None:
+        self._reader = reader
+        self._kept = kept
+        lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
+        rows: list[Row] = [json.loads(line) for line in lines]
+        self._answers = {(row["id"], row["asked"], row.get("read", row["asked"])): row for row in rows}
+        self.words = Vocabulary(searcher.catalog.rows)
+        self.search = lru_cache(maxsize=64)(lambda asked: searcher.search(asked, literally=False))
+
+    def __call__(self, question: Row, asked: str, read: str | None = None) -> Row:
+        """What is answered where `asked` is searched for and `read` is read, or the same."""
+        key = (question["id"], asked, read or asked)
+        if key not in self._answers:
+            answered = answer(question, self.search(asked), read or asked, self._reader)
+            row = {"id": question["id"], "asked": asked, "read": read or asked, **answered}
+            with self._kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            self._answers[key] = row
+        return self._answers[key]
+
+    def known(self, word: str) -> bool:
+        return bool(self.words.passages(word))
+
+
+def measure(question: Row, way: str, ask: Asker) -> Row:
+    """One question typed in one way: as it is, with each thing built, and with all."""
+    typed = WAYS[way](question["question"], random.Random(f"{question['id']} {way}"))
+    meant = arabic_of(typed, ask.words) or typed
+    plain = standard(meant)
+    written = spellings(ask.search(meant))
+    spelt = respelt(meant, written)
+    right = corrected(spelt, written, ask.known)
+    return {
+        "way": way,
+        "as it is": ask(question, typed),
+        "arabizi": ask(question, meant),
+        "question words": ask(question, plain),
+        "respelt, only read": ask(question, meant, spelt),
+        "slips, only read": ask(question, meant, right),
+        "slips": ask(question, right),
+    }
+
+
+def answer(question: Row, hits: Sequence[Hit], read: str, reader: NetworkReader) -> Row:
+    found = best_answer(reader, read, hits)
+    said = found.located.text if found else ""
+    refused = foreign_language_of(read) is not None
+    f1, em = scores({"question": question}, said)
+    return {
+        "said": said,
+        "f1": f1,
+        "em": em,
+        "hit@10": any(holds_gold(_plain(passage), question) for passage in found_passages(hits)),
+        "probability": round(found.probability, 4) if found else 0.0,
+        "refused": refused,
+        "declined": refused or found is None or found.probability < THRESHOLD,
+    }
+
+
+def table(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    return {
+        asked: {
+            name: round(float(np.mean([row[asked][name] for row in rows])), 3)
+            for name in ("f1", "em", "hit@10", "declined", "refused")
+        }
+        for asked in rows[0]
+        if asked != "way"
+    }
+
+
+def _plain(passage: FoundPassage) -> Row:
+    return {"article_id": passage.article_id, "start": passage.start, "end": passage.end}
+
+
+if __name__ == "__main__":
+    main()

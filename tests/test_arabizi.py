@@ -1,0 +1,139 @@
+"""Arabizi: what is taken for it, and what becomes of it over the sample articles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from index.build import update
+from index.fakes import HashEmbedder
+from index.finding.vocabulary import Vocabulary
+from index.search import Searcher
+from qa.arabizi import LONGEST, arabic_of, is_arabizi
+from tests.conftest import SAMPLES
+
+
+@pytest.fixture(scope="module")
+def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    folder = tmp_path_factory.mktemp("samples") / "index"
+    update(folder, [SAMPLES / "articles"], HashEmbedder())
+    return Searcher(folder, HashEmbedder())
+
+
+@pytest.fixture(scope="module")
+def words(searcher: Searcher) -> Vocabulary:
+    return Vocabulary(searcher.catalog.rows)
+
+
+class NoWords:
+    """The words of an empty collection."""
+
+    def alike(self, key: str) -> Sequence[str]:
+        return []
+
+    def passages(self, word: str) -> int:
+        return 0
+
+    def spelt(self, word: str) -> str | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "kam 3adad el jnood el amrikiyeen fil 3iraq?",
+        "shu ism ra2ees el baladiye",
+        "meen rabe7 el mubarayat?",
+        "wein el ma7atta?",
+        "ezay el nas beyrou7o el sho8l",
+        "Emta fata7 el tram?",
+        "leish ta2akhar el mashrou3",
+        "eh asbab el 7arb",
+    ],
+)
+def test_arabizi_is_noticed(question: str) -> None:
+    assert is_arabizi(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "",
+        "?",
+        "Who won the 2nd race in 2019?",
+        "covid19 deaths in 2020",
+        "mp3 player inventor?",
+        "3D printing?",
+        "B2B sales of the 3rd quarter",
+        "windows7 vs windows8",
+        "R2D2 and C3PO",
+        "Abu Bakr al Baghdadi",
+        "El Salvador capital",
+        "Ayn Rand novels?",
+        "Lil Wayne age?",
+        "We feel the wind, so where is it from?",
+        "donde esta el museo de la ciudad?",
+        "où est la gare du Nord?",
+        "كم عدد المحطات في 2022؟",
+        "كم عدد el ma7attat؟",
+    ],
+)
+def test_nothing_else_is_taken_for_arabizi(question: str) -> None:
+    assert not is_arabizi(question)
+    assert arabic_of(question, NoWords()) is None
+
+
+def test_a_pasted_text_is_not_looked_at() -> None:
+    assert is_arabizi("wein el ma7atta " * 30)
+    assert not is_arabizi("wein el ma7atta " * (LONGEST // 16 + 1))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("kam ma7atta fil 5at el azra2?", "كم محطة في الخط الأزرق؟"),
+        ("kam ma7attah fi al khatt al-azraq?", "كم محطة في الخط الأزرق؟"),
+        ("meen sajjal hadaf el fawz?", "من سجل هدف الفوز؟"),
+        ("emta fata7 el tram fi madinet mirsa naurus?", "متى فتح الترام في مدينة مرسى نورس؟"),
+        ("wein 7a2l el alwa7 el shamsiye?", "أين حقل الألواح الشمسية؟"),
+    ],
+)
+def test_words_are_the_collections_own_as_it_spells_them(words: Vocabulary, typed: str, meant: str) -> None:
+    assert arabic_of(typed, words) == meant
+
+
+def test_what_was_meant_finds_what_was_typed_does_not(searcher: Searcher, words: Vocabulary) -> None:
+    typed = "kam na5le ta2assarat bi souset el na5il?"
+    meant = arabic_of(typed, words)
+    assert meant
+    found = [hit.article.title for hit in searcher.search(meant, k=3)]
+    assert any("نخيل" in title for title in found)
+    assert not any("نخيل" in hit.article.title for hit in searcher.search(typed, k=3))
+
+
+def test_a_word_that_fits_nothing_is_carried_over_letter_by_letter() -> None:
+    assert arabic_of("meen ra2ees 5anshour?", NoWords()) == "من رئيس خنشور؟"
+
+
+def test_numbers_capitals_and_marks_stay() -> None:
+    assert arabic_of("meen mudir NATO sanat 2014, w leish?", NoWords()) == "من مدير NATO سنة 2014، ولماذا؟"
+
+
+def test_articles_and_prepositions_are_written_onto_the_word() -> None:
+    assert arabic_of("kam 3adad el-ayyam lel mudon w el sharq?", NoWords()) == "كم عدد الأيام للمدن والشرق؟"
+
+
+def test_a_long_run_of_letters_takes_no_time(words: Vocabulary) -> None:
+    said = arabic_of(f"wein el {'sh7' * 60}?", words)
+    assert said and said.startswith("أين ال")
+
+
+def test_the_tables_say_each_word_once() -> None:
+    import tomllib
+
+    path = Path(__file__).parent.parent / "qa" / "arabizi.toml"
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    small = [word for name in ("sure", "unsure", "english") for word in table[name]]
+    assert len(small) == len(set(small))
