@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from index.text.sentences import sentences
 from qa.answer import Correction, Done
 from qa.checking.sentence import Fault, Grounds, faults
 from qa.citations import Located
@@ -39,8 +40,9 @@ def worded(written: str, question: str, located: Located) -> tuple[str, Correcti
 
 def _shortened(sentence: str) -> Iterator[str]:
     """The sentence without its last clause, without its last two …, while enough is left to be one."""
-    for clause in reversed(list(_CLAUSE.finditer(sentence))):
-        part = sentence[: clause.start()]
+    borders = {clause.start() for clause in _CLAUSE.finditer(sentence)} | {span.end for span in sentences(sentence)}
+    for border in sorted(borders - {len(sentence)}, reverse=True):
+        part = sentence[:border]
         if len(part.split()) >= _FEWEST_WORDS:
             yield part
 

@@ -228,6 +228,7 @@ class TestWording:
         [
             ("بقي 2500 جندي في العراق، بعد 18 عاماً.", "بقي 2500 جندي في العراق", "number", "18"),
             ("In Iraq remain 2,500 soldiers – 700 fewer, it says.", "In Iraq remain 2,500 soldiers", "number", "700"),
+            ("In Iraq remain 2,500 soldiers. Well done!", "In Iraq remain 2,500 soldiers.", "form", ""),
         ],
     )
     def test_a_sentence_that_says_more_loses_its_end(self, written: str, said: str, fault: str, about: str) -> None:

@@ -1,7 +1,7 @@
 """Whether a sentence that an LLM wrote may be shown over a quotation: what in it the quotation does not bear out.
 
-Checked is what can be known: language, phrase, numbers, months and weekdays, names. What stands in the question or in
-the article's title was not invented by the LLM, and counts as borne out.
+Checked is what can be known: language, form, phrase, numbers, months and weekdays, names. What stands in the question
+or in the article's title was not invented by the LLM, and counts as borne out.
 """
 
 from __future__ import annotations
@@ -13,11 +13,16 @@ from typing import Literal
 
 from index.text.folding import fold_text
 from index.text.language import language_of
+from index.text.sentences import sentences
 from qa.checking.calendar import months, weekdays
 from qa.checking.names import missing, misspelt, unknown
 from qa.checking.quantities import could_mean, numbers_said
 
-Kind = Literal["empty", "language", "phrase", "number", "date", "name"]
+Kind = Literal["empty", "language", "form", "phrase", "number", "date", "name"]
+
+_MARKUP = re.compile(r"[<>{}\[\]|`\\]|://|\w@\w")
+"""Markup, links, addresses and the marks of chat templates: what no sentence in plain words has."""
+_OTHER_SCRIPT = {"ar": re.compile(r"[A-Za-z]{2,}"), "en": re.compile(r"[\u0621-\u064a]{2,}")}
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,27 @@ def faults(sentence: str, grounds: Grounds) -> list[Fault]:
         return [Fault("empty")]
     if language_of(sentence) != language_of(grounds.question):
         return [Fault("language")]
-    found = [*_phrase(sentence, grounds), *_numbers(sentence, grounds), *_dates(sentence, grounds)]
+    found = [
+        *_form(sentence, grounds),
+        *_phrase(sentence, grounds),
+        *_numbers(sentence, grounds),
+        *_dates(sentence, grounds),
+    ]
     return found + [Fault("name", name) for name in _names(sentence, grounds)]
+
+
+def _form(sentence: str, grounds: Grounds) -> Iterator[Fault]:
+    """It must be one sentence in plain words: an article may command an LLM to write something beside the answer."""
+    if len(sentences(sentence)) > max(1, len(sentences(grounds.phrase))):
+        yield Fault("form")
+    given = " ".join((grounds.quote, grounds.question))
+    for word in sentence.split():
+        if _MARKUP.search(word) and word not in given:
+            yield Fault("form", word)
+    sources = fold_text(" ".join(grounds.sources))
+    for word in _OTHER_SCRIPT[language_of(grounds.question)].findall(sentence):
+        if fold_text(word) not in sources:
+            yield Fault("form", word)
 
 
 def _phrase(sentence: str, grounds: Grounds) -> Iterator[Fault]:
