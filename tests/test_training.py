@@ -79,13 +79,15 @@ class TestSources:
         for name, kept in (("ja", rows[:1]), ("he", rows[:1]), ("xquad-other", rows)):
             with gzip.open(others / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
                 file.write("\n".join(map(json.dumps, kept)) + "\n")
-        first, second = courses_of(
+        first, second, third = courses_of(
             tmp_path / "sets", others, HashEmbedder(), Recipe(japanese=1, hebrew=1, parallel=6, again=3)
         )
         assert {source.paragraph for source in first.passes[0][2:]} == {
             f"{lang} {n}: {1850 + n}" for lang in ("de", "es") for n in range(3)
         }
         again = second.passes[0]
+        assert third.passes == (again,)
+        assert first.longest == second.longest < third.longest
         assert second.passes == (again,) * 3
         assert tuple(replace(source, near=()) for source in again) == first.passes[1]
 
@@ -100,7 +102,7 @@ class TestSources:
     def test_what_search_would_find_is_learnt_not_to_be_the_answer(self) -> None:
         near = ("The pier of Tunis has 12 lamps.", "The pier has 24 lamps.")
         source = Source("How many piers?", HARBOUR, Span(HARBOUR.index("24"), HARBOUR.index("24") + 2), (), near)
-        made = Maker(words_in, Recipe(not_here=0.9)).make([source] * 40)
+        made = Maker(words_in, Recipe(not_here=0.9)).make([source] * 40, 170)
         misses = {example.excerpt for example in made if example.answer is None}
         assert near[0] in misses and near[1] not in misses
 
@@ -116,7 +118,7 @@ class TestExamples:
         source = Source("How many piers?", HARBOUR, Span(start, start + 2), ("Palms grow near water.",))
         lengths = set()
         for seed in range(30):
-            for example in Maker(words_in, Recipe(seed=seed)).make([source]):
+            for example in Maker(words_in, Recipe(seed=seed)).make([source], 170):
                 if example.answer:
                     assert example.excerpt[example.answer.start : example.answer.end] == "24"
                     assert example.excerpt in HARBOUR
@@ -127,7 +129,8 @@ class TestExamples:
 
     def test_the_same_seed_makes_the_same_examples(self) -> None:
         source = Source("How many piers?", HARBOUR, Span(34, 36), ())
-        assert Maker(words_in, Recipe(seed=3)).make([source] * 9) == Maker(words_in, Recipe(seed=3)).make([source] * 9)
+        made = [Maker(words_in, Recipe(seed=3)).make([source] * 9, 170) for _ in range(2)]
+        assert made[0] == made[1]
 
     def test_marks_are_taken_off_and_the_answer_still_stands_there(self) -> None:
         text = "وُلِدَ في ﺍﻟﻘـﺎﻫﺮﺓ عامَ ١٩٥٨."

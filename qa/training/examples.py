@@ -113,19 +113,22 @@ class Maker:
         self._recipe = recipe
         self._random = random.Random(recipe.seed)
 
-    def make(self, sources: Iterable[Source]) -> list[Example]:
-        """An example a source, and for a share of them one more whose excerpt does not hold the answer."""
+    def make(self, sources: Iterable[Source], longest: int) -> list[Example]:
+        """An example a source, and for a share of them one more whose excerpt does not hold the answer.
+
+        Excerpts have up to `longest` tokens.
+        """
         made: list[Example] = []
         for source in map(in_plain_form, sources):
             if source.answer is None:
-                made.append(self._cut(source.question, source.paragraph, None))
+                made.append(self._cut(source.question, source.paragraph, None, longest))
                 continue
-            made.append(self._cut(source.question, source.paragraph, source.answer))
+            made.append(self._cut(source.question, source.paragraph, source.answer, longest))
             if self._random.random() < self._recipe.not_here / (1 - self._recipe.not_here):
-                made += self._near_miss(source)
+                made += self._near_miss(source, longest)
         return made
 
-    def _cut(self, question: str, paragraph: str, answer: Span | None) -> Example:
+    def _cut(self, question: str, paragraph: str, answer: Span | None, longest: int) -> Example:
         """Sentences around the answer, or around any place, up to a length drawn at random."""
         pieces = cut(paragraph)
         if not pieces:
@@ -133,7 +136,7 @@ class Maker:
         keep = [i for i, piece in enumerate(pieces) if answer and piece.overlaps(answer)]
         first, last = (keep[0], keep[-1]) if keep else (self._random.randrange(len(pieces)),) * 2
         costs = [self._count_tokens(paragraph[piece.start : piece.end]) for piece in pieces]
-        budget = self._random.randint(self._recipe.shortest, self._recipe.longest) - sum(costs[first : last + 1])
+        budget = self._random.randint(self._recipe.shortest, longest) - sum(costs[first : last + 1])
         while budget > 0 and (first > 0 or last < len(pieces) - 1):
             before = last == len(pieces) - 1 or (first > 0 and self._random.random() < 0.5)
             first, last = (first - 1, last) if before else (first, last + 1)
@@ -144,7 +147,7 @@ class Maker:
         moved = Span(answer.start - start, answer.end - start) if answer else None
         return Example(question, paragraph[start:end], moved)
 
-    def _near_miss(self, source: Source) -> list[Example]:
+    def _near_miss(self, source: Source, longest: int) -> list[Example]:
         """Of some excerpts without the answer that which shares most words with the question."""
         assert source.answer
         answer = source.paragraph[source.answer.start : source.answer.end].casefold()
@@ -154,7 +157,7 @@ class Maker:
             among = source.near
         for _ in range(_TRIES):
             paragraph = self._random.choice(among)
-            example = self._cut(source.question, paragraph, None)
+            example = self._cut(source.question, paragraph, None, longest)
             if answer not in example.excerpt.casefold():
                 tried.append(example)
         asked = content_words(source.question)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class Recipe:
     """Rates are AdamW's; in each course they rise, then fall to nothing.
 
-    `again` is how often the second course goes through Arabic and English; `again_rate` is its peak, as a share of
-    the first's. Excerpts have `shortest` to `longest` tokens; for a share of `not_here` of the examples they do not
+    `again` is how often the second course goes through Arabic and English, and `wide` how often the third does, with
+    excerpts of up to `widest` tokens; `again_rate` is their peak, as a share of the first's. Otherwise excerpts have
+    `shortest` to `longest` tokens; for a share of `not_here` of the examples they do not
     hold the answer. `share` is how much of all data is learnt from: for trials.
     """
 
@@ -24,9 +25,11 @@ class Recipe:
     hebrew: int = 3005
     parallel: int = 800
     again: int = 2
+    wide: int = 1
     again_rate: float = 0.5
     shortest: int = 40
     longest: int = 170
+    widest: int = 400
     not_here: float = 0.3
     share: float = 1.0
     seed: int = 0

@@ -1,8 +1,8 @@
 """Teach the embedder's network to read: `jawab-train-reader --sets BENCH_FOLDER --others FOLDER --work FOLDER`.
 
-First other languages, for the skill of reading, then Arabic and English, and each asked about the other; and then
-these again, cut anew, and beside what search would find. Two cores take under two hours, a GPU minutes. Killed, it
-goes on where it was. `docs/reader.md` has the recipe and its figures.
+First other languages, for the skill of reading, then Arabic and English, and each asked about the other; then these
+again, cut anew, and beside what search would find; then longer excerpts of them, up to whole paragraphs. Two cores take
+about two hours, a GPU minutes. Killed, it goes on where it was. `docs/reader.md` has the recipe and its figures.
 """
 
 from __future__ import annotations
@@ -42,23 +42,28 @@ PARALLEL = "xquad/en"
 
 @dataclass(frozen=True)
 class Course:
-    """Passes over sources, during which the rate rises to `rate` times the recipe's and falls to nothing."""
+    """Passes over sources, during which the rate rises to `rate` times the recipe's and falls to nothing.
+
+    Excerpts have up to `longest` tokens.
+    """
 
     passes: tuple[tuple[Source, ...], ...]
     rate: float
+    longest: int
 
 
 def courses_of(sets: Path, others: Path | None, embedder: Embedder, recipe: Recipe) -> list[Course]:
-    """What is learnt from, course by course; the second is the harder one, with what search would find."""
+    """What is learnt from, course by course; the second is harder, with what search would find, the third longer."""
     draw = random.Random(recipe.seed)
     own = [of_set(sets / name, validation=False) for name in SETS]
     own = [draw.sample(part, round(recipe.share * len(part))) if recipe.share < 1 else part for part in own]
     first = [_of_other_languages(sets, others, recipe, draw)] if others else []
-    courses = [Course((*first, tuple(itertools.chain(*own))), 1.0)]
-    if recipe.again:
+    courses = [Course((*first, tuple(itertools.chain(*own))), 1.0, recipe.longest)]
+    if recipe.again or recipe.wide:
         harder = tuple(itertools.chain(*(with_near(part, embedder) for part in own)))
-        courses.append(Course((harder,) * recipe.again, recipe.again_rate))
-    return courses
+        courses.append(Course((harder,) * recipe.again, recipe.again_rate, recipe.longest))
+        courses.append(Course((harder,) * recipe.wide, recipe.again_rate, recipe.widest))
+    return [course for course in courses if course.passes]
 
 
 def _of_other_languages(sets: Path, others: Path, recipe: Recipe, draw: random.Random) -> tuple[Source, ...]:
@@ -162,7 +167,7 @@ def main(
     for course in courses:
         before = len(batches)
         for sources in course.passes:
-            batches += batches_of(maker.make(sources), tokenizer, recipe, draw)
+            batches += batches_of(maker.make(sources, course.longest), tokenizer, recipe, draw)
         steps.append(len(batches) - before)
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")
