@@ -17,6 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from index.articles import Language
+from index.finding.vocabulary import Vocabulary
 from index.search import Hit, Searcher
 from qa.answer import (
     Answer,
@@ -31,6 +32,7 @@ from qa.answer import (
     Timings,
     Token,
 )
+from qa.arabizi import arabic_of
 from qa.citations import Located, also_in, cite
 from qa.conversation import Exchange, joined, leans
 from qa.declining import THRESHOLD, agreement, nearness, neighbour, probability, signals, together
@@ -112,7 +114,8 @@ class Assistant:
         if kind := heard(question):
             yield Finished(self._talk(number, question, kind, language, clock))
             return
-        alone, wanted = self._alone(question, history)
+        meant = arabic_of(question, Vocabulary(self.searcher.catalog.rows)) or question
+        alone, wanted = self._alone(meant, history)
         hits = self.searcher.search(wanted, self._options.passages, literally=False)
         asked = _Asked(
             id=number,

@@ -7,6 +7,7 @@ import re
 from index.articles import Language
 from index.text.folding import fold_text
 from index.text.language import foreign_language_of, language_of
+from qa.arabizi import is_arabizi
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 
 LONGEST = 2000
@@ -45,6 +46,13 @@ def check(question: str) -> Language:
         raise QuestionEmpty
     if len(question) > LONGEST:
         raise QuestionTooLong(length=len(question), limit=LONGEST)
+    if is_arabizi(question):
+        return "ar"
     if foreign_language_of(question):
         raise QuestionLanguage
     return language_of(question)
+
+
+def language_to_answer_in(question: str) -> Language:
+    """The same of any text, however it is written."""
+    return "ar" if is_arabizi(question) else language_of(question)

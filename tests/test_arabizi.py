@@ -12,6 +12,9 @@ from index.fakes import HashEmbedder
 from index.finding.vocabulary import Vocabulary
 from index.search import Searcher
 from qa.arabizi import LONGEST, arabic_of, is_arabizi
+from qa.assistant import Assistant
+from qa.fakes import FakeGenerator, FakeReader
+from qa.question import check, language_to_answer_in
 from tests.conftest import SAMPLES
 
 
@@ -137,3 +140,21 @@ def test_the_tables_say_each_word_once() -> None:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     small = [word for name in ("sure", "unsure", "english") for word in table[name]]
     assert len(small) == len(set(small))
+
+
+def test_the_record_says_what_was_understood_and_answers_in_arabic(searcher: Searcher) -> None:
+    answer = Assistant(searcher, FakeGenerator(), FakeReader()).ask("kam 3adad el jnood el amrikiyeen fil 3iraq?")
+    assert answer.question == "kam 3adad el jnood el amrikiyeen fil 3iraq?"
+    assert answer.language == "ar" and answer.asked and answer.asked.startswith("كم عدد الجن")
+    assert answer.asked.endswith("الأمريكيين في العراق؟") and answer.status == "answered"
+
+
+def test_other_questions_are_asked_as_they_are(searcher: Searcher) -> None:
+    for question in ("How many US troops remain in Iraq?", "كم عدد القوات الأمريكية في العراق؟"):
+        assert Assistant(searcher, FakeGenerator(), FakeReader()).ask(question).asked is None
+
+
+def test_a_question_in_arabizi_is_to_be_answered_in_arabic() -> None:
+    assert check("kam 3adad el jnood el amrikiyeen fil 3iraq?") == "ar"
+    assert language_to_answer_in("kam 3adad el jnood?") == language_to_answer_in("كم؟") == "ar"
+    assert language_to_answer_in("How many soldiers?") == "en"

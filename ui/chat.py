@@ -20,7 +20,7 @@ from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
 from qa.conversation import Exchange, exchange_of
-from qa.question import LONGEST
+from qa.question import LONGEST, language_to_answer_in
 from ui.render import Turn, answer_html, clean, direction, found_html, spoken_date, turn_html
 from ui.strings import explain, say
 
@@ -65,7 +65,7 @@ class Conversation:
         """Adds a turn; old ones fall away, so that a page left open for a week stays light."""
         self.asked += 1
         self.busy, self.halted = True, asyncio.Event()
-        turn = Turn(self.asked, question, language_of(question))
+        turn = Turn(self.asked, question, language_to_answer_in(question))
         self.turns = [*self.turns, turn][-_TURNS_KEPT:]
         return turn
 
