@@ -1,7 +1,7 @@
 """Words as the articles spell them: hamzas that were left out, and slips of the finger.
 
-Search folds hamzas away, and finds what it should in spite of a slip; but the reader sees what was typed, and learnt
-from what is well written. So what search found says how the words are spelt: that costs nothing, however large the
+Search folds hamzas away, and finds what it should in spite of a slip; but the reader sees what was typed, and it has
+learnt from well written text. So what search found says how the words are spelt: that costs nothing, however large the
 collection, and a word is only ever replaced by one that stands where the answer is looked for.
 """
 
