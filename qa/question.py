@@ -8,6 +8,7 @@ from index.articles import Language
 from index.text.folding import fold_text
 from index.text.language import foreign_language_of, language_of
 from qa.arabizi import is_arabizi
+from qa.colloquial import standard
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 
 LONGEST = 2000
@@ -25,19 +26,19 @@ _WHOLE_ANSWER = re.compile(
 _REASONS = re.compile(
     r"^\W*(?:and |but |so )?(?:why|how come|for what reasons?"
     r"|how (?:do|does|did|is|are|was|were|can|could|has|have|had|will|would|should))\b"
-    r"|^\W*[وف]?(?:لماذا|لم|كيف|ليش|ليه|علاش|ازاي|ما سبب|ما اسباب|ما السبب|ما الاسباب|باي طريقه)\b"
+    r"|^\W*[وف]?(?:لماذا|لم|كيف|ما سبب|ما اسباب|ما السبب|ما الاسباب|باي طريقه)\b"
 )
 """Folded. "How many" and «كم» are not among them."""
 
 
 def wants_reasons(question: str) -> bool:
     """Whether it asks why or how: a phrase may answer, but what stands around it says more."""
-    return bool(_REASONS.search(fold_text(question)))
+    return bool(_REASONS.search(fold_text(standard(question))))
 
 
 def wants_phrase(question: str) -> bool:
     """Whether a phrase can answer: who, when, how many, and also why and how, where an article says so in few words."""
-    return not _WHOLE_ANSWER.search(fold_text(question))
+    return not _WHOLE_ANSWER.search(fold_text(standard(question)))
 
 
 def check(question: str) -> Language:
