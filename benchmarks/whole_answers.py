@@ -21,11 +21,11 @@ from index.text.folding import fold_text
 from qa.assistant import Assistant
 from qa.question import wants_reasons
 from qa.reading.answering import best_answer
-from qa.whole import choose
+from qa.whole import MOST_REASONS, choose, onwards
 from ui.app import App
 from ui.settings import load_settings
 
-MOST = (1, 2, 3, 4, 5, 6, 8)
+MOST = (2, 3, 4, 5, 6, 8)
 
 Row = dict[str, Any]
 
@@ -74,24 +74,27 @@ def sentences(asked: list[Row], searchers: dict[str, Searcher]) -> Row:
 
 
 def reasons(asked: list[Row], searchers: dict[str, Searcher], app: App) -> Row:
-    """The same for why and how: with the sentence of the reader's phrase first, and by what is chosen without it."""
+    """The same for why and how: by the sentence of the reader's phrase, by what goes on from it, by what is chosen."""
     assert app.reader
-    made: dict[str, dict[int, list[bool]]] = {"with the phrase": defaultdict(list), "without": defaultdict(list)}
+    made: dict[str, list[bool]] = defaultdict(list)
     for question in asked:
         if not question["answerable"] or not wants_reasons(question["question"]):
             continue
         hits = searchers[question["collection"]].search(question["question"], literally=False)
         found = best_answer(app.reader, question["question"], hits)
         assert found
-        for most in MOST[:5]:
-            chosen = choose(question["question"], hits, most)
-            others = [one for one in chosen if one.text != found.located.evidence.text]
-            for way, read in (("with the phrase", [found.located.evidence, *others[: most - 1]]), ("without", chosen)):
-                made[way][most] += [r for p in question["points"] if (r := in_sentences(p, question, read)) is not None]
-    return {
-        "points": len(made["without"][MOST[0]]),
-        **{way: {str(m): share(found) for m, found in by_most.items()} for way, by_most in made.items()},
-    }
+        first = found.located.evidence
+        chosen = choose(question["question"], hits, MOST_REASONS)
+        ways = {
+            "its sentence": [first],
+            "and the next": onwards(first, hits)[:2],
+            "and the next two": onwards(first, hits),
+            "and two that are chosen": [first, *(one for one in chosen if one.text != first.text)][:MOST_REASONS],
+            "three that are chosen": chosen,
+        }
+        for way, read in ways.items():
+            made[way] += [r for p in question["points"] if (r := in_sentences(p, question, read)) is not None]
+    return {"points": len(made["its sentence"]), **{way: share(found) for way, found in made.items()}}
 
 
 def in_sentences(point: Row, question: Row, chosen: Any) -> bool | None:

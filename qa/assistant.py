@@ -5,7 +5,8 @@ question that is known. Then the LLM is asked, for its own phrase from the same 
 answer is, and for a sentence around the reader's, which is streamed, checked, and marked with its citations.
 
 Where there is no reader, the LLM's phrase is looked for in the articles; where there is no LLM, phrase and quotation
-are the answer. A question that no phrase answers ("summarise …") is answered by the articles' own sentences.
+are the answer. A question that no phrase answers ("summarise …") is answered by the articles' own sentences, and so are
+"why" and "how": by the one that the phrase stands in and those that go on from it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
 from qa.rewriting import rewritten
 from qa.talk import EXAMPLES, Kind, heard, reply
-from qa.whole import around, choose, told
+from qa.whole import choose, onwards, told
 from qa.wording import in_digits_of, marked, phrase_alone, worded
 
 SENTENCE_TOKENS = 80
@@ -166,9 +167,7 @@ class Assistant:
         asked = replace(asked, timings=replace(asked.timings, short_answer=clock.ms()))
         yield PhraseFound(located.text)
         if wants_reasons(asked.question):
-            yield from self._say(
-                asked, around(located.evidence, asked.question, asked.hits), located, confidence, clock
-            )
+            yield from self._say(asked, onwards(located.evidence, asked.hits), located, confidence, clock)
             return
         generator = self._generator
         count_tokens = generator.count_tokens if generator else reader.count_tokens
