@@ -25,12 +25,12 @@ from tqdm import tqdm
 
 from index.build import update
 from index.search import Searcher
+from qa.asking.question import check
 from qa.declining import Signals, signals
 from qa.evaluate import read_set
 from qa.evidence import select
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt
-from qa.question import check
 from ui.app import App
 from ui.settings import load_settings
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from index.search import Searcher
-from qa.conversation import Exchange, joined, leans
+from qa.asking.conversation import Exchange, joined, leans
+from qa.asking.rewriting import rewritten
+from qa.asking.talk import heard
 from qa.metrics import phrase_scores, words
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
-from qa.rewriting import rewritten
-from qa.talk import heard
 from ui.app import App
 from ui.settings import load_settings
 

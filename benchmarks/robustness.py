@@ -34,15 +34,15 @@ from index.finding.vocabulary import Vocabulary
 from index.search import Hit, Searcher
 from index.text.language import foreign_language_of
 from qa.answer import FoundPassage
-from qa.arabizi import arabic_of
+from qa.asking.arabizi import arabic_of
+from qa.asking.colloquial import standard
+from qa.asking.spelling import corrected, respelt, spellings
 from qa.assistant import found_passages
-from qa.colloquial import standard
 from qa.declining import THRESHOLD
 from qa.evaluate import read_set
 from qa.metrics import holds_gold
 from qa.reading.answering import best_answer
 from qa.reading.network_reader import NetworkReader
-from qa.spelling import corrected, respelt, spellings
 from qa.training.train import default_embedder
 
 SET = "xquad/ar"

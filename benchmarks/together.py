@@ -26,12 +26,12 @@ from tqdm import tqdm
 
 from index.build import update
 from index.search import Searcher
+from qa.asking.question import check
 from qa.declining import agreement, probability, signals
 from qa.evaluate import read_set
 from qa.evidence import select
 from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import answer_prompt
-from qa.question import check
 from qa.reading.answering import best_answer
 from qa.training.train import SETS
 from ui.app import App

@@ -18,8 +18,8 @@ from typing import Any
 
 from index.search import Searcher
 from index.text.folding import fold_text
+from qa.asking.question import wants_reasons
 from qa.assistant import Assistant
-from qa.question import wants_reasons
 from qa.reading.answering import best_answer
 from qa.whole import MOST_REASONS, choose, onwards
 from ui.app import App

@@ -33,20 +33,20 @@ from qa.answer import (
     Timings,
     Token,
 )
-from qa.arabizi import arabic_of
+from qa.asking.arabizi import arabic_of
+from qa.asking.conversation import Exchange, joined, leans
+from qa.asking.question import check, wants_phrase, wants_reasons
+from qa.asking.rewriting import rewritten
+from qa.asking.talk import EXAMPLES, Kind, heard, reply
 from qa.citations import Located, also_in, cite
-from qa.conversation import Exchange, joined, leans
 from qa.declining import THRESHOLD, agreement, nearness, neighbour, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
 from qa.generate import Generator, Prompt
 from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt
-from qa.question import check, wants_phrase, wants_reasons
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
-from qa.rewriting import rewritten
-from qa.talk import EXAMPLES, Kind, heard, reply
 from qa.whole import choose, onwards, told
 from qa.wording import in_digits_of, marked, phrase_alone, worded
 

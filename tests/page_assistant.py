@@ -11,7 +11,7 @@ from index.articles import Language
 from index.errors import IndexMissing
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
-from qa.conversation import Exchange
+from qa.asking.conversation import Exchange
 from ui.chat import Overview
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"

@@ -18,6 +18,7 @@ from index.text.passages import Passage
 from index.text.sentences import sentences
 from index.turns import Turns
 from qa.answer import Correction
+from qa.asking.question import LONGEST, check, wants_phrase, wants_reasons
 from qa.assistant import Assistant, Options
 from qa.citations import also_in, cite, locate
 from qa.declining import Signals, agreement, nearness, probability, together
@@ -27,7 +28,6 @@ from qa.fakes import FakeGenerator, FakeReader
 from qa.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, answer_prompt_of
-from qa.question import LONGEST, check, wants_phrase, wants_reasons
 from qa.wording import in_digits_of, marked, phrase_alone, worded
 
 

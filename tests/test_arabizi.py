@@ -11,10 +11,10 @@ from index.build import update
 from index.fakes import HashEmbedder
 from index.finding.vocabulary import Vocabulary
 from index.search import Searcher
-from qa.arabizi import LONGEST, arabic_of, is_arabizi
+from qa.asking.arabizi import LONGEST, arabic_of, is_arabizi
+from qa.asking.question import check, language_to_answer_in
 from qa.assistant import Assistant
 from qa.fakes import FakeGenerator, FakeReader
-from qa.question import check, language_to_answer_in
 from tests.conftest import SAMPLES
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from index.search import Searcher
+from qa.asking.conversation import Exchange, exchange_of, joined, leans, remembered
+from qa.asking.rewriting import rewritten
 from qa.assistant import Assistant
-from qa.conversation import Exchange, exchange_of, joined, leans, remembered
 from qa.fakes import FakeGenerator, FakeReader
 from qa.generate import Pieces, Prompt
-from qa.rewriting import rewritten
 
 
 @pytest.mark.parametrize(

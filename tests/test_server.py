@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from index.errors import IndexMissing
 from qa.answer import Event
-from qa.conversation import Exchange
+from qa.asking.conversation import Exchange
 from tests.page_assistant import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,

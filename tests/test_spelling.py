@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qa.colloquial import standard
-from qa.spelling import corrected, respelt
+from qa.asking.colloquial import standard
+from qa.asking.spelling import corrected, respelt
 
 WRITTEN = {"الاحزاب": "الأحزاب", "المدينه": "المدينة", "محطات": "محطات", "المينا": "المينا", "الترام": "الترام"}
 

@@ -12,9 +12,9 @@ import pytest
 from index.articles import Language
 from index.search import Searcher
 from qa.answer import Finished
+from qa.asking.talk import KINDS, Kind, counted, heard, reply, talk
 from qa.assistant import Assistant
 from qa.fakes import FakeGenerator
-from qa.talk import KINDS, Kind, counted, heard, reply, talk
 from tests.conftest import SAMPLES
 
 

@@ -19,8 +19,8 @@ from index.articles import Language
 from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
-from qa.conversation import Exchange, exchange_of
-from qa.question import LONGEST, language_to_answer_in
+from qa.asking.conversation import Exchange, exchange_of
+from qa.asking.question import LONGEST, language_to_answer_in
 from ui.render import Turn, answer_html, clean, direction, found_html, spoken_date, turn_html
 from ui.strings import explain, say
 

@@ -24,8 +24,8 @@ from ui.strings import explain, reader_language, say
 from ui.terminal import echo
 
 if TYPE_CHECKING:
+    from qa.asking.conversation import Exchange
     from qa.assistant import Assistant
-    from qa.conversation import Exchange
 
 EXIT_PROBLEM = 1
 EXIT_STOPPED = 130
@@ -113,7 +113,7 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
     Example:
         jawab ask "متى عقدت الجولة الأولى للحوار الاستراتيجي؟"
     """
-    from qa.question import check
+    from qa.asking.question import check
 
     assistant = _assistant(_app(index), no_llm)
     _load_aside(assistant, check(question))
@@ -171,8 +171,8 @@ def search(
         jawab search 'القوات «عصائب أهل الحق»' --since 2021-04 --stories
     """
     from index.finding.filters import Filter
+    from qa.asking.question import check
     from qa.assistant import found_passages
-    from qa.question import check
 
     asked_in = check(question)
     only = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
@@ -196,7 +196,7 @@ def chat(index: Path | None) -> None:
     Example:
         jawab chat
     """
-    from qa.conversation import remembered
+    from qa.asking.conversation import remembered
 
     assistant = _assistant(_app(index))
     language = reader_language()

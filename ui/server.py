@@ -28,7 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from index.errors import ArticleMissing, JawabError
 from index.text.language import language_of
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
-from qa.question import LONGEST
+from qa.asking.question import LONGEST
 from ui.chat import Assistant, Overview, build_page, follow, page_language
 from ui.render import direction
 from ui.strings import explain

@@ -7,8 +7,8 @@ import re
 from index.articles import Language
 from index.text.folding import fold_text
 from index.text.language import foreign_language_of, language_of
-from qa.arabizi import is_arabizi
-from qa.colloquial import standard
+from qa.asking.arabizi import is_arabizi
+from qa.asking.colloquial import standard
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 
 LONGEST = 2000

@@ -9,7 +9,7 @@ from typing import Any
 from index.articles import Language
 from index.text.language import language_of
 from index.text.words import words_to_look_up
-from qa.conversation import KEPT, Exchange
+from qa.asking.conversation import KEPT, Exchange
 from qa.generate import Generator, Message, Prompt
 from qa.prompts import prompt_table
 

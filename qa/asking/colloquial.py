@@ -53,4 +53,4 @@ def _table() -> dict[str, str]:
 
 @cache
 def _toml() -> dict[str, dict[str, str]]:
-    return tomllib.loads(files("qa").joinpath("colloquial.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("qa.asking").joinpath("colloquial.toml").read_text(encoding="utf-8"))

@@ -336,4 +336,4 @@ def _common() -> dict[str, str]:
 
 @cache
 def _toml() -> dict[str, Any]:
-    return tomllib.loads(files("qa").joinpath("arabizi.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("qa.asking").joinpath("arabizi.toml").read_text(encoding="utf-8"))
