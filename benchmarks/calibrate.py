@@ -27,8 +27,8 @@ from index.build import update
 from index.search import Searcher
 from qa.asking.question import check
 from qa.declining import Signals, signals
-from qa.evaluate import read_set
 from qa.evidence import select
+from qa.measuring.evaluate import read_set
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt
 from ui.app import App

@@ -22,7 +22,7 @@ from index.search import Searcher
 from qa.asking.conversation import Exchange, joined, leans
 from qa.asking.rewriting import rewritten
 from qa.asking.talk import heard
-from qa.metrics import phrase_scores, words
+from qa.measuring.metrics import phrase_scores, words
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
 from ui.app import App

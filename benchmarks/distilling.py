@@ -20,8 +20,8 @@ from index.articles import Article, Language
 from index.storage.catalog import Catalog
 from index.text.language import language_of
 from index.text.sentences import sentences
-from qa.generate import Generator, Message, Prompt
-from qa.metrics import f1
+from qa.llm.generate import Generator, Message, Prompt
+from qa.measuring.metrics import f1
 from qa.phrase import PHRASE_TOKENS
 from qa.prompts import answer_prompt
 from qa.reading.reader import Reader

@@ -26,7 +26,7 @@ from index.formats.draft import Draft
 from index.formats.jsonl import read
 from index.plan import text_of
 from index.text.passages import cut
-from qa.evaluate import read_set
+from qa.measuring.evaluate import read_set
 from ui.app import App
 from ui.settings import load_settings
 
@@ -93,7 +93,7 @@ def compare(folder: Path, asks: bool) -> dict[str, float]:
 
 
 def _default_embedder() -> Any:
-    from qa.models import bundled_models, default_model
+    from qa.fetching.models import bundled_models, default_model
 
     return default_model(bundled_models(), "embedder")
 

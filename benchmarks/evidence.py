@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from index.build import update
 from index.search import Hit, Searcher
-from qa.evaluate import QuestionSet, read_set
 from qa.evidence import MIX, PER_SENTENCE, Mix, select
+from qa.measuring.evaluate import QuestionSet, read_set
 from ui.app import App
 from ui.settings import load_settings
 

@@ -98,7 +98,7 @@ def gather(bench: Path, work: Path) -> None:
     """Real vectors of passages, sentences and questions, kept in `work`."""
     if (work / "questions.npy").exists():
         return
-    from qa.evaluate import read_set
+    from qa.measuring.evaluate import read_set
     from ui.app import App
     from ui.settings import load_settings
 

@@ -27,8 +27,8 @@ from tqdm import tqdm
 from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.search import Searcher
-from qa.evaluate import read_set
-from qa.metrics import phrase_scores
+from qa.measuring.evaluate import read_set
+from qa.measuring.metrics import phrase_scores
 from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
 from qa.reading.excerpts import excerpts
 from qa.reading.network_reader import NetworkReader

@@ -33,7 +33,7 @@ from index.finding.names import entries
 from index.search import Searcher
 from index.storage.catalog import Catalog
 from index.text.words import ALL, Steps
-from qa.evaluate import read_set
+from qa.measuring.evaluate import read_set
 from ui.app import App
 from ui.settings import load_settings
 

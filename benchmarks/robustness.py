@@ -39,8 +39,8 @@ from qa.asking.colloquial import standard
 from qa.asking.spelling import corrected, respelt, spellings
 from qa.assistant import found_passages
 from qa.declining import THRESHOLD
-from qa.evaluate import read_set
-from qa.metrics import holds_gold
+from qa.measuring.evaluate import read_set
+from qa.measuring.metrics import holds_gold
 from qa.reading.answering import best_answer
 from qa.reading.network_reader import NetworkReader
 from qa.training.train import default_embedder

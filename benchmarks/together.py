@@ -28,8 +28,8 @@ from index.build import update
 from index.search import Searcher
 from qa.asking.question import check
 from qa.declining import agreement, probability, signals
-from qa.evaluate import read_set
 from qa.evidence import select
+from qa.measuring.evaluate import read_set
 from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import answer_prompt
 from qa.reading.answering import best_answer

@@ -28,8 +28,8 @@ from index.articles import Span
 from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.search import Hit, Searcher
-from qa.evaluate import read_set
 from qa.evidence import rank
+from qa.measuring.evaluate import read_set
 from qa.reading.answering import BUDGET, probability
 from qa.reading.excerpts import Excerpt, excerpts
 from qa.reading.inputs import LONGEST

@@ -41,7 +41,7 @@ from qa.asking.talk import EXAMPLES, Kind, heard, reply
 from qa.citations import Located, also_in, cite
 from qa.declining import THRESHOLD, agreement, nearness, neighbour, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
-from qa.generate import Generator, Prompt
+from qa.llm.generate import Generator, Prompt
 from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt
 from qa.reading.answering import BUDGET as READING

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 
 from index.search import Hit
 from qa.evidence import Evidence, rank
-from qa.metrics import f1
+from qa.measuring.metrics import f1
 from qa.phrase import Phrase
 
 THRESHOLD = 0.3

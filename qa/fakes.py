@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from index.articles import Span
 from index.text.sentences import sentences
 from index.text.words import content_words
-from qa.generate import Draft, Message, Pieces, Prompt
+from qa.llm.generate import Draft, Message, Pieces, Prompt
 from qa.reading.reader import Reading, ScoredSpan
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

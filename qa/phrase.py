@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from index.text.words import content_words
 from qa.citations import Located, locate
 from qa.evidence import Evidence
-from qa.generate import Draft, Generator, Prompt
+from qa.llm.generate import Draft, Generator, Prompt
 
 PHRASE_TOKENS = 32
 MORE_DRAFTS = 4

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from index.articles import Language
-from qa.generate import Message, Prompt
+from qa.llm.generate import Message, Prompt
 
 _VARIABLES: dict[str, set[str]] = {
     "system": set(),

@@ -21,8 +21,8 @@ from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.search import Searcher
 from qa.fakes import FakeGenerator
-from qa.llama import LlamaGenerator
-from qa.models import ModelStore, bundled_models, default_model
+from qa.fetching.models import ModelStore, bundled_models, default_model
+from qa.llm.llama import LlamaGenerator
 from qa.reading.network_reader import NetworkReader
 
 # Read before the seal: where the person who runs the suite keeps the models.

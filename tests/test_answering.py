@@ -25,7 +25,7 @@ from qa.declining import Signals, agreement, nearness, probability, together
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from qa.evidence import Evidence, select
 from qa.fakes import FakeGenerator, FakeReader
-from qa.generate import Draft, Prompt
+from qa.llm.generate import Draft, Prompt
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt, answer_prompt_of
 from qa.wording import in_digits_of, marked, phrase_alone, worded

@@ -13,7 +13,7 @@ from index.fakes import HashEmbedder
 from index.text.folding import fold_text
 from index.text.sentences import sentences
 from qa.fakes import FakeGenerator, FakeReader
-from qa.generate import Draft, Generator, Pieces
+from qa.llm.generate import Draft, Generator, Pieces
 from qa.prompts import answer_prompt
 from qa.reading.reader import Reader
 

@@ -12,7 +12,7 @@ from qa.asking.conversation import Exchange, exchange_of, joined, leans, remembe
 from qa.asking.rewriting import rewritten
 from qa.assistant import Assistant
 from qa.fakes import FakeGenerator, FakeReader
-from qa.generate import Pieces, Prompt
+from qa.llm.generate import Pieces, Prompt
 
 
 @pytest.mark.parametrize(

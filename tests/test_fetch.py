@@ -20,10 +20,10 @@ from threading import Event, Lock, Thread
 import pytest
 
 from index.errors import DiskFull
-from qa.carrier import PARALLEL, Download, pip_download
 from qa.errors import FetchBusy, FetchFailed, NoRoom
-from qa.fetch import fetch
-from qa.models import (
+from qa.fetching.carrier import PARALLEL, Download, pip_download
+from qa.fetching.fetch import fetch
+from qa.fetching.models import (
     Archive,
     CarrierSource,
     HubSource,
@@ -34,7 +34,7 @@ from qa.models import (
     bundled_models,
     find_model,
 )
-from qa.partial import SourceFailed
+from qa.fetching.partial import SourceFailed
 from tests.conftest import zip_of
 
 REVISION = "a" * 40
@@ -636,8 +636,8 @@ def test_a_killed_fetch_goes_on(tmp_path: Path, store: ModelStore) -> None:
     program = f"""
         import os, shutil, signal
         from pathlib import Path
-        from qa.fetch import fetch
-        from qa.models import ModelStore
+        from qa.fetching.fetch import fetch
+        from qa.fetching.models import ModelStore
         from tests.test_fetch import NOWHERE, Seen, one_file
 
         def download(requirement, folder, stop):

@@ -31,9 +31,9 @@ from qa.assistant import Assistant
 from qa.citations import Located, cite
 from qa.evidence import Evidence
 from qa.fakes import FakeGenerator, FakeReader
-from qa.generate import Draft as Drafted
-from qa.generate import Generator, Pieces, Prompt
-from qa.llama import LlamaGenerator
+from qa.llm.generate import Draft as Drafted
+from qa.llm.generate import Generator, Pieces, Prompt
+from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader

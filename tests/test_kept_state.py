@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qa.kept_state import KeptState
-from qa.llama import LlamaGenerator
+from qa.llm.kept_state import KeptState
+from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 from tests.conftest import MODELS
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-import qa.models
+import qa.fetching.models
 from index.errors import JawabError, NotAllowed
 from qa.errors import FetchFailed, ModelDamaged, ModelMissing, ModelsFileInvalid, ModelUnknown, NoRoom
-from qa.fetch import fetch
-from qa.models import (
+from qa.fetching.fetch import fetch
+from qa.fetching.models import (
     CarrierSource,
     HubSource,
     Model,
@@ -205,7 +205,7 @@ def test_a_model_put_there_by_hand_is_hashed_once(
     read: list[int] = []
     assert store.require(model, read.append) == store.folder / "tiny"
     assert sum(read) == model.size
-    monkeypatch.setattr(qa.models, "sha256_of", pytest.fail)
+    monkeypatch.setattr(qa.fetching.models, "sha256_of", pytest.fail)
     assert store.is_present(model)
     store.require(model)
 
@@ -339,7 +339,7 @@ def test_a_bundled_model_that_is_damaged_is_not_fetched_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (model,) = read_models(models_text(source='[{kind="bundled", folder="reading/weights"}]', role='"reader"'))
-    monkeypatch.setattr(qa.models, "package_files", lambda _: tmp_path)
+    monkeypatch.setattr(qa.fetching.models, "package_files", lambda _: tmp_path)
     place = tmp_path / "reading" / "weights" / "weights.bin"
     place.parent.mkdir(parents=True)
     place.write_bytes(b"x" * 7000)

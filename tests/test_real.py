@@ -14,7 +14,7 @@ from index.search import Searcher
 from index.text.folding import fold_text
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
-from qa.llama import LlamaGenerator
+from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 from qa.reading.inputs import encode
 from qa.reading.network_reader import NetworkReader

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from index.articles import Language
-from qa.mistakes import find_mistakes, is_right
-from qa.reliability import Judged, calibration_error, judge, reliability, tradeoffs
+from qa.measuring.mistakes import find_mistakes, is_right
+from qa.measuring.reliability import Judged, calibration_error, judge, reliability, tradeoffs
 from tests.test_cli import Run as RunCommand
 from tests.test_cli import run as run  # the fixture
 from tests.test_cli import samples as samples

@@ -14,9 +14,9 @@ from index.search import Searcher
 from qa.assistant import Assistant, Options
 from qa.errors import ModelMissing, ModelUnknown
 from qa.fakes import FakeGenerator, FakeReader
-from qa.generate import Generator
-from qa.llama import LlamaGenerator
-from qa.models import Model, ModelStore, Role, bundled_models, default_model, find_model
+from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model
+from qa.llm.generate import Generator
+from qa.llm.llama import LlamaGenerator
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
 from ui.settings import Settings

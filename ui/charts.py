@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.articles import Language
-from qa.metrics import Record
-from qa.reliability import Bin, Tradeoff
+from qa.measuring.metrics import Record
+from qa.measuring.reliability import Bin, Tradeoff
 from ui.strings import say
 
 WIDTH, HEIGHT = 400, 290

@@ -347,8 +347,8 @@ def fetch_models(names: Sequence[str]) -> None:
     Example:
         jawab models fetch
     """
-    from qa.fetch import fetch
-    from qa.models import find_model
+    from qa.fetching.fetch import fetch
+    from qa.fetching.models import find_model
 
     app = _app()
     language = reader_language()
@@ -367,7 +367,7 @@ def verify_models(names: Sequence[str]) -> None:
     Example:
         jawab models verify
     """
-    from qa.models import find_model
+    from qa.fetching.models import find_model
 
     app = _app()
     language = reader_language()

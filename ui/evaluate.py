@@ -22,8 +22,8 @@ from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from qa.assistant import Assistant
 from qa.batch import Asked, answer_all
-from qa.evaluate import SEED, QuestionSet, read_set
-from qa.metrics import Figures, score
+from qa.measuring.evaluate import SEED, QuestionSet, read_set
+from qa.measuring.metrics import Figures, score
 from ui import show
 from ui.app import App
 from ui.report import Measured, figures_of_confidence, report_html

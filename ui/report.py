@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from index.articles import Language
 from index.text.language import language_of
-from qa.metrics import Question, Record
-from qa.mistakes import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
-from qa.reliability import calibration_error, judge, reliability, tradeoffs
+from qa.measuring.metrics import Question, Record
+from qa.measuring.mistakes import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
+from qa.measuring.reliability import calibration_error, judge, reliability, tradeoffs
 from ui import charts
 from ui.figure_table import duration, figure_groups
 from ui.render import clean, direction, spoken_date

@@ -16,7 +16,7 @@ from index.listing import Listing
 from index.plan import Summary
 from index.repair import Repaired
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
-from qa.models import Model, ModelStore
+from qa.fetching.models import Model, ModelStore
 from ui.doctor import Finding
 from ui.render import spoken_date
 from ui.strings import say

@@ -10,7 +10,7 @@ from index.articles import Language
 from index.text.language import language_of
 from index.text.words import words_to_look_up
 from qa.asking.conversation import KEPT, Exchange
-from qa.generate import Generator, Message, Prompt
+from qa.llm.generate import Generator, Message, Prompt
 from qa.prompts import prompt_table
 
 TOKENS = 60

@@ -1,6 +1,7 @@
 """What the reader learns from: questions, excerpts, and where in them the answer stands, or that it does not.
 
-Read are question sets (`qa/evaluate.py`) and files of examples (`.jsonl.gz`: `question`, `context`, `start`, `end`).
+Read are question sets (`qa/measuring/evaluate.py`) and files of examples (`.jsonl.gz`: `question`, `context`, `start`,
+`end`).
 An excerpt is what the reader will be given later: some sentences of a paragraph, not all. Where it holds no answer
 it is one of the same paragraph or article, or of those that search finds, that shares words with the question: those
 are the ones that mislead.
@@ -22,7 +23,7 @@ from index.formats.jsonl import read as read_articles
 from index.text.folding import plain
 from index.text.sentences import sentences
 from index.text.words import content_words
-from qa.evaluate import read_set
+from qa.measuring.evaluate import read_set
 from qa.training.recipe import Recipe
 
 VALIDATION = 4

