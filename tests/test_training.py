@@ -80,7 +80,7 @@ class TestSources:
             with gzip.open(others / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
                 file.write("\n".join(map(json.dumps, kept)) + "\n")
         first, second, third = courses_of(
-            tmp_path / "sets", others, HashEmbedder(), Recipe(japanese=1, hebrew=1, parallel=6, again=3)
+            tmp_path / "sets", others, HashEmbedder(), Recipe(japanese=1, hebrew=1, parallel=6, again=3, wide=1)
         )
         assert {source.paragraph for source in first.passes[0][2:]} == {
             f"{lang} {n}: {1850 + n}" for lang in ("de", "es") for n in range(3)

@@ -25,7 +25,7 @@ class Recipe:
     hebrew: int = 3005
     parallel: int = 800
     again: int = 2
-    wide: int = 1
+    wide: int = 0
     again_rate: float = 0.5
     shortest: int = 40
     longest: int = 170

@@ -1,8 +1,8 @@
 """Teach the embedder's network to read: `jawab-train-reader --sets BENCH_FOLDER --others FOLDER --work FOLDER`.
 
-First other languages, for the skill of reading, then Arabic and English, and each asked about the other; then these
-again, cut anew, and beside what search would find; then longer excerpts of them, up to whole paragraphs. Two cores take
-about two hours, a GPU minutes. Killed, it goes on where it was. `docs/reader.md` has the recipe and its figures.
+First other languages, for the skill of reading, then Arabic and English, and each asked about the other; and then
+these again, cut anew, and beside what search would find. Two cores take under two hours, a GPU minutes. Killed, it
+goes on where it was. `docs/reader.md` has the recipe and its figures.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Course:
 
 
 def courses_of(sets: Path, others: Path | None, embedder: Embedder, recipe: Recipe) -> list[Course]:
-    """What is learnt from, course by course; the second is harder, with what search would find, the third longer."""
+    """What is learnt from, course by course: the second with what search would find, a third with longer excerpts."""
     draw = random.Random(recipe.seed)
     own = [of_set(sets / name, validation=False) for name in SETS]
     own = [draw.sample(part, round(recipe.share * len(part))) if recipe.share < 1 else part for part in own]
