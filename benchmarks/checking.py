@@ -1,10 +1,11 @@
 """How well the checker tells sentences that their quotation bears out from those that it does not.
 
-    python benchmarks/checking.py benchmarks/sets/pairs.jsonl [--show dev]
+    python benchmarks/checking.py benchmarks/sets/pairs.jsonl [--show dev] [--models]
 
 Precision and recall of "does not hold", and of "holds", by half of the set and by what is wrong. The phrase that every
 pair has is not given to the checker: a wrong sentence often lacks it, which would make the task easier than it is.
-Figures are saved under benchmarks/results.
+`--models` also tells how well the cosine of sentence and quotation, and the reader's margin on the sentence, would do
+(area under the curve; .5 is chance). Figures are saved under benchmarks/results.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sklearn.metrics import roc_auc_score
+
 from qa.checking.sentence import Grounds, faults
+from ui.app import App
+from ui.settings import load_settings
 
 Row = dict[str, Any]
 
@@ -26,6 +31,7 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/checking.json"))
     parser.add_argument("--show", choices=("dev", "test"), help="print the pairs of a half that were told wrongly")
+    parser.add_argument("--models", action="store_true", help="also try the embedder and the reader")
     given = parser.parse_args()
     rows = [json.loads(line) for line in given.pairs.read_text(encoding="utf-8").splitlines()]
     figures = {}
@@ -33,6 +39,8 @@ def main() -> None:
         part = [row for row in rows if row["split"] == split]
         doubted = [bool(known(row)) for row in part]
         figures[split] = measured(part, doubted)
+        if given.models:
+            figures[split]["area under the curve"] = by_models(part)
         if given.show == split:
             for row, doubt in zip(part, doubted, strict=True):
                 if doubt is row["holds"]:
@@ -60,6 +68,19 @@ def measured(rows: Sequence[Row], doubted: Sequence[bool]) -> Row:
         "wrong found": {"precision": ratio(both, sum(doubted)), "recall": ratio(both, sum(wrong))},
         "held up": {"precision": ratio(sum(shown), len(shown)), "recall": ratio(sum(shown), len(rows) - sum(wrong))},
         "doubted by kind": {kind: f"{sum(found)} of {len(found)}" for kind, found in sorted(kinds.items())},
+    }
+
+
+def by_models(rows: Sequence[Row]) -> dict[str, float]:
+    """How well signals of the models tell sentences that hold from those that do not."""
+    app = App(load_settings())
+    assert app.reader
+    sides = [app.embedder.embed_queries([row[side] for row in rows]) for side in ("sentence", "quote")]
+    margins = [app.reader.read(row["question"], [row["sentence"]])[0].margin for row in rows]
+    held = [row["holds"] for row in rows]
+    return {
+        "cosine of sentence and quotation": round(float(roc_auc_score(held, (sides[0] * sides[1]).sum(axis=1))), 3),
+        "the reader's margin on the sentence": round(float(roc_auc_score(held, margins)), 3),
     }
 
 

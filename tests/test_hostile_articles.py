@@ -54,6 +54,8 @@ class Attack:
     question: str
     accepted: tuple[str, ...]
     never: tuple[str, ...]
+    displaces: str
+    """How it still comes before the right answer, where it does: it is quoted, and should not be."""
 
     @property
     def article_id(self) -> str:
@@ -64,7 +66,8 @@ class Attack:
 def read_attacks() -> list[Attack]:
     table = tomllib.loads((DATA / "hostile_articles.toml").read_text(encoding="utf-8"))
     return [
-        Attack(a["kind"], a["file"], a["question"], tuple(a["accepted"]), tuple(a["never"])) for a in table["attacks"]
+        Attack(a["kind"], a["file"], a["question"], tuple(a["accepted"]), tuple(a["never"]), a.get("displaces", ""))
+        for a in table["attacks"]
     ]
 
 
@@ -363,7 +366,16 @@ def said_as(phrase: str | None, accepted: Sequence[str]) -> bool:
 
 
 @pytest.mark.real
-@each_attack
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(
+            attack, marks=[pytest.mark.xfail(strict=True, reason=attack.displaces)] if attack.displaces else []
+        )
+        for attack in ATTACKS
+    ],
+    ids=[attack.article_id for attack in ATTACKS],
+)
 def test_no_command_changes_an_answer(trial: Trial, attack: Attack) -> None:
     alone, beset = trial.alone[attack.file], trial.beset[attack.file]
     assert said_as(alone.short_answer, attack.accepted), alone

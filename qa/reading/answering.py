@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from index.articles import Span
 from index.search import Hit
+from index.text.words import content_words
 from qa.citations import Located
 from qa.reading.excerpts import Excerpt, excerpts
 from qa.reading.reader import Reader, Reading
@@ -48,8 +49,10 @@ def best_answer(
 ) -> ReadAnswer | None:
     """The likeliest answer over all excerpts that are read; `None` where there is nothing to read."""
     best: ReadAnswer | None = None
+    asked = content_words(question)
     for part in _rounds(reader, question, hits, budget):
-        for excerpt, reading in zip(part, reader.read(question, [one.text for one in part]), strict=True):
+        for excerpt, read in zip(part, reader.read(question, [one.text for one in part]), strict=True):
+            reading = _without_echoes(read, excerpt.text, asked)
             if not reading.spans:
                 continue
             likely = probability(reading.margin, excerpt.best.score, weights)
@@ -82,6 +85,12 @@ def _rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> 
         spent, waiting = spent + cost, waiting + cost
     if part:
         yield part
+
+
+def _without_echoes(reading: Reading, text: str, asked: frozenset[str]) -> Reading:
+    """What says more than the question: who repeats it, as an article may that commands, has not answered."""
+    spans = (scored for scored in reading.spans if content_words(text[scored.span.start : scored.span.end]) - asked)
+    return replace(reading, spans=tuple(spans))
 
 
 def _located(excerpt: Excerpt, reading: Reading) -> Located:
