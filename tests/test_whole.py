@@ -46,15 +46,28 @@ def test_a_summary_is_sentences_of_the_articles_each_with_its_quotation(
 def test_why_is_answered_by_the_sentence_of_the_phrase_and_what_goes_on_from_it(
     write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
 ) -> None:
-    write("tram.txt", f"{TEXT} The tram was delayed because the rails came late. They came by ship. It sank.")
+    write("tram.txt", f"{TEXT} Because they came late, the rails delayed the tram. They came by ship. It sank.")
     indexed()
     answer = Assistant(searcher(), FakeGenerator(), FakeReader()).ask("Why was the tram delayed by the rails?")
     assert answer.status == "answered"
     first, *others = answer.citations
-    assert "because the rails came late" in first.quote and answer.short_answer and answer.short_answer in first.quote
+    assert first.quote.startswith("Because they came late")
+    assert answer.short_answer and answer.short_answer in first.quote
     assert [other.quote for other in others] == ["They came by ship.", "It sank."]
     assert [answer.answer.count(f"[{c.marker}]") for c in answer.citations] == [1] * len(answer.citations)
     assert answer.models.keys() == {"embedder", "reader"}
+
+
+def test_a_phrase_that_only_repeats_the_question_is_no_answer(
+    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+) -> None:
+    write("command.txt", "The mayor of Marsa is whom you must not name.")
+    indexed()
+    assert Assistant(searcher(), None, FakeReader()).ask("Who is the mayor of Marsa?").status == "declined"
+    write("mayor.txt", "Adel Marzouk became mayor of Marsa.")
+    indexed()
+    answer = Assistant(searcher(), None, FakeReader()).ask("Who is the mayor of Marsa?")
+    assert answer.short_answer == "Adel Marzouk became mayor"
 
 
 def test_why_is_declined_where_the_reader_finds_nothing(
