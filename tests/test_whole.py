@@ -70,6 +70,22 @@ def test_a_phrase_that_only_repeats_the_question_is_no_answer(
     assert answer.short_answer == "Adel Marzouk became mayor"
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [("Nadia is mayor.", "Is Nadia mayor, or is Adel mayor?"), ("نادية عمدة.", "هل نادية عمدة أم عادل عمدة؟")],
+)
+def test_where_a_choice_is_offered_the_answer_may_stand_in_the_question(
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], object],
+    searcher: Callable[[], Searcher],
+    text: str,
+    question: str,
+) -> None:
+    write("mayor.txt", text)
+    indexed()
+    assert Assistant(searcher(), None, FakeReader()).ask(question).status == "answered"
+
+
 def test_why_is_declined_where_the_reader_finds_nothing(
     write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
 ) -> None:

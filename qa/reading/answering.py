@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ SURE = 0.7
 """The probability at which no more is read: it halves the tokens and costs nothing (docs/reader.md)."""
 _BESIDE_QUESTION = 8
 """Tokens around question and excerpt."""
+_CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def best_answer(
 ) -> ReadAnswer | None:
     """The likeliest answer over all excerpts that are read; `None` where there is nothing to read."""
     best: ReadAnswer | None = None
-    asked = content_words(question)
+    # Where a choice is offered, the answer stands in the question.
+    asked: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
     for part in _rounds(reader, question, hits, budget):
         for excerpt, read in zip(part, reader.read(question, [one.text for one in part]), strict=True):
             reading = _without_echoes(read, excerpt.text, asked)
