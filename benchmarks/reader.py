@@ -14,37 +14,28 @@ import argparse
 import json
 import math
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
+from kept import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.search import Searcher
-from qa.measuring.evaluate import read_set
-from qa.measuring.metrics import phrase_scores
 from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
 from qa.reading.excerpts import excerpts
 from qa.reading.network_reader import NetworkReader
-from qa.training.examples import is_for_validation
 from qa.training.train import SETS, default_embedder, validate
 
-ARTICLES = {"xquad/ar-over-en": "xquad/en", "xquad/en-over-ar": "xquad/ar"}
-ABSTAIN = ("abstain/ar", "abstain/en")
 BUDGETS = (150, 200, 300, 400, 500, 600)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
 THRESHOLDS = (0.0, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
-RIGHT = 0.5
-"""The F1 from which an answer counts as right, where sureness is fitted."""
 BINS = 10
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -93,10 +84,7 @@ def read_all(bench: Path, weights: Path, work: Path, limit: int | None) -> None:
         raise SystemExit("the weights are for another embedder")
     (work / "memory.json").write_text(json.dumps(memory(embedder, reader)))
     for name in (*SETS, *ABSTAIN):
-        articles = read_set(bench / ARTICLES.get(name, name)).articles
-        index = work / ARTICLES.get(name, name) / "index"
-        update(index, [articles], embedder)
-        searcher = Searcher(index, embedder)
+        searcher = searcher_of(name, bench, work, embedder)
         asked = list(kept_questions(bench, name))[:limit]
         rows = [read_question(question, searcher, reader) for question in tqdm(asked, desc=name, mininterval=10)]
         _kept(work, name).write_text(json.dumps(rows, ensure_ascii=False))
@@ -119,19 +107,6 @@ def _resident() -> float:
 
 def _kept(work: Path, name: str) -> Path:
     return work / f"{name.replace('/', '-')}.json"
-
-
-def kept_questions(bench: Path, name: str) -> Iterator[Row]:
-    """The questions about articles that were kept from training; of abstain also those about other subjects."""
-    held_out: set[str] = set()
-    for each in ("xquad/ar", "xquad/en") if name in ABSTAIN else (name,):
-        chosen = read_set(bench / each)
-        lines = chosen.articles.read_text(encoding="utf-8").splitlines()
-        numbers = {json.loads(line)["id"]: number for number, line in enumerate(lines)}
-        held_out |= {q["id"] for q in chosen.questions if is_for_validation(numbers[q["article_id"]])}
-    for question in read_set(bench / name).questions:
-        if question["id"] in held_out or question.get("kind") == "other subject":
-            yield question
 
 
 def read_question(question: Row, searcher: Searcher, reader: NetworkReader) -> Row:
@@ -193,22 +168,15 @@ def stopping(rows: dict[str, list[Row]], weights: Weights, budget: int) -> dict[
     for sure in SURE_AT:
         ended = [(row, *read_until(row, budget, weights, sure)) for row in asked]
         table[str(sure)] = {
-            "f1": round(float(np.mean([scores(row, one["text"])[0] for row, one, _ in ended])), 4),
+            "f1": round(float(np.mean([scores(row["question"], one["text"])[0] for row, one, _ in ended])), 4),
             "tokens_median": float(np.median([tokens for _, _, tokens in ended])),
             "tokens_mean": round(float(np.mean([tokens for _, _, tokens in ended])), 1),
         }
     return table
 
 
-def scores(row: Row, said: str) -> tuple[float, float]:
-    """F1 and exact match; nothing is right where the articles do not answer."""
-    question = row["question"]
-    golds = [a["text"] for a in question.get("answers", [])] + question.get("answers_in_question_language", [])
-    return phrase_scores(said, golds)
-
-
 def end_to_end(rows: Sequence[Row], budget: int, weights: Weights) -> dict[str, float]:
-    found = [scores(row, best(row, budget, weights)["text"]) for row in rows]
+    found = [scores(row["question"], best(row, budget, weights)["text"]) for row in rows]
     return {
         "questions": len(rows),
         "f1": round(float(np.mean([score for score, _ in found])), 4),
@@ -222,7 +190,7 @@ def fit(rows: Sequence[Row], budget: int = 400) -> Weights:
     for _ in range(2):
         chosen = [(row, best(row, budget, weights)) for row in rows]
         signals = np.array([[one["margin"], one["evidence"]] for _, one in chosen])
-        right = np.array([scores(row, one["text"])[0] >= RIGHT for row, one in chosen])
+        right = np.array([scores(row["question"], one["text"])[0] >= RIGHT for row, one in chosen])
         model = LogisticRegression(C=100.0, max_iter=1000).fit(signals, right)
         weights = Weights(*map(float, model.coef_[0]), float(model.intercept_[0]))
     return weights
@@ -242,7 +210,7 @@ def at_threshold(rows: dict[str, list[Row]], weights: Weights, bound: float) -> 
             table[name]["declined_when_unanswerable"] = round(declined, 4)
             table[name]["balanced_accuracy"] = round((answered / there + declined) / 2, 4)
         else:
-            found = [scores(row, one["text"]) for row, one in kept]
+            found = [scores(row["question"], one["text"]) for row, one in kept]
             table[name]["f1"] = round(sum(f for f, _ in found) / len(ended), 4)
             table[name]["em"] = round(sum(e for _, e in found) / len(ended), 4)
     return table
@@ -253,10 +221,10 @@ def declining(rows: Sequence[Row], all_rows: dict[str, list[Row]], budget: int) 
     everything = [row for part in all_rows.values() for row in part]
     found = []
     for half in (0, 1):
-        weights = fit([row for row in everything if half_of(row) != half])
-        there = [row for name in ABSTAIN for row in all_rows[name] if half_of(row) != half]
+        weights = fit([row for row in everything if half_of(row["question"]) != half])
+        there = [row for name in ABSTAIN for row in all_rows[name] if half_of(row["question"]) != half]
         bound = max((b / 50 for b in range(1, 50)), key=lambda b: balanced(there, budget, weights, b))
-        asked = [row for row in rows if half_of(row) == half]
+        asked = [row for row in rows if half_of(row["question"]) == half]
         found.append((len(asked), balanced(asked, budget, weights, bound), bound))
     total = sum(count for count, _, _ in found)
     return {
@@ -264,11 +232,6 @@ def declining(rows: Sequence[Row], all_rows: dict[str, list[Row]], budget: int) 
         "balanced_accuracy": round(sum(count * value for count, value, _ in found) / total, 4),
         "thresholds": [bound for _, _, bound in found],  # type: ignore[dict-item]
     }
-
-
-def half_of(row: Row) -> int:
-    """Questions in several languages are one question: all in one half."""
-    return sum(map(ord, row["question"]["id"].split("-")[0])) % 2
 
 
 def balanced(rows: Sequence[Row], budget: int, weights: Weights, bound: float) -> float:
@@ -285,10 +248,10 @@ def sureness(rows: Sequence[Row], budget: int = 400) -> dict[str, Any]:
     """Expected calibration error and the reliability curve, each half by weights of the other."""
     pairs = []
     for half in (0, 1):
-        weights = fit([row for row in rows if half_of(row) != half])
-        for row in (row for row in rows if half_of(row) == half):
+        weights = fit([row for row in rows if half_of(row["question"]) != half])
+        for row in (row for row in rows if half_of(row["question"]) == half):
             one = best(row, budget, weights)
-            pairs.append((likely(one, weights), scores(row, one["text"])[0] >= RIGHT))
+            pairs.append((likely(one, weights), scores(row["question"], one["text"])[0] >= RIGHT))
     curve = []
     for lower in range(BINS):
         inside = [(p, right) for p, right in pairs if math.floor(min(p, 0.9999) * BINS) == lower]

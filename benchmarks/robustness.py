@@ -20,15 +20,13 @@ import random
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import platformdirs
 from as_typed import WAYS
-from reader import kept_questions, scores
+from kept import Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
-from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.finding.vocabulary import Vocabulary
 from index.search import Hit, Searcher
@@ -39,7 +37,6 @@ from qa.asking.colloquial import standard
 from qa.asking.spelling import corrected, respelt, spellings
 from qa.assistant import found_passages
 from qa.declining import THRESHOLD
-from qa.measuring.evaluate import read_set
 from qa.measuring.metrics import holds_gold
 from qa.reading.answering import best_answer
 from qa.reading.network_reader import NetworkReader
@@ -47,8 +44,6 @@ from qa.training.train import default_embedder
 
 SET = "xquad/ar"
 WEIGHTS = Path("qa/reading/weights/jawab-reader.safetensors")
-
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -63,11 +58,8 @@ def main() -> None:
     reader = NetworkReader.of(given.weights, embedder, "reader")
     if reader is None:
         raise SystemExit("the weights are for another embedder")
-    index = given.work / SET / "index"
-    update(index, [read_set(given.bench / SET).articles], embedder)
-    asked = list(kept_questions(given.bench, SET))
-    asked = random.Random(0).sample(asked, min(given.limit, len(asked)))
-    ask = Asker(Searcher(index, embedder), reader, given.work / "robustness.jsonl")
+    asked = drawn(given.bench, SET, given.limit)
+    ask = Asker(searcher_of(SET, given.bench, given.work, embedder), reader, given.work / "robustness.jsonl")
     rows = [measure(question, name, ask) for question in tqdm(asked, mininterval=10) for name in WAYS]
     figures = {
         "questions": len(asked),
@@ -127,7 +119,7 @@ def answer(question: Row, hits: Sequence[Hit], read: str, reader: NetworkReader)
     found = best_answer(reader, read, hits)
     said = found.located.text if found else ""
     refused = foreign_language_of(read) is not None
-    f1, em = scores({"question": question}, said)
+    f1, em = scores(question, said)
     return {
         "said": said,
         "f1": f1,

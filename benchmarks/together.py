@@ -12,32 +12,27 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
-from reader import ABSTAIN, ARTICLES, RIGHT, half_of, kept_questions, scores
+from kept import ABSTAIN, RIGHT, Row, drawn, half_of, scores, searcher_of
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from tqdm import tqdm
 
-from index.build import update
 from index.search import Searcher
 from qa.asking.question import check
 from qa.declining import agreement, probability, signals
 from qa.evidence import select
-from qa.measuring.evaluate import read_set
 from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import answer_prompt
 from qa.reading.answering import best_answer
 from qa.training.train import SETS
 from ui.app import App
 from ui.settings import load_settings
-
-Row = dict[str, Any]
 
 
 def main() -> None:
@@ -66,12 +61,10 @@ def main() -> None:
 
 
 def ask_all(app: App, bench: Path, name: str, given: argparse.Namespace) -> list[Row]:
-    index = given.work / ARTICLES.get(name, name) / "index"
-    update(index, [read_set(bench / ARTICLES.get(name, name)).articles], app.embedder)
-    searcher = Searcher(index, app.embedder)
-    asked = list(kept_questions(bench, name))
-    chosen = random.Random(0).sample(asked, min(given.limit, len(asked)))
-    return [ask(app, searcher, question) for question in tqdm(chosen, desc=name, mininterval=10)]
+    searcher = searcher_of(name, bench, given.work, app.embedder)
+    return [
+        ask(app, searcher, question) for question in tqdm(drawn(bench, name, given.limit), desc=name, mininterval=10)
+    ]
 
 
 def ask(app: App, searcher: Searcher, question: Row) -> Row:
@@ -102,14 +95,14 @@ def alone(rows: Sequence[Row]) -> dict[str, Any]:
     there = [row for row in rows if row["question"].get("answers")]
     figures: dict[str, Any] = {"questions": len(rows)}
     for who in ("reader", "llm"):
-        found = [scores(row, row[who]) for row in there]
+        found = [scores(row["question"], row[who]) for row in there]
         figures[who] = {
             "f1": round(float(np.mean([f for f, _ in found])), 4),
             "em": round(float(np.mean([e for _, e in found])), 4),
         }
     for name, chosen in (("agreed", True), ("disagreed", False)):
         part = [row for row in there if (row["agreed"] > 0) is chosen]
-        right = [scores(row, row["reader"])[0] >= RIGHT for row in part]
+        right = [scores(row["question"], row["reader"])[0] >= RIGHT for row in part]
         figures[name] = {"questions": len(part), "reader_right": round(float(np.mean(right)), 4) if part else None}
     return figures
 
@@ -118,7 +111,7 @@ def matrix(rows: Sequence[Row]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, A
     """Signals as `qa.declining.together` takes them, and whether the reader's answer was right."""
     odds = [math.log(max(r["likely"], 1e-6) / max(1 - r["likely"], 1e-6)) for r in rows]
     features = [[o, r["agreed"], math.exp(r["refusal"])] for o, r in zip(odds, rows, strict=True)]
-    return np.array(features), np.array([scores(r, r["reader"])[0] >= RIGHT for r in rows])
+    return np.array(features), np.array([scores(r["question"], r["reader"])[0] >= RIGHT for r in rows])
 
 
 def fit(rows: Sequence[Row]) -> dict[str, float]:
@@ -131,9 +124,9 @@ def fit(rows: Sequence[Row]) -> dict[str, float]:
 
 def tried(rows: Sequence[Row], half: int) -> dict[str, float]:
     """Whether an answer is right, foretold with weights of the other half: the reader alone, and both."""
-    features, right = matrix([row for row in rows if half_of(row) != half])
+    features, right = matrix([row for row in rows if half_of(row["question"]) != half])
     model = LogisticRegression(C=10.0, max_iter=1000).fit(features, right)
-    features, right = matrix([row for row in rows if half_of(row) == half])
+    features, right = matrix([row for row in rows if half_of(row["question"]) == half])
     both, reader = model.predict_proba(features)[:, 1], 1 / (1 + np.exp(-features[:, 0]))
     return {
         "answers": len(right),

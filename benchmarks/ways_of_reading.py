@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,15 +20,13 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from reader import ARTICLES, kept_questions, scores
+from kept import Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
 from index.articles import Span
-from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.search import Hit, Searcher
 from qa.evidence import rank
-from qa.measuring.evaluate import read_set
 from qa.reading.answering import BUDGET, probability
 from qa.reading.excerpts import Excerpt, excerpts
 from qa.reading.inputs import LONGEST
@@ -38,8 +35,6 @@ from qa.training.train import SETS, default_embedder
 
 PASSAGES = 5
 """Passages that are read whole."""
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -86,11 +81,8 @@ def main() -> None:
         raise SystemExit("the weights are for another embedder")
     figures = {}
     for name in SETS:
-        index = given.work / ARTICLES.get(name, name) / "index"
-        update(index, [read_set(given.bench / ARTICLES.get(name, name)).articles], embedder)
-        searcher = Searcher(index, embedder)
-        asked = list(kept_questions(given.bench, name))
-        asked = random.Random(0).sample(asked, min(given.limit, len(asked)))
+        searcher = searcher_of(name, given.bench, given.work, embedder)
+        asked = drawn(given.bench, name, given.limit)
         rows = [measure(question, searcher, reader) for question in tqdm(asked, desc=name, mininterval=10)]
         figures[name] = {
             measured: round(float(np.mean([row[measured] for row in rows if measured in row])), 4)
@@ -117,8 +109,8 @@ def measure(question: Row, searcher: Searcher, reader: NetworkReader) -> dict[st
         row[f"{way}: seconds"] = time.perf_counter() - start
         row[f"{way}: tokens"] = sum(stretch.tokens + asked for stretch in stretches)
         for chosen_by, choose in CHOICES.items():
-            row[f"{way}: f1 by {chosen_by}"] = scores({"question": question}, max(read[way], key=choose).phrase)[0]
-        row[f"{way}: f1 of the first"] = scores({"question": question}, read[way][0].phrase)[0]
+            row[f"{way}: f1 by {chosen_by}"] = scores(question, max(read[way], key=choose).phrase)[0]
+        row[f"{way}: f1 of the first"] = scores(question, read[way][0].phrase)[0]
     passages = read["whole passages, one by one"]
     row["passages: hit@1 as found"] = float(holds(passages[0], question))
     row["passages: hit@1 by margin"] = float(holds(max(passages, key=CHOICES["margin"]), question))

@@ -1,0 +1,68 @@
+"""What every benchmark of reading and writing asks: questions about articles that nothing was trained on, over whole
+sets.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from index.build import update
+from index.embed import Embedder
+from index.search import Searcher
+from qa.measuring.evaluate import read_set
+from qa.measuring.metrics import phrase_scores
+from qa.training.examples import is_for_validation
+
+ABSTAIN = ("abstain/ar", "abstain/en")
+RIGHT = 0.5
+"""The F1 from which an answer counts as right, where sureness is fitted."""
+_ARTICLES = {"xquad/ar-over-en": "xquad/en", "xquad/en-over-ar": "xquad/ar"}
+"""The set whose articles a crossing asks about."""
+
+Row = dict[str, Any]
+
+
+def searcher_of(name: str, bench: Path, work: Path, embedder: Embedder) -> Searcher:
+    """Search over the whole of a set, indexed in `work` where it is not yet."""
+    name = _ARTICLES.get(name, name)
+    index = work / name / "index"
+    update(index, [read_set(bench / name).articles], embedder)
+    return Searcher(index, embedder)
+
+
+def kept_questions(bench: Path, name: str) -> Iterator[Row]:
+    """The questions about articles that were kept from training; of abstain also those about other subjects."""
+    held_out: set[str] = set()
+    for each in ("xquad/ar", "xquad/en") if name in ABSTAIN else (name,):
+        chosen = read_set(bench / each)
+        lines = chosen.articles.read_text(encoding="utf-8").splitlines()
+        numbers = {json.loads(line)["id"]: number for number, line in enumerate(lines)}
+        held_out |= {q["id"] for q in chosen.questions if is_for_validation(numbers[q["article_id"]])}
+    for question in read_set(bench / name).questions:
+        if question["id"] in held_out or question.get("kind") == "other subject":
+            yield question
+
+
+def drawn(bench: Path, name: str, limit: int) -> list[Row]:
+    """Up to `limit` of a set's questions, at random, the same in every run."""
+    asked = list(kept_questions(bench, name))
+    return random.Random(0).sample(asked, min(limit, len(asked)))
+
+
+def half_of(question: Row) -> int:
+    """One half to fit on and one to report on. Questions in several languages are one question: all in one half."""
+    return sum(map(ord, question["id"].split("-")[0])) % 2
+
+
+def golds_of(question: Row) -> Sequence[str]:
+    """The right answers, in the article's language and in the question's; none where the articles do not answer."""
+    return [a["text"] for a in question.get("answers", [])] + question.get("answers_in_question_language", [])
+
+
+def scores(question: Row, said: str) -> tuple[float, float]:
+    """F1 and exact match; nothing is right where the articles do not answer."""
+    return phrase_scores(said, golds_of(question))

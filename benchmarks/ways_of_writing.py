@@ -1,0 +1,299 @@
+"""Ways to use the LLM beside the reader: what it is shown, whether it is told the phrase, and who chooses.
+
+    python benchmarks/ways_of_writing.py BENCH_FOLDER [--work FOLDER] [--limit 16] [--show]
+
+Questions about articles that the reader was not trained on, over the whole sets. Every way gets the same passages and
+the same reading. Two tables come of it. *Phrases*: F1 of the reader's phrase, of the LLM's own, by tokens of evidence,
+of the reader's candidates as the LLM's likelihood ranks them, and of the reader's phrase in the sentence whose number
+the LLM picks. *Sentences*: how many of those that the LLM writes stand as they are (`qa/checking/`), have the right
+answer in them, and what the first token costs. Kept for each question in the work folder, so that a run that was
+stopped goes on; figures are saved under benchmarks/results. Needs the extra `benchmarks`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from kept import Row, drawn, golds_of, scores, searcher_of
+from tqdm import tqdm
+
+from index.articles import Language
+from index.search import Hit
+from index.text.language import language_of
+from qa.answer import Correction
+from qa.asking.question import check
+from qa.citations import Located
+from qa.evidence import BUDGET, Evidence, select
+from qa.llm.generate import Message, Prompt
+from qa.llm.llama import LlamaGenerator
+from qa.measuring.metrics import recall
+from qa.phrase import read_phrase
+from qa.prompts import AnswerPrompt, answer_prompt, prompt_table
+from qa.reading.answering import BUDGET as READING
+from qa.reading.answering import probability
+from qa.reading.excerpts import excerpts
+from qa.reading.reader import Reader
+from qa.training.train import SETS
+from qa.wording import worded
+from ui.app import App
+from ui.settings import load_settings
+
+BUDGETS = (0, 100, BUDGET, 400)
+"""Tokens of evidence; 0 is the best sentence alone."""
+CANDIDATES = 8
+SENTENCE_TOKENS = 80
+NUMBERS = {
+    "en": "You are given numbered sentences taken from articles. Write only the number of the sentence that answers.",
+    "ar": "أمامك جمل مرقمة مأخوذة من مقالات. اكتب رقم الجملة التي تجيب عن السؤال فقط.",
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A phrase that the reader holds possible, and how likely it is by its margin and its excerpt's worth."""
+
+    located: Located
+    likely: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", type=Path)
+    parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/ways-of-writing.json"))
+    parser.add_argument("--limit", type=int, default=16, help="questions of each set")
+    parser.add_argument("--show", action="store_true", help="print what was written")
+    given = parser.parse_args()
+    app = App(load_settings())
+    reader, generator = app.reader, app.generator
+    if reader is None or not isinstance(generator, LlamaGenerator):
+        raise SystemExit("needs the reader and the LLM")
+    kept = given.work / f"ways-of-writing-{generator.name}.json"
+    asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
+    for name in SETS:
+        searcher = searcher_of(name, given.bench, given.work, app.embedder)
+        for question in tqdm(drawn(given.bench, name, given.limit), desc=name, mininterval=10):
+            key = f"{name} {question['id']}"
+            if key not in asked:
+                hits = searcher.search(question["question"], literally=False)
+                asked[key] = measure(question, hits, reader, generator)
+                kept.write_text(json.dumps(asked, ensure_ascii=False))
+    by_set = {name: [row for key, row in asked.items() if key.split()[0] == name] for name in SETS}
+    figures = {"questions": {name: len(rows) for name, rows in by_set.items()}, **tables(by_set)}
+    given.out.write_text(json.dumps(figures, indent=2) + "\n")
+    print(json.dumps(figures, indent=2))
+    if given.show:
+        print("\n".join(json.dumps(row["sentences"], ensure_ascii=False) for row in asked.values()))
+
+
+def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: LlamaGenerator) -> Row:
+    """One question, every way."""
+    text = question["question"]
+    candidates = candidates_of(text, hits, reader)
+    best = candidates[0].located
+    prompts = answer_prompt(check(text))
+    generator.prepare(prompts.head)
+    phrases = {"reader": (best.text, 0.0, 0)}
+    for budget in BUDGETS:
+        phrases[f"LLM, {budget} tokens"] = drafted(text, hits, budget, prompts, generator)
+    evidence = with_phrase(select(text, hits, generator.count_tokens, BUDGET), best)
+    prompt = prompts.ask(text, [piece.text for piece in evidence])
+    liked = likelihoods([one.located.text for one in candidates], prompt, generator)
+    for how, value in liked.items():
+        phrases[f"reader's candidates by the LLM's {how}"] = (candidates[int(np.argmax(value))].located.text, 0.0, 0)
+        mixed = [v + np.log(max(c.likely, 1e-6)) for v, c in zip(value, candidates, strict=True)]
+        phrases[f"by both, {how}"] = (candidates[int(np.argmax(mixed))].located.text, 0.0, 0)
+    phrases["in the sentence that the LLM picks"] = (picked(text, evidence, candidates, generator), 0.0, 0)
+    return {
+        "question": question,
+        "phrases": {
+            name: {"f1": scores(question, said)[0], "em": scores(question, said)[1], "seconds": seconds, "tokens": cost}
+            for name, (said, seconds, cost) in phrases.items()
+        },
+        "sentences": sentences(question, best, evidence, prompts, generator),
+    }
+
+
+def candidates_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Candidate]:
+    """The likeliest phrases over the excerpts that Jawab would read, were it never sure; the best first."""
+    asked = reader.count_tokens(question)
+    chosen, spent = [], 0
+    for excerpt in excerpts(question, hits, reader.count_tokens):
+        spent += reader.count_tokens(excerpt.text) + asked
+        if chosen and spent > READING:
+            break
+        chosen.append(excerpt)
+    found = {}
+    for excerpt, reading in zip(chosen, reader.read(question, [one.text for one in chosen]), strict=True):
+        for scored in reading.spans:
+            start = excerpt.span.start + scored.span.start
+            span = replace(scored.span, start=start, end=excerpt.span.start + scored.span.end)
+            inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(span)]
+            quoted = replace(span, start=min(inside[0].start, start), end=max(inside[-1].end, span.end))
+            words = " ".join(excerpt.article.text[quoted.start : quoted.end].split())
+            located = Located(replace(excerpt.best, span=quoted, text=words), span)
+            likely = probability(scored.score - reading.none, excerpt.best.score)
+            if located.text not in found or found[located.text].likely < likely:
+                found[located.text] = Candidate(located, likely)
+    return sorted(found.values(), key=lambda one: -one.likely)[:CANDIDATES]
+
+
+def with_phrase(evidence: list[Evidence], best: Located) -> list[Evidence]:
+    return evidence if best.evidence.text in {piece.text for piece in evidence} else [best.evidence, *evidence]
+
+
+def drafted(
+    text: str, hits: Sequence[Hit], budget: int, prompts: AnswerPrompt, generator: LlamaGenerator
+) -> tuple[str, float, int]:
+    """The LLM's own phrase, not told the reader's; seconds to its end, and tokens of its prompt after the head."""
+    evidence = select(text, hits, generator.count_tokens, budget)
+    lines = [piece.text for piece in evidence]
+    start = time.perf_counter()
+    phrase = read_phrase(generator, prompts.ask(text, lines), text, prompts.none, evidence)
+    spent = time.perf_counter() - start
+    return (phrase.located.text if phrase else ""), spent, generator.count_tokens("\n".join([*lines, text]))
+
+
+def likelihoods(phrases: Sequence[str], prompt: Prompt, generator: LlamaGenerator) -> dict[str, list[float]]:
+    """Log-probability of each phrase as the LLM's answer: of all its tokens, and of one on the average."""
+    # The generator chooses the words itself; what it thinks of given ones, only this benchmark asks.
+    following = generator._read(prompt, room=512)
+    context = generator._context
+    lines = [context.tokenize(phrase) for phrase in phrases]
+    totals = [float(following[line[0]]) for line in lines]
+    context.branch(len(lines))
+    for depth in range(max(map(len, lines)) - 1):
+        going = [number for number, line in enumerate(lines) if depth + 1 < len(line)]
+        stepped = context.step([(number + 1, lines[number][depth]) for number in going], depth)
+        for number, probabilities in zip(going, stepped, strict=True):
+            totals[number] += float(probabilities[lines[number][depth + 1]])
+    context.prune(len(lines))
+    return {
+        "likelihood": totals,
+        "likelihood a token": [total / len(line) for total, line in zip(totals, lines, strict=True)],
+    }
+
+
+def picked(text: str, evidence: Sequence[Evidence], candidates: Sequence[Candidate], generator: LlamaGenerator) -> str:
+    """The reader's best phrase in the sentence whose number the LLM finds likeliest: it can write no other."""
+    language = check(text)
+    lines = [f"{number}. {piece.text}" for number, piece in enumerate(evidence[:9], start=1)]
+    turns = Message("user", "\n".join([*lines, text]))
+    following = generator._read(Prompt(numbers_head(language), (turns,)), room=512)
+    context = generator._context
+    digits = [context.tokenize(str(number))[0] for number in range(1, len(lines) + 1)]
+    chosen = evidence[int(np.argmax(following[digits]))]
+    inside = [one.located for one in candidates if chosen.span.overlaps(one.located.span)]
+    return next((one.text for one in inside if one.evidence.article.id == chosen.article.id), chosen.text)
+
+
+def numbers_head(language: Language) -> tuple[Message, ...]:
+    """Instruction and examples, those of the prompt file that have an answer, with the number of its sentence."""
+    head = [Message("system", NUMBERS[language])]
+    for example in prompt_table("answer", language)["examples"]:
+        holding = [n for n, one in enumerate(example["sentences"], start=1) if example["phrase"] in one]
+        if holding:
+            lines = [f"{n}. {one}" for n, one in enumerate(example["sentences"], start=1)]
+            head.append(Message("user", "\n".join([*lines, example["question"]])))
+            head.append(Message("assistant", str(holding[0])))
+    return tuple(head)
+
+
+def sentences(
+    question: Row, best: Located, evidence: Sequence[Evidence], prompts: AnswerPrompt, generator: LlamaGenerator
+) -> dict[str, Row]:
+    """What the LLM writes around the reader's phrase, by what it is shown."""
+    text = question["question"]
+    alone = prompts.ask(text, [best.evidence.text])
+    other = answer_prompt(language_of(best.evidence.text))
+    shown = {
+        "the evidence": (prompts, prompts.ask(text, [piece.text for piece in evidence])),
+        "its sentence alone": (prompts, alone),
+        "its sentence, two examples": (prompts, Prompt(with_answers(prompts.head, 2), alone.turns)),
+        "its sentence, no example": (prompts, Prompt(prompts.head[:1], alone.turns)),
+        "its sentence, in the article's language": (other, other.ask(text, [best.evidence.text])),
+    }
+    told = {way: written(question, best, whose, prompt, generator) for way, (whose, prompt) in shown.items()}
+    withheld = read_phrase(generator, shown["the evidence"][1], text, prompts.none, evidence)
+    if withheld:
+        prompt = shown["the evidence"][1]
+        told["the evidence, the LLM's own phrase"] = written(question, withheld.located, prompts, prompt, generator)
+    return told
+
+
+def with_answers(head: tuple[Message, ...], examples: int) -> tuple[Message, ...]:
+    """The head with its first examples only: an instruction, then for each a question, a phrase, "as a sentence"."""
+    asked = [number for number, message in enumerate(head) if "\n" in message.content and message.role == "user"]
+    return head[: asked[examples]] if examples < len(asked) else head
+
+
+def written(question: Row, located: Located, prompts: AnswerPrompt, prompt: Prompt, generator: LlamaGenerator) -> Row:
+    generator.prepare(prompt.head)
+    start = time.perf_counter()
+    first = None
+    pieces = []
+    for piece in generator.write(prompts.ask_for_sentence(prompt, located.text), SENTENCE_TOKENS):
+        first = first or time.perf_counter() - start
+        pieces.append(piece)
+    wrote = " ".join("".join(pieces).split())
+    said, correction = worded(wrote, question["question"], located)
+    return {
+        "wrote": wrote,
+        "said": said,
+        "fault": correction.fault if correction else "",
+        "stands": float(correction is None),
+        "shortened": float(_done(correction) == "shortened"),
+        "gold": covered(wrote, question),
+        "gold in what is said": covered(said, question),
+        "first token": first or 0.0,
+        "total": time.perf_counter() - start,
+        "tokens": generator.count_tokens("\n".join(turn.content for turn in prompt.turns)),
+    }
+
+
+def covered(said: str, question: Row) -> float:
+    """The share of the right answer's words that are said."""
+    return max(recall(said, gold) for gold in golds_of(question))
+
+
+def _done(correction: Correction | None) -> str:
+    return correction.done if correction else ""
+
+
+def tables(by_set: dict[str, list[Row]]) -> dict[str, Any]:
+    phrases: dict[str, Any] = {}
+    sentences: dict[str, Any] = {}
+    everything = [row for rows in by_set.values() for row in rows]
+    for way in everything[0]["phrases"]:
+        phrases[way] = {name: mean([row["phrases"][way]["f1"] for row in rows]) for name, rows in by_set.items()}
+        phrases[way]["mean"] = mean(list(phrases[way].values()))
+        for cost in ("seconds", "tokens"):
+            phrases[way][f"{cost}, median"] = median([row["phrases"][way][cost] for row in everything])
+    for way in everything[0]["sentences"]:
+        rows = [row["sentences"][way] for row in everything if way in row["sentences"]]
+        sentences[way] = {
+            **{figure: mean([row[figure] for row in rows]) for figure in ("stands", "shortened")},
+            **{figure: mean([row[figure] for row in rows]) for figure in ("gold", "gold in what is said")},
+            **{f"{cost}, median": median([row[cost] for row in rows]) for cost in ("tokens", "first token", "total")},
+        }
+    return {"phrases": phrases, "sentences": sentences}
+
+
+def mean(values: Sequence[float]) -> float:
+    return round(float(np.mean(values)), 4) if values else 0.0
+
+
+def median(values: Sequence[float]) -> float:
+    return round(float(np.median(values)), 3) if values else 0.0
+
+
+if __name__ == "__main__":
+    main()
