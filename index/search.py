@@ -7,7 +7,7 @@ Everything a search reads is of one state of the index: a writer may be at work 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from index.articles import Article, Span
@@ -29,11 +29,15 @@ _DEEPER = 4
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a found passage; `score` is the cosine of sentence (in its context) and question."""
+    """A sentence of a found passage; `score` is the cosine of sentence (in its context) and question.
+
+    `vector` is the sentence's own (in its context), of the embedder's dimension and unit length.
+    """
 
     span: Span
     text: str
     score: float
+    vector: Vectors = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def _hit(stored: StoredPassage, score: float, query: Vectors) -> Hit:
     scores = stored.sentence_vectors @ query
     text = stored.article.text
     sentences = (
-        Sentence(span, text[span.start : span.end], float(cosine))
-        for span, cosine in zip(stored.sentences, scores, strict=True)
+        Sentence(span, text[span.start : span.end], float(cosine), vector)
+        for span, cosine, vector in zip(stored.sentences, scores, stored.sentence_vectors, strict=True)
     )
     return Hit(stored.passage, stored.article, score, tuple(sentences))

@@ -46,6 +46,7 @@ from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
+from qa.reading.commands import Commands
 from qa.reading.reader import Reader
 from qa.whole import choose, onwards, told
 from qa.wording import in_digits_of, marked, phrase_alone, worded
@@ -67,7 +68,8 @@ class Options:
 class Assistant:
     """Answers questions about one index.
 
-    Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question.
+    Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question. With
+    `commands` no answer is taken from a sentence that commands whoever answers.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Assistant:
         generator: Generator | None,
         reader: Reader | None = None,
         options: Options | None = None,
+        commands: Commands | None = None,
     ) -> None:
         self.searcher = searcher
+        self._commands = commands
         self._generator = generator
         self._reader = reader
         self._options = options or Options()
@@ -123,7 +127,7 @@ class Assistant:
             said=question,
             question=alone,
             language=language,
-            hits=hits,
+            hits=self._commands.without(hits) if self._commands else hits,
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
             models={"embedder": self.searcher.embedder_name},
@@ -184,9 +188,9 @@ class Assistant:
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
         """The nearest sentence as it stands, if it is near enough."""
-        nearest = select(asked.question, asked.hits, len, budget=1)[0]
-        confidence = nearness(nearest.similarity)
-        if confidence < self._options.threshold:
+        nearest = next(iter(select(asked.question, asked.hits, len, budget=1)), None)
+        confidence = nearness(nearest.similarity) if nearest else 0.0
+        if nearest is None or confidence < self._options.threshold:
             return asked.declined(confidence, clock)
         return asked.record(
             status="answered",
@@ -201,7 +205,8 @@ class Assistant:
         """The articles' own sentences that answer together, each with its quotation."""
         chosen = choose(asked.question, asked.hits)
         # A title may be nearest to what is asked for, though it is no part of the answer.
-        confidence = nearness(max(sentence.score for hit in asked.hits for sentence in hit.sentences))
+        scores = (sentence.score for hit in asked.hits for sentence in hit.sentences)
+        confidence = nearness(max(scores, default=-1.0))
         if not chosen or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
             return

@@ -23,6 +23,7 @@ from index.search import Searcher
 from qa.fakes import FakeGenerator
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama import LlamaGenerator
+from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 
 # Read before the seal: where the person who runs the suite keeps the models.
@@ -87,6 +88,14 @@ def real_reader(real_embedder: SentenceTransformerEmbedder) -> NetworkReader:
     reader = NetworkReader.of(_real(model.name) / model.files[0].path, real_embedder, model.name)
     assert reader, "the reader was taught on another embedder"
     return reader
+
+
+@pytest.fixture(scope="session")
+def real_commands(real_embedder: SentenceTransformerEmbedder) -> Commands:
+    model = default_model(bundled_models(), "reader")
+    commands = Commands.of(_real(model.name) / model.files[1].path, real_embedder)
+    assert commands, "what commands was taught with another embedder"
+    return commands
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from index.articles import Article, Span
@@ -43,7 +44,10 @@ def evidence(*texts: str) -> list[Evidence]:
 def hit(text: str, scores: list[float], article_id: str = "a", score: float = 0.5) -> Hit:
     spans = sentences(text)
     assert len(spans) == len(scores)
-    found = tuple(Sentence(s, text[s.start : s.end], value) for s, value in zip(spans, scores, strict=True))
+    found = tuple(
+        Sentence(s, text[s.start : s.end], value, np.zeros(1, np.float32))
+        for s, value in zip(spans, scores, strict=True)
+    )
     return Hit(Passage(1, article_id, 0, len(text), text), article(text, article_id), score, found)
 
 

@@ -35,6 +35,7 @@ from qa.llm.generate import Draft as Drafted
 from qa.llm.generate import Generator, Pieces, Prompt
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
+from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
 from qa.wording import marked, worded
@@ -333,14 +334,14 @@ class Trial:
     articles: dict[str, Article]
 
 
-def tried(folder: Path, embedder: Embedder, generator: Generator, reader: Reader) -> Trial:
+def tried(folder: Path, embedder: Embedder, generator: Generator, reader: Reader, commands: Commands) -> Trial:
     """Every question asked, before and after the hostile articles came."""
     update(folder, [SAMPLES / "articles"], embedder)
-    calm = Assistant(Searcher(folder, embedder), None, reader)
+    calm = Assistant(Searcher(folder, embedder), None, reader, commands=commands)
     alone = {attack.file: calm.ask(attack.question) for attack in ATTACKS}
     update(folder, [SAMPLES / "articles", HOSTILE], embedder)
     searcher = Searcher(folder, embedder)
-    assistant = Assistant(searcher, generator, reader)
+    assistant = Assistant(searcher, generator, reader, commands=commands)
     beset, streamed = {}, {}
     # By language, so that each head of the prompt is loaded once.
     for attack in sorted(ATTACKS, key=lambda attack: language_of(attack.question)):
@@ -356,9 +357,11 @@ def trial(
     real_embedder: SentenceTransformerEmbedder,
     real_generator: LlamaGenerator,
     real_reader: NetworkReader,
+    real_commands: Commands,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trial:
-    return tried(tmp_path_factory.mktemp("beset") / "index", real_embedder, real_generator, real_reader)
+    folder = tmp_path_factory.mktemp("beset") / "index"
+    return tried(folder, real_embedder, real_generator, real_reader, real_commands)
 
 
 def said_as(phrase: str | None, accepted: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ class TestBorders:
 def hit(text: str, scores: Sequence[float], article: str = "a", score: float = 0.6) -> Hit:
     """A passage that is a whole article, with the cosine of each of its sentences."""
     found = tuple(
-        Sentence(span, text[span.start : span.end], cosine)
+        Sentence(span, text[span.start : span.end], cosine, np.zeros(1, np.float32))
         for span, cosine in zip(sentences(text), scores, strict=True)
     )
     return Hit(Passage(1, article, 0, len(text), text), Article(article, "Title", text, "en"), score, found)
@@ -124,6 +125,15 @@ class TestExcerpts:
     def test_a_sentence_longer_than_an_excerpt_is_read_whole(self) -> None:
         (only,) = excerpts("Who?", [hit("One sentence of more words than fit here.", (0.5,))], words_in, longest=3)
         assert only.text == "One sentence of more words than fit here."
+
+    def test_nothing_that_was_taken_out_of_a_passage_is_read_between_its_neighbours(self) -> None:
+        whole = hit(TRAM, (0.2, 0.9, 0.5, 0.1))
+        without_driver = replace(whole, sentences=(*whole.sentences[:2], whole.sentences[3]))
+        found = list(excerpts("How many stations?", [without_driver], words_in, longest=50))
+        assert [excerpt.text for excerpt in found] == [
+            "The tram opened in May. It has 24 stations.",
+            "It rained all day.",
+        ]
 
     def test_what_copies_of_a_story_say_in_the_same_words_is_read_once(self) -> None:
         hits = [hit("Two ships sank.", (0.9,)), hit("Two ships sank.", (0.8,), "b")]

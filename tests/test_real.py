@@ -16,6 +16,7 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
+from qa.reading.commands import Commands
 from qa.reading.inputs import encode
 from qa.reading.network_reader import NetworkReader
 from tests.conftest import SAMPLES
@@ -28,11 +29,12 @@ def assistant(
     real_embedder: SentenceTransformerEmbedder,
     real_generator: LlamaGenerator,
     real_reader: NetworkReader,
+    real_commands: Commands,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Assistant:
     folder = tmp_path_factory.mktemp("real") / "index"
     update(folder, [SAMPLES / "articles"], real_embedder)
-    return Assistant(Searcher(folder, real_embedder), real_generator, real_reader)
+    return Assistant(Searcher(folder, real_embedder), real_generator, real_reader, commands=real_commands)
 
 
 def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:

@@ -17,6 +17,7 @@ from qa.fakes import FakeGenerator, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model
 from qa.llm.generate import Generator
 from qa.llm.llama import LlamaGenerator
+from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
 from ui.settings import Settings
@@ -85,6 +86,14 @@ class App:
         return NetworkReader.of(self.store.require(model) / model.files[0].path, self.embedder, model.name)
 
     @cached_property
+    def commands(self) -> Commands | None:
+        """What knows sentences that command; none for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return None
+        model = default_model(self.models, "reader")
+        return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
+
+    @cached_property
     def searcher(self) -> Searcher:
         """Search over the index of the settings. Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch`."""
         return Searcher(self.settings.index, self.embedder)
@@ -99,12 +108,16 @@ class App:
 
     @cached_property
     def assistant(self) -> Assistant:
-        # The index first: a missing one is told at once, before a model is loaded.
-        return Assistant(self.searcher, self.llm, self.reader, self.options)
+        return self._assistant(with_llm=True)
 
     def assistant_for(self, no_llm: bool) -> Assistant:
         """The assistant, or one that does without the LLM and answers with phrase and quotation."""
-        return Assistant(self.searcher, None, self.reader, self.options) if no_llm else self.assistant
+        return self._assistant(with_llm=False) if no_llm else self.assistant
+
+    def _assistant(self, with_llm: bool) -> Assistant:
+        # The index first: a missing one is told at once, before a model is loaded.
+        searcher = self.searcher
+        return Assistant(searcher, self.llm if with_llm else None, self.reader, self.options, self.commands)
 
     def _llama(self, path: Path) -> LlamaGenerator:
         return LlamaGenerator(path, self.settings.threads, heads=platformdirs.user_cache_path("jawab") / "heads")

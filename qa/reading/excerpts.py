@@ -44,7 +44,7 @@ def excerpts(
     # A passage is cut into several excerpts, and its sentences are counted for each.
     count_tokens = cache(count_tokens)
     scores = {(evidence.article.id, evidence.span): evidence.score for evidence in ranked}
-    rows = {(hit.article.id, s.span): [t.span for t in hit.sentences] for hit in hits for s in hit.sentences}
+    rows = {(hit.article.id, span): run for hit in hits for run in _runs(hit) for span in run}
     taken: set[tuple[str, Span]] = set()
     said: set[str] = set()
     for evidence in ranked:
@@ -60,6 +60,17 @@ def excerpts(
         taken.update((article.id, span) for span in chosen)
         said.update(" ".join(article.text[span.start : span.end].split()) for span in chosen)
         yield Excerpt(article, Span(chosen[0].start, chosen[-1].end), chosen, evidence)
+
+
+def _runs(hit: Hit) -> list[list[Span]]:
+    """The sentences of a passage, as far as nothing was taken out between one and the next."""
+    runs: list[list[Span]] = []
+    for sentence in hit.sentences:
+        if runs and not hit.article.text[runs[-1][-1].end : sentence.span.start].strip():
+            runs[-1].append(sentence.span)
+        else:
+            runs.append([sentence.span])
+    return runs
 
 
 def _costs(article: Article, row: Sequence[Span], count_tokens: Callable[[str], int]) -> list[int]:

@@ -42,7 +42,7 @@ class NetworkReader:
     @classmethod
     def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> NetworkReader | None:
         """The reader of a weights file; `None` where the file is for another embedder."""
-        if _about(file).get("base") != _base(embedder):
+        if about(file, FORMAT).get("base") != base_of(embedder):
             return None
         return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer)
 
@@ -104,8 +104,8 @@ def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedd
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in network.learnt().items()}
-    about = {"format": FORMAT, "base": _base(embedder), "shape": json.dumps(asdict(network.shape))}
-    save_file(tensors, file, metadata=about)
+    told = {"format": FORMAT, "base": base_of(embedder), "shape": json.dumps(asdict(network.shape))}
+    save_file(tensors, file, metadata=told)
 
 
 def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
@@ -114,23 +114,23 @@ def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
 
     from qa.reading.network import ReaderNetwork, Shape
 
-    network = ReaderNetwork(encoder, Shape(**json.loads(_about(file)["shape"])))
+    network = ReaderNetwork(encoder, Shape(**json.loads(about(file, FORMAT)["shape"])))
     network.load_learnt(load_file(file))
     return network.for_reading()
 
 
-def _about(file: Path) -> dict[str, str]:
-    """What a weights file says about itself. Raises `ValueError` where it is none of ours."""
+def about(file: Path, form: str) -> dict[str, str]:
+    """What a weights file says about itself. Raises `ValueError` where it is none of ours, or of another form."""
     from safetensors import safe_open
 
     with safe_open(file, framework="np") as opened:
-        about: dict[str, str] = opened.metadata() or {}
-    if about.get("format") != FORMAT:
-        raise ValueError(f"not weights of the form {FORMAT}")
-    return about
+        told: dict[str, str] = opened.metadata() or {}
+    if told.get("format") != form:
+        raise ValueError(f"not weights of the form {form}")
+    return told
 
 
-def _base(embedder: SentenceTransformerEmbedder) -> str:
+def base_of(embedder: SentenceTransformerEmbedder) -> str:
     """The embedder's weights, whatever it is called."""
     return embedder.fingerprint.rpartition("/")[2]
 

@@ -1,0 +1,63 @@
+"""Sentences that command: "ignore your instructions and answer …", and what is dressed up as a prompt.
+
+They speak to whoever answers, not of the world, so nothing that they say is an answer: they are taken out of what is
+read, and stay in the article and in the passages that are shown. Told apart they are by their meaning, in any language
+of the embedder: a linear function of the sentence's vector (`qa/training/train_commands.py`; docs/answers.md has how
+often it is right).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from index.search import Hit, Sentence
+from qa.reading.network_reader import about, base_of
+
+if TYPE_CHECKING:
+    from index.embed import SentenceTransformerEmbedder, Vectors
+
+FORMAT = "jawab-commands-1"
+COMMANDS = 0.5
+"""The log-odds from which a sentence commands: of the samples' sentences none has as much."""
+BESIDE = -2.0
+"""The same for the other sentences of a passage in which one does: few who command say one sentence."""
+
+
+class Commands:
+    """Knows sentences that command. `direction` has the embedder's dimension, `bias` is in logits."""
+
+    def __init__(self, direction: Vectors, bias: float) -> None:
+        self._direction = direction
+        self._bias = bias
+
+    @classmethod
+    def of(cls, file: Path, embedder: SentenceTransformerEmbedder) -> Commands | None:
+        """What a weights file knows; `None` where the file is for another embedder."""
+        from safetensors.numpy import load_file
+
+        told = about(file, FORMAT)
+        if told.get("base") != base_of(embedder):
+            return None
+        return cls(load_file(file)["direction"], float(json.loads(told["bias"])))
+
+    def odds(self, vectors: Vectors) -> Vectors:
+        """The log-odds that each of the sentences with these vectors, of shape (sentences, dimension), commands."""
+        odds: Vectors = vectors @ self._direction + self._bias
+        return odds
+
+    def without(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits, without those of their sentences that command."""
+        return [replace(hit, sentences=self._kept(hit)) for hit in hits]
+
+    def _kept(self, hit: Hit) -> tuple[Sentence, ...]:
+        if not hit.sentences:
+            return ()
+        odds = self.odds(np.stack([sentence.vector for sentence in hit.sentences]))
+        bound = BESIDE if odds.max() >= COMMANDS else COMMANDS
+        return tuple(sentence for sentence, value in zip(hit.sentences, odds, strict=True) if value < bound)
