@@ -3,11 +3,13 @@
     python benchmarks/ways_of_writing.py BENCH_FOLDER [--work FOLDER] [--limit 16] [--show]
 
 Questions about articles that the reader was not trained on, over the whole sets. Every way gets the same passages and
-the same reading. Two tables come of it. *Phrases*: F1 of the reader's phrase, of the LLM's own, by tokens of evidence,
-of the reader's candidates as the LLM's likelihood ranks them, and of the reader's phrase in the sentence whose number
-the LLM picks. *Sentences*: how many of those that the LLM writes stand as they are (`qa/checking/`), have the right
-answer in them, and what the first token costs. Kept for each question in the work folder, so that a run that was
-stopped goes on; figures are saved under benchmarks/results. Needs the extra `benchmarks`.
+the same reading. *Phrases*: F1 of the reader's phrase, of the LLM's own, by tokens of evidence, of the reader's
+candidates as the LLM's likelihood ranks them, and of the reader's phrase in the sentence whose number the LLM picks.
+*Sentences*: how many of those that the LLM writes stand as they are (`qa/checking/`), have the right answer in them, and
+what the first token costs. *Sureness*: how well right answers are known from wrong ones by the reader's own probability,
+and with what the LLM makes of the evidence, or of the phrase's sentence alone. Kept for each question in the work
+folder, so that a run that was stopped goes on; figures are saved under benchmarks/results. Needs the extra
+`benchmarks`.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from kept import Row, drawn, golds_of, scores, searcher_of
+from kept import ABSTAIN, RIGHT, Row, drawn, golds_of, half_of, scores, searcher_of
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
 from tqdm import tqdm
 
 from index.articles import Language
@@ -31,11 +35,12 @@ from index.text.language import language_of
 from qa.answer import Correction
 from qa.asking.question import check
 from qa.citations import Located
+from qa.declining import agreement
 from qa.evidence import BUDGET, Evidence, select
 from qa.llm.generate import Message, Prompt
 from qa.llm.llama import LlamaGenerator
 from qa.measuring.metrics import recall
-from qa.phrase import read_phrase
+from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt, prompt_table
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import probability
@@ -78,48 +83,73 @@ def main() -> None:
         raise SystemExit("needs the reader and the LLM")
     kept = given.work / f"ways-of-writing-{generator.name}.json"
     asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
-    for name in SETS:
+    for name in (*SETS, *ABSTAIN):
         searcher = searcher_of(name, given.bench, given.work, app.embedder)
         for question in tqdm(drawn(given.bench, name, given.limit), desc=name, mininterval=10):
             key = f"{name} {question['id']}"
             if key not in asked:
                 hits = searcher.search(question["question"], literally=False)
-                asked[key] = measure(question, hits, reader, generator)
+                asked[key] = measure(question, hits, reader, generator, thoroughly=name in SETS)
                 kept.write_text(json.dumps(asked, ensure_ascii=False))
     by_set = {name: [row for key, row in asked.items() if key.split()[0] == name] for name in SETS}
-    figures = {"questions": {name: len(rows) for name, rows in by_set.items()}, **tables(by_set)}
+    figures = {
+        "questions": {name: len(rows) for name, rows in by_set.items()},
+        **tables(by_set),
+        "sureness": sureness(list(asked.values())),
+    }
     given.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     if given.show:
-        print("\n".join(json.dumps(row["sentences"], ensure_ascii=False) for row in asked.values()))
+        print("\n".join(json.dumps(row.get("sentences"), ensure_ascii=False) for row in asked.values()))
 
 
-def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: LlamaGenerator) -> Row:
-    """One question, every way."""
+def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: LlamaGenerator, thoroughly: bool) -> Row:
+    """One question: what tells whether its answer is right, and, if `thoroughly`, every way to put it."""
     text = question["question"]
     candidates = candidates_of(text, hits, reader)
     best = candidates[0].located
     prompts = answer_prompt(check(text))
     generator.prepare(prompts.head)
+    evidence = with_phrase(select(text, hits, generator.count_tokens, BUDGET), best)
+    prompt = prompts.ask(text, [piece.text for piece in evidence])
+    row = {"question": question, "signals": signals(question, candidates[0], prompt, prompts, generator)}
+    if not thoroughly:
+        return row
     phrases = {"reader": (best.text, 0.0, 0)}
     for budget in BUDGETS:
         phrases[f"LLM, {budget} tokens"] = drafted(text, hits, budget, prompts, generator)
-    evidence = with_phrase(select(text, hits, generator.count_tokens, BUDGET), best)
-    prompt = prompts.ask(text, [piece.text for piece in evidence])
     liked = likelihoods([one.located.text for one in candidates], prompt, generator)
     for how, value in liked.items():
         phrases[f"reader's candidates by the LLM's {how}"] = (candidates[int(np.argmax(value))].located.text, 0.0, 0)
         mixed = [v + np.log(max(c.likely, 1e-6)) for v, c in zip(value, candidates, strict=True)]
         phrases[f"by both, {how}"] = (candidates[int(np.argmax(mixed))].located.text, 0.0, 0)
     phrases["in the sentence that the LLM picks"] = (picked(text, evidence, candidates, generator), 0.0, 0)
-    return {
-        "question": question,
+    return row | {
         "phrases": {
             name: {"f1": scores(question, said)[0], "em": scores(question, said)[1], "seconds": seconds, "tokens": cost}
             for name, (said, seconds, cost) in phrases.items()
         },
         "sentences": sentences(question, best, evidence, prompts, generator),
     }
+
+
+def signals(
+    question: Row, best: Candidate, prompt: Prompt, prompts: AnswerPrompt, generator: LlamaGenerator
+) -> dict[str, float]:
+    """What could tell whether the reader's phrase is right, and whether it is."""
+    phrase = best.located.text
+    told = {
+        "right": float(scores(question, phrase)[0] >= RIGHT),
+        "half": half_of(question),
+        "reader": float(np.log(max(best.likely, 1e-6) / max(1 - best.likely, 1e-6))),
+    }
+    alone = prompts.ask(question["question"], [best.located.evidence.text])
+    for name, shown in (("evidence", prompt), ("sentence", alone)):
+        own = generator.draft(shown, PHRASE_TOKENS, prompts.none)
+        told[f"{name}: agreed"] = agreement(own.text, phrase)
+        told[f"{name}: refusal"] = float(np.exp(own.refusal))
+        told[f"{name}: likelihood"] = likelihoods([phrase], shown, generator)["likelihood a token"][0]
+    return told
 
 
 def candidates_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Candidate]:
@@ -285,6 +315,38 @@ def tables(by_set: dict[str, list[Row]]) -> dict[str, Any]:
             **{f"{cost}, median": median([row[cost] for row in rows]) for cost in ("tokens", "first token", "total")},
         }
     return {"phrases": phrases, "sentences": sentences}
+
+
+def sureness(rows: Sequence[Row]) -> dict[str, Any]:
+    """Area under the ROC curve and log loss, taught on one half of the questions and tried on the other, both ways."""
+    told = [row["signals"] for row in rows]
+    figures: dict[str, Any] = {"answers": len(told), "right": int(sum(one["right"] for one in told))}
+    ways = {
+        "the reader alone": ["reader"],
+        **{f"and the LLM on the {shown}": ["reader", *used(shown)] for shown in ("evidence", "sentence")},
+        "and on both": ["reader", *used("evidence"), *used("sentence")],
+    }
+    for way, names in ways.items():
+        areas, losses = [], []
+        for half in (0, 1):
+            taught, tried = ([one for one in told if (one["half"] == half) is own] for own in (False, True))
+            model = LogisticRegression(C=1.0, max_iter=1000).fit(
+                columns(taught, names), [one["right"] for one in taught]
+            )
+            likely = model.predict_proba(columns(tried, names))[:, 1]
+            right = [one["right"] for one in tried]
+            areas.append(roc_auc_score(right, likely))
+            losses.append(log_loss(right, likely))
+        figures[way] = {"area": mean(areas), "log loss": mean(losses)}
+    return figures
+
+
+def used(shown: str) -> list[str]:
+    return [f"{shown}: {signal}" for signal in ("agreed", "refusal", "likelihood")]
+
+
+def columns(told: Sequence[Row], names: Sequence[str]) -> list[list[float]]:
+    return [[one[name] for name in names] for one in told]
 
 
 def mean(values: Sequence[float]) -> float:
