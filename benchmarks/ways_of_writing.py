@@ -5,10 +5,10 @@
 Questions about articles that the reader was not trained on, over the whole sets. Every way gets the same passages and
 the same reading. *Phrases*: F1 of the reader's phrase, of the LLM's own, by tokens of evidence, of the reader's
 candidates as the LLM's likelihood ranks them, and of the reader's phrase in the sentence whose number the LLM picks.
-*Sentences*: how many of those that the LLM writes stand as they are (`qa/checking/`), have the right answer in them, and
-what the first token costs. *Sureness*: how well right answers are known from wrong ones by the reader's own probability,
-and with what the LLM makes of the evidence, or of the phrase's sentence alone. Kept for each question in the work
-folder, so that a run that was stopped goes on; figures are saved under benchmarks/results. Needs the extra
+*Sentences*: how many of those that the LLM writes stand as they are (`qa/checking/`), have the right answer in them,
+and what the first token costs. *Sureness*: how well right answers are known from wrong ones by the reader's own
+probability, and with what the LLM makes of the evidence, or of the phrase's sentence alone. Kept for each question in
+the work folder, so that a run that was stopped goes on; figures are saved under benchmarks/results. Needs the extra
 `benchmarks`.
 """
 
