@@ -183,11 +183,16 @@ def models(known: Sequence[Model], store: ModelStore, language: Language, as_jso
     if as_json_:
         return as_json(rows)
     lines = [
-        f"{'*' if row['default'] else ' '} {row['name']:<34} {row['role']:<9} {model.size / 1e9:>5.1f} GB  "
+        f"{'*' if row['default'] else ' '} {row['name']:<34} {row['role']:<9} {_size(model.size):>7}  "
         f"{say('models.' + str(row['state']), language)}  {row['licence']} ({row['licence_url']})"
         for row, model in zip(rows, known, strict=True)
     ]
     return "\n".join([*lines, say("models.legend", language)])
+
+
+def _size(size: int) -> str:
+    """Bytes as a person reads them: a file of ours is a thousandth of an LLM."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
 def findings(found: Sequence[Finding], language: Language) -> str:
