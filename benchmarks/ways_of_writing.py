@@ -1,6 +1,6 @@
 """Ways to use the LLM beside the reader: what it is shown, whether it is told the phrase, and who chooses.
 
-    python benchmarks/ways_of_writing.py BENCH_FOLDER [--work FOLDER] [--limit 16] [--show]
+    python benchmarks/ways_of_writing.py BENCH_FOLDER [--work FOLDER] [--limit 16] [--sure 24] [--show]
 
 Questions about articles that the reader was not trained on, over the whole sets. Every way gets the same passages and
 the same reading. *Phrases*: F1 of the reader's phrase, of the LLM's own, by tokens of evidence, of the reader's
@@ -75,6 +75,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/ways-of-writing.json"))
     parser.add_argument("--limit", type=int, default=16, help="questions of each set")
+    parser.add_argument("--sure", type=int, default=24, help="questions of each set, and of abstain, for sureness")
     parser.add_argument("--show", action="store_true", help="print what was written")
     given = parser.parse_args()
     app = App(load_settings())
@@ -85,13 +86,15 @@ def main() -> None:
     asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in (*SETS, *ABSTAIN):
         searcher = searcher_of(name, given.bench, given.work, app.embedder)
-        for question in tqdm(drawn(given.bench, name, given.limit), desc=name, mininterval=10):
+        questions = drawn(given.bench, name, max(given.limit, given.sure))
+        for number, question in enumerate(tqdm(questions, desc=name, mininterval=10)):
             key = f"{name} {question['id']}"
             if key not in asked:
                 hits = searcher.search(question["question"], literally=False)
-                asked[key] = measure(question, hits, reader, generator, thoroughly=name in SETS)
+                thoroughly = name in SETS and number < given.limit
+                asked[key] = measure(question, hits, reader, generator, thoroughly)
                 kept.write_text(json.dumps(asked, ensure_ascii=False))
-    by_set = {name: [row for key, row in asked.items() if key.split()[0] == name] for name in SETS}
+    by_set = {name: [row for key, row in asked.items() if key.split()[0] == name and "phrases" in row] for name in SETS}
     figures = {
         "questions": {name: len(rows) for name, rows in by_set.items()},
         **tables(by_set),
