@@ -51,10 +51,21 @@ from qa.wording import worded
 from ui.app import App
 from ui.settings import load_settings
 
-BUDGETS = (0, 100, BUDGET, 400)
+BUDGETS = (0, BUDGET)
 """Tokens of evidence; 0 is the best sentence alone."""
 CANDIDATES = 8
 SENTENCE_TOKENS = 80
+SENTENCES: dict[Language, tuple[str, str]] = {
+    "en": (
+        "You are given a sentence from an article, a question, and the answer. Write the answer as one full English "
+        "sentence that also says what was asked. Add nothing.",
+        "Sentence: {sentence}\nQuestion: {question}\nAnswer: {phrase}",
+    ),
+    "ar": (
+        "أمامك جملة من مقالة وسؤال وجوابه. اكتب الجواب في جملة عربية واحدة تامة تذكر ما سُئل عنه، ولا تزد شيئاً.",
+        "الجملة: {sentence}\nالسؤال: {question}\nالجواب: {phrase}",
+    ),
+}
 NUMBERS = {
     "en": "You are given numbered sentences taken from articles. Write only the number of the sentence that answers.",
     "ar": "أمامك جمل مرقمة مأخوذة من مقالات. اكتب رقم الجملة التي تجيب عن السؤال فقط.",
@@ -246,34 +257,47 @@ def sentences(
     """What the LLM writes around the reader's phrase, by what it is shown."""
     text = question["question"]
     alone = prompts.ask(text, [best.evidence.text])
-    other = answer_prompt(language_of(best.evidence.text))
+    language = check(text)
+    everything = prompts.ask(text, [piece.text for piece in evidence])
     shown = {
-        "the evidence": (prompts, prompts.ask(text, [piece.text for piece in evidence])),
-        "its sentence alone": (prompts, alone),
-        "its sentence, two examples": (prompts, Prompt(with_answers(prompts.head, 2), alone.turns)),
-        "its sentence, no example": (prompts, Prompt(prompts.head[:1], alone.turns)),
-        "its sentence, in the article's language": (other, other.ask(text, [best.evidence.text])),
+        "the evidence": prompts.ask_for_sentence(everything, best.text),
+        "its sentence alone": prompts.ask_for_sentence(alone, best.text),
+        "its sentence, no example": prompts.ask_for_sentence(Prompt(prompts.head[:1], alone.turns), best.text),
+        "a prompt of its own": of_its_own(text, best.evidence.text, best.text, language, examples=True),
+        "a prompt of its own, no example": of_its_own(text, best.evidence.text, best.text, language, examples=False),
     }
-    told = {way: written(question, best, whose, prompt, generator) for way, (whose, prompt) in shown.items()}
-    withheld = read_phrase(generator, shown["the evidence"][1], text, prompts.none, evidence)
+    if language_of(best.evidence.text) != language:
+        other = answer_prompt(language_of(best.evidence.text))
+        asked = other.ask(text, [best.evidence.text])
+        shown["its sentence, in the article's language"] = other.ask_for_sentence(asked, best.text)
+    told = {way: written(question, best, prompt, generator) for way, prompt in shown.items()}
+    withheld = read_phrase(generator, everything, text, prompts.none, evidence)
     if withheld:
-        prompt = shown["the evidence"][1]
-        told["the evidence, the LLM's own phrase"] = written(question, withheld.located, prompts, prompt, generator)
+        prompt = prompts.ask_for_sentence(everything, withheld.located.text)
+        told["the evidence, the LLM's own phrase"] = written(question, withheld.located, prompt, generator)
     return told
 
 
-def with_answers(head: tuple[Message, ...], examples: int) -> tuple[Message, ...]:
-    """The head with its first examples only: an instruction, then for each a question, a phrase, "as a sentence"."""
-    asked = [number for number, message in enumerate(head) if "\n" in message.content and message.role == "user"]
-    return head[: asked[examples]] if examples < len(asked) else head
+def of_its_own(question: str, sentence: str, phrase: str, language: Language, examples: bool) -> Prompt:
+    """A prompt that asks for the sentence and for nothing else."""
+    system, turn = SENTENCES[language]
+    head = [Message("system", system)]
+    for example in prompt_table("answer", language)["examples"] if examples else ():
+        if "answer" in example:
+            holding = next(one for one in example["sentences"] if example["phrase"] in one)
+            said = turn.format(sentence=holding, question=example["question"], phrase=example["phrase"])
+            head += [Message("user", said), Message("assistant", example["answer"])]
+    return Prompt(tuple(head), (Message("user", turn.format(sentence=sentence, question=question, phrase=phrase)),))
 
 
-def written(question: Row, located: Located, prompts: AnswerPrompt, prompt: Prompt, generator: LlamaGenerator) -> Row:
+def written(question: Row, located: Located, prompt: Prompt, generator: LlamaGenerator) -> Row:
     generator.prepare(prompt.head)
+    # As where a question comes: the head is known, and nothing else.
+    generator._context.load(generator._states[prompt.head])
     start = time.perf_counter()
     first = None
     pieces = []
-    for piece in generator.write(prompts.ask_for_sentence(prompt, located.text), SENTENCE_TOKENS):
+    for piece in generator.write(prompt, SENTENCE_TOKENS):
         first = first or time.perf_counter() - start
         pieces.append(piece)
     wrote = " ".join("".join(pieces).split())

@@ -47,11 +47,9 @@ def check(question: str) -> Language:
         raise QuestionEmpty
     if len(question) > LONGEST:
         raise QuestionTooLong(length=len(question), limit=LONGEST)
-    if is_arabizi(question):
-        return "ar"
-    if foreign_language_of(question):
+    if foreign_language_of(question) and not is_arabizi(question):
         raise QuestionLanguage
-    return language_of(question)
+    return language_to_answer_in(question)
 
 
 def language_to_answer_in(question: str) -> Language:
