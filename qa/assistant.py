@@ -41,9 +41,9 @@ from qa.asking.talk import EXAMPLES, Kind, heard, reply
 from qa.citations import Located, also_in, cite
 from qa.declining import THRESHOLD, agreement, nearness, neighbour, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
-from qa.llm.generate import Generator, Prompt
+from qa.llm.generate import Generator
 from qa.phrase import PHRASE_TOKENS, read_phrase
-from qa.prompts import AnswerPrompt, answer_prompt
+from qa.prompts import AnswerPrompt, answer_prompt, sentence_prompt
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.commands import Commands
@@ -90,7 +90,9 @@ class Assistant:
     def prepare(self, language: Language) -> None:
         """Load the LLM and let it read its instructions, so that the first question need not wait for that."""
         if self._generator:
-            self._generator.prepare(answer_prompt(language).head)
+            if self._reader is None:
+                self._generator.prepare(answer_prompt(language).head)
+            self._generator.prepare(sentence_prompt(language).head)
 
     def prepare_reading(self) -> None:
         """Load the embedder and the reader."""
@@ -184,7 +186,7 @@ class Assistant:
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
         own = generator.draft(prompt, PHRASE_TOKENS, asked.prompt.none)
         confidence = together(confidence, agreement(own.text, located.text), own.refusal)
-        yield from self._write(asked, generator, prompt, located, evidence, confidence, clock)
+        yield from self._write(asked, generator, located, evidence, confidence, clock)
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
         """The nearest sentence as it stands, if it is near enough."""
@@ -244,13 +246,12 @@ class Assistant:
             yield Finished(asked.declined(confidence, clock))
             return
         yield PhraseFound(phrase.located.text)
-        yield from self._write(asked, generator, prompt, phrase.located, evidence, confidence, clock)
+        yield from self._write(asked, generator, phrase.located, evidence, confidence, clock)
 
     def _write(
         self,
         asked: _Asked,
         generator: Generator,
-        prompt: Prompt,
         located: Located,
         evidence: Sequence[Evidence],
         confidence: float,
@@ -259,7 +260,8 @@ class Assistant:
         """A sentence around a phrase, as it is written, and the record."""
         asked.models["generator"] = generator.name
         written: list[str] = []
-        with closing(generator.write(asked.prompt.ask_for_sentence(prompt, located.text), SENTENCE_TOKENS)) as pieces:
+        prompt = sentence_prompt(asked.language).ask(asked.question, located.evidence.text, located.text)
+        with closing(generator.write(prompt, SENTENCE_TOKENS)) as pieces:
             for text in pieces:
                 if asked.timings.first_token is None:
                     asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))

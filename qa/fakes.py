@@ -63,8 +63,8 @@ class FakeGenerator:
         return " ".join(best.removeprefix("- ").split()[:4]), doubt
 
     def _sentence(self, prompt: Prompt) -> str:
-        phrase = prompt.turns[-2].content
-        arabic = any("\u0600" <= character <= "\u06ff" for character in prompt.turns[-1].content)
+        label, _, phrase = prompt.turns[-1].content.rpartition("\n")[2].partition(": ")
+        arabic = any("\u0600" <= character <= "\u06ff" for character in label)
         return f"الجواب هو {phrase}" if arabic else f"The answer is {phrase}"
 
 

@@ -13,14 +13,15 @@ from typing import Any
 from index.articles import Language
 from qa.llm.generate import Message, Prompt
 
-_VARIABLES: dict[str, set[str]] = {
+_ANSWER: dict[str, set[str]] = {
     "system": set(),
     "sentence": {"text"},
     "question": {"question"},
     "none": set(),
     "declined": set(),
-    "rephrase": set(),
 }
+_SENTENCE: dict[str, set[str]] = {"system": set(), "turn": {"sentence", "question", "phrase"}}
+"""The keys of the two prompt files, and the variables of each."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +32,35 @@ class AnswerPrompt:
     question: str
     none: str
     declined: str
-    rephrase: str
     head: tuple[Message, ...]
 
     def ask(self, question: str, sentences: Sequence[str]) -> Prompt:
         """The prompt for the phrase that answers. Each of `sentences` is on one line, and stays data there."""
         return Prompt(self.head, (Message("user", _turn(self.sentence, self.question, question, sentences)),))
 
-    def ask_for_sentence(self, asked: Prompt, phrase: str) -> Prompt:
-        """The prompt that goes on from `asked`: the phrase is settled, now a sentence around it."""
-        return asked.then(Message("assistant", phrase), Message("user", self.rephrase))
+
+@dataclass(frozen=True)
+class SentencePrompt:
+    """How the LLM is asked, in one language, for a sentence around a phrase that is settled."""
+
+    turn: str
+    head: tuple[Message, ...]
+
+    def ask(self, question: str, sentence: str, phrase: str) -> Prompt:
+        """The prompt for the sentence; the article's `sentence` is what it may rest on. Each stays data on one line."""
+        return Prompt(self.head, (Message("user", _filled(self.turn, question, sentence, phrase)),))
 
 
 @cache
 def answer_prompt(language: Language) -> AnswerPrompt:
-    """The prompt for questions in `language`."""
+    """The prompt for the phrase that answers a question in `language`."""
     return answer_prompt_of(prompt_table("answer", language))
+
+
+@cache
+def sentence_prompt(language: Language) -> SentencePrompt:
+    """The prompt for a sentence in `language` around a phrase."""
+    return sentence_prompt_of(prompt_table("sentence", language))
 
 
 def prompt_table(name: str, language: Language) -> dict[str, Any]:
@@ -56,23 +70,47 @@ def prompt_table(name: str, language: Language) -> dict[str, Any]:
 
 def answer_prompt_of(table: dict[str, Any]) -> AnswerPrompt:
     """The prompt of a file's table. Raises `ValueError` if a key or a variable is missing or unknown."""
-    table = dict(table)
-    examples = table.pop("examples")
-    if table.keys() != _VARIABLES.keys():
-        raise ValueError(f"a prompt file has the keys {sorted(_VARIABLES)} and examples, not {sorted(table)}")
-    for key, wanted in _VARIABLES.items():
-        found = {name for _, name, _, _ in string.Formatter().parse(table[key]) if name is not None}
-        if found != wanted:
-            raise ValueError(f"{key} has the variables {sorted(found)}, not {sorted(wanted)}")
-    head = [Message("system", table.pop("system").strip())]
+    texts, examples = _checked(table, _ANSWER)
+    head = [Message("system", texts.pop("system").strip())]
     for example in examples:
-        turn = _turn(table["sentence"], table["question"], example["question"], example["sentences"])
+        turn = _turn(texts["sentence"], texts["question"], example["question"], example["sentences"])
         head += [Message("user", turn), Message("assistant", example["phrase"])]
-        if "answer" in example:
-            head += [Message("user", table["rephrase"]), Message("assistant", example["answer"])]
-    return AnswerPrompt(head=tuple(head), **table)
+    return AnswerPrompt(head=tuple(head), **texts)
+
+
+def sentence_prompt_of(table: dict[str, Any]) -> SentencePrompt:
+    """The prompt of a file's table. Raises `ValueError` if a key or a variable is missing or unknown."""
+    texts, examples = _checked(table, _SENTENCE)
+    head = [Message("system", texts.pop("system").strip())]
+    for example in examples:
+        turn = _filled(texts["turn"], example["question"], example["sentence"], example["phrase"])
+        head += [Message("user", turn), Message("assistant", example["answer"])]
+    return SentencePrompt(head=tuple(head), **texts)
+
+
+def _checked(table: dict[str, Any], wanted: dict[str, set[str]]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """A prompt file's texts and its examples. Raises `ValueError` as those that call it do."""
+    texts = dict(table)
+    examples = texts.pop("examples")
+    if texts.keys() != wanted.keys():
+        raise ValueError(f"a prompt file has the keys {sorted(wanted)} and examples, not {sorted(texts)}")
+    for key, variables in wanted.items():
+        found = {name for _, name, _, _ in string.Formatter().parse(texts[key]) if name is not None}
+        if found != variables:
+            raise ValueError(f"{key} has the variables {sorted(found)}, not {sorted(variables)}")
+    return texts, examples
 
 
 def _turn(sentence: str, ask: str, question: str, sentences: Sequence[str]) -> str:
     lines = [sentence.format(text=text) for text in sentences]
-    return "\n".join([*lines, ask.format(question=" ".join(question.split()))])
+    return "\n".join([*lines, ask.format(question=on_one_line(question))])
+
+
+def _filled(turn: str, question: str, sentence: str, phrase: str) -> str:
+    texts = {"question": question, "sentence": sentence, "phrase": phrase}
+    return turn.strip().format(**{name: on_one_line(text) for name, text in texts.items()})
+
+
+def on_one_line(text: str) -> str:
+    """Text on one line: what comes from an article or a question cannot look like a line of the prompt."""
+    return " ".join(text.split())

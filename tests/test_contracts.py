@@ -14,7 +14,7 @@ from index.text.folding import fold_text
 from index.text.sentences import sentences
 from qa.fakes import FakeGenerator, FakeReader
 from qa.llm.generate import Draft, Generator, Pieces
-from qa.prompts import answer_prompt
+from qa.prompts import answer_prompt, sentence_prompt
 from qa.reading.reader import Reader
 
 TRAM = "The first tram left the old harbour on Saturday. It stops at 24 stations."
@@ -152,8 +152,7 @@ class TestGenerator:
         return generator.drafts(answer_prompt("en").ask(question, [TRAM]), 32, "none", frozenset(words), 2)
 
     def write(self, generator: Generator, question: str, phrase: str, tokens: int = 32) -> Pieces:
-        prompts = answer_prompt("en")
-        return generator.write(prompts.ask_for_sentence(prompts.ask(question, [TRAM]), phrase), tokens)
+        return generator.write(sentence_prompt("en").ask(question, TRAM, phrase), tokens)
 
     def test_a_draft_answers_and_tells_how_likely_it_is(self, generator: Generator) -> None:
         own = self.draft(generator, self.STATIONS, TRAM)

@@ -157,7 +157,7 @@ class ObedientGenerator(FakeGenerator):
         return [Drafted(f"{word} {self._command}", -0.01, -9.0) for word in sorted(openings)[:count]]
 
     def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
-        yield self._form.format(phrase=prompt.turns[-2].content, command=self._command)
+        yield self._form.format(phrase=prompt.turns[-1].content.rpartition(": ")[2], command=self._command)
 
 
 FORMS = {

@@ -11,7 +11,7 @@ from index.text.language import language_of
 from index.text.words import words_to_look_up
 from qa.asking.conversation import KEPT, Exchange
 from qa.llm.generate import Generator, Message, Prompt
-from qa.prompts import prompt_table
+from qa.prompts import on_one_line, prompt_table
 
 TOKENS = 60
 _OWN_WORDS = 0.6
@@ -61,11 +61,7 @@ def _head(language: Language) -> tuple[Message, ...]:
 def _turn(prompt: Mapping[str, str], exchanges: Sequence[Exchange], question: str) -> str:
     lines = []
     for exchange in exchanges:
-        lines.append(prompt["asked"].format(question=_line(exchange.question)))
+        lines.append(prompt["asked"].format(question=on_one_line(exchange.question)))
         if exchange.phrase:
-            lines.append(prompt["said"].format(phrase=_line(exchange.phrase)))
-    return "\n".join([*lines, prompt["last"].format(question=_line(question))])
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+            lines.append(prompt["said"].format(phrase=on_one_line(exchange.phrase)))
+    return "\n".join([*lines, prompt["last"].format(question=on_one_line(question))])
