@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from kept import ABSTAIN, RIGHT, Row, drawn, golds_of, half_of, scores, searcher_of
+from kept import ABSTAIN, RIGHT, Row, drawn, golds_of, scores, searcher_of
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 from index.articles import Language
@@ -35,13 +36,12 @@ from index.text.language import language_of
 from qa.answer import Correction
 from qa.asking.question import check
 from qa.citations import Located
-from qa.declining import agreement
 from qa.evidence import BUDGET, Evidence, select
 from qa.llm.generate import Message, Prompt
 from qa.llm.llama import LlamaGenerator
-from qa.measuring.metrics import recall
+from qa.measuring.metrics import f1, recall
 from qa.phrase import PHRASE_TOKENS, read_phrase
-from qa.prompts import AnswerPrompt, answer_prompt, prompt_table
+from qa.prompts import AnswerPrompt, answer_prompt, prompt_table, sentence_prompt
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import probability
 from qa.reading.excerpts import excerpts
@@ -55,17 +55,19 @@ BUDGETS = (0, BUDGET)
 """Tokens of evidence; 0 is the best sentence alone."""
 CANDIDATES = 8
 SENTENCE_TOKENS = 80
-SENTENCES: dict[Language, tuple[str, str]] = {
-    "en": (
-        "You are given a sentence from an article, a question, and the answer. Write the answer as one full English "
-        "sentence that also says what was asked. Add nothing.",
-        "Sentence: {sentence}\nQuestion: {question}\nAnswer: {phrase}",
-    ),
-    "ar": (
-        "أمامك جملة من مقالة وسؤال وجوابه. اكتب الجواب في جملة عربية واحدة تامة تذكر ما سُئل عنه، ولا تزد شيئاً.",
-        "الجملة: {sentence}\nالسؤال: {question}\nالجواب: {phrase}",
-    ),
+CHOSEN = "and how likely the LLM holds its phrase, by its sentence"
+SIGNALS = {
+    "the reader alone": ["reader"],
+    "and whether the LLM's own phrase agrees": ["reader", "evidence: agreed", "evidence: refusal"],
+    "and whether it agrees, by the phrase's sentence": ["reader", "sentence: agreed", "sentence: refusal"],
+    "and how likely the LLM holds its phrase": ["reader", "evidence: likelihood"],
+    CHOSEN: ["reader", "sentence: likelihood"],
 }
+REPHRASE: dict[Language, str] = {
+    "en": "Write the answer as one English sentence.",
+    "ar": "اكتب الجواب في جملة عربية واحدة.",
+}
+"""What the LLM is told after the phrase, where the sentence is a second turn of the prompt for the phrase."""
 NUMBERS = {
     "en": "You are given numbered sentences taken from articles. Write only the number of the sentence that answers.",
     "ar": "أمامك جمل مرقمة مأخوذة من مقالات. اكتب رقم الجملة التي تجيب عن السؤال فقط.",
@@ -154,15 +156,14 @@ def signals(
     phrase = best.located.text
     told = {
         "right": float(scores(question, phrase)[0] >= RIGHT),
-        "half": half_of(question),
         "reader": float(np.log(max(best.likely, 1e-6) / max(1 - best.likely, 1e-6))),
     }
     alone = prompts.ask(question["question"], [best.located.evidence.text])
     for name, shown in (("evidence", prompt), ("sentence", alone)):
         own = generator.draft(shown, PHRASE_TOKENS, prompts.none)
-        told[f"{name}: agreed"] = agreement(own.text, phrase)
+        told[f"{name}: agreed"] = f1(own.text, phrase)
         told[f"{name}: refusal"] = float(np.exp(own.refusal))
-        told[f"{name}: likelihood"] = likelihoods([phrase], shown, generator)["likelihood a token"][0]
+        told[f"{name}: likelihood"] = generator.likelihood(shown, phrase)
     return told
 
 
@@ -256,38 +257,43 @@ def sentences(
 ) -> dict[str, Row]:
     """What the LLM writes around the reader's phrase, by what it is shown."""
     text = question["question"]
-    alone = prompts.ask(text, [best.evidence.text])
     language = check(text)
-    everything = prompts.ask(text, [piece.text for piece in evidence])
+    everything = [piece.text for piece in evidence]
+    alone = [best.evidence.text]
+    own = sentence_prompt(language)
+    bare = Prompt(own.head[:1], own.ask(text, best.evidence.text, best.text).turns)
     shown = {
-        "the evidence": prompts.ask_for_sentence(everything, best.text),
-        "its sentence alone": prompts.ask_for_sentence(alone, best.text),
-        "its sentence, no example": prompts.ask_for_sentence(Prompt(prompts.head[:1], alone.turns), best.text),
-        "a prompt of its own": of_its_own(text, best.evidence.text, best.text, language, examples=True),
-        "a prompt of its own, no example": of_its_own(text, best.evidence.text, best.text, language, examples=False),
+        "after the phrase, the evidence": after_phrase(text, everything, best.text, language),
+        "after the phrase, its sentence alone": after_phrase(text, alone, best.text, language),
+        "after the phrase, its sentence, no example": after_phrase(text, alone, best.text, language, examples=False),
+        "a prompt of its own": own.ask(text, best.evidence.text, best.text),
+        "a prompt of its own, no example": bare,
     }
     if language_of(best.evidence.text) != language:
-        other = answer_prompt(language_of(best.evidence.text))
-        asked = other.ask(text, [best.evidence.text])
-        shown["its sentence, in the article's language"] = other.ask_for_sentence(asked, best.text)
+        other = after_phrase(text, alone, best.text, language_of(best.evidence.text))
+        shown["after the phrase, its sentence, in the article's language"] = other
     told = {way: written(question, best, prompt, generator) for way, prompt in shown.items()}
-    withheld = read_phrase(generator, everything, text, prompts.none, evidence)
+    withheld = read_phrase(generator, prompts.ask(text, everything), text, prompts.none, evidence)
     if withheld:
-        prompt = prompts.ask_for_sentence(everything, withheld.located.text)
-        told["the evidence, the LLM's own phrase"] = written(question, withheld.located, prompt, generator)
+        prompt = after_phrase(text, everything, withheld.located.text, language)
+        told["after the LLM's own phrase, the evidence"] = written(question, withheld.located, prompt, generator)
     return told
 
 
-def of_its_own(question: str, sentence: str, phrase: str, language: Language, examples: bool) -> Prompt:
-    """A prompt that asks for the sentence and for nothing else."""
-    system, turn = SENTENCES[language]
-    head = [Message("system", system)]
+def after_phrase(
+    question: str, sentences: Sequence[str], phrase: str, language: Language, examples: bool = True
+) -> Prompt:
+    """The sentence as a second turn: the prompt for the phrase with the phrase as its answer, then "as a sentence"."""
+    prompts = answer_prompt(language)
+    answers = {example["question"]: example["answer"] for example in prompt_table("sentence", language)["examples"]}
+    head = [prompts.head[0]]
     for example in prompt_table("answer", language)["examples"] if examples else ():
-        if "answer" in example:
-            holding = next(one for one in example["sentences"] if example["phrase"] in one)
-            said = turn.format(sentence=holding, question=example["question"], phrase=example["phrase"])
-            head += [Message("user", said), Message("assistant", example["answer"])]
-    return Prompt(tuple(head), (Message("user", turn.format(sentence=sentence, question=question, phrase=phrase)),))
+        head += prompts.ask(example["question"], example["sentences"]).turns
+        head.append(Message("assistant", example["phrase"]))
+        if example["question"] in answers:
+            head += [Message("user", REPHRASE[language]), Message("assistant", answers[example["question"]])]
+    asked = Prompt(tuple(head), prompts.ask(question, sentences).turns)
+    return asked.then(Message("assistant", phrase), Message("user", REPHRASE[language]))
 
 
 def written(question: Row, located: Located, prompt: Prompt, generator: LlamaGenerator) -> Row:
@@ -345,35 +351,28 @@ def tables(by_set: dict[str, list[Row]]) -> dict[str, Any]:
 
 
 def sureness(rows: Sequence[Row]) -> dict[str, Any]:
-    """Area under the ROC curve and log loss, taught on one half of the questions and tried on the other, both ways."""
+    """Area under the ROC curve and log loss, each fifth of the questions foretold by what the others teach.
+
+    "weights" are those of the reader's log-odds and of the phrase's likelihood by its sentence, and the bias, fitted on
+    all: `qa/declining.py: TOGETHER`.
+    """
     told = [row["signals"] for row in rows]
-    figures: dict[str, Any] = {"answers": len(told), "right": int(sum(one["right"] for one in told))}
-    ways = {
-        "the reader alone": ["reader"],
-        **{f"and the LLM on the {shown}": ["reader", *used(shown)] for shown in ("evidence", "sentence")},
-        "and on both": ["reader", *used("evidence"), *used("sentence")],
-    }
-    for way, names in ways.items():
-        areas, losses = [], []
-        for half in (0, 1):
-            taught, tried = ([one for one in told if (one["half"] == half) is own] for own in (False, True))
-            model = LogisticRegression(C=1.0, max_iter=1000).fit(
-                columns(taught, names), [one["right"] for one in taught]
-            )
-            likely = model.predict_proba(columns(tried, names))[:, 1]
-            right = [one["right"] for one in tried]
-            areas.append(roc_auc_score(right, likely))
-            losses.append(log_loss(right, likely))
-        figures[way] = {"area": mean(areas), "log loss": mean(losses)}
+    right = np.array([one["right"] for one in told])
+    families = [row["question"]["id"].split("-")[0] for row in rows]  # one question in several languages
+    figures: dict[str, Any] = {"answers": len(told), "right": int(right.sum())}
+    for way, names in SIGNALS.items():
+        seen = columns(told, names)
+        likely = np.zeros(len(told))
+        for taught, tried in GroupKFold(5).split(seen, right, families):
+            likely[tried] = LogisticRegression().fit(seen[taught], right[taught]).predict_proba(seen[tried])[:, 1]
+        figures[way] = {"area": round(roc_auc_score(right, likely), 4), "log loss": round(log_loss(right, likely), 4)}
+    model = LogisticRegression().fit(columns(told, SIGNALS[CHOSEN]), right)
+    figures["weights"] = [round(float(weight), 3) for weight in (*model.coef_[0], *model.intercept_)]
     return figures
 
 
-def used(shown: str) -> list[str]:
-    return [f"{shown}: {signal}" for signal in ("agreed", "refusal", "likelihood")]
-
-
-def columns(told: Sequence[Row], names: Sequence[str]) -> list[list[float]]:
-    return [[one[name] for name in names] for one in told]
+def columns(told: Sequence[Row], names: Sequence[str]) -> np.ndarray[Any, Any]:
+    return np.array([[one[name] for name in names] for one in told])
 
 
 def mean(values: Sequence[float]) -> float:

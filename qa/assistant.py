@@ -1,8 +1,8 @@
 """The way of a question: search → the reader's phrase, or declined → evidence → the LLM's sentence around it.
 
 The reader finds the phrase in the articles' own words, or says that they do not answer; half a second after the
-question that is known. Then the LLM is asked, for its own phrase from the same evidence, which only tells how sure the
-answer is, and for a sentence around the reader's, which is streamed, checked, and marked with its citations.
+question that is known. Then the LLM is asked for a sentence around it, which is streamed, checked, and marked with its
+citations, and last how likely it holds the phrase to be, which only tells how sure the answer is.
 
 Where there is no reader, the LLM's phrase is looked for in the articles; where there is no LLM, phrase and quotation
 are the answer. A question that no phrase answers ("summarise …") is answered by the articles' own sentences, and so are
@@ -11,6 +11,7 @@ are the answer. A question that no phrase answers ("summarise …") is answered 
 
 from __future__ import annotations
 
+import collections.abc
 import itertools
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from index.search import Hit, Searcher
 from qa.answer import (
     Answer,
     Citation,
+    Correction,
     Event,
     Finished,
     FoundPassage,
@@ -39,10 +41,10 @@ from qa.asking.question import check, wants_phrase, wants_reasons
 from qa.asking.rewriting import rewritten
 from qa.asking.talk import EXAMPLES, Kind, heard, reply
 from qa.citations import Located, also_in, cite
-from qa.declining import THRESHOLD, agreement, nearness, neighbour, probability, signals, together
+from qa.declining import THRESHOLD, nearness, neighbour, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
 from qa.llm.generate import Generator
-from qa.phrase import PHRASE_TOKENS, read_phrase
+from qa.phrase import read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt, sentence_prompt
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
@@ -52,6 +54,9 @@ from qa.whole import choose, onwards, told
 from qa.wording import in_digits_of, marked, phrase_alone, worded
 
 SENTENCE_TOKENS = 80
+
+Written = collections.abc.Generator[Event, None, tuple["_Asked", str, Correction | None]]
+"""A sentence's tokens as they are written, and at the end what is said, what was put right, and when it began."""
 
 
 @dataclass(frozen=True)
@@ -183,10 +188,12 @@ class Assistant:
         if generator is None:
             yield Finished(asked.answered(phrase_alone(located), located, evidence, confidence, clock))
             return
-        prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
-        own = generator.draft(prompt, PHRASE_TOKENS, asked.prompt.none)
-        confidence = together(confidence, agreement(own.text, located.text), own.refusal)
-        yield from self._write(asked, generator, located, evidence, confidence, clock)
+        asked, said, correction = yield from self._write(asked, generator, located, clock)
+        # Asked last, so that nobody waits for it to read the sentence.
+        prompt = asked.prompt.ask(asked.question, [located.evidence.text])
+        confidence = together(confidence, generator.likelihood(prompt, located.text))
+        answer = asked.answered(said, located, evidence, confidence, clock)
+        yield Finished(replace(answer, correction=correction))
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
         """The nearest sentence as it stands, if it is near enough."""
@@ -246,18 +253,18 @@ class Assistant:
             yield Finished(asked.declined(confidence, clock))
             return
         yield PhraseFound(phrase.located.text)
-        yield from self._write(asked, generator, phrase.located, evidence, confidence, clock)
+        asked, said, correction = yield from self._write(asked, generator, phrase.located, clock)
+        answer = asked.answered(said, phrase.located, evidence, confidence, clock)
+        yield Finished(replace(answer, correction=correction))
 
     def _write(
         self,
         asked: _Asked,
         generator: Generator,
         located: Located,
-        evidence: Sequence[Evidence],
-        confidence: float,
         clock: _Clock,
-    ) -> Iterator[Event]:
-        """A sentence around a phrase, as it is written, and the record."""
+    ) -> Written:
+        """A sentence around a phrase, as it is written, and what of it is said."""
         asked.models["generator"] = generator.name
         written: list[str] = []
         prompt = sentence_prompt(asked.language).ask(asked.question, located.evidence.text, located.text)
@@ -269,8 +276,7 @@ class Assistant:
                 yield Token(text)
         sentence = " ".join("".join(written).split())
         said, correction = worded(sentence, asked.question, located)
-        answer = asked.answered(said, located, evidence, confidence, clock)
-        yield Finished(replace(answer, correction=correction))
+        return asked, said, correction
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Whether to answer at all: a probability that the articles answer the question, and the least that is enough.
 
-With a reader it is the reader's (`qa/reading/answering.py`), and what the LLM then thinks makes it more or less sure.
-Without one it is a logistic function of what is known once the LLM has written its phrase. Its weights were fitted by
-`benchmarks/calibrate.py`; `docs/measured.md` says on what, and how well it does on the rest.
+With a reader it is the reader's (`qa/reading/answering.py`), and how likely the LLM holds the phrase to be makes it
+more or less sure. Without one it is a logistic function of what is known once the LLM has written its phrase; its
+weights were fitted by `benchmarks/calibrate.py`; `docs/measured.md` says on what, and how well it does on the rest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import astuple, dataclass
 
 from index.search import Hit
 from qa.evidence import Evidence, rank
-from qa.measuring.metrics import f1
 from qa.phrase import Phrase
 
 THRESHOLD = 0.3
@@ -55,16 +54,15 @@ WEIGHTS = Weights(signals=(-0.130, 1.587, 17.485, 5.023), bias=-8.365)
 
 @dataclass(frozen=True)
 class Together:
-    """Weights of the reader's log-odds, of the LLM's agreement and of its wish to refuse, and the bias."""
+    """Weights of the reader's log-odds and of the phrase's likelihood by the LLM, and the bias."""
 
     read: float
-    agreed: float
-    refused: float
+    likelihood: float
     bias: float
 
 
-TOGETHER = Together(read=0.732, agreed=0.261, refused=-1.097, bias=-0.213)
-"""Fitted by `benchmarks/together.py`, on too few questions yet: `docs/reader.md`."""
+TOGETHER = Together(read=1.252, likelihood=0.767, bias=0.498)
+"""Fitted by `benchmarks/ways_of_writing.py`: docs/answers.md."""
 
 
 def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
@@ -78,18 +76,14 @@ def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
     return min(1 / (1 + math.exp(-total)), 1 - math.exp(signals.refusal))
 
 
-def agreement(one: str, other: str) -> float:
-    """How much two phrases say the same: the harmonic mean of the shares of words that they have in common, 0 to 1."""
-    return f1(one, other)
-
-
-def together(read: float, agreed: float, refusal: float, weights: Together = TOGETHER) -> float:
+def together(read: float, likelihood: float, weights: Together = TOGETHER) -> float:
     """How sure an answer is that the reader holds to be right with probability `read`.
 
-    `agreed` is how much the LLM's own phrase says the same, `refusal` the log-probability that it would have refused.
+    `likelihood` is the mean log-probability of the phrase's tokens by the LLM, shown the phrase's sentence alone: where
+    the two disagree, it is low.
     """
     odds = math.log(max(read, 1e-6) / max(1 - read, 1e-6))
-    total = weights.read * odds + weights.agreed * agreed + weights.refused * math.exp(refusal) + weights.bias
+    total = weights.read * odds + weights.likelihood * likelihood + weights.bias
     return 1 / (1 + math.exp(-total))
 
 

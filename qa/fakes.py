@@ -42,6 +42,12 @@ class FakeGenerator:
         _, doubt = self._phrase(prompt.turns[-1].content)
         return [Draft(word, -6.0, doubt) for word in sorted(openings)[:count]]
 
+    def likelihood(self, prompt: Prompt, text: str) -> float:
+        *lines, _ = prompt.turns[-1].content.split("\n")
+        known = content_words(" ".join(lines))
+        said = content_words(text)
+        return -0.1 - 5.0 * len(said - known) / len(said) if said else -0.1
+
     def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
         words = re.findall(r"\S+\s*", self._sentence(prompt))[:max_tokens]
         finished = False

@@ -22,7 +22,7 @@ from qa.answer import Correction
 from qa.asking.question import LONGEST, check, wants_phrase, wants_reasons
 from qa.assistant import Assistant, Options
 from qa.citations import also_in, cite, locate
-from qa.declining import Signals, agreement, nearness, probability, together
+from qa.declining import Signals, nearness, probability, together
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from qa.evidence import Evidence, select
 from qa.fakes import FakeGenerator, FakeReader
@@ -394,12 +394,26 @@ def test_a_declined_question_has_a_neighbour_where_the_articles_speak_of_the_sam
 
 
 class TestReaderAndLlmTogether:
-    def test_agreement_makes_an_answer_surer_and_refusal_less_sure(self) -> None:
-        calm, loath = math.log(0.01), math.log(0.9)
-        alike = agreement("about 2,500 troops", "2500 troops")
-        assert agreement("", "2500") == 0.0 < alike < agreement("2500", "٢٥٠٠") == 1.0
-        assert together(0.7, 1.0, calm) > together(0.7, 0.0, calm) > together(0.7, 0.0, loath)
-        assert 0 < together(0.0, 0.0, 0.0) < together(1.0, 1.0, -50.0) < 1
+    def test_what_the_llm_would_have_said_too_is_surer(self) -> None:
+        assert together(0.7, -0.1) > together(0.7, -2.0) > together(0.5, -2.0)
+        assert 0 < together(0.0, -9.0) < together(1.0, 0.0) < 1
+
+    def test_confidence_says_that_reader_and_llm_disagree(
+        self, write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    ) -> None:
+        class Disagreeing(FakeGenerator):
+            def likelihood(self, prompt: Prompt, text: str) -> float:
+                return -6.0
+
+        write("tram.txt", "The tram stops at 24 stations. It opened in May.")
+        indexed()
+        question = "At how many stations does the tram stop?"
+        agreed, disagreed = (
+            Assistant(searcher(), generator, FakeReader()).ask(question)
+            for generator in (FakeGenerator(), Disagreeing())
+        )
+        assert agreed.short_answer == disagreed.short_answer
+        assert agreed.confidence > disagreed.confidence
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,17 @@ class TestGenerator:
         assert not unknown.text.startswith("none")
         assert self.draft(generator, self.STATIONS, TRAM).refusal < unknown.refusal <= 0
 
+    def test_a_phrase_that_answers_is_likelier_than_one_that_does_not(self, generator: Generator) -> None:
+        prompt = answer_prompt("en").ask(self.STATIONS, [TRAM])
+        right, wrong = (generator.likelihood(prompt, text) for text in ("24", "a palm weevil in the museum"))
+        assert wrong < right <= 1e-6
+        assert generator.likelihood(prompt, "") == pytest.approx(0.0, abs=0.2)
+
+    def test_how_likely_a_phrase_is_changes_nothing(self, generator: Generator) -> None:
+        before = self.draft(generator, self.STATIONS, TRAM)
+        generator.likelihood(answer_prompt("en").ask(self.STATIONS, [TRAM]), "24 stations in all")
+        assert self.draft(generator, self.STATIONS, TRAM) == before
+
     def test_a_sentence_comes_in_pieces(self, generator: Generator) -> None:
         pieces = list(self.write(generator, self.STATIONS, "24"))
         assert len(pieces) > 1

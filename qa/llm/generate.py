@@ -1,4 +1,4 @@
-"""What an LLM is to Jawab: it drafts the phrase that answers, in several ways, and writes the sentence around it."""
+"""What an LLM is to Jawab: it drafts the phrase that answers, or says how likely one is, and writes a sentence."""
 
 from __future__ import annotations
 
@@ -67,6 +67,9 @@ class Generator(Protocol):
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Draft]:
         """Up to `count` lines that begin with one of the words `openings`, the likeliest beginning first."""
+
+    def likelihood(self, prompt: Prompt, text: str) -> float:
+        """How much the LLM would have written `text` itself: the mean log-probability of its tokens, 0 at most."""
 
     def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
         """One line of text."""

@@ -93,6 +93,12 @@ class LlamaGenerator:
             likeliest = sorted(firsts, key=lambda token: (-following[token], token))
             return self._side_by_side(likeliest[:count], following, max_tokens, refused)
 
+    def likelihood(self, prompt: Prompt, text: str) -> float:
+        with self._turns.mine():
+            following = self._read(prompt, room=_DRAFTS_ROOM)
+            tokens = self._context.tokenize(text)[:_DRAFTS_ROOM]
+            return float(np.mean(self._context.weigh(tokens, following))) if tokens else 0.0
+
     def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
         with self._turns.mine():
             following = self._read(prompt, room=max_tokens)

@@ -155,6 +155,19 @@ class LlamaContext:
         self._decode([(sequence, position, token) for sequence, token in tokens], last_only=False)
         return [self._log_probs(i) for i in range(len(tokens))]
 
+    def weigh(self, tokens: Sequence[int], following: LogProbs) -> list[float]:
+        """The log-probability of each of some tokens, were they to go on from the trunk, whose next is `following`."""
+        if len(tokens) == 1:
+            return [float(following[tokens[0]])]
+        self.branch(1)
+        try:
+            start = len(self._trunk)
+            self._decode([(1, start + at, token) for at, token in enumerate(tokens[:-1])], last_only=False)
+            after = [following, *(self._log_probs(at) for at in range(len(tokens) - 1))]
+            return [float(row[token]) for row, token in zip(after, tokens, strict=True)]
+        finally:
+            self.prune(1)
+
     def prune(self, count: int) -> None:
         """Forget the branches 1 to `count`."""
         for sequence in range(1, count + 1):
