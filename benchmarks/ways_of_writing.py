@@ -340,7 +340,7 @@ def tables(by_set: dict[str, list[Row]]) -> dict[str, Any]:
         phrases[way]["mean"] = mean(list(phrases[way].values()))
         for cost in ("seconds", "tokens"):
             phrases[way][f"{cost}, median"] = median([row["phrases"][way][cost] for row in everything])
-    for way in everything[0]["sentences"]:
+    for way in dict.fromkeys(way for row in everything for way in row["sentences"]):
         rows = [row["sentences"][way] for row in everything if way in row["sentences"]]
         sentences[way] = {
             **{figure: mean([row[figure] for row in rows]) for figure in ("stands", "shortened")},
