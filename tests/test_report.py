@@ -218,6 +218,13 @@ def test_times_of_any_size_make_a_curve_that_ends_at_all_questions(values: list[
     assert len(chart.x_ticks) >= 2
 
 
+def test_a_step_that_hardly_any_question_had_has_no_curve() -> None:
+    rare, often = ([i < count for i in range(20)] for count in (1, 2))
+    for had, names in ((rare, ["total"]), (often, ["first_token", "total"])):
+        records = [record("q", timings_ms={"first_token": 5.0 if one else None, "total": 9.0}) for one in had]
+        assert [step.name for step in times_of(records)] == names
+
+
 def test_without_answers_there_are_no_curves() -> None:
     assert (reliability_chart([], "en"), risk_chart([], "en"), times_chart([], "en")) == (None, None, None)
 

@@ -6,6 +6,7 @@ A drawing is `WIDTH` by `HEIGHT` units, its origin at the top left. Numbers grow
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from ui.strings import say
 WIDTH, HEIGHT = 400, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 388, 14, 240
 TIMES = ("short_answer", "first_token", "total")
+_HARDLY_ANY = 0.1
+"""Share of the questions."""
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _SECONDS = tuple(digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5))
 _MOST_LABELS = 6
@@ -71,6 +74,10 @@ class Times:
 
     name: str
     values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
 
     def quantile(self, share: float) -> float:
         """The time that this share of the questions took at most."""
@@ -130,11 +137,11 @@ def risk_chart(tradeoffs: Sequence[Tradeoff], language: Language) -> Chart | Non
 
 
 def times_of(records: Sequence[Record]) -> tuple[Times, ...]:
-    """The times of the steps that people wait for; a step that never happened is left out."""
+    """The times of the steps that people wait for, without those that hardly any question had."""
     found = []
     for name in TIMES:
         values = sorted(ms for record in records if (ms := record["timings_ms"].get(name)) is not None)
-        if values:
+        if values and len(values) >= _HARDLY_ANY * len(records):
             found.append(Times(name, tuple(values)))
     return tuple(found)
 
