@@ -104,6 +104,12 @@ class Searcher:
                 hits = self._one_per_story(ranked, vector, k)
             return hits
 
+    def likeness(self, one: str, other: str) -> float:
+        """The cosine of two phrases, in whatever languages of the embedder: how near they are in meaning."""
+        with self._turns.mine():
+            first, second = self._embedder.embed_queries([one, other])
+        return float(first @ second)
+
     def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> Scored:
         """(passage number, cosine), in the order of both ways of searching together."""
         allowed = allowed_passages(self.catalog, only) if only else None

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from index.articles import Language
 from index.finding.vocabulary import Vocabulary
 from index.search import Hit, Searcher
+from index.text.language import language_of
 from qa.answer import (
     Answer,
     Citation,
@@ -40,6 +41,7 @@ from qa.asking.conversation import Exchange, joined, leans
 from qa.asking.question import check, wants_phrase, wants_reasons
 from qa.asking.rewriting import rewritten
 from qa.asking.talk import EXAMPLES, Kind, heard, reply
+from qa.checking.translation import mistranslation
 from qa.citations import Located, also_in, cite
 from qa.declining import THRESHOLD, nearness, neighbour, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
@@ -51,7 +53,7 @@ from qa.reading.answering import best_answer
 from qa.reading.commands import Commands
 from qa.reading.reader import Reader
 from qa.whole import choose, onwards, told
-from qa.wording import in_digits_of, marked, phrase_alone, worded
+from qa.wording import Doubts, in_digits_of, marked, phrase_alone, worded
 
 SENTENCE_TOKENS = 80
 
@@ -275,8 +277,16 @@ class Assistant:
                 written.append(text)
                 yield Token(text)
         sentence = " ".join("".join(written).split())
-        said, correction = worded(sentence, asked.question, located)
+        said, correction = worded(sentence, asked.question, located, self._doubts(asked, located))
         return asked, said, correction
+
+    def _doubts(self, asked: _Asked, located: Located) -> Doubts:
+        """What rules do not see: in another language than the article's, the phrase may have become another one."""
+        reader = self._reader
+        if reader is None or language_of(located.evidence.text) == asked.language:
+            return lambda sentence: ()
+        likeness = self.searcher.likeness
+        return lambda sentence: mistranslation(sentence, asked.question, located.text, reader, likeness)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from index.text.sentences import sentences
 from qa.answer import Correction, Done
@@ -20,7 +20,13 @@ _FEWEST_WORDS = 4
 _FINAL = re.compile(r"[\s.؟?!،,;؛:]+$")
 
 
-def worded(written: str, question: str, located: Located) -> tuple[str, Correction | None]:
+Doubts = Callable[[str], Sequence[Fault]]
+"""What speaks against a sentence beside what is known by rule."""
+
+
+def worded(
+    written: str, question: str, located: Located, doubts: Doubts = lambda sentence: ()
+) -> tuple[str, Correction | None]:
     """What is said for a sentence that the LLM wrote around a phrase, and what was done to it, if anything was.
 
     It stands if it says no more than the quotation and the question do, as far as this can be seen. Else it is
@@ -29,10 +35,14 @@ def worded(written: str, question: str, located: Located) -> tuple[str, Correcti
     evidence = located.evidence
     grounds = Grounds(question, evidence.text, located.text, evidence.article.title)
     sentence = _MARKER.sub("", written)
-    found = faults(sentence, grounds)
+
+    def against(part: str) -> Sequence[Fault]:
+        return faults(part, grounds) or doubts(part)
+
+    found = against(sentence)
     if not found:
         return written, None
-    shorter = next((part for part in _shortened(sentence) if not faults(part, grounds)), None)
+    shorter = next((part for part in _shortened(sentence) if not against(part)), None)
     if shorter:
         return shorter, _correction(written, found[0], "shortened")
     return phrase_alone(located), _correction(written, found[0], "replaced")

@@ -18,7 +18,7 @@ from qa.checking.calendar import months, weekdays
 from qa.checking.names import missing, misspelt, unknown
 from qa.checking.quantities import could_mean, numbers_said
 
-Kind = Literal["empty", "language", "form", "phrase", "number", "date", "name"]
+Kind = Literal["empty", "language", "form", "phrase", "number", "date", "name", "translation"]
 
 _MARKUP = re.compile(r"[<>{}\[\]|`\\]|://|\w@\w")
 """Markup, links, addresses and the marks of chat templates: what no sentence in plain words has."""

@@ -1,0 +1,129 @@
+"""Sentences in another language than their quotation: what they say in the place of the phrase must mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from index.embed import SentenceTransformerEmbedder
+from index.search import Searcher
+from qa.assistant import Assistant
+from qa.checking.sentence import Fault
+from qa.checking.translation import SAME, mistranslation
+from qa.fakes import FakeGenerator, FakeReader
+from qa.llm.generate import Pieces, Prompt
+from qa.reading.reader import Reading
+
+QUESTION = "What limits the tram?"
+SAID = "The tram is limited by the old bridge."
+PHRASE = "الجسر القديم"
+
+
+class Blind(FakeReader):
+    """Finds nothing to read."""
+
+    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        return [Reading((), 1.0) for _ in excerpts]
+
+
+def asked_of(likeness: float, asked: list[tuple[str, str]]) -> Callable[[str, str], float]:
+    def like(one: str, other: str) -> float:
+        asked.append((one, other))
+        return likeness
+
+    return like
+
+
+def test_what_means_something_else_is_named() -> None:
+    asked: list[tuple[str, str]] = []
+    (fault,) = mistranslation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME - 0.01, asked))
+    assert fault.kind == "translation"
+    assert fault.said and fault.said in SAID
+    assert asked == [(fault.said, PHRASE)]
+    assert mistranslation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME, [])) == []
+
+
+def test_the_phrase_itself_needs_no_translation() -> None:
+    asked: list[tuple[str, str]] = []
+    sentence = f"The tram is limited by {PHRASE}."
+    assert mistranslation(sentence, QUESTION, PHRASE, Blind(), asked_of(0.0, asked)) == []
+    assert asked == []
+
+
+def test_a_sentence_in_which_nothing_answers_does_not_say_the_phrase() -> None:
+    found = mistranslation(SAID, QUESTION, PHRASE, Blind(), asked_of(1.0, []))
+    assert found == [Fault("translation")]
+
+
+class Says(FakeGenerator):
+    """Writes one sentence, whatever it is asked."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self._one = sentence
+
+    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+        yield self._one
+
+
+@pytest.mark.parametrize("likeness", [SAME - 0.01, SAME + 0.01])
+def test_an_answer_in_another_language_says_the_phrase_or_a_translation_of_it(
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], object],
+    searcher: Callable[[], Searcher],
+    monkeypatch: pytest.MonkeyPatch,
+    likeness: float,
+) -> None:
+    write("tram.txt", "يحدّ الجسرُ القديم في Bergdorf Tram من سرعة الترام.")
+    indexed()
+    monkeypatch.setattr(Searcher, "likeness", lambda self, one, other: likeness)
+    answer = Assistant(searcher(), Says(SAID), FakeReader()).ask("What limits the Bergdorf Tram?")
+    assert answer.status == "answered" and answer.short_answer
+    if likeness >= SAME:
+        assert answer.answer.startswith(SAID.rstrip("."))
+        assert answer.correction is None
+    else:
+        assert answer.correction
+        assert (answer.correction.fault, answer.correction.done) == ("translation", "replaced")
+        assert answer.correction.about in SAID
+        assert answer.answer == f"{answer.short_answer} [1]."
+
+
+def test_in_the_language_of_its_quotation_a_sentence_is_not_asked_for_its_translation(
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], object],
+    searcher: Callable[[], Searcher],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write("tram.txt", "The Bergdorf tram stops at 24 stations.")
+    indexed()
+    monkeypatch.setattr(Searcher, "likeness", lambda self, one, other: -1.0)
+    generator = Says("The tram of Bergdorf stops at 24 stations.")
+    answer = Assistant(searcher(), generator, FakeReader()).ask("At how many stations does the Bergdorf tram stop?")
+    assert answer.correction is None
+
+
+TRANSLATIONS = {
+    "حارس الميناء": "the harbour guard",
+    "جمعية النحالين": "the beekeepers' association",
+    "زيت الزيتون": "olive oil",
+    "مدينة صيدا": "the city of Sidon",
+    "أربعين كيلومتراً": "forty kilometres",
+    "ليلى الحداد": "Laila Haddad",
+    "the night train": "قطار الليل",
+    "a broken pump": "مضخة معطلة",
+    "the ministry of health": "وزارة الصحة",
+    "every two weeks": "كل أسبوعين",
+}
+
+
+@pytest.mark.real
+def test_the_embedder_tells_translations_from_other_phrases(real_embedder: SentenceTransformerEmbedder) -> None:
+    """Not every one: see docs/answers.md. What is lost is said in the article's own words."""
+    phrases = real_embedder.embed_queries(list(TRANSLATIONS))
+    translations = real_embedder.embed_queries(list(TRANSLATIONS.values()))
+    cosines = phrases @ translations.T
+    assert (cosines.diagonal() >= SAME).sum() >= 0.8 * len(TRANSLATIONS)
+    assert (cosines >= SAME).sum() - (cosines.diagonal() >= SAME).sum() <= 1
