@@ -13,6 +13,7 @@ from typing import Any
 import click
 import pytest
 import torch
+from click.testing import CliRunner
 from transformers import Gemma3TextConfig, Gemma3TextModel
 
 from index.articles import Span
@@ -23,6 +24,9 @@ from qa.training.learning import Training, averaged, course_file, rates_of
 from qa.training.near import with_near
 from qa.training.recipe import Recipe
 from qa.training.train import batches_of, changed, courses_of, loss_of
+from qa.training.train import main as teach_reader
+from qa.training.train_checker import main as teach_checker
+from qa.training.train_commands import main as teach_commands
 
 HARBOUR = "The harbour opened in 1859. It has 24 piers. Ships leave at noon. The pilot is Huda. It never freezes."
 
@@ -240,3 +244,22 @@ def _killed_after(learn: Any, steps: int) -> Any:
         return float(learn(batch))
 
     return step
+
+
+@pytest.mark.parametrize(
+    "command", [teach_reader, teach_checker, teach_commands], ids=["reader", "checker", "commands"]
+)
+def test_what_is_missing_is_said_before_anything_is_learnt(
+    command: click.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("qa.training.needs.find_spec", lambda module: None)
+    out = tmp_path / "work"
+    places = {"--sets": tmp_path, "--others": tmp_path, "--work": out, "--out": out}
+    wanted = [option.opts[0] for option in command.params if option.required]
+    words = [str(word) for name in wanted for word in (name, places[name])]
+    result = CliRunner().invoke(command, words)
+    assert (result.exit_code, result.output) == (
+        1,
+        'Error: Teaching needs the extra "train": pip install -e ".[train]"\n',
+    )
+    assert not out.exists()

@@ -33,6 +33,7 @@ from qa.training.curve import draw_curve
 from qa.training.examples import Example, Maker, Source, is_for_validation, of_file, of_set
 from qa.training.learning import Batch, Ready, Training, averaged, course_file, in_batches
 from qa.training.near import with_near
+from qa.training.needs import require_extra
 from qa.training.recipe import Recipe
 
 SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
@@ -151,6 +152,7 @@ def main(
     sets: Path, others: Path | None, embedder: Path | None, work: Path, settings: Sequence[str], limit: int | None
 ) -> None:
     """Teach the embedder's network to read, and measure it on articles that it has not seen."""
+    require_extra()
     recipe = changed(Recipe(), settings)
     work.mkdir(parents=True, exist_ok=True)
     (work / "recipe.json").write_text(json.dumps(asdict(recipe)) + "\n")

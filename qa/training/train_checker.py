@@ -26,6 +26,7 @@ from qa.training.claims import Claim, ClaimMaker, Told, told
 from qa.training.curve import draw_curve
 from qa.training.examples import of_set
 from qa.training.learning import Batch, Training, in_batches
+from qa.training.needs import require_extra
 from qa.training.recipe import Recipe
 from qa.training.train import changed, default_embedder
 
@@ -72,6 +73,7 @@ def probabilities(network: ReaderNetwork, inputs: Iterable[Input]) -> list[float
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the recipe, e.g. rank=16.")
 def main(sets: Path, pairs: Path | None, start: Path | None, work: Path, settings: Sequence[str]) -> None:
     """Teach the embedder's network to tell whether a quotation bears a sentence out."""
+    require_extra()
     recipe = changed(Recipe(warm_up=20, again=0), settings)
     work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)

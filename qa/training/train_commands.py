@@ -24,6 +24,7 @@ from index.text.sentences import sentences
 from qa.reading.commands import COMMANDS, FORMAT
 from qa.reading.network_reader import base_of
 from qa.training.examples import of_set
+from qa.training.needs import require_extra
 from qa.training.train import default_embedder
 
 SETS: dict[Language, Sequence[str]] = {"en": ("xquad/en",), "ar": ("xquad/ar", "arcd")}
@@ -109,6 +110,7 @@ def shares(odds: Vectors, examples: Sequence[Example]) -> dict[str, float]:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The weights file to write.")
 def main(sets: Path, out: Path) -> None:
     """Teach what a command is, and measure it: each language's lines by what the other's teach, and kept articles."""
+    require_extra()
     embedder = SentenceTransformerEmbedder(default_embedder())
     examples = list(examples_of(sets, embedder))
     direction, bias = fitted(examples)

@@ -1,0 +1,15 @@
+"""What teaching needs beside Jawab: asked for before hours of work, not after."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import click
+
+MODULES = ("matplotlib", "sklearn")
+
+
+def require_extra() -> None:
+    """Raises `click.ClickException` where the extra `train` is not installed."""
+    if any(find_spec(module) is None for module in MODULES):
+        raise click.ClickException('Teaching needs the extra "train": pip install -e ".[train]"')
