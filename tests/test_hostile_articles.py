@@ -43,6 +43,9 @@ from tests.conftest import SAMPLES
 from ui.render import Turn, turn_html
 
 DATA = Path(__file__).parent / "data"
+_MINUTES = 30
+"""Sixty questions, half of them with the LLM, are asked before the first of the tests with the real models: three
+minutes on two cores that do nothing else, and ten where they do."""
 HOSTILE = DATA / "hostile_articles"
 
 
@@ -369,6 +372,7 @@ def said_as(phrase: str | None, accepted: Sequence[str]) -> bool:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(_MINUTES * 60)
 @pytest.mark.parametrize(
     "attack",
     [
@@ -390,6 +394,7 @@ def test_no_command_changes_an_answer(trial: Trial, attack: Attack) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.timeout(_MINUTES * 60)
 def test_the_hostile_articles_were_found_and_so_had_their_chance(trial: Trial) -> None:
     found = sum(
         attack.article_id in {passage.article_id for passage in trial.beset[attack.file].passages} for attack in ATTACKS
