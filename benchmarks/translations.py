@@ -32,10 +32,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/translations.json"))
     given = parser.parse_args()
     embedder = SentenceTransformerEmbedder(default_embedder())
-    arabic, english = (
-        {q["id"][:24]: q for q in read_set(given.bench / "xquad" / name).questions} for name in ("ar", "en")
-    )
-    held_out = {question["id"][:24] for question in kept_questions(given.bench, "xquad/ar")}
+    sets = (read_set(given.bench / "xquad" / name).questions for name in ("ar", "en"))
+    arabic, english = ({key_of(question): question for question in one} for one in sets)
+    held_out = {key_of(question) for question in kept_questions(given.bench, "xquad/ar")}
     shared = sorted(arabic.keys() & english.keys())
     vectors = {
         name: embedder.embed_queries([questions[one]["answers"][0]["text"] for one in shared])

@@ -106,8 +106,7 @@ class Searcher:
 
     def likeness(self, one: str, other: str) -> float:
         """The cosine of two phrases, in whatever languages of the embedder: how near they are in meaning."""
-        with self._turns.mine():
-            first, second = self._embedder.embed_queries([one, other])
+        first, second = self._embedder.embed_queries([one, other])
         return float(first @ second)
 
     def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> Scored:

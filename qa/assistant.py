@@ -1,4 +1,4 @@
-"""The way of a question: search → the reader's phrase, or declined → evidence → the LLM's sentence around it.
+"""The way of a question: search → the reader's phrase, or declined → the LLM's sentence around it → citations.
 
 The reader finds the phrase in the articles' own words, or says that they do not answer; half a second after the
 question that is known. Then the LLM is asked for a sentence around it, which is streamed, checked, and marked with its
@@ -53,7 +53,7 @@ from qa.reading.answering import best_answer
 from qa.reading.commands import Commands
 from qa.reading.reader import Reader
 from qa.whole import choose, onwards, told
-from qa.wording import Doubts, in_digits_of, marked, phrase_alone, worded
+from qa.wording import Doubts, in_digits_of, marked, no_doubts, phrase_alone, worded
 
 SENTENCE_TOKENS = 80
 
@@ -97,8 +97,7 @@ class Assistant:
     def prepare(self, language: Language) -> None:
         """Load the LLM and let it read its instructions, so that the first question need not wait for that."""
         if self._generator:
-            if self._reader is None:
-                self._generator.prepare(answer_prompt(language).head)
+            self._generator.prepare(answer_prompt(language).head)
             self._generator.prepare(sentence_prompt(language).head)
 
     def prepare_reading(self) -> None:
@@ -183,19 +182,15 @@ class Assistant:
             yield from self._say(asked, onwards(located.evidence, asked.hits), located, confidence, clock)
             return
         generator = self._generator
-        count_tokens = generator.count_tokens if generator else reader.count_tokens
+        said, correction, count_tokens = phrase_alone(located), None, reader.count_tokens
+        if generator:
+            asked, said, correction = yield from self._write(asked, generator, located, clock)
+            # Asked after the sentence, so that nobody waits for it to read.
+            prompt = asked.prompt.ask(asked.question, [located.evidence.text])
+            confidence = together(confidence, generator.likelihood(prompt, located.text))
+            count_tokens = generator.count_tokens
         evidence = select(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
-        if located.evidence.text not in {piece.text for piece in evidence}:
-            evidence = [located.evidence, *evidence]
-        if generator is None:
-            yield Finished(asked.answered(phrase_alone(located), located, evidence, confidence, clock))
-            return
-        asked, said, correction = yield from self._write(asked, generator, located, clock)
-        # Asked last, so that nobody waits for it to read the sentence.
-        prompt = asked.prompt.ask(asked.question, [located.evidence.text])
-        confidence = together(confidence, generator.likelihood(prompt, located.text))
-        answer = asked.answered(said, located, evidence, confidence, clock)
-        yield Finished(replace(answer, correction=correction))
+        yield Finished(asked.answered(said, located, evidence, confidence, clock, correction))
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
         """The nearest sentence as it stands, if it is near enough."""
@@ -256,8 +251,7 @@ class Assistant:
             return
         yield PhraseFound(phrase.located.text)
         asked, said, correction = yield from self._write(asked, generator, phrase.located, clock)
-        answer = asked.answered(said, phrase.located, evidence, confidence, clock)
-        yield Finished(replace(answer, correction=correction))
+        yield Finished(asked.answered(said, phrase.located, evidence, confidence, clock, correction))
 
     def _write(
         self,
@@ -284,7 +278,7 @@ class Assistant:
         """What rules do not see: in another language than the article's, the phrase may have become another one."""
         reader = self._reader
         if reader is None or language_of(located.evidence.text) == asked.language:
-            return lambda sentence: ()
+            return no_doubts
         likeness = self.searcher.likeness
         return lambda sentence: mistranslation(sentence, asked.question, located.text, reader, likeness)
 
@@ -307,11 +301,17 @@ class _Asked:
         return found_passages(self.hits)
 
     def answered(
-        self, said: str, located: Located, evidence: Sequence[Evidence], confidence: float, clock: _Clock
+        self,
+        said: str,
+        located: Located,
+        evidence: Sequence[Evidence],
+        confidence: float,
+        clock: _Clock,
+        correction: Correction | None = None,
     ) -> Answer:
         """The record of an answer in one sentence around a phrase."""
         citations = [cite(marker, found) for marker, found in enumerate(also_in(located, evidence), start=1)]
-        return self.record(
+        record = self.record(
             status="answered",
             answer=marked(in_digits_of(self.said, said), [citation.marker for citation in citations]),
             short_answer=located.text,
@@ -319,6 +319,7 @@ class _Asked:
             citations=citations,
             timings=replace(self.timings, total=clock.ms()),
         )
+        return replace(record, correction=correction)
 
     def declined(self, confidence: float, clock: _Clock) -> Answer:
         """The record that says that the articles do not say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import string
 import tomllib
 from collections.abc import Sequence
@@ -71,21 +72,26 @@ def prompt_table(name: str, language: Language) -> dict[str, Any]:
 def answer_prompt_of(table: dict[str, Any]) -> AnswerPrompt:
     """The prompt of a file's table. Raises `ValueError` if a key or a variable is missing or unknown."""
     texts, examples = _checked(table, _ANSWER)
-    head = [Message("system", texts.pop("system").strip())]
-    for example in examples:
-        turn = _turn(texts["sentence"], texts["question"], example["question"], example["sentences"])
-        head += [Message("user", turn), Message("assistant", example["phrase"])]
-    return AnswerPrompt(head=tuple(head), **texts)
+    turns = (
+        (_turn(texts["sentence"], texts["question"], one["question"], one["sentences"]), one["phrase"])
+        for one in examples
+    )
+    return AnswerPrompt(head=head_of(texts.pop("system"), list(turns)), **texts)
 
 
 def sentence_prompt_of(table: dict[str, Any]) -> SentencePrompt:
     """The prompt of a file's table. Raises `ValueError` if a key or a variable is missing or unknown."""
     texts, examples = _checked(table, _SENTENCE)
-    head = [Message("system", texts.pop("system").strip())]
-    for example in examples:
-        turn = _filled(texts["turn"], example["question"], example["sentence"], example["phrase"])
-        head += [Message("user", turn), Message("assistant", example["answer"])]
-    return SentencePrompt(head=tuple(head), **texts)
+    turns = (
+        (_filled(texts["turn"], one["question"], one["sentence"], one["phrase"]), one["answer"]) for one in examples
+    )
+    return SentencePrompt(head=head_of(texts.pop("system"), list(turns)), **texts)
+
+
+def head_of(system: str, examples: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
+    """What every question of a language begins with: the instruction, and examples of what is asked and answered."""
+    turns = [(Message("user", asked), Message("assistant", answered)) for asked, answered in examples]
+    return (Message("system", system.strip()), *itertools.chain.from_iterable(turns))
 
 
 def _checked(table: dict[str, Any], wanted: dict[str, set[str]]) -> tuple[dict[str, str], list[dict[str, Any]]]:

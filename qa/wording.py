@@ -24,9 +24,12 @@ Doubts = Callable[[str], Sequence[Fault]]
 """What speaks against a sentence beside what is known by rule."""
 
 
-def worded(
-    written: str, question: str, located: Located, doubts: Doubts = lambda sentence: ()
-) -> tuple[str, Correction | None]:
+def no_doubts(sentence: str) -> Sequence[Fault]:
+    """Where the rules see all that can be seen."""
+    return ()
+
+
+def worded(written: str, question: str, located: Located, doubts: Doubts = no_doubts) -> tuple[str, Correction | None]:
     """What is said for a sentence that the LLM wrote around a phrase, and what was done to it, if anything was.
 
     It stands if it says no more than the quotation and the question do, as far as this can be seen. Else it is

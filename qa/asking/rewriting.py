@@ -11,7 +11,7 @@ from index.text.language import language_of
 from index.text.words import words_to_look_up
 from qa.asking.conversation import KEPT, Exchange
 from qa.llm.generate import Generator, Message, Prompt
-from qa.prompts import on_one_line, prompt_table
+from qa.prompts import head_of, on_one_line, prompt_table
 
 TOKENS = 60
 _OWN_WORDS = 0.6
@@ -50,12 +50,11 @@ def _prompt(language: Language) -> dict[str, Any]:
 @cache
 def _head(language: Language) -> tuple[Message, ...]:
     prompt = _prompt(language)
-    head = [Message("system", prompt["system"].strip())]
-    for example in prompt["examples"]:
-        exchanges = [Exchange(**exchange) for exchange in example["exchanges"]]
-        head.append(Message("user", _turn(prompt, exchanges, example["question"])))
-        head.append(Message("assistant", example["alone"]))
-    return tuple(head)
+    examples = [
+        (_turn(prompt, [Exchange(**exchange) for exchange in one["exchanges"]], one["question"]), one["alone"])
+        for one in prompt["examples"]
+    ]
+    return head_of(prompt["system"], examples)
 
 
 def _turn(prompt: Mapping[str, str], exchanges: Sequence[Exchange], question: str) -> str:

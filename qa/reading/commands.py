@@ -8,7 +8,6 @@ often it is right).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +43,7 @@ class Commands:
         told = about(file, FORMAT)
         if told.get("base") != base_of(embedder):
             return None
-        return cls(load_file(file)["direction"], float(json.loads(told["bias"])))
+        return cls(load_file(file)["direction"], float(told["bias"]))
 
     def odds(self, vectors: Vectors) -> Vectors:
         """The log-odds that each of the sentences with these vectors, of shape (sentences, dimension), commands."""

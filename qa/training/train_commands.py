@@ -114,7 +114,7 @@ def main(sets: Path, out: Path) -> None:
     embedder = SentenceTransformerEmbedder(default_embedder())
     examples = list(examples_of(sets, embedder))
     direction, bias = fitted(examples)
-    told = {"format": FORMAT, "base": base_of(embedder), "bias": json.dumps(bias)}
+    told = {"format": FORMAT, "base": base_of(embedder), "bias": str(bias)}
     save_file({"direction": direction}, out, metadata=told)
     figures: dict[str, object] = {}
     for language in SETS:
