@@ -18,7 +18,7 @@ import argparse
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from index.search import Hit
 from index.text.language import language_of
 from qa.answer import Correction
 from qa.asking.question import check
+from qa.assistant import SENTENCE_TOKENS
 from qa.citations import Located
 from qa.evidence import BUDGET, Evidence, select
 from qa.llm.generate import Message, Prompt
@@ -43,8 +44,7 @@ from qa.measuring.metrics import f1, recall
 from qa.phrase import PHRASE_TOKENS, read_phrase
 from qa.prompts import AnswerPrompt, answer_prompt, prompt_table, sentence_prompt
 from qa.reading.answering import BUDGET as READING
-from qa.reading.answering import probability
-from qa.reading.excerpts import excerpts
+from qa.reading.answering import located, probability, rounds
 from qa.reading.reader import Reader
 from qa.training.train import SETS
 from qa.wording import worded
@@ -54,7 +54,6 @@ from ui.settings import load_settings
 BUDGETS = (0, BUDGET)
 """Tokens of evidence; 0 is the best sentence alone."""
 CANDIDATES = 8
-SENTENCE_TOKENS = 80
 CHOSEN = "and how likely the LLM holds its phrase, by its sentence"
 SIGNALS = {
     "the reader alone": ["reader"],
@@ -169,25 +168,13 @@ def signals(
 
 def candidates_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Candidate]:
     """The likeliest phrases over the excerpts that Jawab would read, were it never sure; the best first."""
-    asked = reader.count_tokens(question)
-    chosen, spent = [], 0
-    for excerpt in excerpts(question, hits, reader.count_tokens):
-        spent += reader.count_tokens(excerpt.text) + asked
-        if chosen and spent > READING:
-            break
-        chosen.append(excerpt)
-    found = {}
+    chosen = [excerpt for part in rounds(reader, question, hits, READING) for excerpt in part]
+    found: dict[str, Candidate] = {}
     for excerpt, reading in zip(chosen, reader.read(question, [one.text for one in chosen]), strict=True):
         for scored in reading.spans:
-            start = excerpt.span.start + scored.span.start
-            span = replace(scored.span, start=start, end=excerpt.span.start + scored.span.end)
-            inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(span)]
-            quoted = replace(span, start=min(inside[0].start, start), end=max(inside[-1].end, span.end))
-            words = " ".join(excerpt.article.text[quoted.start : quoted.end].split())
-            located = Located(replace(excerpt.best, span=quoted, text=words), span)
-            likely = probability(scored.score - reading.none, excerpt.best.score)
-            if located.text not in found or found[located.text].likely < likely:
-                found[located.text] = Candidate(located, likely)
+            one = Candidate(located(excerpt, scored.span), probability(scored.score - reading.none, excerpt.best.score))
+            if one.located.text not in found or found[one.located.text].likely < one.likely:
+                found[one.located.text] = one
     return sorted(found.values(), key=lambda one: -one.likely)[:CANDIDATES]
 
 
@@ -209,22 +196,9 @@ def drafted(
 
 def likelihoods(phrases: Sequence[str], prompt: Prompt, generator: LlamaGenerator) -> dict[str, list[float]]:
     """Log-probability of each phrase as the LLM's answer: of all its tokens, and of one on the average."""
-    # The generator chooses the words itself; what it thinks of given ones, only this benchmark asks.
-    following = generator._read(prompt, room=512)
-    context = generator._context
-    lines = [context.tokenize(phrase) for phrase in phrases]
-    totals = [float(following[line[0]]) for line in lines]
-    context.branch(len(lines))
-    for depth in range(max(map(len, lines)) - 1):
-        going = [number for number, line in enumerate(lines) if depth + 1 < len(line)]
-        stepped = context.step([(number + 1, lines[number][depth]) for number in going], depth)
-        for number, probabilities in zip(going, stepped, strict=True):
-            totals[number] += float(probabilities[lines[number][depth + 1]])
-    context.prune(len(lines))
-    return {
-        "likelihood": totals,
-        "likelihood a token": [total / len(line) for total, line in zip(totals, lines, strict=True)],
-    }
+    means = [generator.likelihood(prompt, phrase) for phrase in phrases]
+    totals = [mean * generator.count_tokens(phrase) for mean, phrase in zip(means, phrases, strict=True)]
+    return {"likelihood": totals, "likelihood a token": means}
 
 
 def picked(text: str, evidence: Sequence[Evidence], candidates: Sequence[Candidate], generator: LlamaGenerator) -> str:

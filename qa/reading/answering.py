@@ -53,14 +53,14 @@ def best_answer(
     best: ReadAnswer | None = None
     # Where a choice is offered, the answer stands in the question.
     asked: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
-    for part in _rounds(reader, question, hits, budget):
+    for part in rounds(reader, question, hits, budget):
         for excerpt, read in zip(part, reader.read(question, [one.text for one in part]), strict=True):
             reading = _without_echoes(read, excerpt.text, asked)
             if not reading.spans:
                 continue
             likely = probability(reading.margin, excerpt.best.score, weights)
             if best is None or likely > best.probability:
-                best = ReadAnswer(_located(excerpt, reading), likely)
+                best = ReadAnswer(located(excerpt, reading.spans[0].span), likely)
         if best and best.probability >= SURE:
             break
     return best
@@ -72,7 +72,7 @@ def probability(margin: float, evidence: float, weights: Weights = WEIGHTS) -> f
     return 1 / (1 + math.exp(-max(min(total, 50.0), -50.0)))
 
 
-def _rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
+def rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
     """Excerpts within the budget, likeliest first, in parts of about `ROUND` tokens; at least one excerpt."""
     asked = reader.count_tokens(question) + _BESIDE_QUESTION
     part: list[Excerpt] = []
@@ -96,10 +96,10 @@ def _without_echoes(reading: Reading, text: str, asked: frozenset[str]) -> Readi
     return replace(reading, spans=tuple(spans))
 
 
-def _located(excerpt: Excerpt, reading: Reading) -> Located:
-    """The best span, with the sentences that it stands in as its evidence."""
+def located(excerpt: Excerpt, found: Span) -> Located:
+    """What was found in an excerpt, whose text `found` counts in, with the sentences that it stands in as evidence."""
     start = excerpt.span.start
-    span = Span(start + reading.spans[0].span.start, start + reading.spans[0].span.end)
+    span = Span(start + found.start, start + found.end)
     inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(span)]
     quoted = Span(min(inside[0].start, span.start), max(inside[-1].end, span.end))
     text = " ".join(excerpt.article.text[quoted.start : quoted.end].split())
