@@ -15,6 +15,7 @@ from rapidfuzz.fuzz import partial_ratio_alignment
 
 from index.articles import Span
 from index.text.folding import Folded, fold
+from index.text.language import language_of
 from index.text.words import content_words
 from qa.answer import Citation
 from qa.evidence import Evidence
@@ -27,6 +28,9 @@ _SIMILAR_ENOUGH = 80.0
 """Least likeness, of 100, between what the LLM wrote and what stands in the article for the two to be one phrase."""
 _AS_GOOD = 0.8
 """Least share of the best sentence's score at which another article's sentence is cited beside it."""
+_SAME_WORDS = 0.25
+"""Least share of the shorter sentence's words, the phrase aside, that two sentences of one language share if they
+say the same. "Blue" is a colour in one and a tram line in the other."""
 _MOST_CITATIONS = 4
 _WORD = re.compile(r"\w+")
 _WORDS_BETWEEN = 2
@@ -74,16 +78,27 @@ def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
 
 
 def also_in(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
-    """`located`, and the same phrase where sentences of other articles that are worth as much hold it."""
+    """`located`, and the same phrase where sentences of other articles that say as much hold it."""
     phrase = _tidy(fold(located.text).text)
     found = [located]
     for piece in evidence:
         others = {other.evidence.article.id for other in found}
         if piece.article.id in others or piece.score < _AS_GOOD * located.evidence.score:
             continue
-        if re.search(_as_words(phrase), fold(piece.text).text):
+        if re.search(_as_words(phrase), fold(piece.text).text) and _same_said(located, piece):
             found.append(Located(piece, piece.span))
     return found[:_MOST_CITATIONS]
+
+
+def _same_said(located: Located, piece: Evidence) -> bool:
+    """Whether the sentence of `piece` has other words of the phrase's sentence too, where the languages can tell."""
+    one, other = located.evidence.text, piece.text
+    if language_of(one) != language_of(other):
+        return True
+    phrase = content_words(located.text)
+    words, others = content_words(one) - phrase, content_words(other) - phrase
+    fewer = min(len(words), len(others))
+    return fewer == 0 or len(words & others) >= _SAME_WORDS * fewer
 
 
 def cite(marker: int, located: Located) -> Citation:

@@ -136,6 +136,16 @@ class TestLocating:
         assert located is not None
         assert [found.evidence.article.id for found in also_in(located, pieces)] == ["a0", "a1"]
 
+    def test_the_same_word_about_something_else_is_not_cited(self) -> None:
+        pieces = evidence(
+            "The trams are to be painted blue after schoolchildren chose the colour.",
+            "The trams were painted blue, said the mayor.",
+            "One month after the Blue Line opened, its first figures were published.",
+        )
+        located = locate("blue", pieces)
+        assert located is not None
+        assert [found.evidence.article.id for found in also_in(located, pieces)] == ["a0", "a1"]
+
 
 class ScriptedGenerator(FakeGenerator):
     """Drafts what it was told to: (phrase, mean log-probability)."""
