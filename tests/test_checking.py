@@ -111,6 +111,9 @@ def test_in_one_language_every_name_must_be_there() -> None:
         ("Some lamps are there.", "How many lamps?", "فيه ٢٤ مصباحاً.", "٢٤", ["phrase"]),
         ("فيه ٢٤ مصباحاً.", "How many lamps?", "فيه ٢٤ مصباحاً.", "٢٤", ["language"]),
         (" ", "How many lamps?", "فيه ٢٤ مصباحاً.", "٢٤", ["empty"]),
+        ("متى تم افتتاح المسرح عام 1950.", "متى تم افتتاح المسرح؟", "افتُتح المسرح عام 1950.", "1950", ["form"]),
+        ("تم افتتاح المسرح عام 1950.", "متى تم افتتاح المسرح؟", "افتُتح المسرح عام 1950.", "1950", []),
+        ("When it opened it had 24 lamps.", "When did it open?", "When it opened it had 24 lamps.", "24", []),
     ],
 )
 def test_what_the_quotation_does_not_bear_out(

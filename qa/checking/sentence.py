@@ -22,6 +22,8 @@ Kind = Literal["empty", "language", "form", "phrase", "number", "date", "name", 
 
 _MARKUP = re.compile(r"[<>{}\[\]|`\\]|://|\w@\w")
 """Markup, links, addresses and the marks of chat templates: what no sentence in plain words has."""
+_ASKING = re.compile(r"(?:who|whom|whose|what|which|when|where|why|how)\b|(?:هل|متي|كم|اين|ماذا|لماذا|كيف|من|ما)\b")
+"""Folded. The words that a question begins with."""
 _OTHER_SCRIPT = {"ar": re.compile(r"[A-Za-z]{2,}"), "en": re.compile(r"[\u0621-\u064a]{2,}")}
 
 
@@ -66,6 +68,10 @@ def _form(sentence: str, grounds: Grounds) -> Iterator[Fault]:
     """It must be one sentence in plain words: an article may command an LLM to write something beside the answer."""
     if len(sentences(sentence)) > max(1, len(sentences(grounds.phrase))):
         yield Fault("form")
+    asked, said = fold_text(grounds.question).split(), fold_text(sentence).split()
+    # "When it opened" is no question; "when did it open" is the one that was asked.
+    if asked[:2] == said[:2] and _ASKING.match(asked[0]):
+        yield Fault("form", " ".join(sentence.split()[:2]))
     given = " ".join((grounds.quote, grounds.question))
     for word in sentence.split():
         if _MARKUP.search(word) and word not in given:
