@@ -42,7 +42,7 @@ from qa.asking.question import check, wants_phrase, wants_reasons
 from qa.asking.rewriting import rewritten
 from qa.asking.talk import EXAMPLES, Kind, heard, reply
 from qa.checking.translation import mistranslation
-from qa.citations import Located, also_in, cite
+from qa.citations import Located, also_in, cite, same_phrase
 from qa.declining import THRESHOLD, nearness, neighbour, probability, signals, together
 from qa.evidence import BUDGET, Evidence, select
 from qa.llm.generate import Generator
@@ -190,7 +190,7 @@ class Assistant:
             confidence = together(confidence, generator.likelihood(prompt, located.text))
             count_tokens = generator.count_tokens
         evidence = select(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
-        yield Finished(asked.answered(said, located, evidence, confidence, clock, correction))
+        yield Finished(asked.answered(said, located, evidence, confidence, clock, correction, found.other))
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
         """The nearest sentence as it stands, if it is near enough."""
@@ -308,15 +308,25 @@ class _Asked:
         confidence: float,
         clock: _Clock,
         correction: Correction | None = None,
+        other: Located | None = None,
     ) -> Answer:
-        """The record of an answer in one sentence around a phrase."""
-        citations = [cite(marker, found) for marker, found in enumerate(also_in(located, evidence), start=1)]
+        """The record of an answer in one sentence around a phrase; of two, where another may be the right one."""
+        quoted = also_in(located, evidence)
+        if other and any(other.same_sentence(found) for found in quoted):
+            other = None
+        if other and same_phrase(located, other):
+            quoted, other = [*quoted, other], None
+        answer = marked(in_digits_of(self.said, said), range(1, len(quoted) + 1))
+        if other:
+            quoted = [*quoted, other]
+            second = self.prompt.other.format(phrase=phrase_alone(other))
+            answer += f" {marked(in_digits_of(self.said, second), [len(quoted)])}"
         record = self.record(
             status="answered",
-            answer=marked(in_digits_of(self.said, said), [citation.marker for citation in citations]),
+            answer=answer,
             short_answer=located.text,
             confidence=confidence,
-            citations=citations,
+            citations=[cite(marker, found) for marker, found in enumerate(quoted, start=1)],
             timings=replace(self.timings, total=clock.ms()),
         )
         return replace(record, correction=correction)

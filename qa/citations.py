@@ -48,6 +48,11 @@ class Located:
     def text(self) -> str:
         return self.evidence.article.text[self.span.start : self.span.end]
 
+    def same_sentence(self, other: Located) -> bool:
+        """Whether both are found in one sentence, or in stretches that share one."""
+        one, another = self.evidence, other.evidence
+        return one.article.id == another.article.id and one.span.overlaps(another.span)
+
 
 def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
     """The best piece of evidence that holds `phrase`; if none does, the stretch that is most like it.
@@ -99,6 +104,12 @@ def _same_said(located: Located, piece: Evidence) -> bool:
     words, others = content_words(one) - phrase, content_words(other) - phrase
     fewer = min(len(words), len(others))
     return fewer == 0 or len(words & others) >= _SAME_WORDS * fewer
+
+
+def same_phrase(one: Located, other: Located) -> bool:
+    """Whether two phrases say the same, one perhaps in more words: "2,500" and "2,500 soldiers"."""
+    words, others = content_words(one.text), content_words(other.text)
+    return bool(words and others) and (words <= others or others <= words)
 
 
 def cite(marker: int, located: Located) -> Citation:

@@ -20,6 +20,7 @@ _ANSWER: dict[str, set[str]] = {
     "question": {"question"},
     "none": set(),
     "declined": set(),
+    "other": {"phrase"},
 }
 _SENTENCE: dict[str, set[str]] = {"system": set(), "turn": {"sentence", "question", "phrase"}}
 """The keys of the two prompt files, and the variables of each."""
@@ -27,12 +28,15 @@ _SENTENCE: dict[str, set[str]] = {"system": set(), "turn": {"sentence", "questio
 
 @dataclass(frozen=True)
 class AnswerPrompt:
-    """How one language's questions are put to the LLM, and what it and Jawab say when there is no answer."""
+    """How one language's questions are put to the LLM, and what it and Jawab say when there is no answer.
+
+    `other` tells of a second phrase that may answer."""
 
     sentence: str
     question: str
     none: str
     declined: str
+    other: str
     head: tuple[Message, ...]
 
     def ask(self, question: str, sentences: Sequence[str]) -> Prompt:

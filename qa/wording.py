@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from index.text.sentences import sentences
 from qa.answer import Correction, Done
@@ -77,7 +77,7 @@ def in_digits_of(question: str, said: str) -> str:
     return said.translate(_TO_EASTERN if eastern else _TO_WESTERN)
 
 
-def marked(sentence: str, markers: Sequence[int]) -> str:
+def marked(sentence: str, markers: Iterable[int]) -> str:
     """The sentence with its markers before the full stop; markers that the LLM invented are taken out."""
     said = _FINAL.sub("", _MARKER.sub("", sentence).strip())
     return f"{said} {''.join(f'[{marker}]' for marker in markers)}."

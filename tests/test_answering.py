@@ -18,7 +18,7 @@ from index.search import Hit, Searcher, Sentence
 from index.text.passages import Passage
 from index.text.sentences import sentences
 from index.turns import Turns
-from qa.answer import Correction
+from qa.answer import Answer, Correction
 from qa.asking.question import LONGEST, check, wants_phrase, wants_reasons
 from qa.assistant import Assistant, Options
 from qa.citations import also_in, cite, locate
@@ -424,6 +424,38 @@ class TestReaderAndLlmTogether:
         )
         assert agreed.short_answer == disagreed.short_answer
         assert agreed.confidence > disagreed.confidence
+
+
+class TestASecondAnswer:
+    QUESTION = "At how many stations does the tram stop?"
+
+    @pytest.fixture
+    def ask(
+        self, write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    ) -> Callable[..., Answer]:
+        def asked(*texts: str) -> Answer:
+            for number, text in enumerate(texts):
+                write(f"{number}.txt", text)
+            indexed()
+            return Assistant(searcher(), None, FakeReader()).ask(self.QUESTION)
+
+        return asked
+
+    def test_what_may_be_right_too_is_said_after_the_answer_with_its_own_quotation(
+        self, ask: Callable[..., Answer]
+    ) -> None:
+        answer = ask("The tram stops at 24 stations.", "The tram stops at 26 stations.")
+        assert answer.answer in ("24 [1]. Or perhaps: 26 [2].", "26 [1]. Or perhaps: 24 [2].")
+        assert answer.short_answer and answer.short_answer in answer.citations[0].quote
+        assert [citation.marker for citation in answer.citations] == [1, 2]
+        assert len({citation.article_id for citation in answer.citations}) == 2
+
+    def test_the_same_phrase_in_another_sentence_is_a_second_quotation_of_the_first(
+        self, ask: Callable[..., Answer]
+    ) -> None:
+        answer = ask("The tram stops at 24 stations.", "In spring, said the mayor, the tram stops at 24 stations.")
+        assert answer.answer == "24 [1][2]."
+        assert len(answer.citations) == 2
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,13 @@ class CountingReader(FakeReader):
         return super().read(question, excerpts)
 
 
+class TwiceReader(FakeReader):
+    """Finds two answers in one sentence: a number, and with the word before it."""
+
+    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        return [Reading((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in excerpts]
+
+
 EVEN = Weights(margin=1.0, evidence=0.0, bias=0.0)
 
 
@@ -166,6 +173,20 @@ class TestBestAnswer:
         hits = [hit("The ferry leaves at noon.", (0.9,)), hit("The tram line has 24 stations.", (0.4,), "b")]
         found = best_answer(FakeReader(), "How many stations has the tram line?", hits, weights=EVEN)
         assert found and found.located.evidence.article.id == "b"
+
+    def test_what_another_sentence_answers_nearly_as_likely_is_told_too(self) -> None:
+        both = [hit("The tram line has 24 stations.", (0.9,)), hit("The tram line has 26 stations.", (0.8,), "b")]
+        found = best_answer(FakeReader(), "How many stations has the tram line?", both, weights=EVEN)
+        assert found and found.located.text == "24"
+        assert found.other and found.other.text == "26"
+        unlike = [both[0], hit("A ferry leaves at noon.", (0.8,), "b")]
+        found = best_answer(FakeReader(), "How many stations has the tram line?", unlike, weights=EVEN)
+        assert found and found.other is None
+
+    def test_one_sentence_has_one_answer(self) -> None:
+        hits = [hit("The tram line has 24 stations.", (0.9,))]
+        found = best_answer(TwiceReader(), "How many stations has the tram line?", hits, weights=EVEN)
+        assert found and found.other is None
 
     def test_nothing_to_read_is_no_answer(self) -> None:
         assert best_answer(FakeReader(), "Who?", []) is None

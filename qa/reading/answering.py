@@ -20,6 +20,10 @@ ROUND = 200
 """Tokens that are read before it is asked whether that is enough."""
 SURE = 0.7
 """The probability at which no more is read: it halves the tokens and costs nothing (docs/reader.md)."""
+NEARLY = 0.8
+"""The share of the best answer's probability from which another sentence's is told too (docs/answers.md)."""
+LIKELY_ENOUGH = 0.25
+"""The least probability of an answer that is told beside a better one."""
 _BESIDE_QUESTION = 8
 """Tokens around question and excerpt."""
 _CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
@@ -40,30 +44,46 @@ WEIGHTS = Weights(margin=0.217, evidence=2.075, bias=-1.908)
 
 @dataclass(frozen=True)
 class ReadAnswer:
-    """The best answer that the reader found, and how likely it is that the articles answer with it."""
+    """An answer that the reader found, and how likely it is that the articles answer with it.
+
+    `other` is what another sentence answers, where that is nearly as likely.
+    """
 
     located: Located
     probability: float
+    other: Located | None = None
 
 
 def best_answer(
     reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, weights: Weights = WEIGHTS
 ) -> ReadAnswer | None:
     """The likeliest answer over all excerpts that are read; `None` where there is nothing to read."""
-    best: ReadAnswer | None = None
+    found: list[ReadAnswer] = []
     # Where a choice is offered, the answer stands in the question.
     asked: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
     for part in rounds(reader, question, hits, budget):
         for excerpt, read in zip(part, reader.read(question, [one.text for one in part]), strict=True):
-            reading = _without_echoes(read, excerpt.text, asked)
-            if not reading.spans:
-                continue
-            likely = probability(reading.margin, excerpt.best.score, weights)
-            if best is None or likely > best.probability:
-                best = ReadAnswer(located(excerpt, reading.spans[0].span), likely)
-        if best and best.probability >= SURE:
+            found += _answers(excerpt, _without_echoes(read, excerpt.text, asked), weights)
+        if any(answer.probability >= SURE for answer in found):
             break
-    return best
+    if not found:
+        return None
+    best = max(found, key=lambda answer: answer.probability)
+    return replace(best, other=_other(best, found))
+
+
+def _answers(excerpt: Excerpt, reading: Reading, weights: Weights) -> Iterator[ReadAnswer]:
+    for scored in reading.spans:
+        likely = probability(scored.score - reading.none, excerpt.best.score, weights)
+        yield ReadAnswer(located(excerpt, scored.span), likely)
+
+
+def _other(best: ReadAnswer, found: Sequence[ReadAnswer]) -> Located | None:
+    """The likeliest answer in another sentence than the best one's, if it is nearly as likely."""
+    least = max(NEARLY * best.probability, LIKELY_ENOUGH)
+    elsewhere = (answer for answer in found if not answer.located.same_sentence(best.located))
+    other = max((a for a in elsewhere if a.probability >= least), key=lambda a: a.probability, default=None)
+    return other.located if other else None
 
 
 def probability(margin: float, evidence: float, weights: Weights = WEIGHTS) -> float:
