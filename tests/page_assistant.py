@@ -12,7 +12,7 @@ from index.errors import IndexMissing
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
-from ui.chat import Overview
+from ui.web.chat import Overview
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
 ENGLISH_QUESTION = "How many US troops remain in Iraq?"

@@ -40,7 +40,7 @@ from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
 from qa.wording import marked, worded
 from tests.conftest import SAMPLES
-from ui.render import Turn, turn_html
+from ui.web.render import Turn, turn_html
 
 DATA = Path(__file__).parent / "data"
 _MINUTES = 30

@@ -25,7 +25,7 @@ from tests.page_assistant import (
     SLOW_QUESTION,
     CannedAssistant,
 )
-from ui.server import create_app
+from ui.web.server import create_app
 
 pytestmark = pytest.mark.real
 

@@ -20,7 +20,8 @@ from tests.page_assistant import (
     found,
     record,
 )
-from ui.render import Turn, answer_html, clean, found_html, spoken_date, turn_html
+from ui.spoken import spoken_date
+from ui.web.render import Turn, answer_html, clean, found_html, turn_html
 
 SHOWN = {
     "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",

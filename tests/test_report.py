@@ -18,10 +18,10 @@ from qa.measuring.reliability import Judged, calibration_error, judge, reliabili
 from tests.test_cli import Run as RunCommand
 from tests.test_cli import run as run  # the fixture
 from tests.test_cli import samples as samples
-from ui.charts import BOTTOM, LEFT, RIGHT, TOP, reliability_chart, risk_chart, times_chart, times_of
-from ui.figure_table import figure_groups
-from ui.report import Measured, figures_of_confidence, report_html
-from ui.runs import Run, Runs, append_run, read_runs
+from ui.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, reliability_chart, risk_chart, times_chart, times_of
+from ui.evaluation.figure_table import figure_groups
+from ui.evaluation.report import Measured, figures_of_confidence, report_html
+from ui.evaluation.runs import Run, Runs, append_run, read_runs
 from ui.strings import say
 
 TEXT = "The lighthouse of Ras Tin was lit in 1931. Its keeper was Salma Qadri. A ferry passed in 1931 as well."

@@ -25,8 +25,9 @@ from tests.page_assistant import (
     CannedAssistant,
     canned,
 )
-from ui.chat import Overview, follow, page_language, plural
-from ui.server import create_app, our_page
+from ui.spoken import plural
+from ui.web.chat import Overview, follow, page_language
+from ui.web.server import create_app, our_page
 
 # Namespaces, never fetched.
 NAMES_ONLY = ("http://www.w3.org/",)

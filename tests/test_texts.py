@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 import index.errors
-import ui.serve
-import ui.settings  # noqa: F401
 from index.errors import JawabError
 from ui.strings import explain, texts
 

@@ -315,7 +315,7 @@ def serve(host: str, port: int, index: Path | None) -> None:
     Example:
         jawab serve --port 8080
     """
-    from ui.serve import run
+    from ui.web.serve import run
 
     run(_app(index), host, port, reader_language())
 
@@ -394,7 +394,7 @@ def evaluate(
     Example:
         jawab eval samples --limit 10
     """
-    from ui.evaluate import Without, evaluate_set
+    from ui.evaluation.evaluate import Without, evaluate_set
 
     app = _app()
     for folder in sets:

@@ -18,7 +18,7 @@ from index.repair import Repaired
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
 from qa.fetching.models import Model, ModelStore
 from ui.doctor import Finding
-from ui.render import spoken_date
+from ui.spoken import spoken_date
 from ui.strings import say
 from ui.terminal import echo, json_escaped, one_line
 

@@ -29,9 +29,9 @@ from index.errors import ArticleMissing, JawabError
 from index.text.language import language_of
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.asking.question import LONGEST
-from ui.chat import Assistant, Overview, build_page, follow, page_language
-from ui.render import direction
 from ui.strings import explain
+from ui.web.chat import Assistant, Overview, build_page, follow, page_language
+from ui.web.render import direction
 
 _HEAD = (
     '<link rel="stylesheet" href="/page/chat.css"><script src="/page/page.js" defer></script>'
@@ -147,7 +147,7 @@ def _add_static(app: FastAPI) -> None:
     def static(name: str) -> Response:
         if name not in _STATIC:
             return Response(status_code=404)
-        content = files("ui").joinpath("static", name).read_bytes()
+        content = files("ui.web").joinpath("static", name).read_bytes()
         return Response(content, media_type=_STATIC[name], headers={"cache-control": "no-cache"})
 
 

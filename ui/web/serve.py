@@ -14,9 +14,9 @@ from index.errors import JawabError
 from index.storage.catalog import Catalog
 from ui.app import App
 from ui.bundled import samples_folder
-from ui.chat import Overview
-from ui.server import create_app
 from ui.strings import say
+from ui.web.chat import Overview
+from ui.web.server import create_app
 
 
 class PortTaken(JawabError):

@@ -12,12 +12,12 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from urllib.parse import urlsplit
 
 from index.articles import Language
 from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage, Nearest
+from ui.spoken import spoken_date
 from ui.strings import say
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -26,7 +26,6 @@ _CLOSEST = 3
 # Control characters; and embeddings, overrides and isolates, which could show a sentence backwards or close the
 # isolation of the element they stand in. Left-to-right and right-to-left marks are harmless and stay.
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff]")
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
 
 
 @dataclass
@@ -57,22 +56,6 @@ def clean(text: str) -> str:
 def direction(language: Language) -> str:
     """The value of `dir` for a text in `language`."""
     return "rtl" if language == "ar" else "ltr"
-
-
-def spoken_date(written: str, language: Language) -> str:
-    """A stored date as a person writes it: "24 July 2021". What is not a date is given back as it was."""
-    match = _DATE.fullmatch(written.strip())
-    if not match:
-        return written
-    year, month, day = (int(part) if part else None for part in match.groups())
-    if month is None:
-        return str(year)
-    try:
-        date(int(match[1]), month, day or 1)
-    except ValueError:
-        return written
-    key = "page.turn.date" if day else "page.turn.month_and_year"
-    return say(key, language, day=day, month=say(f"page.month.{month}", language), year=year)
 
 
 def answer_html(turn: Turn) -> str:

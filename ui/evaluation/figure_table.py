@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.articles import Language
-from ui.runs import Run
+from ui.evaluation.runs import Run
 from ui.strings import say, texts
 
 _GROUPS = {

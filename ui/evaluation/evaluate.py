@@ -26,8 +26,8 @@ from qa.measuring.evaluate import SEED, QuestionSet, read_set
 from qa.measuring.metrics import Figures, score
 from ui import show
 from ui.app import App
-from ui.report import Measured, figures_of_confidence, report_html
-from ui.runs import Run, append_run, read_runs
+from ui.evaluation.report import Measured, figures_of_confidence, report_html
+from ui.evaluation.runs import Run, append_run, read_runs
 from ui.strings import explain, say
 from ui.terminal import echo
 

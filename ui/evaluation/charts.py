@@ -1,4 +1,4 @@
-"""The curves of an evaluation report as points of small drawings; `ui/templates/chart.svg` makes the drawings.
+"""The curves of an evaluation report as points of small drawings; `templates/chart.svg` makes the drawings.
 
 A drawing is `WIDTH` by `HEIGHT` units, its origin at the top left. Numbers grow to the right in both languages.
 """

@@ -1,6 +1,6 @@
 """The page: one field, the answer, its quotations and the passages it rests on.
 
-Gradio carries events between browser and program; what is shown is built in `ui/render.py`. The state of a visit
+Gradio carries events between browser and program; what is shown is built in `ui/web/render.py`. The state of a visit
 is a `Conversation` that stays on the server; the browser gets only its HTML.
 """
 
@@ -21,8 +21,9 @@ from index.text.language import language_of
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
 from qa.asking.conversation import Exchange, exchange_of
 from qa.asking.question import LONGEST, language_to_answer_in
-from ui.render import Turn, answer_html, clean, direction, found_html, spoken_date, turn_html
+from ui.spoken import plural, spoken_date
 from ui.strings import explain, say
+from ui.web.render import Turn, answer_html, clean, direction, found_html, turn_html
 
 _EXAMPLES = 4
 _TURNS_KEPT = 40
@@ -146,7 +147,7 @@ def _weighted(part: str) -> tuple[float, str]:
 
 
 def build_page(assistant: Assistant, overview: Overview) -> gr.Blocks:
-    """The chat as a Gradio page; `ui/server.py` mounts it and gives it its styles."""
+    """The chat as a Gradio page; `ui/web/server.py` mounts it and gives it its styles."""
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
         parts = _lay_out(overview)
@@ -353,15 +354,6 @@ def _collection(overview: Overview, language: Language) -> str:
     first, last = spoken_date(overview.first, language), spoken_date(overview.last, language)
     key = "page.collection_one_day" if first == last else "page.collection_dated"
     return say(key, language, **fields, first=first, last=last)
-
-
-def plural(count: int) -> str:
-    """Which form a noun takes after `count` in Arabic; English texts repeat their plural where it has but one."""
-    if count in (0, 1, 2):
-        return ("zero", "one", "two")[count]
-    if 3 <= count % 100 <= 10:
-        return "few"
-    return "many" if count % 100 >= 11 else "other"
 
 
 def _block(tag: str, key: str, language: Language) -> str:

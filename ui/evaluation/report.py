@@ -17,11 +17,12 @@ from index.text.language import language_of
 from qa.measuring.metrics import Question, Record
 from qa.measuring.mistakes import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
 from qa.measuring.reliability import calibration_error, judge, reliability, tradeoffs
-from ui import charts
-from ui.figure_table import duration, figure_groups
-from ui.render import clean, direction, spoken_date
-from ui.runs import NO_RUNS, Run, Runs
+from ui.evaluation import charts
+from ui.evaluation.figure_table import duration, figure_groups
+from ui.evaluation.runs import NO_RUNS, Run, Runs
+from ui.spoken import spoken_date
 from ui.strings import say
+from ui.web.render import clean, direction
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -116,7 +117,7 @@ def _environment(language: Language) -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("ui", "templates"),
+        loader=PackageLoader("ui.evaluation", "templates"),
         autoescape=True,
         finalize=_cleaned,
         undefined=StrictUndefined,
