@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from index.articles import Language
 from index.text.language import language_of
@@ -108,6 +112,11 @@ class Answer:
             answer_id, question, language_of(question), "declined", reason, None, 0.0, (), (), Timings(total=0.0)
         )
 
+    @classmethod
+    def of_json(cls, record: Mapping[str, Any]) -> Answer:
+        """The record that `to_json` gave. Raises `ValueError` for anything else."""
+        return _records().validate_python(record)
+
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready values, keys in the order of the contract."""
         record = asdict(self)
@@ -117,6 +126,11 @@ class Answer:
             if record[name] is None:
                 del record[name]
         return record
+
+
+@cache
+def _records() -> TypeAdapter[Answer]:
+    return TypeAdapter(Answer)
 
 
 @dataclass(frozen=True)

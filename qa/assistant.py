@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from index.articles import Language
 from index.finding.vocabulary import Vocabulary
 from index.search import Hit, Searcher
+from index.text.folding import fold_text
 from index.text.language import language_of
 from qa.answer import (
     Answer,
@@ -37,9 +38,11 @@ from qa.answer import (
     Token,
 )
 from qa.asking.arabizi import arabic_of
+from qa.asking.colloquial import standard
 from qa.asking.conversation import Exchange, joined, leans
 from qa.asking.question import check, wants_phrase, wants_reasons
 from qa.asking.rewriting import rewritten
+from qa.asking.spelling import as_articles_spell
 from qa.asking.talk import EXAMPLES, Kind, heard, reply
 from qa.checking.translation import mistranslation
 from qa.citations import Located, also_in, cite, same_phrase
@@ -133,7 +136,7 @@ class Assistant:
         asked = _Asked(
             id=number,
             said=question,
-            question=alone,
+            question=as_articles_spell(standard(alone), hits, Vocabulary(self.searcher.catalog.rows)),
             language=language,
             hits=self._commands.without(hits) if self._commands else hits,
             prompt=answer_prompt(language),
@@ -359,7 +362,8 @@ class _Asked:
             passages=self.passages,
             timings_ms=timings,
             models=self.models,
-            asked=self.question if self.question != self.said else None,
+            # That hamzas were left out goes without saying.
+            asked=self.question if fold_text(self.question) != fold_text(self.said) else None,
         )
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import pytest
 
+from index.search import Searcher
+from qa.answer import Answer
 from qa.asking.colloquial import standard
 from qa.asking.spelling import corrected, respelt
+from qa.assistant import Assistant
+from qa.fakes import FakeReader
+from qa.reading.reader import Reading
 
 WRITTEN = {"الاحزاب": "الأحزاب", "المدينه": "المدينة", "محطات": "محطات", "المينا": "المينا", "الترام": "الترام"}
 
@@ -46,3 +54,46 @@ def test_nothing_is_put_right_that_may_be_two_words() -> None:
 )
 def test_question_words_become_standard_ones(typed: str, meant: str) -> None:
     assert standard(typed) == meant
+
+
+class TestTheReaderReads:
+    """What it is given, and what of that the record says; asked of an article that writes all hamzas."""
+
+    @pytest.fixture
+    def ask(
+        self, write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    ) -> Callable[[str], Answer]:
+        write("a.txt", "افتُتحت المحطة الأولى للترام عام 1950 في الإسكندرية. وكان طول الخط أربعة كيلومترات.")
+        indexed()
+        return lambda question: Assistant(searcher(), None, self.reader).ask(question)
+
+    class Listening(FakeReader):
+        """Remembers what it was asked."""
+
+        def __init__(self) -> None:
+            self.asked = ""
+
+        def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+            self.asked = question
+            return super().read(question, excerpts)
+
+    @pytest.fixture(autouse=True)
+    def _reader(self) -> None:
+        self.reader = self.Listening()
+
+    def test_hamzas_that_were_left_out_go_without_saying(self, ask: Callable[[str], Answer]) -> None:
+        answer = ask("متى افتتحت المحطة الاولى في الاسكندرية؟")
+        assert "الإسكندرية" in self.reader.asked and "الأولى" in self.reader.asked
+        assert answer.asked is None
+
+    def test_a_slip_that_was_put_right_is_told(self, ask: Callable[[str], Answer]) -> None:
+        answer = ask("متى افتتحت المحطة الأولى في الإسكندرنة؟")
+        assert answer.asked == self.reader.asked == "متى افتتحت المحطة الأولى في الإسكندرية؟"
+
+    def test_dialect_is_told_in_standard_arabic(self, ask: Callable[[str], Answer]) -> None:
+        assert ask("فين افتتحت المحطة الأولى؟").asked == "أين افتتحت المحطة الأولى؟"
+
+    def test_what_is_spelt_as_the_articles_do_is_asked_as_it_is(self, ask: Callable[[str], Answer]) -> None:
+        question = "متى افتتحت المحطة الأولى للترام؟"
+        assert ask(question).asked is None
+        assert self.reader.asked == question

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from rapidfuzz.distance import OSA
 
+from index.finding.vocabulary import Vocabulary
 from index.search import Hit
 from index.text.folding import fold_text, plain
 from index.text.words import STOP_WORDS, normalised, with_clitics
@@ -22,6 +23,12 @@ _SHORTEST = 5
 """Letters of a word that a slip is looked for in: shorter ones are too near to others."""
 
 Spellings = dict[str, str]
+
+
+def as_articles_spell(question: str, hits: Sequence[Hit], vocabulary: Vocabulary) -> str:
+    """The question with hamzas that were left out, and slips put right, as the passages that were found have them."""
+    written = spellings(hits)
+    return corrected(respelt(question, written), written, lambda word: bool(vocabulary.passages(word)))
 
 
 def spellings(hits: Sequence[Hit]) -> Spellings:
@@ -41,7 +48,8 @@ def respelt(question: str, written: Spellings) -> str:
     def word(match: re.Match[str]) -> str:
         typed = match.group()
         folded = fold_text(typed)
-        return written.get(folded) or bare.get(folded) or typed if typed == _careless(typed) else typed
+        spelling = written.get(folded) or bare.get(folded)
+        return spelling if spelling and _leaves_out(typed, spelling) else typed
 
     return _WORD.sub(word, question)
 
@@ -76,6 +84,12 @@ def _without_clitics(written: Spellings) -> Spellings:
                 if form.endswith(folded[start:]):
                     bare.setdefault(form, form.removesuffix(folded[start:]) + spelling[start:])
     return bare
+
+
+def _leaves_out(typed: str, spelling: str) -> bool:
+    """Whether hamzas and dots of the spelling are left out in what was typed, and nothing else is otherwise."""
+    pairs = zip(typed, spelling, strict=False)
+    return len(typed) == len(spelling) and all(one == other or one == _careless(other) for one, other in pairs)
 
 
 def _careless(word: str) -> str:
