@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from index.articles import Language
-from index.errors import IndexMissing
+from index.articles import Article, Language, Span
+from index.errors import ArticleMissing, IndexMissing
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
-from ui.web.chat import Overview
+from ui.web.conversations import Conversations
+from ui.web.site import Overview, Site
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
 ENGLISH_QUESTION = "How many US troops remain in Iraq?"
@@ -50,8 +52,39 @@ _HOSTILE_TEXT = (
 )
 
 
+ARTICLES = (
+    Article(
+        "ar-1", "مباحثات بين واشنطن وبغداد حول مستقبل القوات الأمريكية في العراق",
+        f"{'مقدمة طويلة للخبر. ' * 60}\n\n{_ARABIC_TEXT}\n\nشارك هذا المقال", "ar", "2021-07-24", "https://www.dw.com/ar/1",
+        ignored=(Span(0, 19),),
+    ),
+    Article(
+        "en-1", "Washington and Baghdad discuss the future of US forces", _ENGLISH_TEXT, "en", "2021-04-08", "dw.com"
+    ),
+    Article("x<1>", "<b>Bold</b> title", _HOSTILE_TEXT, "en", "<u>", "<i>paper</i>", author="<script>"),
+)  # fmt: skip
+
+
+def id_of(text: str) -> str:
+    """The id of the article that has this text."""
+    return next((one.id for one in ARTICLES if text in one.text), "gone")
+
+
+class CannedArticles:
+    """The articles that the canned answers quote; the first two tell one story."""
+
+    def article(self, article_id: str) -> Article:
+        for one in ARTICLES:
+            if one.id == article_id:
+                return one
+        raise ArticleMissing(article_id=article_id)
+
+    def told_with(self, article_id: str) -> list[Article]:
+        return [one for one in ARTICLES[:2] if one.id != article_id] if article_id in ("ar-1", "en-1") else []
+
+
 def found(title: str, text: str, score: float = 0.8) -> FoundPassage:
-    return FoundPassage(article_id="a1", title=title, start=0, end=len(text), text=text, score=score)
+    return FoundPassage(article_id=id_of(text), title=title, start=0, end=len(text), text=text, score=score)
 
 
 PASSAGES = (
@@ -64,15 +97,16 @@ PASSAGES = (
 
 
 def cited(marker: int, language: Language, quote: str, title: str, **more: str | None) -> Citation:
+    start = next((one.text.index(quote) for one in ARTICLES if quote in one.text), 0)
     return Citation(
         marker=marker,
-        article_id="a1",
+        article_id=id_of(quote),
         title=title,
         source=more.get("source", "dw.com"),
         date=more.get("date", "2021-07-24"),
         language=language,
-        start=0,
-        end=len(quote),
+        start=start,
+        end=start + len(quote),
         quote=quote,
     )
 
@@ -147,3 +181,10 @@ class CannedAssistant:
         if question == SLOW_QUESTION:
             return [f"word{number} " for number in range(2000)]
         return [word + " " for word in answer.answer.split(" ")]
+
+
+def site(folder: Path, assistant: CannedAssistant | None = None) -> Site:
+    """A site of the canned parts, its conversations kept in `folder`."""
+    return Site(
+        assistant or CannedAssistant(), CannedArticles(), Conversations(folder / "conversations.sqlite"), OVERVIEW
+    )

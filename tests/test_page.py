@@ -20,10 +20,10 @@ from tests.page_assistant import (
     ENGLISH_QUESTION,
     ERROR_QUESTION,
     HOSTILE_QUESTION,
-    OVERVIEW,
     PASSAGES,
     SLOW_QUESTION,
     CannedAssistant,
+    site,
 )
 from ui.web.server import create_app
 
@@ -76,11 +76,11 @@ def assistant() -> CannedAssistant:
 
 
 @pytest.fixture(scope="module")
-def address(assistant: CannedAssistant) -> Iterator[str]:
+def address(assistant: CannedAssistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = create_app(assistant, OVERVIEW)
+    app = create_app(site(tmp_path_factory.mktemp("page"), assistant))
     settings = uvicorn.Config(app, "127.0.0.1", port, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, daemon=True)

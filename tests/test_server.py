@@ -8,6 +8,8 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -20,22 +22,24 @@ from tests.page_assistant import (
     DECLINED_QUESTION,
     ENGLISH_QUESTION,
     ERROR_QUESTION,
-    OVERVIEW,
     SLOW_QUESTION,
     CannedAssistant,
     canned,
+    site,
 )
 from ui.spoken import plural
-from ui.web.chat import Overview, follow, page_language
+from ui.web.follow import follow
+from ui.web.opening import page_language
 from ui.web.server import create_app, our_page
+from ui.web.site import Overview
 
 # Namespaces, never fetched.
 NAMES_ONLY = ("http://www.w3.org/",)
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    with TestClient(create_app(CannedAssistant(), OVERVIEW), raise_server_exceptions=False) as client:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    with TestClient(create_app(site(tmp_path_factory.mktemp("server"))), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -165,7 +169,7 @@ def test_the_page_opens_in_the_browsers_language(
 
 @pytest.mark.parametrize("header", ["", "de", "en", "ar;q=0", "ar;q=x", ",;,", "*"])
 def test_any_other_browser_gets_english(header: str) -> None:
-    assert page_language(header) == "en"
+    assert page_language({"accept-language": header}) == "en"
 
 
 def test_the_page_of_the_installed_gradio_still_has_what_is_taken_out() -> None:
@@ -178,8 +182,8 @@ def test_nouns_after_numbers_in_arabic() -> None:
     assert {count: plural(count) for count in forms} == forms
 
 
-def test_a_page_of_an_empty_collection_can_be_built() -> None:
-    app = create_app(CannedAssistant(), Overview(0, None, None, (), ()))
+def test_a_page_of_an_empty_collection_can_be_built(tmp_path: Path) -> None:
+    app = create_app(replace(site(tmp_path), overview=Overview(0, None, None, (), ())))
     with TestClient(app) as client:
         assert client.get("/").status_code == 200
 
@@ -234,7 +238,9 @@ def test_an_error_of_the_assistant_reaches_whoever_follows() -> None:
         asyncio.run(ask())
 
 
-def test_starting_and_serving_the_page_asks_nothing_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_starting_and_serving_the_page_asks_nothing_of_the_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     asked: list[object] = []
 
     def refuse(*address: object, **_: object) -> None:
@@ -244,7 +250,7 @@ def test_starting_and_serving_the_page_asks_nothing_of_the_network(monkeypatch: 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     before = set(threading.enumerate())
-    with TestClient(create_app(CannedAssistant(), OVERVIEW)) as client:
+    with TestClient(create_app(site(tmp_path))) as client:
         assert client.get("/").status_code == 200
     for thread in set(threading.enumerate()) - before:
         thread.join(3)

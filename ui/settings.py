@@ -33,6 +33,9 @@ class Settings(BaseSettings):
 
     index: Path = Field(default_factory=lambda: _data_folder() / "index", description="folder of the index")
     models: Path = Field(default_factory=lambda: _data_folder() / "models", description="folder of the models")
+    conversations: Path = Field(
+        default_factory=lambda: _data_folder() / "conversations.sqlite", description="file of the page's conversations"
+    )
     embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
     llm: str = Field("", description="a name from models.txt, or a GGUF file")
     lang: str = Field("", description="language of the program's messages: ar or en")

@@ -1,157 +1,47 @@
-"""The page: one field, the answer, its quotations and the passages it rests on.
+"""The chat: one field, the answer, its quotations and the passages it rests on.
 
 Gradio carries events between browser and program; what is shown is built in `ui/web/render.py`. The state of a visit
-is a `Conversation` that stays on the server; the browser gets only its HTML.
+is a `Conversation` that stays on the server; the browser gets only its HTML. The list of conversations and the article
+beside the chat are not Gradio's: `ui/web/parts.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 from index.articles import Language
 from index.errors import JawabError
-from index.text.language import language_of
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
-from qa.asking.conversation import Exchange, exchange_of
-from qa.asking.question import LONGEST, language_to_answer_in
-from ui.spoken import plural, spoken_date
+from qa.asking.conversation import Exchange
+from qa.asking.question import LONGEST
 from ui.strings import explain, say
-from ui.web.render import Turn, answer_html, clean, direction, found_html, turn_html
+from ui.web.follow import follow
+from ui.web.opening import example_texts, masthead_html, opening_html, page_language, titled
+from ui.web.render import Turn, answer_html, found_html, turn_html
+from ui.web.site import Assistant, Overview, Site
+from ui.web.visit import Conversation, Keeper
+from ui.web.visitor import visitor_in
 
-_EXAMPLES = 4
-_TURNS_KEPT = 40
+EXAMPLES = 4
 # Streams that may run at once. The assistant takes its turns with the LLM itself; with one at a time here, a second
 # reader would not even see the passages while the first one's answer is written.
 _STREAMS = 8
+_ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
+"""The conversation that the page's address names; Gradio does not pass it on by itself."""
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-class Assistant(Protocol):
-    """Whatever answers questions. Closing the iterator stops the work; both steps may raise `JawabError`."""
-
-    def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
-    ) -> Iterator[Event]:
-        """The events of one answer: passages, tokens, the finished record. `history` is what was asked before."""
-        ...
-
-
-@dataclass(frozen=True)
-class Overview:
-    """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer."""
-
-    articles: int
-    first: str | None
-    last: str | None
-    languages: tuple[Language, ...]
-    examples: tuple[str, ...]
-
-
-@dataclass
-class Conversation:
-    """The questions of one visit, oldest first. One at a time is answered: `busy` from the asking to the end."""
-
-    turns: list[Turn] = field(default_factory=list)
-    asked: int = 0
-    busy: bool = False
-    halted: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def ask(self, question: str) -> Turn:
-        """Adds a turn; old ones fall away, so that a page left open for a week stays light."""
-        self.asked += 1
-        self.busy, self.halted = True, asyncio.Event()
-        turn = Turn(self.asked, question, language_to_answer_in(question))
-        self.turns = [*self.turns, turn][-_TURNS_KEPT:]
-        return turn
-
-    @property
-    def history(self) -> list[Exchange]:
-        """What was asked and answered before the latest turn."""
-        found = (exchange_of(turn.answer) for turn in self.turns[:-1] if turn.answer)
-        return [exchange for exchange in found if exchange]
-
-    @property
-    def current(self) -> Turn | None:
-        """The latest turn, if there is one."""
-        return self.turns[-1] if self.turns else None
-
-
-class _Steps:
-    """An iterator that one thread steps and another may close: closing waits for the step in progress."""
-
-    def __init__(self, iterator: Iterator[Event]) -> None:
-        self._iterator = iterator
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def step(self) -> Event | None:
-        with self._lock:
-            return None if self._closed else next(self._iterator, None)
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            close = getattr(self._iterator, "close", None)
-            if close is not None:
-                close()
-
-
-async def follow(
-    assistant: Assistant,
-    question: str,
-    halted: asyncio.Event | None = None,
-    history: Sequence[Exchange] = (),
-) -> AsyncGenerator[Event, None]:
-    """The assistant's events without blocking the server; ends when `halted` is set.
-
-    However this ends, the assistant's iterator is closed. That is not waited for: whoever pressed stop or closed
-    the tab should not wait for the token that is being computed.
-    """
-    loop = asyncio.get_running_loop()
-    steps = _Steps(assistant.stream(question, history=history))
-    halt = asyncio.ensure_future((halted or asyncio.Event()).wait())
-    try:
-        while True:
-            step = loop.run_in_executor(None, steps.step)
-            either: set[asyncio.Future[Any]] = {step, halt}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            event = step.result() if step.done() else None
-            if event is None:
-                return
-            yield event
-    finally:
-        halt.cancel()
-        loop.run_in_executor(None, steps.close)
-
-
-def page_language(accept_language: str) -> Language:
-    """Arabic if the browser's Accept-Language puts it before English, else English."""
-    for wanted in sorted(map(_weighted, accept_language.split(",")), key=lambda pair: -pair[0]):
-        if wanted[0] > 0 and wanted[1] in ("ar", "en"):
-            return "ar" if wanted[1] == "ar" else "en"
-    return "en"
-
-
-def _weighted(part: str) -> tuple[float, str]:
-    tag, _, weight = part.partition(";")
-    try:
-        return (float(weight.strip().removeprefix("q=")) if weight else 1.0), tag.strip().lower()[:2]
-    except ValueError:
-        return 0.0, ""
-
-
-def build_page(assistant: Assistant, overview: Overview) -> gr.Blocks:
+def build_page(site: Site) -> gr.Blocks:
     """The chat as a Gradio page; `ui/web/server.py` mounts it and gives it its styles."""
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
-        parts = _lay_out(overview)
-        _wire(page, parts, assistant, overview)
+        _Chat(_lay_out(site.overview), site).wire(page)
         page.queue(api_open=False, default_concurrency_limit=_STREAMS)
     return page
 
@@ -171,21 +61,34 @@ class _Parts:
     question: gr.Textbox
     ask: gr.Button
     stop: gr.Button
+    after: gr.Row
+    again: gr.Button
+    edit: gr.Button
     help: gr.HTML
+    address: gr.Textbox
 
     @property
     def worded(self) -> list[Any]:
         """The parts that speak the page's language, in the order of `_in_language`."""
         return [
-            self.language, self.masthead, self.switch, self.opening, self.question, self.ask, self.stop, self.help,
-            *self.examples,
+            self.language, self.masthead, self.switch, self.opening, self.question, self.ask, self.stop, self.again,
+            self.edit, self.help, *self.examples,
         ]  # fmt: skip
 
     @property
+    def shown(self) -> list[Any]:
+        """What a conversation shows, in the order of `_shown`."""
+        return [self.conversation, self.welcome, self.past, self.answer, self.found, self.after]
+
+    @property
     def begun(self) -> list[Any]:
-        return [
-            self.conversation, self.question, self.welcome, self.past, self.answer, self.found, self.ask, self.stop,
-        ]  # fmt: skip
+        """What changes when a question is asked, in the order of `_begun`."""
+        return [*self.shown, self.question, self.ask, self.stop]
+
+    @property
+    def ended(self) -> list[Any]:
+        """What changes when it is answered, in the order of `_Chat.end`."""
+        return [self.answer, self.ask, self.stop, self.after]
 
 
 def _html(name: str) -> gr.HTML:
@@ -201,10 +104,13 @@ def _lay_out(overview: Overview) -> _Parts:
     with gr.Column(elem_id="welcome") as welcome:
         opening = _html("opening")
         with gr.Row(elem_id="examples"):
-            examples = [gr.Button("", elem_classes="example", min_width=0) for _ in overview.examples[:_EXAMPLES]]
+            examples = [gr.Button("", elem_classes="example", min_width=0) for _ in overview.examples[:EXAMPLES]]
     past = _html("past")
     with gr.Row(elem_id="now"):
         answer, found = _html("now-answer"), _html("now-found")
+    with gr.Row(elem_id="after", visible=False) as after:
+        again = gr.Button("", elem_id="again", min_width=0)
+        edit = gr.Button("", elem_id="edit", min_width=0)
     with gr.Row(elem_id="ask-row"):
         question = gr.Textbox(
             elem_id="question", lines=1, max_lines=5, max_length=LONGEST, container=False, autofocus=True,
@@ -213,42 +119,105 @@ def _lay_out(overview: Overview) -> _Parts:
         ask = gr.Button("", elem_id="ask", min_width=0)
         stop = gr.Button("", elem_id="stop", min_width=0, visible=False)
     help_line = _html("help")
+    address = gr.Textbox(visible=False)
     return _Parts(
         language, conversation, masthead, switch, welcome, opening, examples, past, answer, found, question, ask,
-        stop, help_line,
+        stop, after, again, edit, help_line, address,
     )  # fmt: skip
 
 
-def _wire(page: gr.Blocks, parts: _Parts, assistant: Assistant, overview: Overview) -> None:
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+class _Chat:
+    """What happens when something is done on the page."""
 
-    def arrive(request: gr.Request) -> list[Any]:
-        return _in_language(page_language(request.headers.get("accept-language", "")), overview)
+    def __init__(self, parts: _Parts, site: Site) -> None:
+        self._parts = parts
+        self._site = site
+        self._keeper = Keeper(site.conversations)
 
-    def switch(language: Language) -> list[Any]:
-        return _in_language("en" if language == "ar" else "ar", overview)
+    def wire(self, page: gr.Blocks) -> None:
+        """Every event of the page, and what it leads to."""
+        parts = self._parts
+        page.load(
+            self.arrive, parts.address, [*parts.worded, *parts.shown], js=_ADDRESS, queue=False, **_QUIET
+        )  # fmt: skip
+        parts.switch.click(self.switch, parts.language, parts.worded, queue=False, **_QUIET)
+        for begun in self._ways_to_ask():
+            written = begun.then(self.write, parts.conversation, [parts.answer, parts.found], **_QUIET)
+            written.then(self.end, parts.conversation, parts.ended, queue=False, **_QUIET)
+        parts.edit.click(self.edit, parts.conversation, parts.question, queue=False, **_QUIET)
+        # Not Gradio's `cancels`: what was already on its way to the browser would then arrive after the last word.
+        parts.stop.click(self.halt, parts.conversation, None, queue=False, **_QUIET)
 
-    async def write(conversation: Conversation) -> AsyncGenerator[tuple[Any, Any], None]:
+    def _ways_to_ask(self) -> list[Any]:
+        parts = self._parts
+        typed = [(parts.question.submit, parts.question), (parts.ask.click, parts.question)]
+        examples = [(button.click, button) for button in parts.examples]
+        asked = [
+            happens(self.begin, [words, parts.conversation], parts.begun, queue=False, **_QUIET)
+            for happens, words in (*typed, *examples)
+        ]
+        return [*asked, parts.again.click(self.again, parts.conversation, parts.begun, queue=False, **_QUIET)]
+
+    def arrive(self, wanted: str, request: gr.Request) -> list[Any]:
+        """The page in the browser's language, with the conversation that its address names."""
+        language = page_language(request.headers)
+        conversation = self._keeper.restored(visitor_in(request.headers.get("cookie", "")), wanted)
+        return [*_in_language(language, self._site.overview), *_shown(conversation)]
+
+    def switch(self, language: Language) -> list[Any]:
+        """The page in the other language."""
+        return _in_language("en" if language == "ar" else "ar", self._site.overview)
+
+    def begin(self, question: str, conversation: Conversation) -> list[Any]:
+        """Puts the question on the page at once and makes stop the only button."""
+        question = (question or "").strip()[:LONGEST]
+        if not question or conversation.busy:
+            return self._nothing_begins()
+        self._keeper.ask(conversation, question)
+        return _begun(conversation)
+
+    def again(self, conversation: Conversation) -> list[Any]:
+        """Asks the last question again, in its place."""
+        if not conversation.turns or conversation.busy:
+            return self._nothing_begins()
+        self._keeper.ask(conversation, conversation.take_back())
+        return _begun(conversation)
+
+    def _nothing_begins(self) -> list[Any]:
+        return [gr.skip() for _ in self._parts.begun]
+
+    async def write(self, conversation: Conversation) -> AsyncGenerator[tuple[Any, Any], None]:
+        """The answer as it comes."""
         turn = conversation.current
         if turn is None or not turn.waiting:
             return
-        async with aclosing(_filled(assistant, turn, conversation.halted, conversation.history)) as steps:
+        assistant, history = self._site.assistant, conversation.history
+        async with aclosing(_filled(assistant, turn, conversation.halted, history)) as steps:
             async for found_changed in steps:
                 yield answer_html(turn), found_html(turn) if found_changed else gr.skip()
 
-    page.load(arrive, None, parts.worded, queue=False, **quiet)
-    parts.switch.click(switch, parts.language, parts.worded, queue=False, **quiet)
-    for trigger, words in _ways_to_ask(parts):
-        begun = trigger(_begin, [words, parts.conversation], parts.begun, queue=False, **quiet)
-        written = begun.then(write, parts.conversation, [parts.answer, parts.found], **quiet)
-        written.then(_end, parts.conversation, [parts.answer, parts.ask, parts.stop], queue=False, **quiet)
-    # Not Gradio's `cancels`: what was already on its way to the browser would then arrive after the last word.
-    parts.stop.click(_halt, parts.conversation, None, queue=False, **quiet)
+    def end(self, conversation: Conversation) -> list[Any]:
+        """Runs when writing is over, also when it broke: a question must not wait for ever."""
+        conversation.busy = False
+        turn = conversation.current
+        if turn is None:
+            return [gr.skip() for _ in self._parts.ended]
+        if turn.waiting:
+            turn.problem = say("page.turn.broken", turn.language)
+        self._keeper.keep(conversation)
+        return [answer_html(turn), gr.update(visible=True), gr.update(visible=False), gr.update(visible=True)]
 
+    def edit(self, conversation: Conversation) -> Any:
+        """Puts the last question back into the field; what is sent next takes its place."""
+        if conversation.current is None or conversation.busy:
+            return gr.skip()
+        conversation.editing = True
+        return conversation.current.question
 
-def _ways_to_ask(parts: _Parts) -> list[tuple[Any, Any]]:
-    typed = [(parts.question.submit, parts.question), (parts.ask.click, parts.question)]
-    return typed + [(button.click, button) for button in parts.examples]
+    async def halt(self, conversation: Conversation) -> None:
+        """Stops the answer that is being written."""
+        # A coroutine, because the event belongs to the loop that `follow` runs in.
+        conversation.halted.set()
 
 
 async def _filled(
@@ -282,83 +251,33 @@ def _take(turn: Turn, event: Event) -> bool:
     return False
 
 
-def _begin(question: str, conversation: Conversation) -> tuple[Any, ...]:
-    """Puts the question on the page at once and makes stop the only button."""
-    question = (question or "").strip()[:LONGEST]
-    if not question or conversation.busy:
-        return tuple(gr.skip() for _ in range(8))
-    turn = conversation.ask(question)
+def _begun(conversation: Conversation) -> list[Any]:
+    """The question that was just asked, an empty field, and stop in the place of ask."""
+    state, welcome, past, answer, found, _ = _shown(conversation)
+    hidden, shown = gr.update(visible=False), gr.update(visible=True)
+    return [state, welcome, past, answer, found, hidden, "", hidden, shown]
+
+
+def _shown(conversation: Conversation) -> list[Any]:
+    """A conversation with its last question where the answer is written, or the opening of a new one."""
     past = "".join(turn_html(earlier) for earlier in conversation.turns[:-1])
-    return (
-        conversation, "", gr.update(visible=False), past, answer_html(turn), "",
-        gr.update(visible=False), gr.update(visible=True),
-    )  # fmt: skip
-
-
-def _end(conversation: Conversation) -> tuple[Any, Any, Any]:
-    """Runs when writing is over, also when it broke: a question must not wait for ever."""
-    conversation.busy = False
-    turn = conversation.current
-    answer: Any = gr.skip()
-    if turn is not None and turn.waiting:
-        turn.problem = say("page.turn.broken", turn.language)
-        answer = answer_html(turn)
-    return answer, gr.update(visible=True), gr.update(visible=False)
-
-
-async def _halt(conversation: Conversation) -> None:
-    # A coroutine, because the event belongs to the loop that `follow` runs in.
-    conversation.halted.set()
+    last = conversation.current
+    now = (answer_html(last), found_html(last)) if last else ("", "")
+    return [conversation, gr.update(visible=last is None), past, *now, gr.update(visible=last is not None)]
 
 
 def _in_language(language: Language, overview: Overview) -> list[Any]:
     label = say("page.field_label", language)
     return [
         language,
-        _masthead(language),
+        masthead_html(language),
         gr.update(value=say("page.other_language", language)),
-        _opening(overview, language),
+        opening_html(overview, language),
         gr.update(placeholder=say("page.placeholder", language), label=label, rtl=language == "ar"),
         gr.update(value=say("page.ask", language)),
         gr.update(value=say("page.stop", language)),
-        _block("p", "page.help", language),
-        *_example_texts(overview, language),
+        gr.update(value=say("page.turn.again", language)),
+        gr.update(value=say("page.turn.edit", language)),
+        titled("p", "page.help", language),
+        *example_texts(overview, language, EXAMPLES),
     ]
-
-
-def _example_texts(overview: Overview, language: Language) -> list[str]:
-    """Examples in the page's language first."""
-    return sorted(overview.examples[:_EXAMPLES], key=lambda question: language_of(question) != language)
-
-
-def _masthead(language: Language) -> str:
-    # `static/page.js` copies this language to the document, which turns the page's direction.
-    return f'<header data-language="{language}">{_block("h1", "page.title", language)}</header>'
-
-
-def _opening(overview: Overview, language: Language) -> str:
-    collection = f"<p {_marked(language)}>{clean(_collection(overview, language))}</p>"
-    examples = _block("h3", "page.try_one", language) if overview.examples else ""
-    return _block("p", "page.about", language) + collection + examples
-
-
-def _collection(overview: Overview, language: Language) -> str:
-    """How many articles, from when to when, in which languages: one sentence."""
-    articles = say(f"page.articles.{plural(overview.articles)}", language, count=overview.articles)
-    if not overview.articles:
-        return articles
-    spoken = overview.languages[0] if len(overview.languages) == 1 else "both"
-    fields = {"articles": articles, "languages": say(f"page.languages.{spoken}", language)}
-    if not (overview.first and overview.last):
-        return say("page.collection", language, **fields)
-    first, last = spoken_date(overview.first, language), spoken_date(overview.last, language)
-    key = "page.collection_one_day" if first == last else "page.collection_dated"
-    return say(key, language, **fields, first=first, last=last)
-
-
-def _block(tag: str, key: str, language: Language) -> str:
-    return f"<{tag} {_marked(language)}>{clean(say(key, language))}</{tag}>"
-
-
-def _marked(language: Language) -> str:
-    return f'lang="{language}" dir="{direction(language)}"'

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from index.articles import Language
+from index.articles import Language, Span
+from index.text.folding import fold
 from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage, Nearest
 from ui.spoken import spoken_date
@@ -30,7 +31,9 @@ _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u
 
 @dataclass
 class Turn:
-    """One question and what has come back so far. `language` is the question's: its answer and labels follow it."""
+    """One question and what has come back so far. `language` is the question's: its answer and labels follow it.
+
+    `conversation` is the one that it is kept in; `unkept` says why it could not be kept."""
 
     number: int
     question: str
@@ -41,6 +44,8 @@ class Turn:
     answer: Answer | None = None
     problem: str | None = None
     stopped: bool = False
+    conversation: str | None = None
+    unkept: str | None = None
 
     @property
     def waiting(self) -> bool:
@@ -65,7 +70,11 @@ def answer_html(turn: Turn) -> str:
         parts.append(_closest(turn))
     elif turn.answer:
         parts.append(_quotations(turn))
+    if turn.unkept:
+        parts.append(f'<p class="note">{clean(turn.unkept)}</p>')
     state = ' aria-busy="true"' if turn.waiting else ""
+    if turn.conversation:
+        state += f' data-conversation="{clean(turn.conversation)}"'
     return (
         f'<section class="turn" data-turn="{turn.number}" lang="{turn.language}" dir="{direction(turn.language)}"'
         f"{state}>{''.join(parts)}</section>"
@@ -78,7 +87,7 @@ def found_html(turn: Turn) -> str:
     if not passages:
         return ""
     label = clean(say("page.turn.passages", turn.language))
-    rows = "".join(f"<li>{_passage(passage)}</li>" for passage in passages)
+    rows = "".join(f"<li>{_passage(passage, turn.language)}</li>" for passage in passages)
     return (
         f'<aside class="found" lang="{turn.language}" dir="{direction(turn.language)}" aria-label="{label}">'
         f"<h3>{label}</h3><ol>{rows}</ol></aside>"
@@ -101,13 +110,12 @@ def _question(turn: Turn) -> str:
 def _said(turn: Turn) -> list[str]:
     """What stands in the answer's place: always one block of the same kind, whatever came of the question."""
     if turn.problem is not None:
-        return [_paragraphs(turn.problem, None, turn.number)]
+        return [_paragraphs(turn.problem, turn)]
     if turn.answer is not None:
-        markers = {citation.marker for citation in turn.answer.citations}
-        return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, markers, turn.number)]
+        return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, turn)]
     parts = [_phrase(turn.phrase)]
     if turn.written.strip():
-        parts.append(_paragraphs(turn.written, None, turn.number))
+        parts.append(_paragraphs(turn.written, turn))
     if turn.stopped:
         parts.append(_note(turn, "stopped"))
     elif not turn.written.strip():
@@ -132,24 +140,40 @@ def _phrase(phrase: str | None) -> str:
     return f'<p class="phrase"><bdi>{clean(phrase)}</bdi></p>'
 
 
-def _paragraphs(text: str, markers: set[int] | None, number: int) -> str:
+def _paragraphs(text: str, turn: Turn) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    body = "".join(f"<p>{_with_markers(line, markers, number)}</p>" for line in lines)
+    body = "".join(f"<p>{_with_markers(line, turn)}</p>" for line in lines)
     return f'<div class="said" aria-live="polite">{body}</div>'
 
 
-def _with_markers(text: str, markers: set[int] | None, number: int) -> str:
-    """`text` with each known [n] isolated from the words around it and leading to its quotation."""
+def _with_markers(text: str, turn: Turn) -> str:
+    """`text` with each known [n] isolated from the words around it and leading to its quotation in its article."""
+    citations = {citation.marker: citation for citation in turn.answer.citations} if turn.answer else {}
 
     def linked(match: re.Match[str]) -> str:
         marker = int(match[1])
-        if markers is None:
+        if turn.answer is None and turn.problem is None:
             return f'<bdi class="marker" dir="ltr">[{marker}]</bdi>'
-        if marker not in markers:
+        if marker not in citations:
             return match[0]
-        return f'<a class="marker" href="#{_anchor(number, marker)}"><bdi dir="ltr">[{marker}]</bdi></a>'
+        cited = citations[marker]
+        peek = f'<span class="peek" {_in(cited.language)} aria-hidden="true">{clean(_shortened(cited.quote))}</span>'
+        opens = _opens(cited.article_id, cited.start, cited.end, turn.answer.short_answer if turn.answer else None)
+        label = clean(say("page.turn.quotation", turn.language, marker=marker, title=cited.title))
+        return (
+            f'<a class="marker open" href="#{_anchor(turn.number, marker)}" {opens} aria-label="{label}">'
+            f'<bdi dir="ltr">[{marker}]</bdi>{peek}</a>'
+        )
 
     return _MARKER.sub(linked, clean(text))
+
+
+def _opens(article_id: str, start: int, end: int, phrase: str | None) -> str:
+    """What `static/reading.js` needs to open an article where a quotation stands."""
+    return (
+        f'data-article="{clean(article_id)}" data-start="{start}" data-end="{end}"'
+        f' data-phrase="{clean(" ".join((phrase or "").split()))}"'
+    )
 
 
 def _anchor(number: int, marker: int) -> str:
@@ -176,25 +200,38 @@ def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
 
 def _with_phrase(quote: str, phrase: str | None) -> str:
     """The quotation, with the first occurrence of the answer's own words in it marked once more."""
-    at = quote.find(phrase) if phrase else -1
-    if not phrase or at < 0:
+    found = phrase_in(quote, phrase)
+    if found is None:
         return clean(quote)
-    before, after = quote[:at], quote[at + len(phrase) :]
-    return f"{clean(before)}<mark>{clean(phrase)}</mark>{clean(after)}"
+    before, said, after = quote[: found.start], quote[found.start : found.end], quote[found.end :]
+    return f"{clean(before)}<mark>{clean(said)}</mark>{clean(after)}"
+
+
+def phrase_in(quote: str, phrase: str | None) -> Span | None:
+    """Where `phrase` stands in `quote`, whatever its diacritics, alefs and digits; nothing, if it does not."""
+    if not phrase:
+        return None
+    at = quote.find(phrase)
+    if at >= 0:
+        return Span(at, at + len(phrase))
+    folded, wanted = fold(quote), fold(phrase).text.split()
+    match = re.search(r"\s+".join(map(re.escape, wanted)), folded.text) if wanted else None
+    return folded.to_original(*match.span()) if match else None
 
 
 def _origin(turn: Turn, citation: Citation) -> str:
-    own = f'lang="{citation.language}" dir="{direction(citation.language)}"'
-    title = f'<bdi class="title" {own}>{clean(citation.title)}</bdi>'
+    opens = _opens(citation.article_id, citation.start, citation.end, turn.answer.short_answer if turn.answer else None)
+    words = f"<bdi {_in(citation.language)}>{clean(citation.title)}</bdi>"
+    title = f'<a class="title open" href="#{_anchor(turn.number, citation.marker)}" {opens}>{words}</a>'
     rest = []
     if citation.date:
         rest.append(spoken_date(citation.date, turn.language))
     if citation.source:
-        rest.append(_source_name(citation.source))
+        rest.append(source_name(citation.source))
     return '<span class="dot"> · </span>'.join([title, *(f"<bdi>{clean(part)}</bdi>" for part in rest)])
 
 
-def _source_name(source: str) -> str:
+def source_name(source: str) -> str:
     """An address is shown by its host alone, as text: the page never leads away from this machine."""
     try:
         host = urlsplit(source).hostname
@@ -222,15 +259,21 @@ def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
     return f'<section class="closest" aria-label="{label}"><h3>{label}</h3>{figures}</section>'
 
 
-def _passage(passage: FoundPassage) -> str:
-    preview = " ".join(passage.text.split())
-    short = preview if len(preview) <= _PREVIEW else preview[:_PREVIEW].rsplit(" ", 1)[0] + " …"
+def _passage(passage: FoundPassage, language: Language) -> str:
     own = _own_language(passage.text)
+    opens = _opens(passage.article_id, passage.start, passage.end, None)
+    label = clean(say("page.article.open", language))
     return (
         f"<details {own}><summary>{_title(passage)}"
-        f'<span class="preview" {own}>{clean(short)}</span></summary>'
-        f'<p class="passage" {own}>{clean(passage.text)}</p></details>'
+        f'<span class="preview" {own}>{clean(_shortened(passage.text))}</span></summary>'
+        f'<p class="passage" {own}>{clean(passage.text)}</p>'
+        f'<p {_in(language)}><a class="open" href="#" {opens}>{label}</a></p></details>'
     )
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _PREVIEW else line[:_PREVIEW].rsplit(" ", 1)[0] + " …"
 
 
 def _title(passage: Nearest | FoundPassage) -> str:
@@ -239,5 +282,8 @@ def _title(passage: Nearest | FoundPassage) -> str:
 
 def _own_language(text: str) -> str:
     """`lang` and `dir` by most of the letters; the first letter alone misleads where a name in Latin opens."""
-    language = language_of(text)
+    return _in(language_of(text))
+
+
+def _in(language: Language) -> str:
     return f'lang="{language}" dir="{direction(language)}"'

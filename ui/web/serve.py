@@ -15,8 +15,9 @@ from index.storage.catalog import Catalog
 from ui.app import App
 from ui.bundled import samples_folder
 from ui.strings import say
-from ui.web.chat import Overview
+from ui.web.conversations import Conversations
 from ui.web.server import create_app
+from ui.web.site import Overview, Site
 
 
 class PortTaken(JawabError):
@@ -38,7 +39,8 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
-    page = create_app(app.assistant, overview(app.searcher.catalog))
+    catalog = app.searcher.catalog
+    page = create_app(Site(app.assistant, catalog, Conversations(app.settings.conversations), overview(catalog)))
     config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     click.echo(say("serve.ready", language, address=address))
     uvicorn.Server(config).run(sockets=[bound])

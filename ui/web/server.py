@@ -25,19 +25,29 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from index.articles import Language
 from index.errors import ArticleMissing, JawabError
 from index.text.language import language_of
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.asking.question import LONGEST
 from ui.strings import explain
-from ui.web.chat import Assistant, Overview, build_page, follow, page_language
+from ui.web.article import pane_html
+from ui.web.chat import build_page
+from ui.web.follow import follow
+from ui.web.opening import page_language
+from ui.web.parts import page_parts
 from ui.web.render import direction
+from ui.web.side import frame_html
+from ui.web.site import Assistant, Site
+from ui.web.visitor import cookie_in, new_cookie
 
+_STYLES = ("chat.css", "side.css", "reading.css")
+_SCRIPTS = ("page.js", "side.js", "reading.js")
 _HEAD = (
-    '<link rel="stylesheet" href="/page/chat.css"><script src="/page/page.js" defer></script>'
-    '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+    "".join(f'<link rel="stylesheet" href="/page/{name}">' for name in _STYLES)
+    + "".join(f'<script src="/page/{name}" defer></script>' for name in _SCRIPTS)
+    + '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
 )
-_STATIC = {"chat.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
 # What the page asks Gradio for. Uploads, files by path, proxies, deep links, run history, logins and the API's
 # description are not among it, so they are not there.
 _USED = re.compile(
@@ -50,6 +60,7 @@ _FOREIGN = re.compile(
     r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>|<base\s[^>]*>|<link\s[^>]*rel=\"manifest\"[^>]*>"
 )
 _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
+_BODY = re.compile(r"<body[^>]*>")
 _SAFETY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -70,14 +81,15 @@ class AskBody(BaseModel):
     stream: bool = False
 
 
-def create_app(assistant: Assistant, overview: Overview) -> FastAPI:
-    """The whole server for one assistant. Nothing runs and nothing is asked of the network until it is served."""
+def create_app(site: Site) -> FastAPI:
+    """The whole server for one collection. Nothing runs and nothing is asked of the network until it is served."""
     # FastAPI's documentation page loads its scripts from another host.
     app = FastAPI(title="Jawab", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(_SafetyHeaders)
-    _add_api(app, assistant)
+    _add_api(app, site.assistant)
+    app.include_router(page_parts(site))
     _add_static(app)
-    _mount_page(app, build_page(assistant, overview))
+    _mount_page(app, build_page(site))
     return app
 
 
@@ -145,10 +157,11 @@ def _status(error: JawabError) -> int:
 def _add_static(app: FastAPI) -> None:
     @app.get("/page/{name}")
     def static(name: str) -> Response:
-        if name not in _STATIC:
+        if name not in (*_STYLES, *_SCRIPTS):
             return Response(status_code=404)
         content = files("ui.web").joinpath("static", name).read_bytes()
-        return Response(content, media_type=_STATIC[name], headers={"cache-control": "no-cache"})
+        kind = "text/css" if name in _STYLES else "text/javascript"
+        return Response(content, media_type=f"{kind}; charset=utf-8", headers={"cache-control": "no-cache"})
 
 
 def _mount_page(app: FastAPI, page: gr.Blocks) -> None:
@@ -209,7 +222,8 @@ class _Doorman:
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Only this one response is collected before it is sent; everything else streams untouched."""
-        language = Headers(scope=scope).get("accept-language", "")
+        asked = Headers(scope=scope)
+        language, cookie = page_language(asked), asked.get("cookie", "")
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
         start: Message = {}
         body = bytearray()
@@ -224,17 +238,19 @@ class _Doorman:
         await self._app({**scope, "headers": plain, "query_string": b""}, receive, collect)
         html = our_page(body.decode("utf-8"), language)
         headers = {"content-security-policy": page_policy(html), "cache-control": "no-store", "vary": "accept-language"}
+        if cookie_in(cookie) is None:
+            headers["set-cookie"] = new_cookie()
         response = Response(html, start["status"], headers, "text/html")
         await response(scope, receive, send)
 
 
-def our_page(html: str, accept_language: str) -> str:
-    """Gradio's page without anything from elsewhere, in the reader's language and with our styles."""
-    language = page_language(accept_language)
+def our_page(html: str, language: Language) -> str:
+    """Gradio's page without anything from elsewhere, in the reader's language, and around it what is not Gradio's."""
     html = _FOREIGN.sub("", html)
     html = _SCRIPT.sub(lambda match: "" if "iframeResizer.contentWindow" in match["code"] else match[0], html)
     html = html.replace('lang="en"', f'lang="{language}" dir="{direction(language)}"', 1)
-    return html.replace("</head>", f"{_HEAD}</head>", 1)
+    html = html.replace("</head>", f"{_HEAD}</head>", 1)
+    return _BODY.sub(lambda match: f"{match[0]}{frame_html(language)}{pane_html(language)}", html, count=1)
 
 
 def page_policy(html: str) -> str:

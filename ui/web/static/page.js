@@ -8,6 +8,7 @@
     const language = masthead && masthead.dataset.language;
     if (language && document.documentElement.lang !== language) {
       document.documentElement.lang = language;
+      document.cookie = `jawab_language=${language}; path=/; max-age=157680000; samesite=lax`;
     }
     if (language) document.documentElement.dir = language === "ar" ? "rtl" : "ltr";
     const turn = document.querySelector("#now-answer .turn");

@@ -1,0 +1,86 @@
+"""An article beside the chat: what is marked in it, and that nothing in it is more than text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from index.articles import Article, Span
+from tests.page_assistant import ARTICLES
+from tests.test_render import ATTRIBUTES, HOSTILE, SHOWN, Reader
+from ui.web.article import article_html, marks_of
+from ui.web.render import phrase_in
+
+TEXT = "Share this.\n\nThe tram opened in May.\nIt has 24 stations, said the mayor.\n\n\nThe end."
+ARTICLE = Article("a", "Tram", TEXT, "en", "2021-05-01", "https://www.news.example/a", "Sara", ignored=(Span(0, 11),))
+
+
+def pieces(html: str, kind: str) -> list[str]:
+    """The texts of the elements of one class."""
+    reader, found = Reader(html), []
+    inside = html.split(f'class="{kind}"')[1:]
+    found = [part.split(">", 1)[1].split("<", 1)[0] for part in inside]
+    assert not reader.open
+    return found
+
+
+def test_the_quotation_is_marked_and_the_answers_words_in_it_once_more() -> None:
+    start = TEXT.index("It has")
+    marks = marks_of(ARTICLE, start, start + len("It has 24 stations, said the mayor."), "24 stations")
+    html = article_html(ARTICLE, [], marks, "en")
+    assert pieces(html, "quoted") == ["It has ", ", said the mayor."]
+    assert pieces(html, "quoted exact") == ["24 stations"]
+    assert pieces(html, "ignored") == ["Share this."]
+    assert "".join(piece for piece, _ in Reader(html).pieces).count("The end.") == 1
+    assert html.count("<p>") == 4
+
+
+def test_a_quotation_over_two_paragraphs_is_marked_in_both() -> None:
+    start = TEXT.index("opened")
+    html = article_html(ARTICLE, [], marks_of(ARTICLE, start, TEXT.index(" stations"), None), "en")
+    assert pieces(html, "quoted") == ["opened in May.", "It has 24"]
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, -1), (5, 5), (0, 10_000), (9, 3)])
+def test_a_place_that_is_not_there_marks_nothing(start: int, end: int) -> None:
+    assert marks_of(ARTICLE, start, end, "24") is None
+    assert "<mark" not in article_html(ARTICLE, [], None, "en")
+
+
+@pytest.mark.parametrize(
+    ("quote", "phrase", "found"),
+    [
+        ("خفّضت الإدارةِ الأمريكية قواتها", "الاداره الامريكيه", "الإدارةِ الأمريكية"),
+        ("ﻻ ﺷﻚ أن ٢٥٠٠ جندي", "2500 جندي", "٢٥٠٠ جندي"),
+        ("About  2,500\nsoldiers", "2,500 soldiers", "2,500\nsoldiers"),
+        ("About 2,500 soldiers", "nothing of it", None),
+        ("About 2,500 soldiers", "", None),
+        ("About 2,500 soldiers", None, None),
+    ],
+)
+def test_the_phrase_is_found_however_it_is_spelt(quote: str, phrase: str | None, found: str | None) -> None:
+    span = phrase_in(quote, phrase)
+    assert (quote[span.start : span.end] if span else None) == found
+
+
+def test_the_heading_speaks_the_pages_language_and_the_text_its_own() -> None:
+    html = article_html(ARTICLE, [ARTICLES[0]], None, "ar")
+    reader = Reader(html)
+    assert reader.direction_of("The tram opened") == "ltr"
+    assert reader.direction_of("news.example") == "rtl"
+    assert "1 أيار/مايو 2021" in reader.text and "https:" not in reader.text
+    assert reader.direction_of("مباحثات بين واشنطن") == "rtl" and "الخبر نفسه" in reader.text
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_no_field_of_an_article_becomes_markup(payload: str) -> None:
+    hostile = Article(
+        payload, payload, f"{payload}\n\nthe text {payload}", "en", payload, payload, payload, (Span(0, 3),)
+    )
+    marks = marks_of(hostile, 2, len(payload) + 6, payload)
+    reader = Reader(article_html(hostile, [replace(hostile, id=f"{payload}2")], marks, "en"))
+    assert not reader.open
+    assert {tag for tag, _ in reader.tags} <= SHOWN | {"article", "header", "ul", "mark", "span"}
+    assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
+    assert payload.replace("\x00", "").replace("\x1b", "") in reader.text

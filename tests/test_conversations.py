@@ -1,0 +1,239 @@
+"""Conversations that are kept: found again, renamed, brought back, and nobody else's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from index.errors import NotAllowed
+from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, site
+from ui.web.conversations import Conversations, Kept, KeptTurn, visitor_of
+from ui.web.server import create_app
+from ui.web.side import side_html
+from ui.web.visit import Conversation, Keeper
+from ui.web.visitor import COOKIE
+
+ME, OTHER = "me", "somebody else"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Conversations]:
+    store = Conversations(tmp_path / "kept" / "conversations.sqlite")
+    yield store
+    store.close()
+
+
+def answered(number: int, question: str) -> KeptTurn:
+    return KeptTurn(number, question, canned(question))
+
+
+def test_what_was_asked_is_there_again_after_a_restart(store: Conversations, tmp_path: Path) -> None:
+    number = store.begin(ME, ENGLISH_QUESTION)
+    store.put(ME, number, answered(1, ENGLISH_QUESTION))
+    store.put(ME, number, KeptTurn(2, "And in 2020?", None))
+    store.close()
+    again = Conversations(tmp_path / "kept" / "conversations.sqlite")
+    assert again.turns(ME, number) == [answered(1, ENGLISH_QUESTION), KeptTurn(2, "And in 2020?", None)]
+    assert [kept.title for kept in again.all(ME)] == [ENGLISH_QUESTION]
+    again.close()
+
+
+def test_nobody_reads_or_changes_anothers(store: Conversations) -> None:
+    number = store.begin(ME, ENGLISH_QUESTION)
+    store.put(ME, number, answered(1, ENGLISH_QUESTION))
+    assert store.turns(OTHER, number) == [] and store.all(OTHER) == []
+    assert not store.rename(OTHER, number, "mine now")
+    assert not store.delete(OTHER, number)
+    assert not store.restore(OTHER, number)
+    assert not store.judge(OTHER, number, 1, "bad")
+    store.put(OTHER, number, KeptTurn(1, "overwritten", None))
+    assert store.turns(ME, number) == [answered(1, ENGLISH_QUESTION)]
+    assert [kept.title for kept in store.all(ME)] == [ENGLISH_QUESTION]
+
+
+def test_to_ask_again_takes_back_what_came_after(store: Conversations) -> None:
+    number = store.begin(ME, "one")
+    for turn in (answered(1, ENGLISH_QUESTION), KeptTurn(2, "two", None), KeptTurn(3, "three", None)):
+        store.put(ME, number, turn)
+    store.put(ME, number, KeptTurn(2, "two, otherwise", None))
+    assert [turn.question for turn in store.turns(ME, number)] == [ENGLISH_QUESTION, "two, otherwise"]
+
+
+def test_they_are_found_by_their_words_whatever_the_spelling(store: Conversations) -> None:
+    arabic, english = store.begin(ME, ARABIC_QUESTION), store.begin(ME, "Trams")
+    store.put(ME, english, KeptTurn(1, "How long is the Blue Line?", None))
+    assert [kept.id for kept in store.all(ME)] == [english, arabic]
+    assert [kept.id for kept in store.all(ME, "الاستراتيجى العِراق")] == [arabic]
+    assert [kept.id for kept in store.all(ME, "blue")] == [english]
+    assert store.all(ME, "nothing like it") == []
+
+
+def test_a_title_is_changed_and_never_empty(store: Conversations) -> None:
+    number = store.begin(ME, "x" * 500)
+    assert len(store.all(ME)[0].title) == 120
+    assert store.rename(ME, number, "  Troops \n in Iraq ") and not store.rename(ME, number, "  ")
+    assert [kept.title for kept in store.all(ME)] == ["Troops in Iraq"]
+
+
+def test_what_was_deleted_comes_back(store: Conversations) -> None:
+    number = store.begin(ME, "one")
+    assert store.delete(ME, number) and store.all(ME) == []
+    assert store.restore(ME, number) and [kept.id for kept in store.all(ME)] == [number]
+
+
+def test_what_a_visitor_thinks_of_an_answer_is_kept_until_it_is_asked_again(store: Conversations) -> None:
+    number = store.begin(ME, "one")
+    store.put(ME, number, answered(1, ENGLISH_QUESTION))
+    assert store.judge(ME, number, 1, "bad", " the number is of another year ")
+    assert not store.judge(ME, number, 2, "good")
+    (turn,) = store.turns(ME, number)
+    assert (turn.verdict, turn.why) == ("bad", "the number is of another year")
+    store.put(ME, number, answered(1, ENGLISH_QUESTION))
+    assert store.turns(ME, number)[0].verdict is None
+
+
+def test_many_at_once_lose_nothing(store: Conversations) -> None:
+    def ask(name: str) -> None:
+        for _ in range(10):
+            number = store.begin(name, "q")
+            store.put(name, number, KeptTurn(1, "q", None))
+
+    threads = [threading.Thread(target=ask, args=(f"visitor {n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(store.all(f"visitor {n}")) for n in range(8)] == [10] * 8
+
+
+class TestAVisit:
+    def test_it_is_kept_from_its_first_question_and_restored(self, store: Conversations) -> None:
+        keeper = Keeper(store)
+        conversation = keeper.restored(ME, "")
+        keeper.ask(conversation, ENGLISH_QUESTION)
+        assert conversation.id is not None
+        assert conversation.turns[0].conversation == conversation.id
+        conversation.turns[0].answer = canned(ENGLISH_QUESTION)
+        keeper.keep(conversation)
+        keeper.ask(conversation, "And then?")
+        restored = keeper.restored(ME, conversation.id)
+        assert [turn.question for turn in restored.turns] == [ENGLISH_QUESTION, "And then?"]
+        assert restored.turns[0].answer == canned(ENGLISH_QUESTION)
+        assert restored.turns[1].stopped and not restored.turns[1].waiting
+        assert len(restored.history) == 1
+        assert keeper.restored(OTHER, conversation.id).turns == []
+
+    def test_a_question_that_is_edited_takes_the_place_of_the_last(self, store: Conversations) -> None:
+        keeper, conversation = Keeper(store), Conversation(visitor=ME)
+        keeper.ask(conversation, "one")
+        conversation.editing = True
+        keeper.ask(conversation, "two")
+        assert [(turn.number, turn.question) for turn in conversation.turns] == [(1, "two")]
+        assert [turn.question for turn in store.turns(ME, conversation.id or "")] == ["two"]
+
+    def test_who_brings_no_cookie_is_answered_and_not_kept(self, store: Conversations) -> None:
+        conversation = Conversation()
+        turn = Keeper(store).ask(conversation, "one")
+        assert conversation.id is None and turn.unkept is None
+
+    def test_a_store_that_fails_costs_the_keeping_alone(self, store: Conversations) -> None:
+        class Failing(Conversations):
+            def begin(self, visitor: str, question: str) -> str:
+                raise NotAllowed(path="/kept")
+
+        conversation = Conversation(visitor=ME)
+        turn = Keeper(Failing(Path("/kept"))).ask(conversation, "one")
+        assert conversation.turns == [turn]
+        assert turn.unkept is not None and "/kept" in turn.unkept
+
+
+class TestOverHttp:
+    @pytest.fixture
+    def client(self, tmp_path: Path) -> Iterator[TestClient]:
+        self.site = site(tmp_path)
+        with TestClient(create_app(self.site)) as client:
+            yield client
+
+    @staticmethod
+    def visitor(client: TestClient) -> str:
+        """A fresh visit; who that is, as the store knows it."""
+        client.cookies.clear()
+        client.get("/")
+        return visitor_of(client.cookies[COOKIE])
+
+    def test_the_cookie_is_given_once_and_no_script_can_read_it(self, client: TestClient) -> None:
+        given = client.get("/").headers["set-cookie"]
+        assert given.startswith(f"{COOKIE}=") and "HttpOnly" in given and "SameSite=Lax" in given
+        assert "set-cookie" not in client.get("/").headers
+
+    @pytest.mark.parametrize("cookie", ["short", "x" * 31, "../" * 20, "ü" * 40, ""])
+    def test_a_cookie_that_is_not_ours_is_nobodys(self, client: TestClient, cookie: str) -> None:
+        client.cookies.clear()
+        header = {b"cookie": f"{COOKIE}={cookie}".encode()}
+        number = self.site.conversations.begin(ME, "one")
+        assert client.post(f"/page/conversations/{number}", json={"do": "delete"}, headers=header).status_code == 404
+
+    def test_ones_own_are_listed_renamed_deleted_and_restored(self, client: TestClient) -> None:
+        me = self.visitor(client)
+        number = self.site.conversations.begin(me, "<b>one</b>")
+        listed = client.get("/page/conversations", params={"in": "ar", "current": number}).text
+        assert "&lt;b&gt;one&lt;/b&gt;" in listed and 'aria-current="page"' in listed and "اليوم" in listed
+        assert client.post(f"/page/conversations/{number}", json={"do": "rename", "title": "two"}).status_code == 200
+        assert "two" in client.get("/page/conversations").text
+        assert client.post(f"/page/conversations/{number}", json={"do": "delete"}).status_code == 200
+        assert number not in client.get("/page/conversations").text
+        assert client.post(f"/page/conversations/{number}", json={"do": "restore"}).status_code == 200
+        assert number in client.get("/page/conversations").text
+
+    def test_anothers_are_not_there(self, client: TestClient) -> None:
+        number = self.site.conversations.begin(self.visitor(client), "one")
+        self.visitor(client)
+        assert number not in client.get("/page/conversations").text
+        for change in ({"do": "rename", "title": "x"}, {"do": "delete"}, {"do": "restore"}):
+            assert client.post(f"/page/conversations/{number}", json=change).status_code == 404
+
+    @pytest.mark.parametrize("body", [{}, {"do": "drop"}, {"do": "delete", "more": 1}, {"do": "rename", "title": 3}])
+    def test_a_change_that_is_none_is_refused(self, client: TestClient, body: dict[str, object]) -> None:
+        self.visitor(client)
+        assert client.post("/page/conversations/x", json=body).status_code == 422
+
+    def test_a_form_of_another_site_changes_nothing(self, client: TestClient) -> None:
+        number = self.site.conversations.begin(self.visitor(client), "one")
+        sent = client.post(
+            f"/page/conversations/{number}", content='{"do":"delete"}', headers={"content-type": "text/plain"}
+        )
+        assert sent.status_code == 422
+        assert number in client.get("/page/conversations").text
+
+    def test_an_article_is_fetched_with_its_marks(self, client: TestClient) -> None:
+        citation = canned(ENGLISH_QUESTION).citations[1]
+        place: dict[str, str | int] = {"id": citation.article_id, "start": citation.start, "end": citation.end}
+        asked = {**place, "phrase": "2,500", "in": "en"}
+        html = client.get("/page/article", params=asked).text
+        assert '<mark class="quoted exact">2,500</mark>' in html and "The same story" in html
+
+    def test_an_article_that_is_not_there_is_a_calm_sentence(self, client: TestClient) -> None:
+        response = client.get("/page/article", params={"id": "<b>", "in": "en"})
+        assert response.status_code == 404 and "The index has no article &lt;b&gt;" in response.text
+
+
+def test_the_list_is_of_today_of_yesterday_and_of_earlier() -> None:
+    today = date(2026, 3, 2)
+    noon = 12 * 3600
+
+    def at(days: int) -> float:
+        return datetime.combine(today - timedelta(days), time()).timestamp() + noon
+
+    html = side_html(
+        [Kept("a", "one", at(0)), Kept("b", "two", at(1)), Kept("c", "ثلاثة", at(9))], "b", "", today, "en"
+    )
+    order = [html.index(words) for words in ("Today", "one", "Yesterday", "two", "Earlier", "ثلاثة")]
+    assert order == sorted(order)
+    assert html.count("aria-current") == 1 and 'lang="ar" dir="rtl">ثلاثة' in html
+    assert "kept here" in side_html([], "", "", today, "en")
+    assert "these words" in side_html([], "", "x", today, "en")

@@ -1,0 +1,121 @@
+"""An article for reading: its heading, its text as it is stored, and in it the quotation and the answer's own words.
+
+All of it is a stranger's text: every piece passes through `clean`, and what is marked is marked by offsets.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from index.articles import Article, Language, Span
+from ui.spoken import spoken_date
+from ui.strings import say
+from ui.web.render import clean, direction, phrase_in, source_name
+
+_PARAGRAPH = re.compile(r"\n\s*\n|\n")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is marked in an article: the quotation, and inside it the answer's own words, if they are there."""
+
+    quotation: Span
+    phrase: Span | None = None
+
+
+def marks_of(article: Article, start: int, end: int, phrase: str | None) -> Marks | None:
+    """The marks of a quotation that a record names; nothing, if the article has no such stretch (any more)."""
+    if not 0 <= start < end <= len(article.text):
+        return None
+    found = phrase_in(article.text[start:end], phrase)
+    return Marks(Span(start, end), Span(start + found.start, start + found.end) if found else None)
+
+
+def pane_html(language: Language) -> str:
+    """The empty pane that an article comes into."""
+    close = clean(say("page.article.close", language))
+    return (
+        f'<aside id="reading" aria-label="{clean(say("page.article.pane", language))}" hidden>'
+        f'<button type="button" class="close" aria-label="{close}" title="{close}"></button>'
+        '<div class="pane"></div></aside>'
+    )
+
+
+def article_html(article: Article, others: Sequence[Article], marks: Marks | None, language: Language) -> str:
+    """The article as the page's reading pane has it; headings in `language`, the text in its own.
+
+    `others` are the articles that tell the same story.
+    """
+    own = f'lang="{article.language}" dir="{direction(article.language)}"'
+    return (
+        f'<article class="article" data-article="{clean(article.id)}">'
+        f'<header><h2 {own} tabindex="-1">{clean(article.title)}</h2>{_origin(article, language)}</header>'
+        f'<div class="text" {own}>{"".join(_paragraphs(article, marks))}</div>'
+        f"{_same_story(others, language)}</article>"
+    )
+
+
+def _origin(article: Article, language: Language) -> str:
+    parts = [
+        spoken_date(article.date, language) if article.date else None,
+        article.author,
+        source_name(article.source) if article.source else None,
+    ]
+    parts.append(say(f"page.languages.{article.language}", language))
+    said = " · ".join(f"<bdi>{clean(part)}</bdi>" for part in parts if part)
+    return f'<p class="origin" lang="{language}" dir="{direction(language)}">{said}</p>'
+
+
+def _paragraphs(article: Article, marks: Marks | None) -> Iterator[str]:
+    start = 0
+    for gap in [*_PARAGRAPH.finditer(article.text), None]:
+        end = gap.start() if gap else len(article.text)
+        if article.text[start:end].strip():
+            yield f"<p>{''.join(_pieces(article, Span(start, end), marks))}</p>"
+        start = gap.end() if gap else end
+
+
+def _pieces(article: Article, paragraph: Span, marks: Marks | None) -> Iterator[str]:
+    """A paragraph in pieces that are marked alike."""
+    spans = [*article.ignored, *((marks.quotation, marks.phrase) if marks else ())]
+    edges = {edge for span in spans if span for edge in (span.start, span.end)}
+    cuts = sorted({paragraph.start, paragraph.end, *(e for e in edges if paragraph.start < e < paragraph.end)})
+    for start, end in itertools.pairwise(cuts):
+        yield _piece(clean(article.text[start:end]), Span(start, end), article, marks)
+
+
+def _piece(text: str, span: Span, article: Article, marks: Marks | None) -> str:
+    if marks and marks.phrase and marks.phrase.overlaps(span):
+        return f'<mark class="quoted exact">{text}</mark>'
+    if marks and marks.quotation.overlaps(span):
+        return f'<mark class="quoted">{text}</mark>'
+    if any(ignored.overlaps(span) for ignored in article.ignored):
+        return f'<span class="ignored">{text}</span>'
+    return text
+
+
+def _same_story(others: Sequence[Article], language: Language) -> str:
+    if not others:
+        return ""
+    label = clean(say("page.article.same_story", language))
+    rows = "".join(f"<li>{_link(other)} <span class='origin'>{_where(other, language)}</span></li>" for other in others)
+    return (
+        f'<section class="same-story" lang="{language}" dir="{direction(language)}">'
+        f"<h3>{label}</h3><ul>{rows}</ul></section>"
+    )
+
+
+def _link(article: Article) -> str:
+    own = f'lang="{article.language}" dir="{direction(article.language)}"'
+    return f'<a href="#" class="open" data-article="{clean(article.id)}" {own}>{clean(article.title)}</a>'
+
+
+def _where(article: Article, language: Language) -> str:
+    parts = [
+        spoken_date(article.date, language) if article.date else None,
+        source_name(article.source) if article.source else None,
+    ]
+    return " · ".join(f"<bdi>{clean(part)}</bdi>" for part in parts if part)

@@ -1,0 +1,189 @@
+"""Conversations, kept on this machine: what was asked and the records that answered, in one SQLite file.
+
+A visitor is whoever has the cookie that the page gave; of it only the hash is kept. Every question to the store names
+the visitor, so nobody reads another's conversation, whatever ids they guess. What is deleted stays for a while, so that
+it can be brought back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from index.storage.database import storage_errors
+from index.text.folding import fold_text
+from qa.answer import Answer
+
+TITLE = 120
+"""Most code points of a title."""
+_UNDO_DAYS = 7
+_TABLES = """
+CREATE TABLE IF NOT EXISTS conversations (
+    id TEXT PRIMARY KEY, visitor TEXT NOT NULL, title TEXT NOT NULL, renamed INTEGER NOT NULL DEFAULT 0,
+    begun REAL NOT NULL, changed REAL NOT NULL, deleted REAL
+);
+CREATE INDEX IF NOT EXISTS of_visitor ON conversations (visitor, changed);
+CREATE TABLE IF NOT EXISTS turns (
+    conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE, number INTEGER NOT NULL,
+    question TEXT NOT NULL, record TEXT, verdict TEXT, why TEXT, PRIMARY KEY (conversation, number)
+);
+"""
+
+Verdict = Literal["good", "bad"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A conversation in the list. `title` is its first question, or what the visitor called it; times are in seconds
+    since 1970."""
+
+    id: str
+    title: str
+    changed: float
+
+
+@dataclass(frozen=True)
+class KeptTurn:
+    """A question with its record; none where the answer was stopped or the page was closed before its end."""
+
+    number: int
+    question: str
+    answer: Answer | None
+    verdict: Verdict | None = None
+    why: str | None = None
+
+
+def visitor_of(cookie: str) -> str:
+    """What stands for a visitor in the store."""
+    return hashlib.sha256(cookie.encode()).hexdigest()
+
+
+class Conversations:
+    """The conversations of all visitors, in `file`. Safe to use from several threads.
+
+    All methods raise what `storage_errors` makes of SQLite's errors: `DiskFull`, `NotAllowed`, `IndexDamaged`.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def begin(self, visitor: str, question: str) -> str:
+        """A new conversation, named after its first question; its id."""
+        number, now = secrets.token_urlsafe(18), time.time()
+        title = " ".join(question.split())[:TITLE]
+        with self._rows() as rows:
+            rows.execute("DELETE FROM conversations WHERE deleted < ?", (now - _UNDO_DAYS * 86400,))
+            rows.execute(
+                "INSERT INTO conversations (id, visitor, title, begun, changed) VALUES (?, ?, ?, ?, ?)",
+                (number, visitor, title, now, now),
+            )
+        return number
+
+    def put(self, visitor: str, conversation: str, turn: KeptTurn) -> None:
+        """Keep a turn; one of the same number is replaced, and those after it go, for what was asked before changed."""
+        record = json.dumps(turn.answer.to_json(), ensure_ascii=False) if turn.answer else None
+        with self._rows() as rows:
+            if not self._owns(rows, visitor, conversation):
+                return
+            rows.execute("DELETE FROM turns WHERE conversation = ? AND number >= ?", (conversation, turn.number))
+            rows.execute(
+                "INSERT INTO turns (conversation, number, question, record) VALUES (?, ?, ?, ?)",
+                (conversation, turn.number, turn.question, record),
+            )
+            rows.execute("UPDATE conversations SET changed = ? WHERE id = ?", (time.time(), conversation))
+
+    def turns(self, visitor: str, conversation: str) -> list[KeptTurn]:
+        """The turns of one's own conversation in order; nothing of another's, nor of one that is not there."""
+        with self._rows() as rows:
+            if not self._owns(rows, visitor, conversation):
+                return []
+            found = rows.execute(
+                "SELECT number, question, record, verdict, why FROM turns WHERE conversation = ? ORDER BY number",
+                (conversation,),
+            )
+            return [
+                KeptTurn(number, question, Answer.of_json(json.loads(record)) if record else None, verdict, why)
+                for number, question, record, verdict, why in found
+            ]
+
+    def all(self, visitor: str, wanted: str = "") -> list[Kept]:
+        """One's own conversations, the latest first; those in whose title or questions the words of `wanted` stand."""
+        with self._rows() as rows:
+            found = rows.execute(
+                """SELECT c.id, c.title, c.changed, group_concat(t.question, char(10)) FROM conversations c
+                LEFT JOIN turns t ON t.conversation = c.id
+                WHERE c.visitor = ? AND c.deleted IS NULL GROUP BY c.id ORDER BY c.changed DESC""",
+                (visitor,),
+            ).fetchall()
+        words = fold_text(wanted).split()
+        return [
+            Kept(number, title, changed)
+            for number, title, changed, questions in found
+            if all(word in fold_text(f"{title}\n{questions or ''}") for word in words)
+        ]
+
+    def rename(self, visitor: str, conversation: str, title: str) -> bool:
+        """Call it by another title; whether it is there and one's own."""
+        title = " ".join(title.split())[:TITLE]
+        return bool(title) and self._change("title = ?, renamed = 1", title, visitor, conversation)
+
+    def delete(self, visitor: str, conversation: str) -> bool:
+        """Take it out of the list; `restore` brings it back within a week."""
+        return self._change("deleted = ?", time.time(), visitor, conversation)
+
+    def restore(self, visitor: str, conversation: str) -> bool:
+        """Bring back what was deleted."""
+        return self._change("deleted = ?", None, visitor, conversation)
+
+    def judge(self, visitor: str, conversation: str, number: int, verdict: Verdict | None, why: str = "") -> bool:
+        """Keep what a visitor thinks of an answer; whether there is such an answer."""
+        with self._rows() as rows:
+            if not self._owns(rows, visitor, conversation):
+                return False
+            told = rows.execute(
+                "UPDATE turns SET verdict = ?, why = ? WHERE conversation = ? AND number = ?",
+                (verdict, why.strip() or None, conversation, number),
+            )
+            return told.rowcount == 1
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection:
+                self._connection.close()
+                self._connection = None
+
+    def _change(self, what: str, value: object, visitor: str, conversation: str) -> bool:
+        with self._rows() as rows:
+            done = rows.execute(
+                f"UPDATE conversations SET {what} WHERE id = ? AND visitor = ?", (value, conversation, visitor)
+            )
+            return done.rowcount == 1
+
+    @staticmethod
+    def _owns(rows: sqlite3.Connection, visitor: str, conversation: str) -> bool:
+        found = rows.execute("SELECT 1 FROM conversations WHERE id = ? AND visitor = ?", (conversation, visitor))
+        return found.fetchone() is not None
+
+    @contextmanager
+    def _rows(self) -> Iterator[sqlite3.Connection]:
+        """The database within one transaction."""
+        with self._lock, storage_errors(self._file.parent):
+            if self._connection is None:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._connection = sqlite3.connect(self._file, check_same_thread=False)
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._connection.executescript(_TABLES)
+            with self._connection:
+                yield self._connection

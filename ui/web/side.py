@@ -1,0 +1,63 @@
+"""The list of one's conversations, beside the chat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+
+from index.articles import Language
+from index.text.language import language_of
+from ui.strings import say
+from ui.web.conversations import Kept
+from ui.web.render import clean, direction
+
+
+def frame_html(language: Language) -> str:
+    """What stands around the list: a new question, the field to find one, and the way back from a deletion."""
+
+    def text(key: str) -> str:
+        return clean(say(f"page.{key}", language))
+
+    return (
+        f'<nav id="side" lang="{language}" dir="{direction(language)}" aria-label="{text("menu")}"'
+        f' data-new-title="{text("new_title")}"><a class="new" href="/">{text("new")}</a>'
+        f'<input type="search" id="find" aria-label="{text("find")}" placeholder="{text("find")}" autocomplete="off">'
+        f'<div id="kept"></div><p id="undo" role="status" hidden>{text("deleted")}'
+        f' <button type="button">{text("undo")}</button></p></nav>'
+    )
+
+
+def side_html(kept: Sequence[Kept], current: str, wanted: str, today: date, language: Language) -> str:
+    """The conversations under "today", "yesterday" and "earlier", the `current` one marked; or why there are none."""
+    if not kept:
+        nothing = say("page.none_found" if wanted.strip() else "page.none_kept", language)
+        return f'<p class="note">{clean(nothing)}</p>'
+    days = groupby(kept, key=lambda one: _day(one, today))
+    return "".join(_group(day, list(of_day), current, language) for day, of_day in days)
+
+
+def _group(day: str, kept: Sequence[Kept], current: str, language: Language) -> str:
+    rows = "".join(_row(one, current, language) for one in kept)
+    return f"<h3>{clean(say(f'page.{day}', language))}</h3><ul>{rows}</ul>"
+
+
+def _day(kept: Kept, today: date) -> str:
+    ago = (today - date.fromtimestamp(kept.changed)).days
+    return "today" if ago <= 0 else "yesterday" if ago == 1 else "earlier"
+
+
+def _row(kept: Kept, current: str, language: Language) -> str:
+    own = language_of(kept.title)
+    here = ' aria-current="page"' if kept.id == current else ""
+    buttons = "".join(_button(name, kept, language) for name in ("rename", "delete"))
+    return (
+        f'<li data-conversation="{clean(kept.id)}"><a href="/?c={clean(kept.id)}"{here} lang="{own}"'
+        f' dir="{direction(own)}">{clean(kept.title)}</a>{buttons}</li>'
+    )
+
+
+def _button(name: str, kept: Kept, language: Language) -> str:
+    label = clean(say(f"page.{name}_this", language, title=kept.title))
+    text = clean(say(f"page.{name}", language))
+    return f'<button type="button" class="{name}" aria-label="{label}" title="{text}"></button>'

@@ -1,0 +1,52 @@
+"""What the page is made of: who answers, which articles there are to open, and where conversations are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from index.articles import Article, Language
+from qa.answer import Event
+from qa.asking.conversation import Exchange
+from ui.web.conversations import Conversations
+
+
+class Assistant(Protocol):
+    """Whatever answers questions. Closing the iterator stops the work; both steps may raise `JawabError`."""
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        """The events of one answer: passages, tokens, the finished record. `history` is what was asked before."""
+
+
+class Articles(Protocol):
+    """The articles that answers quote."""
+
+    def article(self, article_id: str) -> Article:
+        """One article. Raises `ArticleMissing`."""
+
+    def told_with(self, article_id: str) -> list[Article]:
+        """The others that tell the same story."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer."""
+
+    articles: int
+    first: str | None
+    last: str | None
+    languages: tuple[Language, ...]
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that the pages of one collection need."""
+
+    assistant: Assistant
+    articles: Articles
+    conversations: Conversations
+    overview: Overview

@@ -1,0 +1,117 @@
+"""A visit: the questions of one conversation while the page is open, and how they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from index.errors import JawabError
+from qa.asking.conversation import Exchange, exchange_of
+from qa.asking.question import language_to_answer_in
+from ui.strings import explain
+from ui.web.conversations import Conversations, KeptTurn
+from ui.web.render import Turn
+
+_TURNS_KEPT = 40
+
+
+@dataclass
+class Conversation:
+    """The questions of one visit, oldest first. One at a time is answered: `busy` from the asking to the end.
+
+    `id` is the conversation's in the store, where it is kept for `visitor`; none before the first question.
+    """
+
+    turns: list[Turn] = field(default_factory=list)
+    asked: int = 0
+    busy: bool = False
+    halted: asyncio.Event = field(default_factory=asyncio.Event)
+    visitor: str | None = None
+    id: str | None = None
+    editing: bool = False
+
+    @classmethod
+    def restored(cls, visitor: str, number: str, kept: Sequence[KeptTurn]) -> Conversation:
+        """A conversation as it was kept; a question without a record was stopped."""
+        turns = [
+            Turn(
+                turn.number, turn.question, language_to_answer_in(turn.question), answer=turn.answer,
+                stopped=turn.answer is None, conversation=number,
+            )
+            for turn in kept
+        ]  # fmt: skip
+        return cls(turns[-_TURNS_KEPT:], kept[-1].number if kept else 0, visitor=visitor, id=number if kept else None)
+
+    def ask(self, question: str) -> Turn:
+        """Adds a turn, in the place of the last one if that is being edited; old ones fall away, so that a page left
+        open for a week stays light."""
+        if self.editing:
+            self.take_back()
+        self.asked += 1
+        self.busy, self.halted = True, asyncio.Event()
+        turn = Turn(self.asked, question, language_to_answer_in(question), conversation=self.id)
+        self.turns = [*self.turns, turn][-_TURNS_KEPT:]
+        return turn
+
+    def take_back(self) -> str:
+        """Takes the last question off, to ask it again or otherwise; its words."""
+        *self.turns, last = self.turns
+        self.asked, self.editing = last.number - 1, False
+        return last.question
+
+    @property
+    def history(self) -> list[Exchange]:
+        """What was asked and answered before the latest turn."""
+        found = (exchange_of(turn.answer) for turn in self.turns[:-1] if turn.answer)
+        return [exchange for exchange in found if exchange]
+
+    @property
+    def current(self) -> Turn | None:
+        """The latest turn, if there is one."""
+        return self.turns[-1] if self.turns else None
+
+
+class Keeper:
+    """Between a visit and the store. A store that fails costs the keeping, never the answer: the turn says so."""
+
+    def __init__(self, store: Conversations) -> None:
+        self._store = store
+
+    def restored(self, visitor: str | None, wanted: str) -> Conversation:
+        """The conversation that the address names, or a new one."""
+        if not visitor or not wanted:
+            return Conversation(visitor=visitor)
+        try:
+            kept = self._store.turns(visitor, wanted)
+        except JawabError:
+            return Conversation(visitor=visitor)
+        return Conversation.restored(visitor, wanted, kept)
+
+    def ask(self, conversation: Conversation, question: str) -> Turn:
+        """The new turn, kept before it is answered: who closes the page finds the question again."""
+        turn = conversation.ask(question)
+        with self._keeping(turn):
+            if conversation.visitor and conversation.id is None:
+                conversation.id = turn.conversation = self._store.begin(conversation.visitor, question)
+            self._put(conversation, turn)
+        return turn
+
+    def keep(self, conversation: Conversation) -> None:
+        """The latest turn with its record, if it came to one."""
+        turn = conversation.current
+        if turn and turn.answer:
+            with self._keeping(turn):
+                self._put(conversation, turn)
+
+    def _put(self, conversation: Conversation, turn: Turn) -> None:
+        if conversation.visitor and conversation.id:
+            self._store.put(conversation.visitor, conversation.id, KeptTurn(turn.number, turn.question, turn.answer))
+
+    @contextmanager
+    def _keeping(self, turn: Turn) -> Iterator[None]:
+        try:
+            yield
+        except JawabError as error:
+            turn.unkept = explain(error, turn.language)

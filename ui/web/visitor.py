@@ -1,0 +1,38 @@
+"""Who visits: a secret in a cookie, which the page gives on the first visit and no script of a page can read."""
+
+from __future__ import annotations
+
+import secrets
+from http.cookies import SimpleCookie
+
+from starlette.requests import cookie_parser
+
+from ui.web.conversations import visitor_of
+
+COOKIE = "jawab_visitor"
+_YEARS = 5 * 365 * 86400
+
+
+def cookie_in(header: str) -> str | None:
+    """The secret that a `Cookie` header brings, if it is one that could have come from here."""
+    secret = cookie_parser(header).get(COOKIE, "")
+    return (
+        secret
+        if len(secret) >= 32 and secret.isascii() and secret.replace("-", "").replace("_", "").isalnum()
+        else None
+    )
+
+
+def visitor_in(header: str) -> str | None:
+    """Who a request comes from, as the store knows visitors; `None` without a cookie of ours."""
+    secret = cookie_in(header)
+    return visitor_of(secret) if secret else None
+
+
+def new_cookie() -> str:
+    """A `Set-Cookie` header for somebody who comes for the first time: sent to this server alone, and not by links."""
+    cookie: SimpleCookie = SimpleCookie()
+    cookie[COOKIE] = secrets.token_urlsafe(32)
+    for name, value in {"path": "/", "httponly": True, "samesite": "Lax", "max-age": _YEARS}.items():
+        cookie[COOKIE][name] = value
+    return cookie.output(header="").strip()
