@@ -43,6 +43,7 @@ class Visit:
 
     page: Page
     address: str
+    locale: str = "en-GB"
     requested: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
@@ -99,7 +100,7 @@ def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
     """A visit in the language of the test's parameter (English without one); afterwards the page must be clean."""
     locale = getattr(request, "param", "en-GB")
     context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 900})
-    visit = Visit(context.new_page(), address)
+    visit = Visit(context.new_page(), address, locale)
     visit.page.set_default_timeout(15_000)
     visit.page.on("request", lambda asked: visit.requested.append(asked.url))
     visit.page.on("console", lambda said: visit.complaints.append(said.text) if said.type == "error" else None)
@@ -250,13 +251,6 @@ def test_the_first_answer_leaves_the_page_where_it_is_and_the_next_comes_to_the_
     assert 0 <= turn.evaluate("element => element.getBoundingClientRect().top") < 60
 
 
-def test_a_marker_leads_to_its_quotation_without_leaving_the_page(visit: Visit) -> None:
-    visit.ask(ENGLISH_QUESTION)
-    visit.page.locator("#now-answer a.marker").nth(1).click()
-    assert visit.page.url == visit.address + "#turn-1-quotation-2"
-    expect(visit.page.locator("#now-answer .quotation").nth(1)).to_be_in_viewport()
-
-
 @pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
 def test_a_phone_shows_everything_within_its_width(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 360, "height": 740})
@@ -265,3 +259,164 @@ def test_a_phone_shows_everything_within_its_width(visit: Visit) -> None:
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
     field_box = visit.page.locator(FIELD).bounding_box()
     assert field_box is not None and field_box["y"] + field_box["height"] <= 740
+
+
+class TestTheArticleBesideTheChat:
+    @pytest.mark.parametrize("visit", ["en-GB", "ar"], indirect=True)
+    def test_a_marker_opens_its_article_at_the_marked_quotation(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(ARABIC_QUESTION)
+        page.locator("#now-answer .said a.marker").first.click()
+        expect(page.locator("#reading mark.exact")).to_have_text("حزيران/يونيو 2020")
+        expect(page.locator("#reading mark.exact")).to_be_in_viewport()
+        expect(page.locator("#reading h2")).to_be_focused()
+        assert page.locator("#reading h2").bounding_box()["y"] < 0  # type: ignore[index]
+        assert visit.direction("#reading .text") == "rtl"
+        assert visit.direction("#reading .origin") == ("rtl" if visit.locale == "ar" else "ltr")
+        expect(page.locator("#reading .ignored")).to_have_count(1)
+
+    def test_the_keyboard_opens_and_closes_it_and_comes_back(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(ENGLISH_QUESTION)
+        marker = page.locator("#now-answer .said a.marker").nth(1)
+        marker.focus()
+        expect(marker.locator(".peek")).to_be_visible()
+        page.keyboard.press("Enter")
+        expect(page.locator("#reading mark.exact")).to_have_text("2,500")
+        page.keyboard.press("Escape")
+        expect(page.locator("#reading")).to_be_hidden()
+        expect(marker).to_be_focused()
+
+    def test_the_other_articles_of_the_story_open_in_its_place(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(ENGLISH_QUESTION)
+        page.locator("#now-answer figcaption a.title").first.click()
+        page.locator("#reading .same-story a").click()
+        expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
+        page.locator("#reading .close").click()
+        expect(page.locator("#reading")).to_be_hidden()
+
+    def test_hovering_a_marker_shows_its_quotation(self, visit: Visit) -> None:
+        visit.ask(ENGLISH_QUESTION)
+        peek = visit.page.locator("#now-answer .said .peek").first
+        expect(peek).to_be_hidden()
+        visit.page.locator("#now-answer .said a.marker").first.hover()
+        expect(peek).to_be_visible()
+        assert visit.direction("#now-answer .said .peek") == "rtl"
+
+    def test_it_leaves_the_chat_its_room_on_a_wide_screen_and_is_a_sheet_on_a_phone(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(ENGLISH_QUESTION)
+        page.locator("#now-answer .said a.marker").first.click()
+        pane, said = page.locator("#reading").bounding_box(), page.locator("#now-answer .said").bounding_box()
+        assert pane and said and said["x"] + said["width"] <= pane["x"]
+        page.set_viewport_size({"width": 390, "height": 844})
+        pane = page.locator("#reading").bounding_box()
+        assert pane and (pane["x"], pane["width"]) == (0, 390) and 100 < pane["y"] < 200
+
+    def test_a_strangers_article_does_nothing(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(HOSTILE_QUESTION)
+        page.locator("#now-answer figcaption a.title").first.click()
+        expect(page.locator("#reading .text")).to_contain_text("<script>document.title='owned'</script>")
+        page.wait_for_timeout(300)
+        assert "owned" not in page.title()
+        assert page.evaluate("document.querySelectorAll('#reading :is(img, script, iframe, b, i, u)').length") == 0
+
+    def test_a_passage_opens_where_it_stands(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(ENGLISH_QUESTION)
+        page.locator("#now-found summary").nth(1).click()
+        page.locator("#now-found details[open] a.open").click()
+        expect(page.locator("#reading mark.quoted").first).to_be_in_viewport()
+
+
+class TestConversations:
+    def test_what_was_asked_is_listed_and_there_after_a_reload(self, visit: Visit) -> None:
+        page = visit.page
+        expect(page.locator("#kept")).to_contain_text("Conversations are kept here")
+        visit.ask(ENGLISH_QUESTION)
+        visit.ask(DECLINED_QUESTION)
+        expect(page.locator("#kept li a")).to_have_text([ENGLISH_QUESTION])
+        expect(page.locator("#kept [aria-current]")).to_have_count(1)
+        page.reload()
+        expect(page.locator("#past .question")).to_have_text([ENGLISH_QUESTION])
+        expect(page.locator("#now-answer .question")).to_have_text(DECLINED_QUESTION)
+        expect(page.locator("#welcome")).to_be_hidden()
+        visit.ask(ARABIC_QUESTION)
+        expect(page.locator("#past .question")).to_have_count(2)
+        page.locator("#side a.new").click()
+        page.wait_for_selector("#opening p")
+        expect(page.locator("#now-answer .turn")).to_have_count(0)
+        page.locator("#kept li a").click()
+        expect(page.locator("#past .question")).to_have_count(2)
+
+    def test_they_are_found_renamed_deleted_and_brought_back_by_keyboard(self, visit: Visit) -> None:
+        page = visit.page
+        for question in (ENGLISH_QUESTION, ARABIC_QUESTION):
+            page.goto(visit.address)
+            page.wait_for_selector("#opening p")
+            visit.ask(question)
+        expect(page.locator("#kept li")).to_have_count(2)
+        page.fill("#find", "الحوار الإستراتيجي")
+        expect(page.locator("#kept li a")).to_have_text([ARABIC_QUESTION])
+        page.locator("#kept .rename").focus()
+        page.keyboard.press("Enter")
+        page.keyboard.type("الحوار")
+        page.keyboard.press("Enter")
+        expect(page.locator("#kept li a")).to_have_text(["الحوار"])
+        page.locator("#kept .delete").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#kept li")).to_have_count(0)
+        expect(page.locator("#undo button")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#kept li a")).to_have_text(["الحوار"])
+        page.fill("#find", "")
+        expect(page.locator("#kept li")).to_have_count(2)
+
+    def test_another_browser_sees_none_of_it(self, visit: Visit, browser: Browser) -> None:
+        visit.ask(ENGLISH_QUESTION)
+        visit.page.wait_for_url("**/?c=*")
+        context = browser.new_context(locale="en-GB")
+        other = context.new_page()
+        other.goto(visit.page.url)
+        expect(other.locator("#opening p").first).to_be_visible()
+        expect(other.locator(".turn")).to_have_count(0)
+        expect(other.locator("#kept li")).to_have_count(0)
+        context.close()
+
+    def test_the_last_question_is_asked_again_or_otherwise_in_its_place(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(DECLINED_QUESTION)
+        visit.ask(ENGLISH_QUESTION)
+        page.click("#again")
+        page.wait_for_selector("#now-answer .turn[aria-busy]")
+        page.wait_for_selector(DONE)
+        expect(page.locator("#past .question")).to_have_text([DECLINED_QUESTION])
+        page.click("#edit")
+        expect(page.locator(FIELD)).to_have_value(ENGLISH_QUESTION)
+        expect(page.locator(FIELD)).to_be_focused()
+        visit.ask(ARABIC_QUESTION)
+        expect(page.locator("#past .question")).to_have_text([DECLINED_QUESTION])
+        page.reload()
+        expect(page.locator("#now-answer .question")).to_have_text(ARABIC_QUESTION)
+
+    def test_on_a_phone_the_list_is_behind_a_button(self, visit: Visit) -> None:
+        page = visit.page
+        page.set_viewport_size({"width": 390, "height": 844})
+        expect(page.locator("#side")).to_be_hidden()
+        page.click("#menu")
+        expect(page.locator("#side a.new")).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.locator("#side")).to_be_hidden()
+        expect(page.locator("#menu")).to_be_focused()
+
+    @pytest.mark.parametrize("visit", ["ar"], indirect=True)
+    def test_the_chosen_language_stays(self, visit: Visit) -> None:
+        page = visit.page
+        expect(page.locator("#side a.new")).to_have_text("سؤال جديد")
+        page.click("#switch")
+        expect(page.locator("#side a.new")).to_have_text("New question")
+        page.reload()
+        expect(page.locator("#ask")).to_have_text("Ask")
+        assert page.evaluate("document.documentElement.dir") == "ltr"

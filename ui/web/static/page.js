@@ -1,5 +1,5 @@
-// Two things that neither CSS nor Gradio does: the document takes the page's language and direction,
-// and a new question comes to the top of the window once. Nothing scrolls while an answer is written.
+// What neither CSS nor Gradio does: the document takes the page's language and direction, a new question comes to the
+// top of the window once, and who edits a question finds the cursor in it. Nothing scrolls while an answer is written.
 (() => {
   let shown = "";
 
@@ -18,6 +18,9 @@
     }
   };
 
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#edit")) document.querySelector("#question textarea").focus();
+  });
   new MutationObserver(settle).observe(document.documentElement, {
     subtree: true,
     childList: true,
