@@ -75,7 +75,7 @@ def _answer(
     app: App, questions: QuestionSet, limit: int | None, place: Path, language: Language, without: Without
 ) -> dict[str, dict[str, Any]]:
     generator, reader = None if without.llm else app.llm, None if without.reader else app.reader
-    assistant = Assistant(Searcher(place / "index", app.embedder), generator, reader, app.options)
+    assistant = Assistant(Searcher(place / "index", app.embedder), generator, reader, app.options, app.commands)
     # Models are loaded and the head of the prompt is read when a server starts: that is no part of a question's time.
     assistant.prepare_reading()
     for asked_in in sorted({question["lang"] for question in questions.questions}):
