@@ -25,11 +25,11 @@ from ui.web.render import Turn, answer_html, clean, found_html, turn_html
 
 SHOWN = {
     "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",
-    "aside", "ol", "li", "details", "summary",
+    "aside", "ol", "li", "details", "summary", "footer", "button",
 }  # fmt: skip
 ATTRIBUTES = {
     "class", "dir", "lang", "id", "href", "tabindex", "data-turn", "data-article", "data-start", "data-end",
-    "data-phrase", "aria-label", "aria-live", "aria-busy", "aria-hidden",
+    "data-phrase", "data-copy", "data-done", "type", "aria-label", "aria-live", "aria-busy", "aria-hidden",
 }  # fmt: skip
 
 

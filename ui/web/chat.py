@@ -22,7 +22,7 @@ from qa.asking.conversation import Exchange
 from qa.asking.question import LONGEST
 from ui.strings import explain, say
 from ui.web.follow import follow
-from ui.web.opening import example_texts, masthead_html, opening_html, page_language, titled
+from ui.web.opening import example_texts, exports_html, masthead_html, opening_html, page_language, titled
 from ui.web.render import Turn, answer_html, found_html, turn_html
 from ui.web.site import Assistant, Overview, Site
 from ui.web.visit import Conversation, Keeper
@@ -64,6 +64,7 @@ class _Parts:
     after: gr.Row
     again: gr.Button
     edit: gr.Button
+    exports: gr.HTML
     help: gr.HTML
     address: gr.Textbox
 
@@ -72,7 +73,7 @@ class _Parts:
         """The parts that speak the page's language, in the order of `_in_language`."""
         return [
             self.language, self.masthead, self.switch, self.opening, self.question, self.ask, self.stop, self.again,
-            self.edit, self.help, *self.examples,
+            self.edit, self.exports, self.help, *self.examples,
         ]  # fmt: skip
 
     @property
@@ -111,6 +112,7 @@ def _lay_out(overview: Overview) -> _Parts:
     with gr.Row(elem_id="after", visible=False) as after:
         again = gr.Button("", elem_id="again", min_width=0)
         edit = gr.Button("", elem_id="edit", min_width=0)
+        exports = _html("exports")
     with gr.Row(elem_id="ask-row"):
         question = gr.Textbox(
             elem_id="question", lines=1, max_lines=5, max_length=LONGEST, container=False, autofocus=True,
@@ -122,7 +124,7 @@ def _lay_out(overview: Overview) -> _Parts:
     address = gr.Textbox(visible=False)
     return _Parts(
         language, conversation, masthead, switch, welcome, opening, examples, past, answer, found, question, ask,
-        stop, after, again, edit, help_line, address,
+        stop, after, again, edit, exports, help_line, address,
     )  # fmt: skip
 
 
@@ -278,6 +280,7 @@ def _in_language(language: Language, overview: Overview) -> list[Any]:
         gr.update(value=say("page.stop", language)),
         gr.update(value=say("page.turn.again", language)),
         gr.update(value=say("page.turn.edit", language)),
+        exports_html(language),
         titled("p", "page.help", language),
         *example_texts(overview, language, EXAMPLES),
     ]

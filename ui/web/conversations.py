@@ -133,6 +133,10 @@ class Conversations:
             if all(word in fold_text(f"{title}\n{questions or ''}") for word in words)
         ]
 
+    def kept(self, visitor: str, conversation: str) -> Kept | None:
+        """One's own conversation as the list has it, if it is there."""
+        return next((one for one in self.all(visitor) if one.id == conversation), None)
+
     def rename(self, visitor: str, conversation: str, title: str) -> bool:
         """Call it by another title; whether it is there and one's own."""
         title = " ".join(title.split())[:TITLE]

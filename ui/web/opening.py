@@ -59,6 +59,16 @@ def opening_html(overview: Overview, language: Language) -> str:
     return titled("p", "page.about", language) + collection + examples
 
 
+def exports_html(language: Language) -> str:
+    """The links that save a conversation; `static/side.js` fills in which one."""
+    links = " ".join(
+        f'<a data-kind="{kind}"{" target=_blank" if kind == "html" else " download"}>'
+        f"{clean(say(f'page.export_{kind}', language))}</a>"
+        for kind in ("md", "docx", "html")
+    )
+    return f"<p {_marked(language)}>{clean(say('page.export', language))} {links}</p>"
+
+
 def _collection(overview: Overview, language: Language) -> str:
     """How many articles, from when to when, in which languages: one sentence."""
     articles = say(f"page.articles.{plural(overview.articles)}", language, count=overview.articles)

@@ -1,7 +1,7 @@
 """Parts of the page that it fetches by themselves: an article to read, the list of conversations, what is done to them.
 
-None of them is reached by a link from another site: what changes something is asked for in JSON, and whose
-conversations are meant, the cookie says.
+None of them can be used by a page of another site: what changes something is asked for in JSON, and whose conversations
+are meant, the cookie says.
 """
 
 from __future__ import annotations
@@ -9,23 +9,47 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, HTTPException, Query
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from index.articles import Language
 from index.errors import ArticleMissing
+from ui.export.markdown import markdown
+from ui.export.printable import POLICY, printable
+from ui.export.word import word
 from ui.strings import explain
 from ui.web.article import article_html, marks_of
-from ui.web.conversations import TITLE, Conversations
+from ui.web.conversations import TITLE, Conversations, Verdict
 from ui.web.render import clean, direction
 from ui.web.side import frame_html, side_html
-from ui.web.site import Site
+from ui.web.site import Articles, Site
 from ui.web.visitor import visitor_in
 
 _LONGEST_ID = 2000
-Cookie = Annotated[str, Header(alias="cookie")]
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def _somebody(cookie: Annotated[str, Header()] = "") -> str:
+    """The visitor; whoever brings no cookie of ours has no conversations."""
+    visitor = visitor_in(cookie)
+    if visitor is None:
+        raise HTTPException(404)
+    return visitor
+
+
+Cookie = Annotated[str, Header()]
+Visitor = Annotated[str, Depends(_somebody)]
 PageLanguage = Annotated[Language, Query(alias="in")]
+
+
+class Judgement(BaseModel):
+    """What a visitor thinks of an answer; `None` takes it back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    verdict: Verdict | None
+    why: str = Field("", max_length=2000)
 
 
 class Change(BaseModel):
@@ -38,8 +62,17 @@ class Change(BaseModel):
 
 
 def page_parts(site: Site) -> APIRouter:
-    """The routes of the parts."""
+    """The routes of all parts."""
     router = APIRouter(prefix="/page")
+    router.include_router(_reading(site.articles))
+    router.include_router(_listing(site.conversations))
+    router.include_router(_changing(site.conversations))
+    router.include_router(_exporting(site.conversations))
+    return router
+
+
+def _reading(articles: Articles) -> APIRouter:
+    router = APIRouter()
 
     @router.get("/article")
     def article(
@@ -50,14 +83,18 @@ def page_parts(site: Site) -> APIRouter:
         phrase: Annotated[str, Query(max_length=2000)] = "",
     ) -> HTMLResponse:
         try:
-            found = site.articles.article(id)
+            found = articles.article(id)
         except ArticleMissing as error:
-            note = (
-                f'<p class="note" lang="{language}" dir="{direction(language)}">{clean(explain(error, language))}</p>'
-            )
-            return HTMLResponse(note, 404)
+            own = f'lang="{language}" dir="{direction(language)}"'
+            return HTMLResponse(f'<p class="note" {own}>{clean(explain(error, language))}</p>', 404)
         marks = marks_of(found, start, end, phrase)
-        return HTMLResponse(article_html(found, site.articles.told_with(found.id), marks, language))
+        return HTMLResponse(article_html(found, articles.told_with(found.id), marks, language))
+
+    return router
+
+
+def _listing(store: Conversations) -> APIRouter:
+    router = APIRouter()
 
     @router.get("/side")
     def side(language: PageLanguage = "en") -> HTMLResponse:
@@ -71,15 +108,26 @@ def page_parts(site: Site) -> APIRouter:
         wanted: Annotated[str, Query(max_length=200)] = "",
     ) -> HTMLResponse:
         visitor = visitor_in(cookie)
-        kept = site.conversations.all(visitor, wanted) if visitor else []
+        kept = store.all(visitor, wanted) if visitor else []
         return HTMLResponse(side_html(kept, current, wanted, date.today(), language))
 
-    @router.post("/conversations/{number}")
-    def change(number: str, change: Change, cookie: Cookie = "") -> dict[str, str]:
-        visitor = visitor_in(cookie)
-        if visitor is None or not _done(site.conversations, visitor, number, change):
+    return router
+
+
+def _changing(store: Conversations) -> APIRouter:
+    router = APIRouter(prefix="/conversations/{number}")
+
+    @router.post("")
+    def change(number: str, change: Change, visitor: Visitor) -> dict[str, str]:
+        if not _done(store, visitor, number, change):
             raise HTTPException(404)
         return {"done": change.do}
+
+    @router.post("/turns/{turn}")
+    def judge(number: str, turn: int, judgement: Judgement, visitor: Visitor) -> dict[str, str | None]:
+        if not store.judge(visitor, number, turn, judgement.verdict, judgement.why):
+            raise HTTPException(404)
+        return {"verdict": judgement.verdict}
 
     return router
 
@@ -93,3 +141,24 @@ def _done(store: Conversations, visitor: str, number: str, change: Change) -> bo
             return store.delete(visitor, number)
         case "restore":
             return store.restore(visitor, number)
+
+
+def _exporting(store: Conversations) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/export/{number}.{kind}")
+    def export(
+        number: str, kind: Literal["md", "docx", "html"], visitor: Visitor, language: PageLanguage = "en"
+    ) -> Response:
+        kept = store.kept(visitor, number)
+        if kept is None:
+            raise HTTPException(404)
+        turns = store.turns(visitor, number)
+        if kind == "html":
+            return HTMLResponse(printable(kept.title, turns, language), headers={"content-security-policy": POLICY})
+        headers = {"content-disposition": f'attachment; filename="jawab.{kind}"'}
+        if kind == "md":
+            return Response(markdown(kept.title, turns), media_type="text/markdown", headers=headers)
+        return Response(word(kept.title, turns), media_type=_WORD, headers=headers)
+
+    return router

@@ -46,6 +46,8 @@ class Turn:
     stopped: bool = False
     conversation: str | None = None
     unkept: str | None = None
+    verdict: str | None = None
+    why: str | None = None
 
     @property
     def waiting(self) -> bool:
@@ -55,7 +57,12 @@ class Turn:
 
 def clean(text: str) -> str:
     """`text` for an element's content or a quoted attribute: no markup, nothing that turns the direction around it."""
-    return html.escape(_UNSHOWN.sub("", text), quote=True)
+    return html.escape(visible(text), quote=True)
+
+
+def visible(text: str) -> str:
+    """`text` without control characters and what turns the direction of the text beside it."""
+    return _UNSHOWN.sub("", text)
 
 
 def direction(language: Language) -> str:
@@ -70,6 +77,8 @@ def answer_html(turn: Turn) -> str:
         parts.append(_closest(turn))
     elif turn.answer:
         parts.append(_quotations(turn))
+    if turn.answer:
+        parts.append(_footer(turn, turn.answer))
     if turn.unkept:
         parts.append(f'<p class="note">{clean(turn.unkept)}</p>')
     state = ' aria-busy="true"' if turn.waiting else ""
@@ -238,6 +247,42 @@ def source_name(source: str) -> str:
     except ValueError:
         return source
     return host.removeprefix("www.") if host else source
+
+
+def _footer(turn: Turn, answer: Answer) -> str:
+    """What can be done with an answer: copy it, and say whether it is right. `static/turns.js` does it."""
+
+    def text(key: str) -> str:
+        return clean(say(f"page.turn.{key}", turn.language))
+
+    copied = clean(plain_answer(answer))
+    buttons = (
+        f'<button type="button" class="copy" data-copy="{copied}" data-done="{text("copied")}">{text("copy")}</button>'
+    )
+    if turn.conversation:
+        buttons += "".join(
+            f'<button type="button" class="verdict" data-verdict="{verdict}"'
+            f' aria-pressed="{str(turn.verdict == verdict).lower()}">{text(verdict)}</button>'
+            for verdict in ("good", "bad")
+        )
+        hidden = "" if turn.verdict == "bad" else " hidden"
+        buttons += (
+            f'<form class="why"{hidden}><input aria-label="{text("why")}" placeholder="{text("why")}" maxlength="500"'
+            f' dir="auto" value="{clean(turn.why or "")}"><button>{text("keep_why")}</button>'
+            f'<span role="status" data-done="{text("why_kept")}"></span></form>'
+        )
+    return f'<footer class="doing">{buttons}</footer>'
+
+
+def plain_answer(answer: Answer) -> str:
+    """An answer with its quotations and their sources, as text to copy."""
+    lines = [answer.question, "", answer.answer]
+    for citation in answer.citations:
+        marks = "«»" if citation.language == "ar" else "“”"
+        date = spoken_date(citation.date, answer.language) if citation.date else None
+        where = " · ".join(part for part in (citation.title, date, citation.source) if part)
+        lines += ["", f"[{citation.marker}] {marks[0]}{' '.join(citation.quote.split())}{marks[1]}", where]
+    return "\n".join(lines)
 
 
 def _closest(turn: Turn) -> str:

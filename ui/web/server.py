@@ -42,7 +42,7 @@ from ui.web.site import Assistant, Site
 from ui.web.visitor import cookie_in, new_cookie
 
 _STYLES = ("chat.css", "side.css", "reading.css")
-_SCRIPTS = ("page.js", "side.js", "reading.js")
+_SCRIPTS = ("page.js", "side.js", "reading.js", "turns.js")
 _HEAD = (
     "".join(f'<link rel="stylesheet" href="/page/{name}">' for name in _STYLES)
     + "".join(f'<script src="/page/{name}" defer></script>' for name in _SCRIPTS)

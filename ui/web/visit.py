@@ -38,7 +38,7 @@ class Conversation:
         turns = [
             Turn(
                 turn.number, turn.question, language_to_answer_in(turn.question), answer=turn.answer,
-                stopped=turn.answer is None, conversation=number,
+                stopped=turn.answer is None, conversation=number, verdict=turn.verdict, why=turn.why,
             )
             for turn in kept
         ]  # fmt: skip

@@ -13,6 +13,14 @@
     if (response && response.ok && $("#kept")) $("#kept").innerHTML = await response.text();
   };
 
+  // The links that save the conversation name it as the address does.
+  const name = () => {
+    for (const link of document.querySelectorAll("#exports a")) {
+      const wanted = `/page/export/${current()}.${link.dataset.kind}?in=${language()}`;
+      if (current() && link.getAttribute("href") !== wanted) link.setAttribute("href", wanted);
+    }
+  };
+
   const frame = async () => {
     const response = await fetch(`/page/side?in=${language()}`).catch(() => null);
     if (!response || !response.ok) return;
@@ -98,12 +106,14 @@
       $("#side").lang = language();
       frame();
     }
+    name();
     const turn = $("#now-answer .turn[data-conversation]");
     if (!turn) return;
     const state = `${turn.dataset.conversation} ${turn.dataset.turn} ${turn.hasAttribute("aria-busy")}`;
     if (state === shown) return;
     shown = state;
     if (current() !== turn.dataset.conversation) history.replaceState(null, "", `/?c=${turn.dataset.conversation}`);
+    name();
     refresh();
   };
   new MutationObserver(settle).observe(document.documentElement, {

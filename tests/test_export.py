@@ -1,0 +1,137 @@
+"""Conversations saved: everything is in them, in its own direction, and nothing of it is more than text."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docx import Document
+from docx.oxml.ns import qn
+from fastapi.testclient import TestClient
+from markdown_it import MarkdownIt
+
+from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, cited, record, site
+from tests.test_render import HOSTILE, Reader
+from ui.export.markdown import markdown
+from ui.export.printable import printable
+from ui.export.word import word
+from ui.web.conversations import KeptTurn, visitor_of
+from ui.web.server import create_app
+from ui.web.visitor import COOKIE
+
+TURNS = [
+    KeptTurn(1, ARABIC_QUESTION, canned(ARABIC_QUESTION)),
+    KeptTurn(2, ENGLISH_QUESTION, canned(ENGLISH_QUESTION)),
+    KeptTurn(3, "And then?", None),
+]
+
+
+def hostile(payload: str) -> list[KeptTurn]:
+    quote = cited(1, "en", f"quoted {payload}\n{payload}", f"title {payload}", source=payload, date=payload)
+    answer = record(payload, f"says {payload} [1].", citations=(quote,), short_answer=payload)
+    return [KeptTurn(1, payload, answer)]
+
+
+class TestMarkdown:
+    def test_every_question_answer_and_quotation_is_in_it(self) -> None:
+        html = MarkdownIt().render(markdown("Troops", TURNS))
+        reader = Reader(html)
+        for turn in TURNS[:2]:
+            assert turn.answer is not None
+            assert reader.direction_of(turn.question) == ("rtl" if turn.answer.language == "ar" else "ltr")
+            assert turn.answer.answer in reader.text
+            for citation in turn.answer.citations:
+                assert citation.quote in reader.text
+                assert reader.direction_of(citation.quote) == ("rtl" if citation.language == "ar" else "ltr")
+        assert html.count("<blockquote>") == 4 and html.count("<h2>") == 3
+        assert "24 تموز/يوليو 2021" in reader.text and "Stopped here." in reader.text
+
+    @pytest.mark.parametrize(
+        "payload", [*HOSTILE, "# h", "- l", "1. l", "> q", "a | b", "***", "<!--", "&lt;b&gt;", "==="]
+    )
+    def test_what_others_wrote_stays_text(self, payload: str) -> None:
+        reader = Reader(MarkdownIt().render(markdown(payload, hostile(payload))))
+        assert {tag for tag, _ in reader.tags} <= {"h1", "h2", "div", "p", "blockquote"}
+        assert {name for _, attributes in reader.tags for name in attributes} <= {"lang", "dir"}
+        assert payload.replace("\x00", "").replace("\x1b", "").strip() in reader.text
+
+
+class TestWord:
+    def test_it_opens_and_arabic_runs_from_right_to_left(self) -> None:
+        document = Document(io.BytesIO(word("Troops", TURNS)))
+        by_text = {paragraph.text: paragraph for paragraph in document.paragraphs}
+        for turn in TURNS[:2]:
+            assert turn.answer is not None
+            for citation in turn.answer.citations:
+                quoted = by_text[citation.quote]
+                assert (quoted._p.find(f"{qn('w:pPr')}/{qn('w:bidi')}") is not None) is (citation.language == "ar")
+                runs = [run._r.rPr is not None and run._r.rPr.find(qn("w:rtl")) is not None for run in quoted.runs]
+                assert set(runs) == {citation.language == "ar"}
+        style = by_text[ENGLISH_QUESTION].style
+        assert style is not None and style.name == "Heading 1"
+        highlighted = [run.text for p in document.paragraphs for run in p.runs if run.font.highlight_color]
+        assert highlighted == ["حزيران/يونيو 2020", "2,500"]
+
+    def test_its_xml_keeps_to_the_order_that_word_demands(self) -> None:
+        """Word refuses a file whose `w:bidi` stands before `w:pStyle`, or `w:rtl` before `w:rFonts`."""
+        for paragraph in Document(io.BytesIO(word("عنوان", TURNS))).element.body.iter(qn("w:pPr")):
+            names = [child.tag for child in paragraph]
+            if qn("w:bidi") in names and qn("w:pStyle") in names:
+                assert names.index(qn("w:pStyle")) < names.index(qn("w:bidi"))
+        for run in Document(io.BytesIO(word("عنوان", TURNS))).element.body.iter(qn("w:rPr")):
+            names = [child.tag for child in run]
+            order = [qn(name) for name in ("w:rFonts", "w:sz", "w:highlight", "w:rtl") if qn(name) in names]
+            assert [name for name in names if name in order] == order
+
+    @pytest.mark.parametrize("payload", HOSTILE)
+    def test_what_others_wrote_stays_text(self, payload: str) -> None:
+        file = word(payload, hostile(payload))
+        shown = payload.replace("\x00", "").replace("\x1b", "")
+        assert any(shown in paragraph.text for paragraph in Document(io.BytesIO(file)).paragraphs)
+        relations = zipfile.ZipFile(io.BytesIO(file)).read("word/_rels/document.xml.rels")
+        assert b"External" not in relations
+
+
+class TestPrintable:
+    def test_it_is_one_page_that_loads_nothing(self) -> None:
+        html = printable("Troops", TURNS, "ar")
+        reader = Reader(html.replace('<meta charset="utf-8">', "").split("<style>")[0].split("<head>")[0] + "</html>")
+        assert reader.tags[0] == ("html", {"lang": "ar", "dir": "rtl"})
+        assert "src=" not in html and "href=" not in html and "url(" not in html and "<script" not in html
+        assert "<mark>حزيران/يونيو 2020</mark>" in html and html.count("<blockquote") == 4
+
+    @pytest.mark.parametrize("payload", HOSTILE)
+    def test_what_others_wrote_stays_text(self, payload: str) -> None:
+        body = printable(payload, hostile(payload), "en").split("<body>")[1].split("</body>")[0]
+        reader = Reader(body)
+        assert {tag for tag, _ in reader.tags} <= {
+            "h1", "h2", "p", "section", "figure", "blockquote", "figcaption", "bdi", "mark",
+        }  # fmt: skip
+        assert {name for _, attributes in reader.tags for name in attributes} <= {"lang", "dir"}
+
+
+class TestOverHttp:
+    @pytest.fixture
+    def client(self, tmp_path: Path) -> Iterator[TestClient]:
+        self.site = site(tmp_path)
+        with TestClient(create_app(self.site)) as client:
+            client.get("/")
+            yield client
+
+    def test_ones_own_is_saved_in_every_form_and_anothers_is_not_there(self, client: TestClient) -> None:
+        me = visitor_of(client.cookies[COOKIE])
+        number = self.site.conversations.begin(me, ENGLISH_QUESTION)
+        self.site.conversations.put(me, number, TURNS[0])
+        kinds = {"md": "text/markdown", "docx": "application/vnd.openxml", "html": "text/html"}
+        for kind, media in kinds.items():
+            response = client.get(f"/page/export/{number}.{kind}")
+            assert response.status_code == 200 and response.headers["content-type"].startswith(media)
+        assert "unsafe-inline" in response.headers["content-security-policy"]
+        assert client.get(f"/page/export/{number}.pdf").status_code == 422
+        client.cookies.clear()
+        client.get("/")
+        for kind in kinds:
+            assert client.get(f"/page/export/{number}.{kind}").status_code == 404

@@ -1,0 +1,55 @@
+"""A conversation as Markdown: questions as headings, answers, quotations with their sources.
+
+What others wrote stays text: characters that Markdown or HTML would take for their own are escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from index.articles import Language
+from index.text.language import language_of
+from ui.export.said import answer_of, quotes_of, source_line
+from ui.web.conversations import KeptTurn
+from ui.web.render import direction, visible
+
+_SPECIAL = re.compile(r"([\\`*_\[\]&#|~!$])")
+_LINE_START = re.compile(r"^(\s*)([-+=>]|\d+(?=[.)]))", re.MULTILINE)
+
+
+def markdown(title: str, turns: Sequence[KeptTurn]) -> str:
+    """The whole conversation; each text in an element of its own direction."""
+    parts = [f"# {_line(title)}", *(part for turn in turns for part in _turn(turn))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _turn(turn: KeptTurn) -> Iterator[str]:
+    language = turn.answer.language if turn.answer else language_of(turn.question)
+    yield from _directed(language, f"## {_line(turn.question)}", _text(answer_of(turn, language)))
+    for citation in quotes_of(turn):
+        quote = "\n".join(f"> {line}" for line in _text(citation.quote).splitlines())
+        source = f"\\[{citation.marker}\\] {_line(source_line(citation, language))}"
+        yield from _directed(citation.language, f"{quote}\n>\n> {source}")
+
+
+def _directed(language: Language, *parts: str) -> Iterator[str]:
+    # CommonMark reads what stands between blank lines inside an element as Markdown.
+    yield f'<div lang="{language}" dir="{direction(language)}">'
+    yield from parts
+    yield "</div>"
+
+
+def _line(text: str) -> str:
+    return _text(" ".join(text.split()))
+
+
+def _text(text: str) -> str:
+    escaped = _SPECIAL.sub(r"\\\1", visible(text).strip()).replace("<", "&lt;").replace(">", "&gt;")
+    lines = (line.strip() for line in escaped.splitlines() if line.strip())
+    return "\n".join(_LINE_START.sub(_unlisted, line) for line in lines)
+
+
+def _unlisted(match: re.Match[str]) -> str:
+    """A line's first character as text: "-" begins no list, and "1." neither."""
+    return f"{match[2]}\\" if match[2].isdecimal() else f"\\{match[2]}"

@@ -1,0 +1,59 @@
+"""A conversation as one page to print or to keep: no script, nothing fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from index.articles import Language
+from index.text.language import language_of
+from qa.answer import Citation
+from ui.export.said import answer_of, quotes_of, source_line
+from ui.web.conversations import KeptTurn
+from ui.web.render import clean, direction, phrase_in
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def printable(title: str, turns: Sequence[KeptTurn], language: Language) -> str:
+    """The whole conversation; `language` is the page's, each text has its own."""
+    body = f"<h1 {_in(language_of(title))}>{clean(title)}</h1>{''.join(map(_turn, turns))}"
+    return (
+        f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
+        f'<meta http-equiv="content-security-policy" content="{clean(POLICY.split("; frame")[0])}">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{clean(title)}</title><style>{_style()}</style></head><body>{body}</body></html>"
+    )
+
+
+def _turn(turn: KeptTurn) -> str:
+    language = turn.answer.language if turn.answer else language_of(turn.question)
+    lines = "".join(f"<p>{clean(line)}</p>" for line in answer_of(turn, language).splitlines())
+    phrase = turn.answer.short_answer if turn.answer else None
+    quotes = "".join(_quotation(citation, phrase, language) for citation in quotes_of(turn))
+    return (
+        f"<section {_in(language)}><h2 {_in(language_of(turn.question))}>{clean(turn.question)}</h2>{lines}{quotes}"
+        "</section>"
+    )
+
+
+def _quotation(citation: Citation, phrase: str | None, language: Language) -> str:
+    quote, found = citation.quote, phrase_in(citation.quote, phrase)
+    marked = clean(quote)
+    if found:
+        said = quote[found.start : found.end]
+        marked = f"{clean(quote[: found.start])}<mark>{clean(said)}</mark>{clean(quote[found.end :])}"
+    return (
+        f"<figure><blockquote {_in(citation.language)}>{marked}</blockquote><figcaption><bdi>[{citation.marker}]</bdi>"
+        f" <bdi>{clean(source_line(citation, language))}</bdi></figcaption></figure>"
+    )
+
+
+def _in(language: Language) -> str:
+    return f'lang="{language}" dir="{direction(language)}"'
+
+
+@cache
+def _style() -> str:
+    return files("ui.export").joinpath("print.css").read_text(encoding="utf-8")

@@ -1,0 +1,80 @@
+"""A conversation as a Word document, from right to left where it should be."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from docx import Document
+from docx.enum.text import WD_COLOR_INDEX
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Pt
+
+from index.articles import Language
+from index.text.language import language_of
+from qa.answer import Citation
+from ui.export.said import answer_of, quotes_of, source_line
+from ui.web.conversations import KeptTurn
+from ui.web.render import phrase_in, visible
+
+_ARABIC_FACE = "Noto Naskh Arabic"
+"""Where it is not installed, Word takes its own Arabic face."""
+
+
+def word(title: str, turns: Sequence[KeptTurn]) -> bytes:
+    """The whole conversation as a .docx file."""
+    document = Document()
+    document.core_properties.title = visible(title)
+    document.core_properties.author = "Jawab"
+    _paragraph(document, "Title", language_of(title)).add_run(visible(title))
+    for turn in turns:
+        _turn(document, turn)
+    for paragraph in document.paragraphs:
+        _finish(paragraph)
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def _turn(document: Any, turn: KeptTurn) -> None:
+    language = turn.answer.language if turn.answer else language_of(turn.question)
+    _paragraph(document, "Heading 1", language_of(turn.question)).add_run(visible(turn.question))
+    for line in answer_of(turn, language).splitlines():
+        _paragraph(document, "Normal", language).add_run(visible(line))
+    for citation in quotes_of(turn):
+        _quotation(document, citation, turn.answer.short_answer if turn.answer else None)
+        source = _paragraph(document, "Normal", citation.language)
+        source.add_run(f"[{citation.marker}] {visible(source_line(citation, language))}").font.size = Pt(9)
+
+
+def _quotation(document: Any, citation: Citation, phrase: str | None) -> None:
+    """The quotation, the answer's own words in it highlighted."""
+    quote = visible(citation.quote)
+    paragraph = _paragraph(document, "Quote", citation.language)
+    found = phrase_in(quote, visible(phrase) if phrase else None)
+    if found is None:
+        paragraph.add_run(quote)
+        return
+    paragraph.add_run(quote[: found.start])
+    paragraph.add_run(quote[found.start : found.end]).font.highlight_color = WD_COLOR_INDEX.YELLOW
+    paragraph.add_run(quote[found.end :])
+
+
+def _paragraph(document: Any, style: str, language: Language) -> Any:
+    paragraph = document.add_paragraph(style=style)
+    if language == "ar":
+        paragraph.paragraph_format.element.get_or_add_pPr().append(OxmlElement("w:bidi"))
+    return paragraph
+
+
+def _finish(paragraph: Any) -> None:
+    """Every run of a paragraph from right to left is told so itself: Word shapes and orders run by run."""
+    if paragraph._p.pPr is None or paragraph._p.pPr.find(qn("w:bidi")) is None:
+        return
+    for run in paragraph.runs:
+        properties = run._r.get_or_add_rPr()
+        properties.append(OxmlElement("w:rtl"))
+        fonts = properties.get_or_add_rFonts()
+        fonts.set(qn("w:cs"), _ARABIC_FACE)
