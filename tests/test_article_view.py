@@ -54,6 +54,8 @@ def test_a_place_that_is_not_there_marks_nothing(start: int, end: int) -> None:
         ("خفّضت الإدارةِ الأمريكية قواتها", "الاداره الامريكيه", "الإدارةِ الأمريكية"),
         ("ﻻ ﺷﻚ أن ٢٥٠٠ جندي", "2500 جندي", "٢٥٠٠ جندي"),
         ("About  2,500\nsoldiers", "2,500 soldiers", "2,500\nsoldiers"),
+        ("ما يعادل 2500 جندي", "2,500", "2500"),
+        ("About 12,500 of 2,500,000", "2500", None),
         ("About 2,500 soldiers", "nothing of it", None),
         ("About 2,500 soldiers", "", None),
         ("About 2,500 soldiers", None, None),

@@ -420,3 +420,52 @@ class TestConversations:
         page.reload()
         expect(page.locator("#ask")).to_have_text("Ask")
         assert page.evaluate("document.documentElement.dir") == "ltr"
+
+
+class TestAnAnswerAndWhatIsDoneWithIt:
+    def test_it_is_copied_with_its_sources(self, visit: Visit) -> None:
+        page = visit.page
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        visit.ask(ENGLISH_QUESTION)
+        button = page.locator("#now-answer .copy")
+        button.click()
+        expect(button).to_have_text("Copied")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith(f"{ENGLISH_QUESTION}\n\nAbout 2,500") and "8 April 2021 · dw.com" in copied
+
+    def test_whether_it_is_right_is_kept_and_can_be_taken_back(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(ENGLISH_QUESTION)
+        right, wrong = (page.locator(f"#now-answer [data-verdict={verdict}]") for verdict in ("good", "bad"))
+        right.click()
+        expect(right).to_have_attribute("aria-pressed", "true")
+        wrong.click()
+        expect(right).to_have_attribute("aria-pressed", "false")
+        why = page.locator("#now-answer .why input")
+        expect(why).to_be_focused()
+        page.keyboard.type("It is of another year")
+        page.keyboard.press("Enter")
+        expect(page.locator("#now-answer .why [role=status]")).to_have_text("Kept on this computer.")
+        page.reload()
+        expect(wrong).to_have_attribute("aria-pressed", "true")
+        expect(why).to_have_value("It is of another year")
+        wrong.click()
+        expect(why).to_be_hidden()
+
+    @pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
+    def test_its_conversation_is_saved_in_three_forms(self, visit: Visit) -> None:
+        page = visit.page
+        visit.ask(ARABIC_QUESTION)
+        for kind in ("md", "docx"):
+            with page.expect_download() as download:
+                page.click(f"#exports a[data-kind={kind}]")
+            assert download.value.suggested_filename == f"jawab.{kind}"
+            assert download.value.path().stat().st_size > 500
+        with page.context.expect_page() as opened:
+            page.click("#exports a[data-kind=html]")
+        printed = opened.value
+        expect(printed.locator("mark").first).to_have_text("حزيران/يونيو 2020")
+        assert printed.evaluate("getComputedStyle(document.querySelector('blockquote')).direction") == "rtl"
+        assert "rgb(253, 238, 163)" in printed.evaluate(
+            "getComputedStyle(document.querySelector('mark')).backgroundColor"
+        )

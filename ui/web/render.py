@@ -22,6 +22,7 @@ from ui.spoken import spoken_date
 from ui.strings import say
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
+_GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
 _PREVIEW = 140
 _CLOSEST = 3
 # Control characters; and embeddings, overrides and isolates, which could show a sentence backwards or close the
@@ -224,8 +225,14 @@ def phrase_in(quote: str, phrase: str | None) -> Span | None:
     if at >= 0:
         return Span(at, at + len(phrase))
     folded, wanted = fold(quote), fold(phrase).text.split()
-    match = re.search(r"\s+".join(map(re.escape, wanted)), folded.text) if wanted else None
+    match = re.search(r"\s+".join(map(_digits_grouped_or_not, wanted)), folded.text) if wanted else None
     return folded.to_original(*match.span()) if match else None
+
+
+def _digits_grouped_or_not(word: str) -> str:
+    """A pattern for a folded word, in which 2500 is 2,500 too; but 2500 does not stand in 12500."""
+    pattern = re.sub(r"(?<=\d)(?=\d)", "[,٬]?", re.escape(_GROUPED.sub("", word)))
+    return rf"(?<!\d)(?<!\d[,٬]){pattern}(?![,٬]?\d)"
 
 
 def _origin(turn: Turn, citation: Citation) -> str:
