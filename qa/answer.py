@@ -86,7 +86,8 @@ class Answer:
     question leant on what was said before it (`conversation.py`) or was Arabic in Latin letters (`arabizi.py`): what
     was asked of the articles in its place.
     `correction` is there where the LLM's sentence did not hold, and is not what was said. `nearest` is there where the
-    question is declined, though the articles speak of what it is about.
+    question is declined, though the articles speak of what it is about. `other` is the phrase of another sentence that
+    may be the right one instead; `answer` says it too.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Answer:
     asked: str | None = None
     correction: Correction | None = None
     nearest: Nearest | None = None
+    other: str | None = None
 
     @classmethod
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
@@ -122,7 +124,7 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
-        for name in ("talk", "asked", "correction", "nearest"):
+        for name in ("talk", "asked", "correction", "nearest", "other"):
             if record[name] is None:
                 del record[name]
         return record

@@ -332,7 +332,7 @@ class _Asked:
             citations=[cite(marker, found) for marker, found in enumerate(quoted, start=1)],
             timings=replace(self.timings, total=clock.ms()),
         )
-        return replace(record, correction=correction)
+        return replace(record, correction=correction, other=other.text if other else None)
 
     def declined(self, confidence: float, clock: _Clock) -> Answer:
         """The record that says that the articles do not say."""

@@ -447,6 +447,7 @@ class TestASecondAnswer:
         answer = ask("The tram stops at 24 stations.", "The tram stops at 26 stations.")
         assert answer.answer in ("24 [1]. Or perhaps: 26 [2].", "26 [1]. Or perhaps: 24 [2].")
         assert answer.short_answer and answer.short_answer in answer.citations[0].quote
+        assert answer.other and answer.other in answer.citations[1].quote
         assert [citation.marker for citation in answer.citations] == [1, 2]
         assert len({citation.article_id for citation in answer.citations}) == 2
 
@@ -454,7 +455,7 @@ class TestASecondAnswer:
         self, ask: Callable[..., Answer]
     ) -> None:
         answer = ask("The tram stops at 24 stations.", "In spring, said the mayor, the tram stops at 24 stations.")
-        assert answer.answer == "24 [1][2]."
+        assert answer.answer == "24 [1][2]." and "other" not in answer.to_json()
         assert len(answer.citations) == 2
 
 

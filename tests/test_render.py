@@ -21,7 +21,8 @@ from tests.page_assistant import (
     record,
 )
 from ui.spoken import spoken_date
-from ui.web.render import Turn, answer_html, clean, found_html, turn_html
+from ui.web.render import Turn, answer_html, found_html, turn_html
+from ui.web.safe import clean
 
 SHOWN = {
     "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",
@@ -226,3 +227,29 @@ def test_a_source_is_a_name_and_never_a_link(source: str, shown: str) -> None:
 def test_the_hostile_record_of_the_browser_tests_is_harmless_here_too() -> None:
     reader = Reader(turn_html(finished(HOSTILE_QUESTION)))
     assert {tag for tag, _ in reader.tags} <= SHOWN
+
+
+@pytest.mark.parametrize(
+    ("confidence", "more", "said"),
+    [
+        (0.95, {}, "Sure: one article says so"),
+        (0.8, {}, "Sure: one article says so"),
+        (0.79, {}, "Likely: one article says so"),
+        (0.3, {}, "Look yourself: one article says so"),
+        (0.95, {"other": "12"}, "Look yourself: the articles can be read in two ways"),
+        (0.95, {"short_answer": None}, "The articles' own sentences"),
+    ],
+)
+def test_how_sure_an_answer_is_stands_under_it_in_words(confidence: float, more: dict[str, object], said: str) -> None:
+    quote = cited(1, "en", "Words.", "T")
+    fields = {"short_answer": "Words", "confidence": confidence, "citations": (quote,), **more}
+    html = answer_html(Turn(1, "why", "en", answer=record("why", "So [1].", **fields)))
+    assert f"<summary>{clean(said)}</summary>" in html
+
+
+def test_a_declined_answer_does_not_say_how_sure_it_is() -> None:
+    assert "sureness" not in answer_html(finished(DECLINED_QUESTION))
+
+
+def test_what_an_arabic_answer_says_of_itself_is_arabic() -> None:
+    assert "موثوق: يذكر ذلك مقالان" in answer_html(finished(ARABIC_QUESTION, "ar"))

@@ -22,7 +22,7 @@ from ui.evaluation.figure_table import duration, figure_groups
 from ui.evaluation.runs import NO_RUNS, Run, Runs
 from ui.spoken import spoken_date
 from ui.strings import say
-from ui.web.render import clean, direction
+from ui.web.safe import clean, direction
 
 if TYPE_CHECKING:
     from jinja2 import Environment

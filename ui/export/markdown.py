@@ -12,7 +12,7 @@ from index.articles import Language
 from index.text.language import language_of
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.conversations import KeptTurn
-from ui.web.render import direction, visible
+from ui.web.safe import direction, visible
 
 _SPECIAL = re.compile(r"([\\`*_\[\]&#|~!$])")
 _LINE_START = re.compile(r"^(\s*)([-+=>]|\d+(?=[.)]))", re.MULTILINE)

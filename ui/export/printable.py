@@ -11,7 +11,8 @@ from index.text.language import language_of
 from qa.answer import Citation
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.conversations import KeptTurn
-from ui.web.render import clean, direction, phrase_in
+from ui.web.render import phrase_in
+from ui.web.safe import clean, direction
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from index.articles import Article, Language, Span
 from ui.spoken import spoken_date
 from ui.strings import say
-from ui.web.render import clean, direction, phrase_in, source_name
+from ui.web.render import phrase_in, source_name
+from ui.web.safe import clean, direction
 
 _PARAGRAPH = re.compile(r"\n\s*\n|\n")
 

@@ -10,7 +10,7 @@ from index.articles import Language
 from index.text.language import language_of
 from ui.spoken import plural, spoken_date
 from ui.strings import say
-from ui.web.render import clean, direction
+from ui.web.safe import clean, direction
 from ui.web.site import Overview
 
 CHOSEN = "jawab_language"

@@ -21,7 +21,7 @@ from ui.export.word import word
 from ui.strings import explain
 from ui.web.article import article_html, marks_of
 from ui.web.conversations import TITLE, Conversations, Verdict
-from ui.web.render import clean, direction
+from ui.web.safe import clean, direction
 from ui.web.side import frame_html, side_html
 from ui.web.site import Articles, Site
 from ui.web.visitor import visitor_in

@@ -8,7 +8,6 @@ an Arabic answer and the other way round.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +19,13 @@ from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage, Nearest
 from ui.spoken import spoken_date
 from ui.strings import say
+from ui.web.safe import clean, direction
+from ui.web.sureness import sureness_html
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
 _PREVIEW = 140
 _CLOSEST = 3
-# Control characters; and embeddings, overrides and isolates, which could show a sentence backwards or close the
-# isolation of the element they stand in. Left-to-right and right-to-left marks are harmless and stay.
-_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff]")
 
 
 @dataclass
@@ -54,21 +52,6 @@ class Turn:
     def waiting(self) -> bool:
         """Whether more is to come."""
         return self.answer is None and self.problem is None and not self.stopped
-
-
-def clean(text: str) -> str:
-    """`text` for an element's content or a quoted attribute: no markup, nothing that turns the direction around it."""
-    return html.escape(visible(text), quote=True)
-
-
-def visible(text: str) -> str:
-    """`text` without control characters and what turns the direction of the text beside it."""
-    return _UNSHOWN.sub("", text)
-
-
-def direction(language: Language) -> str:
-    """The value of `dir` for a text in `language`."""
-    return "rtl" if language == "ar" else "ltr"
 
 
 def answer_html(turn: Turn) -> str:
@@ -122,7 +105,8 @@ def _said(turn: Turn) -> list[str]:
     if turn.problem is not None:
         return [_paragraphs(turn.problem, turn)]
     if turn.answer is not None:
-        return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, turn)]
+        sure = sureness_html(turn.answer) if turn.answer.status == "answered" else ""
+        return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, turn), sure]
     parts = [_phrase(turn.phrase)]
     if turn.written.strip():
         parts.append(_paragraphs(turn.written, turn))

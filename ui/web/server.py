@@ -36,7 +36,7 @@ from ui.web.chat import build_page
 from ui.web.follow import follow
 from ui.web.opening import page_language
 from ui.web.parts import page_parts
-from ui.web.render import direction
+from ui.web.safe import direction
 from ui.web.side import frame_html
 from ui.web.site import Assistant, Site
 from ui.web.visitor import cookie_in, new_cookie

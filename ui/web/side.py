@@ -10,7 +10,7 @@ from index.articles import Language
 from index.text.language import language_of
 from ui.strings import say
 from ui.web.conversations import Kept
-from ui.web.render import clean, direction
+from ui.web.safe import clean, direction
 
 
 def frame_html(language: Language) -> str:

@@ -1,0 +1,30 @@
+"""Words of others as text that is safe to show: the only way into the page's HTML.
+
+Markup is escaped, and the characters are taken out that could turn the reading direction of what stands beside them.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from index.articles import Language
+
+# Control characters; and embeddings, overrides and isolates, which could show a sentence backwards or close the
+# isolation of the element they stand in. Left-to-right and right-to-left marks are harmless and stay.
+_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff]")
+
+
+def clean(text: str) -> str:
+    """`text` for an element's content or a quoted attribute: no markup, nothing that turns the direction around it."""
+    return html.escape(visible(text), quote=True)
+
+
+def visible(text: str) -> str:
+    """`text` without control characters and what turns the direction of the text beside it."""
+    return _UNSHOWN.sub("", text)
+
+
+def direction(language: Language) -> str:
+    """The value of `dir` for a text in `language`."""
+    return "rtl" if language == "ar" else "ltr"
