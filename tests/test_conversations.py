@@ -156,7 +156,7 @@ class TestOverHttp:
     @pytest.fixture
     def client(self, tmp_path: Path) -> Iterator[TestClient]:
         self.site = site(tmp_path)
-        with TestClient(create_app(self.site)) as client:
+        with TestClient(create_app(self.site), "http://127.0.0.1") as client:
             yield client
 
     @staticmethod

@@ -39,7 +39,8 @@ NAMES_ONLY = ("http://www.w3.org/",)
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    with TestClient(create_app(site(tmp_path_factory.mktemp("server"))), raise_server_exceptions=False) as client:
+    folder = tmp_path_factory.mktemp("server")
+    with TestClient(create_app(site(folder)), "http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
 
 
@@ -184,7 +185,7 @@ def test_nouns_after_numbers_in_arabic() -> None:
 
 def test_a_page_of_an_empty_collection_can_be_built(tmp_path: Path) -> None:
     app = create_app(replace(site(tmp_path), overview=Overview(0, None, None, (), ())))
-    with TestClient(app) as client:
+    with TestClient(app, "http://127.0.0.1") as client:
         assert client.get("/").status_code == 200
 
 
@@ -250,7 +251,7 @@ def test_starting_and_serving_the_page_asks_nothing_of_the_network(
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     before = set(threading.enumerate())
-    with TestClient(create_app(site(tmp_path))) as client:
+    with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
         assert client.get("/").status_code == 200
     for thread in set(threading.enumerate()) - before:
         thread.join(3)

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     )
     embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
     llm: str = Field("", description="a name from models.txt, or a GGUF file")
+    password: str = Field("", description="password of a served page that other computers reach")
     lang: str = Field("", description="language of the program's messages: ar or en")
     threads: int = Field(0, ge=0, description="threads for the language model; 0: one for each processor")
     threshold: float = Field(THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered")

@@ -16,6 +16,7 @@ from ui.app import App
 from ui.bundled import samples_folder
 from ui.strings import say
 from ui.web.conversations import Conversations
+from ui.web.gate import FEWEST, is_loopback
 from ui.web.server import create_app
 from ui.web.site import Overview, Site
 
@@ -27,8 +28,15 @@ class PortTaken(JawabError):
     retryable = True
 
 
+class PasswordNeeded(JawabError):
+    """The server would be reached from other computers than this one, and has no password, or a short one."""
+
+    code = "password_needed"
+
+
 def run(app: App, host: str, port: int, language: Language) -> None:
-    """Serve until Ctrl-C. Raises what making the assistant raises, and `PortTaken`."""
+    """Serve until Ctrl-C. Raises what making the assistant raises, `PasswordNeeded` and `PortTaken`."""
+    password = _password(app.settings.password, host)
     address = f"http://{host}:{port}"
     # First of all, so that a taken port is told before the models are loaded.
     bound = _bind(host, port)
@@ -40,10 +48,21 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     for each in languages:
         app.assistant.prepare(each)
     catalog = app.searcher.catalog
-    page = create_app(Site(app.assistant, catalog, Conversations(app.settings.conversations), overview(catalog)))
+    page = create_app(
+        Site(app.assistant, catalog, Conversations(app.settings.conversations), overview(catalog)), password
+    )
     config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     click.echo(say("serve.ready", language, address=address))
     uvicorn.Server(config).run(sockets=[bound])
+
+
+def _password(given: str, host: str) -> str | None:
+    """The password that is asked for; none where only this computer reaches the server and none was set."""
+    if not given and is_loopback(host):
+        return None
+    if len(given) < FEWEST:
+        raise PasswordNeeded(host=host, fewest=FEWEST)
+    return given
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -34,6 +34,7 @@ from ui.strings import explain
 from ui.web.article import pane_html
 from ui.web.chat import build_page
 from ui.web.follow import follow
+from ui.web.gate import Gate
 from ui.web.opening import page_language
 from ui.web.parts import page_parts
 from ui.web.safe import direction
@@ -81,10 +82,14 @@ class AskBody(BaseModel):
     stream: bool = False
 
 
-def create_app(site: Site) -> FastAPI:
-    """The whole server for one collection. Nothing runs and nothing is asked of the network until it is served."""
+def create_app(site: Site, password: str | None = None) -> FastAPI:
+    """The whole server for one collection, behind the password if there is one.
+
+    Nothing runs and nothing is asked of the network until it is served."""
     # FastAPI's documentation page loads its scripts from another host.
     app = FastAPI(title="Jawab", docs_url=None, redoc_url=None, openapi_url=None)
+    # The last added stands first: the headers are on what the gate answers, too.
+    app.add_middleware(Gate, password=password)
     app.add_middleware(_SafetyHeaders)
     _add_api(app, site.assistant)
     app.include_router(page_parts(site))

@@ -1,0 +1,111 @@
+"""The gate: what is answered without the password (nothing), with it (everything), and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.page_assistant import ENGLISH_QUESTION, site
+from ui.app import App
+from ui.settings import load_settings
+from ui.web.gate import COOKIE, is_loopback
+from ui.web.serve import PasswordNeeded, run
+from ui.web.server import create_app
+
+PASSWORD = "كلمة سر طويلة"
+# What a page, a script or a curious person asks for: pages, Gradio's handlers and files, the parts, the API.
+GETS = (
+    "/", "/config", "/theme.css", "/favicon.ico", "/page/page.js", "/page/side", "/page/conversations",
+    "/page/article?id=ar-1", "/page/export/x.md", "/assets/index.js", "/static/x", "/gradio_api/app_id",
+    "/gradio_api/startup-events", "/gradio_api/queue/data?session_hash=x", "/gradio_api/heartbeat/x",
+    "/gradio_api/info", "/gradio_api/file=/etc/passwd", "/v1/nothing", "/login/", "//", "/page/../config", "/health/",
+)  # fmt: skip
+POSTS = (
+    "/v1/ask", "/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/cancel", "/gradio_api/reset",
+    "/gradio_api/call/write", "/gradio_api/upload", "/page/conversations/x", "/page/conversations/x/turns/1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(site(tmp_path), PASSWORD), "http://jawab.example") as client:
+        yield client
+
+
+class TestWithAPassword:
+    @pytest.mark.parametrize("path", GETS)
+    def test_nothing_is_had_without_it(self, guarded: TestClient, path: str) -> None:
+        assert guarded.get(path, follow_redirects=False).status_code == 401
+        page = guarded.get(path, headers={"accept": "text/html"}, follow_redirects=False)
+        assert (page.status_code, page.headers["location"]) == (303, "/login")
+        assert guarded.get(path, headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert guarded.get(path, headers={"cookie": f"{COOKIE}=wrong"}).status_code == 401
+
+    @pytest.mark.parametrize("path", POSTS)
+    def test_nothing_is_done_without_it(self, guarded: TestClient, path: str) -> None:
+        assert guarded.post(path, json={"question": ENGLISH_QUESTION, "data": []}).status_code == 401
+
+    def test_whoever_enters_it_comes_in_and_stays(self, guarded: TestClient) -> None:
+        form = guarded.get("/login", headers={"accept-language": "ar"})
+        assert 'dir="rtl"' in form.text and "كلمة المرور" in form.text and "<script" not in form.text
+        wrong = guarded.post("/login", data={"password": "wrong"})
+        assert wrong.status_code == 403 and COOKIE not in guarded.cookies
+        entered = guarded.post("/login", data={"password": PASSWORD}, follow_redirects=False)
+        assert entered.status_code == 303 and "HttpOnly" in entered.headers["set-cookie"]
+        assert "gradio-app" in guarded.get("/").text
+        assert guarded.post("/v1/ask", json={"question": ENGLISH_QUESTION}).status_code == 200
+
+    def test_a_script_brings_it_with_each_request(self, guarded: TestClient) -> None:
+        bearer = {b"authorization": b"Bearer " + PASSWORD.encode()}
+        assert guarded.post("/v1/ask", json={"question": ENGLISH_QUESTION}, headers=bearer).status_code == 200
+
+    def test_guessing_is_slow(self, guarded: TestClient) -> None:
+        answers = [guarded.post("/login", data={"password": f"guess {n}"}).status_code for n in range(12)]
+        assert answers[:9] == [403] * 9 and answers[-1] == 429
+        assert guarded.post("/login", data={"password": PASSWORD}).status_code == 429
+
+    def test_another_site_cannot_enter_it_and_a_long_form_is_not_read(self, guarded: TestClient) -> None:
+        other = {"sec-fetch-site": "cross-site"}
+        assert guarded.post("/login", data={"password": PASSWORD}, headers=other).status_code == 403
+        assert guarded.post("/login", content=b"password=" + b"x" * 10_000).status_code == 413
+
+    def test_that_it_is_alive_anybody_may_know(self, guarded: TestClient) -> None:
+        assert guarded.get("/health").json() == {"status": "ok"}
+
+
+class TestOnThisComputerAlone:
+    @pytest.mark.parametrize(
+        ("host", "status"),
+        [
+            ("127.0.0.1", 200), ("127.0.0.1:7860", 200), ("localhost:80", 200), ("LOCALHOST", 200), ("[::1]:7860", 200),
+            ("evil.example", 421), ("evil.example:7860", 421), ("127.0.0.1.evil.example", 421), ("", 421),
+            ("192.168.1.5", 421), ("localhost.evil.example", 421),
+        ],
+    )  # fmt: skip
+    def test_only_names_of_this_computer_are_answered(self, tmp_path: Path, host: str, status: int) -> None:
+        with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
+            assert client.get("/health", headers={"host": host}).status_code == status
+
+    @pytest.mark.parametrize(
+        ("host", "loopback"),
+        [
+            ("127.0.0.1", True),
+            ("::1", True),
+            ("localhost", True),
+            ("0.0.0.0", False),
+            ("10.0.0.4", False),
+            ("x", False),
+        ],
+    )
+    def test_which_addresses_are_this_computers(self, host: str, loopback: bool) -> None:
+        assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize("password", ["", "short"])
+def test_other_computers_are_not_let_near_without_a_password(tmp_path: Path, password: str) -> None:
+    app = App(load_settings(index=tmp_path, password=password))
+    with pytest.raises(PasswordNeeded):
+        run(app, "0.0.0.0", 7860, "en")
