@@ -253,3 +253,10 @@ def test_a_declined_answer_does_not_say_how_sure_it_is() -> None:
 
 def test_what_an_arabic_answer_says_of_itself_is_arabic() -> None:
     assert "موثوق: يذكر ذلك مقالان" in answer_html(finished(ARABIC_QUESTION, "ar"))
+
+
+def test_who_waits_sees_how_many_are_before() -> None:
+    assert "before yours" not in answer_html(Turn(1, "why", "en", before=0))
+    assert "Two questions are before yours." in answer_html(Turn(1, "why", "en", before=2))
+    assert "قبل سؤالك 3 أسئلة." in answer_html(Turn(1, "لماذا", "ar", before=3, phrase="x"))
+    assert "before yours" not in answer_html(Turn(1, "why", "en", before=2, written="So"))

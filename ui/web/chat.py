@@ -8,7 +8,7 @@ beside the chat are not Gradio's: `ui/web/parts.py`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +18,19 @@ import gradio as gr
 from index.articles import Language
 from index.errors import JawabError
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
-from qa.asking.conversation import Exchange
 from qa.asking.question import LONGEST
 from ui.strings import explain, say
-from ui.web.follow import follow
+from ui.web.follow import MOST, follow, with_ticks
+from ui.web.line import Line
 from ui.web.opening import example_texts, exports_html, masthead_html, opening_html, page_language, titled
 from ui.web.render import Turn, answer_html, found_html, turn_html
-from ui.web.site import Assistant, Overview, Site
+from ui.web.site import Overview, Site
 from ui.web.visit import Conversation, Keeper
 from ui.web.visitor import visitor_in
 
 EXAMPLES = 4
-# Streams that may run at once. The assistant takes its turns with the LLM itself; with one at a time here, a second
-# reader would not even see the passages while the first one's answer is written.
-_STREAMS = 8
+_TICK = 0.5
+"""Seconds between two looks at the place in the line."""
 _ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
 """The conversation that the page's address names; Gradio does not pass it on by itself."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -42,7 +41,7 @@ def build_page(site: Site) -> gr.Blocks:
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
         _Chat(_lay_out(site.overview), site).wire(page)
-        page.queue(api_open=False, default_concurrency_limit=_STREAMS)
+        page.queue(api_open=False, default_concurrency_limit=MOST)
     return page
 
 
@@ -135,6 +134,7 @@ class _Chat:
         self._parts = parts
         self._site = site
         self._keeper = Keeper(site.conversations)
+        self._line = Line()
 
     def wire(self, page: gr.Blocks) -> None:
         """Every event of the page, and what it leads to."""
@@ -193,8 +193,8 @@ class _Chat:
         turn = conversation.current
         if turn is None or not turn.waiting:
             return
-        assistant, history = self._site.assistant, conversation.history
-        async with aclosing(_filled(assistant, turn, conversation.halted, history)) as steps:
+        events = follow(self._site.assistant, turn.question, conversation.halted, conversation.history)
+        async with aclosing(_filled(turn, events, conversation.halted, self._line)) as steps:
             async for found_changed in steps:
                 yield answer_html(turn), found_html(turn) if found_changed else gr.skip()
 
@@ -223,13 +223,19 @@ class _Chat:
 
 
 async def _filled(
-    assistant: Assistant, turn: Turn, halted: asyncio.Event, history: Sequence[Exchange]
+    turn: Turn, events: AsyncGenerator[Event], halted: asyncio.Event, line: Line
 ) -> AsyncGenerator[bool, None]:
-    """Fills the turn as events come; yields after each one whether the passages changed."""
+    """Fills the turn as events come; yields after each change whether the passages are what changed."""
     try:
-        async with aclosing(follow(assistant, turn.question, halted, history)) as events:
-            async for event in events:
-                yield _take(turn, event)
+        # The inner generator is closed first: it may still wait for an event of the other.
+        with line.stand() as place:
+            async with aclosing(events), aclosing(with_ticks(events, _TICK)) as ticking:
+                async for event in ticking:
+                    before, turn.before = turn.before, place.before
+                    if event is not None:
+                        yield _take(turn, event)
+                    elif turn.before != before:
+                        yield False
     except JawabError as error:
         turn.problem = explain(error, turn.language)
     if turn.waiting and halted.is_set():

@@ -5,11 +5,23 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from qa.answer import Event
 from qa.asking.conversation import Exchange
 from ui.web.site import Assistant
+
+MOST = 64
+"""Answers that may be under way at once, most of them waiting for their turn with the LLM."""
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    # The loop's own executor has a few threads for each core: with six that wait, a seventh could not even search.
+    return ThreadPoolExecutor(MOST, "jawab-answer")
 
 
 class _Steps:
@@ -48,7 +60,7 @@ async def follow(
     halt = asyncio.ensure_future((halted or asyncio.Event()).wait())
     try:
         while True:
-            step = loop.run_in_executor(None, steps.step)
+            step = loop.run_in_executor(_workers(), steps.step)
             either: set[asyncio.Future[Any]] = {step, halt}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             event = step.result() if step.done() else None
@@ -57,4 +69,25 @@ async def follow(
             yield event
     finally:
         halt.cancel()
-        loop.run_in_executor(None, steps.close)
+        loop.run_in_executor(_workers(), steps.close)
+
+
+async def with_ticks(events: AsyncGenerator[Event], every: float) -> AsyncGenerator[Event | None]:
+    """The events, and `None` whenever `every` seconds have passed without one: who waits may be told something."""
+    ahead = asyncio.ensure_future(anext(events))
+    try:
+        while True:
+            done, _ = await asyncio.wait({ahead}, timeout=every)
+            if not done:
+                yield None
+                continue
+            try:
+                event = ahead.result()
+            except StopAsyncIteration:
+                return
+            yield event
+            ahead = asyncio.ensure_future(anext(events))
+    finally:
+        ahead.cancel()
+        with suppress(asyncio.CancelledError, StopAsyncIteration):
+            await ahead

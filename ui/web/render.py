@@ -17,7 +17,7 @@ from index.articles import Language, Span
 from index.text.folding import fold
 from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage, Nearest
-from ui.spoken import spoken_date
+from ui.spoken import plural, spoken_date
 from ui.strings import say
 from ui.web.safe import clean, direction
 from ui.web.sureness import sureness_html
@@ -32,7 +32,9 @@ _CLOSEST = 3
 class Turn:
     """One question and what has come back so far. `language` is the question's: its answer and labels follow it.
 
-    `conversation` is the one that it is kept in; `unkept` says why it could not be kept."""
+    `before` is how many questions stand before it in the line; `conversation` is the one that it is kept in; `unkept` says
+    why it could not be kept.
+    """
 
     number: int
     question: str
@@ -45,6 +47,7 @@ class Turn:
     stopped: bool = False
     conversation: str | None = None
     unkept: str | None = None
+    before: int = 0
     verdict: str | None = None
     why: str | None = None
 
@@ -114,6 +117,8 @@ def _said(turn: Turn) -> list[str]:
         parts.append(_note(turn, "stopped"))
     elif not turn.written.strip():
         parts.append(_note(turn, _doing(turn)))
+        if turn.before:
+            parts.append(_note(turn, f"before.{plural(turn.before)}", count=turn.before))
     return parts
 
 
@@ -123,8 +128,8 @@ def _doing(turn: Turn) -> str:
     return "reading" if turn.phrase is None else "writing"
 
 
-def _note(turn: Turn, key: str) -> str:
-    return f'<p class="note">{clean(say(f"page.turn.{key}", turn.language))}</p>'
+def _note(turn: Turn, key: str, **fields: object) -> str:
+    return f'<p class="note">{clean(say(f"page.turn.{key}", turn.language, **fields))}</p>'
 
 
 def _phrase(phrase: str | None) -> str:
