@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from index.articles import Article, Language, Span
+from index.browsing import Listed, Wanted
 from index.errors import ArticleMissing, IndexMissing
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
 from ui.web.conversations import Conversations
+from ui.web.removals import Removals
 from ui.web.site import Overview, Site
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
@@ -78,6 +80,16 @@ class CannedArticles:
             if one.id == article_id:
                 return one
         raise ArticleMissing(article_id=article_id)
+
+    def browse(self, wanted: Wanted) -> list[Listed]:
+        return [
+            Listed(number, one.id, one.title, one.language, one.date, one.source, 2)
+            for number, one in enumerate(ARTICLES)
+            if wanted.words in one.text and wanted.language in (None, one.language)
+        ]
+
+    def publishers(self) -> list[tuple[str, int]]:
+        return [("dw.com", 2), ("<i>paper</i>", 1)]
 
     def told_with(self, article_id: str) -> list[Article]:
         return [one for one in ARTICLES[:2] if one.id != article_id] if article_id in ("ar-1", "en-1") else []
@@ -185,6 +197,6 @@ class CannedAssistant:
 
 def site(folder: Path, assistant: CannedAssistant | None = None) -> Site:
     """A site of the canned parts, its conversations kept in `folder`."""
-    return Site(
-        assistant or CannedAssistant(), CannedArticles(), Conversations(folder / "conversations.sqlite"), OVERVIEW
-    )
+    kept = Conversations(folder / "conversations.sqlite")
+    articles = CannedArticles()
+    return Site(assistant or CannedAssistant(), articles, articles, Removals(lambda _: None), kept, OVERVIEW)

@@ -47,7 +47,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self.open.append((tag, dict(attrs).get("dir")))
+        if tag not in ("input", "meta", "link"):
+            self.open.append((tag, dict(attrs).get("dir")))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop()[0] == tag

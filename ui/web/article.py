@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from index.articles import Article, Language, Span
+from index.browsing import publisher_of
 from ui.spoken import spoken_date
 from ui.strings import say
-from ui.web.render import phrase_in, source_name
+from ui.web.render import phrase_in
 from ui.web.safe import clean, direction
 
 _PARAGRAPH = re.compile(r"\n\s*\n|\n")
@@ -63,7 +64,7 @@ def _origin(article: Article, language: Language) -> str:
     parts = [
         spoken_date(article.date, language) if article.date else None,
         article.author,
-        source_name(article.source) if article.source else None,
+        publisher_of(article.source),
     ]
     parts.append(say(f"page.languages.{article.language}", language))
     said = " · ".join(f"<bdi>{clean(part)}</bdi>" for part in parts if part)
@@ -117,6 +118,6 @@ def _link(article: Article) -> str:
 def _where(article: Article, language: Language) -> str:
     parts = [
         spoken_date(article.date, language) if article.date else None,
-        source_name(article.source) if article.source else None,
+        publisher_of(article.source),
     ]
     return " · ".join(f"<bdi>{clean(part)}</bdi>" for part in parts if part)

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from index.articles import Language, Span
+from index.browsing import publisher_of
 from index.text.folding import fold
 from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage, Nearest
@@ -32,8 +32,8 @@ _CLOSEST = 3
 class Turn:
     """One question and what has come back so far. `language` is the question's: its answer and labels follow it.
 
-    `before` is how many questions stand before it in the line; `conversation` is the one that it is kept in; `unkept` says
-    why it could not be kept.
+    `before` is how many questions stand before it in the line; `conversation` is the one that it is kept in; `unkept`
+    says why it could not be kept.
     """
 
     number: int
@@ -232,17 +232,8 @@ def _origin(turn: Turn, citation: Citation) -> str:
     if citation.date:
         rest.append(spoken_date(citation.date, turn.language))
     if citation.source:
-        rest.append(source_name(citation.source))
+        rest.append(publisher_of(citation.source) or "")
     return '<span class="dot"> · </span>'.join([title, *(f"<bdi>{clean(part)}</bdi>" for part in rest)])
-
-
-def source_name(source: str) -> str:
-    """An address is shown by its host alone, as text: the page never leads away from this machine."""
-    try:
-        host = urlsplit(source).hostname
-    except ValueError:
-        return source
-    return host.removeprefix("www.") if host else source
 
 
 def _footer(turn: Turn, answer: Answer) -> str:

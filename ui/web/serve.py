@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
 import uvicorn
 
 from index.articles import Language
+from index.browsing import Shelf
+from index.build import remove
 from index.errors import JawabError
 from index.storage.catalog import Catalog
 from ui.app import App
@@ -17,6 +21,7 @@ from ui.bundled import samples_folder
 from ui.strings import say
 from ui.web.conversations import Conversations
 from ui.web.gate import FEWEST, is_loopback
+from ui.web.removals import Removals
 from ui.web.server import create_app
 from ui.web.site import Overview, Site
 
@@ -48,12 +53,13 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     for each in languages:
         app.assistant.prepare(each)
     catalog = app.searcher.catalog
-    page = create_app(
-        Site(app.assistant, catalog, Conversations(app.settings.conversations), overview(catalog)), password
-    )
-    config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-    click.echo(say("serve.ready", language, address=address))
-    uvicorn.Server(config).run(sockets=[bound])
+    with closing(Removals(partial(remove, app.settings.index))) as removals:
+        kept = Conversations(app.settings.conversations)
+        site = Site(app.assistant, catalog, Shelf(catalog), removals, kept, overview(catalog))
+        page = create_app(site, password)
+        config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        click.echo(say("serve.ready", language, address=address))
+        uvicorn.Server(config).run(sockets=[bound])
 
 
 def _password(given: str, host: str) -> str | None:

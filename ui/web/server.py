@@ -38,17 +38,14 @@ from ui.web.gate import Gate
 from ui.web.opening import page_language
 from ui.web.parts import page_parts
 from ui.web.safe import direction
+from ui.web.shell import SCRIPTS, STYLES, head_html
+from ui.web.shelves import collection_pages
 from ui.web.side import frame_html
 from ui.web.site import Assistant, Site
 from ui.web.visitor import cookie_in, new_cookie
 
-_STYLES = ("chat.css", "side.css", "reading.css")
-_SCRIPTS = ("page.js", "side.js", "reading.js", "turns.js")
-_HEAD = (
-    "".join(f'<link rel="stylesheet" href="/page/{name}">' for name in _STYLES)
-    + "".join(f'<script src="/page/{name}" defer></script>' for name in _SCRIPTS)
-    + '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
-)
+_STYLES = (*STYLES, "collection.css")
+_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js")
 # What the page asks Gradio for. Uploads, files by path, proxies, deep links, run history, logins and the API's
 # description are not among it, so they are not there.
 _USED = re.compile(
@@ -93,6 +90,7 @@ def create_app(site: Site, password: str | None = None) -> FastAPI:
     app.add_middleware(_SafetyHeaders)
     _add_api(app, site.assistant)
     app.include_router(page_parts(site))
+    app.include_router(collection_pages(site))
     _add_static(app)
     _mount_page(app, build_page(site))
     return app
@@ -254,7 +252,7 @@ def our_page(html: str, language: Language) -> str:
     html = _FOREIGN.sub("", html)
     html = _SCRIPT.sub(lambda match: "" if "iframeResizer.contentWindow" in match["code"] else match[0], html)
     html = html.replace('lang="en"', f'lang="{language}" dir="{direction(language)}"', 1)
-    html = html.replace("</head>", f"{_HEAD}</head>", 1)
+    html = html.replace("</head>", f"{head_html(scripts=(*SCRIPTS, 'turns.js'))}</head>", 1)
     return _BODY.sub(lambda match: f"{match[0]}{frame_html(language)}{pane_html(language)}", html, count=1)
 
 

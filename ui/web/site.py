@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from index.articles import Article, Language
+from index.browsing import Listed, Wanted
 from qa.answer import Event
 from qa.asking.conversation import Exchange
 from ui.web.conversations import Conversations
+from ui.web.removals import Removals
 
 
 class Assistant(Protocol):
@@ -42,11 +44,23 @@ class Overview:
     examples: tuple[str, ...]
 
 
+class Shelves(Protocol):
+    """The articles as one looks through them."""
+
+    def browse(self, wanted: Wanted) -> list[Listed]:
+        """Those that are wanted, in the order that is wanted."""
+
+    def publishers(self) -> list[tuple[str, int]]:
+        """Who published articles, and how many."""
+
+
 @dataclass(frozen=True)
 class Site:
     """All that the pages of one collection need."""
 
     assistant: Assistant
     articles: Articles
+    shelf: Shelves
+    removals: Removals
     conversations: Conversations
     overview: Overview

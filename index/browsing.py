@@ -1,0 +1,137 @@
+"""Articles as one looks through them: found by words, filtered and sorted, without their texts.
+
+What is shown of an article is small, so all of it is kept in memory and read again when the index has changed: 50,000
+articles are about 25 MB and 0.3 s. Words are looked up in the catalogue.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from index.articles import Language
+from index.storage.catalog import Catalog
+from index.text.folding import fold_text
+from index.text.words import words_to_look_up
+
+Order = Literal["newest", "oldest", "title"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which articles, and in which order; what is `None` or empty does not matter.
+
+    `words` must all stand in title or text; `since` and `until` are the beginning of an ISO date, both inclusive.
+    """
+
+    words: str = ""
+    language: Language | None = None
+    publisher: str | None = None
+    since: str | None = None
+    until: str | None = None
+    order: Order = "newest"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An article in a list.
+
+    `publisher` is the host of its source, or the source where that is no address; `told` is how many articles tell its
+    story, itself among them.
+    """
+
+    number: int
+    id: str
+    title: str
+    language: Language
+    date: str | None
+    publisher: str | None
+    told: int
+
+
+class Shelf:
+    """All articles of an index, to look through. Safe to use from several threads."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._lock = threading.Lock()
+        self._generation: int | None = None
+        self._articles: tuple[Listed, ...] = ()
+
+    def articles(self) -> tuple[Listed, ...]:
+        """Every article, in the order in which they came."""
+        with self._lock:
+            generation = self._catalog.generation
+            if generation != self._generation:
+                self._articles = tuple(_listed(self._catalog))
+                self._generation = generation
+            return self._articles
+
+    def browse(self, wanted: Wanted) -> list[Listed]:
+        """Those that are wanted, in the order that is wanted; those without a date come last."""
+        with_words = self._with_words(wanted.words)
+        found = [
+            one
+            for one in self.articles()
+            if (with_words is None or one.number in with_words)
+            and wanted.language in (None, one.language)
+            and wanted.publisher in (None, "", one.publisher)
+            and _within(one.date, wanted.since, wanted.until)
+        ]
+        if wanted.order == "title":
+            return sorted(found, key=lambda one: fold_text(one.title))
+        newest = wanted.order == "newest"
+        dated = sorted((one for one in found if one.date), key=lambda one: one.date or "", reverse=newest)
+        return [*dated, *(one for one in found if not one.date)]
+
+    def publishers(self) -> list[tuple[str, int]]:
+        """Who published articles, and how many, most first."""
+        counts: dict[str, int] = {}
+        for one in self.articles():
+            if one.publisher:
+                counts[one.publisher] = counts.get(one.publisher, 0) + 1
+        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+    def _with_words(self, text: str) -> set[int] | None:
+        """The numbers of the articles that have all words of `text` in any form; `None` if it has no words."""
+        numbers: set[int] | None = None
+        for word in words_to_look_up(text).values():
+            rows = self._catalog.rows(
+                """SELECT DISTINCT article FROM passages
+                WHERE number IN (SELECT rowid FROM keywords WHERE keywords MATCH ?)""",
+                '"' + word.replace('"', '""') + '"',
+            )
+            found = {number for (number,) in rows}
+            numbers = found if numbers is None else numbers & found
+        return numbers
+
+
+def _listed(catalog: Catalog) -> Iterator[Listed]:
+    rows = catalog.rows("SELECT number, id, title, language, date, source, story FROM articles ORDER BY number")
+    told: dict[int, int] = {}
+    for *_, story in rows:
+        if story is not None:
+            told[story] = told.get(story, 0) + 1
+    for number, article_id, title, language, date, source, story in rows:
+        yield Listed(number, article_id, title, language, date, publisher_of(source), told.get(story, 1))
+
+
+def publisher_of(source: str | None) -> str | None:
+    """The host of an address, without "www."; of any other source all of it."""
+    if not source:
+        return None
+    try:
+        host = urlsplit(source).hostname
+    except ValueError:
+        return source
+    return host.removeprefix("www.") if host else source
+
+
+def _within(date: str | None, since: str | None, until: str | None) -> bool:
+    if not (since or until):
+        return True
+    # "2021" and "2021-04" mean all of that year or month.
+    return date is not None and date >= (since or "") and (not until or date <= until + "\uffff")

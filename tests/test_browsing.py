@@ -1,0 +1,183 @@
+"""The collection looked through: found, filtered, sorted, taken out and brought back; and its page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from index.browsing import Listed, Shelf, Wanted, publisher_of
+from index.build import remove
+from index.errors import ArticleMissing, IndexBusy
+from index.search import Searcher
+from tests.page_assistant import site
+from tests.test_render import HOSTILE, Reader
+from ui.web.collection import ROWS, collection_html
+from ui.web.removals import Removals
+from ui.web.server import create_app
+
+ROWS_OF_SET = (
+    {"id": "a", "title": "The tram opens", "text": "The tram opened in May.", "date": "2021-05-01",
+     "source": "https://www.n.example/1"},
+    {"id": "b", "title": "Dates harvested", "text": "Palms were full of dates.", "date": "2020-09-30",
+     "source": "https://n.example/2"},
+    {"id": "c", "title": "افتتاح الترام", "text": "افتُتح الترام في المدينة القديمة.", "date": "2021-05-02",
+     "source": "صحيفة"},
+    {"id": "d", "title": "Undated", "text": "Nobody knows when trams came."},
+)  # fmt: skip
+
+
+@pytest.fixture
+def shelf(
+    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+) -> Iterator[Shelf]:
+    write("a.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS_OF_SET))
+    indexed()
+    yield Shelf(searcher().catalog)
+
+
+def ids(found: list[Listed]) -> str:
+    return "".join(one.id for one in found)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Wanted(), "cabd"),
+        (Wanted(order="oldest"), "bacd"),
+        (Wanted(order="title"), "badc"),
+        (Wanted(words="tram"), "ad"),
+        (Wanted(words="TRAMS opening"), "a"),
+        (Wanted(words="الترامُ"), "c"),
+        (Wanted(words='no "such" words'), ""),
+        (Wanted(language="ar"), "c"),
+        (Wanted(publisher="n.example"), "ab"),
+        (Wanted(publisher="صحيفة"), "c"),
+        (Wanted(since="2021"), "ca"),
+        (Wanted(since="2020-09-30", until="2021-05-01"), "ab"),
+        (Wanted(until="2020"), "b"),
+        (Wanted(until="2021-05"), "cab"),
+        (Wanted(words="tram", since="2021"), "a"),
+    ],
+)
+def test_articles_are_found_filtered_and_sorted(shelf: Shelf, wanted: Wanted, found: str) -> None:
+    assert ids(shelf.browse(wanted)) == found
+
+
+def test_publishers_are_counted(shelf: Shelf) -> None:
+    assert shelf.publishers() == [("n.example", 2), ("صحيفة", 1)]
+
+
+@pytest.mark.parametrize(
+    ("source", "publisher"),
+    [("https://www.dw.com/ar/1", "dw.com"), ("dw.com", "dw.com"), (None, None), ("", None), ("http://[", "http://[")],
+)
+def test_a_publisher_is_the_host_of_an_address(source: str | None, publisher: str | None) -> None:
+    assert publisher_of(source) == publisher
+
+
+def test_what_the_index_loses_the_shelf_loses(shelf: Shelf, tmp_path: Path) -> None:
+    assert "a" in ids(shelf.browse(Wanted()))
+    remove(tmp_path / "index", ["a"])
+    assert "a" not in ids(shelf.browse(Wanted()))
+
+
+class TestRemovals:
+    def test_it_can_be_taken_back_for_a_while(self) -> None:
+        taken: list[list[str]] = []
+        removals = Removals(taken.append, wait=0.15)
+        removals.take_out("a")
+        removals.take_out("b")
+        assert removals.waiting == {"a", "b"}
+        assert removals.bring_back("a") and not removals.bring_back("a")
+        time.sleep(0.4)
+        assert taken == [["b"]] and removals.waiting == frozenset()
+        assert not removals.bring_back("b")
+
+    def test_stopping_the_server_ends_the_while(self) -> None:
+        taken: list[list[str]] = []
+        removals = Removals(taken.append, wait=60)
+        removals.take_out("a")
+        removals.close()
+        assert taken == [["a"]]
+
+    def test_while_something_else_writes_it_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ui.web.removals._AGAIN", 0.05)
+        tries: list[list[str]] = []
+
+        def busy_at_first(article_ids: list[str]) -> None:
+            tries.append(article_ids)
+            if len(tries) == 1:
+                raise IndexBusy(folder="x")
+            raise ArticleMissing(article_id="a")
+
+        removals = Removals(busy_at_first, wait=0.01)
+        removals.take_out("a")
+        time.sleep(0.5)
+        assert len(tries) == 2 and removals.waiting == frozenset()
+
+
+class TestThePage:
+    @pytest.fixture
+    def client(self, tmp_path: Path) -> Iterator[TestClient]:
+        with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
+            yield client
+
+    def test_it_shows_the_collection_in_the_visitors_language(self, client: TestClient) -> None:
+        response = client.get("/articles", headers={"accept-language": "ar"})
+        assert '<html lang="ar" dir="rtl">' in response.text and "3 مقالات" in response.text
+        assert "يروي هذا الخبر مقالان" in response.text
+        policy = response.headers["content-security-policy"]
+        assert "script-src 'self';" in policy and "unsafe" not in policy
+        assert "<script>" not in response.text.replace("&lt;script&gt;", "")
+
+    def test_what_is_asked_for_stands_in_the_form(self, client: TestClient) -> None:
+        asked = {"words": '2,500 "x', "language": "en", "publisher": "dw.com", "since": "2021-04-08", "order": "title"}
+        html = client.get("/articles", params=asked).text
+        for said in (
+            'value="2,500 &quot;x"',
+            'value="en" selected',
+            'value="dw.com" selected',
+            'value="title" selected',
+        ):
+            assert said in html
+        assert 'value="2021-04-08"' in html and "No article is like that" in html
+
+    @pytest.mark.parametrize("asked", [{"language": "fr"}, {"order": "x"}, {"page": "x"}, {"words": "x" * 400}])
+    def test_what_cannot_be_asked_for_is_refused(self, client: TestClient, asked: dict[str, str]) -> None:
+        assert client.get("/articles", params=asked).status_code == 422
+
+    @pytest.mark.parametrize("asked", [{"since": "soon"}, {"page": "-4"}, {"page": "999999"}])
+    def test_what_means_nothing_is_no_condition(self, client: TestClient, asked: dict[str, str]) -> None:
+        response = client.get("/articles", params=asked)
+        assert response.status_code == 200 and "3 articles" in response.text
+
+    def test_an_article_is_taken_out_and_brought_back(self, client: TestClient) -> None:
+        taken = {"do": "remove", "id": "en-1"}
+        assert client.post("/page/articles", json=taken).status_code == 200
+        assert 'data-article="en-1"' not in client.get("/articles").text
+        assert client.post("/page/articles", json={"do": "restore", "id": "en-1"}).status_code == 200
+        assert 'data-article="en-1"' in client.get("/articles").text
+        assert client.post("/page/articles", json={"do": "restore", "id": "en-1"}).status_code == 404
+        assert client.post("/page/articles", json={"do": "remove", "id": "none"}).status_code == 404
+        assert client.post("/page/articles", content=json.dumps(taken)).status_code == 422
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_no_field_of_an_article_or_an_address_becomes_markup(payload: str) -> None:
+    listed = Listed(1, payload, payload, "en", payload, payload, 3)
+    wanted = Wanted(words=payload, publisher=payload, since=payload, until=payload)
+    html = collection_html([listed] * (ROWS + 1), wanted, 1, [(payload, 2)], "en")
+    reader = Reader(html)
+    tags = {tag for tag, _ in reader.tags}
+    assert tags <= {
+        "main", "h1", "form", "input", "label", "span", "select", "option", "button", "p", "ol", "li", "div", "a",
+        "bdi", "nav",
+    }  # fmt: skip
+    links = [a["href"] or "" for tag, a in reader.tags if tag == "a"]
+    assert all(link == "#" or link.startswith("/articles?") for link in links)
+    assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]

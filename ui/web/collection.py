@@ -1,0 +1,100 @@
+"""The page of the collection: its articles searched, filtered and sorted, opened, and taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import get_args
+from urllib.parse import urlencode
+
+from index.articles import Language
+from index.browsing import Listed, Order, Wanted
+from ui.spoken import plural, spoken_date
+from ui.strings import say
+from ui.web.safe import clean, direction
+
+ROWS = 50
+"""Articles on one page."""
+
+
+def collection_html(
+    found: Sequence[Listed], wanted: Wanted, page: int, publishers: Sequence[tuple[str, int]], language: Language
+) -> str:
+    """What the page shows: the form, how many there are, `ROWS` of them, and the way to the others."""
+    pages = max(1, -(-len(found) // ROWS))
+    page = min(max(page, 1), pages)
+    rows = "".join(_row(one, language) for one in found[(page - 1) * ROWS : page * ROWS])
+    listed = f'<ol class="shelf">{rows}</ol>' if found else f'<p class="note">{_text("shelf.nothing", language)}</p>'
+    count = clean(say(f"page.articles.{plural(len(found))}", language, count=len(found)))
+    return (
+        f'<main class="collection"><h1>{_text("shelf.heading", language)}</h1>{_form(wanted, publishers, language)}'
+        f'<p class="note" role="status">{count}</p>{listed}{_pages(wanted, page, pages, language)}'
+        f'<p id="taken" role="status" hidden><span>{_text("shelf.removed", language)}</span>'
+        f' <button type="button">{_text("undo", language)}</button></p></main>'
+    )
+
+
+def _text(key: str, language: Language) -> str:
+    return clean(say(f"page.{key}", language))
+
+
+def _form(wanted: Wanted, publishers: Sequence[tuple[str, int]], language: Language) -> str:
+    """Plain HTML: it works by keyboard, and the address says what is shown."""
+    words = _text("shelf.words", language)
+    languages = [("", _text("shelf.any_language", language))]
+    languages += [(one, _text(f"shelf.{one}", language)) for one in get_args(Language)]
+    sources = [("", _text("shelf.any_publisher", language))]
+    sources += [(clean(name), f"{clean(name)} ({count})") for name, count in publishers]
+    orders = [(one, _text(f"shelf.{one}", language)) for one in get_args(Order)]
+    return (
+        '<form class="wanted" method="get" action="/articles" role="search">'
+        f'<input type="search" name="words" value="{clean(wanted.words)}" aria-label="{words}" placeholder="{words}"'
+        ' dir="auto">'
+        f"{_choice('language', languages, wanted.language or '', language)}"
+        f"{_choice('publisher', sources, clean(wanted.publisher or ''), language)}"
+        f"{_day('since', wanted.since, language)}{_day('until', wanted.until, language)}"
+        f"{_choice('order', orders, wanted.order, language)}"
+        f"<button>{_text('shelf.show', language)}</button></form>"
+    )
+
+
+def _choice(name: str, choices: Sequence[tuple[str, str]], chosen: str, language: Language) -> str:
+    options = "".join(
+        f'<option value="{value}"{" selected" if value == chosen else ""}>{shown}</option>' for value, shown in choices
+    )
+    return f'<label><span>{_text(f"shelf.by_{name}", language)}</span><select name="{name}">{options}</select></label>'
+
+
+def _day(name: str, value: str | None, language: Language) -> str:
+    return (
+        f"<label><span>{_text(f'shelf.by_{name}', language)}</span>"
+        f'<input type="date" name="{name}" value="{clean(value or "")}"></label>'
+    )
+
+
+def _row(listed: Listed, language: Language) -> str:
+    own = f'lang="{listed.language}" dir="{direction(listed.language)}"'
+    where = [spoken_date(listed.date, language) if listed.date else None, listed.publisher]
+    if listed.told > 1:
+        where.append(say(f"page.shelf.told.{plural(listed.told)}", language, count=listed.told))
+    origin = " · ".join(f"<bdi>{clean(part)}</bdi>" for part in where if part)
+    remove = clean(say("page.shelf.remove_this", language, title=listed.title))
+    return (
+        f'<li data-article="{clean(listed.id)}"><div><a href="#" class="open" data-article="{clean(listed.id)}" {own}>'
+        f'{clean(listed.title)}</a><p class="origin">{origin}</p></div>'
+        f'<button type="button" class="remove" aria-label="{remove}">{_text("shelf.remove", language)}</button></li>'
+    )
+
+
+def _pages(wanted: Wanted, page: int, pages: int, language: Language) -> str:
+    if pages == 1:
+        return ""
+    links = [_page_link(wanted, page - 1, "previous", language)] if page > 1 else []
+    links.append(f"<span>{clean(say('page.shelf.page', language, page=page, pages=pages))}</span>")
+    links += [_page_link(wanted, page + 1, "next", language)] if page < pages else []
+    return f'<nav class="pages" aria-label="{_text("shelf.pages", language)}">{"".join(links)}</nav>'
+
+
+def _page_link(wanted: Wanted, page: int, name: str, language: Language) -> str:
+    asked = {key: value for key, value in asdict(wanted).items() if value} | {"page": page}
+    return f'<a href="/articles?{clean(urlencode(asked))}" rel="{name}">{_text(f"shelf.{name}", language)}</a>'

@@ -1,0 +1,42 @@
+"""What stands around a page that is not Gradio's: head, list of conversations, article pane, masthead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from index.articles import Language
+from ui.strings import say
+from ui.web.article import pane_html
+from ui.web.opening import masthead_html
+from ui.web.safe import clean, direction
+from ui.web.side import frame_html
+
+STYLES = ("chat.css", "side.css", "reading.css")
+SCRIPTS = ("page.js", "side.js", "reading.js")
+"""What every page has."""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Stricter than the chat's: nothing here is Gradio's."""
+
+
+def head_html(styles: Sequence[str] = STYLES, scripts: Sequence[str] = SCRIPTS) -> str:
+    """Links to styles and scripts, all of this server."""
+    return (
+        "".join(f'<link rel="stylesheet" href="/page/{name}">' for name in styles)
+        + "".join(f'<script src="/page/{name}" defer></script>' for name in scripts)
+        + '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+    )
+
+
+def page_html(title: str, content: str, language: Language, styles: Sequence[str], scripts: Sequence[str]) -> str:
+    """A whole page around `content`, which is safe already."""
+    switch = clean(say("page.other_language", language))
+    return (
+        f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{clean(title)}</title>'
+        f"{head_html((*STYLES, *styles), (*SCRIPTS, *scripts))}</head><body>{frame_html(language)}{pane_html(language)}"
+        f'<div class="page"><div id="top"><div id="masthead">{masthead_html(language)}</div>'
+        f'<button type="button" id="switch">{switch}</button></div>{content}</div></body></html>'
+    )
