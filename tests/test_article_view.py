@@ -36,6 +36,17 @@ def test_the_quotation_is_marked_and_the_answers_words_in_it_once_more() -> None
     assert html.count("<p>") == 4
 
 
+def test_paragraphs_that_are_not_its_own_lie_folded_together() -> None:
+    text = "---\ntitle: Tram\n---\nThe tram opened.\n\nShare this."
+    article = replace(
+        ARTICLE, text=text, ignored=(Span(0, text.index("The tram") - 1), Span(len(text) - 11, len(text)))
+    )
+    html = article_html(article, [], None, "en")
+    folded = html.split("<details")[1].split("</details>")[0]
+    assert "title: Tram" in folded and "The tram opened" not in folded
+    assert html.count("<details") == 1 and html.count("<p>") == 5
+
+
 def test_a_quotation_over_two_paragraphs_is_marked_in_both() -> None:
     start = TEXT.index("opened")
     html = article_html(ARTICLE, [], marks_of(ARTICLE, start, TEXT.index(" stations"), None), "en")
@@ -83,6 +94,6 @@ def test_no_field_of_an_article_becomes_markup(payload: str) -> None:
     marks = marks_of(hostile, 2, len(payload) + 6, payload)
     reader = Reader(article_html(hostile, [replace(hostile, id=f"{payload}2")], marks, "en"))
     assert not reader.open
-    assert {tag for tag, _ in reader.tags} <= SHOWN | {"article", "header", "ul", "mark", "span"}
+    assert {tag for tag, _ in reader.tags} <= SHOWN | {"article", "header", "ul"}
     assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
     assert payload.replace("\x00", "").replace("\x1b", "") in reader.text

@@ -72,12 +72,32 @@ def _origin(article: Article, language: Language) -> str:
 
 
 def _paragraphs(article: Article, marks: Marks | None) -> Iterator[str]:
+    """The paragraphs; those that are not the article's own lie folded together where several follow each other."""
+    spans = list(_split(article.text))
+    for foreign, run in itertools.groupby(spans, key=lambda span: _is_foreign(span, article)):
+        html = [f"<p>{''.join(_pieces(article, span, marks))}</p>" for span in run]
+        if foreign and len(html) > 1:
+            label = clean(say("page.article.not_its_own", article.language))
+            yield f'<details class="foreign"><summary>{label}</summary>{"".join(html)}</details>'
+        else:
+            yield from html
+
+
+def _split(text: str) -> Iterator[Span]:
     start = 0
-    for gap in [*_PARAGRAPH.finditer(article.text), None]:
-        end = gap.start() if gap else len(article.text)
-        if article.text[start:end].strip():
-            yield f"<p>{''.join(_pieces(article, Span(start, end), marks))}</p>"
+    for gap in [*_PARAGRAPH.finditer(text), None]:
+        end = gap.start() if gap else len(text)
+        if text[start:end].strip():
+            yield Span(start, end)
         start = gap.end() if gap else end
+
+
+def _is_foreign(paragraph: Span, article: Article) -> bool:
+    """Whether all of a paragraph is ignored."""
+    covered = sum(
+        max(0, min(ignored.end, paragraph.end) - max(ignored.start, paragraph.start)) for ignored in article.ignored
+    )
+    return covered >= len(article.text[paragraph.start : paragraph.end].rstrip())
 
 
 def _pieces(article: Article, paragraph: Span, marks: Marks | None) -> Iterator[str]:

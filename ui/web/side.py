@@ -22,6 +22,7 @@ def frame_html(language: Language) -> str:
     return (
         f'<nav id="side" lang="{language}" dir="{direction(language)}" aria-label="{text("menu")}"'
         f' data-new-title="{text("new_title")}"><a class="new" href="/">{text("new")}</a>'
+        f'<a class="link" href="/articles">{text("shelf.link")}</a>'
         f'<input type="search" id="find" aria-label="{text("find")}" placeholder="{text("find")}" autocomplete="off">'
         f'<div id="kept"></div><p id="undo" role="status" hidden>{text("deleted")}'
         f' <button type="button">{text("undo")}</button></p></nav>'
