@@ -103,6 +103,17 @@ def test_the_page_names_no_other_host(client: TestClient) -> None:
     assert "gradio-app" in html and '/page/chat.css"' in html
 
 
+def test_its_faces_come_with_it_under_their_licences(client: TestClient) -> None:
+    css = client.get("/page/fonts.css").text
+    faces = re.findall(r'url\("(/page/fonts/[^"]+)"\)', css)
+    assert len(faces) == 5
+    for face in faces:
+        response = client.get(face)
+        assert response.content.startswith(b"wOF2") and len(response.content) < 100_000
+    assert "SIL Open Font License" in client.get("/page/fonts/OFL-noto-naskh-arabic.txt").text
+    assert client.get("/page/fonts/%2e%2e%2fchat.css").status_code == 404
+
+
 def test_the_theme_names_no_other_host(client: TestClient) -> None:
     for path in ("/theme.css", "/page/chat.css", "/page/page.js"):
         response = client.get(path)
@@ -177,7 +188,7 @@ def test_any_other_browser_gets_english(header: str) -> None:
 
 def test_the_page_of_the_installed_gradio_still_has_what_is_taken_out() -> None:
     html = our_page('<html lang="en"><head><base href="./"><meta property="og:url" content="x"></head></html>', "ar")
-    assert html.startswith('<html lang="ar" dir="rtl"><head><link rel="stylesheet" href="/page/chat.css">')
+    assert html.startswith('<html lang="ar" dir="rtl"><head><link rel="stylesheet" href="/page/fonts.css">')
 
 
 def test_nouns_after_numbers_in_arabic() -> None:

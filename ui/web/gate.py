@@ -27,14 +27,13 @@ COOKIE = "jawab_pass"
 LOGIN = "/login"
 FEWEST = 8
 """Characters of a password."""
-_OPEN = ("/health", "/page/chat.css")
+_OPEN = ("/health", "/page/chat.css", "/page/fonts.css")
+_FACES = "/page/fonts/"
 _DAYS = 30
 _TRIES, _WITHIN = 10, 60.0
 """Wrong passwords that are looked at, and within how many seconds."""
 _LONGEST_FORM = 4096
-POLICY = (
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self'"
-)
+POLICY = "default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self'"
 
 
 def is_loopback(host: str) -> bool:
@@ -73,7 +72,7 @@ class Gate:
             return None if _is_called_right(request.headers) else Response("Wrong host name.\n", 421)
         if request.url.path == LOGIN:
             return await self._login(request)
-        if request.url.path in _OPEN or self._knows(request.headers):
+        if request.url.path in _OPEN or request.url.path.startswith(_FACES) or self._knows(request.headers):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(LOGIN, 303)
@@ -139,7 +138,8 @@ def _form(request: Request, key: str, status: int) -> Response:
     html = (
         f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{text("page.title")}</title>'
-        '<link rel="stylesheet" href="/page/chat.css"></head><body><main class="gate">'
+        '<link rel="stylesheet" href="/page/fonts.css"><link rel="stylesheet" href="/page/chat.css"></head>'
+        '<body><main class="gate">'
         f"<h1>{text('page.title')}</h1><p>{text(key)}</p>"
         f'<form method="post" action="{LOGIN}"><label for="password">{text("page.gate.password")}</label>'
         '<input id="password" name="password" type="password" autocomplete="current-password" autofocus required>'

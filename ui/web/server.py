@@ -158,6 +158,14 @@ def _status(error: JawabError) -> int:
 
 
 def _add_static(app: FastAPI) -> None:
+    @app.get("/page/fonts/{name}")
+    def face(name: str) -> Response:
+        if name not in {file.name for file in files("ui.web").joinpath("static", "fonts").iterdir()}:
+            return Response(status_code=404)
+        content = files("ui.web").joinpath("static", "fonts", name).read_bytes()
+        kind = "font/woff2" if name.endswith(".woff2") else "text/plain; charset=utf-8"
+        return Response(content, media_type=kind, headers={"cache-control": "max-age=31536000"})
+
     @app.get("/page/{name}")
     def static(name: str) -> Response:
         if name not in (*_STYLES, *_SCRIPTS):

@@ -11,7 +11,7 @@ from ui.web.opening import masthead_html
 from ui.web.safe import clean, direction
 from ui.web.side import frame_html
 
-STYLES = ("chat.css", "side.css", "reading.css")
+STYLES = ("fonts.css", "chat.css", "side.css", "reading.css")
 SCRIPTS = ("page.js", "side.js", "reading.js")
 """What every page has."""
 POLICY = (
