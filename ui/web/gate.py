@@ -33,7 +33,10 @@ _DAYS = 30
 _TRIES, _WITHIN = 10, 60.0
 """Wrong passwords that are looked at, and within how many seconds."""
 _LONGEST_FORM = 4096
-POLICY = "default-src 'none'; style-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; img-src 'self'"
+POLICY = (
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
+)
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,66 @@
+"""The pages as axe-core sees them, against WCAG 2.2 AA: nothing serious, in either language, light and dark."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.page_assistant import ARABIC_QUESTION, DECLINED_QUESTION, ENGLISH_QUESTION
+from tests.test_page import DONE, FIELD, address, assistant, browser
+
+__all__ = ["address", "assistant", "browser"]
+
+pytestmark = pytest.mark.real
+
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that keeps somebody out, each with the place where it is."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [
+        f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:120]} {one['nodes'][0]['failureSummary'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def ask(page: Page, question: str) -> None:
+    page.fill(FIELD, question)
+    page.press(FIELD, "Enter")
+    page.locator("#now-answer .question", has_text=question).wait_for()
+    page.wait_for_selector(DONE)
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "ar"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser: Browser, address: str, locale: str, scheme: str) -> None:
+    context = browser.new_context(locale=locale, color_scheme=scheme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.goto(address)
+    page.wait_for_selector("#opening p")
+    found = {"the opening": serious(page)}
+    ask(page, ENGLISH_QUESTION)
+    ask(page, ARABIC_QUESTION)
+    page.locator("#now-answer .sureness summary").click()
+    page.locator("#now-answer [data-verdict=bad]").click()
+    page.wait_for_selector("#now-answer .why input")
+    found["answers"] = serious(page)
+    page.locator("#now-answer .said a.marker").first.click()
+    page.wait_for_selector("#reading h2")
+    found["the article"] = serious(page)
+    page.keyboard.press("Escape")
+    ask(page, DECLINED_QUESTION)
+    found["a declined answer"] = serious(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.click("#menu")
+    found["the list on a phone"] = serious(page)
+    page.goto(f"{address}articles")
+    page.wait_for_selector(".shelf")
+    found["the collection"] = serious(page)
+    context.close()
+    assert {where: what for where, what in found.items() if what} == {}
