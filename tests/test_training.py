@@ -25,7 +25,6 @@ from qa.training.near import with_near
 from qa.training.recipe import Recipe
 from qa.training.train import batches_of, changed, courses_of, loss_of
 from qa.training.train import main as teach_reader
-from qa.training.train_checker import main as teach_checker
 from qa.training.train_commands import main as teach_commands
 
 HARBOUR = "The harbour opened in 1859. It has 24 piers. Ships leave at noon. The pilot is Huda. It never freezes."
@@ -246,9 +245,7 @@ def _killed_after(learn: Any, steps: int) -> Any:
     return step
 
 
-@pytest.mark.parametrize(
-    "command", [teach_reader, teach_checker, teach_commands], ids=["reader", "checker", "commands"]
-)
+@pytest.mark.parametrize("command", [teach_reader, teach_commands], ids=["reader", "commands"])
 def test_what_is_missing_is_said_before_anything_is_learnt(
     command: click.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
