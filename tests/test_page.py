@@ -469,3 +469,51 @@ class TestAnAnswerAndWhatIsDoneWithIt:
         assert "rgb(253, 238, 163)" in printed.evaluate(
             "getComputedStyle(document.querySelector('mark')).backgroundColor"
         )
+
+
+class TestTheCollection:
+    @pytest.fixture
+    def page(self, visit: Visit) -> Page:
+        visit.page.locator("#side a.link").click()
+        visit.page.wait_for_selector(".shelf")
+        return visit.page
+
+    def test_it_is_searched_and_opened(self, page: Page) -> None:
+        expect(page.locator(".shelf li")).to_have_count(3)
+        page.fill(".wanted [name=words]", "Pentagon")
+        page.keyboard.press("Enter")
+        expect(page.locator(".shelf li")).to_have_count(1)
+        page.locator(".shelf a").click()
+        expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
+        page.keyboard.press("Escape")
+        page.select_option(".wanted [name=language]", "ar")
+        page.fill(".wanted [name=words]", "")
+        page.locator(".wanted button").click()
+        expect(page.locator(".shelf li")).to_have_count(1)
+        assert "language=ar" in page.url
+
+    def test_an_article_is_taken_out_and_brought_back_by_keyboard(self, page: Page) -> None:
+        page.locator(".shelf .remove").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".shelf li:visible")).to_have_count(2)
+        expect(page.locator("#taken button")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".shelf li:visible")).to_have_count(3)
+        page.reload()
+        expect(page.locator(".shelf li")).to_have_count(3)
+
+    @pytest.mark.parametrize("visit", ["ar"], indirect=True)
+    def test_it_speaks_the_language_that_is_chosen_on_it(self, page: Page) -> None:
+        assert page.evaluate("document.documentElement.dir") == "rtl"
+        page.click("#switch")
+        expect(page.locator("h1", has_text="Articles")).to_be_visible()
+        page.locator("#side a.new").click()
+        expect(page.locator("#ask")).to_have_text("Ask")
+
+    def test_a_strangers_titles_do_nothing(self, page: Page) -> None:
+        expect(page.locator(".shelf a", has_text="<b>Bold</b> title")).to_be_visible()
+        assert page.evaluate("document.querySelectorAll('.shelf :is(b, img, script, i, u)').length") == 0
+
+    def test_it_fits_a_phone(self, page: Page) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
