@@ -1,7 +1,8 @@
-"""Pictures of the page with answers in it: `benchmarks/screenshots.py http://127.0.0.1:7860/ docs/images`.
+"""Pictures of the pages with answers in them: `benchmarks/screenshots.py http://127.0.0.1:7860/ docs`.
 
-The server must already be running. Needs Debian's chromium (`apt-get install chromium fonts-noto-core`) and the
-`dev` dependencies. Writes chat-ar.png and chat-en.png.
+The server must already be running. Needs Debian's chromium (`apt-get install chromium`) and the `dev` dependencies.
+Writes chat-ar.png and chat-en.png, article-ar.png and article-en.png (the article beside its answer, the quotation
+marked), collection-ar.png and collection-en.png.
 """
 
 from __future__ import annotations
@@ -31,10 +32,8 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        for name, locale, question in (("chat-ar", "ar", options.arabic), ("chat-en", "en-GB", options.english)):
-            target = options.folder / f"{name}.png"
-            photograph(browser, options, locale, question, target)
-            print(target)
+        for language, locale, question in (("ar", "ar", options.arabic), ("en", "en-GB", options.english)):
+            photograph(browser, options, locale, question, language)
         browser.close()
     return 0
 
@@ -51,8 +50,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def photograph(browser: Browser, options: argparse.Namespace, locale: str, question: str, target: Path) -> None:
-    """One visit: ask, wait for the whole answer, take the picture."""
+def photograph(browser: Browser, options: argparse.Namespace, locale: str, question: str, language: str) -> None:
+    """One visit: ask, wait for the whole answer, open its article, look at the collection; a picture of each."""
+
+    def take(name: str) -> None:
+        page.wait_for_timeout(400)
+        target = options.folder / f"{name}-{language}.png"
+        page.screenshot(path=target)
+        print(target)
+
     context = browser.new_context(
         locale=locale,
         viewport={"width": 1280, "height": 900},
@@ -67,8 +73,13 @@ def photograph(browser: Browser, options: argparse.Namespace, locale: str, quest
     page.press("#question textarea", "Enter")
     page.wait_for_selector("#now-answer .turn:not([aria-busy])")
     page.wait_for_selector("#ask")
-    page.wait_for_timeout(300)
-    page.screenshot(path=target)
+    take("chat")
+    page.locator("#now-answer .said a.marker").first.click()
+    page.wait_for_selector("#reading mark")
+    take("article")
+    page.goto(f"{options.url.rstrip('/')}/articles")
+    page.wait_for_selector(".shelf")
+    take("collection")
     context.close()
 
 
