@@ -40,6 +40,7 @@ from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
 from qa.wording import marked, worded
 from tests.conftest import SAMPLES
+from tests.test_render import ATTRIBUTES, SHOWN
 from ui.web.render import Turn, turn_html
 
 DATA = Path(__file__).parent / "data"
@@ -103,7 +104,11 @@ def check_record(answer: Answer, articles: dict[str, Article]) -> None:
     if answer.short_answer is None:
         return
     assert answer.short_answer in answer.citations[0].quote
-    assert answer.answer.endswith("".join(f"[{c.marker}]" for c in answer.citations) + ".")
+    _, _, second = answer.answer.partition("]. ")
+    assert [int(n) for n in re.findall(r"\[(\d+)\]", answer.answer)] == [c.marker for c in answer.citations]
+    assert answer.answer.endswith(f"[{answer.citations[-1].marker}].")
+    assert bool(second) is (answer.other is not None)
+    assert answer.other is None or answer.other in answer.citations[-1].quote
 
 
 # --- the set
@@ -281,13 +286,6 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-PLAIN_TAGS = {
-    "section", "aside", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",
-    "ol", "li", "details", "summary",
-}  # fmt: skip
-PLAIN_ATTRIBUTES = {"class", "dir", "lang", "id", "href", "data-turn", "aria-label", "aria-live", "aria-busy"}
-
-
 @each_attack
 def test_nothing_of_it_is_markup_in_the_page(library: Library, attack: Attack) -> None:
     """Neither what was found, nor what is being written, nor the whole article quoted and repeated as the answer."""
@@ -317,9 +315,9 @@ def test_nothing_of_it_is_markup_in_the_page(library: Library, attack: Attack) -
             html = turn_html(shown)
             seen = Tags(html)
             assert not seen.open
-            assert seen.tags <= PLAIN_TAGS
-            assert seen.attributes <= PLAIN_ATTRIBUTES
-            assert all(link.startswith("#turn-1-quotation-") for link in seen.links)
+            assert seen.tags <= SHOWN
+            assert seen.attributes <= ATTRIBUTES
+            assert all(link == "#" or link.startswith("#turn-1-quotation-") for link in seen.links)
             assert not re.search("[\u202a-\u202e\u2066-\u2069\ufeff]", html)
 
 
