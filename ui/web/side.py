@@ -19,13 +19,15 @@ def frame_html(language: Language) -> str:
     def text(key: str) -> str:
         return clean(say(f"page.{key}", language))
 
+    sentences = "".join(f"<li>{text(f'helping.{number}')}</li>" for number in range(1, 7))
     return (
         f'<nav id="side" lang="{language}" dir="{direction(language)}" aria-label="{text("menu")}"'
         f' data-new-title="{text("new_title")}"><a class="new" href="/">{text("new")}</a>'
         f'<a class="link" href="/articles">{text("shelf.link")}</a>'
         f'<input type="search" id="find" aria-label="{text("find")}" placeholder="{text("find")}" autocomplete="off">'
         f'<div id="kept"></div><p id="undo" role="status" hidden>{text("deleted")}'
-        f' <button type="button">{text("undo")}</button></p></nav>'
+        f' <button type="button">{text("undo")}</button></p>'
+        f'<details class="help"><summary>{text("helping.title")}</summary><ol>{sentences}</ol></details></nav>'
     )
 
 
