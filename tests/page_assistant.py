@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from index.articles import Article, Language, Span
@@ -23,6 +23,7 @@ ENGLISH_QUESTION = "How many US troops remain in Iraq?"
 DECLINED_QUESTION = "Who won the chess championship in Baghdad?"
 SLOW_QUESTION = "Tell me slowly what happened"
 ERROR_QUESTION = "Is there an index error here?"
+LONG_QUESTION = "Tell me everything, in one breath"
 HOSTILE_QUESTION = (
     "What of the <img src=x onerror=\"document.title='owned'\"> **bold** ![x](https://evil.example/q.png)?"
 )
@@ -146,6 +147,10 @@ def canned(question: str) -> Answer:
     english_quote = cited(2, "en", _ENGLISH_TEXT.split(". ")[0] + ".", PASSAGES[1].title, date="2021-04-08")
     if question == DECLINED_QUESTION:
         return record(question, "The articles do not say. The closest passages are below.", status="declined")
+    if question == LONG_QUESTION:
+        long = f"{'Everything that was said, once more. ' * 130}{'w' * 300} {'ك' * 300} [1]."
+        quote = cited(1, "ar", f"{'ك' * 300} {'كلمات كثيرة ' * 200}", "T" * 300, source="s" * 300)
+        return record(question, long, citations=(replace(quote, article_id="en-1"),), short_answer="w" * 300)
     if question == HOSTILE_QUESTION:
         quote = cited(1, "en", _HOSTILE_TEXT, "<b>Bold</b> title", source="<i>paper</i>", date="<u>")
         return record(question, _HOSTILE_TEXT + " [1].", citations=(quote,), short_answer="<script>")
@@ -192,6 +197,8 @@ class CannedAssistant:
     def _words(self, question: str, answer: Answer) -> list[str]:
         if question == SLOW_QUESTION:
             return [f"word{number} " for number in range(2000)]
+        if question == LONG_QUESTION:
+            return [answer.answer]
         return [word + " " for word in answer.answer.split(" ")]
 
 

@@ -20,12 +20,16 @@ from tests.page_assistant import (
     ENGLISH_QUESTION,
     ERROR_QUESTION,
     HOSTILE_QUESTION,
+    LONG_QUESTION,
     PASSAGES,
     SLOW_QUESTION,
     CannedAssistant,
+    canned,
     site,
 )
+from ui.web.conversations import KeptTurn, visitor_of
 from ui.web.server import create_app
+from ui.web.site import Site
 
 pytestmark = pytest.mark.real
 
@@ -77,11 +81,16 @@ def assistant() -> CannedAssistant:
 
 
 @pytest.fixture(scope="module")
-def address(assistant: CannedAssistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site_of_page(assistant: CannedAssistant, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return site(tmp_path_factory.mktemp("page"), assistant)
+
+
+@pytest.fixture(scope="module")
+def address(site_of_page: Site) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    app = create_app(site(tmp_path_factory.mktemp("page"), assistant))
+    app = create_app(site_of_page)
     settings = uvicorn.Config(app, "127.0.0.1", port, log_level="warning", timeout_graceful_shutdown=1)
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -517,3 +526,37 @@ class TestTheCollection:
     def test_it_fits_a_phone(self, page: Page) -> None:
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
+def test_nothing_is_too_long_for_any_width(visit: Visit) -> None:
+    """An answer of 5,000 characters, words of 300 letters, and a title of 300."""
+    page = visit.page
+    visit.ask(LONG_QUESTION)
+    for width in (360, 768, 1024, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        said = page.locator("#now-answer .said").bounding_box()
+        assert said is not None and said["x"] >= 0 and said["x"] + said["width"] <= width
+        page.locator("#now-answer .said a.marker").click()
+        expect(page.locator("#reading h2")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.keyboard.press("Escape")
+
+
+def test_a_hundred_questions_stay_quick_and_whole(visit: Visit, site_of_page: Site) -> None:
+    page = visit.page
+    visit.ask(ENGLISH_QUESTION)
+    page.wait_for_url("**/?c=*")
+    cookie = next(one["value"] for one in page.context.cookies() if one["name"] == "jawab_visitor")
+    conversation = page.url.partition("?c=")[2]
+    for number in range(2, 101):
+        kept = KeptTurn(number, f"{ENGLISH_QUESTION} ({number})", canned(ENGLISH_QUESTION))
+        site_of_page.conversations.put(visitor_of(cookie), conversation, kept)
+    page.reload()
+    expect(page.locator("#now-answer .question")).to_have_text(f"{ENGLISH_QUESTION} (100)")
+    expect(page.locator("#past .question").first).to_have_text(ENGLISH_QUESTION)
+    expect(page.locator("#past .question")).to_have_count(99)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    visit.ask(DECLINED_QUESTION)
+    expect(page.locator("#past .question")).to_have_count(100)

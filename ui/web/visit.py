@@ -14,7 +14,7 @@ from ui.strings import explain
 from ui.web.conversations import Conversations, KeptTurn
 from ui.web.render import Turn
 
-_TURNS_KEPT = 40
+_TURNS_KEPT = 150
 
 
 @dataclass
