@@ -14,9 +14,11 @@ from index.browsing import Listed, Shelf, Wanted, publisher_of
 from index.build import remove
 from index.errors import ArticleMissing, IndexBusy
 from index.search import Searcher
+from qa.asking.question import wants_phrase
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
 from ui.web.collection import ROWS, collection_html
+from ui.web.overview import overview
 from ui.web.removals import Removals
 from ui.web.server import create_app
 
@@ -84,6 +86,13 @@ def test_what_the_index_loses_the_shelf_loses(shelf: Shelf, tmp_path: Path) -> N
     assert "a" in ids(shelf.browse(Wanted()))
     remove(tmp_path / "index", ["a"])
     assert "a" not in ids(shelf.browse(Wanted()))
+
+
+def test_a_visitor_is_told_what_there_is_and_what_to_ask(shelf: Shelf) -> None:
+    told = overview(shelf)
+    assert (told.articles, told.first, told.last, told.languages) == (4, "2020-09-30", "2021-05-02", ("ar", "en"))
+    assert told.examples == ("لخّص «افتتاح الترام»", "Summarise “The tram opens”", "Summarise “Dates harvested”")
+    assert not any(map(wants_phrase, told.examples))
 
 
 class TestRemovals:

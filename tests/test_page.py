@@ -560,3 +560,13 @@ def test_a_hundred_questions_stay_quick_and_whole(visit: Visit, site_of_page: Si
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     visit.ask(DECLINED_QUESTION)
     expect(page.locator("#past .question")).to_have_count(100)
+
+
+@pytest.mark.parametrize("visit", ["ar"], indirect=True)
+def test_a_server_that_has_gone_is_noticed_and_one_that_is_back_too(visit: Visit) -> None:
+    page = visit.page
+    page.route("**/health", lambda route: route.abort())
+    expect(page.locator("#server-gone")).to_contain_text("أعد تشغيله", timeout=15_000)
+    page.unroute("**/health")
+    expect(page.locator("#server-gone")).to_be_hidden(timeout=10_000)
+    visit.complaints.clear()

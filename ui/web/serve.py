@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 import click
 import uvicorn
@@ -15,15 +13,14 @@ from index.articles import Language
 from index.browsing import Shelf
 from index.build import remove
 from index.errors import JawabError
-from index.storage.catalog import Catalog
 from ui.app import App
-from ui.bundled import samples_folder
 from ui.strings import say
 from ui.web.conversations import Conversations
 from ui.web.gate import FEWEST, is_loopback
+from ui.web.overview import overview
 from ui.web.removals import Removals
 from ui.web.server import create_app
-from ui.web.site import Overview, Site
+from ui.web.site import Site
 
 
 class PortTaken(JawabError):
@@ -53,9 +50,10 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     for each in languages:
         app.assistant.prepare(each)
     catalog = app.searcher.catalog
+    shelf = Shelf(catalog)
     with closing(Removals(partial(remove, app.settings.index))) as removals:
         kept = Conversations(app.settings.conversations)
-        site = Site(app.assistant, catalog, Shelf(catalog), removals, kept, overview(catalog))
+        site = Site(app.assistant, catalog, shelf, removals, kept, overview(shelf))
         page = create_app(site, password)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         click.echo(say("serve.ready", language, address=address))
@@ -81,30 +79,3 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise PortTaken(host=host, port=port) from error
     return bound
-
-
-def overview(catalog: Catalog) -> Overview:
-    """What a visitor is told about the collection."""
-    articles = catalog.articles()
-    dates = sorted(article.date for article in articles if article.date)
-    return Overview(
-        articles=len(articles),
-        first=dates[0] if dates else None,
-        last=dates[-1] if dates else None,
-        languages=tuple(sorted({article.language for article in articles})),
-        examples=_examples({article.id for article in articles}),
-    )
-
-
-def _examples(ids: set[str]) -> tuple[str, ...]:
-    """Two questions in each language that came with the sample articles, where these are in the index."""
-    file: Path = samples_folder() / "questions.jsonl"
-    if not file.is_file():
-        return ()
-    asked = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    known = [question for question in asked if question.get("article_id") in ids]
-    return tuple(
-        question["question"]
-        for language in ("ar", "en")
-        for question in [q for q in known if q["lang"] == language][:2]
-    )

@@ -28,6 +28,8 @@ def frame_html(language: Language) -> str:
         f'<div id="kept"></div><p id="undo" role="status" hidden>{text("deleted")}'
         f' <button type="button">{text("undo")}</button></p>'
         f'<details class="help"><summary>{text("helping.title")}</summary><ol>{sentences}</ol></details></nav>'
+        f'<p id="server-gone" role="alert" lang="{language}" dir="{direction(language)}" hidden>'
+        f"{text('server_gone')}</p>"
     )
 
 

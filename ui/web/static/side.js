@@ -25,6 +25,7 @@
     const response = await fetch(`/page/side?in=${language()}`).catch(() => null);
     if (!response || !response.ok) return;
     const typed = $("#find").value;
+    $("#server-gone").remove();
     $("#side").outerHTML = await response.text();
     $("#find").value = typed;
     refresh();

@@ -1,0 +1,54 @@
+"""What a visitor is told of the collection before anything is asked, and what they might ask it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from index.articles import Language
+from index.browsing import Listed, Shelf, Wanted
+from ui.bundled import samples_folder
+from ui.strings import say
+from ui.web.site import Overview
+
+_OF_EACH = 2
+"""Examples in each language."""
+_SHORTEST, _LONGEST = 10, 80
+"""Code points of a title that a question can be made of."""
+
+
+def overview(shelf: Shelf) -> Overview:
+    """How many articles, from when to when, in which languages, and questions that they answer."""
+    articles = shelf.articles()
+    dates = sorted(article.date for article in articles if article.date)
+    return Overview(
+        articles=len(articles),
+        first=dates[0] if dates else None,
+        last=dates[-1] if dates else None,
+        languages=tuple(sorted({article.language for article in articles})),
+        examples=tuple(_of_the_samples({article.id for article in articles})) or tuple(_of_titles(shelf)),
+    )
+
+
+def _of_the_samples(ids: set[str]) -> Iterator[str]:
+    """Questions that came with the sample articles, where these are in the index."""
+    file = samples_folder() / "questions.jsonl"
+    if not file.is_file():
+        return
+    asked = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    for language in ("ar", "en"):
+        known = [one for one in asked if one.get("article_id") in ids and one["lang"] == language]
+        yield from (one["question"] for one in known[:_OF_EACH])
+
+
+def _of_titles(shelf: Shelf) -> Iterator[str]:
+    """Of any collection: its newest articles, summarised."""
+    languages: tuple[Language, ...] = ("ar", "en")
+    for language in languages:
+        newest = shelf.browse(Wanted(language=language))
+        yield from (say("page.summarise", language, title=title) for title in _fit(newest)[:_OF_EACH])
+
+
+def _fit(articles: Sequence[Listed]) -> list[str]:
+    titles = dict.fromkeys(" ".join(article.title.split()) for article in articles)
+    return [title for title in titles if _SHORTEST <= len(title) <= _LONGEST]
