@@ -58,7 +58,7 @@ _HOSTILE_TEXT = (
 ARTICLES = (
     Article(
         "ar-1", "مباحثات بين واشنطن وبغداد حول مستقبل القوات الأمريكية في العراق",
-        f"{'مقدمة طويلة للخبر. ' * 60}\n\n{_ARABIC_TEXT}\n\nشارك هذا المقال", "ar", "2021-07-24", "https://www.dw.com/ar/1",
+        f"{'مقدمة طويلة للخبر. ' * 200}\n\n{_ARABIC_TEXT}\n\nشارك هذا المقال", "ar", "2021-07-24", "https://www.dw.com/ar/1",
         ignored=(Span(0, 19),),
     ),
     Article(

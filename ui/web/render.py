@@ -25,6 +25,8 @@ from ui.web.sureness import sureness_html
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
 _PREVIEW = 140
+_NEAR = 280
+"""Code points of a passage that is shown of a list, and beside a declined answer."""
 _CLOSEST = 3
 
 
@@ -284,8 +286,9 @@ def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
     """What is near to a question that the articles do not answer."""
     label = clean(say(f"page.turn.{key}", turn.language))
     figures = "".join(
-        f'<figure class="near"><blockquote {_own_language(near.text)}>{clean(near.text)}</blockquote>'
-        f"<figcaption {_own_language(near.text)}>{_title(near)}</figcaption></figure>"
+        f'<figure class="near"><blockquote {_own_language(near.text)}>'
+        f"{clean(_shortened(near.text, _NEAR))}</blockquote>"
+        f"<figcaption {_own_language(near.title)}>{_opening(near)}</figcaption></figure>"
         for near in texts
     )
     return f'<section class="closest" aria-label="{label}"><h3>{label}</h3>{figures}</section>'
@@ -303,9 +306,15 @@ def _passage(passage: FoundPassage, language: Language) -> str:
     )
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, most: int = _PREVIEW) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _PREVIEW else line[:_PREVIEW].rsplit(" ", 1)[0] + " …"
+    return line if len(line) <= most else line[:most].rsplit(" ", 1)[0] + " …"
+
+
+def _opening(near: Nearest | FoundPassage) -> str:
+    """A title that opens its article where the text stands."""
+    opens = _opens(near.article_id, near.start, near.end, None)
+    return f'<a class="title open" href="#" {opens}><bdi {_own_language(near.title)}>{clean(near.title)}</bdi></a>'
 
 
 def _title(passage: Nearest | FoundPassage) -> str:
