@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from index.articles import Article, Language, Span
+from index.articles import Article, Language, Skipped, Span
 from index.browsing import Listed, Wanted
+from index.build import Progress
 from index.errors import ArticleMissing, IndexMissing
+from index.plan import Summary
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
+from ui.web.bringing import Porter
 from ui.web.conversations import Conversations
 from ui.web.removals import Removals
 from ui.web.site import Overview, Site
@@ -202,8 +205,22 @@ class CannedAssistant:
         return [word + " " for word in answer.answer.split(" ")]
 
 
+def read_slowly(folder: Path, progress: Progress) -> Summary:
+    """Reads every file as an article of one passage; `.bin` is nothing that can be read."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for number, _ in enumerate(files, start=1):
+        progress.looked(number, len(files))
+    progress.start(len(files))
+    for _ in files:
+        time.sleep(0.05)
+        progress.advance(1)
+    refused = [Skipped(path.name, "not_text") for path in files if path.suffix == ".bin"]
+    return Summary(added=[path.stem for path in files if path.suffix != ".bin"], skipped=refused)
+
+
 def site(folder: Path, assistant: CannedAssistant | None = None) -> Site:
     """A site of the canned parts, its conversations kept in `folder`."""
     kept = Conversations(folder / "conversations.sqlite")
     articles = CannedArticles()
-    return Site(assistant or CannedAssistant(), articles, articles, Removals(lambda _: None), kept, OVERVIEW)
+    porter = Porter(folder / "brought", read_slowly)
+    return Site(assistant or CannedAssistant(), articles, articles, Removals(lambda _: None), porter, kept, OVERVIEW)

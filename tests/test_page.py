@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -390,6 +391,7 @@ class TestConversations:
         other = context.new_page()
         other.goto(visit.page.url)
         expect(other.locator("#opening p").first).to_be_visible()
+        expect(other.locator("#past")).to_have_text("This conversation is not here; begin a new one below.")
         expect(other.locator(".turn")).to_have_count(0)
         expect(other.locator("#kept li")).to_have_count(0)
         context.close()
@@ -570,3 +572,48 @@ def test_a_server_that_has_gone_is_noticed_and_one_that_is_back_too(visit: Visit
     page.unroute("**/health")
     expect(page.locator("#server-gone")).to_be_hidden(timeout=10_000)
     visit.complaints.clear()
+
+
+class TestBringingArticles:
+    @pytest.fixture
+    def page(self, visit: Visit) -> Page:
+        visit.page.goto(f"{visit.address}articles")
+        visit.page.wait_for_selector(".bring")
+        return visit.page
+
+    @staticmethod
+    def files(folder: Path, count: int) -> list[Path]:
+        found = [folder / f"article {number}.txt" for number in range(count)]
+        for file in found:
+            file.write_text("Words.", encoding="utf-8")
+        return found
+
+    def test_files_are_chosen_read_and_told(self, page: Page, tmp_path: Path) -> None:
+        unread = tmp_path / "<b>picture.bin"
+        unread.write_bytes(b"\0")
+        page.set_input_files(".bring input[multiple]", [*self.files(tmp_path, 3), unread])
+        expect(page.locator("#brought")).to_contain_text("Added 3, updated 0, unchanged 0; not read 1.")
+        expect(page.locator("#brought .skipped")).to_have_text("Skipped <b>picture.bin: it is not text.")
+        expect(page.locator("#show-brought")).to_be_visible()
+        expect(page.locator("#stop-bringing")).to_be_hidden()
+
+    @pytest.mark.parametrize("visit", ["ar"], indirect=True)
+    def test_a_folder_is_read_with_progress_and_can_be_stopped(self, page: Page, tmp_path: Path) -> None:
+        self.files(tmp_path, 200)
+        page.set_input_files(".bring input[webkitdirectory]", tmp_path)
+        expect(page.locator("#brought progress")).to_be_visible()
+        expect(page.locator("#brought")).to_contain_text("في الثانية، وبقي نحو")
+        page.click("#stop-bringing")
+        expect(page.locator("#brought")).to_contain_text("أُوقف، ولم يدخل منه شيء")
+        expect(page.locator("#stop-bringing")).to_be_hidden()
+
+    def test_what_is_dropped_on_the_page_is_brought(self, page: Page) -> None:
+        page.evaluate(
+            """() => {
+              const held = new DataTransfer();
+              for (const name of ["one.txt", "two.txt"]) held.items.add(new File(["Words."], name));
+              const how = { dataTransfer: held, bubbles: true, cancelable: true };
+              for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(kind, how));
+            }"""
+        )
+        expect(page.locator("#brought")).to_contain_text("Added 2")

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     conversations: Path = Field(
         default_factory=lambda: _data_folder() / "conversations.sqlite", description="file of the page's conversations"
     )
+    brought: Path = Field(
+        default_factory=lambda: _data_folder() / "brought", description="folder of what is brought to the page"
+    )
     embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
     llm: str = Field("", description="a name from models.txt, or a GGUF file")
     password: str = Field("", description="password of a served page that other computers reach")

@@ -164,7 +164,10 @@ class _Chat:
         """The page in the browser's language, with the conversation that its address names."""
         language = page_language(request.headers)
         conversation = self._keeper.restored(visitor_in(request.headers.get("cookie", "")), wanted)
-        return [*_in_language(language, self._site.overview), *_shown(conversation)]
+        state, welcome, past, *rest = _shown(conversation)
+        if wanted and not conversation.turns:
+            past = titled("p", "page.gone", language)
+        return [*_in_language(language, self._site.overview), state, welcome, past, *rest]
 
     def switch(self, language: Language) -> list[Any]:
         """The page in the other language."""

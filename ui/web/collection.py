@@ -27,7 +27,8 @@ def collection_html(
     listed = f'<ol class="shelf">{rows}</ol>' if found else f'<p class="note">{_text("shelf.nothing", language)}</p>'
     count = clean(say(f"page.articles.{plural(len(found))}", language, count=len(found)))
     return (
-        f'<main class="collection"><h1>{_text("shelf.heading", language)}</h1>{_form(wanted, publishers, language)}'
+        f'<main class="collection"><h1>{_text("shelf.heading", language)}</h1>{_bring(language)}'
+        f"{_form(wanted, publishers, language)}"
         f'<p class="note" role="status">{count}</p>{listed}{_pages(wanted, page, pages, language)}'
         f'<p id="taken" role="status" hidden><span>{_text("shelf.removed", language)}</span>'
         f' <button type="button">{_text("undo", language)}</button></p></main>'
@@ -36,6 +37,22 @@ def collection_html(
 
 def _text(key: str, language: Language) -> str:
     return clean(say(f"page.{key}", language))
+
+
+def _bring(language: Language) -> str:
+    """Where articles are brought; `static/bring.js` does it."""
+
+    def text(key: str) -> str:
+        return _text(f"bring.{key}", language)
+
+    return (
+        f'<section class="bring" aria-label="{text("title")}"><h2>{text("title")}</h2><p>{text("about")}</p>'
+        f'<p class="ways"><label>{text("files")}<input type="file" multiple></label>'
+        f'<label>{text("folder")}<input type="file" webkitdirectory></label>'
+        f'<button type="button" id="stop-bringing" hidden>{text("stop")}</button>'
+        f'<a id="show-brought" href="/articles" hidden>{text("show")}</a></p>'
+        '<div id="brought" role="status"></div></section>'
+    )
 
 
 def _form(wanted: Wanted, publishers: Sequence[tuple[str, int]], language: Language) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import socket
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import click
 import uvicorn
 
 from index.articles import Language
 from index.browsing import Shelf
-from index.build import remove
+from index.build import Progress, remove, update
 from index.errors import JawabError
+from index.plan import Summary
 from ui.app import App
 from ui.strings import say
+from ui.web.bringing import Porter
 from ui.web.conversations import Conversations
 from ui.web.gate import FEWEST, is_loopback
 from ui.web.overview import overview
@@ -53,11 +56,17 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     shelf = Shelf(catalog)
     with closing(Removals(partial(remove, app.settings.index))) as removals:
         kept = Conversations(app.settings.conversations)
-        site = Site(app.assistant, catalog, shelf, removals, kept, overview(shelf))
+        porter = Porter(app.settings.brought, partial(_read_into, app))
+        site = Site(app.assistant, catalog, shelf, removals, porter, kept, overview(shelf))
         page = create_app(site, password)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         click.echo(say("serve.ready", language, address=address))
         uvicorn.Server(config).run(sockets=[bound])
+
+
+def _read_into(app: App, folder: Path, progress: Progress) -> Summary:
+    """Reads what was brought into the index."""
+    return update(app.settings.index, [folder], app.embedder, progress)
 
 
 def _password(given: str, host: str) -> str | None:

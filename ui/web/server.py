@@ -42,10 +42,11 @@ from ui.web.shell import SCRIPTS, STYLES, head_html
 from ui.web.shelves import collection_pages
 from ui.web.side import frame_html
 from ui.web.site import Assistant, Site
+from ui.web.uploads import upload_routes
 from ui.web.visitor import cookie_in, new_cookie
 
 _STYLES = (*STYLES, "collection.css")
-_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js")
+_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js")
 # What the page asks Gradio for. Uploads, files by path, proxies, deep links, run history, logins and the API's
 # description are not among it, so they are not there.
 _USED = re.compile(
@@ -91,6 +92,7 @@ def create_app(site: Site, password: str | None = None) -> FastAPI:
     _add_api(app, site.assistant)
     app.include_router(page_parts(site))
     app.include_router(collection_pages(site))
+    app.include_router(upload_routes(site.porter))
     _add_static(app)
     _mount_page(app, build_page(site))
     return app

@@ -46,7 +46,7 @@ def collection_pages(site: Site) -> APIRouter:
         found = [one for one in site.shelf.browse(wanted) if one.id not in leaving]
         content = collection_html(found, wanted, page, site.shelf.publishers(), in_language)
         title = f"{say('page.shelf.heading', in_language)} · {say('page.title', in_language)}"
-        html = page_html(title, content, in_language, ("collection.css",), ("collection.js",))
+        html = page_html(title, content, in_language, ("collection.css",), ("collection.js", "bring.js"))
         return HTMLResponse(html, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
 
     @router.post("/page/articles")

@@ -10,6 +10,7 @@ from index.articles import Article, Language
 from index.browsing import Listed, Wanted
 from qa.answer import Event
 from qa.asking.conversation import Exchange
+from ui.web.bringing import Porter
 from ui.web.conversations import Conversations
 from ui.web.removals import Removals
 
@@ -62,5 +63,6 @@ class Site:
     articles: Articles
     shelf: Shelves
     removals: Removals
+    porter: Porter
     conversations: Conversations
     overview: Overview

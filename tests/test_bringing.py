@@ -1,0 +1,218 @@
+"""Articles brought to the page: received, read, stopped, refused; and no name leads out of its folder."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from index.articles import Skipped
+from index.build import Progress, update
+from index.errors import IndexBusy
+from index.fakes import HashEmbedder
+from index.plan import Summary
+from index.storage.catalog import Catalog
+from tests.page_assistant import read_slowly, site
+from tests.test_render import HOSTILE, Reader
+from ui.web.bringing import AnotherIsBrought, Bringing, Porter, TooMuch, safe_parts
+from ui.web.progress import progress_html
+from ui.web.server import create_app
+
+BYTES = {"content-type": "application/octet-stream"}
+
+
+def put(porter: Porter, bringing: Bringing, name: str, content: bytes = b"words") -> Path:
+    path = porter.place_for(bringing, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        porter.receive(bringing, content, file)
+    return path
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("a.txt", ["a.txt"]),
+        ("folder/sub/مقال.md", ["folder", "sub", "مقال.md"]),
+        ("../../etc/passwd", ["etc", "passwd"]),
+        ("/etc/passwd", ["etc", "passwd"]),
+        ("..\\..\\windows\\x.txt", ["windows", "x.txt"]),
+        ("C:\\x.txt", ["C:", "x.txt"]),
+        ("a/./../b.txt", ["a", "b.txt"]),
+        (".hidden", ["hidden"]),
+        ("", ["file"]),
+        ("..", ["file"]),
+        ("\0\x1b[31m\u202etxt.exe", ["[31mtxt.exe"]),
+        ("/".join("abcdefghijklmnop"), list("efghijklmnop")),
+    ],
+)
+def test_a_name_becomes_a_path_that_stays_inside(name: str, parts: list[str]) -> None:
+    assert safe_parts(name) == parts
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "م" * 500 + ".txt", "x" * 5000, "x." + "y" * 500])
+def test_no_name_is_too_long_or_leads_away(name: str, tmp_path: Path) -> None:
+    path = tmp_path.joinpath(*safe_parts(name))
+    assert path.resolve().is_relative_to(tmp_path.resolve())
+    assert all(len(part.encode()) <= 120 for part in safe_parts(name))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+
+
+class TestThePorter:
+    @pytest.fixture
+    def porter(self, tmp_path: Path) -> Porter:
+        return Porter(tmp_path / "brought", read_slowly)
+
+    def test_what_was_received_is_read_and_kept(self, porter: Porter) -> None:
+        bringing = porter.begin()
+        assert put(porter, bringing, "a/one.txt") != put(porter, bringing, "a/one.txt")
+        put(porter, bringing, "two.bin")
+        porter.read(bringing)
+        with pytest.raises(AnotherIsBrought):
+            porter.begin()
+        wait_until(lambda: bringing.state == "done")
+        assert bringing.summary is not None and len(bringing.summary.added) == 2
+        assert (bringing.looked_at, bringing.read, bringing.to_read) == (3, 3, 3)
+        assert len([path for path in bringing.folder.rglob("*") if path.is_file()]) == 3
+
+    def test_stopped_while_it_is_received_or_read_nothing_of_it_stays(self, porter: Porter) -> None:
+        first = porter.begin()
+        put(porter, first, "one.txt")
+        porter.stop(first)
+        assert first.state == "stopped" and not first.folder.exists()
+        second = porter.begin()
+        for number in range(40):
+            put(porter, second, f"{number}.txt")
+        porter.read(second)
+        wait_until(lambda: second.read > 0)
+        porter.stop(second)
+        wait_until(lambda: second.state == "stopped")
+        assert second.read < 40 and not second.folder.exists()
+
+    def test_one_that_was_left_alone_makes_room_for_the_next(self, porter: Porter) -> None:
+        left = porter.begin()
+        put(porter, left, "one.txt")
+        assert porter.begin() is not left
+        assert left.state == "stopped" and not left.folder.exists()
+        assert porter.find(left.id) is None
+
+    def test_too_much_is_refused(self, porter: Porter, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ui.web.bringing.MOST_FILES", 2)
+        monkeypatch.setattr("ui.web.bringing.MOST_BYTES", 20)
+        bringing = porter.begin()
+        put(porter, bringing, "one.txt", b"x" * 15)
+        put(porter, bringing, "two.txt", b"")
+        with pytest.raises(TooMuch):
+            porter.place_for(bringing, "three.txt")
+        with pytest.raises(TooMuch):
+            porter.receive(bringing, b"x" * 6, io.BytesIO())
+
+    def test_an_error_of_the_reading_is_told_and_nothing_stays(self, tmp_path: Path) -> None:
+        def busy(folder: Path, progress: Progress) -> Summary:
+            raise IndexBusy(folder="x")
+
+        porter = Porter(tmp_path, busy)
+        bringing = porter.begin()
+        put(porter, bringing, "one.txt")
+        porter.read(bringing)
+        wait_until(lambda: bringing.state == "failed")
+        assert "Another jawab is writing" in progress_html(bringing, "en")
+        assert not bringing.folder.exists()
+
+    def test_a_real_index_takes_it_in_and_a_stopped_one_leaves_it_as_it_was(self, tmp_path: Path) -> None:
+        index = tmp_path / "index"
+
+        def into(folder: Path, progress: Progress) -> Summary:
+            return update(index, [folder], HashEmbedder(), progress)
+
+        porter = Porter(tmp_path / "brought", into)
+        bringing = porter.begin()
+        put(porter, bringing, "tram.txt", b"The tram opened in May. It has 24 stations.")
+        put(porter, bringing, "nothing.txt", b"")
+        porter.read(bringing)
+        wait_until(lambda: bringing.state == "done")
+        assert [article.text for article in Catalog.open(index).articles()] == [
+            "The tram opened in May. It has 24 stations."
+        ]
+        html = progress_html(bringing, "ar")
+        assert "أُضيف 1" in html and "nothing.txt" in html
+        second = porter.begin()
+        put(porter, second, "ferry.txt", b"The ferry leaves at noon.")
+        second.halted.set()
+        porter.read(second)
+        wait_until(lambda: second.state == "stopped")
+        assert Catalog.open(index).count_articles() == 1
+
+
+class TestOverHttp:
+    @pytest.fixture
+    def client(self, tmp_path: Path) -> Iterator[TestClient]:
+        with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
+            yield client
+
+    def test_files_are_sent_read_and_told(self, client: TestClient) -> None:
+        number = client.post("/page/bring", json={}).json()["id"]
+        place = f"/page/bring/{number}"
+        for name in ("folder/one.txt", "two.txt", "<b>.bin"):
+            assert (
+                client.post(f"{place}/files", params={"name": name}, content=b"x" * 9, headers=BYTES).status_code == 200
+            )
+        assert "3 files received" in client.get(place).text
+        client.post(f"{place}/read", json={})
+        wait_until(lambda: 'data-state="done"' in client.get(place).text)
+        told = client.get(place, params={"in": "en"}).text
+        assert "Added 2" in told and "&lt;b&gt;.bin: it is not text." in told
+
+    def test_another_site_cannot_bring_anything(self, client: TestClient) -> None:
+        assert client.post("/page/bring", content="{}", headers={"content-type": "text/plain"}).status_code == 422
+        number = client.post("/page/bring", json={}).json()["id"]
+        place = f"/page/bring/{number}/files?name=x.txt"
+        for kind in ("text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
+            assert client.post(place, content=b"x", headers={"content-type": kind}).status_code == 415
+
+    def test_what_is_not_there_is_not_found(self, client: TestClient) -> None:
+        for path in ("/page/bring/none", "/page/bring/ünone"):
+            assert client.get(path).status_code == 404
+        assert client.post("/page/bring/none/files?name=x", content=b"x", headers=BYTES).status_code == 404
+        assert client.post("/page/bring/none/read", json={}).status_code == 404
+
+    def test_a_second_one_waits_for_the_first_and_says_so_in_the_pages_language(self, client: TestClient) -> None:
+        place = f"/page/bring/{client.post('/page/bring', json={}).json()['id']}"
+        for name in range(20):
+            client.post(f"{place}/files", params={"name": f"{name}.txt"}, content=b"x", headers=BYTES)
+        client.post(f"{place}/read", json={})
+        refused = client.post("/page/bring", json={}, headers={"accept-language": "ar"})
+        assert refused.status_code == 409 and "تُقرأ مقالات أخرى" in refused.json()["error"]["message"]
+        client.post(f"{place}/stop", json={})
+        wait_until(lambda: 'data-state="stopped"' in client.get(place).text)
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_progress_says_rate_and_what_is_left(language: str) -> None:
+    bringing = Bringing("x", Path("x"), "reading", files=9, looked_at=9, to_look_at=9, read=50, to_read=100)
+    bringing.began_reading = time.monotonic() - 10
+    html = progress_html(bringing, "ar" if language == "ar" else "en")
+    assert '<progress max="100" value="50"' in html and "10" in html and "5.0" in html
+    bringing.began_reading = time.monotonic() - 600
+    assert ("10 minutes" if language == "en" else "10 دقيقة") in progress_html(
+        bringing, "ar" if language == "ar" else "en"
+    )
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_no_file_name_becomes_markup(payload: str) -> None:
+    bringing = Bringing("x", Path("x"), "done", summary=Summary(skipped=[Skipped(payload, "empty", 3, payload)] * 120))
+    reader = Reader(progress_html(bringing, "en"))
+    assert {tag for tag, _ in reader.tags} <= {"div", "p", "ul", "li"} and "and 20 more" in reader.text
