@@ -223,4 +223,6 @@ def site(folder: Path, assistant: CannedAssistant | None = None) -> Site:
     kept = Conversations(folder / "conversations.sqlite")
     articles = CannedArticles()
     porter = Porter(folder / "brought", read_slowly)
-    return Site(assistant or CannedAssistant(), articles, articles, Removals(lambda _: None), porter, kept, OVERVIEW)
+    return Site(
+        assistant or CannedAssistant(), articles, articles, Removals(lambda _: None), porter, kept, lambda: OVERVIEW
+    )

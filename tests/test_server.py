@@ -197,7 +197,7 @@ def test_nouns_after_numbers_in_arabic() -> None:
 
 
 def test_a_page_of_an_empty_collection_can_be_built(tmp_path: Path) -> None:
-    app = create_app(replace(site(tmp_path), overview=Overview(0, None, None, (), ())))
+    app = create_app(replace(site(tmp_path), overview=lambda: Overview(0, None, None, (), ())))
     with TestClient(app, "http://127.0.0.1") as client:
         assert client.get("/").status_code == 200
 

@@ -40,7 +40,7 @@ def build_page(site: Site) -> gr.Blocks:
     """The chat as a Gradio page; `ui/web/server.py` mounts it and gives it its styles."""
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
-        _Chat(_lay_out(site.overview), site).wire(page)
+        _Chat(_lay_out(), site).wire(page)
         page.queue(api_open=False, default_concurrency_limit=MOST)
     return page
 
@@ -95,7 +95,7 @@ def _html(name: str) -> gr.HTML:
     return gr.HTML("", elem_id=name, js_on_load=None, apply_default_css=False)
 
 
-def _lay_out(overview: Overview) -> _Parts:
+def _lay_out() -> _Parts:
     """The parts without their words: those come with the browser's language, before anything is read."""
     language, conversation = gr.State("en"), gr.State(Conversation())
     with gr.Row(elem_id="top"):
@@ -104,7 +104,7 @@ def _lay_out(overview: Overview) -> _Parts:
     with gr.Column(elem_id="welcome") as welcome:
         opening = _html("opening")
         with gr.Row(elem_id="examples"):
-            examples = [gr.Button("", elem_classes="example", min_width=0) for _ in overview.examples[:EXAMPLES]]
+            examples = [gr.Button("", elem_classes="example", min_width=0) for _ in range(EXAMPLES)]
     past = _html("past")
     with gr.Row(elem_id="now"):
         answer, found = _html("now-answer"), _html("now-found")
@@ -167,11 +167,11 @@ class _Chat:
         state, welcome, past, *rest = _shown(conversation)
         if wanted and not conversation.turns:
             past = titled("p", "page.gone", language)
-        return [*_in_language(language, self._site.overview), state, welcome, past, *rest]
+        return [*_in_language(language, self._site.overview()), state, welcome, past, *rest]
 
     def switch(self, language: Language) -> list[Any]:
         """The page in the other language."""
-        return _in_language("en" if language == "ar" else "ar", self._site.overview)
+        return _in_language("en" if language == "ar" else "ar", self._site.overview())
 
     def begin(self, question: str, conversation: Conversation) -> list[Any]:
         """Puts the question on the page at once and makes stop the only button."""
@@ -291,5 +291,12 @@ def _in_language(language: Language, overview: Overview) -> list[Any]:
         gr.update(value=say("page.turn.edit", language)),
         exports_html(language),
         titled("p", "page.help", language),
-        *example_texts(overview, language, EXAMPLES),
+        *_examples(overview, language),
     ]
+
+
+def _examples(overview: Overview, language: Language) -> list[Any]:
+    """The questions to begin with; buttons that have none are not there."""
+    texts = example_texts(overview, language, EXAMPLES)
+    missing = [gr.update(value="", visible=False) for _ in range(EXAMPLES - len(texts))]
+    return [*(gr.update(value=text, visible=True) for text in texts), *missing]

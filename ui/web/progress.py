@@ -24,7 +24,7 @@ def progress_html(bringing: Bringing, language: Language) -> str:
         bar = (
             f'<progress max="{max(of, 1)}" value="{done}" aria-label="{_text("bring.progress", language)}"></progress>'
         )
-    lines = "".join(_lines(bringing.summary, language)) if bringing.summary else ""
+    lines = "".join(_lines(bringing, bringing.summary, language)) if bringing.summary else ""
     return f'<div data-state="{bringing.state}"><p>{clean(_said(bringing, language))}</p>{bar}{lines}</div>'
 
 
@@ -62,14 +62,15 @@ def _done(summary: Summary, language: Language) -> str:
     return say("page.bring.done", language, **counts, skipped=len(summary.skipped))
 
 
-def _lines(summary: Summary, language: Language) -> Iterator[str]:
-    """What did not go in, each with its reason."""
+def _lines(bringing: Bringing, summary: Summary, language: Language) -> Iterator[str]:
+    """What did not go in, each by the name that it was brought under, with its reason."""
     if not summary.skipped:
         return
     rows = []
     for skipped in summary.skipped[:_SHOWN]:
         key = "index.skipped_line" if skipped.line else "index.skipped"
-        path = "/".join(filter(None, (skipped.path, skipped.member)))
+        brought_as = skipped.path.removeprefix(f"{bringing.folder}/").removeprefix(f"{bringing.folder.resolve()}/")
+        path = "/".join(filter(None, (brought_as, skipped.member)))
         reason = say(f"skipped.{skipped.reason}", language)
         rows.append(f"<li>{clean(say(key, language, path=path, line=skipped.line, reason=reason))}</li>")
     more = len(summary.skipped) - len(rows)

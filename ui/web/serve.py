@@ -57,7 +57,7 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     with closing(Removals(partial(remove, app.settings.index))) as removals:
         kept = Conversations(app.settings.conversations)
         porter = Porter(app.settings.brought, partial(_read_into, app))
-        site = Site(app.assistant, catalog, shelf, removals, porter, kept, overview(shelf))
+        site = Site(app.assistant, catalog, shelf, removals, porter, kept, partial(overview, shelf))
         page = create_app(site, password)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         click.echo(say("serve.ready", language, address=address))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,7 +57,7 @@ class Shelves(Protocol):
 
 @dataclass(frozen=True)
 class Site:
-    """All that the pages of one collection need."""
+    """All that the pages of one collection need. `overview` tells of it as it is now."""
 
     assistant: Assistant
     articles: Articles
@@ -65,4 +65,4 @@ class Site:
     removals: Removals
     porter: Porter
     conversations: Conversations
-    overview: Overview
+    overview: Callable[[], Overview]
