@@ -166,7 +166,7 @@ class _Chat:
         conversation = self._keeper.restored(visitor_in(request.headers.get("cookie", "")), wanted)
         state, welcome, past, *rest = _shown(conversation)
         if wanted and not conversation.turns:
-            past = titled("p", "page.gone", language)
+            past = f'<div class="gone">{titled("p", "page.gone", language)}</div>'
         return [*_in_language(language, self._site.overview()), state, welcome, past, *rest]
 
     def switch(self, language: Language) -> list[Any]:
