@@ -274,7 +274,8 @@ def test_ten_thousand_files_are_listed_in_a_moment(folder: Path) -> None:
         (folder / f"{number}.txt").touch()
     start = time.process_time()
     assert len([path.stat() for path in find_files([folder]).files]) == 10_000
-    assert time.process_time() - start < 1
+    # A tenth of a second, but for what else the machine does; to compare each name with each took minutes.
+    assert time.process_time() - start < 10
 
 
 # --- contents

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import index.errors
+import ui.settings  # noqa: F401  (its errors)
+import ui.web.serve  # noqa: F401  (its errors, and those of what it serves)
 from index.errors import JawabError
 from ui.strings import explain, texts
 
