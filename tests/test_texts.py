@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import index.errors
-import ui.settings  # noqa: F401  (its errors)
+import ui.settings
 import ui.web.serve  # noqa: F401  (its errors, and those of what it serves)
 from index.errors import JawabError
 from ui.strings import explain, texts
