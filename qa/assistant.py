@@ -130,13 +130,14 @@ class Assistant:
         if kind := heard(question):
             yield Finished(self._talk(number, question, kind, language, clock))
             return
-        meant = arabic_of(question, Vocabulary(self.searcher.catalog.rows)) or question
+        vocabulary = Vocabulary(self.searcher.catalog.rows)
+        meant = arabic_of(question, vocabulary) or question
         alone, wanted = self._alone(meant, history)
         hits = self.searcher.search(wanted, self._options.passages, literally=False)
         asked = _Asked(
             id=number,
             said=question,
-            question=as_articles_spell(standard(alone), hits, Vocabulary(self.searcher.catalog.rows)),
+            question=as_articles_spell(standard(alone), hits, vocabulary),
             language=language,
             hits=self._commands.without(hits) if self._commands else hits,
             prompt=answer_prompt(language),

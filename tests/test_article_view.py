@@ -18,7 +18,7 @@ ARTICLE = Article("a", "Tram", TEXT, "en", "2021-05-01", "https://www.news.examp
 
 def pieces(html: str, kind: str) -> list[str]:
     """The texts of the elements of one class."""
-    reader, found = Reader(html), []
+    reader = Reader(html)
     inside = html.split(f'class="{kind}"')[1:]
     found = [part.split(">", 1)[1].split("<", 1)[0] for part in inside]
     assert not reader.open

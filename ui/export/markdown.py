@@ -12,7 +12,7 @@ from index.articles import Language
 from index.text.language import language_of
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.conversations import KeptTurn
-from ui.web.safe import direction, visible
+from ui.web.safe import in_language, visible
 
 _SPECIAL = re.compile(r"([\\`*_\[\]&#|~!$])")
 _LINE_START = re.compile(r"^(\s*)([-+=>]|\d+(?=[.)]))", re.MULTILINE)
@@ -35,7 +35,7 @@ def _turn(turn: KeptTurn) -> Iterator[str]:
 
 def _directed(language: Language, *parts: str) -> Iterator[str]:
     # CommonMark reads what stands between blank lines inside an element as Markdown.
-    yield f'<div lang="{language}" dir="{direction(language)}">'
+    yield f"<div {in_language(language)}>"
     yield from parts
     yield "</div>"
 

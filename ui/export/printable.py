@@ -11,17 +11,17 @@ from index.text.language import language_of
 from qa.answer import Citation
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.conversations import KeptTurn
-from ui.web.render import phrase_in
-from ui.web.safe import clean, direction
+from ui.web.render import with_phrase
+from ui.web.safe import clean, in_language
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def printable(title: str, turns: Sequence[KeptTurn], language: Language) -> str:
     """The whole conversation; `language` is the page's, each text has its own."""
-    body = f"<h1 {_in(language_of(title))}>{clean(title)}</h1>{''.join(map(_turn, turns))}"
+    body = f"<h1 {in_language(language_of(title))}>{clean(title)}</h1>{''.join(map(_turn, turns))}"
     return (
-        f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
+        f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'
         f'<meta http-equiv="content-security-policy" content="{clean(POLICY.split("; frame")[0])}">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{clean(title)}</title><style>{_style()}</style></head><body>{body}</body></html>"
@@ -34,25 +34,18 @@ def _turn(turn: KeptTurn) -> str:
     phrase = turn.answer.short_answer if turn.answer else None
     quotes = "".join(_quotation(citation, phrase, language) for citation in quotes_of(turn))
     return (
-        f"<section {_in(language)}><h2 {_in(language_of(turn.question))}>{clean(turn.question)}</h2>{lines}{quotes}"
-        "</section>"
+        f"<section {in_language(language)}><h2 {in_language(language_of(turn.question))}>{clean(turn.question)}</h2>"
+        f"{lines}{quotes}</section>"
     )
 
 
 def _quotation(citation: Citation, phrase: str | None, language: Language) -> str:
-    quote, found = citation.quote, phrase_in(citation.quote, phrase)
-    marked = clean(quote)
-    if found:
-        said = quote[found.start : found.end]
-        marked = f"{clean(quote[: found.start])}<mark>{clean(said)}</mark>{clean(quote[found.end :])}"
+    marked = with_phrase(citation.quote, phrase)
     return (
-        f"<figure><blockquote {_in(citation.language)}>{marked}</blockquote><figcaption><bdi>[{citation.marker}]</bdi>"
-        f" <bdi>{clean(source_line(citation, language))}</bdi></figcaption></figure>"
+        f"<figure><blockquote {in_language(citation.language)}>{marked}</blockquote>"
+        f"<figcaption><bdi>[{citation.marker}]</bdi> <bdi>{clean(source_line(citation, language))}</bdi></figcaption>"
+        "</figure>"
     )
-
-
-def _in(language: Language) -> str:
-    return f'lang="{language}" dir="{direction(language)}"'
 
 
 @cache

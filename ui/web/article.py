@@ -15,9 +15,9 @@ from index.browsing import publisher_of
 from ui.spoken import spoken_date
 from ui.strings import say
 from ui.web.render import phrase_in
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 
-_PARAGRAPH = re.compile(r"\n\s*\n|\n")
+_PARAGRAPH = re.compile(r"\n\s*")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def article_html(article: Article, others: Sequence[Article], marks: Marks | Non
 
     `others` are the articles that tell the same story.
     """
-    own = f'lang="{article.language}" dir="{direction(article.language)}"'
+    own = in_language(article.language)
     return (
         f'<article class="article" data-article="{clean(article.id)}">'
         f'<header><h2 {own} tabindex="-1">{clean(article.title)}</h2>{_origin(article, language)}</header>'
@@ -61,14 +61,8 @@ def article_html(article: Article, others: Sequence[Article], marks: Marks | Non
 
 
 def _origin(article: Article, language: Language) -> str:
-    parts = [
-        spoken_date(article.date, language) if article.date else None,
-        article.author,
-        publisher_of(article.source),
-    ]
-    parts.append(say(f"page.languages.{article.language}", language))
-    said = " · ".join(f"<bdi>{clean(part)}</bdi>" for part in parts if part)
-    return f'<p class="origin" lang="{language}" dir="{direction(language)}">{said}</p>'
+    said = _where(article, language, article.author, say(f"page.languages.{article.language}", language))
+    return f'<p class="origin" {in_language(language)}>{said}</p>'
 
 
 def _paragraphs(article: Article, marks: Marks | None) -> Iterator[str]:
@@ -124,20 +118,15 @@ def _same_story(others: Sequence[Article], language: Language) -> str:
         return ""
     label = clean(say("page.article.same_story", language))
     rows = "".join(f"<li>{_link(other)} <span class='origin'>{_where(other, language)}</span></li>" for other in others)
-    return (
-        f'<section class="same-story" lang="{language}" dir="{direction(language)}">'
-        f"<h3>{label}</h3><ul>{rows}</ul></section>"
-    )
+    return f'<section class="same-story" {in_language(language)}><h3>{label}</h3><ul>{rows}</ul></section>'
 
 
 def _link(article: Article) -> str:
-    own = f'lang="{article.language}" dir="{direction(article.language)}"'
+    own = in_language(article.language)
     return f'<a href="#" class="open" data-article="{clean(article.id)}" {own}>{clean(article.title)}</a>'
 
 
-def _where(article: Article, language: Language) -> str:
-    parts = [
-        spoken_date(article.date, language) if article.date else None,
-        publisher_of(article.source),
-    ]
+def _where(article: Article, language: Language, author: str | None = None, also: str | None = None) -> str:
+    date = spoken_date(article.date, language) if article.date else None
+    parts = (date, author, publisher_of(article.source), also)
     return " · ".join(f"<bdi>{clean(part)}</bdi>" for part in parts if part)

@@ -11,7 +11,7 @@ from index.articles import Language
 from index.browsing import Listed, Order, Wanted
 from ui.spoken import plural, spoken_date
 from ui.strings import say
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 
 ROWS = 50
 """Articles on one page."""
@@ -90,7 +90,7 @@ def _day(name: str, value: str | None, language: Language) -> str:
 
 
 def _row(listed: Listed, language: Language) -> str:
-    own = f'lang="{listed.language}" dir="{direction(listed.language)}"'
+    own = in_language(listed.language)
     where = [spoken_date(listed.date, language) if listed.date else None, listed.publisher]
     if listed.told > 1:
         where.append(say(f"page.shelf.told.{plural(listed.told)}", language, count=listed.told))

@@ -28,7 +28,7 @@ TITLE = 120
 _UNDO_DAYS = 7
 _TABLES = """
 CREATE TABLE IF NOT EXISTS conversations (
-    id TEXT PRIMARY KEY, visitor TEXT NOT NULL, title TEXT NOT NULL, renamed INTEGER NOT NULL DEFAULT 0,
+    id TEXT PRIMARY KEY, visitor TEXT NOT NULL, title TEXT NOT NULL,
     begun REAL NOT NULL, changed REAL NOT NULL, deleted REAL
 );
 CREATE INDEX IF NOT EXISTS of_visitor ON conversations (visitor, changed);
@@ -140,7 +140,7 @@ class Conversations:
     def rename(self, visitor: str, conversation: str, title: str) -> bool:
         """Call it by another title; whether it is there and one's own."""
         title = " ".join(title.split())[:TITLE]
-        return bool(title) and self._change("title = ?, renamed = 1", title, visitor, conversation)
+        return bool(title) and self._change("title = ?", title, visitor, conversation)
 
     def delete(self, visitor: str, conversation: str) -> bool:
         """Take it out of the list; `restore` brings it back within a week."""

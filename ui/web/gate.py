@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui.strings import say
 from ui.web.opening import page_language
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 
 COOKIE = "jawab_pass"
 LOGIN = "/login"
@@ -139,7 +139,7 @@ def _form(request: Request, key: str, status: int) -> Response:
         return clean(say(key, language))
 
     html = (
-        f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
+        f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{text("page.title")}</title>'
         '<link rel="stylesheet" href="/page/fonts.css"><link rel="stylesheet" href="/page/chat.css"></head>'
         '<body><main class="gate">'

@@ -10,7 +10,7 @@ from index.articles import Language
 from index.text.language import language_of
 from ui.spoken import plural, spoken_date
 from ui.strings import say
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 from ui.web.site import Overview
 
 CHOSEN = "jawab_language"
@@ -54,7 +54,7 @@ def masthead_html(language: Language) -> str:
 
 def opening_html(overview: Overview, language: Language) -> str:
     """What this is, and of what."""
-    collection = f"<p {_marked(language)}>{clean(_collection(overview, language))}</p>"
+    collection = f"<p {in_language(language)}>{clean(_collection(overview, language))}</p>"
     examples = titled("h3", "page.try_one", language) if overview.examples else ""
     return titled("p", "page.about", language) + collection + examples
 
@@ -66,7 +66,7 @@ def exports_html(language: Language) -> str:
         f"{clean(say(f'page.export_{kind}', language))}</a>"
         for kind in ("md", "docx", "html")
     )
-    return f"<p {_marked(language)}>{clean(say('page.export', language))} {links}</p>"
+    return f"<p {in_language(language)}>{clean(say('page.export', language))} {links}</p>"
 
 
 def _collection(overview: Overview, language: Language) -> str:
@@ -85,8 +85,4 @@ def _collection(overview: Overview, language: Language) -> str:
 
 def titled(tag: str, key: str, language: Language) -> str:
     """A text of the program as an element in its language."""
-    return f"<{tag} {_marked(language)}>{clean(say(key, language))}</{tag}>"
-
-
-def _marked(language: Language) -> str:
-    return f'lang="{language}" dir="{direction(language)}"'
+    return f"<{tag} {in_language(language)}>{clean(say(key, language))}</{tag}>"

@@ -21,7 +21,7 @@ from ui.export.word import word
 from ui.strings import explain
 from ui.web.article import article_html, marks_of
 from ui.web.conversations import TITLE, Conversations, Verdict
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 from ui.web.side import frame_html, side_html
 from ui.web.site import Articles, Site
 from ui.web.visitor import visitor_in
@@ -85,7 +85,7 @@ def _reading(articles: Articles) -> APIRouter:
         try:
             found = articles.article(id)
         except ArticleMissing as error:
-            own = f'lang="{language}" dir="{direction(language)}"'
+            own = in_language(language)
             return HTMLResponse(f'<p class="note" {own}>{clean(explain(error, language))}</p>', 404)
         marks = marks_of(found, start, end, phrase)
         return HTMLResponse(article_html(found, articles.told_with(found.id), marks, language))

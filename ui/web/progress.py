@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from index.articles import Language
 from index.plan import Summary
 from ui.strings import explain, say
@@ -24,8 +22,8 @@ def progress_html(bringing: Bringing, language: Language) -> str:
         bar = (
             f'<progress max="{max(of, 1)}" value="{done}" aria-label="{_text("bring.progress", language)}"></progress>'
         )
-    lines = "".join(_lines(bringing, bringing.summary, language)) if bringing.summary else ""
-    return f'<div data-state="{bringing.state}"><p>{clean(_said(bringing, language))}</p>{bar}{lines}</div>'
+    unread = _unread(bringing, bringing.summary, language) if bringing.summary else ""
+    return f'<div data-state="{bringing.state}"><p>{clean(_said(bringing, language))}</p>{bar}{unread}</div>'
 
 
 def _text(key: str, language: Language) -> str:
@@ -62,10 +60,10 @@ def _done(summary: Summary, language: Language) -> str:
     return say("page.bring.done", language, **counts, skipped=len(summary.skipped))
 
 
-def _lines(bringing: Bringing, summary: Summary, language: Language) -> Iterator[str]:
+def _unread(bringing: Bringing, summary: Summary, language: Language) -> str:
     """What did not go in, each by the name that it was brought under, with its reason."""
     if not summary.skipped:
-        return
+        return ""
     rows = []
     for skipped in summary.skipped[:_SHOWN]:
         key = "index.skipped_line" if skipped.line else "index.skipped"
@@ -76,4 +74,4 @@ def _lines(bringing: Bringing, summary: Summary, language: Language) -> Iterator
     more = len(summary.skipped) - len(rows)
     if more:
         rows.append(f"<li>{clean(say('page.bring.more', language, count=more))}</li>")
-    yield f'<ul class="skipped">{"".join(rows)}</ul>'
+    return f'<ul class="skipped">{"".join(rows)}</ul>'

@@ -17,9 +17,10 @@ from index.browsing import publisher_of
 from index.text.folding import fold
 from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage, Nearest
+from ui.export.said import source_line
 from ui.spoken import plural, spoken_date
 from ui.strings import say
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 from ui.web.sureness import sureness_html
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
@@ -74,7 +75,7 @@ def answer_html(turn: Turn) -> str:
     if turn.conversation:
         state += f' data-conversation="{clean(turn.conversation)}"'
     return (
-        f'<section class="turn" data-turn="{turn.number}" lang="{turn.language}" dir="{direction(turn.language)}"'
+        f'<section class="turn" data-turn="{turn.number}" {in_language(turn.language)}'
         f"{state}>{''.join(parts)}</section>"
     )
 
@@ -87,7 +88,7 @@ def found_html(turn: Turn) -> str:
     label = clean(say("page.turn.passages", turn.language))
     rows = "".join(f"<li>{_passage(passage, turn.language)}</li>" for passage in passages)
     return (
-        f'<aside class="found" lang="{turn.language}" dir="{direction(turn.language)}" aria-label="{label}">'
+        f'<aside class="found" {in_language(turn.language)} aria-label="{label}">'
         f"<h3>{label}</h3><ol>{rows}</ol></aside>"
     )
 
@@ -158,7 +159,8 @@ def _with_markers(text: str, turn: Turn) -> str:
         if marker not in citations:
             return match[0]
         cited = citations[marker]
-        peek = f'<span class="peek" {_in(cited.language)} aria-hidden="true">{clean(_shortened(cited.quote))}</span>'
+        beginning = clean(_shortened(cited.quote))
+        peek = f'<span class="peek" {in_language(cited.language)} aria-hidden="true">{beginning}</span>'
         opens = _opens(cited.article_id, cited.start, cited.end, turn.answer.short_answer if turn.answer else None)
         label = clean(say("page.turn.quotation", turn.language, marker=marker, title=cited.title))
         return (
@@ -190,16 +192,16 @@ def _quotations(turn: Turn) -> str:
 
 
 def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
-    quote = f'<q class="highlight">{_with_phrase(citation.quote, phrase)}</q>'
+    quote = f'<q class="highlight">{with_phrase(citation.quote, phrase)}</q>'
     return (
         f'<figure class="quotation" id="{_anchor(turn.number, citation.marker)}">'
-        f'<blockquote lang="{citation.language}" dir="{direction(citation.language)}">{quote}</blockquote>'
+        f"<blockquote {in_language(citation.language)}>{quote}</blockquote>"
         f'<figcaption><bdi class="marker" dir="ltr">[{citation.marker}]</bdi> {_origin(turn, citation)}</figcaption>'
         "</figure>"
     )
 
 
-def _with_phrase(quote: str, phrase: str | None) -> str:
+def with_phrase(quote: str, phrase: str | None) -> str:
     """The quotation, with the first occurrence of the answer's own words in it marked once more."""
     found = phrase_in(quote, phrase)
     if found is None:
@@ -228,7 +230,7 @@ def _digits_grouped_or_not(word: str) -> str:
 
 def _origin(turn: Turn, citation: Citation) -> str:
     opens = _opens(citation.article_id, citation.start, citation.end, turn.answer.short_answer if turn.answer else None)
-    words = f"<bdi {_in(citation.language)}>{clean(citation.title)}</bdi>"
+    words = f"<bdi {in_language(citation.language)}>{clean(citation.title)}</bdi>"
     title = f'<a class="title open" href="#{_anchor(turn.number, citation.marker)}" {opens}>{words}</a>'
     rest = []
     if citation.date:
@@ -268,9 +270,8 @@ def plain_answer(answer: Answer) -> str:
     lines = [answer.question, "", answer.answer]
     for citation in answer.citations:
         marks = "«»" if citation.language == "ar" else "“”"
-        date = spoken_date(citation.date, answer.language) if citation.date else None
-        where = " · ".join(part for part in (citation.title, date, citation.source) if part)
-        lines += ["", f"[{citation.marker}] {marks[0]}{' '.join(citation.quote.split())}{marks[1]}", where]
+        quote = f"{marks[0]}{' '.join(citation.quote.split())}{marks[1]}"
+        lines += ["", f"[{citation.marker}] {quote}", source_line(citation, answer.language)]
     return "\n".join(lines)
 
 
@@ -302,7 +303,7 @@ def _passage(passage: FoundPassage, language: Language) -> str:
         f"<details {own}><summary>{_title(passage)}"
         f'<span class="preview" {own}>{clean(_shortened(passage.text))}</span></summary>'
         f'<p class="passage" {own}>{clean(passage.text)}</p>'
-        f'<p {_in(language)}><a class="open" href="#" {opens}>{label}</a></p></details>'
+        f'<p {in_language(language)}><a class="open" href="#" {opens}>{label}</a></p></details>'
     )
 
 
@@ -323,8 +324,4 @@ def _title(passage: Nearest | FoundPassage) -> str:
 
 def _own_language(text: str) -> str:
     """`lang` and `dir` by most of the letters; the first letter alone misleads where a name in Latin opens."""
-    return _in(language_of(text))
-
-
-def _in(language: Language) -> str:
-    return f'lang="{language}" dir="{direction(language)}"'
+    return in_language(language_of(text))

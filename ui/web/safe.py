@@ -28,3 +28,8 @@ def visible(text: str) -> str:
 def direction(language: Language) -> str:
     """The value of `dir` for a text in `language`."""
     return "rtl" if language == "ar" else "ltr"
+
+
+def in_language(language: Language) -> str:
+    """The attributes of an element whose text is in `language`."""
+    return f'lang="{language}" dir="{direction(language)}"'

@@ -37,7 +37,7 @@ from ui.web.follow import follow
 from ui.web.gate import Gate
 from ui.web.opening import page_language
 from ui.web.parts import page_parts
-from ui.web.safe import direction
+from ui.web.safe import in_language
 from ui.web.shell import SCRIPTS, STYLES, head_html
 from ui.web.shelves import collection_pages
 from ui.web.side import frame_html
@@ -261,7 +261,7 @@ def our_page(html: str, language: Language) -> str:
     """Gradio's page without anything from elsewhere, in the reader's language, and around it what is not Gradio's."""
     html = _FOREIGN.sub("", html)
     html = _SCRIPT.sub(lambda match: "" if "iframeResizer.contentWindow" in match["code"] else match[0], html)
-    html = html.replace('lang="en"', f'lang="{language}" dir="{direction(language)}"', 1)
+    html = html.replace('lang="en"', in_language(language), 1)
     html = html.replace("</head>", f"{head_html(scripts=(*SCRIPTS, 'turns.js'))}</head>", 1)
     return _BODY.sub(lambda match: f"{match[0]}{frame_html(language)}{pane_html(language)}", html, count=1)
 

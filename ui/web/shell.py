@@ -8,7 +8,7 @@ from index.articles import Language
 from ui.strings import say
 from ui.web.article import pane_html
 from ui.web.opening import masthead_html
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 from ui.web.side import frame_html
 
 STYLES = ("fonts.css", "chat.css", "side.css", "reading.css")
@@ -34,7 +34,7 @@ def page_html(title: str, content: str, language: Language, styles: Sequence[str
     """A whole page around `content`, which is safe already."""
     switch = clean(say("page.other_language", language))
     return (
-        f'<!doctype html><html lang="{language}" dir="{direction(language)}"><head><meta charset="utf-8">'
+        f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{clean(title)}</title>'
         f"{head_html((*STYLES, *styles), (*SCRIPTS, *scripts))}</head><body>{frame_html(language)}{pane_html(language)}"
         f'<div class="page"><div id="top"><div id="masthead">{masthead_html(language)}</div>'

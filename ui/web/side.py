@@ -10,7 +10,7 @@ from index.articles import Language
 from index.text.language import language_of
 from ui.strings import say
 from ui.web.conversations import Kept
-from ui.web.safe import clean, direction
+from ui.web.safe import clean, in_language
 
 
 def frame_html(language: Language) -> str:
@@ -21,14 +21,14 @@ def frame_html(language: Language) -> str:
 
     sentences = "".join(f"<li>{text(f'helping.{number}')}</li>" for number in range(1, 7))
     return (
-        f'<nav id="side" lang="{language}" dir="{direction(language)}" aria-label="{text("menu")}"'
+        f'<nav id="side" {in_language(language)} aria-label="{text("menu")}"'
         f' data-new-title="{text("new_title")}"><a class="new" href="/">{text("new")}</a>'
         f'<a class="link" href="/articles">{text("shelf.link")}</a>'
         f'<input type="search" id="find" aria-label="{text("find")}" placeholder="{text("find")}" autocomplete="off">'
         f'<div id="kept"></div><p id="undo" role="status" hidden>{text("deleted")}'
         f' <button type="button">{text("undo")}</button></p>'
         f'<details class="help"><summary>{text("helping.title")}</summary><ol>{sentences}</ol></details></nav>'
-        f'<p id="server-gone" role="alert" lang="{language}" dir="{direction(language)}" hidden>'
+        f'<p id="server-gone" role="alert" {in_language(language)} hidden>'
         f"{text('server_gone')}</p>"
     )
 
@@ -57,8 +57,8 @@ def _row(kept: Kept, current: str, language: Language) -> str:
     here = ' aria-current="page"' if kept.id == current else ""
     buttons = "".join(_button(name, kept, language) for name in ("rename", "delete"))
     return (
-        f'<li data-conversation="{clean(kept.id)}"><a href="/?c={clean(kept.id)}"{here} lang="{own}"'
-        f' dir="{direction(own)}">{clean(kept.title)}</a>{buttons}</li>'
+        f'<li data-conversation="{clean(kept.id)}"><a href="/?c={clean(kept.id)}"{here} {in_language(own)}'
+        f">{clean(kept.title)}</a>{buttons}</li>"
     )
 
 

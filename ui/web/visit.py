@@ -25,7 +25,6 @@ class Conversation:
     """
 
     turns: list[Turn] = field(default_factory=list)
-    asked: int = 0
     busy: bool = False
     halted: asyncio.Event = field(default_factory=asyncio.Event)
     visitor: str | None = None
@@ -42,23 +41,23 @@ class Conversation:
             )
             for turn in kept
         ]  # fmt: skip
-        return cls(turns[-_TURNS_KEPT:], kept[-1].number if kept else 0, visitor=visitor, id=number if kept else None)
+        return cls(turns[-_TURNS_KEPT:], visitor=visitor, id=number if kept else None)
 
     def ask(self, question: str) -> Turn:
         """Adds a turn, in the place of the last one if that is being edited; old ones fall away, so that a page left
         open for a week stays light."""
         if self.editing:
             self.take_back()
-        self.asked += 1
         self.busy, self.halted = True, asyncio.Event()
-        turn = Turn(self.asked, question, language_to_answer_in(question), conversation=self.id)
+        number = self.current.number + 1 if self.current else 1
+        turn = Turn(number, question, language_to_answer_in(question), conversation=self.id)
         self.turns = [*self.turns, turn][-_TURNS_KEPT:]
         return turn
 
     def take_back(self) -> str:
         """Takes the last question off, to ask it again or otherwise; its words."""
         *self.turns, last = self.turns
-        self.asked, self.editing = last.number - 1, False
+        self.editing = False
         return last.question
 
     @property
