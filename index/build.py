@@ -42,6 +42,14 @@ class Progress(Protocol):
         """So many more are done."""
 
 
+def create(folder: Path, embedder: Embedder) -> None:
+    """An index without articles in `folder`, if there is none. Raises `DiskFull`, `NotAllowed`."""
+    if not Catalog.exists(folder):
+        with writing(folder) as catalog:
+            catalog.require(embedder.fingerprint)
+            derive(catalog)
+
+
 def update(folder: Path, paths: Sequence[Path], embedder: Embedder, progress: Progress | None = None) -> Summary:
     """Make the index in `folder` hold the articles of `paths` as they are now.
 

@@ -16,10 +16,12 @@ from index.plan import Summary
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
-from ui.web.bringing import Porter
-from ui.web.conversations import Conversations
-from ui.web.removals import Removals
-from ui.web.site import Overview, Site
+from ui.collections import CollectionFolders
+from ui.web.collection.bringing import Porter
+from ui.web.collection.library import Library
+from ui.web.collection.removals import Removals
+from ui.web.keeping.conversations import Conversations
+from ui.web.site import Collection, Overview, Site
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
 ENGLISH_QUESTION = "How many US troops remain in Iraq?"
@@ -218,11 +220,14 @@ def read_slowly(folder: Path, progress: Progress) -> Summary:
     return Summary(added=[path.stem for path in files if path.suffix != ".bin"], skipped=refused)
 
 
-def site(folder: Path, assistant: CannedAssistant | None = None) -> Site:
+def site(folder: Path, assistant: CannedAssistant | None = None, overview: Overview = OVERVIEW) -> Site:
     """A site of the canned parts, its conversations kept in `folder`."""
-    kept = Conversations(folder / "conversations.sqlite")
-    articles = CannedArticles()
-    porter = Porter(folder / "brought", read_slowly)
-    return Site(
-        assistant or CannedAssistant(), articles, articles, Removals(lambda _: None), porter, kept, lambda: OVERVIEW
-    )
+
+    def open_collection(collection: str, index: Path) -> Collection:
+        articles = CannedArticles()
+        porter = Porter(folder / "brought" / collection, read_slowly)
+        asked = assistant or CannedAssistant()
+        return Collection(collection, asked, articles, articles, Removals(lambda _: None), porter, lambda: overview)
+
+    folders = CollectionFolders(folder / "index", folder / "collections")
+    return Site(Library(folders, open_collection), Conversations(folder / "conversations.sqlite"))

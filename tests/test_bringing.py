@@ -18,11 +18,12 @@ from index.plan import Summary
 from index.storage.catalog import Catalog
 from tests.page_assistant import read_slowly, site
 from tests.test_render import HOSTILE, Reader
-from ui.web.bringing import AnotherIsBrought, Bringing, Porter, TooMuch, safe_parts
-from ui.web.progress import progress_html
+from ui.web.collection.bringing import AnotherIsBrought, Bringing, Porter, TooMuch, safe_parts
+from ui.web.collection.progress import progress_html
 from ui.web.server import create_app
 
 BYTES = {"content-type": "application/octet-stream"}
+BRING = "/page/collections/first/bring"
 
 
 def put(porter: Porter, bringing: Bringing, name: str, content: bytes = b"words") -> Path:
@@ -109,8 +110,8 @@ class TestThePorter:
         assert porter.find(left.id) is None
 
     def test_too_much_is_refused(self, porter: Porter, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.web.bringing.MOST_FILES", 2)
-        monkeypatch.setattr("ui.web.bringing.MOST_BYTES", 20)
+        monkeypatch.setattr("ui.web.collection.bringing.MOST_FILES", 2)
+        monkeypatch.setattr("ui.web.collection.bringing.MOST_BYTES", 20)
         bringing = porter.begin()
         put(porter, bringing, "one.txt", b"x" * 15)
         put(porter, bringing, "two.txt", b"")
@@ -163,8 +164,8 @@ class TestOverHttp:
             yield client
 
     def test_files_are_sent_read_and_told(self, client: TestClient) -> None:
-        number = client.post("/page/bring", json={}).json()["id"]
-        place = f"/page/bring/{number}"
+        number = client.post(BRING, json={}).json()["id"]
+        place = f"{BRING}/{number}"
         for name in ("folder/one.txt", "two.txt", "<b>.bin"):
             assert (
                 client.post(f"{place}/files", params={"name": name}, content=b"x" * 9, headers=BYTES).status_code == 200
@@ -176,24 +177,24 @@ class TestOverHttp:
         assert "Added 2" in told and "&lt;b&gt;.bin: it is not text." in told
 
     def test_another_site_cannot_bring_anything(self, client: TestClient) -> None:
-        assert client.post("/page/bring", content="{}", headers={"content-type": "text/plain"}).status_code == 422
-        number = client.post("/page/bring", json={}).json()["id"]
-        place = f"/page/bring/{number}/files?name=x.txt"
+        assert client.post(BRING, content="{}", headers={"content-type": "text/plain"}).status_code == 422
+        number = client.post(BRING, json={}).json()["id"]
+        place = f"{BRING}/{number}/files?name=x.txt"
         for kind in ("text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
             assert client.post(place, content=b"x", headers={"content-type": kind}).status_code == 415
 
     def test_what_is_not_there_is_not_found(self, client: TestClient) -> None:
-        for path in ("/page/bring/none", "/page/bring/ünone"):
+        for path in (f"{BRING}/none", f"{BRING}/ünone"):
             assert client.get(path).status_code == 404
-        assert client.post("/page/bring/none/files?name=x", content=b"x", headers=BYTES).status_code == 404
-        assert client.post("/page/bring/none/read", json={}).status_code == 404
+        assert client.post(f"{BRING}/none/files?name=x", content=b"x", headers=BYTES).status_code == 404
+        assert client.post(f"{BRING}/none/read", json={}).status_code == 404
 
     def test_a_second_one_waits_for_the_first_and_says_so_in_the_pages_language(self, client: TestClient) -> None:
-        place = f"/page/bring/{client.post('/page/bring', json={}).json()['id']}"
+        place = f"{BRING}/{client.post(BRING, json={}).json()['id']}"
         for name in range(20):
             client.post(f"{place}/files", params={"name": f"{name}.txt"}, content=b"x", headers=BYTES)
         client.post(f"{place}/read", json={})
-        refused = client.post("/page/bring", json={}, headers={"accept-language": "ar"})
+        refused = client.post(BRING, json={}, headers={"accept-language": "ar"})
         assert refused.status_code == 409 and "تُقرأ مقالات أخرى" in refused.json()["error"]["message"]
         client.post(f"{place}/stop", json={})
         wait_until(lambda: 'data-state="stopped"' in client.get(place).text)

@@ -17,9 +17,10 @@ from index.search import Searcher
 from qa.asking.question import wants_phrase
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
-from ui.web.collection import ROWS, collection_html
-from ui.web.overview import overview
-from ui.web.removals import Removals
+from ui.collections import Named
+from ui.web.collection.listing import ROWS, collection_html
+from ui.web.collection.overview import overview
+from ui.web.collection.removals import Removals
 from ui.web.server import create_app
 
 ROWS_OF_SET = (
@@ -115,7 +116,7 @@ class TestRemovals:
         assert taken == [["a"]]
 
     def test_while_something_else_writes_it_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.web.removals._AGAIN", 0.05)
+        monkeypatch.setattr("ui.web.collection.removals._AGAIN", 0.05)
         tries: list[list[str]] = []
 
         def busy_at_first(article_ids: list[str]) -> None:
@@ -167,25 +168,26 @@ class TestThePage:
 
     def test_an_article_is_taken_out_and_brought_back(self, client: TestClient) -> None:
         taken = {"do": "remove", "id": "en-1"}
-        assert client.post("/page/articles", json=taken).status_code == 200
+        assert client.post("/page/collections/first/articles", json=taken).status_code == 200
         assert 'data-article="en-1"' not in client.get("/articles").text
-        assert client.post("/page/articles", json={"do": "restore", "id": "en-1"}).status_code == 200
+        assert client.post("/page/collections/first/articles", json={"do": "restore", "id": "en-1"}).status_code == 200
         assert 'data-article="en-1"' in client.get("/articles").text
-        assert client.post("/page/articles", json={"do": "restore", "id": "en-1"}).status_code == 404
-        assert client.post("/page/articles", json={"do": "remove", "id": "none"}).status_code == 404
-        assert client.post("/page/articles", content=json.dumps(taken)).status_code == 422
+        assert client.post("/page/collections/first/articles", json={"do": "restore", "id": "en-1"}).status_code == 404
+        assert client.post("/page/collections/first/articles", json={"do": "remove", "id": "none"}).status_code == 404
+        assert client.post("/page/collections/first/articles", content=json.dumps(taken)).status_code == 422
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_no_field_of_an_article_or_an_address_becomes_markup(payload: str) -> None:
     listed = Listed(1, payload, payload, "en", payload, payload, 3)
     wanted = Wanted(words=payload, publisher=payload, since=payload, until=payload)
-    html = collection_html([listed] * (ROWS + 1), wanted, 1, [(payload, 2)], "en")
+    named = Named(payload, payload)
+    html = collection_html(named, payload, [listed] * (ROWS + 1), wanted, 1, [(payload, 2)], "en")
     reader = Reader(html)
     tags = {tag for tag, _ in reader.tags}
     assert tags <= {
         "main", "h1", "h2", "section", "form", "input", "label", "span", "select", "option", "button", "p", "ol", "li",
-        "div", "a", "bdi", "nav",
+        "div", "a", "bdi", "nav", "details", "summary",
     }  # fmt: skip
     links = [a["href"] or "" for tag, a in reader.tags if tag == "a"]
     assert all(link in ("#", "/articles") or link.startswith("/articles?") for link in links)

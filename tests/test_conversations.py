@@ -12,10 +12,10 @@ from fastapi.testclient import TestClient
 
 from index.errors import NotAllowed
 from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, site
-from ui.web.conversations import Conversations, Kept, KeptTurn, visitor_of
+from ui.web.chat.visit import Conversation, Keeper
+from ui.web.keeping.conversations import Conversations, Kept, KeptTurn, visitor_of
+from ui.web.keeping.side import side_html
 from ui.web.server import create_app
-from ui.web.side import side_html
-from ui.web.visit import Conversation, Keeper
 from ui.web.visitor import COOKIE
 
 ME, OTHER = "me", "somebody else"
@@ -114,19 +114,20 @@ def test_many_at_once_lose_nothing(store: Conversations) -> None:
 class TestAVisit:
     def test_it_is_kept_from_its_first_question_and_restored(self, store: Conversations) -> None:
         keeper = Keeper(store)
-        conversation = keeper.restored(ME, "")
+        conversation = keeper.restored(ME, "", "first")
         keeper.ask(conversation, ENGLISH_QUESTION)
         assert conversation.id is not None
         assert conversation.turns[0].conversation == conversation.id
         conversation.turns[0].answer = canned(ENGLISH_QUESTION)
         keeper.keep(conversation)
         keeper.ask(conversation, "And then?")
-        restored = keeper.restored(ME, conversation.id)
+        restored = keeper.restored(ME, conversation.id, None)
         assert [turn.question for turn in restored.turns] == [ENGLISH_QUESTION, "And then?"]
         assert restored.turns[0].answer == canned(ENGLISH_QUESTION)
         assert restored.turns[1].stopped and not restored.turns[1].waiting
         assert len(restored.history) == 1
-        assert keeper.restored(OTHER, conversation.id).turns == []
+        assert restored.collection == restored.turns[0].collection == "first"
+        assert keeper.restored(OTHER, conversation.id, None).turns == []
 
     def test_a_question_that_is_edited_takes_the_place_of_the_last(self, store: Conversations) -> None:
         keeper, conversation = Keeper(store), Conversation(visitor=ME)
@@ -143,7 +144,7 @@ class TestAVisit:
 
     def test_a_store_that_fails_costs_the_keeping_alone(self, store: Conversations) -> None:
         class Failing(Conversations):
-            def begin(self, visitor: str, question: str) -> str:
+            def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
                 raise NotAllowed(path="/kept")
 
         conversation = Conversation(visitor=ME)
@@ -214,11 +215,11 @@ class TestOverHttp:
         citation = canned(ENGLISH_QUESTION).citations[1]
         place: dict[str, str | int] = {"id": citation.article_id, "start": citation.start, "end": citation.end}
         asked = {**place, "phrase": "2,500", "in": "en"}
-        html = client.get("/page/article", params=asked).text
+        html = client.get("/page/collections/first/article", params=asked).text
         assert '<mark class="quoted exact">2,500</mark>' in html and "The same story" in html
 
     def test_an_article_that_is_not_there_is_a_calm_sentence(self, client: TestClient) -> None:
-        response = client.get("/page/article", params={"id": "<b>", "in": "en"})
+        response = client.get("/page/collections/first/article", params={"id": "<b>", "in": "en"})
         assert response.status_code == 404 and "The index has no article &lt;b&gt;" in response.text
 
 

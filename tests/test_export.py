@@ -18,7 +18,7 @@ from tests.test_render import HOSTILE, Reader, words_of
 from ui.export.markdown import markdown
 from ui.export.printable import printable
 from ui.export.word import word
-from ui.web.conversations import KeptTurn, visitor_of
+from ui.web.keeping.conversations import KeptTurn, visitor_of
 from ui.web.server import create_app
 from ui.web.visitor import COOKIE
 

@@ -19,7 +19,8 @@ PASSWORD = "كلمة سر طويلة"
 # What a page, a script or a curious person asks for: pages, Gradio's handlers and files, the parts, the API.
 GETS = (
     "/", "/config", "/theme.css", "/favicon.ico", "/page/page.js", "/page/side", "/page/conversations",
-    "/page/article?id=ar-1", "/page/export/x.md", "/assets/index.js", "/static/x", "/gradio_api/app_id",
+    "/page/collections/first/article?id=ar-1", "/page/export/x.md", "/assets/index.js",
+    "/static/x", "/gradio_api/app_id",
     "/gradio_api/startup-events", "/gradio_api/queue/data?session_hash=x", "/gradio_api/heartbeat/x",
     "/gradio_api/info", "/gradio_api/file=/etc/passwd", "/v1/nothing", "/login/", "//", "/page/../config", "/health/",
 )  # fmt: skip

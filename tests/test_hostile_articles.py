@@ -41,7 +41,7 @@ from qa.reading.reader import Reader
 from qa.wording import marked, worded
 from tests.conftest import SAMPLES
 from tests.test_render import ATTRIBUTES, SHOWN
-from ui.web.render import Turn, turn_html
+from ui.web.chat.render import Turn, turn_html
 
 DATA = Path(__file__).parent / "data"
 _MINUTES = 30

@@ -28,7 +28,7 @@ from tests.page_assistant import (
     canned,
     site,
 )
-from ui.web.conversations import KeptTurn, visitor_of
+from ui.web.keeping.conversations import KeptTurn, visitor_of
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -617,3 +617,48 @@ class TestBringingArticles:
             }"""
         )
         expect(page.locator("#brought")).to_contain_text("Added 2")
+
+
+class TestCollections:
+    """The last of this file: from here on there is more than one."""
+
+    def test_one_is_made_asked_switched_removed_and_brought_back(self, visit: Visit) -> None:
+        page = visit.page
+        page.goto(f"{visit.address}articles")
+        expect(page.locator("#collections")).to_have_count(0)
+        page.locator(".collections summary").click()
+        page.locator("form[data-do=make] input").fill("Cooking <b>")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1[dir=auto]")).to_have_text("Cooking <b>")
+        page.locator("#side .new").click()
+        page.wait_for_selector("#opening p")
+        chosen = page.locator("#collections select")
+        expect(chosen.locator("option:checked")).to_have_text("Cooking <b>")
+        visit.ask(ENGLISH_QUESTION)
+        page.locator("#now-answer a.marker").first.click()
+        expect(page.locator("#reading h2")).to_be_visible()
+        chosen.select_option(label="Articles")
+        page.wait_for_selector("#opening p")
+        expect(chosen.locator("option:checked")).to_have_text("Articles")
+        page.locator("#kept a", has_text=ENGLISH_QUESTION).first.click()
+        page.wait_for_selector(DONE)
+        expect(chosen.locator("option:checked")).to_have_text("Cooking <b>")
+        asked = page.url
+        page.goto(f"{visit.address}articles")
+        page.locator(".collections summary").click()
+        page.locator("[data-do=remove]").click()
+        page.locator("#collection-gone button").click()
+        expect(page.locator("h1[dir=auto]")).to_have_text("Cooking <b>")
+        page.locator(".collections summary").click()
+        page.locator("[data-do=remove]").click()
+        expect(page.locator("#collection-gone")).to_be_visible()
+        page.goto(asked)
+        expect(page.locator("#past .gone")).to_contain_text("no such collection")
+        visit.ask("And now?")
+        expect(page.locator("#now-answer")).to_contain_text("There is no such collection here any more")
+
+    @pytest.mark.parametrize("visit", ["ar"], indirect=True)
+    def test_it_speaks_arabic(self, visit: Visit) -> None:
+        visit.page.goto(f"{visit.address}articles")
+        visit.page.locator(".collections summary").click()
+        expect(visit.page.locator(".collections")).to_contain_text("تُسأل كل مجموعة وحدها")

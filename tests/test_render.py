@@ -21,7 +21,7 @@ from tests.page_assistant import (
     record,
 )
 from ui.spoken import spoken_date
-from ui.web.render import Turn, answer_html, found_html, turn_html
+from ui.web.chat.render import Turn, answer_html, found_html, turn_html
 from ui.web.safe import clean, visible
 
 SHOWN = {

@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,11 @@ from tests.page_assistant import (
     site,
 )
 from ui.spoken import plural
-from ui.web.follow import follow, with_ticks
-from ui.web.line import Line
-from ui.web.opening import page_language
-from ui.web.server import create_app, our_page
+from ui.web.chat.follow import follow, with_ticks
+from ui.web.chat.line import Line
+from ui.web.chat.mount import our_page
+from ui.web.language import page_language
+from ui.web.server import create_app
 from ui.web.site import Overview
 
 # Namespaces, never fetched.
@@ -187,7 +187,9 @@ def test_any_other_browser_gets_english(header: str) -> None:
 
 
 def test_the_page_of_the_installed_gradio_still_has_what_is_taken_out() -> None:
-    html = our_page('<html lang="en"><head><base href="./"><meta property="og:url" content="x"></head></html>', "ar")
+    html = our_page(
+        '<html lang="en"><head><base href="./"><meta property="og:url" content="x"></head></html>', "ar", ""
+    )
     assert html.startswith('<html lang="ar" dir="rtl"><head><link rel="stylesheet" href="/page/fonts.css">')
 
 
@@ -197,7 +199,7 @@ def test_nouns_after_numbers_in_arabic() -> None:
 
 
 def test_a_page_of_an_empty_collection_can_be_built(tmp_path: Path) -> None:
-    app = create_app(replace(site(tmp_path), overview=lambda: Overview(0, None, None, (), ())))
+    app = create_app(site(tmp_path, overview=Overview(0, None, None, (), ())))
     with TestClient(app, "http://127.0.0.1") as client:
         assert client.get("/").status_code == 200
 

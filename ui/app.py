@@ -108,15 +108,16 @@ class App:
 
     @cached_property
     def assistant(self) -> Assistant:
-        return self._assistant(with_llm=True)
+        return self.assistant_on(self.settings.index)
 
     def assistant_for(self, no_llm: bool) -> Assistant:
         """The assistant, or one that does without the LLM and answers with phrase and quotation."""
-        return self._assistant(with_llm=False) if no_llm else self.assistant
+        return self.assistant_on(self.settings.index, with_llm=False) if no_llm else self.assistant
 
-    def _assistant(self, with_llm: bool) -> Assistant:
+    def assistant_on(self, index: Path, with_llm: bool = True) -> Assistant:
+        """An assistant for the index in `index`. All of them share the models."""
         # The index first: a missing one is told at once, before a model is loaded.
-        searcher = self.searcher
+        searcher = self.searcher if index == self.settings.index else Searcher(index, self.embedder)
         return Assistant(searcher, self.llm if with_llm else None, self.reader, self.options, self.commands)
 
     def _llama(self, path: Path) -> LlamaGenerator:

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     brought: Path = Field(
         default_factory=lambda: _data_folder() / "brought", description="folder of what is brought to the page"
     )
+    collections: Path = Field(
+        default_factory=lambda: _data_folder() / "collections", description="folder of the collections made in the page"
+    )
     embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
     llm: str = Field("", description="a name from models.txt, or a GGUF file")
     password: str = Field("", description="password of a served page that other computers reach")
@@ -47,6 +50,11 @@ class Settings(BaseSettings):
     threshold: float = Field(THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered")
     reading_tokens: int = Field(READING, ge=50, le=5000, description="tokens of excerpts that the reader reads")
     evidence_tokens: int = Field(BUDGET, ge=50, le=2000, description="tokens of sentences given to the language model")
+
+    @property
+    def index_is_named(self) -> bool:
+        """Whether somebody named the folder of the index."""
+        return "index" in self.model_fields_set
 
 
 def load_settings(**given: Any) -> Settings:

@@ -84,11 +84,16 @@ class Catalog:
         self.execute_many = database.execute_many
         self._loose: set[str] = set()
 
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Whether there is a catalogue in `folder`."""
+        return (folder / FILE).is_file()
+
     @classmethod
     def open(cls, folder: Path) -> Catalog:
         """The catalogue in `folder`, for reading. Raises `IndexMissing`, `IndexDamaged`, `NotAllowed`."""
         with storage_errors(folder):
-            if not (folder / FILE).is_file():
+            if not cls.exists(folder):
                 raise IndexMissing(folder=folder)
         catalog = cls(folder, Database(folder / FILE, writable=False))
         catalog._check_schema()

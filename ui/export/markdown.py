@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from index.articles import Language
 from index.text.language import language_of
 from ui.export.said import answer_of, quotes_of, source_line
-from ui.web.conversations import KeptTurn
+from ui.web.keeping.conversations import KeptTurn
 from ui.web.safe import in_language, visible
 
 _SPECIAL = re.compile(r"([\\`*_\[\]&#|~!$])")

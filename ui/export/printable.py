@@ -10,8 +10,8 @@ from index.articles import Language
 from index.text.language import language_of
 from qa.answer import Citation
 from ui.export.said import answer_of, quotes_of, source_line
-from ui.web.conversations import KeptTurn
-from ui.web.render import with_phrase
+from ui.web.chat.render import with_phrase
+from ui.web.keeping.conversations import KeptTurn
 from ui.web.safe import clean, in_language
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -6,7 +6,7 @@ from index.articles import Language
 from qa.answer import Citation
 from ui.spoken import spoken_date
 from ui.strings import say
-from ui.web.conversations import KeptTurn
+from ui.web.keeping.conversations import KeptTurn
 
 
 def source_line(citation: Citation, language: Language) -> str:

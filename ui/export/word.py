@@ -16,8 +16,8 @@ from index.articles import Language
 from index.text.language import language_of
 from qa.answer import Citation
 from ui.export.said import answer_of, quotes_of, source_line
-from ui.web.conversations import KeptTurn
-from ui.web.render import phrase_in
+from ui.web.chat.render import phrase_in
+from ui.web.keeping.conversations import KeptTurn
 from ui.web.safe import visible
 
 _ARABIC_FACE = "Noto Naskh Arabic"

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ui.strings import say
-from ui.web.opening import page_language
+from ui.web.language import page_language
 from ui.web.safe import clean, in_language
 
 COOKIE = "jawab_pass"

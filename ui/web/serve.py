@@ -12,18 +12,20 @@ import uvicorn
 
 from index.articles import Language
 from index.browsing import Shelf
-from index.build import Progress, remove, update
+from index.build import Progress, create, remove, update
 from index.errors import JawabError
 from index.plan import Summary
 from ui.app import App
+from ui.collections import FIRST, CollectionFolders
 from ui.strings import say
-from ui.web.bringing import Porter
-from ui.web.conversations import Conversations
+from ui.web.collection.bringing import Porter
+from ui.web.collection.library import Library
+from ui.web.collection.overview import overview
+from ui.web.collection.removals import Removals
 from ui.web.gate import FEWEST, is_loopback
-from ui.web.overview import overview
-from ui.web.removals import Removals
+from ui.web.keeping.conversations import Conversations
 from ui.web.server import create_app
-from ui.web.site import Site
+from ui.web.site import Collection, Site
 
 
 class PortTaken(JawabError):
@@ -46,27 +48,47 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     # First of all, so that a taken port is told before the models are loaded.
     bound = _bind(host, port)
     click.echo(say("serve.loading", language, address=address))
+    folders = CollectionFolders(app.settings.index, app.settings.collections)
+    folders.forget_removed()
+    with closing(Library(folders, partial(_open, app))) as library:
+        library.find(None)
+        _prepare(app, language)
+        page = create_app(Site(library, Conversations(app.settings.conversations)), password)
+        config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        click.echo(say("serve.ready", language, address=address))
+        uvicorn.Server(config).run(sockets=[bound])
+
+
+def _prepare(app: App, language: Language) -> None:
+    """Loads the models, so that the first question need not wait for them."""
     app.assistant.prepare_reading()
     if app.llm is None:
         click.echo(say("cli.no_llm", language))
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
-    catalog = app.searcher.catalog
-    shelf = Shelf(catalog)
-    with closing(Removals(partial(remove, app.settings.index))) as removals:
-        kept = Conversations(app.settings.conversations)
-        porter = Porter(app.settings.brought, partial(_read_into, app))
-        site = Site(app.assistant, catalog, shelf, removals, porter, kept, partial(overview, shelf))
-        page = create_app(site, password)
-        config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
-        click.echo(say("serve.ready", language, address=address))
-        uvicorn.Server(config).run(sockets=[bound])
 
 
-def _read_into(app: App, folder: Path, progress: Progress) -> Summary:
+def _open(app: App, collection: str, folder: Path) -> Collection:
+    """A collection. Its index is made if there is none yet, but not where somebody named a folder: that is a slip."""
+    if collection != FIRST or not app.settings.index_is_named:
+        create(folder, app.embedder)
+    assistant = app.assistant if collection == FIRST else app.assistant_on(folder)
+    shelf = Shelf(assistant.searcher.catalog)
+    return Collection(
+        id=collection,
+        assistant=assistant,
+        articles=assistant.searcher.catalog,
+        shelf=shelf,
+        removals=Removals(partial(remove, folder)),
+        porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
+        overview=partial(overview, shelf),
+    )
+
+
+def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summary:
     """Reads what was brought into the index."""
-    return update(app.settings.index, [folder], app.embedder, progress)
+    return update(index, [folder], app.embedder, progress)
 
 
 def _password(given: str, host: str) -> str | None:

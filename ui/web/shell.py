@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from index.articles import Language
 from ui.strings import say
-from ui.web.article import pane_html
-from ui.web.opening import masthead_html
+from ui.web.language import titled
+from ui.web.reading.article import pane_html
 from ui.web.safe import clean, in_language
-from ui.web.side import frame_html
 
 STYLES = ("fonts.css", "chat.css", "side.css", "reading.css")
 SCRIPTS = ("page.js", "side.js", "reading.js")
@@ -30,13 +29,25 @@ def head_html(styles: Sequence[str] = STYLES, scripts: Sequence[str] = SCRIPTS) 
     )
 
 
-def page_html(title: str, content: str, language: Language, styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """A whole page around `content`, which is safe already."""
+def page_html(
+    title: str, content: str, language: Language, frame: str, styles: Sequence[str], scripts: Sequence[str]
+) -> str:  # fmt: skip
+    """A whole page around `content` and beside `frame`, which are safe already."""
     switch = clean(say("page.other_language", language))
     return (
         f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{clean(title)}</title>'
-        f"{head_html((*STYLES, *styles), (*SCRIPTS, *scripts))}</head><body>{frame_html(language)}{pane_html(language)}"
+        f"{head_html((*STYLES, *styles), (*SCRIPTS, *scripts))}</head><body>{frame}{pane_html(language)}"
         f'<div class="page"><div id="top"><div id="masthead">{masthead_html(language)}</div>'
         f'<button type="button" id="switch">{switch}</button></div>{content}</div></body></html>'
+    )
+
+
+def masthead_html(language: Language) -> str:
+    """The name of the program, and the button that opens the list of conversations where there is no room for it."""
+    # `static/page.js` copies this language to the document, which turns the page's direction.
+    menu = clean(say("page.menu", language))
+    return (
+        f'<header data-language="{language}"><button type="button" id="menu" aria-controls="side" aria-expanded="false"'
+        f' aria-label="{menu}" title="{menu}"></button>{titled("h1", "page.title", language)}</header>'
     )

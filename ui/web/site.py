@@ -1,4 +1,4 @@
-"""What the page is made of: who answers, which articles there are to open, and where conversations are kept."""
+"""What the page is made of: collections, each with who answers about it and its articles, and kept conversations."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from index.articles import Article, Language
 from index.browsing import Listed, Wanted
 from qa.answer import Event
 from qa.asking.conversation import Exchange
-from ui.web.bringing import Porter
-from ui.web.conversations import Conversations
-from ui.web.removals import Removals
+from ui.collections import Named
+from ui.web.collection.bringing import Porter
+from ui.web.collection.removals import Removals
+from ui.web.keeping.conversations import Conversations
 
 
 class Assistant(Protocol):
@@ -56,13 +57,43 @@ class Shelves(Protocol):
 
 
 @dataclass(frozen=True)
-class Site:
+class Collection:
     """All that the pages of one collection need. `overview` tells of it as it is now."""
 
+    id: str
     assistant: Assistant
     articles: Articles
     shelf: Shelves
     removals: Removals
     porter: Porter
-    conversations: Conversations
     overview: Callable[[], Overview]
+
+
+class Collections(Protocol):
+    """The collections that there are; all but `all` raise `CollectionMissing`."""
+
+    def all(self) -> list[Named]:
+        """The first one first."""
+
+    def find(self, collection: str | None) -> Collection:
+        """One of them; the first, where none is named. May raise any `JawabError` of opening it."""
+
+    def make(self, name: str) -> Named:
+        """A new one, empty."""
+
+    def rename(self, collection: str, name: str) -> None:
+        """Another name for it."""
+
+    def remove(self, collection: str) -> None:
+        """Out of the list; never the first."""
+
+    def restore(self, collection: str) -> None:
+        """Back, if it was removed a short while ago."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that the server shows."""
+
+    collections: Collections
+    conversations: Conversations

@@ -7,7 +7,7 @@ from http.cookies import SimpleCookie
 
 from starlette.requests import cookie_parser
 
-from ui.web.conversations import visitor_of
+from ui.web.keeping.conversations import visitor_of
 
 COOKIE = "jawab_visitor"
 _YEARS = 5 * 365 * 86400

@@ -5,6 +5,7 @@
   let job = null;
   let stopped = false;
 
+  const address = (rest) => `/page/collections/${$(".collection").dataset.collection}/bring${rest}`;
   const tell = (html) => ($("#brought").innerHTML = html);
   const say = (text) => {
     const line = document.createElement("p");
@@ -13,7 +14,7 @@
   };
 
   const progress = async () => {
-    const response = await fetch(`/page/bring/${job}?in=${document.documentElement.lang}`).catch(() => null);
+    const response = await fetch(address(`/${job}?in=${document.documentElement.lang}`)).catch(() => null);
     if (!response || !response.ok) return "failed";
     tell(await response.text());
     return $("#brought [data-state]").dataset.state;
@@ -33,7 +34,7 @@
   };
 
   const send = async ([name, file]) => {
-    const response = await fetch(`/page/bring/${job}/files?name=${encodeURIComponent(name)}`, {
+    const response = await fetch(address(`/${job}/files?name=${encodeURIComponent(name)}`), {
       method: "POST",
       headers: { "content-type": "application/octet-stream" },
       body: file,
@@ -46,7 +47,7 @@
     stopped = false;
     $("#stop-bringing").hidden = false;
     try {
-      const begun = await (await fetch("/page/bring", json)).json();
+      const begun = await (await fetch(address(""), json)).json();
       if (begun.error) throw new Error(begun.error.message);
       job = begun.id;
       const waiting = [...files];
@@ -55,7 +56,7 @@
         while (waiting.length && !stopped) await send(waiting.shift());
       });
       await Promise.all(hands).finally(() => clearInterval(shown));
-      if (!stopped) await fetch(`/page/bring/${job}/read`, json);
+      if (!stopped) await fetch(address(`/${job}/read`), json);
       while ((await progress()) === "reading") await new Promise((over) => setTimeout(over, 700));
     } catch (error) {
       if (!stopped) say(error.message);
@@ -67,7 +68,7 @@
 
   const stop = async () => {
     stopped = true;
-    if (job) await fetch(`/page/bring/${job}/stop`, json).catch(() => null);
+    if (job) await fetch(address(`/${job}/stop`), json).catch(() => null);
     await progress();
   };
 

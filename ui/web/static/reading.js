@@ -14,8 +14,10 @@
 
   const open = async (link) => {
     const { article, start = -1, end = -1, phrase = "" } = link.dataset;
+    const within = link.closest("[data-collection]") || (opener && opener.closest("[data-collection]"));
+    const collection = encodeURIComponent(within ? within.dataset.collection : "first");
     const asked = new URLSearchParams({ id: article, start, end, phrase, in: document.documentElement.lang });
-    const response = await fetch(`/page/article?${asked}`).catch(() => null);
+    const response = await fetch(`/page/collections/${collection}/article?${asked}`).catch(() => null);
     const pane = $("#reading");
     if (!response || !(response.headers.get("content-type") || "").startsWith("text/html")) return;
     if (!pane.contains(link)) opener = link;

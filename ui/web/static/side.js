@@ -88,6 +88,16 @@
     $("#side a.new").focus();
   };
 
+  // Which collection is asked: kept like the page's language. A conversation is about the one that it was begun with.
+  const choose = (collection) => {
+    document.cookie = `jawab_collection=${collection}; path=/; max-age=157680000; samesite=lax`;
+  };
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest("#collections")) return;
+    choose(event.target.value);
+    location.assign(location.pathname);
+  });
+
   document.addEventListener("click", (event) => {
     const row = event.target.closest("#kept li");
     if (event.target.closest("#menu")) open(!document.body.classList.contains("side-open"));
@@ -110,6 +120,11 @@
     name();
     const turn = $("#now-answer .turn[data-conversation]");
     if (!turn) return;
+    const select = $("#collections select");
+    if (select && turn.dataset.collection && select.value !== turn.dataset.collection) {
+      select.value = turn.dataset.collection;
+      choose(turn.dataset.collection);
+    }
     const state = `${turn.dataset.conversation} ${turn.dataset.turn} ${turn.hasAttribute("aria-busy")}`;
     if (state === shown) return;
     shown = state;

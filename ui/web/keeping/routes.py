@@ -1,4 +1,4 @@
-"""Parts of the page that it fetches by themselves: an article to read, the list of conversations, what is done to them.
+"""The routes of conversations: their list, what is done to them, and saving them.
 
 None of them can be used by a page of another site: what changes something is asked for in JSON, and whose conversations
 are meant, the cookie says.
@@ -9,24 +9,20 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Query
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from index.articles import Language
-from index.errors import ArticleMissing
 from ui.export.markdown import markdown
 from ui.export.printable import POLICY, printable
 from ui.export.word import word
-from ui.strings import explain
-from ui.web.article import article_html, marks_of
-from ui.web.conversations import TITLE, Conversations, Verdict
-from ui.web.safe import clean, in_language
-from ui.web.side import frame_html, side_html
-from ui.web.site import Articles, Site
+from ui.web.chosen import chosen_id, switcher_html
+from ui.web.keeping.conversations import TITLE, Conversations, Verdict
+from ui.web.keeping.side import frame_html, side_html
+from ui.web.language import PageLanguage
+from ui.web.site import Site
 from ui.web.visitor import visitor_in
 
-_LONGEST_ID = 2000
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -40,7 +36,6 @@ def _somebody(cookie: Annotated[str, Header()] = "") -> str:
 
 Cookie = Annotated[str, Header()]
 Visitor = Annotated[str, Depends(_somebody)]
-PageLanguage = Annotated[Language, Query(alias="in")]
 
 
 class Judgement(BaseModel):
@@ -61,35 +56,12 @@ class Change(BaseModel):
     title: str = Field("", max_length=4 * TITLE)
 
 
-def page_parts(site: Site) -> APIRouter:
-    """The routes of all parts."""
+def conversation_parts(store: Conversations) -> APIRouter:
+    """All of them."""
     router = APIRouter(prefix="/page")
-    router.include_router(_reading(site.articles))
-    router.include_router(_listing(site.conversations))
-    router.include_router(_changing(site.conversations))
-    router.include_router(_exporting(site.conversations))
-    return router
-
-
-def _reading(articles: Articles) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/article")
-    def article(
-        id: Annotated[str, Query(max_length=_LONGEST_ID)],
-        language: PageLanguage = "en",
-        start: int = -1,
-        end: int = -1,
-        phrase: Annotated[str, Query(max_length=2000)] = "",
-    ) -> HTMLResponse:
-        try:
-            found = articles.article(id)
-        except ArticleMissing as error:
-            own = in_language(language)
-            return HTMLResponse(f'<p class="note" {own}>{clean(explain(error, language))}</p>', 404)
-        marks = marks_of(found, start, end, phrase)
-        return HTMLResponse(article_html(found, articles.told_with(found.id), marks, language))
-
+    router.include_router(_listing(store))
+    router.include_router(_changing(store))
+    router.include_router(_exporting(store))
     return router
 
 
@@ -97,8 +69,9 @@ def _listing(store: Conversations) -> APIRouter:
     router = APIRouter()
 
     @router.get("/side")
-    def side(language: PageLanguage = "en") -> HTMLResponse:
-        return HTMLResponse(frame_html(language))
+    def side(request: Request, language: PageLanguage = "en") -> HTMLResponse:
+        site: Site = request.app.state.site
+        return HTMLResponse(frame_html(language, switcher_html(site, chosen_id(site, request.headers), language)))
 
     @router.get("/conversations")
     def conversations(

@@ -9,12 +9,15 @@ from itertools import groupby
 from index.articles import Language
 from index.text.language import language_of
 from ui.strings import say
-from ui.web.conversations import Kept
+from ui.web.keeping.conversations import Kept
 from ui.web.safe import clean, in_language
 
 
-def frame_html(language: Language) -> str:
-    """What stands around the list: a new question, the field to find one, and the way back from a deletion."""
+def frame_html(language: Language, switcher: str = "") -> str:
+    """What stands around the list: a new question, the field to find one, and the way back from a deletion.
+
+    `switcher` is the list of collections, as HTML.
+    """
 
     def text(key: str) -> str:
         return clean(say(f"page.{key}", language))
@@ -22,7 +25,7 @@ def frame_html(language: Language) -> str:
     sentences = "".join(f"<li>{text(f'helping.{number}')}</li>" for number in range(1, 7))
     return (
         f'<nav id="side" {in_language(language)} aria-label="{text("menu")}"'
-        f' data-new-title="{text("new_title")}"><a class="new" href="/">{text("new")}</a>'
+        f' data-new-title="{text("new_title")}">{switcher}<a class="new" href="/">{text("new")}</a>'
         f'<a class="link" href="/articles">{text("shelf.link")}</a>'
         f'<input type="search" id="find" aria-label="{text("find")}" placeholder="{text("find")}" autocomplete="off">'
         f'<div id="kept"></div><p id="undo" role="status" hidden>{text("deleted")}'

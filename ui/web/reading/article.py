@@ -14,7 +14,7 @@ from index.articles import Article, Language, Span
 from index.browsing import publisher_of
 from ui.spoken import spoken_date
 from ui.strings import say
-from ui.web.render import phrase_in
+from ui.web.chat.render import phrase_in
 from ui.web.safe import clean, in_language
 
 _PARAGRAPH = re.compile(r"\n\s*")

@@ -1,8 +1,8 @@
 """The chat: one field, the answer, its quotations and the passages it rests on.
 
-Gradio carries events between browser and program; what is shown is built in `ui/web/render.py`. The state of a visit
+Gradio carries events between browser and program; what is shown is built in `render.py`. The state of a visit
 is a `Conversation` that stays on the server; the browser gets only its HTML. The list of conversations and the article
-beside the chat are not Gradio's: `ui/web/parts.py`.
+beside the chat are not Gradio's: `ui/web/keeping/` and `ui/web/reading/`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from starlette.concurrency import run_in_threadpool
 
 from index.articles import Language
 from index.errors import JawabError
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
 from qa.asking.question import LONGEST
 from ui.strings import explain, say
-from ui.web.follow import MOST, follow, with_ticks
-from ui.web.line import Line
-from ui.web.opening import example_texts, exports_html, masthead_html, opening_html, page_language, titled
-from ui.web.render import Turn, answer_html, found_html, turn_html
+from ui.web.chat.follow import MOST, follow, with_ticks
+from ui.web.chat.line import Line
+from ui.web.chat.opening import example_texts, exports_html, opening_html
+from ui.web.chat.render import Turn, answer_html, found_html, turn_html
+from ui.web.chat.visit import Conversation, Keeper
+from ui.web.chosen import chosen_id, opened
+from ui.web.language import page_language, titled
+from ui.web.safe import clean, in_language
+from ui.web.shell import masthead_html
 from ui.web.site import Overview, Site
-from ui.web.visit import Conversation, Keeper
 from ui.web.visitor import visitor_in
 
 EXAMPLES = 4
@@ -37,7 +42,7 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 
 
 def build_page(site: Site) -> gr.Blocks:
-    """The chat as a Gradio page; `ui/web/server.py` mounts it and gives it its styles."""
+    """The chat as a Gradio page; `mount.py` mounts it and gives it its styles."""
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
         _Chat(_lay_out(), site).wire(page)
@@ -142,7 +147,7 @@ class _Chat:
         page.load(
             self.arrive, parts.address, [*parts.worded, *parts.shown], js=_ADDRESS, queue=False, **_QUIET
         )  # fmt: skip
-        parts.switch.click(self.switch, parts.language, parts.worded, queue=False, **_QUIET)
+        parts.switch.click(self.switch, [parts.language, parts.conversation], parts.worded, queue=False, **_QUIET)
         for begun in self._ways_to_ask():
             written = begun.then(self.write, parts.conversation, [parts.answer, parts.found], **_QUIET)
             written.then(self.end, parts.conversation, parts.ended, queue=False, **_QUIET)
@@ -163,15 +168,22 @@ class _Chat:
     def arrive(self, wanted: str, request: gr.Request) -> list[Any]:
         """The page in the browser's language, with the conversation that its address names."""
         language = page_language(request.headers)
-        conversation = self._keeper.restored(visitor_in(request.headers.get("cookie", "")), wanted)
+        visitor, chosen = visitor_in(request.headers.get("cookie", "")), chosen_id(self._site, request.headers)
+        conversation = self._keeper.restored(visitor, wanted, chosen)
+        collection, problem = opened(self._site, conversation.collection)
         state, welcome, past, *rest = _shown(conversation)
-        if wanted and not conversation.turns:
+        if problem and not conversation.turns:
+            conversation.collection = collection.id
+        if problem:
+            past = f'{past}<div class="gone"><p {in_language(language)}>{clean(explain(problem, language))}</p></div>'
+        elif wanted and not conversation.turns:
             past = f'<div class="gone">{titled("p", "page.gone", language)}</div>'
-        return [*_in_language(language, self._site.overview()), state, welcome, past, *rest]
+        return [*_in_language(language, collection.overview()), state, welcome, past, *rest]
 
-    def switch(self, language: Language) -> list[Any]:
+    def switch(self, language: Language, conversation: Conversation) -> list[Any]:
         """The page in the other language."""
-        return _in_language("en" if language == "ar" else "ar", self._site.overview())
+        collection, _ = opened(self._site, conversation.collection)
+        return _in_language("en" if language == "ar" else "ar", collection.overview())
 
     def begin(self, question: str, conversation: Conversation) -> list[Any]:
         """Puts the question on the page at once and makes stop the only button."""
@@ -196,7 +208,13 @@ class _Chat:
         turn = conversation.current
         if turn is None or not turn.waiting:
             return
-        events = follow(self._site.assistant, turn.question, conversation.halted, conversation.history)
+        try:
+            collection = await run_in_threadpool(self._site.collections.find, conversation.collection)
+        except JawabError as error:
+            turn.problem = explain(error, turn.language)
+            yield answer_html(turn), gr.skip()
+            return
+        events = follow(collection.assistant, turn.question, conversation.halted, conversation.history)
         async with aclosing(_filled(turn, events, conversation.halted, self._line)) as steps:
             async for found_changed in steps:
                 yield answer_html(turn), found_html(turn) if found_changed else gr.skip()

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from index.articles import Language
 from index.browsing import Listed, Order, Wanted
+from ui.collections import FIRST, LONGEST_NAME, Named
 from ui.spoken import plural, spoken_date
 from ui.strings import say
 from ui.web.safe import clean, in_language
@@ -18,16 +19,26 @@ ROWS = 50
 
 
 def collection_html(
-    found: Sequence[Listed], wanted: Wanted, page: int, publishers: Sequence[tuple[str, int]], language: Language
+    named: Named,
+    name: str,
+    found: Sequence[Listed],
+    wanted: Wanted,
+    page: int,
+    publishers: Sequence[tuple[str, int]],
+    language: Language,
 ) -> str:
-    """What the page shows: the form, how many there are, `ROWS` of them, and the way to the others."""
+    """What the page shows: the form, how many there are, `ROWS` of them, and the way to the others.
+
+    `name` is what the collection `named` is called on the page.
+    """
     pages = max(1, -(-len(found) // ROWS))
     page = min(max(page, 1), pages)
     rows = "".join(_row(one, language) for one in found[(page - 1) * ROWS : page * ROWS])
     listed = f'<ol class="shelf">{rows}</ol>' if found else f'<p class="note">{_text("shelf.nothing", language)}</p>'
     count = clean(say(f"page.articles.{plural(len(found))}", language, count=len(found)))
     return (
-        f'<main class="collection"><h1>{_text("shelf.heading", language)}</h1>{_bring(language)}'
+        f'<main class="collection" data-collection="{clean(named.id)}"><h1 dir="auto">{clean(name)}</h1>'
+        f"{_collections(named, language)}{_bring(language)}"
         f"{_form(wanted, publishers, language)}"
         f'<p class="note" role="status">{count}</p>{listed}{_pages(wanted, page, pages, language)}'
         f'<p id="taken" role="status" hidden><span>{_text("shelf.removed", language)}</span>'
@@ -37,6 +48,27 @@ def collection_html(
 
 def _text(key: str, language: Language) -> str:
     return clean(say(f"page.{key}", language))
+
+
+def _collections(named: Named, language: Language) -> str:
+    """Another name for this collection, a new one, and this one removed; `static/collection.js` does it."""
+
+    def text(key: str) -> str:
+        return _text(f"collections.{key}", language)
+
+    def form(do: str, value: str) -> str:
+        return (
+            f'<form data-do="{do}"><label>{text(f"{do}_label")}<input required maxlength="{LONGEST_NAME}" dir="auto"'
+            f' value="{clean(value)}" autocomplete="off"></label><button>{text(do)}</button></form>'
+        )
+
+    remove = "" if named.id == FIRST else f'<button type="button" data-do="remove">{text("remove")}</button>'
+    return (
+        f'<details class="collections"><summary>{text("title")}</summary><p>{text("about")}</p>'
+        f"{form('rename', named.name)}{form('make', '')}{remove}</details>"
+        f'<p id="collection-gone" role="status" hidden><span>{text("removed")}</span>'
+        f' <button type="button">{_text("undo", language)}</button> <a href="/articles">{text("to_first")}</a></p>'
+    )
 
 
 def _bring(language: Language) -> str:

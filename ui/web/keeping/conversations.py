@@ -29,7 +29,7 @@ _UNDO_DAYS = 7
 _TABLES = """
 CREATE TABLE IF NOT EXISTS conversations (
     id TEXT PRIMARY KEY, visitor TEXT NOT NULL, title TEXT NOT NULL,
-    begun REAL NOT NULL, changed REAL NOT NULL, deleted REAL
+    begun REAL NOT NULL, changed REAL NOT NULL, deleted REAL, collection TEXT
 );
 CREATE INDEX IF NOT EXISTS of_visitor ON conversations (visitor, changed);
 CREATE TABLE IF NOT EXISTS turns (
@@ -44,11 +44,12 @@ Verdict = Literal["good", "bad"]
 @dataclass(frozen=True)
 class Kept:
     """A conversation in the list. `title` is its first question, or what the visitor called it; times are in seconds
-    since 1970."""
+    since 1970. `collection` is the one that is asked; `None` is the first."""
 
     id: str
     title: str
     changed: float
+    collection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,15 @@ class Conversations:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
-    def begin(self, visitor: str, question: str) -> str:
-        """A new conversation, named after its first question; its id."""
+    def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
+        """A new conversation about a collection, named after its first question; its id."""
         number, now = secrets.token_urlsafe(18), time.time()
         title = " ".join(question.split())[:TITLE]
         with self._rows() as rows:
             rows.execute("DELETE FROM conversations WHERE deleted < ?", (now - _UNDO_DAYS * 86400,))
             rows.execute(
-                "INSERT INTO conversations (id, visitor, title, begun, changed) VALUES (?, ?, ?, ?, ?)",
-                (number, visitor, title, now, now),
+                "INSERT INTO conversations (id, visitor, title, begun, changed, collection) VALUES (?, ?, ?, ?, ?, ?)",
+                (number, visitor, title, now, now, collection),
             )
         return number
 
@@ -121,21 +122,27 @@ class Conversations:
         """One's own conversations, the latest first; those in whose title or questions the words of `wanted` stand."""
         with self._rows() as rows:
             found = rows.execute(
-                """SELECT c.id, c.title, c.changed, group_concat(t.question, char(10)) FROM conversations c
-                LEFT JOIN turns t ON t.conversation = c.id
+                """SELECT c.id, c.title, c.changed, c.collection, group_concat(t.question, char(10))
+                FROM conversations c LEFT JOIN turns t ON t.conversation = c.id
                 WHERE c.visitor = ? AND c.deleted IS NULL GROUP BY c.id ORDER BY c.changed DESC""",
                 (visitor,),
             ).fetchall()
         words = fold_text(wanted).split()
         return [
-            Kept(number, title, changed)
-            for number, title, changed, questions in found
+            Kept(number, title, changed, collection)
+            for number, title, changed, collection, questions in found
             if all(word in fold_text(f"{title}\n{questions or ''}") for word in words)
         ]
 
     def kept(self, visitor: str, conversation: str) -> Kept | None:
         """One's own conversation as the list has it, if it is there."""
-        return next((one for one in self.all(visitor) if one.id == conversation), None)
+        with self._rows() as rows:
+            found = rows.execute(
+                """SELECT id, title, changed, collection FROM conversations
+                WHERE id = ? AND visitor = ? AND deleted IS NULL""",
+                (conversation, visitor),
+            ).fetchone()
+        return Kept(*found) if found else None
 
     def rename(self, visitor: str, conversation: str, title: str) -> bool:
         """Call it by another title; whether it is there and one's own."""
@@ -189,5 +196,13 @@ class Conversations:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 self._connection.executescript(_TABLES)
+                _add_what_is_new(self._connection)
             with self._connection:
                 yield self._connection
+
+
+def _add_what_is_new(connection: sqlite3.Connection) -> None:
+    """The column that conversations kept by an earlier Jawab do not have."""
+    columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(conversations)")}
+    if "collection" not in columns:
+        connection.execute("ALTER TABLE conversations ADD COLUMN collection TEXT")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from index.articles import Language
 from index.plan import Summary
 from ui.strings import explain, say
-from ui.web.bringing import Bringing
+from ui.web.collection.bringing import Bringing
 from ui.web.safe import clean
 
 _SHOWN = 100

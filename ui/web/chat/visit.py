@@ -11,8 +11,8 @@ from index.errors import JawabError
 from qa.asking.conversation import Exchange, exchange_of
 from qa.asking.question import language_to_answer_in
 from ui.strings import explain
-from ui.web.conversations import Conversations, KeptTurn
-from ui.web.render import Turn
+from ui.web.chat.render import Turn
+from ui.web.keeping.conversations import Conversations, Kept, KeptTurn
 
 _TURNS_KEPT = 150
 
@@ -22,6 +22,7 @@ class Conversation:
     """The questions of one visit, oldest first. One at a time is answered: `busy` from the asking to the end.
 
     `id` is the conversation's in the store, where it is kept for `visitor`; none before the first question.
+    `collection` is the one that is asked.
     """
 
     turns: list[Turn] = field(default_factory=list)
@@ -29,19 +30,21 @@ class Conversation:
     halted: asyncio.Event = field(default_factory=asyncio.Event)
     visitor: str | None = None
     id: str | None = None
+    collection: str | None = None
     editing: bool = False
 
     @classmethod
-    def restored(cls, visitor: str, number: str, kept: Sequence[KeptTurn]) -> Conversation:
+    def restored(cls, visitor: str, kept: Kept, turns_kept: Sequence[KeptTurn]) -> Conversation:
         """A conversation as it was kept; a question without a record was stopped."""
         turns = [
             Turn(
                 turn.number, turn.question, language_to_answer_in(turn.question), answer=turn.answer,
-                stopped=turn.answer is None, conversation=number, verdict=turn.verdict, why=turn.why,
+                stopped=turn.answer is None, conversation=kept.id, verdict=turn.verdict, why=turn.why,
+                collection=kept.collection,
             )
-            for turn in kept
+            for turn in turns_kept
         ]  # fmt: skip
-        return cls(turns[-_TURNS_KEPT:], visitor=visitor, id=number if kept else None)
+        return cls(turns[-_TURNS_KEPT:], visitor=visitor, id=kept.id, collection=kept.collection)
 
     def ask(self, question: str) -> Turn:
         """Adds a turn, in the place of the last one if that is being edited; old ones fall away, so that a page left
@@ -50,7 +53,7 @@ class Conversation:
             self.take_back()
         self.busy, self.halted = True, asyncio.Event()
         number = self.current.number + 1 if self.current else 1
-        turn = Turn(number, question, language_to_answer_in(question), conversation=self.id)
+        turn = Turn(number, question, language_to_answer_in(question), conversation=self.id, collection=self.collection)
         self.turns = [*self.turns, turn][-_TURNS_KEPT:]
         return turn
 
@@ -78,22 +81,25 @@ class Keeper:
     def __init__(self, store: Conversations) -> None:
         self._store = store
 
-    def restored(self, visitor: str | None, wanted: str) -> Conversation:
-        """The conversation that the address names, or a new one."""
+    def restored(self, visitor: str | None, wanted: str, collection: str | None) -> Conversation:
+        """The conversation that the address names, or a new one about `collection`."""
+        new = Conversation(visitor=visitor, collection=collection)
         if not visitor or not wanted:
-            return Conversation(visitor=visitor)
+            return new
         try:
-            kept = self._store.turns(visitor, wanted)
+            kept = self._store.kept(visitor, wanted)
+            return Conversation.restored(visitor, kept, self._store.turns(visitor, wanted)) if kept else new
         except JawabError:
-            return Conversation(visitor=visitor)
-        return Conversation.restored(visitor, wanted, kept)
+            return new
 
     def ask(self, conversation: Conversation, question: str) -> Turn:
         """The new turn, kept before it is answered: who closes the page finds the question again."""
         turn = conversation.ask(question)
         with self._keeping(turn):
             if conversation.visitor and conversation.id is None:
-                conversation.id = turn.conversation = self._store.begin(conversation.visitor, question)
+                conversation.id = turn.conversation = self._store.begin(
+                    conversation.visitor, question, conversation.collection
+                )
             self._put(conversation, turn)
         return turn
 

@@ -20,8 +20,8 @@ from qa.answer import Answer, Citation, FoundPassage, Nearest
 from ui.export.said import source_line
 from ui.spoken import plural, spoken_date
 from ui.strings import say
+from ui.web.chat.sureness import sureness_html
 from ui.web.safe import clean, in_language
-from ui.web.sureness import sureness_html
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
@@ -35,8 +35,8 @@ _CLOSEST = 3
 class Turn:
     """One question and what has come back so far. `language` is the question's: its answer and labels follow it.
 
-    `before` is how many questions stand before it in the line; `conversation` is the one that it is kept in; `unkept`
-    says why it could not be kept.
+    `before` is how many questions stand before it in the line; `conversation` is the one that it is kept in, and
+    `collection` the one that is asked; `unkept` says why it could not be kept.
     """
 
     number: int
@@ -49,6 +49,7 @@ class Turn:
     problem: str | None = None
     stopped: bool = False
     conversation: str | None = None
+    collection: str | None = None
     unkept: str | None = None
     before: int = 0
     verdict: str | None = None
@@ -75,7 +76,7 @@ def answer_html(turn: Turn) -> str:
     if turn.conversation:
         state += f' data-conversation="{clean(turn.conversation)}"'
     return (
-        f'<section class="turn" data-turn="{turn.number}" {in_language(turn.language)}'
+        f'<section class="turn" data-turn="{turn.number}"{_about(turn)} {in_language(turn.language)}'
         f"{state}>{''.join(parts)}</section>"
     )
 
@@ -88,9 +89,14 @@ def found_html(turn: Turn) -> str:
     label = clean(say("page.turn.passages", turn.language))
     rows = "".join(f"<li>{_passage(passage, turn.language)}</li>" for passage in passages)
     return (
-        f'<aside class="found" {in_language(turn.language)} aria-label="{label}">'
+        f'<aside class="found"{_about(turn)} {in_language(turn.language)} aria-label="{label}">'
         f"<h3>{label}</h3><ol>{rows}</ol></aside>"
     )
+
+
+def _about(turn: Turn) -> str:
+    """The collection that the articles of a turn are in, for `static/reading.js` to open them."""
+    return f' data-collection="{clean(turn.collection)}"' if turn.collection else ""
 
 
 def turn_html(turn: Turn) -> str:

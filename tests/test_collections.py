@@ -1,0 +1,169 @@
+"""Several collections: made, named, removed and brought back; and asked each by itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from index.build import create, update
+from index.errors import IndexMismatch
+from index.fakes import HashEmbedder
+from index.search import Searcher
+from tests.page_assistant import ENGLISH_QUESTION, canned, site
+from tests.test_render import HOSTILE, Reader
+from ui.collections import FIRST, LONGEST_NAME, CollectionFolders, CollectionMissing
+from ui.web.chosen import CHOSEN
+from ui.web.keeping.conversations import Conversations, KeptTurn
+from ui.web.server import create_app
+from ui.web.site import Site
+
+
+class TestFolders:
+    @pytest.fixture
+    def folders(self, tmp_path: Path) -> CollectionFolders:
+        return CollectionFolders(tmp_path / "index", tmp_path / "collections")
+
+    def test_there_is_always_the_first(self, folders: CollectionFolders, tmp_path: Path) -> None:
+        assert [one.id for one in folders.all()] == [FIRST]
+        assert folders.index_of(FIRST) == tmp_path / "index"
+
+    def test_they_are_made_named_removed_and_restored(self, folders: CollectionFolders) -> None:
+        b, a = folders.make("  باء\n الأولى "), folders.make("alif")
+        assert [one.name for one in folders.all()] == ["", "alif", "باء الأولى"]
+        folders.rename(a.id, "Alif")
+        folders.rename(FIRST, "News")
+        folders.remove(b.id)
+        assert [one.name for one in folders.all()] == ["News", "Alif"]
+        with pytest.raises(CollectionMissing):
+            folders.index_of(b.id)
+        folders.restore(b.id)
+        assert [one.name for one in folders.all()] == ["News", "Alif", "باء الأولى"]
+
+    def test_the_first_stays(self, folders: CollectionFolders) -> None:
+        with pytest.raises(CollectionMissing):
+            folders.remove(FIRST)
+
+    def test_what_was_removed_goes_after_a_week(self, folders: CollectionFolders, tmp_path: Path) -> None:
+        made = folders.make("x")
+        folders.remove(made.id)
+        folders.forget_removed()
+        (removed,) = (tmp_path / "collections").iterdir()
+        os.utime(removed, (time.time() - 8 * 86400,) * 2)
+        folders.forget_removed()
+        assert not list((tmp_path / "collections").iterdir())
+
+    @pytest.mark.parametrize("collection", ["", "..", "../index", "/etc", "none-such", "x" * 41, *HOSTILE[:10]])
+    def test_no_id_leads_anywhere_else(self, folders: CollectionFolders, collection: str) -> None:
+        for what in (folders.index_of, folders.remove, folders.restore):
+            with pytest.raises(CollectionMissing):
+                what(collection)
+
+    def test_a_name_has_a_length(self, folders: CollectionFolders) -> None:
+        folders.make("م" * 500)
+        assert folders.all()[1].name == "م" * LONGEST_NAME
+
+
+def test_an_index_can_be_made_without_articles_and_filled_later(tmp_path: Path) -> None:
+    embedder = HashEmbedder()
+    create(tmp_path / "index", embedder)
+    create(tmp_path / "index", embedder)
+    searcher = Searcher(tmp_path / "index", embedder)
+    assert searcher.search("anything at all") == []
+    (tmp_path / "a.txt").write_text("The harbour opened in 1923. It is still in use today.", encoding="utf-8")
+    update(tmp_path / "index", [tmp_path / "a.txt"], embedder)
+    assert len(searcher.search("When did the harbour open?")) == 1
+
+
+class TestThePage:
+    @pytest.fixture
+    def served(self, tmp_path: Path) -> Site:
+        return site(tmp_path)
+
+    @pytest.fixture
+    def client(self, served: Site) -> Iterator[TestClient]:
+        with TestClient(create_app(served), "http://127.0.0.1") as client:
+            yield client
+
+    def test_one_collection_has_nothing_to_switch(self, client: TestClient) -> None:
+        assert 'id="collections"' not in client.get("/").text
+        assert "<h1" in client.get("/articles").text
+
+    def test_a_new_one_can_be_chosen_named_removed_and_restored(self, client: TestClient) -> None:
+        made = client.post("/page/collections", json={"name": "Cooking"}).json()["id"]
+        client.cookies.set(CHOSEN, made)
+        html = client.get("/articles").text
+        assert f'data-collection="{made}"' in html and f'<option value="{made}" selected>Cooking' in html
+        assert f'<option value="{made}" selected>' in client.get("/").text
+        assert f'<option value="{made}" selected>' in client.get("/page/side").text
+        place = f"/page/collections/{made}"
+        assert client.post(place, json={"do": "rename", "name": "طبخ"}).status_code == 200
+        assert "طبخ</h1>" in client.get("/articles").text
+        assert client.post(place, json={"do": "remove"}).status_code == 200
+        assert 'data-collection="first"' in client.get("/articles").text
+        assert client.get(f"{place}/article", params={"id": "ar-1"}).status_code == 404
+        assert client.post(place, json={"do": "restore"}).status_code == 200
+        assert client.get(f"{place}/article", params={"id": "ar-1"}).status_code == 200
+
+    def test_what_is_not_there_is_told_in_the_readers_language(self, client: TestClient) -> None:
+        answer = client.post("/page/collections/none-such/bring", json={}, headers={"accept-language": "ar"})
+        assert answer.status_code == 404
+        assert answer.json()["error"] == {
+            "code": "collection_missing",
+            "message": "لم تعد هذه المجموعة هنا؛ اختر مجموعة أخرى أو ابدأ محادثة جديدة.",
+        }
+
+    @pytest.mark.parametrize("payload", HOSTILE)
+    def test_no_name_becomes_markup(self, client: TestClient, payload: str) -> None:
+        if not payload.strip():
+            return
+        made = client.post("/page/collections", json={"name": payload})
+        client.cookies.set(CHOSEN, made.json()["id"])
+        for html in (client.get("/articles").text, client.get("/page/side").text):
+            tags = Reader(html).tags
+            assert not {tag for tag, _ in tags} & {"img", "svg", "iframe", "object", "base", "b", "u", "i"}
+            assert all(
+                (attributes.get("src") or "").startswith("/page/") for tag, attributes in tags if tag == "script"
+            )
+            assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
+
+    def test_another_site_cannot_change_anything(self, client: TestClient) -> None:
+        # A form of another site can send text, not JSON.
+        sent = {"content-type": "text/plain"}
+        assert client.post("/page/collections", content='{"name": "x"}', headers=sent).status_code == 422
+        assert client.post("/page/collections/first", content='{"do": "remove"}', headers=sent).status_code == 422
+
+    def test_a_collection_that_cannot_be_opened_says_why(self, client: TestClient, served: Site) -> None:
+        made = served.collections.make("Old").id
+
+        def refuse(collection: str, folder: Path) -> None:
+            raise IndexMismatch(folder=folder, found="a", expected="b")
+
+        served.collections._open_collection = refuse  # type: ignore[attr-defined]
+        served.collections._open["first"] = site(Path("/none")).collections.find(None)  # type: ignore[attr-defined]
+        client.cookies.set(CHOSEN, made)
+        html = client.get("/articles").text
+        assert 'role="alert"' in html and "was made with a" in html and 'data-collection="first"' in html
+
+
+def test_conversations_that_an_earlier_jawab_kept_are_still_there(tmp_path: Path) -> None:
+    file = tmp_path / "conversations.sqlite"
+    with sqlite3.connect(file) as earlier:
+        earlier.execute(
+            """CREATE TABLE conversations (id TEXT PRIMARY KEY, visitor TEXT NOT NULL, title TEXT NOT NULL,
+            begun REAL NOT NULL, changed REAL NOT NULL, deleted REAL)"""
+        )
+        earlier.execute("INSERT INTO conversations VALUES ('c', 'me', 'What was it?', 1, 1, NULL)")
+    store = Conversations(file)
+    store.put("me", "c", KeptTurn(1, ENGLISH_QUESTION, canned(ENGLISH_QUESTION)))
+    kept = store.kept("me", "c")
+    assert kept is not None and kept.collection is None and kept.title == "What was it?"
+    begun = store.begin("me", "And here?", "cooking-1")
+    later = store.kept("me", begun)
+    assert later is not None and later.collection == "cooking-1"
+    assert store.kept("you", begun) is None

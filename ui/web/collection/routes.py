@@ -1,0 +1,130 @@
+"""The routes of collections: to look through one, take articles out and bring them back, make and name collections."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from index.articles import Language
+from index.browsing import Order, Wanted
+from ui.collections import FIRST, LONGEST_NAME, Named
+from ui.strings import explain, say
+from ui.web.chosen import CollectionInPath, chosen_id, name_of, opened, switcher_html
+from ui.web.collection.listing import collection_html
+from ui.web.keeping.side import frame_html
+from ui.web.language import page_language
+from ui.web.safe import clean
+from ui.web.shell import POLICY, page_html
+from ui.web.site import Site
+
+_DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+Short = Annotated[str, Query(max_length=300)]
+
+
+class Taking(BaseModel):
+    """An article that is taken out, or brought back while that can be done."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    do: Literal["remove", "restore"]
+    id: str = Field(max_length=2000)
+
+
+class Naming(BaseModel):
+    """The name of a collection that is made."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    name: str = Field(min_length=1, max_length=4 * LONGEST_NAME)
+
+
+class Change(BaseModel):
+    """What is done to a collection."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    do: Literal["rename", "remove", "restore"]
+    name: str = Field("", max_length=4 * LONGEST_NAME)
+
+
+def collection_pages(site: Site) -> APIRouter:
+    """The collection's page."""
+    router = APIRouter()
+
+    @router.get("/articles")
+    def articles(
+        request: Request, words: Short = "", language: Literal["ar", "en", ""] = "", publisher: Short = "",
+        since: Short = "", until: Short = "", order: Order = "newest", page: int = 1,
+    ) -> HTMLResponse:  # fmt: skip
+        wanted = Wanted(words, _language(language), publisher or None, _day(since), _day(until), order)
+        return _page(site, request, wanted, page)
+
+    return router
+
+
+def _page(site: Site, request: Request, wanted: Wanted, page: int) -> HTMLResponse:
+    language = page_language(request.headers)
+    collection, problem = opened(site, chosen_id(site, request.headers))
+    leaving = collection.removals.waiting
+    found = [one for one in collection.shelf.browse(wanted) if one.id not in leaving]
+    named = next((one for one in site.collections.all() if one.id == collection.id), Named(FIRST, ""))
+    name = name_of(named, language)
+    content = collection_html(named, name, found, wanted, page, collection.shelf.publishers(), language)
+    if problem:
+        content = f'<p class="note" role="alert">{clean(explain(problem, language))}</p>{content}'
+    html = page_html(
+        f"{name} · {say('page.title', language)}", content, language,
+        frame_html(language, switcher_html(site, collection.id, language)),
+        ("collection.css",), ("collection.js", "bring.js"),
+    )  # fmt: skip
+    return HTMLResponse(html, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
+
+
+def collection_parts() -> APIRouter:
+    """What is done to collections, and to the articles of one."""
+    router = APIRouter(prefix="/page/collections")
+
+    @router.post("")
+    def make(request: Request, naming: Naming) -> dict[str, str]:
+        return {"id": _site(request).collections.make(naming.name).id}
+
+    @router.post("/{collection}")
+    def change(request: Request, collection: str, change: Change) -> dict[str, str]:
+        collections = _site(request).collections
+        match change.do:
+            case "rename" if change.name:
+                collections.rename(collection, change.name)
+            case "remove":
+                collections.remove(collection)
+            case "restore":
+                collections.restore(collection)
+        return {"done": change.do}
+
+    @router.post("/{collection}/articles")
+    def take(collection: CollectionInPath, taking: Taking) -> dict[str, str]:
+        if taking.do == "remove":
+            collection.articles.article(taking.id)
+            collection.removals.take_out(taking.id)
+        elif not collection.removals.bring_back(taking.id):
+            raise HTTPException(404)
+        return {"done": taking.do}
+
+    return router
+
+
+def _site(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+def _language(given: str) -> Language | None:
+    return "ar" if given == "ar" else "en" if given == "en" else None
+
+
+def _day(given: str) -> str | None:
+    """A date, or the beginning of one; anything else is no condition."""
+    return given if _DAY.fullmatch(given) else None

@@ -1,0 +1,80 @@
+"""The routes by which articles are brought: begin, send files one by one, read, look how far it is, stop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
+
+from ui.web.chosen import CollectionInPath
+from ui.web.collection.bringing import Bringing
+from ui.web.collection.progress import progress_html
+from ui.web.language import PageLanguage
+
+_BYTES = "application/octet-stream"
+
+
+class Nothing(BaseModel):
+    """The body of a request that says all by its address: JSON, which no form of another site can send."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def upload_routes() -> APIRouter:
+    """The routes of bringing."""
+    router = APIRouter(prefix="/page/collections/{collection}/bring")
+    router.add_api_route("", _begin, methods=["POST"])
+    router.add_api_route("/{number}", _progress, response_model=None)
+    router.add_api_route("/{number}/files", _receive, methods=["POST"])
+    router.add_api_route("/{number}/read", _read, methods=["POST"])
+    router.add_api_route("/{number}/stop", _stop, methods=["POST"])
+    return router
+
+
+def _known(collection: CollectionInPath, number: str) -> Bringing:
+    bringing = collection.porter.find(number)
+    if bringing is None:
+        raise HTTPException(404)
+    return bringing
+
+
+Known = Annotated[Bringing, Depends(_known)]
+
+
+def _begin(collection: CollectionInPath, nothing: Nothing) -> dict[str, str]:
+    """A place for what is brought."""
+    return {"id": collection.porter.begin().id}
+
+
+async def _receive(
+    request: Request, collection: CollectionInPath, bringing: Known, name: Annotated[str, Query(max_length=4000)]
+) -> dict[str, int]:
+    """One file, as it comes: it is never whole in memory."""
+    if request.headers.get("content-type") != _BYTES:
+        raise HTTPException(415)
+    path = collection.porter.place_for(bringing, name)
+    await run_in_threadpool(path.parent.mkdir, parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        async for part in request.stream():
+            await run_in_threadpool(collection.porter.receive, bringing, part, file)
+    return {"files": bringing.files}
+
+
+def _read(collection: CollectionInPath, bringing: Known, nothing: Nothing) -> dict[str, str]:
+    """Everything is there: read it."""
+    collection.porter.read(bringing)
+    return {"state": bringing.state}
+
+
+def _stop(collection: CollectionInPath, bringing: Known, nothing: Nothing) -> dict[str, str]:
+    """Nothing of it shall go in."""
+    collection.porter.stop(bringing)
+    return {"state": bringing.state}
+
+
+def _progress(bringing: Known, language: PageLanguage = "en") -> HTMLResponse:
+    """How far it is."""
+    return HTMLResponse(progress_html(bringing, language))

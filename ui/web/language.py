@@ -1,0 +1,43 @@
+"""The page's language: which one it is, and texts of the program in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import cookie_parser
+
+from index.articles import Language
+from ui.strings import say
+from ui.web.safe import clean, in_language
+
+PageLanguage = Annotated[Language, Query(alias="in")]
+"""The language that a part of the page is asked for in."""
+CHOSEN = "jawab_language"
+"""The cookie in which the page keeps the language that was chosen on it."""
+
+
+def page_language(headers: Mapping[str, str]) -> Language:
+    """The language that was chosen on the page; else Arabic if the browser puts it before English, else English."""
+    chosen = cookie_parser(headers.get("cookie", "")).get(CHOSEN)
+    if chosen in ("ar", "en"):
+        return "ar" if chosen == "ar" else "en"
+    accepted = headers.get("accept-language", "")
+    for weight, tag in sorted(map(_weighted, accepted.split(",")), key=lambda pair: -pair[0]):
+        if weight > 0 and tag in ("ar", "en"):
+            return "ar" if tag == "ar" else "en"
+    return "en"
+
+
+def _weighted(part: str) -> tuple[float, str]:
+    tag, _, weight = part.partition(";")
+    try:
+        return (float(weight.strip().removeprefix("q=")) if weight else 1.0), tag.strip().lower()[:2]
+    except ValueError:
+        return 0.0, ""
+
+
+def titled(tag: str, key: str, language: Language) -> str:
+    """A text of the program as an element in its language."""
+    return f"<{tag} {in_language(language)}>{clean(say(key, language))}</{tag}>"

@@ -1,0 +1,41 @@
+"""The route of the article beside the chat."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from index.errors import ArticleMissing
+from ui.strings import explain
+from ui.web.chosen import CollectionInPath
+from ui.web.language import PageLanguage
+from ui.web.reading.article import article_html, marks_of
+from ui.web.safe import clean, in_language
+
+_LONGEST_ID = 2000
+
+
+def reading_parts() -> APIRouter:
+    """The article beside the chat."""
+    router = APIRouter(prefix="/page/collections/{collection}")
+
+    @router.get("/article")
+    def article(
+        collection: CollectionInPath,
+        id: Annotated[str, Query(max_length=_LONGEST_ID)],
+        language: PageLanguage = "en",
+        start: int = -1,
+        end: int = -1,
+        phrase: Annotated[str, Query(max_length=2000)] = "",
+    ) -> HTMLResponse:
+        try:
+            found = collection.articles.article(id)
+        except ArticleMissing as error:
+            own = in_language(language)
+            return HTMLResponse(f'<p class="note" {own}>{clean(explain(error, language))}</p>', 404)
+        marks = marks_of(found, start, end, phrase)
+        return HTMLResponse(article_html(found, collection.articles.told_with(found.id), marks, language))
+
+    return router
