@@ -13,6 +13,7 @@ from index.browsing import Listed, Wanted
 from index.build import Progress
 from index.errors import ArticleMissing, IndexMissing
 from index.plan import Summary
+from index.subjects.map import Map, Place, Subject
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
@@ -207,6 +208,17 @@ class CannedAssistant:
         return [word + " " for word in answer.answer.split(" ")]
 
 
+def canned_map() -> Map:
+    """The three articles in two subjects; one has a name that is a stranger's."""
+    listed = CannedArticles().browse(Wanted())
+    words: tuple[dict[Language, tuple[str, ...]], ...] = (
+        {"ar": ("القوات", "بغداد"), "en": ("troops", "Baghdad")},
+        {"ar": (), "en": ("<b>bold</b>", "<a href='https://evil.example'>x</a>")},
+    )
+    places = [Place(one, at / 3 - 0.3, 0.2 * at, int(at == 2)) for at, one in enumerate(listed)]
+    return Map(tuple(places), (Subject(-0.2, 0.1, words[0]), Subject(0.4, 0.4, words[1])), 3)
+
+
 def read_slowly(folder: Path, progress: Progress) -> Summary:
     """Reads every file as an article of one passage; `.bin` is nothing that can be read."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -227,7 +239,9 @@ def site(folder: Path, assistant: CannedAssistant | None = None, overview: Overv
         articles = CannedArticles()
         porter = Porter(folder / "brought" / collection, read_slowly)
         asked = assistant or CannedAssistant()
-        return Collection(collection, asked, articles, articles, Removals(lambda _: None), porter, lambda: overview)
+        return Collection(
+            collection, asked, articles, articles, Removals(lambda _: None), porter, lambda: overview, canned_map
+        )
 
     folders = CollectionFolders(folder / "index", folder / "collections")
     return Site(Library(folders, open_collection), Conversations(folder / "conversations.sqlite"))

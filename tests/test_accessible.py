@@ -62,5 +62,10 @@ def test_axe_finds_nothing_serious(browser: Browser, address: str, locale: str, 
     page.goto(f"{address}articles")
     page.wait_for_selector(".shelf")
     found["the collection"] = serious(page)
+    page.locator(".collections summary").click()
+    found["collections"] = serious(page)
+    page.goto(f"{address}articles/pictures")
+    page.wait_for_selector("#map .point")
+    found["the pictures"] = serious(page)
     context.close()
     assert {where: what for where, what in found.items() if what} == {}

@@ -619,6 +619,56 @@ class TestBringingArticles:
         expect(page.locator("#brought")).to_contain_text("Added 2")
 
 
+class TestPictures:
+    @pytest.fixture
+    def page(self, visit: Visit) -> Page:
+        visit.page.goto(f"{visit.address}articles")
+        visit.page.locator("a[href='/articles/pictures']").click()
+        visit.page.wait_for_selector("#map .point")
+        return visit.page
+
+    def test_a_dot_says_what_it_is_and_opens_it(self, page: Page) -> None:
+        # Strangers' words are in two of the names; nothing of them was made into a link.
+        expect(page.locator("#map .annotation")).to_have_count(2)
+        expect(page.locator("#map .annotation").nth(1)).to_contain_text("<b>bold</b>, <a href=")
+        assert page.locator("#map a").count() == 0
+        page.locator(".frame").scroll_into_view_if_needed()
+        box = page.locator("#map .point").nth(1).bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 5, box["y"] + 5)
+        expect(page.locator("#card b")).to_have_text("Washington and Baghdad discuss the future of US forces")
+        expect(page.locator("#card span")).to_have_text("8 April 2021 · dw.com")
+        page.mouse.click(box["x"] + 5, box["y"] + 5)
+        expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
+
+    def test_a_bar_leads_to_its_articles(self, page: Page) -> None:
+        boxes = [bar.bounding_box() for bar in page.locator("#time .point path").all()]
+        bar = next(box for box in boxes if box and box["height"] > 10)
+        page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
+        page.wait_for_url("**/articles?since=*")
+
+    def test_the_keyboard_has_all_of_it(self, page: Page) -> None:
+        page.locator(".table summary").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("td").first).to_be_visible()
+        page.locator(".subjects a").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#reading h2")).to_be_visible()
+
+    @pytest.mark.parametrize("visit", ["ar"], indirect=True)
+    def test_time_runs_in_the_direction_of_reading(self, page: Page) -> None:
+        april = page.locator("#time .xtick", has_text="نيسان").bounding_box()
+        july = page.locator("#time .xtick", has_text="تموز").bounding_box()
+        assert april and july and april["x"] > july["x"]
+        expect(page.locator("#map .annotation").first).to_contain_text("القوات، بغداد")
+
+    def test_it_fits_a_phone(self, page: Page) -> None:
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.reload()
+        page.wait_for_selector("#map .point")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 class TestCollections:
     """The last of this file: from here on there is more than one."""
 

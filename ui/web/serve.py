@@ -15,6 +15,7 @@ from index.browsing import Shelf
 from index.build import Progress, create, remove, update
 from index.errors import JawabError
 from index.plan import Summary
+from index.subjects.map import Cartographer
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
 from ui.strings import say
@@ -83,6 +84,7 @@ def _open(app: App, collection: str, folder: Path) -> Collection:
         removals=Removals(partial(remove, folder)),
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
         overview=partial(overview, shelf),
+        map=Cartographer(assistant.searcher.catalog, shelf).map,
     )
 
 

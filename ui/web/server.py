@@ -16,6 +16,7 @@ from index.errors import JawabError
 from ui.api.ask import api_routes
 from ui.api.problems import answer_problem
 from ui.web.chat.mount import mount_page
+from ui.web.collection.pictures import pictures_pages
 from ui.web.collection.routes import collection_pages, collection_parts
 from ui.web.collection.uploads import upload_routes
 from ui.web.gate import Gate
@@ -24,8 +25,8 @@ from ui.web.reading.routes import reading_parts
 from ui.web.shell import SCRIPTS, STYLES
 from ui.web.site import Site
 
-_STYLES = (*STYLES, "collection.css")
-_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js")
+_STYLES = (*STYLES, "collection.css", "pictures.css")
+_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js", "pictures.js")
 _SAFETY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -54,6 +55,7 @@ def create_app(site: Site, password: str | None = None) -> FastAPI:
     app.include_router(conversation_parts(site.conversations))
     app.include_router(collection_pages(site))
     app.include_router(collection_parts())
+    app.include_router(pictures_pages(site))
     app.include_router(upload_routes())
     _add_static(app)
     mount_page(app, site)
@@ -68,6 +70,12 @@ def _add_static(app: FastAPI) -> None:
         content = files("ui.web").joinpath("static", "fonts", name).read_bytes()
         kind = "font/woff2" if name.endswith(".woff2") else "text/plain; charset=utf-8"
         return Response(content, media_type=kind, headers={"cache-control": "max-age=31536000"})
+
+    @app.get("/page/plotly.js")
+    def plotly() -> Response:
+        content = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+        headers = {"cache-control": "max-age=86400"}
+        return Response(content, media_type="text/javascript; charset=utf-8", headers=headers)
 
     @app.get("/page/{name}")
     def static(name: str) -> Response:

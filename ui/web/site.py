@@ -8,6 +8,7 @@ from typing import Protocol
 
 from index.articles import Article, Language
 from index.browsing import Listed, Wanted
+from index.subjects.map import Map
 from qa.answer import Event
 from qa.asking.conversation import Exchange
 from ui.collections import Named
@@ -58,7 +59,8 @@ class Shelves(Protocol):
 
 @dataclass(frozen=True)
 class Collection:
-    """All that the pages of one collection need. `overview` tells of it as it is now."""
+    """All that the pages of one collection need. `overview` tells of it as it is now, `map` gives its map, or nothing
+    while that is drawn."""
 
     id: str
     assistant: Assistant
@@ -67,6 +69,7 @@ class Collection:
     removals: Removals
     porter: Porter
     overview: Callable[[], Overview]
+    map: Callable[[], Map | None]
 
 
 class Collections(Protocol):

@@ -38,6 +38,7 @@ def collection_html(
     count = clean(say(f"page.articles.{plural(len(found))}", language, count=len(found)))
     return (
         f'<main class="collection" data-collection="{clean(named.id)}"><h1 dir="auto">{clean(name)}</h1>'
+        f'<p><a href="/articles/pictures">{_text("pictures.link", language)}</a></p>'
         f"{_collections(named, language)}{_bring(language)}"
         f"{_form(wanted, publishers, language)}"
         f'<p class="note" role="status">{count}</p>{listed}{_pages(wanted, page, pages, language)}'

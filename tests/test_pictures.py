@@ -1,0 +1,52 @@
+"""The page of the two pictures: what it says without a script, and that strangers' words stay words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from index.browsing import Listed
+from index.subjects.map import Map, Place, Subject
+from tests.page_assistant import site
+from tests.test_render import HOSTILE, Reader
+from ui.web.collection.pictures import subjects_html
+from ui.web.server import create_app
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
+        yield client
+
+
+def test_the_page_says_in_words_what_is_drawn(client: TestClient) -> None:
+    response = client.get("/articles/pictures", headers={"accept-language": "ar"})
+    assert "المجموعة في صورتين" in response.text
+    assert "script-src 'self';" in response.headers["content-security-policy"]
+    assert "unsafe-eval" not in response.headers["content-security-policy"]
+    drawn = client.get("/page/collections/first/pictures", params={"in": "ar"}).json()
+    assert drawn["map"]["subjects"][0]["name"] == "القوات، بغداد"
+    assert len(drawn["map"]["places"]) == 3 and drawn["map"]["sample"] == ""
+    assert "مقالان" in drawn["subjects"]
+
+
+def test_plotly_comes_from_here(client: TestClient) -> None:
+    response = client.get("/page/plotly.js")
+    assert response.status_code == 200 and "plotly.js v" in response.text[:200]
+
+
+def test_a_collection_that_is_not_there_has_no_pictures(client: TestClient) -> None:
+    assert client.get("/page/collections/none-such/pictures").status_code == 404
+
+
+@pytest.mark.parametrize("payload", HOSTILE)
+def test_nobodys_words_become_markup(payload: str) -> None:
+    article = Listed(1, payload, payload, "en", payload, payload, 1)
+    found = Map((Place(article, 0.0, 0.0, 0),), (Subject(0.0, 0.0, {"ar": (), "en": (payload,)}),), 1)
+    reader = Reader(subjects_html(found, "en"))
+    assert {tag for tag, _ in reader.tags} <= {"ol", "ul", "li", "h4", "p", "bdi", "a"}
+    assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]
+    assert all(attributes["href"] == "#" for tag, attributes in reader.tags if tag == "a")

@@ -1,0 +1,139 @@
+"""The map of a collection and its articles over time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.browsing import Listed, Shelf
+from index.build import remove, update
+from index.fakes import HashEmbedder
+from index.storage.catalog import Catalog
+from index.subjects.layout import lay_out, regions
+from index.subjects.map import Cartographer, Map, draw
+from index.subjects.naming import name_subjects, words_of
+from index.subjects.vectors import article_vectors
+from index.timeline import over_time
+
+TRAMS = "The tram stops at the harbour. A tram carries two hundred people. Trams run until midnight on the line {n}."
+PALMS = "The palm grove lost many trees to the weevil. A weevil eats a palm from within. Palms need water, grove {n}."
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    for number in range(8):
+        (tmp_path / f"tram-{number}.txt").write_text(f"Tram {number}\n\n{TRAMS.format(n=number)}", encoding="utf-8")
+        (tmp_path / f"palm-{number}.txt").write_text(f"Palm {number}\n\n{PALMS.format(n=number)}", encoding="utf-8")
+    update(tmp_path / "index", [tmp_path], HashEmbedder())
+    return Catalog.open(tmp_path / "index")
+
+
+def drawn(cartographer: Cartographer) -> Map:
+    deadline = time.monotonic() + 30
+    while (found := cartographer.map()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+class TestTheMap:
+    def test_articles_about_the_same_lie_together_under_its_name(self, catalog: Catalog) -> None:
+        found = draw(catalog, Shelf(catalog).articles())
+        assert found.articles == len(found.places) == 16
+        assert all(-1 <= place.x <= 1 and -1 <= place.y <= 1 for place in found.places)
+        kinds: dict[int, set[str]] = {}
+        for place in found.places:
+            kinds.setdefault(place.subject, set()).add(place.article.id.split("-")[0])
+        assert all(len(kind) == 1 for kind in kinds.values())
+        for number, kind in kinds.items():
+            words = {word.lower() for word in found.subjects[number].words["en"]}
+            assert words & ({"tram", "trams", "harbour"} if "tram" in kind else {"palm", "palms", "weevil", "grove"})
+            assert found.subjects[number].words["ar"] == ()
+
+    def test_it_is_the_same_for_the_same_articles(self, catalog: Catalog) -> None:
+        articles = Shelf(catalog).articles()
+        assert draw(catalog, articles) == draw(catalog, articles)
+
+    def test_of_many_so_many_are_drawn_and_it_says_so(self, catalog: Catalog) -> None:
+        found = draw(catalog, Shelf(catalog).articles(), most=7)
+        assert len(found.places) == 7 and found.articles == 16
+
+    @pytest.mark.parametrize("count", [0, 1, 2, 5])
+    def test_a_few_articles_have_a_map_too(self, catalog: Catalog, count: int) -> None:
+        found = draw(catalog, Shelf(catalog).articles()[:count])
+        assert len(found.places) == count and len(found.subjects) == min(count, 1)
+
+    def test_it_is_drawn_in_the_background_and_again_when_the_index_changes(self, catalog: Catalog) -> None:
+        cartographer = Cartographer(catalog, Shelf(catalog))
+        assert cartographer.map() is None
+        first = drawn(cartographer)
+        assert cartographer.map() is first
+        remove(catalog.folder, [first.places[0].article.id])
+        assert drawn(cartographer).articles == 15
+
+
+def test_an_articles_vector_is_the_mean_of_its_passages(catalog: Catalog) -> None:
+    numbers, vectors = article_vectors(catalog, [2, 1, 99])
+    assert numbers == [1, 2]
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+    passages = [number for (number,) in catalog.rows("SELECT number FROM passages WHERE article = 1")]
+    mean = catalog.vectors(passages).mean(axis=0)
+    assert float(vectors[0] @ (mean / np.linalg.norm(mean))) > 0.999
+
+
+def test_points_that_are_alike_are_one_region() -> None:
+    blobs = np.concatenate([np.full((10, 8), side, dtype=np.float32) + np.eye(10, 8) * 0.05 for side in (-1, 1)])
+    points = lay_out(blobs.astype(np.float32))
+    region = regions(points)
+    assert not set(region[:10]) & set(region[10:])
+
+
+class TestNames:
+    def test_they_are_words_as_they_are_written(self) -> None:
+        tram = words_of("ترامُ المدينة", "سار الترام في المدينة. الترام جديد.")
+        palm = words_of("النخيل والسوسة", "السوسة تأكل النخيل، والسوسة صغيرة.")
+        (first, second) = name_subjects([[tram], [palm]], 2)
+        assert "ترام" in first and "السوسة" in second
+        assert not any("\u064f" in word for word in (*first, *second))
+
+    def test_a_word_names_one_subject(self) -> None:
+        both = name_subjects([[words_of("", "harbour tram")], [words_of("", "harbour palm palm")]], 3)
+        assert len([word for words in both for word in words]) == len({word for words in both for word in words})
+
+    def test_numbers_and_very_long_words_are_no_names(self) -> None:
+        assert words_of("2021", "12 a " + "x" * 30) == {}
+
+    def test_nothing_has_no_name(self) -> None:
+        assert name_subjects([[], []], 3) == [(), ()]
+
+
+def listed(*dates: str | None) -> list[Listed]:
+    return [Listed(n, str(n), "t", "ar" if n % 2 else "en", when, None, 1) for n, when in enumerate(dates)]
+
+
+class TestTime:
+    @pytest.mark.parametrize(
+        ("dates", "unit", "first", "periods"),
+        [
+            (("2021-04-08", "2021-04-10"), "day", "2021-04-08", 3),
+            (("2021-04-08", "2021-07"), "month", "2021-04", 4),
+            (("2021-04-08", "2023-07-01"), "month", "2021-04", 28),
+            (("2021", "2023-07-01"), "year", "2021", 3),
+            (("1999-01-01", "2023-07-01"), "year", "1999", 25),
+            (("2024-02-29",), "day", "2024-02-29", 1),
+        ],
+    )
+    def test_the_finest_periods_that_fit(self, dates: tuple[str, ...], unit: str, first: str, periods: int) -> None:
+        found = over_time(listed(*dates))
+        assert (found.unit, found.periods[0], len(found.periods)) == (unit, first, periods)
+        assert sum(map(sum, found.counts.values())) == len(dates)
+
+    def test_languages_are_counted_apart_and_the_undated_too(self) -> None:
+        found = over_time(listed("2021-04-08", "2021-04-08", None, "2021-04-09"))
+        assert found.counts == {"ar": (1, 1), "en": (1, 0)} and found.undated == 1
+
+    def test_no_dates_no_periods(self) -> None:
+        assert over_time(listed(None)).periods == () == over_time([]).periods

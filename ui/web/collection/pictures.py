@@ -1,0 +1,187 @@
+"""Two pictures of a collection: its articles over time, and a map of them by subject.
+
+`static/pictures.js` draws them with Plotly, which comes with the program. What is in them stands below them as text
+too, for whoever does not see them or uses no mouse.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from index.articles import Language
+from index.browsing import Wanted
+from index.subjects.map import Map, Place, Subject
+from index.timeline import Timeline, over_time
+from ui.spoken import plural, spoken_date
+from ui.strings import say
+from ui.web.chosen import CollectionInPath, chosen_id, opened, switcher_html
+from ui.web.keeping.side import frame_html
+from ui.web.language import PageLanguage, page_language
+from ui.web.safe import clean, in_language, visible
+from ui.web.shell import POLICY, page_html
+from ui.web.site import Collection, Site
+
+PICTURES_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""Plotly styles what it draws."""
+_LISTED = 8
+"""Articles of a subject that are named below the map, the middle ones."""
+
+
+def pictures_pages(site: Site) -> APIRouter:
+    """The page of the pictures, and what is drawn on it."""
+    router = APIRouter()
+
+    @router.get("/articles/pictures")
+    def page(request: Request) -> HTMLResponse:
+        language = page_language(request.headers)
+        collection, _ = opened(site, chosen_id(site, request.headers))
+        html = page_html(
+            f"{say('page.pictures.title', language)} · {say('page.title', language)}",
+            pictures_html(collection, language), language,
+            frame_html(language, switcher_html(site, collection.id, language)),
+            ("collection.css", "pictures.css"), ("collection.js", "plotly.js", "pictures.js"),
+        )  # fmt: skip
+        headers = {"content-security-policy": PICTURES_POLICY, "cache-control": "no-store"}
+        return HTMLResponse(html, headers=headers)
+
+    @router.get("/page/collections/{collection}/pictures")
+    def drawn(collection: CollectionInPath, language: PageLanguage = "en") -> dict[str, Any]:
+        timeline, found = over_time(collection.shelf.browse(Wanted())), collection.map()
+        return {
+            "time": _time_json(timeline, language),
+            "map": _map_json(found, language) if found else None,
+            "subjects": subjects_html(found, language) if found else None,
+        }
+
+    return router
+
+
+def pictures_html(collection: Collection, language: Language) -> str:
+    """The page without what is drawn on it."""
+    timeline = over_time(collection.shelf.browse(Wanted()))
+    back = f'<p><a href="/articles">{_text("back", language)}</a></p>'
+    title = f"<h1>{_text('title', language)}</h1>"
+    head = f'<main class="collection pictures" data-collection="{clean(collection.id)}">{title}'
+    if not (timeline.periods or timeline.undated):
+        return f'{head}{back}<p class="note">{_text("nothing", language)}</p></main>'
+    return f"{head}{back}{_time_html(timeline, language)}{_map_html(language)}</main>"
+
+
+def _time_html(timeline: Timeline, language: Language) -> str:
+    unit = say(f"page.pictures.unit.{timeline.unit}", language)
+    about = clean(say("page.pictures.time_about", language, unit=unit))
+    without = clean(say("page.pictures.undated", language, count=timeline.undated)) if timeline.undated else ""
+    drawn = (
+        f'<p class="note">{about} {without}</p><div id="time" class="picture" aria-hidden="true"></div>'
+        f"{_table(timeline, language)}"
+        if timeline.periods
+        else f'<p class="note">{without}</p>'
+    )
+    return f"<section><h2>{_text('time', language)}</h2>{drawn}</section>"
+
+
+def _table(timeline: Timeline, language: Language) -> str:
+    """What the bars show; each period leads to its articles."""
+    heads = "".join(f'<th scope="col">{_shelf(one, language)}</th>' for one in timeline.counts)
+    rows = "".join(
+        f'<tr><th scope="row">{_period(period, language)}</th>'
+        f"{''.join(f'<td>{counts[at]}</td>' for counts in timeline.counts.values())}</tr>"
+        for at, period in enumerate(timeline.periods)
+        if any(counts[at] for counts in timeline.counts.values())
+    )
+    return (
+        f'<details class="table"><summary>{_text("table", language)}</summary><table><thead><tr>'
+        f'<th scope="col">{_text("period", language)}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details>'
+    )
+
+
+def _period(period: str, language: Language) -> str:
+    return f'<a href="/articles?since={period}&amp;until={period}">{clean(spoken_date(period, language))}</a>'
+
+
+def _map_html(language: Language) -> str:
+    return (
+        f'<section><h2>{_text("map", language)}</h2><p class="note">{_text("map_about", language)}'
+        ' <span id="sample"></span></p><div class="frame"><div id="map" class="picture" aria-hidden="true">'
+        f'<p class="note">{_text("drawing", language)}</p></div><div id="card" hidden></div></div>'
+        f'<p class="zoom"><button type="button" id="nearer">{_text("nearer", language)}</button>'
+        f'<button type="button" id="farther">{_text("farther", language)}</button></p>'
+        f'<h3>{_text("subjects", language)}</h3><div id="subjects"></div></section>'
+    )
+
+
+def subjects_html(found: Map, language: Language) -> str:
+    """The subjects with their middle articles, which open beside the page."""
+    items = []
+    for number, subject in enumerate(found.subjects):
+        places = [place for place in found.places if place.subject == number]
+        count = clean(say(f"page.articles.{plural(len(places))}", language, count=len(places)))
+        links = "".join(f"<li>{_link(place)}</li>" for place in places[:_LISTED])
+        items.append(
+            f'<li id="subject-{number}" tabindex="-1"><h4>{_name_html(subject, language)}</h4>'
+            f'<p class="note">{count}</p><ul>{links}</ul></li>'
+        )
+    return f'<ol class="subjects">{"".join(items)}</ol>'
+
+
+def _link(place: Place) -> str:
+    article = place.article
+    return (
+        f'<a class="open" href="#" data-article="{clean(article.id)}" {in_language(article.language)}>'
+        f"{clean(article.title)}</a>"
+    )
+
+
+def _name(subject: Subject, language: Language) -> tuple[str, Language]:
+    """What a subject is called in the page's language, or in the other if its articles are in that alone."""
+    other: Language = "en" if language == "ar" else "ar"
+    for one in (language, other):
+        if subject.words[one]:
+            return ("، " if one == "ar" else ", ").join(subject.words[one]), one
+    return say("page.pictures.nameless", language), language
+
+
+def _name_html(subject: Subject, language: Language) -> str:
+    name, own = _name(subject, language)
+    return f"<bdi {in_language(own)}>{clean(name)}</bdi>"
+
+
+def _time_json(timeline: Timeline, language: Language) -> dict[str, Any]:
+    return {
+        "periods": timeline.periods,
+        "labels": [spoken_date(period, language) for period in timeline.periods],
+        "counts": [
+            {"name": say(f"page.shelf.{one}", language), "values": values} for one, values in timeline.counts.items()
+        ],
+    }
+
+
+def _map_json(found: Map, language: Language) -> dict[str, Any]:
+    """What the script needs; titles and names as plain text, without what turns the direction of what follows."""
+    shown = len(found.places)
+    sample = say("page.pictures.sample", language, shown=shown, count=found.articles) if shown < found.articles else ""
+    return {
+        "places": [_place_json(place, language) for place in found.places],
+        "subjects": [{"x": one.x, "y": one.y, "name": visible(_name(one, language)[0])} for one in found.subjects],
+        "sample": sample,
+    }
+
+
+def _place_json(place: Place, language: Language) -> dict[str, Any]:
+    article = place.article
+    where = [spoken_date(article.date, language) if article.date else None, article.publisher]
+    return {
+        "id": article.id, "title": visible(article.title), "language": article.language,
+        "where": [visible(part) for part in where if part], "x": place.x, "y": place.y, "subject": place.subject,
+    }  # fmt: skip
+
+
+def _text(key: str, language: Language) -> str:
+    return clean(say(f"page.pictures.{key}", language))
+
+
+def _shelf(key: str, language: Language) -> str:
+    return clean(say(f"page.shelf.{key}", language))
