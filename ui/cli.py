@@ -402,6 +402,32 @@ def evaluate(
 
 
 @jawab.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--collection", default="", help="Name or id of a collection made in the page; otherwise the first.")
+@_index_option
+def judged(folder: Path, collection: str, index: Path | None) -> None:
+    """Write the answers that were judged on the page as a question set for jawab eval.
+
+    \b
+    Example:
+        jawab judged my-questions && jawab eval my-questions
+    """
+    from index.storage.catalog import Catalog
+    from ui.collections import FIRST, CollectionFolders, find_named
+    from ui.evaluation.judged import write_set
+    from ui.web.keeping.conversations import Conversations
+
+    settings = _app(index).settings
+    folders = CollectionFolders(settings.index, settings.collections)
+    named = find_named(folders, collection)
+    store = Conversations(settings.conversations)
+    answers = [one for one in store.judged() if (one.collection or FIRST) == named.id]
+    catalog = Catalog.open(folders.index_of(named.id))
+    written = write_set(answers, catalog, folder)
+    echo(say("judged.written", reader_language(), questions=written.questions, wrong=written.wrong, folder=folder))
+
+
+@jawab.command()
 @click.option("--repair", is_flag=True, help="Make a damaged index whole again from what of it can still be read.")
 @_index_option
 def doctor(repair: bool, index: Path | None) -> None:

@@ -110,5 +110,13 @@ class CollectionFolders:
         return _as_name(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else ""
 
 
+def find_named(folders: CollectionFolders, wanted: str) -> Named:
+    """The collection of this name or id; the first, if none is wanted. Raises `CollectionMissing`."""
+    for one in folders.all():
+        if wanted in (one.id, one.name) or (not wanted and one.id == FIRST):
+            return one
+    raise CollectionMissing(collection=wanted)
+
+
 def _as_name(text: str) -> str:
     return " ".join(text.split())[:LONGEST_NAME]

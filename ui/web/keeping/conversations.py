@@ -63,6 +63,16 @@ class KeptTurn:
     why: str | None = None
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """An answer that somebody judged; `collection` is the one that was asked, `None` the first."""
+
+    answer: Answer
+    verdict: Verdict
+    why: str | None
+    collection: str | None
+
+
 def visitor_of(cookie: str) -> str:
     """What stands for a visitor in the store."""
     return hashlib.sha256(cookie.encode()).hexdigest()
@@ -167,6 +177,20 @@ class Conversations:
                 (verdict, why.strip() or None, conversation, number),
             )
             return told.rowcount == 1
+
+    def judged(self) -> list[Judgement]:
+        """All answers that were judged, by whomever, oldest first; of deleted conversations none."""
+        with self._rows() as rows:
+            found = rows.execute(
+                """SELECT t.record, t.verdict, t.why, c.collection FROM turns t
+                JOIN conversations c ON c.id = t.conversation
+                WHERE t.verdict IS NOT NULL AND t.record IS NOT NULL AND c.deleted IS NULL
+                ORDER BY c.begun, c.id, t.number"""
+            )
+            return [
+                Judgement(Answer.of_json(json.loads(record)), verdict, why, collection)
+                for record, verdict, why, collection in found
+            ]
 
     def close(self) -> None:
         with self._lock:

@@ -38,7 +38,7 @@ Cookie = Annotated[str, Header()]
 Visitor = Annotated[str, Depends(_somebody)]
 
 
-class Judgement(BaseModel):
+class Judging(BaseModel):
     """What a visitor thinks of an answer; `None` takes it back."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -97,7 +97,7 @@ def _changing(store: Conversations) -> APIRouter:
         return {"done": change.do}
 
     @router.post("/turns/{turn}")
-    def judge(number: str, turn: int, judgement: Judgement, visitor: Visitor) -> dict[str, str | None]:
+    def judge(number: str, turn: int, judgement: Judging, visitor: Visitor) -> dict[str, str | None]:
         if not store.judge(visitor, number, turn, judgement.verdict, judgement.why):
             raise HTTPException(404)
         return {"verdict": judgement.verdict}

@@ -1,0 +1,98 @@
+"""What people said of answers on the page, as questions for `jawab eval`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from index.build import remove, update
+from index.fakes import HashEmbedder
+from index.storage.catalog import Catalog
+from qa.answer import Answer, Citation, FoundPassage
+from qa.measuring.evaluate import read_set
+from tests.page_assistant import record
+from ui.cli import jawab
+from ui.evaluation.judged import NothingJudged, write_set
+from ui.web.keeping.conversations import Conversations, Judgement, KeptTurn, visitor_of
+
+TEXT = "The harbour of Selwan opened in 1923. Since then it has been widened twice, and boats come daily."
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    (tmp_path / "harbour.txt").write_text(f"The harbour\n\n{TEXT}", encoding="utf-8")
+    (tmp_path / "other.txt").write_text("Another\n\nNothing of interest is told in this one, at all.", encoding="utf-8")
+    update(tmp_path / "index", [tmp_path / "harbour.txt", tmp_path / "other.txt"], HashEmbedder())
+    return Catalog.open(tmp_path / "index")
+
+
+def answered(catalog: Catalog) -> Answer:
+    article = next(one for one in catalog.articles() if "harbour" in one.title)
+    start = article.text.index("The harbour of")
+    quote = article.text[start : article.text.index("1923.") + 5]
+    cited = Citation(1, article.id, article.title, None, None, "en", start, start + len(quote), quote)
+    passage = FoundPassage(article.id, article.title, start, start + len(quote), quote, 0.9)
+    question = "When did the harbour open?"
+    return record(question, "In 1923 [1].", short_answer="1923", citations=(cited,), passages=(passage,))
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_right_answers_are_questions_with_their_gold(catalog: Catalog, tmp_path: Path) -> None:
+    declined = record("Who paints boats?", "The articles do not say.", status="declined", passages=())
+    follow_up = replace(answered(catalog), question="And when?", asked="When did the harbour open?")
+    judged = [Judgement(one, "good", None, None) for one in (answered(catalog), declined, follow_up)]
+    judged.append(Judgement(answered(catalog), "bad", "it is 1924", None))
+    written = write_set(judged, catalog, tmp_path / "set")
+    assert (written.questions, written.wrong) == (3, 1)
+    questions = read_set(tmp_path / "set")
+    first, second, third = questions.questions
+    (article,) = rows(tmp_path / "set" / "articles.jsonl")
+    (gold,) = first["answers"]
+    assert article["text"][gold["start"] : gold["end"]] == gold["text"] == "1923"
+    assert first["answerable"] and not second["answerable"] and third["question"] == first["question"]
+    assert rows(tmp_path / "set" / "wrong.jsonl")[0]["why"] == "it is 1924"
+
+
+def test_an_article_that_has_gone_takes_its_question_along(catalog: Catalog, tmp_path: Path) -> None:
+    answer = answered(catalog)
+    remove(catalog.folder, [answer.citations[0].article_id])
+    written = write_set([Judgement(answer, "good", None, None)], catalog, tmp_path / "set")
+    assert written.questions == 0 and not (tmp_path / "set" / "questions.jsonl").exists()
+
+
+def test_nothing_judged_is_said(catalog: Catalog, tmp_path: Path) -> None:
+    with pytest.raises(NothingJudged):
+        write_set([], catalog, tmp_path / "set")
+
+
+def test_from_the_page_to_jawab_eval(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"EMBEDDER": "fake", "LLM": "fake", "LANG": "en"}.items():
+        monkeypatch.setenv(f"JAWAB_{name}", value)
+    monkeypatch.setenv("JAWAB_CONVERSATIONS", str(tmp_path / "kept.sqlite"))
+    store, me = Conversations(tmp_path / "kept.sqlite"), visitor_of("me")
+    for collection in (None, "first", "another-1"):
+        kept = store.begin(me, "When did the harbour open?", collection)
+        store.put(me, kept, KeptTurn(1, "When did the harbour open?", answered(catalog)))
+        store.judge(me, kept, 1, "good")
+    deleted = store.begin(me, "x", "first")
+    store.put(me, deleted, KeptTurn(1, "x", answered(catalog)))
+    store.judge(me, deleted, 1, "bad")
+    store.delete(me, deleted)
+    folder, index = str(tmp_path / "set"), str(tmp_path / "index")
+    run = CliRunner().invoke(jawab, ["judged", folder, "--index", index])
+    assert run.exit_code == 0 and "Wrote 2 questions" in run.output and "and 0 that" in run.output
+    run = CliRunner().invoke(jawab, ["eval", folder, "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")])
+    assert run.exit_code == 0 and "2 questions" in run.output
+    assert list((tmp_path / "out").glob("*.json"))
+    missing = CliRunner().invoke(jawab, ["judged", folder, "--collection", "none such", "--index", index])
+    assert missing.exit_code != 0
+    sqlite3.connect(tmp_path / "kept.sqlite").close()
