@@ -36,7 +36,10 @@ class Written:
 
 
 def write_set(judged: Sequence[Judgement], catalog: Catalog, folder: Path) -> Written:
-    """`questions.jsonl`, `articles.jsonl` and `wrong.jsonl` in `folder`, those that have lines. Raises `NothingJudged`."""
+    """`questions.jsonl`, `articles.jsonl` and `wrong.jsonl` in `folder`, where there is something for them.
+
+    Raises `NothingJudged`.
+    """
     if not judged:
         raise NothingJudged
     right = [one.answer for one in judged if one.verdict == "good"]
@@ -62,13 +65,9 @@ def _question(number: int, answer: Answer, catalog: Catalog) -> dict[str, Any] |
     article = _find(catalog, cited.article_id)
     if article is None or article.text[cited.start : cited.end] != cited.quote:
         return None
-    start = cited.quote.find(answer.short_answer)
-    at = (
-        (cited.start + start, cited.start + start + len(answer.short_answer))
-        if start >= 0
-        else (cited.start, cited.end)
-    )
-    gold = {"text": article.text[at[0] : at[1]], "start": at[0], "end": at[1]}
+    said = phrase_in(cited.quote, answer.short_answer) or Span(0, len(cited.quote))
+    start, end = cited.start + said.start, cited.start + said.end
+    gold = {"text": article.text[start:end], "start": start, "end": end}
     place = {"article_id": article.id, "paragraph": [cited.start, cited.end]}
     return asked | {"answerable": True} | place | {"answers": [gold]}
 
