@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.articles import Article
+from index.articles import Article, Span
 from index.errors import ArticleMissing, JawabError
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from qa.answer import Answer
+from ui.web.chat.render import phrase_in
 from ui.web.keeping.conversations import Judgement
 
 
