@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from index.articles import Span
 from index.attention import register_plain_attention
 from index.errors import EmbedderFailed
+from index.one_thread import OneThread, Urgency
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,7 @@ class SentenceTransformerEmbedder:
         self._folder = folder
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)
+        self.thread = OneThread("jawab-network")
 
     @property
     def dimension(self) -> int:
@@ -128,6 +130,9 @@ class SentenceTransformerEmbedder:
         return dict(self._model.prompts)
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
+        return self.thread.do(lambda: self._embed_queries(queries), Urgency.SEARCHING)
+
+    def _embed_queries(self, queries: Sequence[str]) -> Vectors:
         rows = np.empty((len(queries), self.dimension), dtype=np.float32)
         for batch in _batches_by_length(list(map(len, queries))):
             rows[batch] = self._model.encode(
@@ -141,7 +146,8 @@ class SentenceTransformerEmbedder:
     def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
         embedded: dict[int, Embedded] = {}
         for batch in _batches_by_length([len(text.text) for text in texts]):
-            for position, result in zip(batch, self._embed_batch([texts[i] for i in batch]), strict=True):
+            work = partial(self._embed_batch, [texts[i] for i in batch])
+            for position, result in zip(batch, self.thread.do(work, Urgency.INDEXING), strict=True):
                 embedded[position] = result
             if progress:
                 progress(len(batch))

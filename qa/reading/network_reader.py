@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from index.one_thread import OneThread, Urgency
 from index.text.folding import Folded, plain
-from index.turns import Turns
 from qa.reading.inputs import Input, encode
 from qa.reading.reader import Reading, ScoredSpan
 from qa.reading.spans import best_spans
@@ -30,21 +30,25 @@ BATCH = 4
 
 
 class NetworkReader:
-    """Reads excerpts with a network, and with the embedder's tokenizer. Both are made when they are first needed."""
+    """Reads excerpts with a network, and with the embedder's tokenizer. Both are made when they are first needed.
 
-    def __init__(self, name: str, network: Callable[[], ReaderNetwork], tokenizer: Callable[[], Any]) -> None:
+    `thread` is the one that computes.
+    """
+
+    def __init__(
+        self, name: str, network: Callable[[], ReaderNetwork], tokenizer: Callable[[], Any], thread: OneThread
+    ) -> None:
         self.name = name
         self._make_network = network
         self._make_tokenizer = tokenizer
-        # In the order in which they came. Side by side, callers would only wait for the processor, and in no order.
-        self._turns = Turns()
+        self._thread = thread
 
     @classmethod
     def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> NetworkReader | None:
         """The reader of a weights file; `None` where the file is for another embedder."""
         if about(file, FORMAT).get("base") != base_of(embedder):
             return None
-        return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer)
+        return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer, embedder.thread)
 
     @cached_property
     def _network(self) -> ReaderNetwork:
@@ -61,8 +65,7 @@ class NetworkReader:
         return len(self._tokenizer(plain(text).text, add_special_tokens=False)["input_ids"])
 
     def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
-        with self._turns.mine():
-            return self._read(question, excerpts)
+        return self._thread.do(lambda: self._read(question, excerpts), Urgency.READING)
 
     def _read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
         texts = [plain(excerpt) for excerpt in excerpts]

@@ -22,6 +22,7 @@ from torch import nn
 from tqdm import tqdm
 
 from index.embed import Embedder, SentenceTransformerEmbedder
+from index.one_thread import OneThread
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.measuring.evaluate import read_set
 from qa.measuring.metrics import phrase_scores
@@ -178,7 +179,9 @@ def main(
     save(network, work / "reader.safetensors", base)
     draw_curve(work / "log.jsonl", work / "curve.png")
     network.for_reading()
-    figures = validate(NetworkReader("in training", lambda: network, lambda: tokenizer), sets, limit)
+    figures = validate(
+        NetworkReader("in training", lambda: network, lambda: tokenizer, OneThread("validation")), sets, limit
+    )
     (work / "validation.json").write_text(json.dumps(figures, indent=2) + "\n")
     click.echo(json.dumps(figures, indent=2))
 

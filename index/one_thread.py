@@ -1,0 +1,60 @@
+"""One thread for all that a network computes: the most urgent first, and in the order in which it came.
+
+OpenMP keeps a team of threads for every thread that computes, and idle teams spin: twenty questions at once, each in a
+thread of its own, took twice as long as one after the other (docs/measured.md, "Twenty people").
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from enum import IntEnum
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Urgency(IntEnum):
+    """What is done before what: somebody waits for the first two, and only then for nothing else."""
+
+    SEARCHING = 0
+    READING = 1
+    INDEXING = 2
+
+
+class OneThread:
+    """Does one piece of work at a time, in a thread that starts with the first and ends with the program."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._waiting: queue.PriorityQueue[tuple[Urgency, int, Callable[[], Any], Future[Any]]] = queue.PriorityQueue()
+        self._number = itertools.count()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def do(self, work: Callable[[], T], urgency: Urgency) -> T:
+        """What `work` returns or raises. Work that is part of other work is done at once."""
+        if threading.current_thread() is self._thread:
+            return work()
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+        done: Future[T] = Future()
+        self._waiting.put((urgency, next(self._number), work, done))
+        return done.result()
+
+    def _run(self) -> None:
+        while True:
+            _, _, work, done = self._waiting.get()
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+            # What the work held (a batch, a state) should not live until the next one comes.
+            del work, done

@@ -1,0 +1,50 @@
+"""One thread for what a network computes."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from index.one_thread import OneThread, Urgency
+
+
+def test_the_most_urgent_first_and_then_in_the_order_in_which_it_came() -> None:
+    one, done, busy = OneThread("test"), list[str](), threading.Event()
+
+    def waiting(name: str, urgency: Urgency) -> threading.Thread:
+        thread = threading.Thread(target=lambda: one.do(lambda: done.append(name), urgency))
+        thread.start()
+        time.sleep(0.05)
+        return thread
+
+    threads = [threading.Thread(target=lambda: one.do(busy.wait, Urgency.SEARCHING))]
+    threads[0].start()
+    time.sleep(0.05)
+    asked = (("index", Urgency.INDEXING), ("read 1", Urgency.READING), ("read 2", Urgency.READING))
+    threads += [waiting(*one_of) for one_of in (*asked, ("search", Urgency.SEARCHING))]
+    busy.set()
+    for thread in threads:
+        thread.join(5)
+    assert done == ["search", "read 1", "read 2", "index"]
+
+
+def test_it_is_one_thread_and_what_is_part_of_the_work_is_done_in_it() -> None:
+    one = OneThread("test")
+
+    def nested() -> tuple[str, str]:
+        return threading.current_thread().name, one.do(lambda: threading.current_thread().name, Urgency.INDEXING)
+
+    assert one.do(nested, Urgency.READING) == ("test", "test")
+
+
+def test_an_error_is_raised_where_the_work_was_asked_for_and_ends_nothing() -> None:
+    one = OneThread("test")
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        one.do(fail, Urgency.READING)
+    assert one.do(lambda: 1, Urgency.READING) == 1
