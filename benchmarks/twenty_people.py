@@ -1,12 +1,12 @@
 """Twenty people ask at once, over 50,000 passages: what each of them sees, and whether the page stays quick.
 
-    python benchmarks/twenty_people.py --work FOLDER [--people 20] [--passages 50000]
+    python -m benchmarks.twenty_people --work FOLDER [--people 20] [--passages 50000]
 
 A real server with the real models, over the sample articles and as many other passages as are asked for: their words
 are drawn from the samples by Zipf's law and their vectors made to lie as real ones do (`benchmarks/growth.py`), so that
-only the sample articles answer. Each of the people is a page in a real browser (Debian's chromium); all run on this
-same machine. Their questions are those of the samples, sent within a second; while they wait, somebody else opens the
-pages again and again.
+only the sample articles answer; many of the questions are declined among so much that is like the answers. The people
+are clients that do what the page does (`benchmarks/page_client.py`), each with its own session; their questions are
+those of the samples, sent at once. While they wait, somebody opens the pages in a real browser again and again.
 
 Saves figures under benchmarks/results. Needs `make setup models` and chromium.
 """
@@ -24,13 +24,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.growth import DIMENSION, Vectors, fill
+from benchmarks.page_client import PageClient, Seen
 from index.build import update
 from index.finding.vector_file import compact
 from index.storage.catalog import matrix
@@ -41,29 +42,6 @@ from ui.settings import load_settings
 PORT = 7877
 ADDRESS = f"http://127.0.0.1:{PORT}/"
 RESULTS = Path("benchmarks/results/twenty-people.json")
-PATIENCE_MS = 900_000
-WATCH = """() => new Promise((done) => {
-  const began = performance.now(), seen = {places: [], problem: ""};
-  const look = () => {
-    const now = performance.now() - began, turn = document.querySelector("#now-answer .turn");
-    if (!turn) return;
-    if (!seen.passages && document.querySelector("#now-found li")) seen.passages = now;
-    if (!seen.phrase && turn.querySelector(".phrase")) seen.phrase = now;
-    for (const note of turn.querySelectorAll(".note")) {
-      const text = note.textContent;
-      if (!seen.places.some(([said]) => said === text)) seen.places.push([text, now]);
-    }
-    if (turn.hasAttribute("aria-busy")) return;
-    clearInterval(timer);
-    seen.done = now;
-    seen.said = turn.querySelector(".said") ? turn.querySelector(".said").textContent : "";
-    seen.quotations = turn.querySelectorAll(".quotation").length;
-    seen.near = turn.querySelectorAll(".near").length;
-    done(seen);
-  };
-  const timer = setInterval(look, 50);
-})"""
-"""What a page shows from now until its answer is there, each with when it was first seen, in milliseconds."""
 
 
 def main() -> None:
@@ -136,33 +114,25 @@ async def everybody(people: int, passages: int) -> dict[str, Any]:
 
     lines = Path("samples/questions.jsonl").read_text(encoding="utf-8").splitlines()
     questions = [json.loads(line) for line in lines][:people]
+    clients = [PageClient(ADDRESS, question["lang"]) for question in questions]
+    began = time.monotonic()
+    await asyncio.gather(*(client.open() for client in clients))
+    opened = time.monotonic() - began
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        pages = []
-        for question in questions:
-            context = await browser.new_context(locale="ar" if question["lang"] == "ar" else "en-GB")
-            page = await context.new_page()
-            await page.goto(ADDRESS)
-            await page.wait_for_selector("#opening p")
-            pages.append(page)
         quiet = await _visits(browser, lambda count: count < 5)
         asking = [
-            asyncio.ensure_future(_ask(page, one["question"])) for page, one in zip(pages, questions, strict=True)
+            asyncio.ensure_future(client.ask(question["question"]))
+            for client, question in zip(clients, questions, strict=True)
         ]
         busy = await _visits(browser, lambda _: not all(one.done() for one in asking))
         seen = [await one for one in asking]
         await browser.close()
-    return _figures(seen, questions, passages, quiet, busy)
-
-
-async def _ask(page: Any, question: str) -> dict[str, Any]:
-    page.set_default_timeout(PATIENCE_MS)
-    await page.fill("#question textarea", question)
-    await page.press("#question textarea", "Enter")
-    seen: dict[str, Any] = await page.evaluate(WATCH)
-    return seen
+    for client in clients:
+        await client.close()
+    return {"people": people, "passages": passages, "all_opened_s": round(opened, 1), **_figures(seen, quiet, busy)}
 
 
 async def _visits(browser: Any, more: Any) -> dict[str, list[float]]:
@@ -181,44 +151,25 @@ async def _visits(browser: Any, more: Any) -> dict[str, list[float]]:
     return took
 
 
-def _figures(
-    seen: list[dict[str, Any]], questions: list[dict[str, Any]], passages: int,
-    quiet: dict[str, list[float]], busy: dict[str, list[float]],
-) -> dict[str, Any]:  # fmt: skip
-    placed = [any(_is_place(text) for text, _ in one["places"]) for one in seen]
-    order = sorted(one["done"] for one in seen)
+def _figures(seen: list[Seen], quiet: dict[str, list[float]], busy: dict[str, list[float]]) -> dict[str, Any]:
     return {
-        "people": len(seen), "passages": passages,
-        "answered_or_declined": sum(bool(one["quotations"] or one["near"]) for one in seen),
-        "with_an_error": sum(not (one["quotations"] or one["near"]) for one in seen),
-        "saw_their_place": sum(placed),
-        "first_to_finish_s": round(order[0] / 1000, 1), "last_to_finish_s": round(order[-1] / 1000, 1),
-        "passages_s": _spread([one.get("passages") for one in seen]),
-        "phrase_s": _spread([one.get("phrase") for one in seen]),
-        "answer_s": _spread([one["done"] for one in seen]),
+        "answered": sum(one.quotations > 0 for one in seen),
+        "declined": sum(not one.quotations and not one.problem for one in seen),
+        "with_an_error": [one.problem for one in seen if one.problem],
+        # The first of the line has nobody before it.
+        "place_s": _spread([one.place for one in seen]),
+        "passages_s": _spread([one.passages for one in seen]),
+        "answer_s": _spread([one.done for one in seen]),
         "page_usable_s": {
-            when: {name: _visited(took) for name, took in of.items()}
+            when: {name: _spread(list(took)) for name, took in of.items()}
             for when, of in (("before", quiet), ("while they wait", busy))
         },
-        "not_answered": [
-            {"question": asked["id"], "said": one["said"][:80]}
-            for one, asked in zip(seen, questions, strict=True)
-            if not (one["quotations"] or one["near"])
-        ],
-    }  # fmt: skip
+    }
 
 
-def _visited(took: list[float]) -> dict[str, float]:
-    return {"p50": round(statistics.median(took), 2), "most": max(took), "visits": len(took)}
-
-
-def _is_place(text: str) -> bool:
-    return "before yours" in text or "قبل سؤالك" in text
-
-
-def _spread(values: list[float | None]) -> dict[str, float]:
-    there = sorted(value / 1000 for value in values if value is not None)
-    return {"p50": round(statistics.median(there), 1), "most": round(there[-1], 1), "seen_by": len(there)}
+def _spread(values: Sequence[float | None]) -> dict[str, float]:
+    there = sorted(value for value in values if value is not None)
+    return {"p50": round(statistics.median(there), 2), "most": round(there[-1], 2), "of": len(there)}
 
 
 def peak_memory(pid: int) -> int:
