@@ -267,7 +267,7 @@ def test_no_passages_leave_no_empty_list() -> None:
 def test_while_it_waits_it_says_what_it_does_in_the_questions_language() -> None:
     searching, reading = Turn(1, "متى؟", "ar"), Turn(1, "متى؟", "ar", passages=PASSAGES)
     assert "يبحث في المقالات" in answer_html(searching) and 'aria-busy="true"' in answer_html(searching)
-    assert "يقرأ المقاطع" in answer_html(reading)
+    assert "يقرأ 5 مقاطع" in answer_html(reading)
     writing = answer_html(Turn(1, "كم؟", "ar", passages=PASSAGES, phrase="2500"))
     assert "2500" in writing and "يكتب" in writing
     stopped = answer_html(Turn(1, "When?", "en", written="So far", stopped=True))

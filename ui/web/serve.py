@@ -83,7 +83,7 @@ def _open(app: App, collection: str, folder: Path) -> Collection:
         shelf=shelf,
         removals=Removals(partial(remove, folder)),
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
-        overview=partial(overview, shelf),
+        overview=partial(overview, shelf, app.llm is not None),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
     )
 

@@ -38,13 +38,15 @@ class Articles(Protocol):
 
 @dataclass(frozen=True)
 class Overview:
-    """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer."""
+    """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer; `writes` is
+    whether there is an LLM that writes sentences."""
 
     articles: int
     first: str | None
     last: str | None
     languages: tuple[Language, ...]
     examples: tuple[str, ...]
+    writes: bool = True
 
 
 class Shelves(Protocol):

@@ -20,7 +20,15 @@ def opening_html(overview: Overview, language: Language) -> str:
     """What this is, and of what."""
     collection = f"<p {in_language(language)}>{clean(_collection(overview, language))}</p>"
     examples = titled("h3", "page.try_one", language) if overview.examples else ""
-    return titled("p", "page.about", language) + collection + examples
+    if not overview.articles:
+        return titled("p", "page.about", language) + collection + _bring_some(language)
+    unwritten = "" if overview.writes else titled("p", "page.no_llm", language)
+    return titled("p", "page.about", language) + collection + unwritten + examples
+
+
+def _bring_some(language: Language) -> str:
+    """Where there is nothing to ask about yet."""
+    return f'<p {in_language(language)}><a href="/articles">{clean(say("page.bring.title", language))}</a></p>'
 
 
 def exports_html(language: Language) -> str:

@@ -125,16 +125,19 @@ def _said(turn: Turn) -> list[str]:
     if turn.stopped:
         parts.append(_note(turn, "stopped"))
     elif not turn.written.strip():
-        parts.append(_note(turn, _doing(turn)))
+        parts.append(_doing(turn))
         if turn.before:
             parts.append(_note(turn, f"before.{plural(turn.before)}", count=turn.before))
     return parts
 
 
 def _doing(turn: Turn) -> str:
+    """What the program is at: searching, reading so many passages, or writing."""
     if turn.passages is None:
-        return "searching"
-    return "reading" if turn.phrase is None else "writing"
+        return _note(turn, "searching")
+    if turn.phrase is None:
+        return _note(turn, f"reading.{plural(len(turn.passages))}", count=len(turn.passages))
+    return _note(turn, "writing")
 
 
 def _note(turn: Turn, key: str, **fields: object) -> str:
