@@ -264,6 +264,11 @@ def test_no_passages_leave_no_empty_list() -> None:
     assert found_html(Turn(1, "why", "en", passages=())) == ""
 
 
+def test_a_path_keeps_its_order_in_an_arabic_sentence() -> None:
+    turn = Turn(1, "متى؟", "ar", problem="القرص الذي فيه /tmp/index/<b> ممتلئ")
+    assert '<bdi dir="ltr">/tmp/index/&lt;b&gt;</bdi> ممتلئ' in answer_html(turn)
+
+
 def test_while_it_waits_it_says_what_it_does_in_the_questions_language() -> None:
     searching, reading = Turn(1, "متى؟", "ar"), Turn(1, "متى؟", "ar", passages=PASSAGES)
     assert "يبحث في المقالات" in answer_html(searching) and 'aria-busy="true"' in answer_html(searching)

@@ -14,10 +14,17 @@ from index.articles import Language
 # isolation of the element they stand in. Left-to-right and right-to-left marks are harmless and stay.
 _UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff]")
 
+_PATH = re.compile(r"(?<!\S)/[^\s<>()]+")
+
 
 def clean(text: str) -> str:
     """`text` for an element's content or a quoted attribute: no markup, nothing that turns the direction around it."""
     return html.escape(visible(text), quote=True)
+
+
+def clean_sentence(text: str) -> str:
+    """A sentence of the program, whose paths stand in the order in which they are written, whatever surrounds them."""
+    return _PATH.sub(r'<bdi dir="ltr">\g<0></bdi>', clean(text))
 
 
 def visible(text: str) -> str:

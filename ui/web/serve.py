@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 from contextlib import closing
 from functools import partial
@@ -56,8 +58,14 @@ def run(app: App, host: str, port: int, language: Language) -> None:
         _prepare(app, language)
         page = create_app(Site(library, Conversations(app.settings.conversations)), password)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
         uvicorn.Server(config).run(sockets=[bound])
+
+
+def _quietly_cancelled(record: logging.LogRecord) -> bool:
+    """Not of requests that the end of the server has cut off: a page that is still open has one."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _prepare(app: App, language: Language) -> None:

@@ -28,7 +28,7 @@ from ui.web.chat.render import Turn, answer_html, found_html, turn_html
 from ui.web.chat.visit import Conversation, Keeper
 from ui.web.chosen import chosen_id, opened
 from ui.web.language import page_language, titled
-from ui.web.safe import clean, in_language
+from ui.web.safe import clean_sentence, in_language
 from ui.web.shell import masthead_html
 from ui.web.site import Overview, Site
 from ui.web.visitor import visitor_in
@@ -175,7 +175,7 @@ class _Chat:
         if problem and not conversation.turns:
             conversation.collection = collection.id
         if problem:
-            past = f'{past}<div class="gone"><p {in_language(language)}>{clean(explain(problem, language))}</p></div>'
+            past = f'{past}<div class="gone"><p {in_language(language)}>{clean_sentence(explain(problem, language))}</p></div>'
         elif wanted and not conversation.turns:
             past = f'<div class="gone">{titled("p", "page.gone", language)}</div>'
         return [*_in_language(language, collection.overview()), state, welcome, past, *rest]

@@ -21,7 +21,7 @@ from ui.export.said import source_line
 from ui.spoken import plural, spoken_date
 from ui.strings import say
 from ui.web.chat.sureness import sureness_html
-from ui.web.safe import clean, in_language
+from ui.web.safe import clean, clean_sentence, in_language
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
@@ -71,7 +71,7 @@ def answer_html(turn: Turn) -> str:
     if turn.answer:
         parts.append(_footer(turn, turn.answer))
     if turn.unkept:
-        parts.append(f'<p class="note">{clean(turn.unkept)}</p>')
+        parts.append(f'<p class="note">{clean_sentence(turn.unkept)}</p>')
     state = ' aria-busy="true"' if turn.waiting else ""
     if turn.conversation:
         state += f' data-conversation="{clean(turn.conversation)}"'
@@ -115,7 +115,7 @@ def _question(turn: Turn) -> str:
 def _said(turn: Turn) -> list[str]:
     """What stands in the answer's place: always one block of the same kind, whatever came of the question."""
     if turn.problem is not None:
-        return [_paragraphs(turn.problem, turn)]
+        return [f'<div class="said" aria-live="polite"><p>{clean_sentence(turn.problem)}</p></div>']
     if turn.answer is not None:
         sure = sureness_html(turn.answer) if turn.answer.status == "answered" else ""
         return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, turn), sure]

@@ -6,7 +6,7 @@ from index.articles import Language
 from index.plan import Summary
 from ui.strings import explain, say
 from ui.web.collection.bringing import Bringing
-from ui.web.safe import clean
+from ui.web.safe import clean, clean_sentence
 
 _SHOWN = 100
 """Files that did not go in, named one by one."""
@@ -23,7 +23,7 @@ def progress_html(bringing: Bringing, language: Language) -> str:
             f'<progress max="{max(of, 1)}" value="{done}" aria-label="{_text("bring.progress", language)}"></progress>'
         )
     unread = _unread(bringing, bringing.summary, language) if bringing.summary else ""
-    return f'<div data-state="{bringing.state}"><p>{clean(_said(bringing, language))}</p>{bar}{unread}</div>'
+    return f'<div data-state="{bringing.state}"><p>{clean_sentence(_said(bringing, language))}</p>{bar}{unread}</div>'
 
 
 def _text(key: str, language: Language) -> str:

@@ -17,7 +17,7 @@ from ui.web.chosen import CollectionInPath, chosen_id, name_of, opened, switcher
 from ui.web.collection.listing import collection_html
 from ui.web.keeping.side import frame_html
 from ui.web.language import page_language
-from ui.web.safe import clean
+from ui.web.safe import clean_sentence
 from ui.web.shell import POLICY, page_html
 from ui.web.site import Site
 
@@ -75,7 +75,7 @@ def _page(site: Site, request: Request, wanted: Wanted, page: int) -> HTMLRespon
     name = name_of(named, language)
     content = collection_html(named, name, found, wanted, page, collection.shelf.publishers(), language)
     if problem:
-        content = f'<p class="note" role="alert">{clean(explain(problem, language))}</p>{content}'
+        content = f'<p class="note" role="alert">{clean_sentence(explain(problem, language))}</p>{content}'
     html = page_html(
         f"{name} · {say('page.title', language)}", content, language,
         frame_html(language, switcher_html(site, collection.id, language)),

@@ -12,7 +12,7 @@ from ui.strings import explain
 from ui.web.chosen import CollectionInPath
 from ui.web.language import PageLanguage
 from ui.web.reading.article import article_html, marks_of
-from ui.web.safe import clean, in_language
+from ui.web.safe import clean_sentence, in_language
 
 _LONGEST_ID = 2000
 
@@ -34,7 +34,7 @@ def reading_parts() -> APIRouter:
             found = collection.articles.article(id)
         except ArticleMissing as error:
             own = in_language(language)
-            return HTMLResponse(f'<p class="note" {own}>{clean(explain(error, language))}</p>', 404)
+            return HTMLResponse(f'<p class="note" {own}>{clean_sentence(explain(error, language))}</p>', 404)
         marks = marks_of(found, start, end, phrase)
         return HTMLResponse(article_html(found, collection.articles.told_with(found.id), marks, language))
 

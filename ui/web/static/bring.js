@@ -9,7 +9,12 @@
   const tell = (html) => ($("#brought").innerHTML = html);
   const say = (text) => {
     const line = document.createElement("p");
-    line.textContent = text;
+    // A path keeps its order in a sentence of either direction.
+    for (const part of text.split(/((?<!\S)\/\S+)/)) {
+      const piece = document.createElement(part.startsWith("/") ? "bdi" : "span");
+      piece.textContent = part;
+      line.append(piece);
+    }
     $("#brought").replaceChildren(line);
   };
 
