@@ -2,7 +2,7 @@
 
 The server must already be running. Needs Debian's chromium (`apt-get install chromium`) and the `dev` dependencies.
 Writes chat-ar.png and chat-en.png, article-ar.png and article-en.png (the article beside its answer, the quotation
-marked), collection-ar.png and collection-en.png.
+marked), collection-ar.png and collection-en.png, map-ar.png and map-en.png.
 """
 
 from __future__ import annotations
@@ -81,6 +81,12 @@ def photograph(browser: Browser, options: argparse.Namespace, locale: str, quest
     page.goto(f"{options.url.rstrip('/')}/articles")
     page.wait_for_selector(".shelf")
     take("collection")
+    page.goto(f"{options.url.rstrip('/')}/articles/pictures")
+    page.wait_for_selector("#map .point")
+    page.wait_for_selector(".subjects")
+    page.locator("#map").scroll_into_view_if_needed()
+    page.evaluate("scrollTo(0, document.querySelector('#map').getBoundingClientRect().top + scrollY - 80)")
+    take("map")
     context.close()
 
 

@@ -94,7 +94,7 @@ def test_points_that_are_alike_are_one_region() -> None:
 class TestNames:
     def test_they_are_words_as_they_are_written(self) -> None:
         tram = words_of("ترامُ المدينة", "سار الترام في المدينة. الترام جديد.")
-        palm = words_of("النخيل والسوسة", "السوسة تأكل النخيل، والسوسة صغيرة.")
+        palm = words_of("النخيل والسوسة", "السوسة تأكل النخيل. السوسة صغيرة. تعيش السوسة طويلاً.")
         (first, second) = name_subjects([[tram], [palm]], 2)
         assert "ترام" in first and "السوسة" in second
         assert not any("\u064f" in word for word in (*first, *second))

@@ -1,7 +1,7 @@
 """A map of the collection: its articles as points, near each other where they are about the same, and named subjects.
 
-It is drawn from what the index has already: no model runs. Drawing takes a second for a hundred articles and about a
-minute for `MOST`; of more, `MOST` evenly chosen ones are drawn, and the map says so.
+It is drawn from what the index has already: no model runs. Drawing takes a second for a hundred articles and about
+twenty for `MOST`; of more, `MOST` evenly chosen ones are drawn, and the map says so.
 """
 
 from __future__ import annotations

@@ -32,16 +32,20 @@ Words = Mapping[str, tuple[str, float]]
 def words_of(title: str, text: str) -> Words:
     """The words of an article that could name a subject."""
     counts: Counter[str] = Counter()
-    ways: dict[str, str] = {}
+    ways: dict[str, Counter[str]] = defaultdict(Counter)
     for part, times in ((title, _TITLE), (text[:BEGINNING], 1)):
         for found in _WORD.findall(part):
             written = _SIGNS.sub("", found)
             normal = _normal(written)
             if normal and len(normal) >= _SHORTEST and len(written) <= _LONGEST and written.isalpha():
                 counts[normal] += times
-                # The shortest way is the one without what is written onto it: trams is tram, والسوسة is السوسة.
-                ways[normal] = min(ways.get(normal, written), written, key=len)
-    return {normal: (ways[normal], math.log1p(count)) for normal, count in counts.items()}
+                ways[normal][written] += times
+    return {normal: (_commonest(ways[normal]), math.log1p(count)) for normal, count in counts.items()}
+
+
+def _commonest(ways: Mapping[str, int]) -> str:
+    """The way that is written most; of equals the shortest, which has nothing written onto it."""
+    return min(ways, key=lambda way: (-ways[way], len(way), fold_text(way)))
 
 
 @lru_cache(maxsize=50_000)
@@ -88,4 +92,4 @@ def _first(scores: Mapping[str, float], most: int) -> list[str]:
 def _written(subject: Sequence[Words], word: str) -> str:
     """The way in which most articles write it; of ways that differ in diacritics or capitals alone, the commonest."""
     written = Counter(article[word][0] for article in subject if word in article)
-    return min(written, key=lambda way: (-written[way], len(way), fold_text(way)))
+    return _commonest(written)

@@ -175,7 +175,8 @@ class _Chat:
         if problem and not conversation.turns:
             conversation.collection = collection.id
         if problem:
-            past = f'{past}<div class="gone"><p {in_language(language)}>{clean_sentence(explain(problem, language))}</p></div>'
+            why = f"<p {in_language(language)}>{clean_sentence(explain(problem, language))}</p>"
+            past = f'{past}<div class="gone">{why}</div>'
         elif wanted and not conversation.turns:
             past = f'<div class="gone">{titled("p", "page.gone", language)}</div>'
         return [*_in_language(language, collection.overview()), state, welcome, past, *rest]
