@@ -602,7 +602,7 @@ class TestBringingArticles:
         self.files(tmp_path, 200)
         page.set_input_files(".bring input[webkitdirectory]", tmp_path)
         expect(page.locator("#brought progress")).to_be_visible()
-        expect(page.locator("#brought")).to_contain_text("في الثانية، وبقي نحو")
+        expect(page.locator("#brought")).to_contain_text("في الثانية. الثواني الباقية: نحو")
         page.click("#stop-bringing")
         expect(page.locator("#brought")).to_contain_text("أُوقف، ولم يدخل منه شيء")
         expect(page.locator("#stop-bringing")).to_be_hidden()
