@@ -17,11 +17,14 @@ from index.subjects.map import Map, Place, Subject
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
+from ui.app import FAKE, App
 from ui.collections import CollectionFolders
+from ui.settings import load_settings
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
 from ui.web.collection.removals import Removals
 from ui.web.keeping.conversations import Conversations
+from ui.web.serve import ModelsOf
 from ui.web.site import Collection, Overview, Site
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
@@ -240,8 +243,10 @@ def site(folder: Path, assistant: CannedAssistant | None = None, overview: Overv
         porter = Porter(folder / "brought" / collection, read_slowly)
         asked = assistant or CannedAssistant()
         return Collection(
-            collection, asked, articles, articles, Removals(lambda _: None), porter, lambda: overview, canned_map
-        )
+            collection, asked, lambda *_: [], articles, articles, Removals(lambda _: None), porter, lambda: overview,
+            canned_map,
+        )  # fmt: skip
 
     folders = CollectionFolders(folder / "index", folder / "collections")
-    return Site(Library(folders, open_collection), Conversations(folder / "conversations.sqlite"))
+    models = ModelsOf(App(load_settings(embedder=FAKE, llm=FAKE)))
+    return Site(Library(folders, open_collection), Conversations(folder / "conversations.sqlite"), models)

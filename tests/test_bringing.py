@@ -195,7 +195,7 @@ class TestOverHttp:
             client.post(f"{place}/files", params={"name": f"{name}.txt"}, content=b"x", headers=BYTES)
         client.post(f"{place}/read", json={})
         refused = client.post(BRING, json={}, headers={"accept-language": "ar"})
-        assert refused.status_code == 409 and "تُقرأ مقالات أخرى" in refused.json()["error"]["message"]
+        assert refused.status_code == 409 and "تُقرأ مقالات أخرى" in refused.json()["detail"]
         client.post(f"{place}/stop", json={})
         wait_until(lambda: 'data-state="stopped"' in client.get(place).text)
 
@@ -207,7 +207,7 @@ def test_progress_says_rate_and_what_is_left(language: str) -> None:
     html = progress_html(bringing, "ar" if language == "ar" else "en")
     assert '<progress max="100" value="50"' in html and "10" in html and "5.0" in html
     bringing.began_reading = time.monotonic() - 600
-    assert ("10 minutes" if language == "en" else "10 دقيقة") in progress_html(
+    assert ("10 minutes" if language == "en" else "الدقائق الباقية: نحو 10") in progress_html(
         bringing, "ar" if language == "ar" else "en"
     )
 

@@ -113,10 +113,9 @@ class TestThePage:
     def test_what_is_not_there_is_told_in_the_readers_language(self, client: TestClient) -> None:
         answer = client.post("/page/collections/none-such/bring", json={}, headers={"accept-language": "ar"})
         assert answer.status_code == 404
-        assert answer.json()["error"] == {
-            "code": "collection_missing",
-            "message": "لم تعد هذه المجموعة هنا؛ اختر مجموعة أخرى أو ابدأ محادثة جديدة.",
-        }
+        problem = answer.json()
+        assert problem["code"] == "collection_missing" and problem["status"] == 404
+        assert problem["detail"] == "لم تعد هذه المجموعة هنا؛ اختر مجموعة أخرى أو ابدأ محادثة جديدة."
 
     @pytest.mark.parametrize("payload", HOSTILE)
     def test_no_name_becomes_markup(self, client: TestClient, payload: str) -> None:

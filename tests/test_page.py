@@ -669,6 +669,12 @@ class TestPictures:
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_the_apis_documentation_shows_itself_and_asks_nobody_else(visit: Visit) -> None:
+    visit.page.goto(f"{visit.address}docs")
+    visit.page.wait_for_selector(".opblock")
+    expect(visit.page.locator(".opblock-summary-path", has_text="/v1/ask").first).to_be_visible()
+
+
 class TestCollections:
     """The last of this file: from here on there is more than one."""
 

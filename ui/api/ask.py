@@ -1,4 +1,4 @@
-"""The API's route for questions: the whole record at once, or its parts as they come."""
+"""`POST /v1/ask`: the whole record at once, or its parts as they come."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,38 +16,45 @@ from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.asking.question import LONGEST
-from ui.api.problems import problem, status
+from ui.api.examples import ASKED
+from ui.api.problems import Problem, answer, problem
+from ui.api.request_id import request_id
 from ui.web.chat.follow import follow
 from ui.web.site import Assistant, Site
 
+_STREAMED = {
+    "text/event-stream": {"example": "event: passages\ndata: {…}\n\nevent: token\ndata: {…}\n\nevent: answer\n…"}
+}
+
 
 class AskBody(BaseModel):
-    """The body of `POST /v1/ask`."""
+    """A question."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
     question: str = Field(min_length=1, max_length=LONGEST)
-    stream: bool = False
+    stream: bool = Field(False, description="server-sent events: passages, token…, answer; or error")
+    collection: str | None = Field(None, description="id of the collection to ask; the first, if none is given")
 
 
-def api_routes(site: Site) -> APIRouter:
-    """The routes of the API. They ask the first collection."""
-    router = APIRouter()
+def ask_routes(site: Site) -> APIRouter:
+    """The route."""
+    router = APIRouter(tags=["questions"])
 
-    @router.get("/health")
-    def health() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @router.post("/v1/ask")
-    async def ask(body: AskBody) -> Response:
-        assistant = site.collections.find(None).assistant
-        if body.stream:
-            return StreamingResponse(_server_sent(assistant, body.question), media_type="text/event-stream")
+    @router.post(
+        "/v1/ask", summary="Ask a question", response_model=None,
+        responses={200: {"model": Answer, "content": _STREAMED}, 422: {"model": Problem}, 503: {"model": Problem}},
+    )  # fmt: skip
+    async def ask(request: Request, body: Annotated[AskBody, Body(openapi_examples=ASKED)]) -> Response:
+        number = request_id(request.scope)
         try:
-            answer = await _whole(assistant, body.question)
+            assistant = site.collections.find(body.collection).assistant
+            if body.stream:
+                events = _server_sent(assistant, body.question, number)
+                return StreamingResponse(events, media_type="text/event-stream")
+            return JSONResponse((await _whole(assistant, body.question)).to_json())
         except JawabError as error:
-            return JSONResponse(problem(error, language_of(body.question)), status(error))
-        return JSONResponse(answer.to_json())
+            return answer(problem(error, language_of(body.question), number))
 
     return router
 
@@ -59,7 +67,7 @@ async def _whole(assistant: Assistant, question: str) -> Answer:
     raise RuntimeError("the assistant's stream ended without a record")
 
 
-async def _server_sent(assistant: Assistant, question: str) -> AsyncGenerator[str, None]:
+async def _server_sent(assistant: Assistant, question: str, number: str | None) -> AsyncGenerator[str, None]:
     try:
         async with aclosing(follow(assistant, question)) as events:
             async for event in events:
@@ -67,7 +75,7 @@ async def _server_sent(assistant: Assistant, question: str) -> AsyncGenerator[st
                 if named:
                     yield _event(*named)
     except JawabError as error:
-        yield _event("error", problem(error, language_of(question)))
+        yield _event("error", problem(error, language_of(question), number).model_dump(exclude_none=True))
 
 
 def _named(event: Event) -> tuple[str, object] | None:

@@ -1,39 +1,107 @@
-"""What an error is over HTTP: a status, a code, and a sentence in the reader's language."""
+"""What goes wrong over HTTP, in one form (RFC 9457): a status, a code for programs, a sentence that says what to do."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from index.articles import Language
 from index.errors import ArticleMissing, JawabError
+from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
+from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
-from ui.strings import explain
+from ui.strings import explain, say, texts
 from ui.web.collection.bringing import AnotherIsBrought, TooMuch
 from ui.web.language import page_language
 
+MEDIA_TYPE = "application/problem+json"
 _CONFLICTS = (AnotherIsBrought, TooMuch)
 _MISSING = (ArticleMissing, CollectionMissing)
+_NO_QUESTION = (QuestionEmpty, QuestionLanguage, QuestionTooLong)
 
 
-def problem(error: JawabError, language: Language) -> dict[str, Any]:
-    """The body."""
-    return {"error": {"code": error.code, "message": explain(error, language)}}
+class Problem(BaseModel):
+    """The body of every answer that is an error."""
+
+    type: str = "about:blank"
+    title: str = Field(description="what the status says", examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="what happened and what to do, in the language of Accept-Language")
+    code: str = Field(description="the same for the same error, for programs", examples=["article_missing"])
+    retryable: bool = Field(description="whether the same request may succeed later")
+    request_id: str | None = Field(default=None, description="the X-Request-ID of this request")
+    errors: list[dict[str, Any]] | None = Field(
+        default=None, description="which fields, where the request was not valid"
+    )
+
+
+def problem(error: JawabError, language: Language, number: str | None = None) -> Problem:
+    """What `error` is over HTTP."""
+    code = status(error)
+    return Problem(
+        title=HTTPStatus(code).phrase, status=code, detail=explain(error, language), code=error.code,
+        retryable=error.retryable, request_id=number,
+    )  # fmt: skip
 
 
 def status(error: JawabError) -> int:
-    """404 for what is not there, 409 for what cannot be now, 503 for what can be tried again, else 500."""
+    """404 for what is not there, 409 for what cannot be now, 422 for what is no question, 503 for what can be tried
+    again, else 500."""
     if isinstance(error, _MISSING):
         return 404
     if isinstance(error, _CONFLICTS):
         return 409
+    if isinstance(error, _NO_QUESTION):
+        return 422
     return 503 if error.retryable else 500
 
 
-async def answer_problem(request: Request, error: Exception) -> Response:
-    """An error that a route did not answer itself, in the language of the page."""
+def answer(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """A problem as an answer."""
+    return JSONResponse(found.model_dump(exclude_none=True), found.status, headers, MEDIA_TYPE)
+
+
+async def of_error(request: Request, error: Exception) -> Response:
+    """An error of Jawab that a route did not answer itself."""
     if not isinstance(error, JawabError):
         raise error
-    return JSONResponse(problem(error, page_language(request.headers)), status(error))
+    return answer(problem(error, page_language(request.headers), request_id(request.scope)))
+
+
+async def of_status(request: Request, error: Exception) -> Response:
+    """A status that a route or the router gave."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return of_code(request, error.status_code, error.headers)
+
+
+def of_code(request: Request, code: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A status that says it all."""
+    phrase, language = HTTPStatus(code).phrase, page_language(request.headers)
+    name = phrase.lower().replace(" ", "_")
+    key = f"http.{name}" if f"http.{name}" in texts(language) else "http.other"
+    found = Problem(
+        title=phrase, status=code, detail=say(key, language, status=code, phrase=phrase), code=name, retryable=False,
+        request_id=request_id(request.scope),
+    )  # fmt: skip
+    return answer(found, headers)
+
+
+async def of_fields(request: Request, error: Exception) -> Response:
+    """A request whose fields are not what they should be."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fields = [{"at": list(one["loc"]), "is": one["msg"]} for one in error.errors()]
+    return answer(
+        Problem(
+            title=HTTPStatus(422).phrase, status=422, detail=say("http.invalid", page_language(request.headers)),
+            code="invalid", retryable=False, request_id=request_id(request.scope), errors=fields,
+        )
+    )  # fmt: skip

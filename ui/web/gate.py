@@ -16,9 +16,10 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ui.api.problems import of_code
 from ui.strings import say
 from ui.web.language import page_language
 from ui.web.safe import clean, in_language
@@ -79,7 +80,7 @@ class Gate:
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(LOGIN, 303)
-        return JSONResponse({"error": {"code": "password_needed"}}, 401, {"www-authenticate": "Bearer"})
+        return of_code(request, 401, {"www-authenticate": "Bearer"})
 
     def _knows(self, headers: Headers) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")

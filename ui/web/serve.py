@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import uvicorn
 from index.articles import Language
 from index.browsing import Shelf
 from index.build import Progress, create, remove, update
+from index.embed import Vectors
 from index.errors import JawabError
 from index.plan import Summary
 from index.subjects.map import Cartographer
@@ -53,10 +55,11 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     click.echo(say("serve.loading", language, address=address))
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     folders.forget_removed()
-    with closing(Library(folders, partial(_open, app))) as library:
+    with closing(Library(folders, partial(open_collection, app))) as library:
         library.find(None)
         _prepare(app, language)
-        page = create_app(Site(library, Conversations(app.settings.conversations)), password)
+        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
+        page = create_app(site, password)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
@@ -78,7 +81,25 @@ def _prepare(app: App, language: Language) -> None:
         app.assistant.prepare(each)
 
 
-def _open(app: App, collection: str, folder: Path) -> Collection:
+class ModelsOf:
+    """The models of a running Jawab, for programs."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    @property
+    def embedder(self) -> str:
+        return self._app.embedder.name
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return self._app.embedder.embed_queries(texts)
+
+    def count_tokens(self, text: str) -> int:
+        counting = self._app.llm or self._app.reader
+        return counting.count_tokens(text) if counting else len(text.split())
+
+
+def open_collection(app: App, collection: str, folder: Path) -> Collection:
     """A collection. Its index is made if there is none yet, but not where somebody named a folder: that is a slip."""
     if collection != FIRST or not app.settings.index_is_named:
         create(folder, app.embedder)
@@ -87,6 +108,7 @@ def _open(app: App, collection: str, folder: Path) -> Collection:
     return Collection(
         id=collection,
         assistant=assistant,
+        search=assistant.searcher.search,
         articles=assistant.searcher.catalog,
         shelf=shelf,
         removals=Removals(partial(remove, folder)),

@@ -5,16 +5,20 @@ Nothing that a browser gets from here makes it ask another host for anything.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from importlib.resources import files
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
-from ui.api.ask import api_routes
-from ui.api.problems import answer_problem
+from ui.api import problems
+from ui.api.request_id import RequestIds
+from ui.api.routes import api_routes
 from ui.web.chat.mount import mount_page
 from ui.web.collection.pictures import pictures_pages
 from ui.web.collection.routes import collection_pages, collection_parts
@@ -26,7 +30,7 @@ from ui.web.shell import SCRIPTS, STYLES
 from ui.web.site import Site
 
 _STYLES = (*STYLES, "collection.css", "pictures.css")
-_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js", "pictures.js")
+_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js", "pictures.js", "docs.js")
 _SAFETY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -35,6 +39,7 @@ _SAFETY = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), browsing-topics=()",
 }
+_ABOUT = "Answers questions about a collection of articles, in Arabic or English, and quotes them word for word."
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
@@ -43,27 +48,30 @@ def create_app(site: Site, password: str | None = None) -> FastAPI:
 
     Nothing runs and nothing is asked of the network until it is served.
     """
-    # FastAPI's documentation page loads its scripts from another host.
-    app = FastAPI(title="Jawab", docs_url=None, redoc_url=None, openapi_url=None)
+    # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
+    app = FastAPI(title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None)
     app.state.site = site
-    app.add_exception_handler(JawabError, answer_problem)
+    app.add_exception_handler(JawabError, problems.of_error)
+    app.add_exception_handler(HTTPException, problems.of_status)
+    app.add_exception_handler(RequestValidationError, problems.of_fields)
     # The last added stands first: the headers are on what the gate answers, too.
     app.add_middleware(Gate, password=password)
     app.add_middleware(_SafetyHeaders)
+    app.add_middleware(RequestIds)
     app.include_router(api_routes(site))
-    app.include_router(reading_parts())
-    app.include_router(conversation_parts(site.conversations))
-    app.include_router(collection_pages(site))
-    app.include_router(collection_parts())
-    app.include_router(pictures_pages(site))
-    app.include_router(upload_routes())
+    app.include_router(reading_parts(), include_in_schema=False)
+    app.include_router(conversation_parts(site.conversations), include_in_schema=False)
+    app.include_router(collection_pages(site), include_in_schema=False)
+    app.include_router(collection_parts(), include_in_schema=False)
+    app.include_router(pictures_pages(site), include_in_schema=False)
+    app.include_router(upload_routes(), include_in_schema=False)
     _add_static(app)
     mount_page(app, site)
     return app
 
 
 def _add_static(app: FastAPI) -> None:
-    @app.get("/page/fonts/{name}")
+    @app.get("/page/fonts/{name}", include_in_schema=False)
     def face(name: str) -> Response:
         if name not in {file.name for file in files("ui.web").joinpath("static", "fonts").iterdir()}:
             return Response(status_code=404)
@@ -71,13 +79,13 @@ def _add_static(app: FastAPI) -> None:
         kind = "font/woff2" if name.endswith(".woff2") else "text/plain; charset=utf-8"
         return Response(content, media_type=kind, headers={"cache-control": "max-age=31536000"})
 
-    @app.get("/page/plotly.js")
+    @app.get("/page/plotly.js", include_in_schema=False)
     def plotly() -> Response:
         content = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
         headers = {"cache-control": "max-age=86400"}
         return Response(content, media_type="text/javascript; charset=utf-8", headers=headers)
 
-    @app.get("/page/{name}")
+    @app.get("/page/{name}", include_in_schema=False)
     def static(name: str) -> Response:
         if name not in (*_STYLES, *_SCRIPTS):
             return Response(status_code=404)

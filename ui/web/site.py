@@ -8,6 +8,9 @@ from typing import Protocol
 
 from index.articles import Article, Language
 from index.browsing import Listed, Wanted
+from index.embed import Vectors
+from index.finding.filters import Filter
+from index.search import Hit
 from index.subjects.map import Map
 from qa.answer import Event
 from qa.asking.conversation import Exchange
@@ -24,6 +27,14 @@ class Assistant(Protocol):
         self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
     ) -> Iterator[Event]:
         """The events of one answer: passages, tokens, the finished record. `history` is what was asked before."""
+
+
+class Search(Protocol):
+    """Search for passages, as `index.search.Searcher.search` does it. May raise `JawabError`."""
+
+    def __call__(
+        self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False
+    ) -> list[Hit]: ...
 
 
 class Articles(Protocol):
@@ -66,6 +77,7 @@ class Collection:
 
     id: str
     assistant: Assistant
+    search: Search
     articles: Articles
     shelf: Shelves
     removals: Removals
@@ -96,9 +108,24 @@ class Collections(Protocol):
         """Back, if it was removed a short while ago."""
 
 
+class Models(Protocol):
+    """What the API lets programs use of the models."""
+
+    @property
+    def embedder(self) -> str:
+        """The embedder's name."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """The texts as questions are embedded, shape (texts, dimension)."""
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens of the LLM a text has; of the embedder, where there is no LLM."""
+
+
 @dataclass(frozen=True)
 class Site:
     """All that the server shows."""
 
     collections: Collections
     conversations: Conversations
+    models: Models

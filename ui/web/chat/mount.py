@@ -14,6 +14,7 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -77,8 +78,8 @@ class _Doorman:
             return
         path = scope["path"]
         if not _USED.fullmatch(path):
-            await Response(status_code=404)(scope, receive, send)
-        elif path == "/" and scope["method"] == "GET":
+            raise HTTPException(404)
+        if path == "/" and scope["method"] == "GET":
             await self._page(scope, receive, send)
         else:
             await self._app(scope, receive, send)

@@ -44,7 +44,7 @@
       headers: { "content-type": "application/octet-stream" },
       body: file,
     });
-    if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error?.message || response.statusText);
+    if (!response.ok) throw new Error((await response.json().catch(() => ({}))).detail || response.statusText);
   };
 
   const bring = async (files) => {
@@ -53,7 +53,7 @@
     $("#stop-bringing").hidden = false;
     try {
       const begun = await (await fetch(address(""), json)).json();
-      if (begun.error) throw new Error(begun.error.message);
+      if (begun.detail) throw new Error(begun.detail);
       job = begun.id;
       const waiting = [...files];
       const shown = setInterval(progress, 500);

@@ -1,0 +1,150 @@
+"""The HTTP API over a real index with the fakes: search, articles, errors in one form, and its own description."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+
+from index.build import update
+from ui.app import App
+from ui.cli import jawab
+from ui.collections import CollectionFolders
+from ui.settings import load_settings
+from ui.web.collection.library import Library
+from ui.web.keeping.conversations import Conversations
+from ui.web.serve import ModelsOf, open_collection
+from ui.web.server import create_app
+from ui.web.site import Site
+
+FAKES = {"embedder": "fake", "llm": "fake"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    folder = tmp_path_factory.mktemp("api")
+    places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
+    app = App(load_settings(**FAKES, **places))
+    update(app.settings.index, [Path("samples/articles")], app.embedder)
+    return app
+
+
+@pytest.fixture
+def client(app: App) -> Iterator[TestClient]:
+    folders = CollectionFolders(app.settings.index, app.settings.collections)
+    site = Site(
+        Library(folders, partial(open_collection, app)), Conversations(app.settings.conversations), ModelsOf(app)
+    )
+    with TestClient(create_app(site), "http://127.0.0.1") as client:
+        yield client
+
+
+class TestSearch:
+    def test_it_is_what_the_command_line_finds(self, app: App, client: TestClient) -> None:
+        asked = "withdrawal of troops from Iraq"
+        found = client.post("/v1/search", json={"question": asked, "k": 3}).json()
+        environment = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}
+        run = CliRunner(env=environment).invoke(
+            jawab, ["search", asked, "-k", "3", "--json", "--index", str(app.settings.index)]
+        )
+        assert found == json.loads(run.output) and len(found["passages"]) == 3
+
+    def test_it_is_held_to_what_is_wanted(self, client: TestClient) -> None:
+        asked = {"question": "Iraq", "language": "ar", "since": "2021", "until": "2021-12", "stories": True}
+        passages = client.post("/v1/search", json=asked).json()["passages"]
+        assert passages and all("others" in passage for passage in passages)
+        assert len({passage["article_id"] for passage in passages}) == len(passages)
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [{"question": ""}, {"k": 0}, {"k": 101}, {"since": "soon"}, {"language": "fr"}, {"other": 1}, {"k": "3"}],
+    )
+    def test_what_is_wrong_is_named(self, client: TestClient, wrong: dict[str, object]) -> None:
+        response = client.post("/v1/search", json={"question": "Iraq"} | wrong)
+        problem = response.json()
+        assert response.status_code == problem["status"] == 422 and problem["code"] == "invalid"
+        assert problem["errors"][0]["at"][-1] in wrong
+
+
+class TestArticles:
+    def test_the_list_goes_on_where_it_stopped(self, client: TestClient) -> None:
+        ids, after = [], 0
+        while after is not None:
+            part = client.get("/v1/articles", params={"limit": 10, "after": after}).json()
+            ids += [article["id"] for article in part["articles"]]
+            after = part["next"]
+        assert len(ids) == len(set(ids)) == part["total"] == 24
+
+    def test_it_is_filtered(self, client: TestClient) -> None:
+        found = client.get("/v1/articles", params={"language": "ar", "words": "ترام"}).json()
+        assert 0 < found["total"] < 12 and all(one["language"] == "ar" for one in found["articles"])
+
+    def test_one_has_its_text(self, client: TestClient) -> None:
+        one = client.get("/v1/articles/tram-ar").json()
+        assert one["id"] == "tram-ar" and len(one["text"]) > 500
+
+    def test_one_is_taken_out(self, client: TestClient) -> None:
+        assert client.delete("/v1/articles/football-ar").status_code == 204
+        assert client.get("/v1/articles/football-ar").status_code == 404
+        assert client.delete("/v1/articles/football-ar").status_code == 404
+
+    def test_what_is_not_there_is_told_in_the_readers_language(self, client: TestClient) -> None:
+        response = client.get("/v1/articles/none/such", headers={"accept-language": "ar"})
+        problem = response.json()
+        assert response.status_code == 404 and problem["code"] == "article_missing"
+        assert "none/such" in problem["detail"] and any("\u0600" < letter < "\u06ff" for letter in problem["detail"])
+        assert client.get("/v1/articles", params={"collection": "none-such"}).json()["code"] == "collection_missing"
+
+
+class TestErrors:
+    def test_every_error_has_one_form(self, client: TestClient) -> None:
+        for response in (
+            client.get("/v1/nothing"), client.get("/v1/ask"), client.post("/v1/ask", json={}),
+            client.post("/v1/search", content=b"\xff", headers={"content-type": "application/json"}),
+            client.get("/v1/articles/none"),
+        ):  # fmt: skip
+            problem = response.json()
+            assert response.headers["content-type"] == "application/problem+json"
+            assert problem["status"] == response.status_code >= 400
+            assert problem["request_id"] == response.headers["x-request-id"]
+            assert problem["detail"].endswith((".", "؟")) and problem["code"] and problem["title"]
+
+    def test_a_request_keeps_the_name_that_it_brings_if_it_is_one(self, client: TestClient) -> None:
+        assert client.get("/health", headers={"x-request-id": "job-7"}).headers["x-request-id"] == "job-7"
+        for strange in ("a b", "x" * 101, "<script>"):
+            given = client.get("/health", headers={"x-request-id": strange}).headers["x-request-id"]
+            assert given != strange and given.isalnum()
+
+    def test_a_question_in_no_known_language_is_told_so(self, client: TestClient) -> None:
+        response = client.post("/v1/ask", json={"question": "12345"})
+        assert response.status_code in (200, 422)
+
+
+class TestWatching:
+    def test_it_lives_and_is_ready(self, client: TestClient) -> None:
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.get("/ready").json() == {"status": "ready"}
+
+
+class TestDescription:
+    def test_it_tells_of_the_api_and_of_nothing_else(self, client: TestClient) -> None:
+        described = client.get("/openapi.json").json()
+        assert set(described["paths"]) == {
+            "/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/health", "/ready",
+            "/v1/chat/completions", "/v1/models", "/v1/models/{name}", "/v1/embeddings",
+        }  # fmt: skip
+        body = described["paths"]["/v1/ask"]["post"]["requestBody"]["content"]["application/json"]
+        assert set(body["examples"]) == {"English", "العربية"}
+        assert "short_answer" in json.dumps(described["components"]["schemas"]["Answer"])
+
+    def test_its_page_comes_from_here(self, client: TestClient) -> None:
+        page = client.get("/docs")
+        assert "default-src 'none'" in page.headers["content-security-policy"] and "//" not in page.text
+        for name in ("/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/page/docs.js"):
+            assert client.get(name).status_code == 200
+        assert client.get("/docs/index.html").status_code == 404

@@ -1,0 +1,150 @@
+"""OpenAI's form, spoken by OpenAI's own Python client, unchanged, to a server on a real socket with the fakes."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+import uvicorn
+
+from index.build import update
+from ui.app import App
+from ui.collections import CollectionFolders
+from ui.settings import load_settings
+from ui.web.collection.library import Library
+from ui.web.keeping.conversations import Conversations
+from ui.web.serve import ModelsOf, open_collection
+from ui.web.server import create_app
+from ui.web.site import Site
+
+QUESTION = "How many US troops remain in Iraq?"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("openai")
+    places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
+    app = App(load_settings(embedder="fake", llm="fake", **places))
+    update(app.settings.index, [Path("samples/articles")], app.embedder)
+    library = Library(CollectionFolders(places["index"], places["collections"]), partial(open_collection, app))
+    site = Site(library, Conversations(places["conversations"]), ModelsOf(app))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(create_app(site), "127.0.0.1", port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}/v1"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=address, api_key="none", max_retries=0) as client:
+        yield client
+
+
+def ask(client: openai.OpenAI, **more: Any) -> Any:
+    given: dict[str, Any] = {"model": "jawab", "messages": [{"role": "user", "content": QUESTION}]}
+    return client.chat.completions.create(**(given | more))
+
+
+def test_an_answer_with_its_citations_and_its_record(client: openai.OpenAI) -> None:
+    answer = ask(client)
+    choice, record = answer.choices[0], answer.model_extra["jawab"]
+    assert choice.finish_reason == "stop" and choice.message.content == record["answer"]
+    assert record["question"] == QUESTION and record["status"] == "answered"
+    for noted, cited in zip(choice.message.annotations, record["citations"], strict=True):
+        place = noted.url_citation
+        assert choice.message.content[place.start_index : place.end_index] == f"[{cited['marker']}]"
+        assert place.title == cited["title"] and place.url.startswith("http")
+    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
+
+
+def test_the_pieces_of_a_stream_are_the_answer(client: openai.OpenAI) -> None:
+    pieces = list(ask(client, stream=True, stream_options={"include_usage": True}))
+    said = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+    assert said == ask(client).choices[0].message.content
+    assert pieces[-1].usage.total_tokens > 0 and pieces[-2].choices[0].finish_reason == "stop"
+    assert pieces[-2].model_extra["jawab"]["answer"] == said
+
+
+def test_it_is_cut_where_it_was_asked_to_be(client: openai.OpenAI) -> None:
+    whole = ask(client).choices[0].message.content
+    short = ask(client, max_tokens=2)
+    assert short.choices[0].finish_reason == "length" and whole.startswith(short.choices[0].message.content)
+    assert short.usage.completion_tokens <= 2
+    assert "[" not in ask(client, stop=["["]).choices[0].message.content
+
+
+def test_as_json_it_is_the_record(client: openai.OpenAI) -> None:
+    answer = ask(client, response_format={"type": "json_object"}, seed=7)
+    assert json.loads(answer.choices[0].message.content)["answer"] == answer.model_extra["jawab"]["answer"]
+
+
+def test_a_follow_up_is_understood_from_what_was_said(client: openai.OpenAI) -> None:
+    said = ask(client).choices[0].message
+    messages = [{"role": "user", "content": QUESTION}, said.model_dump(), {"role": "user", "content": "And in Arabic?"}]
+    assert ask(client, messages=messages).model_extra["jawab"]["question"] == "And in Arabic?"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"temperature": 0.7}, {"n": 2}, {"logprobs": True}, {"messages": []},
+        {"tools": [{"type": "function", "function": {"name": "x"}}]},
+        {"messages": [{"role": "system", "content": "Be rude."}, {"role": "user", "content": QUESTION}]},
+        {"messages": [{"role": "assistant", "content": "hello"}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
+    ],
+)  # fmt: skip
+def test_what_is_not_supported_is_refused_by_name(client: openai.OpenAI, more: dict[str, Any]) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        ask(client, **more)
+    assert next(iter(more)) in refused.value.message
+
+
+def test_models_are_collections_and_the_embedder(client: openai.OpenAI) -> None:
+    names = [model.id for model in client.models.list()]
+    assert names[0] == "jawab" and len(names) == 2
+    assert client.models.retrieve("jawab").owned_by == "jawab"
+    for missing in ("gpt-4o", "jawab/none-such"):
+        with pytest.raises(openai.NotFoundError):
+            client.models.retrieve(missing)
+        with pytest.raises(openai.NotFoundError):
+            ask(client, model=missing)
+
+
+def test_texts_are_embedded_in_either_encoding(client: openai.OpenAI) -> None:
+    name = [model.id for model in client.models.list()][-1]
+    floats = client.embeddings.create(model=name, input=["one", "two"], encoding_format="float")
+    packed = client.embeddings.create(model=name, input=["one", "two"])
+    for one, other in zip(floats.data, packed.data, strict=True):
+        assert one.embedding == pytest.approx(other.embedding, abs=1e-6)
+    assert sum(number**2 for number in floats.data[0].embedding) == pytest.approx(1, abs=1e-3)
+    assert floats.usage.total_tokens > 0
+
+
+def test_another_thread_of_the_same_question_gets_the_same_answer(client: openai.OpenAI) -> None:
+    answers: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(ask(client).choices[0].message.content)) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(answers) == 6 and len(set(answers)) == 1

@@ -1,0 +1,86 @@
+"""`/v1/articles`: what is in a collection, one article, and one taken out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from index.articles import Article, Language
+from index.browsing import Listed, Order, Wanted
+from ui.api.problems import Problem
+from ui.api.search import Day
+from ui.web.site import Collection, Site
+
+MOST = 500
+CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
+_GONE: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
+
+
+class ArticleOfList(BaseModel):
+    """An article without its text. `told` is how many articles tell its story, itself among them."""
+
+    id: str
+    title: str
+    language: Language
+    date: str | None
+    publisher: str | None
+    told: int
+
+
+class ArticleList(BaseModel):
+    """A part of the list; `next` is what to give as `after` for the part that follows, if there is one."""
+
+    articles: list[ArticleOfList]
+    total: int
+    next: int | None = Field(description="what to give as `after`")
+
+
+def _chosen(request: Request, collection: CollectionId = None) -> Collection:
+    site: Site = request.app.state.site
+    return site.collections.find(collection)
+
+
+Chosen = Annotated[Collection, Depends(_chosen)]
+
+
+def article_routes() -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/articles", tags=["articles"])
+
+    @router.get("", summary="List articles", response_model=ArticleList)
+    def articles(
+        collection: Chosen,
+        words: Annotated[str, Query(max_length=300, description="all of which stand in title or text")] = "",
+        language: Language | None = None,
+        publisher: Annotated[str | None, Query(max_length=300)] = None,
+        since: Day | None = None,
+        until: Day | None = None,
+        order: Order = "newest",
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+        after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    ) -> dict[str, Any]:
+        found = collection.shelf.browse(Wanted(words, language, publisher, since, until, order))
+        part = found[after : after + limit]
+        more = after + limit if after + limit < len(found) else None
+        return {"articles": [_listed(one) for one in part], "total": len(found), "next": more}
+
+    @router.get("/{article_id:path}", summary="One article, with its text", response_model=Article, responses=_GONE)
+    def article(collection: Chosen, article_id: str) -> Any:
+        return asdict(collection.articles.article(article_id))
+
+    @router.delete("/{article_id:path}", summary="Take an article out", status_code=204, responses=_GONE)
+    def remove(collection: Chosen, article_id: str) -> Response:
+        collection.articles.article(article_id)
+        collection.removals.at_once(article_id)
+        return Response(status_code=204)
+
+    return router
+
+
+def _listed(one: Listed) -> dict[str, Any]:
+    fields: tuple[Literal["id", "title", "language", "date", "publisher", "told"], ...]
+    fields = ("id", "title", "language", "date", "publisher", "told")
+    return {name: getattr(one, name) for name in fields}

@@ -1,0 +1,195 @@
+"""The routes that clients of OpenAI's API speak: chat completions, models, embeddings.
+
+A model is a collection: `jawab` is the first, `jawab/ID` another. What is streamed is the checked answer, in pieces: a
+sentence that does not hold is taken back elsewhere, and a client that has joined pieces could not take it back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import secrets
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from index.errors import JawabError
+from index.text.language import language_of
+from qa.answer import Answer, Finished
+from ui.api.openai_form import MODEL, ChatBody, EmbeddingBody, completion, failure, piece, url_citations
+from ui.api.problems import status
+from ui.collections import FIRST, CollectionMissing
+from ui.strings import explain
+from ui.web.chat.follow import follow
+from ui.web.language import page_language
+from ui.web.site import Collection, Models, Site
+
+_WORD = re.compile(r"\S+\s*|\s+")
+_BEATS = 5.0
+"""Seconds between two signs of life on a stream that has nothing to say yet."""
+
+
+class _OpenAIRoute(APIRoute):
+    """Errors in OpenAI's form."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                first = error.errors()[0]
+                place = ".".join(str(part) for part in first["loc"][1:]) or None
+                message = f"{place or 'body'}: {first['msg']}"
+                return JSONResponse(failure(message, "invalid_request_error", "unsupported_value", place), 400)
+            except JawabError as error:
+                return _failed(error, request)
+
+        return handled
+
+
+def _failed(error: JawabError, request: Request) -> Response:
+    code = status(error)
+    kind = "invalid_request_error" if code < 500 else "server_error"
+    return JSONResponse(failure(explain(error, page_language(request.headers)), kind, error.code), code)
+
+
+def openai_routes(site: Site) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=_OpenAIRoute)
+
+    @router.post("/chat/completions", summary="Ask, in OpenAI's form", response_model=None)
+    async def chat(request: Request, body: ChatBody) -> Response:
+        collection = await run_in_threadpool(_collection, site, body.model)
+        number = f"chatcmpl-{secrets.token_hex(12)}"
+        if body.stream:
+            pieces = _pieces(collection, body, site.models, number, str(request.base_url))
+            return StreamingResponse(pieces, media_type="text/event-stream")
+        said = await _said(collection, body, site.models)
+        message = said.message(str(request.base_url))
+        whole = completion(number, body.model, message, said.finish, said.usage)
+        return JSONResponse(whole | {"jawab": said.record.to_json()})
+
+    @router.get("/models", summary="Collections and the embedder, as models")
+    def models() -> dict[str, Any]:
+        names = [MODEL, *(f"{MODEL}/{one.id}" for one in site.collections.all() if one.id != FIRST)]
+        return {"object": "list", "data": [_model(name) for name in (*names, site.models.embedder)]}
+
+    @router.get("/models/{name:path}", summary="One of them", response_model=None)
+    def model(name: str) -> dict[str, Any]:
+        if name != site.models.embedder:
+            _collection(site, name)
+        return _model(name)
+
+    @router.post("/embeddings", summary="Embed texts as questions are embedded")
+    def embeddings(body: EmbeddingBody) -> dict[str, Any]:
+        if body.model != site.models.embedder:
+            raise CollectionMissing(collection=body.model)
+        vectors = site.models.embed(body.texts)
+        data = [
+            {"object": "embedding", "index": at, "embedding": _encoded(vector, body.encoding_format)}
+            for at, vector in enumerate(vectors)
+        ]
+        tokens = sum(map(site.models.count_tokens, body.texts))
+        usage = {"prompt_tokens": tokens, "total_tokens": tokens}
+        return {"object": "list", "data": data, "model": body.model, "usage": usage}
+
+    return router
+
+
+def _collection(site: Site, model: str) -> Collection:
+    name, _, number = model.partition("/")
+    if name != MODEL:
+        raise CollectionMissing(collection=model)
+    return site.collections.find(number or None)
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "jawab"}
+
+
+def _encoded(vector: np.ndarray[Any, np.dtype[np.float32]], form: str) -> list[float] | str:
+    return vector.tolist() if form == "float" else base64.b64encode(vector.astype("<f4").tobytes()).decode()
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What is said of a record: its content, whether it was cut, and what it cost in the LLM's tokens."""
+
+    record: Answer
+    content: str
+    finish: str
+    usage: dict[str, int]
+
+    def message(self, base: str) -> dict[str, Any]:
+        cited = url_citations(self.content, self.record, base)
+        return {"role": "assistant", "content": self.content, "refusal": None, "annotations": cited}
+
+
+async def _said(collection: Collection, body: ChatBody, models: Models) -> _Said:
+    events = follow(collection.assistant, body.question, history=body.history)
+    async for event in events:
+        if isinstance(event, Finished):
+            return await run_in_threadpool(_cut, event.answer, body, models)
+    raise RuntimeError("the assistant's stream ended without a record")
+
+
+def _cut(record: Answer, body: ChatBody, models: Models) -> _Said:
+    """The content as it was asked for: as JSON, up to a stop, within so many tokens."""
+    as_json = body.response_format is not None and body.response_format.type == "json_object"
+    content, finish = json.dumps(record.to_json(), ensure_ascii=False) if as_json else record.answer, "stop"
+    for stop in body.stops:
+        content = content.split(stop, 1)[0]
+    if body.max_tokens and models.count_tokens(content) > body.max_tokens:
+        content, finish = _first_tokens(content, body.max_tokens, models), "length"
+    asked = sum(models.count_tokens(message.text) for message in body.messages)
+    written = models.count_tokens(content)
+    usage = {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
+    return _Said(record, content, finish, usage)
+
+
+def _first_tokens(content: str, most: int, models: Models) -> str:
+    """The longest beginning of whole words that has no more than `most` tokens."""
+    kept = ""
+    for word in _WORD.findall(content):
+        if models.count_tokens(kept + word) > most:
+            break
+        kept += word
+    return kept
+
+
+async def _pieces(
+    collection: Collection, body: ChatBody, models: Models, number: str, base: str
+) -> AsyncGenerator[str, None]:
+    def line(data: dict[str, Any]) -> str:
+        return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+
+    yield line(piece(number, body.model, {"role": "assistant", "content": ""}))
+    answering = asyncio.ensure_future(_said(collection, body, models))
+    try:
+        while not (await asyncio.wait({answering}, timeout=_BEATS))[0]:
+            yield ": still at it\n\n"
+        said = answering.result()
+    except JawabError as error:
+        message = explain(error, language_of(body.question))
+        yield line(failure(message, "server_error", error.code))
+        return
+    finally:
+        answering.cancel()
+    for word in _WORD.findall(said.content):
+        yield line(piece(number, body.model, {"content": word}))
+    last = piece(number, body.model, {"annotations": said.message(base)["annotations"]}, said.finish)
+    yield line(last | {"jawab": said.record.to_json()})
+    if body.stream_options and body.stream_options.include_usage:
+        yield line(piece(number, body.model, {}) | {"choices": [], "usage": said.usage})
+    yield "data: [DONE]\n\n"

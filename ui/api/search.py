@@ -1,0 +1,84 @@
+"""`POST /v1/search`: the passages that fit a question, best first; nothing is generated."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, ConfigDict, Field
+
+from index.articles import Language
+from index.finding.filters import Filter
+from qa.answer import FoundPassage
+from qa.asking.question import LONGEST, check
+from qa.assistant import found_passages
+from ui.api.examples import SEARCHED
+from ui.api.problems import Problem
+from ui.web.site import Site
+
+Day = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="a date or its beginning: 2021-04")]
+MOST = 100
+
+
+class SearchBody(BaseModel):
+    """What to search for, and where. A phrase in quotation marks must stand in the passages."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    question: str = Field(min_length=1, max_length=LONGEST)
+    k: int = Field(10, ge=1, le=MOST, description="how many passages")
+    since: Day | None = None
+    until: Day | None = None
+    sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must fit")
+    language: Language | None = None
+    articles: list[str] = Field(default_factory=list, max_length=1000, description="ids, any of which must fit")
+    stories: bool = Field(False, description="the best passage of each story, with the ids of the others that tell it")
+    collection: str | None = Field(None, description="id of the collection; the first, if none is given")
+
+
+class Passage(BaseModel):
+    """A passage: `text` is the article's own from `start` to `end`, in code points; `score` is its likeness."""
+
+    article_id: str
+    title: str
+    start: int
+    end: int
+    text: str
+    score: float
+    others: list[str] | None = Field(None, description="articles that tell the same story, where `stories` was wanted")
+
+
+class Found(BaseModel):
+    """The passages, best first."""
+
+    question: str
+    passages: list[Passage]
+
+
+def search_routes(site: Site) -> APIRouter:
+    """The route. It runs beside what is generated."""
+    router = APIRouter(tags=["search"])
+
+    @router.post(
+        "/v1/search", summary="Search passages", response_model=Found, response_model_exclude_none=True,
+        responses={422: {"model": Problem}},
+    )  # fmt: skip
+    def search(body: Annotated[SearchBody, Body(openapi_examples=SEARCHED)]) -> dict[str, Any]:
+        check(body.question)
+        only = Filter(
+            since=body.since, until=body.until, sources=tuple(body.sources), language=body.language,
+            articles=tuple(body.articles),
+        )  # fmt: skip
+        hits = site.collections.find(body.collection).search(body.question, body.k, only, body.stories)
+        told = [{"others": [other.id for other in hit.others]} if body.stories else {} for hit in hits]
+        rows = zip(found_passages(hits), told, strict=True)
+        return {"question": body.question, "passages": [_passage(passage) | others for passage, others in rows]}
+
+    return router
+
+
+def _passage(found: FoundPassage) -> dict[str, Any]:
+    return {
+        "article_id": found.article_id, "title": found.title, "start": found.start, "end": found.end,
+        "text": found.text, "score": found.score,
+    }  # fmt: skip
