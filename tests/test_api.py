@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from index.build import update
+from ui.api.metrics import Metrics
 from ui.app import App
 from ui.cli import jawab
 from ui.collections import CollectionFolders
@@ -37,10 +38,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
     folders = CollectionFolders(app.settings.index, app.settings.collections)
-    site = Site(
-        Library(folders, partial(open_collection, app)), Conversations(app.settings.conversations), ModelsOf(app)
-    )
-    with TestClient(create_app(site), "http://127.0.0.1") as client:
+    metrics = Metrics()
+    library = Library(folders, partial(open_collection, app, metrics))
+    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
+    with TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
         yield client
 
 
@@ -130,12 +131,23 @@ class TestWatching:
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/ready").json() == {"status": "ready"}
 
+    def test_what_it_does_is_counted_and_no_question_is_told(self, client: TestClient) -> None:
+        asked = "How many US troops remain in Iraq?"
+        client.post("/v1/ask", json={"question": asked})
+        client.post("/v1/ask", json={"question": asked, "stream": True})
+        client.post("/v1/ask", json={"question": "كم جندياً بقي في العراق؟"})
+        numbers = client.get("/metrics")
+        assert numbers.headers["content-type"].startswith("text/plain")
+        assert 'jawab_questions_total{language="en",status="answered"} 2.0' in numbers.text
+        assert 'language="ar"' in numbers.text and "jawab_search_seconds_count 3.0" in numbers.text
+        assert "jawab_questions_under_way 0.0" in numbers.text and "troops" not in numbers.text
+
 
 class TestDescription:
     def test_it_tells_of_the_api_and_of_nothing_else(self, client: TestClient) -> None:
         described = client.get("/openapi.json").json()
         assert set(described["paths"]) == {
-            "/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/health", "/ready",
+            "/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/health", "/ready", "/metrics",
             "/v1/chat/completions", "/v1/models", "/v1/models/{name}", "/v1/embeddings",
         }  # fmt: skip
         body = described["paths"]["/v1/ask"]["post"]["requestBody"]["content"]["application/json"]

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from index.build import update
+from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import CollectionFolders
 from ui.settings import load_settings
@@ -34,7 +35,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
     app = App(load_settings(embedder="fake", llm="fake", **places))
     update(app.settings.index, [Path("samples/articles")], app.embedder)
-    library = Library(CollectionFolders(places["index"], places["collections"]), partial(open_collection, app))
+    library = Library(
+        CollectionFolders(places["index"], places["collections"]), partial(open_collection, app, Metrics())
+    )
     site = Site(library, Conversations(places["conversations"]), ModelsOf(app))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

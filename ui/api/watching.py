@@ -1,14 +1,16 @@
-"""`/health` and `/ready`: whether the server lives, and whether it can answer."""
+"""`/health`, `/ready` and `/metrics`: whether the server lives, whether it can answer, and what it does."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
 
+from ui.api.metrics import MEDIA_TYPE, Metrics
 from ui.api.problems import Problem
 from ui.web.site import Site
 
 
-def watching_routes(site: Site) -> APIRouter:
+def watching_routes(site: Site, metrics: Metrics) -> APIRouter:
     """The routes. `/health` asks nothing of anything; `/ready` opens the first collection."""
     router = APIRouter(tags=["watching"])
 
@@ -20,5 +22,9 @@ def watching_routes(site: Site) -> APIRouter:
     def ready() -> dict[str, str]:
         site.collections.find(None)
         return {"status": "ready"}
+
+    @router.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
+    def numbers() -> Response:
+        return Response(metrics.scraped(site.collections), media_type=MEDIA_TYPE)
 
     return router

@@ -20,6 +20,7 @@ from index.embed import Vectors
 from index.errors import JawabError
 from index.plan import Summary
 from index.subjects.map import Cartographer
+from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
 from ui.strings import say
@@ -55,11 +56,12 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     click.echo(say("serve.loading", language, address=address))
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     folders.forget_removed()
-    with closing(Library(folders, partial(open_collection, app))) as library:
+    metrics = Metrics()
+    with closing(Library(folders, partial(open_collection, app, metrics))) as library:
         library.find(None)
         _prepare(app, language)
         site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
-        page = create_app(site, password)
+        page = create_app(site, password, metrics)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
@@ -99,7 +101,7 @@ class ModelsOf:
         return counting.count_tokens(text) if counting else len(text.split())
 
 
-def open_collection(app: App, collection: str, folder: Path) -> Collection:
+def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -> Collection:
     """A collection. Its index is made if there is none yet, but not where somebody named a folder: that is a slip."""
     if collection != FIRST or not app.settings.index_is_named:
         create(folder, app.embedder)
@@ -107,7 +109,7 @@ def open_collection(app: App, collection: str, folder: Path) -> Collection:
     shelf = Shelf(assistant.searcher.catalog)
     return Collection(
         id=collection,
-        assistant=assistant,
+        assistant=metrics.watch(assistant),
         search=assistant.searcher.search,
         articles=assistant.searcher.catalog,
         shelf=shelf,

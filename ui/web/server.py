@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
 from ui.api import problems
+from ui.api.metrics import Metrics
 from ui.api.request_id import RequestIds
 from ui.api.routes import api_routes
 from ui.web.chat.mount import mount_page
@@ -43,8 +44,8 @@ _ABOUT = "Answers questions about a collection of articles, in Arabic or English
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def create_app(site: Site, password: str | None = None) -> FastAPI:
-    """The whole server, behind the password if there is one.
+def create_app(site: Site, password: str | None = None, metrics: Metrics | None = None) -> FastAPI:
+    """The whole server, behind the password if there is one. `metrics` are those that its assistants are counted in.
 
     Nothing runs and nothing is asked of the network until it is served.
     """
@@ -58,7 +59,7 @@ def create_app(site: Site, password: str | None = None) -> FastAPI:
     app.add_middleware(Gate, password=password)
     app.add_middleware(_SafetyHeaders)
     app.add_middleware(RequestIds)
-    app.include_router(api_routes(site))
+    app.include_router(api_routes(site, metrics or Metrics()))
     app.include_router(reading_parts(), include_in_schema=False)
     app.include_router(conversation_parts(site.conversations), include_in_schema=False)
     app.include_router(collection_pages(site), include_in_schema=False)

@@ -1,0 +1,111 @@
+"""What happens, in numbers, for Prometheus: questions, how long their parts took, how many are under way.
+
+No question and no answer is among them, and nothing that tells who asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from index.browsing import Wanted
+from index.errors import JawabError
+from qa.answer import Answer, Event, Finished, Token
+from qa.asking.conversation import Exchange
+from ui.web.site import Assistant, Collections
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+_SEARCH = (0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 15)
+_ANSWER = (0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 40, 90, 180)
+"""Upper edges of the histograms' bins, in seconds."""
+
+
+class Metrics:
+    """The numbers of one server."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._questions = Counter(
+            "jawab_questions", "Questions with a record", ["language", "status"], registry=self._registry
+        )
+        self._failed = Counter(
+            "jawab_questions_failed", "Questions that ended with an error", ["code"], registry=self._registry
+        )
+        self._left = Counter("jawab_questions_left", "Questions that were stopped or left", registry=self._registry)
+        self._pieces = Counter("jawab_pieces", "Pieces of sentences that the LLM wrote", registry=self._registry)
+        self._under_way = Gauge(
+            "jawab_questions_under_way", "Questions that are answered or wait", registry=self._registry
+        )
+        self._articles = Gauge("jawab_articles", "Articles of the first collection", registry=self._registry)
+        self._times = {
+            name: Histogram(f"jawab_{name}_seconds", about, buckets=bins, registry=self._registry)
+            for name, about, bins in (
+                ("search", "From the question to its passages", _SEARCH),
+                ("phrase", "From the question to the phrase that answers", _ANSWER),
+                ("first_token", "From the question to the first piece of the sentence", _ANSWER),
+                ("answer", "From the question to the record", _ANSWER),
+            )
+        }
+
+    def watch(self, assistant: Assistant) -> Assistant:
+        """The assistant, what it does counted."""
+        return _Watched(assistant, self)
+
+    def scraped(self, collections: Collections) -> bytes:
+        """All numbers as they are now."""
+        self._articles.set(len(collections.find(None).shelf.browse(Wanted())))
+        return generate_latest(self._registry)
+
+    def began(self) -> None:
+        self._under_way.inc()
+
+    def ended(self) -> None:
+        self._under_way.dec()
+
+    def wrote(self) -> None:
+        self._pieces.inc()
+
+    def left(self) -> None:
+        self._left.inc()
+
+    def failed(self, error: JawabError) -> None:
+        self._failed.labels(error.code).inc()
+
+    def answered(self, answer: Answer) -> None:
+        self._questions.labels(answer.language, answer.status).inc()
+        times = answer.timings_ms
+        for name, took in (
+            ("search", times.search), ("phrase", times.short_answer), ("first_token", times.first_token),
+            ("answer", times.total),
+        ):  # fmt: skip
+            if took is not None:
+                self._times[name].observe(took / 1000)
+
+
+@dataclass(frozen=True)
+class _Watched:
+    assistant: Assistant
+    metrics: Metrics
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        self.metrics.began()
+        try:
+            for event in self.assistant.stream(question, question_id, history):
+                if isinstance(event, Token):
+                    self.metrics.wrote()
+                elif isinstance(event, Finished):
+                    self.metrics.answered(event.answer)
+                yield event
+        except JawabError as error:
+            self.metrics.failed(error)
+            raise
+        except GeneratorExit:
+            self.metrics.left()
+            raise
+        finally:
+            self.metrics.ended()
