@@ -7,10 +7,13 @@ from pathlib import Path
 
 import platformdirs
 
+from index.articles import Article
 from index.embed import Embedder, SentenceTransformerEmbedder
 from index.errors import PathMissing
 from index.fakes import HashEmbedder
-from index.search import Searcher
+from index.finding.filters import Filter
+from index.search import Hit, Searcher
+from qa.answer import Answer, Finished
 from qa.assistant import Assistant, Options
 from qa.errors import ModelMissing, ModelUnknown
 from qa.fakes import FakeGenerator, FakeReader
@@ -114,6 +117,11 @@ class App:
         """The assistant, or one that does without the LLM and answers with phrase and quotation."""
         return self.assistant_on(self.settings.index, with_llm=False) if no_llm else self.assistant
 
+    @cached_property
+    def answering(self) -> Answering:
+        """Asking, search and articles of the index of the settings, for programs."""
+        return Answering(self.assistant)
+
     def assistant_on(self, index: Path, with_llm: bool = True) -> Assistant:
         """An assistant for the index in `index`. All of them share the models."""
         # The index first: a missing one is told at once, before a model is loaded.
@@ -128,6 +136,25 @@ class App:
         if model.role != role:
             raise ModelUnknown(name=name, known=", ".join(m.name for m in self.models if m.role == role))
         return model
+
+
+class Answering:
+    """What programs want of an assistant: whole answers, passages, articles. All may raise `JawabError`."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self._assistant = assistant
+
+    def ask(self, question: str) -> Answer:
+        """The record of a question."""
+        return next(event.answer for event in self._assistant.stream(question) if isinstance(event, Finished))
+
+    def search(self, question: str, k: int, only: Filter) -> list[Hit]:
+        """Passages, best first."""
+        return self._assistant.searcher.search(question, k, only)
+
+    def article(self, article_id: str) -> Article:
+        """One article with its text."""
+        return self._assistant.searcher.catalog.article(article_id)
 
 
 def _is_path(chosen: str) -> bool:

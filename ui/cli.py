@@ -320,6 +320,20 @@ def serve(host: str, port: int, index: Path | None) -> None:
     run(_app(index), host, port, reader_language())
 
 
+@jawab.command(name="mcp")
+@_index_option
+def tools(index: Path | None) -> None:
+    """Serve the tools ask, search and read_article over the Model Context Protocol (standard input and output).
+
+    \b
+    Example, in the settings of a program that uses tools:
+        {"mcpServers": {"jawab": {"command": "jawab", "args": ["mcp"]}}}
+    """
+    from ui.tools import tool_server
+
+    tool_server(_app(index).answering, reader_language()).run("stdio")
+
+
 @jawab.group()
 def models() -> None:
     """List, fetch or verify the models of models.txt."""
