@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
@@ -32,9 +32,7 @@ def docs_routes() -> APIRouter:
     def file(name: str) -> Response:
         if name not in _FILES:
             return Response(status_code=404)
-        from swagger_ui_bundle import swagger_ui_path
-
-        content = Path(swagger_ui_path, name).read_bytes()
+        content = files("fastapi_offline").joinpath("static", name).read_bytes()
         headers = {"cache-control": "max-age=86400"}
         return Response(content, media_type=f"{_FILES[name]}; charset=utf-8", headers=headers)
 
