@@ -42,11 +42,10 @@ class Progress(Protocol):
         """So many more are done."""
 
 
-def create(folder: Path, embedder: Embedder) -> None:
+def create(folder: Path) -> None:
     """An index without articles in `folder`, if there is none. Raises `DiskFull`, `NotAllowed`."""
     if not Catalog.exists(folder):
         with writing(folder) as catalog:
-            catalog.require(embedder.fingerprint)
             derive(catalog)
 
 

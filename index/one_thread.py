@@ -1,7 +1,7 @@
 """One thread for all that a network computes: the most urgent first, and in the order in which it came.
 
 OpenMP keeps a team of threads for every thread that computes, and idle teams spin: twenty questions at once, each in a
-thread of its own, took twice as long as one after the other (docs/measured.md, "Twenty people").
+thread of its own, took twice as long as one after the other (docs/page.md, "Twenty people at once").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Urgency(IntEnum):
-    """What is done before what: somebody waits for the first two, and only then for nothing else."""
+    """What is done before what: for searching and reading somebody waits."""
 
     SEARCHING = 0
     READING = 1

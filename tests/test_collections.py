@@ -71,8 +71,8 @@ class TestFolders:
 
 def test_an_index_can_be_made_without_articles_and_filled_later(tmp_path: Path) -> None:
     embedder = HashEmbedder()
-    create(tmp_path / "index", embedder)
-    create(tmp_path / "index", embedder)
+    create(tmp_path / "index")
+    create(tmp_path / "index")
     searcher = Searcher(tmp_path / "index", embedder)
     assert searcher.search("anything at all") == []
     (tmp_path / "a.txt").write_text("The harbour opened in 1923. It is still in use today.", encoding="utf-8")

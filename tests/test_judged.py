@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,4 +94,3 @@ def test_from_the_page_to_jawab_eval(catalog: Catalog, tmp_path: Path, monkeypat
     assert list((tmp_path / "out").glob("*.json"))
     missing = CliRunner().invoke(jawab, ["judged", folder, "--collection", "none such", "--index", index])
     assert missing.exit_code != 0
-    sqlite3.connect(tmp_path / "kept.sqlite").close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from index.articles import Article, Language
-from index.browsing import Listed, Order, Wanted
+from index.browsing import Order, Wanted
 from ui.api.problems import Problem
 from ui.api.search import Day
 from ui.web.site import Collection, Site
@@ -65,7 +65,7 @@ def article_routes() -> APIRouter:
         found = collection.shelf.browse(Wanted(words, language, publisher, since, until, order))
         part = found[after : after + limit]
         more = after + limit if after + limit < len(found) else None
-        return {"articles": [_listed(one) for one in part], "total": len(found), "next": more}
+        return {"articles": [asdict(one) for one in part], "total": len(found), "next": more}
 
     @router.get("/{article_id:path}", summary="One article, with its text", response_model=Article, responses=_GONE)
     def article(collection: Chosen, article_id: str) -> Any:
@@ -78,9 +78,3 @@ def article_routes() -> APIRouter:
         return Response(status_code=204)
 
     return router
-
-
-def _listed(one: Listed) -> dict[str, Any]:
-    fields: tuple[Literal["id", "title", "language", "date", "publisher", "told"], ...]
-    fields = ("id", "title", "language", "date", "publisher", "told")
-    return {name: getattr(one, name) for name in fields}

@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from index.errors import JawabError
 from index.text.language import language_of
@@ -19,7 +20,7 @@ from qa.asking.question import LONGEST
 from ui.api.examples import ASKED
 from ui.api.problems import Problem, answer, problem
 from ui.api.request_id import request_id
-from ui.web.chat.follow import follow
+from ui.web.chat.follow import follow, whole
 from ui.web.site import Assistant, Site
 
 _STREAMED = {
@@ -48,23 +49,15 @@ def ask_routes(site: Site) -> APIRouter:
     async def ask(request: Request, body: Annotated[AskBody, Body(openapi_examples=ASKED)]) -> Response:
         number = request_id(request.scope)
         try:
-            assistant = site.collections.find(body.collection).assistant
+            assistant = (await run_in_threadpool(site.collections.find, body.collection)).assistant
             if body.stream:
                 events = _server_sent(assistant, body.question, number)
                 return StreamingResponse(events, media_type="text/event-stream")
-            return JSONResponse((await _whole(assistant, body.question)).to_json())
+            return JSONResponse((await whole(assistant, body.question)).to_json())
         except JawabError as error:
             return answer(problem(error, language_of(body.question), number))
 
     return router
-
-
-async def _whole(assistant: Assistant, question: str) -> Answer:
-    async with aclosing(follow(assistant, question)) as events:
-        async for event in events:
-            if isinstance(event, Finished):
-                return event.answer
-    raise RuntimeError("the assistant's stream ended without a record")
 
 
 async def _server_sent(assistant: Assistant, question: str, number: str | None) -> AsyncGenerator[str, None]:

@@ -24,12 +24,12 @@ from starlette.concurrency import run_in_threadpool
 
 from index.errors import JawabError
 from index.text.language import language_of
-from qa.answer import Answer, Finished
+from qa.answer import Answer
 from ui.api.openai_form import MODEL, ChatBody, EmbeddingBody, completion, failure, piece, url_citations
 from ui.api.problems import status
 from ui.collections import FIRST, CollectionMissing
 from ui.strings import explain
-from ui.web.chat.follow import follow
+from ui.web.chat.follow import whole
 from ui.web.language import page_language
 from ui.web.site import Collection, Models, Site
 
@@ -137,11 +137,8 @@ class _Said:
 
 
 async def _said(collection: Collection, body: ChatBody, models: Models) -> _Said:
-    events = follow(collection.assistant, body.question, history=body.history)
-    async for event in events:
-        if isinstance(event, Finished):
-            return await run_in_threadpool(_cut, event.answer, body, models)
-    raise RuntimeError("the assistant's stream ended without a record")
+    record = await whole(collection.assistant, body.question, body.history)
+    return await run_in_threadpool(_cut, record, body, models)
 
 
 def _cut(record: Answer, body: ChatBody, models: Models) -> _Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
@@ -9,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from index.articles import Language
 from index.finding.filters import Filter
-from qa.answer import FoundPassage
 from qa.asking.question import LONGEST, check
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
@@ -72,13 +72,6 @@ def search_routes(site: Site) -> APIRouter:
         hits = site.collections.find(body.collection).search(body.question, body.k, only, body.stories)
         told = [{"others": [other.id for other in hit.others]} if body.stories else {} for hit in hits]
         rows = zip(found_passages(hits), told, strict=True)
-        return {"question": body.question, "passages": [_passage(passage) | others for passage, others in rows]}
+        return {"question": body.question, "passages": [asdict(passage) | others for passage, others in rows]}
 
     return router
-
-
-def _passage(found: FoundPassage) -> dict[str, Any]:
-    return {
-        "article_id": found.article_id, "title": found.title, "start": found.start, "end": found.end,
-        "text": found.text, "score": found.score,
-    }  # fmt: skip

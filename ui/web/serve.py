@@ -104,7 +104,7 @@ class ModelsOf:
 def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -> Collection:
     """A collection. Its index is made if there is none yet, but not where somebody named a folder: that is a slip."""
     if collection != FIRST or not app.settings.index_is_named:
-        create(folder, app.embedder)
+        create(folder)
     assistant = app.assistant if collection == FIRST else app.assistant_on(folder)
     shelf = Shelf(assistant.searcher.catalog)
     return Collection(

@@ -6,11 +6,11 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import cache
 from typing import Any
 
-from qa.answer import Event
+from qa.answer import Answer, Event, Finished
 from qa.asking.conversation import Exchange
 from ui.web.site import Assistant
 
@@ -70,6 +70,15 @@ async def follow(
     finally:
         halt.cancel()
         loop.run_in_executor(_workers(), steps.close)
+
+
+async def whole(assistant: Assistant, question: str, history: Sequence[Exchange] = ()) -> Answer:
+    """The record alone; whoever no longer waits for it stops the work."""
+    async with aclosing(follow(assistant, question, history=history)) as events:
+        async for event in events:
+            if isinstance(event, Finished):
+                return event.answer
+    raise RuntimeError("the assistant's stream ended without a record")
 
 
 async def with_ticks(events: AsyncGenerator[Event], every: float) -> AsyncGenerator[Event | None]:
