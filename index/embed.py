@@ -21,6 +21,7 @@ from index.articles import Span
 from index.attention import register_plain_attention
 from index.errors import EmbedderFailed
 from index.one_thread import OneThread, Urgency
+from index.together import Together
 
 if TYPE_CHECKING:
     import torch
@@ -88,6 +89,7 @@ class SentenceTransformerEmbedder:
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)
         self.thread = OneThread("jawab-network")
+        self._together: Together[str, Vectors] = Together(self.thread, self._embed_queries)
 
     @property
     def dimension(self) -> int:
@@ -130,9 +132,10 @@ class SentenceTransformerEmbedder:
         return dict(self._model.prompts)
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
-        return self.thread.do(lambda: self._embed_queries(queries), Urgency.SEARCHING)
+        rows = self._together.do(queries)
+        return np.stack(rows) if rows else np.empty((0, self.dimension), dtype=np.float32)
 
-    def _embed_queries(self, queries: Sequence[str]) -> Vectors:
+    def _embed_queries(self, queries: Sequence[str]) -> list[Vectors]:
         rows = np.empty((len(queries), self.dimension), dtype=np.float32)
         for batch in _batches_by_length(list(map(len, queries))):
             rows[batch] = self._model.encode(
@@ -141,7 +144,7 @@ class SentenceTransformerEmbedder:
                 normalize_embeddings=True,
                 show_progress_bar=False,
             )
-        return rows
+        return list(rows)
 
     def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
         embedded: dict[int, Embedded] = {}

@@ -87,7 +87,8 @@ class Answer:
     was asked of the articles in its place.
     `correction` is there where the LLM's sentence did not hold, and is not what was said. `nearest` is there where the
     question is declined, though the articles speak of what it is about. `other` is the phrase of another sentence that
-    may be the right one instead; `answer` says it too.
+    may be the right one instead; `answer` says it too. `cached` is there where the same question was answered before
+    over the same articles, and this is that answer.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Answer:
     correction: Correction | None = None
     nearest: Nearest | None = None
     other: str | None = None
+    cached: bool | None = None
 
     @classmethod
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
@@ -124,7 +126,7 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
-        for name in ("talk", "asked", "correction", "nearest", "other"):
+        for name in ("talk", "asked", "correction", "nearest", "other", "cached"):
             if record[name] is None:
                 del record[name]
         return record

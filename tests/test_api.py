@@ -134,12 +134,13 @@ class TestWatching:
     def test_what_it_does_is_counted_and_no_question_is_told(self, client: TestClient) -> None:
         asked = "How many US troops remain in Iraq?"
         client.post("/v1/ask", json={"question": asked})
-        client.post("/v1/ask", json={"question": asked, "stream": True})
+        assert '"cached": true' in client.post("/v1/ask", json={"question": asked, "stream": True}).text
         client.post("/v1/ask", json={"question": "كم جندياً بقي في العراق؟"})
         numbers = client.get("/metrics")
         assert numbers.headers["content-type"].startswith("text/plain")
         assert 'jawab_questions_total{language="en",status="answered"} 2.0' in numbers.text
-        assert 'language="ar"' in numbers.text and "jawab_search_seconds_count 3.0" in numbers.text
+        assert 'language="ar"' in numbers.text and "jawab_search_seconds_count 2.0" in numbers.text
+        assert "jawab_questions_cached_total 1.0" in numbers.text and "jawab_line 0.0" in numbers.text
         assert "jawab_questions_under_way 0.0" in numbers.text and "troops" not in numbers.text
 
 

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from index.errors import IndexMissing
-from qa.answer import Event, Finished
-from qa.asking.conversation import Exchange
 from tests.page_assistant import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,
     ENGLISH_QUESTION,
     ERROR_QUESTION,
-    SLOW_QUESTION,
-    CannedAssistant,
     canned,
     site,
 )
 from ui.spoken import plural
-from ui.web.chat.follow import follow, with_ticks
-from ui.web.chat.line import Line
 from ui.web.chat.mount import our_page
 from ui.web.language import page_language
 from ui.web.server import create_app
@@ -206,56 +197,6 @@ def test_a_page_of_an_empty_collection_can_be_built(tmp_path: Path) -> None:
         assert client.get("/").status_code == 200
 
 
-def test_leaving_early_closes_the_assistant() -> None:
-    assistant = CannedAssistant(pause=0.01)
-
-    async def leave() -> None:
-        events = follow(assistant, SLOW_QUESTION)
-        await anext(events)
-        await events.aclose()
-
-    asyncio.run(leave())
-    assert assistant.stopped_early.wait(5)
-    assert assistant.tokens < 10
-
-
-def test_halting_ends_the_events_at_once_and_closes_the_assistant() -> None:
-    class Stuck:
-        released, closed = threading.Event(), threading.Event()
-
-        def stream(
-            self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
-        ) -> Iterator[Event]:
-            try:
-                self.released.wait(20)
-                yield from ()
-            finally:
-                self.closed.set()
-
-    stuck = Stuck()
-
-    async def halt() -> list[Event]:
-        halted = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.05, halted.set)
-        try:
-            return [event async for event in follow(stuck, "why", halted)]
-        finally:
-            # The token under way is not waited for by the reader; it is let go here so that the test can end.
-            stuck.released.set()
-
-    assert asyncio.run(asyncio.wait_for(halt(), 5)) == []
-    assert stuck.closed.wait(5)
-
-
-def test_an_error_of_the_assistant_reaches_whoever_follows() -> None:
-    async def ask() -> None:
-        async for _ in follow(CannedAssistant(), ERROR_QUESTION):
-            pass
-
-    with pytest.raises(IndexMissing):
-        asyncio.run(ask())
-
-
 def test_starting_and_serving_the_page_asks_nothing_of_the_network(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -273,60 +214,3 @@ def test_starting_and_serving_the_page_asks_nothing_of_the_network(
     for thread in set(threading.enumerate()) - before:
         thread.join(3)
     assert asked == []
-
-
-def test_who_waits_is_told_while_nothing_comes() -> None:
-    async def ask() -> list[str]:
-        events = follow(CannedAssistant(pause=0.15), ENGLISH_QUESTION)
-        async with aclosing(events), aclosing(with_ticks(events, 0.02)) as ticking:
-            return ["tick" if event is None else type(event).__name__ async for event in ticking]
-
-    told = asyncio.run(ask())
-    assert told.count("tick") > 5 and told[0] == "tick" and told[-1] == "Finished"
-
-
-def test_leaving_while_waiting_closes_the_assistant() -> None:
-    assistant = CannedAssistant(pause=0.2)
-
-    async def leave() -> None:
-        events = follow(assistant, SLOW_QUESTION)
-        async with aclosing(events), aclosing(with_ticks(events, 0.01)) as ticking:
-            async for event in ticking:
-                if event is None:
-                    return
-
-    asyncio.run(leave())
-    assert assistant.stopped_early.wait(5)
-
-
-def test_everybody_in_the_line_knows_their_place() -> None:
-    line = Line()
-    with line.stand() as first, line.stand() as second:
-        with line.stand() as third:
-            assert [place.before for place in (first, second, third)] == [0, 1, 2]
-        assert third.before == 0
-    assert second.before == 0
-
-
-def test_more_than_the_loops_own_threads_may_wait_at_once() -> None:
-    class Meeting:
-        """Nobody's answer begins before thirty have been asked for."""
-
-        def __init__(self) -> None:
-            self.there = threading.Barrier(30)
-
-        def stream(
-            self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
-        ) -> Iterator[Event]:
-            self.there.wait(20)
-            yield Finished(canned(ENGLISH_QUESTION))
-
-    async def ask() -> int:
-        meeting = Meeting()
-
-        async def one() -> int:
-            return len([event async for event in follow(meeting, "why")])
-
-        return sum(await asyncio.gather(*(one() for _ in range(30))))
-
-    assert asyncio.run(ask()) == 30

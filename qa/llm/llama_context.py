@@ -17,6 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from qa.halting import go_on
+
+_PART = 128
+"""Tokens read between two looks at whether anybody still waits: well under a second of work."""
 TRUNK = 0
 """The sequence of the text that is read; branches go on from it."""
 
@@ -126,7 +130,7 @@ class LlamaContext:
         }
 
     def read(self, tokens: Sequence[int]) -> LogProbs:
-        """Make the trunk `tokens`; what it shares with the trunk before is not evaluated again."""
+        """Make the trunk `tokens`; what it shares with the trunk before is not evaluated again. Raises `Halted`."""
         wanted = tuple(tokens)
         if wanted == self._trunk and self._next is not None:
             return self._next
@@ -137,8 +141,9 @@ class LlamaContext:
             self._lib.llama_memory_clear(self._memory, True)
             shared = 0
         self._trunk, self._next = wanted[:shared], None
-        for start in range(shared, len(wanted), self._batch_size):
-            part = wanted[start : start + self._batch_size]
+        for start in range(shared, len(wanted), _PART):
+            go_on()
+            part = wanted[start : start + _PART]
             self._decode([(TRUNK, start + i, token) for i, token in enumerate(part)], last_only=True)
             self._trunk += part
         self._next = self._log_probs(-1)

@@ -1,4 +1,4 @@
-"""`POST /v1/ask`: the whole record at once, or its parts as they come."""
+"""`POST /v1/ask`: the whole record at once, or its parts as they come, and the place in the line while one waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -15,16 +15,24 @@ from starlette.concurrency import run_in_threadpool
 
 from index.errors import JawabError
 from index.text.language import language_of
-from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
+from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.asking.question import LONGEST
 from ui.api.examples import ASKED
-from ui.api.problems import Problem, answer, problem
+from ui.api.leaving import ClientGone, while_waited_for
+from ui.api.problems import GONE, answer, documented, problem
 from ui.api.request_id import request_id
-from ui.web.chat.follow import follow, whole
-from ui.web.site import Assistant, Site
+from ui.serving.caller import caller_of
+from ui.serving.follow import LONGEST as LONGEST_WAIT
+from ui.serving.follow import Asked, Step, Waiting, follow, whole
+from ui.serving.line import Line
+from ui.web.site import Collection, Site
 
 _STREAMED = {
     "text/event-stream": {"example": "event: passages\ndata: {…}\n\nevent: token\ndata: {…}\n\nevent: answer\n…"}
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": Answer, "content": _STREAMED},
+    **documented(404, 422, 429, 500, 503),
 }
 
 
@@ -36,6 +44,7 @@ class AskBody(BaseModel):
     question: str = Field(min_length=1, max_length=LONGEST)
     stream: bool = Field(False, description="server-sent events: passages, token…, answer; or error")
     collection: str | None = Field(None, description="id of the collection to ask; the first, if none is given")
+    seconds: float = Field(LONGEST_WAIT, gt=0, le=LONGEST_WAIT, description="for which the answer is waited for")
 
 
 def ask_routes(site: Site) -> APIRouter:
@@ -44,35 +53,41 @@ def ask_routes(site: Site) -> APIRouter:
 
     @router.post(
         "/v1/ask", summary="Ask a question", response_model=None,
-        responses={200: {"model": Answer, "content": _STREAMED}, 422: {"model": Problem}, 503: {"model": Problem}},
+        responses=_RESPONSES,
     )  # fmt: skip
     async def ask(request: Request, body: Annotated[AskBody, Body(openapi_examples=ASKED)]) -> Response:
         number = request_id(request.scope)
+        asked = Asked(body.question, caller=caller_of(request.scope), seconds=body.seconds)
         try:
-            assistant = (await run_in_threadpool(site.collections.find, body.collection)).assistant
+            collection = await run_in_threadpool(site.collections.find, body.collection)
             if body.stream:
-                events = _server_sent(assistant, body.question, number)
+                events = _server_sent(collection, asked, site.line, number)
                 return StreamingResponse(events, media_type="text/event-stream")
-            return JSONResponse((await whole(assistant, body.question)).to_json())
+            record = await while_waited_for(request, whole(collection, asked, site.line))
+            return JSONResponse(record.to_json())
+        except ClientGone:
+            return Response(status_code=GONE)
         except JawabError as error:
             return answer(problem(error, language_of(body.question), number))
 
     return router
 
 
-async def _server_sent(assistant: Assistant, question: str, number: str | None) -> AsyncGenerator[str, None]:
+async def _server_sent(collection: Collection, asked: Asked, line: Line, number: str | None) -> AsyncGenerator[str]:
     try:
-        async with aclosing(follow(assistant, question)) as events:
-            async for event in events:
-                named = _named(event)
+        async with aclosing(follow(collection, asked, line)) as steps:
+            async for step in steps:
+                named = _named(step)
                 if named:
                     yield _event(*named)
     except JawabError as error:
-        yield _event("error", problem(error, language_of(question), number).model_dump(exclude_none=True))
+        yield _event("error", problem(error, language_of(asked.question), number).model_dump(exclude_none=True))
 
 
-def _named(event: Event) -> tuple[str, object] | None:
-    match event:
+def _named(step: Step) -> tuple[str, object] | None:
+    match step:
+        case Waiting(before):
+            return "place", {"before": before}
         case PhraseFound():
             return None  # the contract has no name for it; the record at the end has it
         case PassagesFound(passages):

@@ -15,7 +15,7 @@ from index.browsing import Wanted
 from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, Token
 from qa.asking.conversation import Exchange
-from ui.web.site import Assistant, Collections
+from ui.web.site import Assistant, Site
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _SEARCH = (0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 15)
@@ -31,6 +31,9 @@ class Metrics:
         self._questions = Counter(
             "jawab_questions", "Questions with a record", ["language", "status"], registry=self._registry
         )
+        self._cached = Counter(
+            "jawab_questions_cached", "Questions whose answer was known already", registry=self._registry
+        )
         self._failed = Counter(
             "jawab_questions_failed", "Questions that ended with an error", ["code"], registry=self._registry
         )
@@ -39,6 +42,7 @@ class Metrics:
         self._under_way = Gauge(
             "jawab_questions_under_way", "Questions that are answered or wait", registry=self._registry
         )
+        self._line = Gauge("jawab_line", "Questions that are answered or wait for their turn", registry=self._registry)
         self._articles = Gauge("jawab_articles", "Articles of the first collection", registry=self._registry)
         self._times = {
             name: Histogram(f"jawab_{name}_seconds", about, buckets=bins, registry=self._registry)
@@ -54,9 +58,10 @@ class Metrics:
         """The assistant, what it does counted."""
         return _Watched(assistant, self)
 
-    def scraped(self, collections: Collections) -> bytes:
+    def scraped(self, site: Site) -> bytes:
         """All numbers as they are now."""
-        self._articles.set(len(collections.find(None).shelf.browse(Wanted())))
+        self._articles.set(len(site.collections.find(None).shelf.browse(Wanted())))
+        self._line.set(site.line.length)
         return generate_latest(self._registry)
 
     def began(self) -> None:
@@ -73,6 +78,10 @@ class Metrics:
 
     def failed(self, error: JawabError) -> None:
         self._failed.labels(error.code).inc()
+
+    def cached(self, answer: Answer) -> None:
+        self._questions.labels(answer.language, answer.status).inc()
+        self._cached.inc()
 
     def answered(self, answer: Answer) -> None:
         self._questions.labels(answer.language, answer.status).inc()

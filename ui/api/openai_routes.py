@@ -13,6 +13,7 @@ import re
 import secrets
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,17 @@ from starlette.concurrency import run_in_threadpool
 from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Answer
+from ui.api.leaving import ClientGone, while_waited_for
 from ui.api.openai_form import MODEL, ChatBody, EmbeddingBody, completion, failure, piece, url_citations
-from ui.api.problems import status
+from ui.api.problems import GONE, problem
 from ui.collections import FIRST, CollectionMissing
+from ui.serving.caller import caller_of
+from ui.serving.follow import Asked, whole
 from ui.strings import explain
-from ui.web.chat.follow import whole
 from ui.web.language import page_language
 from ui.web.site import Collection, Models, Site
 
+_KINDS = {429: "rate_limit_error"}
 _WORD = re.compile(r"\S+\s*|\s+")
 _BEATS = 5.0
 """Seconds between two signs of life on a stream that has nothing to say yet."""
@@ -59,9 +63,10 @@ class _OpenAIRoute(APIRoute):
 
 
 def _failed(error: JawabError, request: Request) -> Response:
-    code = status(error)
-    kind = "invalid_request_error" if code < 500 else "server_error"
-    return JSONResponse(failure(explain(error, page_language(request.headers)), kind, error.code), code)
+    found = problem(error, page_language(request.headers))
+    kind = _KINDS.get(found.status, "invalid_request_error" if found.status < 500 else "server_error")
+    headers = {"retry-after": str(found.retry_after)} if found.retry_after is not None else None
+    return JSONResponse(failure(found.detail, kind, error.code), found.status, headers)
 
 
 def openai_routes(site: Site) -> APIRouter:
@@ -72,10 +77,15 @@ def openai_routes(site: Site) -> APIRouter:
     async def chat(request: Request, body: ChatBody) -> Response:
         collection = await run_in_threadpool(_collection, site, body.model)
         number = f"chatcmpl-{secrets.token_hex(12)}"
+        asked = Asked(body.question, tuple(body.history), caller_of(request.scope))
+        say = partial(_said, site, collection, asked, body)
         if body.stream:
-            pieces = _pieces(collection, body, site.models, number, str(request.base_url))
+            pieces = _pieces(say, body, number, str(request.base_url))
             return StreamingResponse(pieces, media_type="text/event-stream")
-        said = await _said(collection, body, site.models)
+        try:
+            said = await while_waited_for(request, say())
+        except ClientGone:
+            return Response(status_code=GONE)
         message = said.message(str(request.base_url))
         whole = completion(number, body.model, message, said.finish, said.usage)
         return JSONResponse(whole | {"jawab": said.record.to_json()})
@@ -136,9 +146,9 @@ class _Said:
         return {"role": "assistant", "content": self.content, "refusal": None, "annotations": cited}
 
 
-async def _said(collection: Collection, body: ChatBody, models: Models) -> _Said:
-    record = await whole(collection.assistant, body.question, body.history)
-    return await run_in_threadpool(_cut, record, body, models)
+async def _said(site: Site, collection: Collection, asked: Asked, body: ChatBody) -> _Said:
+    record = await whole(collection, asked, site.line)
+    return await run_in_threadpool(_cut, record, body, site.models)
 
 
 def _cut(record: Answer, body: ChatBody, models: Models) -> _Said:
@@ -166,13 +176,13 @@ def _first_tokens(content: str, most: int, models: Models) -> str:
 
 
 async def _pieces(
-    collection: Collection, body: ChatBody, models: Models, number: str, base: str
+    say: Callable[[], Coroutine[Any, Any, _Said]], body: ChatBody, number: str, base: str
 ) -> AsyncGenerator[str, None]:
     def line(data: dict[str, Any]) -> str:
         return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
 
     yield line(piece(number, body.model, {"role": "assistant", "content": ""}))
-    answering = asyncio.ensure_future(_said(collection, body, models))
+    answering = asyncio.ensure_future(say())
     try:
         while not (await asyncio.wait({answering}, timeout=_BEATS))[0]:
             yield ": still at it\n\n"

@@ -17,14 +17,25 @@ from index.errors import ArticleMissing, JawabError
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
+from ui.serving.line import AskedTooMuch
 from ui.strings import explain, say, texts
 from ui.web.collection.bringing import AnotherIsBrought, TooMuch
 from ui.web.language import page_language
 
 MEDIA_TYPE = "application/problem+json"
+GONE = 499
+"""The status of an answer that nobody waits for: it is sent to nobody."""
+_SOON = 5
+"""Seconds after which to try again where it is not known when that helps."""
 _CONFLICTS = (AnotherIsBrought, TooMuch)
 _MISSING = (ArticleMissing, CollectionMissing)
+_TOO_MANY = (AskedTooMuch,)
 _NO_QUESTION = (QuestionEmpty, QuestionLanguage, QuestionTooLong)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Which statuses a route may answer with a problem, for its description."""
+    return {status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in statuses}
 
 
 class Problem(BaseModel):
@@ -40,6 +51,7 @@ class Problem(BaseModel):
     errors: list[dict[str, Any]] | None = Field(
         default=None, description="which fields, where the request was not valid"
     )
+    retry_after: int | None = Field(default=None, description="seconds, as in Retry-After", examples=[12])
 
 
 def problem(error: JawabError, language: Language, number: str | None = None) -> Problem:
@@ -48,23 +60,34 @@ def problem(error: JawabError, language: Language, number: str | None = None) ->
     return Problem(
         title=HTTPStatus(code).phrase, status=code, detail=explain(error, language), code=error.code,
         retryable=error.retryable, request_id=number,
+        retry_after=_wait(error) if code in (429, 503) else None,
     )  # fmt: skip
 
 
 def status(error: JawabError) -> int:
-    """404 for what is not there, 409 for what cannot be now, 422 for what is no question, 503 for what can be tried
-    again, else 500."""
+    """404 for what is not there, 409 for what cannot be now, 422 for what is no question, 429 for too much of one
+    caller, 503 for what can be tried again, else 500."""
     if isinstance(error, _MISSING):
         return 404
     if isinstance(error, _CONFLICTS):
         return 409
     if isinstance(error, _NO_QUESTION):
         return 422
+    if isinstance(error, _TOO_MANY):
+        return 429
     return 503 if error.retryable else 500
+
+
+def _wait(error: JawabError) -> int:
+    """Seconds after which to try again."""
+    told = error.fields.get("seconds")
+    return told if isinstance(told, int) else _SOON
 
 
 def answer(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """A problem as an answer."""
+    if found.retry_after is not None:
+        headers = dict(headers or {}) | {"retry-after": str(found.retry_after)}
     return JSONResponse(found.model_dump(exclude_none=True), found.status, headers, MEDIA_TYPE)
 
 

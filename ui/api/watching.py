@@ -25,6 +25,6 @@ def watching_routes(site: Site, metrics: Metrics) -> APIRouter:
 
     @router.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
     def numbers() -> Response:
-        return Response(metrics.scraped(site.collections), media_type=MEDIA_TYPE)
+        return Response(metrics.scraped(site), media_type=MEDIA_TYPE)
 
     return router

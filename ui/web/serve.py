@@ -23,6 +23,7 @@ from index.subjects.map import Cartographer
 from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
+from ui.serving.cache import AnswerCache
 from ui.strings import say
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
@@ -117,6 +118,7 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
         overview=partial(overview, shelf, app.llm is not None),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
+        answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=metrics.cached),
     )
 
 

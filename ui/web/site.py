@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from index.articles import Article, Language
@@ -15,6 +15,8 @@ from index.subjects.map import Map
 from qa.answer import Event
 from qa.asking.conversation import Exchange
 from ui.collections import Named
+from ui.serving.cache import AnswerCache
+from ui.serving.line import Line
 from ui.web.collection.bringing import Porter
 from ui.web.collection.removals import Removals
 from ui.web.keeping.conversations import Conversations
@@ -73,7 +75,7 @@ class Shelves(Protocol):
 @dataclass(frozen=True)
 class Collection:
     """All that the pages of one collection need. `overview` tells of it as it is now, `map` gives its map, or nothing
-    while that is drawn."""
+    while that is drawn; `answers` are those that were given already, if they are kept."""
 
     id: str
     assistant: Assistant
@@ -84,6 +86,7 @@ class Collection:
     porter: Porter
     overview: Callable[[], Overview]
     map: Callable[[], Map | None]
+    answers: AnswerCache | None = None
 
 
 class Collections(Protocol):
@@ -124,8 +127,9 @@ class Models(Protocol):
 
 @dataclass(frozen=True)
 class Site:
-    """All that the server shows."""
+    """All that the server shows, and the line that the questions to it stand in."""
 
     collections: Collections
     conversations: Conversations
     models: Models
+    line: Line = field(default_factory=Line)

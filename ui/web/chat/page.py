@@ -18,11 +18,10 @@ from starlette.concurrency import run_in_threadpool
 
 from index.articles import Language
 from index.errors import JawabError
-from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
+from qa.answer import Finished, PassagesFound, PhraseFound, Token
 from qa.asking.question import LONGEST
+from ui.serving.follow import Asked, Step, Waiting, follow
 from ui.strings import explain, say
-from ui.web.chat.follow import MOST, follow, with_ticks
-from ui.web.chat.line import Line
 from ui.web.chat.opening import example_texts, exports_html, opening_html
 from ui.web.chat.render import Turn, answer_html, found_html, turn_html
 from ui.web.chat.visit import Conversation, Keeper
@@ -34,8 +33,8 @@ from ui.web.site import Overview, Site
 from ui.web.visitor import visitor_in
 
 EXAMPLES = 4
-_TICK = 0.5
-"""Seconds between two looks at the place in the line."""
+MOST = 64
+"""Pages on which answers are written at a time; Gradio lets the others wait."""
 _ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
 """The conversation that the page's address names; Gradio does not pass it on by itself."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -139,7 +138,6 @@ class _Chat:
         self._parts = parts
         self._site = site
         self._keeper = Keeper(site.conversations)
-        self._line = Line()
 
     def wire(self, page: gr.Blocks) -> None:
         """Every event of the page, and what it leads to."""
@@ -215,9 +213,11 @@ class _Chat:
             turn.problem = explain(error, turn.language)
             yield answer_html(turn), gr.skip()
             return
-        events = follow(collection.assistant, turn.question, conversation.halted, conversation.history)
-        async with aclosing(_filled(turn, events, conversation.halted, self._line)) as steps:
-            async for found_changed in steps:
+        # Asked again on the page, a question is worked on again: that is what was wanted.
+        asked = Asked(turn.question, tuple(conversation.history), f"page {conversation.visitor or ''}", anew=True)
+        steps = follow(collection, asked, self._site.line, conversation.halted)
+        async with aclosing(_filled(turn, steps, conversation.halted)) as changes:
+            async for found_changed in changes:
                 yield answer_html(turn), found_html(turn) if found_changed else gr.skip()
 
     def end(self, conversation: Conversation) -> list[Any]:
@@ -244,20 +244,12 @@ class _Chat:
         conversation.halted.set()
 
 
-async def _filled(
-    turn: Turn, events: AsyncGenerator[Event], halted: asyncio.Event, line: Line
-) -> AsyncGenerator[bool, None]:
-    """Fills the turn as events come; yields after each change whether the passages are what changed."""
+async def _filled(turn: Turn, steps: AsyncGenerator[Step], halted: asyncio.Event) -> AsyncGenerator[bool, None]:
+    """Fills the turn step by step; yields after each change whether the passages are what changed."""
     try:
-        # The inner generator is closed first: it may still wait for an event of the other.
-        with line.stand() as place:
-            async with aclosing(events), aclosing(with_ticks(events, _TICK)) as ticking:
-                async for event in ticking:
-                    before, turn.before = turn.before, place.before
-                    if event is not None:
-                        yield _take(turn, event)
-                    elif turn.before != before:
-                        yield False
+        async with aclosing(steps):
+            async for step in steps:
+                yield _take(turn, step)
     except JawabError as error:
         turn.problem = explain(error, turn.language)
     if turn.waiting and halted.is_set():
@@ -265,8 +257,10 @@ async def _filled(
     yield False
 
 
-def _take(turn: Turn, event: Event) -> bool:
-    match event:
+def _take(turn: Turn, step: Step) -> bool:
+    match step:
+        case Waiting(before):
+            turn.before = before
         case PassagesFound(passages):
             turn.passages = passages
             return True

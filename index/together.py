@@ -1,0 +1,57 @@
+"""Questions that wait for the network at the same moment go through it together.
+
+One question by itself leaves the processor waiting for memory: four together take half as long for each.
+In bfloat16 a question's numbers depend a little on its company: scores differ by a thousandth at most (docs/api.md).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from index.one_thread import OneThread, Urgency
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MOST = 4
+"""Callers whose questions go together; of more, each takes as long, and the first would wait for the last."""
+
+
+class Together(Generic[T, R]):
+    """Gives what callers want done to `work`, several at a time, in the thread that computes.
+
+    `work` takes all that was asked for and gives as many results, in the same order.
+    """
+
+    def __init__(self, thread: OneThread, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
+        self._thread = thread
+        self._work = work
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Sequence[T], Future[list[R]]]] = deque()
+
+    def do(self, asked: Sequence[T]) -> list[R]:
+        """What `work` gives for `asked`, or raises."""
+        done: Future[list[R]] = Future()
+        with self._lock:
+            self._waiting.append((asked, done))
+        # Whoever comes first takes the others with them; those find their work done.
+        self._thread.do(self._take, Urgency.SEARCHING)
+        return done.result()
+
+    def _take(self) -> None:
+        with self._lock:
+            together = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+        if not together:
+            return
+        try:
+            results = iter(self._work([one for asked, _ in together for one in asked]))
+        except BaseException as error:
+            for _, done in together:
+                done.set_exception(error)
+            raise
+        for asked, done in together:
+            done.set_result([next(results) for _ in asked])

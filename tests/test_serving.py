@@ -1,0 +1,319 @@
+"""The way of a question through the server: fair turns, places, limits, answers that are known, and early ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from index.errors import IndexMissing
+from qa.answer import Answer, Event, Finished, PassagesFound, Token
+from qa.asking.conversation import Exchange
+from qa.halting import Halted, go_on, stoppable
+from tests.page_assistant import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
+from ui.serving.cache import AnswerCache
+from ui.serving.follow import Asked, DeadlinePassed, Step, Waiting, follow, whole
+from ui.serving.line import AskedTooMuch, Line, LineFull, Place, Room
+from ui.web.site import Assistant
+
+Given = Callable[[Assistant], "Collection"]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """As much of a collection as a question needs."""
+
+    assistant: Assistant
+    answers: AnswerCache | None = None
+
+
+@dataclass
+class Gated:
+    """An assistant that finds its passages at once, and answers when it is let."""
+
+    open: threading.Event = field(default_factory=threading.Event)
+    asked: list[str] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        answer = canned(ENGLISH_QUESTION)
+        try:
+            yield PassagesFound(answer.passages)
+            self.asked.append(question)
+            while not self.open.wait(0.01):
+                go_on()
+            yield Token(answer.answer)
+            yield Finished(answer)
+        finally:
+            self.closed.set()
+
+
+def in_time(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(work, 20))
+
+
+async def steps_of(assistant: Assistant, asked: Asked, line: Line | None = None) -> list[Step]:
+    return [step async for step in follow(Collection(assistant), asked, line or Line())]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():
+        await asyncio.sleep(0.005)
+
+
+class TestLine:
+    def test_callers_take_turns_however_much_one_asks(self) -> None:
+        async def serve() -> list[str]:
+            line, served = Line(), list[str]()
+            with ExitStack() as stack:
+                stack.enter_context(line.stand("first"))
+                waiting = [
+                    (name, ExitStack()) for name in ("busy 1", "busy 2", "busy 3", "calm 1", "other 1", "other 2")
+                ]
+                places: list[tuple[str, Place, ExitStack]] = [
+                    (name, one.enter_context(line.stand(name.split()[0])), one) for name, one in waiting
+                ]
+                foretold = sorted(places, key=lambda entry: entry[1].before)
+            while places:
+                name, _, its = next(entry for entry in places if entry[1].served)
+                served.append(name)
+                places = [entry for entry in places if entry[0] != name]
+                its.close()
+            assert served == [name for name, _, _ in foretold]
+            return served
+
+        assert in_time(serve()) == ["busy 1", "calm 1", "other 1", "busy 2", "other 2", "busy 3"]
+
+    def test_everybody_knows_their_place(self) -> None:
+        async def stand() -> None:
+            line = Line()
+            with line.stand("") as first, line.stand("") as second:
+                with line.stand("") as third:
+                    assert [place.before for place in (first, second, third)] == [0, 1, 2]
+                assert third.before == 0 and line.length == 2
+            assert second.before == 0 and line.length == 0
+
+        in_time(stand())
+
+    def test_it_has_an_end_for_all_and_for_one(self) -> None:
+        async def stand() -> None:
+            line = Line(Room(most=4, most_of_one=2))
+            with line.stand("one"), line.stand("one"):
+                with pytest.raises(AskedTooMuch) as refused:
+                    line.stand("one").__enter__()
+                assert int(str(refused.value.fields["seconds"])) >= 1
+                with line.stand(""), line.stand(""), pytest.raises(LineFull):
+                    line.stand("another").__enter__()
+            with line.stand("one"):
+                pass
+
+        in_time(stand())
+
+    def test_several_are_answered_at_once_where_there_is_room(self) -> None:
+        async def stand() -> None:
+            line = Line(Room(at_once=2))
+            with line.stand("a") as first, line.stand("a") as second, line.stand("b") as third:
+                assert (first.served, second.served, third.served, third.before) == (True, True, False, 2)
+
+        in_time(stand())
+
+
+class TestFollow:
+    def test_the_passages_wait_for_nobody(self) -> None:
+        busy, second = Gated(), Gated()
+
+        async def ask() -> list[Step]:
+            line = Line()
+            first = asyncio.ensure_future(steps_of(busy, Asked("first"), line))
+            await until(lambda: bool(busy.asked))
+            told: list[Step] = []
+            async with aclosing(follow(Collection(second), Asked("second"), line)) as steps:
+                async for step in steps:
+                    told.append(step)
+                    if isinstance(step, PassagesFound):
+                        assert not second.asked, "it is worked on only when its turn has come"
+                        busy.open.set()
+                        second.open.set()
+            await first
+            return told
+
+        told = in_time(ask())
+        assert (told[0], told[2]) == (Waiting(1), Waiting(0))
+        names = ["Waiting", "PassagesFound", "Waiting", "Token", "Finished"]
+        assert [type(step).__name__ for step in told] == names
+
+    def test_leaving_early_ends_the_work_in_the_middle_of_a_step(self) -> None:
+        assistant = Gated()
+
+        async def leave() -> float:
+            asking = asyncio.ensure_future(whole(Collection(assistant), Asked("why"), Line()))
+            await until(lambda: bool(assistant.asked))
+            asking.cancel()
+            began = time.monotonic()
+            await asyncio.to_thread(assistant.closed.wait, 10)
+            return time.monotonic() - began
+
+        assert in_time(leave()) < 1 and assistant.closed.is_set()
+
+    def test_leaving_between_two_steps_closes_the_assistant(self) -> None:
+        assistant = CannedAssistant(pause=0.01)
+
+        async def leave() -> None:
+            events = follow(Collection(assistant), Asked(SLOW_QUESTION), Line())
+            await anext(events)
+            await events.aclose()
+
+        in_time(leave())
+        assert assistant.stopped_early.wait(5) and assistant.tokens < 10
+
+    def test_who_leaves_the_line_leaves_their_place(self) -> None:
+        busy, other = Gated(), Gated()
+
+        async def leave() -> int:
+            line = Line()
+            first = asyncio.ensure_future(steps_of(busy, Asked("first"), line))
+            await until(lambda: bool(busy.asked))
+            second = asyncio.ensure_future(steps_of(other, Asked("second"), line))
+            await until(lambda: line.length == 2)
+            second.cancel()
+            await asyncio.wait({second})
+            left = line.length
+            busy.open.set()
+            await first
+            return left
+
+        assert in_time(leave()) == 1 and not other.asked
+
+    def test_halting_ends_the_events_at_once(self) -> None:
+        assistant = Gated()
+
+        async def halt() -> list[Step]:
+            halted = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.05, halted.set)
+            return [step async for step in follow(Collection(assistant), Asked("why"), Line(), halted)]
+
+        assert [type(step).__name__ for step in in_time(halt())] == ["PassagesFound"]
+        assert assistant.closed.wait(5)
+
+    def test_a_deadline_counts_the_time_in_the_line(self) -> None:
+        busy, other = Gated(), Gated()
+
+        async def ask() -> None:
+            line = Line()
+            first = asyncio.ensure_future(steps_of(busy, Asked("first"), line))
+            await until(lambda: bool(busy.asked))
+            with pytest.raises(DeadlinePassed):
+                await whole(Collection(other), Asked("second", seconds=0.1), line)
+            busy.open.set()
+            await first
+
+        in_time(ask())
+        assert not other.asked and other.closed.wait(5)
+
+    def test_an_error_of_the_assistant_reaches_whoever_follows(self) -> None:
+        with pytest.raises(IndexMissing):
+            in_time(steps_of(CannedAssistant(), Asked(ERROR_QUESTION)))
+
+    def test_more_than_the_loops_own_threads_may_search_at_once(self) -> None:
+        there = threading.Barrier(30)
+
+        class Meeting:
+            """Nobody's passages are found before thirty have been asked for."""
+
+            def stream(
+                self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+            ) -> Iterator[Event]:
+                there.wait(15)
+                yield Finished(canned(ENGLISH_QUESTION))
+
+        async def ask() -> int:
+            line = Line()
+            answers = await asyncio.gather(*(steps_of(Meeting(), Asked("why"), line) for _ in range(30)))
+            return sum(isinstance(steps[-1], Finished) for steps in answers)
+
+        assert in_time(ask()) == 30
+
+
+class TestCache:
+    @pytest.fixture
+    def assistant(self) -> CannedAssistant:
+        return CannedAssistant()
+
+    def answers(self, assistant: CannedAssistant, *asked: Asked, generations: Sequence[int] = ()) -> list[Answer]:
+        """The answers, one after the other; the index is in the state that `generations` tells before each."""
+        state = [0]
+        collection = Collection(assistant, AnswerCache(lambda: state[0]))
+
+        async def ask() -> list[Answer]:
+            line, found = Line(), []
+            for at, one in enumerate(asked):
+                state[0] = generations[at] if generations else 0
+                found.append(await whole(collection, one, line))
+            return found
+
+        found: list[Answer] = in_time(ask())
+        return found
+
+    def test_the_same_question_has_the_same_answer_and_says_so(self, assistant: CannedAssistant) -> None:
+        first, second = self.answers(assistant, Asked(ENGLISH_QUESTION), Asked(ENGLISH_QUESTION))
+        worked_for = assistant.tokens
+        assert "cached" not in first.to_json() and second.to_json()["cached"] is True
+        for name in ("answer", "citations", "passages", "confidence", "short_answer", "models"):
+            assert getattr(first, name) == getattr(second, name)
+        assert (second.timings_ms.total or 0) < 50 and second.timings_ms.first_token is None
+        assert worked_for == len(canned(ENGLISH_QUESTION).answer.split(" "))
+
+    @pytest.mark.parametrize(
+        "second",
+        [
+            Asked(f"{ENGLISH_QUESTION} "),
+            Asked(ENGLISH_QUESTION, history=(Exchange("What else?"),)),
+            Asked(ENGLISH_QUESTION, anew=True),
+        ],
+    )
+    def test_another_question_is_another_one(self, assistant: CannedAssistant, second: Asked) -> None:
+        assert self.answers(assistant, Asked(ENGLISH_QUESTION), second)[1].cached is None
+
+    def test_a_changed_index_has_new_answers(self, assistant: CannedAssistant) -> None:
+        same = [Asked(ENGLISH_QUESTION)] * 4
+        answers = self.answers(assistant, *same, generations=(1, 1, 2, 2))
+        assert [answer.cached for answer in answers] == [None, True, None, True]
+
+    def test_it_keeps_so_many_and_no_more(self) -> None:
+        cache, answer = AnswerCache(lambda: 0, most=2), canned(ENGLISH_QUESTION)
+        for name in ("one", "two", "three"):
+            cache.keep(name, (), answer, 0)
+        assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]
+
+    def test_who_waited_while_another_asked_the_same_gets_that_answer(self) -> None:
+        assistant = Gated()
+        collection, asked = Collection(assistant, AnswerCache(lambda: 0)), Asked("the same")
+
+        async def ask() -> list[Answer]:
+            line = Line()
+            both = [asyncio.ensure_future(whole(collection, asked, line)) for _ in range(2)]
+            await until(lambda: line.length == 2 and bool(assistant.asked))
+            assistant.open.set()
+            return await asyncio.gather(*both)
+
+        assert sorted(bool(answer.cached) for answer in in_time(ask())) == [False, True]
+        assert assistant.asked == ["the same"]
+
+
+def test_what_is_unwanted_ends_and_what_is_wanted_goes_on() -> None:
+    unwanted = threading.Event()
+    go_on()
+    with stoppable(unwanted):
+        go_on()
+        unwanted.set()
+        with pytest.raises(Halted):
+            go_on()
+    go_on()

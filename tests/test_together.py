@@ -1,0 +1,55 @@
+"""Questions that wait at the same moment are computed together, and each caller gets its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from index.one_thread import OneThread, Urgency
+from index.together import MOST, Together
+
+
+def doubled_while_busy(asked: list[list[int]]) -> tuple[list[list[int]], list[Sequence[int]]]:
+    """What each caller got who asked while the thread was busy, and what was computed at a time."""
+    computed: list[Sequence[int]] = []
+
+    def work(numbers: Sequence[int]) -> list[int]:
+        computed.append(numbers)
+        return [2 * number for number in numbers]
+
+    thread, busy = OneThread("test"), threading.Event()
+    together, got = Together(thread, work), dict[int, list[int]]()
+    threads = [threading.Thread(target=lambda: thread.do(busy.wait, Urgency.SEARCHING))]
+    threads += [
+        threading.Thread(target=lambda at=at, some=some: got.update({at: together.do(some)}))
+        for at, some in enumerate(asked)
+    ]
+    for one in threads:
+        one.start()
+        time.sleep(0.03)
+    busy.set()
+    for one in threads:
+        one.join(5)
+    return [got[at] for at in range(len(asked))], computed
+
+
+def test_each_caller_gets_what_it_asked_for() -> None:
+    asked = [[1], [2, 3], [], [4], [5], [6]]
+    got, computed = doubled_while_busy(asked)
+    assert got == [[2 * number for number in some] for some in asked]
+    assert computed == [[1, 2, 3, 4], [5, 6]] and MOST == 4
+
+
+def test_an_error_is_everybodys_and_ends_nothing() -> None:
+    def fails(numbers: Sequence[int]) -> list[int]:
+        if 0 in numbers:
+            raise ValueError("zero")
+        return list(numbers)
+
+    together = Together(OneThread("test"), fails)
+    with pytest.raises(ValueError, match="zero"):
+        together.do([0])
+    assert together.do([1]) == [1]
