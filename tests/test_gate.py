@@ -10,8 +10,9 @@ from fastapi.testclient import TestClient
 
 from tests.page_assistant import ENGLISH_QUESTION, site
 from ui.app import App
+from ui.gate.gate import Entry, is_loopback
+from ui.gate.login import COOKIE
 from ui.settings import load_settings
-from ui.web.gate import COOKIE, is_loopback
 from ui.web.serve import PasswordNeeded, run
 from ui.web.server import create_app
 
@@ -32,7 +33,7 @@ POSTS = (
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(site(tmp_path), PASSWORD), "http://jawab.example") as client:
+    with TestClient(create_app(site(tmp_path), Entry(PASSWORD, asks=True)), "http://jawab.example") as client:
         yield client
 
 
@@ -107,6 +108,6 @@ class TestOnThisComputerAlone:
 
 @pytest.mark.parametrize("password", ["", "short"])
 def test_other_computers_are_not_let_near_without_a_password(tmp_path: Path, password: str) -> None:
-    app = App(load_settings(index=tmp_path, password=password))
+    app = App(load_settings(index=tmp_path, password=password, keys=tmp_path / "keys.json"))
     with pytest.raises(PasswordNeeded):
         run(app, "0.0.0.0", 7860, "en")

@@ -26,6 +26,7 @@ from ui.terminal import echo
 if TYPE_CHECKING:
     from qa.asking.conversation import Exchange
     from qa.assistant import Assistant
+    from ui.gate.keys import Scope
 
 EXIT_PROBLEM = 1
 EXIT_STOPPED = 130
@@ -332,6 +333,62 @@ def tools(index: Path | None) -> None:
     from ui.tools import tool_server
 
     tool_server(_app(index).answering, reader_language()).run("stdio")
+
+
+@jawab.group()
+def keys() -> None:
+    """Make, list and revoke the keys with which programs come in, where jawab serve asks for one."""
+
+
+@keys.command(name="add")
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(["read", "write", "admin"]), default=["read"],
+    show_default=True, help="What it may do; may be repeated.",
+)  # fmt: skip
+@click.option("--per-minute", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="Requests.")
+def add_key(name: str, scopes: tuple[Scope, ...], per_minute: int) -> None:
+    """Make a key and print it, this once; only its hash is kept.
+
+    \b
+    Example:
+        jawab keys add newsroom --scope read --scope write
+    """
+    from ui.gate.keys import Keys
+
+    echo(Keys(_app().settings.keys).add(name, scopes, per_minute))
+    echo(say("keys.added", reader_language(), name=name), err=True)
+
+
+@keys.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def list_keys(as_json: bool) -> None:
+    """Show which keys there are and what they may do; not the keys themselves, which are not kept.
+
+    \b
+    Example:
+        jawab keys list
+    """
+    from ui.gate.keys import Keys
+
+    found = Keys(_app().settings.keys).all()
+    rows = [{name: value for name, value in show.plain(key).items() if name != "digest"} for key in found]
+    echo(show.as_json({"keys": rows}) if as_json else show.keys(found, reader_language()))
+
+
+@keys.command(name="revoke")
+@click.argument("name")
+def revoke_key(name: str) -> None:
+    """Make a key open nothing any more, at once, in a server that runs too.
+
+    \b
+    Example:
+        jawab keys revoke newsroom
+    """
+    from ui.gate.keys import Keys
+
+    Keys(_app().settings.keys).revoke(name)
+    echo(say("keys.revoked", reader_language(), name=name))
 
 
 @jawab.group()

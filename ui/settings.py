@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     )
     embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
     llm: str = Field("", description="a name from models.txt, or a GGUF file")
+    keys: Path = Field(default_factory=lambda: _data_folder() / "keys.json", description="file of the keys of programs")
+    origins: str = Field("", description="other sites whose pages may use the API, such as https://a.example; or none")
     password: str = Field("", description="password of a served page that other computers reach")
     lang: str = Field("", description="language of the program's messages: ar or en")
     threads: int = Field(0, ge=0, description="threads for the language model; 0: one for each processor")

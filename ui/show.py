@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 from tqdm import tqdm
@@ -21,6 +22,9 @@ from ui.doctor import Finding
 from ui.spoken import spoken_date
 from ui.strings import say
 from ui.terminal import echo, json_escaped, one_line
+
+if TYPE_CHECKING:
+    from ui.gate.keys import Key
 
 _PASSAGE_SHOWN = 200
 
@@ -47,6 +51,18 @@ def answer(record: Answer) -> str:
     if record.asked:
         lines += ["", say("ask.asked", record.language, question=record.asked)]
     return "\n".join(lines)
+
+
+def keys(found: Sequence[Key], language: Language) -> str:
+    """A line a key, without what opens anything."""
+    lines = (
+        say(
+            "keys.line", language, name=key.name, scopes=", ".join(key.scopes), per_minute=key.per_minute,
+            added=time.strftime("%Y-%m-%d", time.localtime(key.added)),
+        )
+        for key in found
+    )  # fmt: skip
+    return "\n".join(lines) or say("keys.none", language)
 
 
 def quotation(citation: Citation, language: Language) -> str:

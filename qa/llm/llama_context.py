@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from qa.halting import go_on
 
-_PART = 128
+_PART = 64
 """Tokens read between two looks at whether anybody still waits: well under a second of work."""
 TRUNK = 0
 """The sequence of the text that is read; branches go on from it."""

@@ -17,6 +17,8 @@ from index.errors import ArticleMissing, JawabError
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
+from ui.gate.rates import AskedTooOften
+from ui.gate.scopes import ScopeMissing
 from ui.serving.line import AskedTooMuch
 from ui.strings import explain, say, texts
 from ui.web.collection.bringing import AnotherIsBrought, TooMuch
@@ -27,10 +29,13 @@ GONE = 499
 """The status of an answer that nobody waits for: it is sent to nobody."""
 _SOON = 5
 """Seconds after which to try again where it is not known when that helps."""
-_CONFLICTS = (AnotherIsBrought, TooMuch)
-_MISSING = (ArticleMissing, CollectionMissing)
-_TOO_MANY = (AskedTooMuch,)
-_NO_QUESTION = (QuestionEmpty, QuestionLanguage, QuestionTooLong)
+_STATUSES: dict[int, tuple[type[JawabError], ...]] = {
+    403: (ScopeMissing,),
+    404: (ArticleMissing, CollectionMissing),
+    409: (AnotherIsBrought, TooMuch),
+    422: (QuestionEmpty, QuestionLanguage, QuestionTooLong),
+    429: (AskedTooMuch, AskedTooOften),
+}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -65,16 +70,10 @@ def problem(error: JawabError, language: Language, number: str | None = None) ->
 
 
 def status(error: JawabError) -> int:
-    """404 for what is not there, 409 for what cannot be now, 422 for what is no question, 429 for too much of one
-    caller, 503 for what can be tried again, else 500."""
-    if isinstance(error, _MISSING):
-        return 404
-    if isinstance(error, _CONFLICTS):
-        return 409
-    if isinstance(error, _NO_QUESTION):
-        return 422
-    if isinstance(error, _TOO_MANY):
-        return 429
+    """What `_STATUSES` says; else 503 for what can be tried again, and 500."""
+    for code, kinds in _STATUSES.items():
+        if isinstance(error, kinds):
+            return code
     return 503 if error.retryable else 500
 
 

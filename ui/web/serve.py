@@ -23,13 +23,16 @@ from index.subjects.map import Cartographer
 from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
+from ui.gate.gate import Entry, is_loopback
+from ui.gate.keys import Keys
+from ui.gate.login import FEWEST
 from ui.serving.cache import AnswerCache
+from ui.settings import Settings
 from ui.strings import say
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
 from ui.web.collection.overview import overview
 from ui.web.collection.removals import Removals
-from ui.web.gate import FEWEST, is_loopback
 from ui.web.keeping.conversations import Conversations
 from ui.web.server import create_app
 from ui.web.site import Collection, Site
@@ -50,7 +53,7 @@ class PasswordNeeded(JawabError):
 
 def run(app: App, host: str, port: int, language: Language) -> None:
     """Serve until Ctrl-C. Raises what making the assistant raises, `PasswordNeeded` and `PortTaken`."""
-    password = _password(app.settings.password, host)
+    entry = _entry(app.settings, host)
     address = f"http://{host}:{port}"
     # First of all, so that a taken port is told before the models are loaded.
     bound = _bind(host, port)
@@ -62,7 +65,7 @@ def run(app: App, host: str, port: int, language: Language) -> None:
         library.find(None)
         _prepare(app, language)
         site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
-        page = create_app(site, password, metrics)
+        page = create_app(site, entry, metrics)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
@@ -127,13 +130,13 @@ def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summa
     return update(index, [folder], app.embedder, progress)
 
 
-def _password(given: str, host: str) -> str | None:
-    """The password that is asked for; none where only this computer reaches the server and none was set."""
-    if not given and is_loopback(host):
-        return None
-    if len(given) < FEWEST:
+def _entry(settings: Settings, host: str) -> Entry:
+    """How one comes in: nobody is asked where only this computer reaches the server and no password was set."""
+    password, keys = settings.password, Keys(settings.keys)
+    asks = bool(password) or not is_loopback(host)
+    if (password and len(password) < FEWEST) or (asks and not password and not keys.all()):
         raise PasswordNeeded(host=host, fewest=FEWEST)
-    return given
+    return Entry(password or None, keys, asks, frozenset(settings.origins.split()))
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
@@ -20,11 +21,12 @@ from ui.api import problems
 from ui.api.metrics import Metrics
 from ui.api.request_id import RequestIds
 from ui.api.routes import api_routes
+from ui.gate.gate import OPEN, Entry, Gate
+from ui.gate.sizes import Sizes
 from ui.web.chat.mount import mount_page
 from ui.web.collection.pictures import pictures_pages
 from ui.web.collection.routes import collection_pages, collection_parts
 from ui.web.collection.uploads import upload_routes
-from ui.web.gate import Gate
 from ui.web.keeping.routes import conversation_parts
 from ui.web.reading.routes import reading_parts
 from ui.web.shell import SCRIPTS, STYLES
@@ -44,8 +46,8 @@ _ABOUT = "Answers questions about a collection of articles, in Arabic or English
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def create_app(site: Site, password: str | None = None, metrics: Metrics | None = None) -> FastAPI:
-    """The whole server, behind the password if there is one. `metrics` are those that its assistants are counted in.
+def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) -> FastAPI:
+    """The whole server, open unless `entry` says otherwise. `metrics` are those that its assistants are counted in.
 
     Nothing runs and nothing is asked of the network until it is served.
     """
@@ -56,7 +58,10 @@ def create_app(site: Site, password: str | None = None, metrics: Metrics | None 
     app.add_exception_handler(HTTPException, problems.of_status)
     app.add_exception_handler(RequestValidationError, problems.of_fields)
     # The last added stands first: the headers are on what the gate answers, too.
-    app.add_middleware(Gate, password=password)
+    app.add_middleware(Sizes)
+    app.add_middleware(Gate, entry=entry)
+    if entry.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=list(entry.origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(_SafetyHeaders)
     app.add_middleware(RequestIds)
     app.include_router(api_routes(site, metrics or Metrics()))

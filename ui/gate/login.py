@@ -1,14 +1,8 @@
-"""The gate before everything: who may come in, and under which name the server may be called.
-
-On this computer alone (bound to a loopback address) nobody needs a password, but only names of this computer are
-answered: a page of another site that has its own name point here (DNS rebinding) gets nothing. Bound to any other
-address, everything but `/health` wants the password: page, handlers, parts, files and API alike.
-"""
+"""The form that asks a person for the password, and the pass that their browser keeps."""
 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import secrets
 import time
 from collections import deque
@@ -17,19 +11,15 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ui.api.problems import of_code
 from ui.strings import say
 from ui.web.language import page_language
 from ui.web.safe import clean, in_language
 
 COOKIE = "jawab_pass"
-LOGIN = "/login"
+PATH = "/login"
 FEWEST = 8
 """Characters of a password."""
-_OPEN = ("/health", "/page/chat.css", "/page/fonts.css")
-_FACES = "/page/fonts/"
 _DAYS = 30
 _TRIES, _WITHIN = 10, 60.0
 """Wrong passwords that are looked at, and within how many seconds."""
@@ -40,57 +30,20 @@ POLICY = (
 )
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a server bound to `host` is reached from this computer alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+class Login:
+    """Knows the password, and who has entered it. Without a password nobody can."""
 
-
-class Gate:
-    """Lets in who may come in. `password` is `None` where the server is reached from this computer alone."""
-
-    def __init__(self, app: ASGIApp, password: str | None) -> None:
-        self._app = app
+    def __init__(self, password: str | None) -> None:
         self._password = password
         self._passes: dict[str, float] = {}
         self._wrong: deque[float] = deque()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-        elif scope["type"] != "http":
-            # Nothing of Jawab speaks WebSocket.
-            await send({"type": "websocket.close", "code": 1008})
-        elif refused := await self._refused(Request(scope, receive)):
-            await refused(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    async def _refused(self, request: Request) -> Response | None:
-        """What is answered in the place of what was asked for; nothing, if that may be had."""
-        if self._password is None:
-            return None if _is_called_right(request.headers) else Response("Wrong host name.\n", 421)
-        if request.url.path == LOGIN:
-            return await self._login(request)
-        if request.url.path in _OPEN or request.url.path.startswith(_FACES) or self._knows(request.headers):
-            return None
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse(LOGIN, 303)
-        return of_code(request, 401, {"www-authenticate": "Bearer"})
-
-    def _knows(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and given:
-            # Header values arrive decoded as Latin-1, whatever they were written in.
-            return self._is_password(given.strip().encode("latin-1"))
+    def has_entered(self, headers: Headers) -> bool:
+        """Whether the browser brings a pass."""
         until = self._passes.get(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""), 0.0)
         return until > time.time()
 
-    def _is_password(self, given: bytes) -> bool:
+    def is_password(self, given: bytes) -> bool:
         """Whether it is the password; after too many wrong ones, none is looked at for a while."""
         now = time.monotonic()
         while self._wrong and self._wrong[0] < now - _WITHIN:
@@ -102,7 +55,8 @@ class Gate:
             self._wrong.append(now)
         return right
 
-    async def _login(self, request: Request) -> Response:
+    async def enter(self, request: Request) -> Response:
+        """The form, or what comes of it when it is sent."""
         if request.method != "POST":
             return _form(request, "page.gate.ask", 200)
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
@@ -113,7 +67,7 @@ class Gate:
             if len(body) > _LONGEST_FORM:
                 return Response(status_code=413)
         (given,) = parse_qs(body.decode("utf-8", "replace")).get("password", [""])[:1]
-        if not self._is_password(given.encode()):
+        if not self.is_password(given.encode()):
             waits = len(self._wrong) >= _TRIES
             return _form(request, "page.gate.wait" if waits else "page.gate.wrong", 429 if waits else 403)
         secret = secrets.token_urlsafe(32)
@@ -123,13 +77,6 @@ class Gate:
         entered = RedirectResponse("/", 303)
         entered.set_cookie(COOKIE, secret, max_age=_DAYS * 86400, httponly=True, samesite="lax")
         return entered
-
-
-def _is_called_right(headers: Headers) -> bool:
-    """Whether the request names this computer as such."""
-    host = headers.get("host", "")
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return is_loopback(name.lower())
 
 
 def _form(request: Request, key: str, status: int) -> Response:
@@ -145,7 +92,7 @@ def _form(request: Request, key: str, status: int) -> Response:
         '<link rel="stylesheet" href="/page/fonts.css"><link rel="stylesheet" href="/page/chat.css"></head>'
         '<body><main class="gate">'
         f"<h1>{text('page.title')}</h1><p>{text(key)}</p>"
-        f'<form method="post" action="{LOGIN}"><label for="password">{text("page.gate.password")}</label>'
+        f'<form method="post" action="{PATH}"><label for="password">{text("page.gate.password")}</label>'
         '<input id="password" name="password" type="password" autocomplete="current-password" autofocus required>'
         f"<button>{text('page.gate.enter')}</button></form></main></body></html>"
     )

@@ -1,0 +1,257 @@
+"""Keys: what they open, what they do not, how often, and what is kept of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+from starlette.exceptions import HTTPException
+from starlette.types import Message
+
+from tests.page_assistant import ENGLISH_QUESTION, site
+from ui.api import problems
+from ui.app import App
+from ui.cli import jawab
+from ui.cli import main as run_command
+from ui.gate.gate import Entry, Gate
+from ui.gate.keys import KeyExists, KeyMissing, Keys, KeysDamaged, Scope
+from ui.gate.scopes import needed
+from ui.gate.sizes import Sizes
+from ui.serving.caller import caller_of
+from ui.settings import load_settings
+from ui.web.serve import PasswordNeeded, PortTaken, run
+from ui.web.server import create_app
+
+ASK = {"question": ENGLISH_QUESTION}
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path / "kept" / "keys.json")
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {secret}"}
+
+
+@pytest.fixture
+def client(tmp_path: Path, keys: Keys) -> Iterator[TestClient]:
+    """A server that others reach; it has a password too."""
+    entry = Entry("a long password", keys, asks=True)
+    with TestClient(create_app(site(tmp_path), entry), "http://jawab.example") as client:
+        yield client
+
+
+class TestStore:
+    def test_of_a_key_only_its_hash_is_kept_and_only_for_its_owner(self, tmp_path: Path, keys: Keys) -> None:
+        secret = keys.add("newsroom", ["read"])
+        file = tmp_path / "kept" / "keys.json"
+        assert secret.startswith("jawab_") and len(secret) > 40 and secret not in file.read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        found = keys.find(secret)
+        assert found and found.name == "newsroom" and keys.find(secret + "x") is None
+
+    def test_names_are_of_one_key_each(self, keys: Keys) -> None:
+        keys.add("one", ["read"])
+        with pytest.raises(KeyExists):
+            keys.add("one", ["write"])
+        with pytest.raises(KeyMissing):
+            keys.revoke("another")
+
+    def test_what_another_process_changes_counts_at_once(self, tmp_path: Path, keys: Keys) -> None:
+        secret = keys.add("one", ["read"])
+        assert keys.find(secret)
+        Keys(tmp_path / "kept" / "keys.json").revoke("one")
+        assert keys.find(secret) is None
+
+    def test_many_are_added_at_once_and_none_is_lost(self, keys: Keys) -> None:
+        threads = [threading.Thread(target=keys.add, args=(f"key {n}", ["read"])) for n in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert len(keys.all()) == 12
+
+    def test_a_damaged_file_is_told_and_not_overwritten(self, tmp_path: Path, keys: Keys) -> None:
+        keys.add("one", ["read"])
+        file = tmp_path / "kept" / "keys.json"
+        file.write_text("{")
+        for use in (keys.all, lambda: keys.add("two", ["read"]), lambda: keys.find("jawab_x")):
+            with pytest.raises(KeysDamaged):
+                use()
+        assert file.read_text() == "{"
+
+
+class TestWhatTheyOpen:
+    @pytest.mark.parametrize(
+        ("scope", "opened"),
+        [
+            ("read", {"ask", "search", "list"}),
+            ("write", {"remove"}),
+            ("admin", {"ask", "search", "list", "remove", "numbers", "page"}),
+        ],
+    )
+    def test_a_scope_opens_what_it_says(self, client: TestClient, keys: Keys, scope: Scope, opened: set[str]) -> None:
+        with_key = bearer(keys.add("one", [scope]))
+        answers = {
+            "ask": client.post("/v1/ask", json=ASK, headers=with_key),
+            "search": client.post("/v1/search", json=ASK, headers=with_key),
+            "list": client.get("/v1/articles", headers=with_key),
+            "remove": client.delete("/v1/articles/ar-1", headers=with_key),
+            "numbers": client.get("/metrics", headers=with_key),
+            "page": client.get("/", headers=with_key),
+        }
+        assert {name for name, answer in answers.items() if answer.status_code < 300} == opened
+        refused = [answer for name, answer in answers.items() if name not in opened]
+        assert all(answer.status_code == 403 and answer.json()["code"] == "scope_missing" for answer in refused)
+
+    def test_a_revoked_key_opens_nothing_and_is_no_guess_at_the_password(self, client: TestClient, keys: Keys) -> None:
+        secret = keys.add("one", ["read"])
+        assert client.post("/v1/ask", json=ASK, headers=bearer(secret)).status_code == 200
+        keys.revoke("one")
+        for _ in range(15):
+            assert client.post("/v1/ask", json=ASK, headers=bearer(secret)).status_code == 401
+        assert client.post("/v1/ask", json=ASK, headers=bearer("a long password")).status_code == 200
+
+    def test_only_so_many_requests_a_minute(self, client: TestClient, keys: Keys) -> None:
+        slow, other = keys.add("slow", ["read"], per_minute=3), keys.add("other", ["read"])
+        answers = [client.get("/v1/articles", headers=bearer(slow)) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+        assert answers[-1].json()["code"] == "asked_too_often" and answers[-1].json()["retryable"]
+        assert client.get("/v1/articles", headers=bearer(other)).status_code == 200
+
+    def test_on_this_computer_nobody_needs_one_but_who_brings_it_is_known(self, keys: Keys) -> None:
+        app, secret = FastAPI(), keys.add("one", ["read"])
+
+        @app.get("/v1/who")
+        def who(request: Request) -> str:
+            return caller_of(request.scope)
+
+        app.add_middleware(Gate, entry=Entry(keys=keys))
+        with TestClient(app, "http://127.0.0.1") as client:
+            for given, name in (({}, ""), (bearer("sk-any"), ""), (bearer(secret), "key one")):
+                assert client.get("/v1/who", headers=given).json() == name
+            assert client.delete("/v1/articles/ar-1", headers=bearer(secret)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/v1/jobs/x", "read"), ("POST", "/v1/articles", "write"), ("DELETE", "/v1/jobs/x", "write"),
+        ("POST", "/v1/chat/completions", "read"), ("POST", "/mcp", "read"), ("GET", "/docs/x.css", "read"),
+        ("GET", "/page/side", "admin"), ("POST", "/gradio_api/queue/join", "admin"), ("GET", "/articles", "admin"),
+    ],
+)  # fmt: skip
+def test_what_a_request_takes(method: str, path: str, scope: Scope) -> None:
+    assert needed(method, path) == scope
+
+
+class TestOtherSites:
+    """A page of another site, open in the browser of somebody whose Jawab asks nobody who they are."""
+
+    @pytest.mark.parametrize(
+        "headers", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}]
+    )
+    def test_they_change_nothing_and_ask_nothing(self, tmp_path: Path, headers: dict[str, str]) -> None:
+        with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
+            for answer in (
+                client.post("/v1/ask", json=ASK, headers=headers),
+                client.post("/v1/articles", files={"file": ("x.txt", b"x")}, headers=headers),
+                client.delete("/v1/articles/ar-1", headers=headers),
+            ):
+                assert answer.status_code == 403 and answer.json()["code"] == "forbidden"
+            assert not any(name.startswith("access-control") for name in client.get("/v1/models").headers)
+
+    def test_but_those_that_were_named(self, tmp_path: Path) -> None:
+        entry, origin = Entry(origins=frozenset({"https://a.example"})), {"origin": "https://a.example"}
+        with TestClient(create_app(site(tmp_path), entry), "http://127.0.0.1") as client:
+            preflight = origin | {"access-control-request-method": "POST"}
+            assert client.options("/v1/ask", headers=preflight).status_code == 200
+            asked = client.post("/v1/ask", json=ASK, headers=origin)
+            assert asked.status_code == 200 and asked.headers["access-control-allow-origin"] == "https://a.example"
+            evil = client.post("/v1/ask", json=ASK, headers={"origin": "https://b.example"})
+            assert evil.status_code == 403 and "access-control-allow-origin" not in evil.headers
+
+    def test_our_own_page_does_what_it_does(self, tmp_path: Path) -> None:
+        own = {"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}
+        with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
+            assert client.post("/v1/ask", json=ASK, headers=own).status_code == 200
+
+
+class TestSizes:
+    def test_a_body_that_is_too_large_is_refused_before_and_while_it_comes(self, tmp_path: Path) -> None:
+        with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
+            long = json.dumps({"question": "x" * 4_000_001}).encode()
+            for body in (long, iter([long])):
+                answer = client.post("/v1/ask", content=body, headers={"content-type": "application/json"})
+                assert answer.status_code == 413 and answer.json()["code"].endswith("too_large")
+
+    def test_one_that_comes_too_slowly_too(self) -> None:
+        app = FastAPI()
+        app.add_exception_handler(HTTPException, problems.of_status)
+
+        @app.post("/")
+        async def read(request: Request) -> int:
+            return len(await request.body())
+
+        async def send(pause: float) -> list[Message]:
+            parts = iter((b"a", b"b"))
+
+            async def receive() -> Message:
+                await asyncio.sleep(pause)
+                part = next(parts)
+                return {"type": "http.request", "body": part, "more_body": part == b"a"}
+
+            sent: list[Message] = []
+
+            async def take(message: Message) -> None:
+                sent.append(message)
+
+            scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
+            await Sizes(app, patience=0.2)(scope, receive, take)
+            return sent
+
+        assert asyncio.run(send(0))[0]["status"] == 200
+        assert asyncio.run(send(0.5))[0]["status"] == 408
+
+
+class TestCommands:
+    def run(self, *arguments: str) -> str:
+        result = CliRunner().invoke(jawab, ["keys", *arguments], catch_exceptions=False)
+        return result.output
+
+    def test_a_key_is_made_shown_once_listed_and_revoked(self) -> None:
+        secret = self.run("add", "newsroom", "--scope", "read", "--scope", "write").split("\n")[0]
+        assert secret.startswith("jawab_")
+        listed = self.run("list")
+        assert "newsroom: read, write" in listed and secret not in listed
+        as_json = json.loads(self.run("list", "--json"))["keys"]
+        assert [key["name"] for key in as_json] == ["newsroom"] and "digest" not in as_json[0]
+        assert "newsroom" in self.run("revoke", "newsroom") and "no keys" in self.run("list")
+
+    def test_mistakes_are_one_sentence(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            run_command(["keys", "revoke", "none"])
+        assert ended.value.code == 1 and capsys.readouterr().err.count("\n") == 1
+
+
+def test_without_a_password_a_key_is_enough_for_other_computers(tmp_path: Path) -> None:
+    app = App(load_settings(index=tmp_path / "none", keys=tmp_path / "keys.json", embedder="fake", llm="fake"))
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        with pytest.raises(PasswordNeeded):
+            run(app, "0.0.0.0", taken.getsockname()[1], "en")
+        Keys(app.settings.keys).add("one", ["read"])
+        with pytest.raises(PortTaken):
+            run(app, "0.0.0.0", taken.getsockname()[1], "en")

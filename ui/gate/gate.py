@@ -1,0 +1,141 @@
+"""The gate before everything: who may come in, and under which name the server may be called.
+
+On this computer alone (bound to a loopback address) nobody is asked who they are, but only names of this computer are
+answered: a page of another site that has its own name point here (DNS rebinding) gets nothing. Bound to any other
+address, everything but `/health` wants the password, or a key that may do what is asked: page, handlers, parts, files
+and API alike. Nothing is changed for a page of another site, wherever it is bound to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from index.errors import JawabError
+from ui.api.problems import answer, of_code, problem
+from ui.api.request_id import request_id
+from ui.gate import login
+from ui.gate.keys import MARK, Key, Keys
+from ui.gate.login import Login
+from ui.gate.rates import Rates
+from ui.gate.scopes import ScopeMissing, needed
+from ui.serving.caller import name_caller
+from ui.web.language import page_language
+
+_OPEN = ("/health", "/page/chat.css", "/page/fonts.css")
+_FACES = "/page/fonts/"
+_CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server bound to `host` is reached from this computer alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How one comes in. Where the server `asks`, by the `password` or one of the `keys`; pages of other `origins` may
+    use the API as if they were ours."""
+
+    password: str | None = None
+    keys: Keys | None = None
+    asks: bool = False
+    origins: frozenset[str] = frozenset()
+
+
+OPEN = Entry()
+"""Nobody is asked who they are."""
+
+
+class Gate:
+    """Lets in who may come in."""
+
+    def __init__(self, app: ASGIApp, entry: Entry) -> None:
+        self._app = app
+        self._entry = entry
+        self._login = Login(entry.password)
+        self._rates = Rates()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] != "http":
+            # Nothing of Jawab speaks WebSocket.
+            await send({"type": "websocket.close", "code": 1008})
+        elif refused := await self._refused(Request(scope, receive)):
+            await refused(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _refused(self, request: Request) -> Response | None:
+        """What is answered in the place of what was asked for; nothing, if that may be had."""
+        if not self._entry.asks and not _is_called_right(request.headers):
+            return Response("Wrong host name.\n", 421)
+        if request.method not in _CHANGES_NOTHING and self._is_of_another_site(request.headers):
+            return of_code(request, 403)
+        try:
+            if key := self._key(request.headers):
+                self._take(key, request)
+                return None
+        except JawabError as error:
+            return answer(problem(error, page_language(request.headers), request_id(request.scope)))
+        return await self._without_key(request) if self._entry.asks else None
+
+    def _key(self, headers: Headers) -> Key | None:
+        secret = _bearer(headers)
+        keys = self._entry.keys
+        return keys.find(secret) if keys and secret.startswith(MARK) else None
+
+    def _take(self, key: Key, request: Request) -> None:
+        scope = needed(request.method, request.url.path)
+        if not key.may(scope):
+            raise ScopeMissing(name=key.name, scope=scope)
+        self._rates.count(key)
+        name_caller(request.scope, f"key {key.name}")
+
+    async def _without_key(self, request: Request) -> Response | None:
+        if request.url.path == login.PATH:
+            return await self._login.enter(request)
+        if request.url.path in _OPEN or request.url.path.startswith(_FACES) or self._knows(request.headers):
+            return None
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse(login.PATH, 303)
+        return of_code(request, 401, {"www-authenticate": "Bearer"})
+
+    def _knows(self, headers: Headers) -> bool:
+        given = _bearer(headers)
+        if given.startswith(MARK):
+            # A key that is none any more is nobody's guess at the password.
+            return False
+        # Header values arrive decoded as Latin-1, whatever they were written in.
+        return self._login.is_password(given.encode("latin-1")) if given else self._login.has_entered(headers)
+
+    def _is_of_another_site(self, headers: Headers) -> bool:
+        """Whether a page that is not ours sends this; programs send no origin."""
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        return origin not in self._entry.origins and urlsplit(origin).netloc != headers.get("host")
+
+
+def _bearer(headers: Headers) -> str:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_called_right(headers: Headers) -> bool:
+    """Whether the request names this computer as such."""
+    host = headers.get("host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return is_loopback(name.lower())

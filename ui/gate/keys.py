@@ -1,0 +1,145 @@
+"""Keys of programs: each has a name, says what it may do, and is kept as a hash.
+
+A key is 256 random bits, so a plain SHA-256 of it can be kept: nobody guesses it, however fast a hash is.
+The file is read again when it has changed, so that a key that is added or revoked counts at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
+
+from index.errors import JawabError
+from index.storage.database import storage_errors
+
+Scope = Literal["read", "write", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+MARK = "jawab_"
+"""What every key begins with, so that it is known for one wherever it is found."""
+PER_MINUTE = 600
+
+
+class KeyExists(JawabError):
+    """There is a key of this `name`."""
+
+    code = "key_exists"
+
+
+class KeyMissing(JawabError):
+    """There is no key of this `name`."""
+
+    code = "key_missing"
+
+
+class KeysDamaged(JawabError):
+    """The `file` of keys cannot be read as such."""
+
+    code = "keys_damaged"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key without its secret. `scopes` is what it may do; `per_minute` how many requests it may make; `added` is in
+    seconds since 1970."""
+
+    name: str
+    scopes: tuple[Scope, ...]
+    per_minute: int
+    added: float
+    digest: str
+
+    def may(self, scope: Scope) -> bool:
+        """Whether it may do what takes `scope`; an admin may do everything."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+@cache
+def _file() -> TypeAdapter[list[Key]]:
+    return TypeAdapter(list[Key])
+
+
+class Keys:
+    """The keys in one file. What reads or changes it raises `KeysDamaged`, `DiskFull`, `NotAllowed`."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        self._read_as_of: tuple[int, int] | None = None
+        self._by_digest: dict[str, Key] = {}
+
+    def add(self, name: str, scopes: Sequence[Scope], per_minute: int = PER_MINUTE) -> str:
+        """A new key; it is told this once. Raises `KeyExists`."""
+        secret = MARK + secrets.token_urlsafe(32)
+        with self._changing() as keys:
+            if any(key.name == name for key in keys):
+                raise KeyExists(name=name)
+            keys.append(Key(name, tuple(scopes), per_minute, time.time(), _digest(secret)))
+        return secret
+
+    def revoke(self, name: str) -> None:
+        """From now on it opens nothing. Raises `KeyMissing`."""
+        with self._changing() as keys:
+            kept = [key for key in keys if key.name != name]
+            if len(kept) == len(keys):
+                raise KeyMissing(name=name)
+            keys[:] = kept
+
+    def all(self) -> list[Key]:
+        """The keys, the oldest first."""
+        return self._load()
+
+    def find(self, secret: str) -> Key | None:
+        """The key that this is."""
+        with self._lock:
+            as_of = self._as_of()
+            if as_of != self._read_as_of:
+                self._by_digest = {key.digest: key for key in self._load()}
+                self._read_as_of = as_of
+            return self._by_digest.get(_digest(secret))
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[Key]]:
+        """The keys, to be changed; the file is the old one or the new one, whatever happens."""
+        with storage_errors(self._file.parent):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._file.with_suffix(".lock")):
+                keys = self._load()
+                yield keys
+                written = self._file.with_suffix(".new")
+                # Nobody else's business, from the first byte on.
+                with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                    json.dump([asdict(key) for key in keys], file, indent=1)
+                written.replace(self._file)
+
+    def _as_of(self) -> tuple[int, int] | None:
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
+    def _load(self) -> list[Key]:
+        with storage_errors(self._file.parent):
+            try:
+                return _file().validate_json(self._file.read_bytes())
+            except FileNotFoundError:
+                return []
+            except ValidationError as error:
+                raise KeysDamaged(file=self._file) from error
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,62 @@
+"""How much a request may send, and how slowly. Articles are brought with limits of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ui.api.problems import of_code
+
+MOST = 4_000_000
+"""Bytes of a body: far more than any question with all that was said before it."""
+PATIENCE = 30.0
+"""Seconds until the next part of a body must be there."""
+_BRINGING = re.compile(r"/v1/articles|/page/collections/[^/]+/bring/[^/]+/files")
+
+
+class Sizes:
+    """Refuses bodies that are too large (413) or too slow (408)."""
+
+    def __init__(self, app: ASGIApp, most: int = MOST, patience: float = PATIENCE) -> None:
+        self._app = app
+        self._most = most
+        self._patience = patience
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        most = None if _BRINGING.fullmatch(scope["path"]) else self._most
+        told = Headers(scope=scope).get("content-length", "")
+        if most is not None and told.isdecimal() and int(told) > most:
+            await of_code(Request(scope), 413)(scope, receive, send)
+            return
+        await self._app(scope, _Limited(receive, most, self._patience), send)
+
+
+class _Limited:
+    """What is received, counted; once all of a body is there, whatever comes is waited for."""
+
+    def __init__(self, receive: Receive, most: int | None, patience: float) -> None:
+        self._receive = receive
+        self._most = most
+        self._patience: float | None = patience
+        self._bytes = 0
+
+    async def __call__(self) -> Message:
+        try:
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408) from None
+        self._bytes += len(message.get("body", b""))
+        if self._most is not None and self._bytes > self._most:
+            raise HTTPException(413)
+        if not message.get("more_body"):
+            self._patience = None
+        return message
