@@ -19,6 +19,7 @@ from ui.web.site import Assistant, Site
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _SEARCH = (0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 15)
+_LATE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 _ANSWER = (0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 40, 90, 180)
 """Upper edges of the histograms' bins, in seconds."""
 
@@ -48,6 +49,7 @@ class Metrics:
             name: Histogram(f"jawab_{name}_seconds", about, buckets=bins, registry=self._registry)
             for name, about, bins in (
                 ("search", "From the question to its passages", _SEARCH),
+                ("loop_late", "By how much the event loop comes late to what is due", _LATE),
                 ("phrase", "From the question to the phrase that answers", _ANSWER),
                 ("first_token", "From the question to the first piece of the sentence", _ANSWER),
                 ("answer", "From the question to the record", _ANSWER),
@@ -63,6 +65,9 @@ class Metrics:
         self._articles.set(len(site.collections.find(None).shelf.browse(Wanted())))
         self._line.set(site.line.length)
         return generate_latest(self._registry)
+
+    def late(self, seconds: float) -> None:
+        self._times["loop_late"].observe(seconds)
 
     def began(self) -> None:
         self._under_way.inc()

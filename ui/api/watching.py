@@ -15,7 +15,7 @@ def watching_routes(site: Site, metrics: Metrics) -> APIRouter:
     router = APIRouter(tags=["watching"])
 
     @router.get("/health", summary="The server lives")
-    def health() -> dict[str, str]:
+    async def health() -> dict[str, str]:
         return {"status": "ok"}
 
     @router.get("/ready", summary="Models and index are there", responses={503: {"model": Problem}})

@@ -23,6 +23,7 @@ from ui.api.request_id import RequestIds
 from ui.api.routes import api_routes
 from ui.gate.gate import OPEN, Entry, Gate
 from ui.gate.sizes import Sizes
+from ui.serving.pulse import pulse
 from ui.web.chat.mount import mount_page
 from ui.web.collection.pictures import pictures_pages
 from ui.web.collection.routes import collection_pages, collection_parts
@@ -52,7 +53,15 @@ def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) 
     Nothing runs and nothing is asked of the network until it is served.
     """
     # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
-    app = FastAPI(title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None)
+    metrics = metrics or Metrics()
+    app = FastAPI(
+        lifespan=lambda _: pulse(metrics.late),
+        title="Jawab",
+        version=version("jawab"),
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.site = site
     app.add_exception_handler(JawabError, problems.of_error)
     app.add_exception_handler(HTTPException, problems.of_status)
@@ -64,7 +73,7 @@ def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) 
         app.add_middleware(CORSMiddleware, allow_origins=list(entry.origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(_SafetyHeaders)
     app.add_middleware(RequestIds)
-    app.include_router(api_routes(site, metrics or Metrics()))
+    app.include_router(api_routes(site, metrics))
     app.include_router(reading_parts(), include_in_schema=False)
     app.include_router(conversation_parts(site.conversations), include_in_schema=False)
     app.include_router(collection_pages(site), include_in_schema=False)

@@ -1,0 +1,178 @@
+"""Many callers at once: how fast the API searches and answers, how fairly, and whether its memory grows.
+
+    python -m benchmarks.load --work FOLDER [--callers 1 8 32 128] [--search-s 20] [--ask-s 90] [--minutes 30]
+
+A real server with the real models over the sample articles, on loopback; the callers are Locust's
+(`benchmarks/callers.py`), each with a key of its own, each asking again as soon as it is answered, or, where it is
+refused, when it was told to come again. No question is asked twice, so that nothing comes from the memory of answers.
+`fairness` is the worst caller's median over the median of all. `late` is by how much the event loop came too late to
+what was due, read from `/metrics`. Then, for `--minutes`, searches and questions together, while the server's memory is
+looked at.
+
+Saves figures under benchmarks/results. Needs `make setup models` and `pip install -e .[benchmarks]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from index.build import update
+from ui.app import App
+from ui.gate.keys import Keys
+from ui.settings import load_settings
+
+PORT = 7891
+ADDRESS = f"http://127.0.0.1:{PORT}"
+RESULTS = Path("benchmarks/results/load.json")
+_SAMPLE = 15.0
+"""Seconds between two looks at the memory."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 8, 32, 128])
+    parser.add_argument("--search-s", type=int, default=20)
+    parser.add_argument("--ask-s", type=int, default=90)
+    parser.add_argument("--minutes", type=float, default=30)
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    figures: dict[str, Any] = {"search": {}, "ask": {}}
+    with served(given.work) as server:
+        for name, seconds in (("search", given.search_s), ("ask", given.ask_s)):
+            for callers in given.callers:
+                figures[name][str(callers)] = told = under_load(given.work, f"/v1/{name}", callers, seconds)
+                print(name, callers, json.dumps(told))
+        if given.minutes:
+            figures["memory"] = over_time(server.pid, given.work, given.minutes * 60)
+    RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(figures.get("memory")))
+
+
+@contextmanager
+def served(work: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`jawab serve` over the samples, ready, with a key for each caller."""
+    index, keys = work / "index", work / "keys.json"
+    update(index, [Path("samples/articles")], App(load_settings()).embedder)
+    keys.unlink(missing_ok=True)
+    made = [Keys(keys).add(f"caller {number}", ["read"], per_minute=100_000) for number in range(200)]
+    (work / "secrets").write_text("\n".join(made), encoding="utf-8")
+    kept = {f"JAWAB_{name.upper()}": str(work / name) for name in ("conversations", "collections", "brought")}
+    command = [str(Path(sys.executable).with_name("jawab")), "serve", "--index", str(index), "--port", str(PORT)]
+    environment = os.environ | kept | {"JAWAB_KEYS": str(keys)}
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        while not is_ready():
+            if server.poll() is not None:
+                raise SystemExit("the server did not start")
+            time.sleep(1)
+        yield server
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def is_ready() -> bool:
+    try:
+        with urllib.request.urlopen(f"{ADDRESS}/ready", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def under_load(work: Path, path: str, callers: int, seconds: int) -> dict[str, Any]:
+    """The figures of so many callers for so many seconds."""
+    before = beats()
+    call(work, path, callers, seconds, work / "calls.jsonl")
+    rows = [json.loads(line) for line in (work / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
+    return figures_of(rows, seconds) | {"late": lateness(before, beats())}
+
+
+def call(work: Path, path: str, callers: int, seconds: int, out: Path) -> None:
+    """Locust, to the end."""
+    environment = os.environ | {
+        "LOAD_QUESTIONS": "samples/questions.jsonl", "LOAD_KEYS": str(work / "secrets"), "LOAD_PATH": path,
+        "LOAD_OUT": str(out),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "locust", "-f", "benchmarks/callers.py", "--headless", "--only-summary", "-H", ADDRESS,
+        "-u", str(callers), "-r", str(callers), "-t", f"{seconds}s",
+    ]  # fmt: skip
+    subprocess.run(command, env=environment, check=False, capture_output=True, timeout=seconds + 120)
+
+
+def figures_of(rows: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """What callers saw. Those that were cut off by the end of the run (status 0) are not counted."""
+    answered = [row for row in rows if row["status"] == 200]
+    times = sorted(row["seconds"] for row in answered)
+    own: dict[int, list[float]] = {}
+    for row in answered:
+        own.setdefault(row["caller"], []).append(row["seconds"])
+    medians = [statistics.median(of_one) for of_one in own.values()]
+    at = {name: round(times[min(len(times) - 1, int(len(times) * share))], 3) for name, share in
+          (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))} if times else {}  # fmt: skip
+    return {
+        "answered": len(answered),
+        "a_second": round(len(answered) / seconds, 2),
+        **at,
+        "statuses": dict(Counter(str(row["status"]) for row in rows if row["status"])),
+        "callers_answered": len(own),
+        "fairness": round(max(medians) / statistics.median(medians), 2) if medians else None,
+    }
+
+
+def beats() -> dict[str, float]:
+    """How many beats of the event loop came at most so late, by the histogram's edges."""
+    with urllib.request.urlopen(f"{ADDRESS}/metrics", timeout=60) as response:
+        text = response.read().decode()
+    found = re.findall(r'jawab_loop_late_seconds_bucket\{le="([^"]+)"\} (\S+)', text)
+    return {edge: float(count) for edge, count in found}
+
+
+def lateness(before: dict[str, float], after: dict[str, float]) -> dict[str, Any]:
+    """How many beats there were, and how many came later than a tenth, a quarter, half a second."""
+    all_beats = after["+Inf"] - before["+Inf"]
+    over = {f"over_{edge}_s": int(all_beats - (after[edge] - before[edge])) for edge in ("0.05", "0.1", "0.25", "0.5")}
+    return {"beats": int(all_beats)} | over
+
+
+def over_time(pid: int, work: Path, seconds: float) -> dict[str, Any]:
+    """Memory of the server while callers search and ask, in megabytes."""
+    began, seen = time.monotonic(), list[tuple[float, float]]()
+    turn = 0
+    while (now := time.monotonic() - began) < seconds:
+        seen.append((round(now / 60, 1), resident(pid)))
+        path = ("/v1/search", "/v1/ask")[turn % 2]
+        call(work, path, 8, int(_SAMPLE), work / "calls.jsonl")
+        turn += 1
+    settled = [memory for minute, memory in seen if minute >= seconds / 600]
+    return {
+        "minutes": seconds / 60,
+        "mb_at_first": seen[0][1],
+        "mb_settled": settled[0],
+        "mb_at_last": seen[-1][1],
+        "mb_most": max(memory for _, memory in seen),
+        "seen": seen,
+    }
+
+
+def resident(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) // 1000
+
+
+if __name__ == "__main__":
+    main()

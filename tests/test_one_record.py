@@ -1,0 +1,132 @@
+"""One question, one record: whichever way it is asked, what comes is the same, but for its number and its times."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+
+from index.build import update
+from tests.conftest import MODELS
+from ui.api.metrics import Metrics
+from ui.app import App
+from ui.cli import jawab
+from ui.collections import CollectionFolders
+from ui.settings import load_settings
+from ui.web.collection.library import Library
+from ui.web.keeping.conversations import Conversations
+from ui.web.serve import ModelsOf, open_collection
+from ui.web.server import create_app
+from ui.web.site import Site
+
+Record = dict[str, Any]
+Way = Callable[[str], Record]
+
+QUESTIONS = (
+    "How many US troops remain in Iraq?",
+    "ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟",
+    "How deep is the harbour of Marsa Nawras?",
+    "لماذا أُجّل ترام مرسى نورس؟",
+    "thank you",
+)
+FAKES = {"embedder": "fake", "llm": "fake"}
+
+
+def ways(app: App, client: TestClient, tmp_path: Path) -> dict[str, Way]:
+    """Every way to a record that there is, over one index."""
+    environment = {
+        "JAWAB_INDEX": str(app.settings.index), "JAWAB_MODELS": str(app.settings.models),
+        "JAWAB_EMBEDDER": app.settings.embedder, "JAWAB_LLM": app.settings.llm,
+    }  # fmt: skip
+
+    def command(*arguments: str) -> str:
+        result = CliRunner(env=environment).invoke(jawab, list(arguments), catch_exceptions=False)
+        return result.stdout
+
+    def batch(question: str) -> Record:
+        asked, answered = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
+        asked.write_text(json.dumps({"id": "1", "question": question}), encoding="utf-8")
+        answered.unlink(missing_ok=True)
+        command("batch", str(asked), str(answered))
+        return one(answered.read_text(encoding="utf-8"))
+
+    def streamed(question: str) -> Record:
+        told = client.post("/v1/ask", json={"question": question, "stream": True}).text
+        return one(told.rpartition("event: answer\ndata: ")[2])
+
+    def openai(question: str) -> Record:
+        body = {"model": "jawab", "messages": [{"role": "user", "content": question}]}
+        return dict(client.post("/v1/chat/completions", json=body).json()["jawab"])
+
+    return {
+        "Python": lambda question: app.assistant.ask(question).to_json(),
+        "command": lambda question: one(command("ask", question, "--json")),
+        "batch": batch,
+        "HTTP": lambda question: one(client.post("/v1/ask", json={"question": question}).text),
+        "stream": streamed,
+        "OpenAI": openai,
+    }
+
+
+def one(text: str) -> Record:
+    record: Record = json.loads(text)
+    return record
+
+
+def same(record: Record) -> Record:
+    """What of a record may not differ: its number, its times, and that it was known already, may."""
+    return {name: value for name, value in record.items() if name not in ("id", "timings_ms", "cached")}
+
+
+@pytest.fixture
+def client(app: App) -> Iterator[TestClient]:
+    metrics = Metrics()
+    folders = CollectionFolders(app.settings.index, app.settings.collections)
+    library = Library(folders, partial(open_collection, app, metrics))
+    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
+    with TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
+        yield client
+
+
+def app_with(folder: Path, **chosen: Any) -> App:
+    places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
+    app = App(load_settings(**places, **chosen))
+    update(app.settings.index, [Path("samples/articles")], app.embedder)
+    return app
+
+
+class TestWithFakes:
+    @pytest.fixture(scope="class")
+    def app(self, tmp_path_factory: pytest.TempPathFactory) -> App:
+        return app_with(tmp_path_factory.mktemp("one"), **FAKES)
+
+    @pytest.mark.parametrize("question", QUESTIONS)
+    def test_every_way_leads_to_it(self, app: App, client: TestClient, tmp_path: Path, question: str) -> None:
+        records = {name: way(question) for name, way in ways(app, client, tmp_path).items()}
+        first = same(records["Python"])
+        assert {name: same(record) for name, record in records.items()} == dict.fromkeys(records, first)
+        assert first["question"] == question and first["status"] in ("answered", "declined")
+        assert all(set(record["timings_ms"]) == set(records["Python"]["timings_ms"]) for record in records.values())
+
+
+@pytest.mark.real
+class TestWithTheModels:
+    @pytest.fixture(scope="class")
+    def app(self, tmp_path_factory: pytest.TempPathFactory) -> App:
+        if not MODELS.is_dir():
+            pytest.skip(f"no models in {MODELS}; make models fetches them")
+        return app_with(tmp_path_factory.mktemp("real"), models=MODELS)
+
+    @pytest.mark.parametrize("question", QUESTIONS[:3])
+    def test_every_way_leads_to_it(self, app: App, client: TestClient, tmp_path: Path, question: str) -> None:
+        # A command loads the models anew: one of the two is enough.
+        known = ways(app, client, tmp_path)
+        records = {name: known[name](question) for name in ("Python", "command", "HTTP", "stream", "OpenAI")}
+        first = same(records["Python"])
+        assert {name: same(record) for name, record in records.items()} == dict.fromkeys(records, first)
