@@ -1,0 +1,75 @@
+"""A client that goes away in the middle: the work for it ends, whichever way it asked."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.page_assistant import ENGLISH_QUESTION, site
+from tests.test_serving import Gated
+from ui.web.server import create_app
+
+CHAT = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}]}
+
+
+@pytest.fixture
+def assistant() -> Gated:
+    return Gated()
+
+
+@pytest.fixture
+def address(assistant: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    served = site(tmp_path)
+    opened = replace(served.collections.find(None), assistant=assistant)
+    monkeypatch.setattr(served.collections, "find", lambda _: opened)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(create_app(served), "127.0.0.1", port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/ask", {"question": ENGLISH_QUESTION}),
+        ("/v1/ask", {"question": ENGLISH_QUESTION, "stream": True}),
+        ("/v1/chat/completions", CHAT),
+        ("/v1/chat/completions", CHAT | {"stream": True}),
+    ],
+)
+def test_the_work_ends_when_nobody_waits(address: str, assistant: Gated, path: str, body: dict[str, Any]) -> None:
+    def ask() -> None:
+        with httpx.Client(trust_env=False) as client:
+            try:
+                with client.stream("POST", address + path, json=body, timeout=1) as response:
+                    for _ in response.iter_bytes():
+                        pass
+            except httpx.ReadTimeout:
+                return  # it has waited long enough, and closes the connection
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    deadline = time.monotonic() + 10
+    while not assistant.asked:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert not assistant.closed.is_set()
+    asking.join(10)
+    assert assistant.closed.wait(5)
