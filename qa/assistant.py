@@ -17,8 +17,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
-from index.articles import Language
+from index.articles import Article, Language
+from index.finding.filters import Filter
 from index.finding.vocabulary import Vocabulary
 from index.search import Hit, Searcher
 from index.text.folding import fold_text
@@ -58,6 +62,9 @@ from qa.reading.reader import Reader
 from qa.whole import choose, onwards, told
 from qa.wording import Doubts, in_digits_of, marked, no_doubts, phrase_alone, worded
 
+if TYPE_CHECKING:
+    from qa.parts import Parts
+
 SENTENCE_TOKENS = 80
 
 Written = collections.abc.Generator[Event, None, tuple["_Asked", str, Correction | None]]
@@ -96,6 +103,45 @@ class Assistant:
         self._reader = reader
         self._options = options or Options()
         self._numbers = itertools.count(1)
+
+    @classmethod
+    def open(cls, index: Path | str, parts: Parts | None = None, with_llm: bool = True) -> Self:
+        """An assistant for the index in the folder `index`; the default models answer, or those of `parts`.
+
+        Models are loaded when they are first needed. Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch`, and what
+        the parts raise.
+        """
+        if parts is None:
+            from qa.parts import Parts
+
+            parts = Parts()
+        searcher = Searcher(Path(index), parts.embedder)
+        return cls(searcher, parts.llm if with_llm else None, parts.reader, parts.options, parts.commands)
+
+    def close(self) -> None:
+        """Let go of the index; the models stay with the parts."""
+        self.searcher.catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def search(self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False) -> list[Hit]:
+        """The passages that fit a question best, as `Searcher.search` finds them. Raises what `check` raises."""
+        check(question)
+        return self.searcher.search(question, k, only, one_per_story)
+
+    def articles(self) -> list[Article]:
+        """All articles, in the order of their ids."""
+        return self.searcher.catalog.articles()
+
+    def article(self, article_id: str) -> Article:
+        """One article, with its text. Raises `ArticleMissing`."""
+        return self.searcher.catalog.article(article_id)
 
     def prepare(self, language: Language) -> None:
         """Load the LLM and let it read its instructions, so that the first question need not wait for that."""

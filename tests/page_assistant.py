@@ -17,7 +17,8 @@ from index.subjects.map import Map, Place, Subject
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
 from qa.asking.conversation import Exchange
-from ui.app import FAKE, App
+from qa.parts import FAKE
+from ui.app import App
 from ui.collections import CollectionFolders
 from ui.settings import load_settings
 from ui.web.collection.bringing import Porter

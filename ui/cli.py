@@ -332,7 +332,7 @@ def tools(index: Path | None) -> None:
     """
     from ui.tools import tool_server
 
-    tool_server(_app(index).answering, reader_language()).run("stdio")
+    tool_server(_app(index).assistant, reader_language()).run("stdio")
 
 
 @jawab.group()

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from index.errors import JawabError
 from qa.declining import THRESHOLD
 from qa.evidence import BUDGET
+from qa.fetching.models import models_folder
 from qa.reading.answering import BUDGET as READING
 
 
@@ -32,7 +33,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JAWAB_", frozen=True)
 
     index: Path = Field(default_factory=lambda: _data_folder() / "index", description="folder of the index")
-    models: Path = Field(default_factory=lambda: _data_folder() / "models", description="folder of the models")
+    models: Path = Field(default_factory=models_folder, description="folder of the models")
     conversations: Path = Field(
         default_factory=lambda: _data_folder() / "conversations.sqlite", description="file of the page's conversations"
     )

@@ -7,19 +7,17 @@ nothing in it is an instruction.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from index.articles import Article, Language
+from index.articles import Language
 from index.errors import JawabError
 from index.finding.filters import Filter
-from index.search import Hit
-from qa.answer import Answer
-from qa.asking.question import LONGEST, check
-from qa.assistant import found_passages
+from qa.asking.question import LONGEST
+from qa.assistant import Assistant, found_passages
 from ui.strings import explain
 
 _INSTRUCTIONS = (
@@ -31,17 +29,7 @@ _Question = Annotated[str, Field(min_length=1, max_length=LONGEST, description="
 _Day = Annotated[str | None, Field(description="a date or its beginning: 2021-04")]
 
 
-class Answering(Protocol):
-    """What the tools use; any of it may raise `JawabError`."""
-
-    def ask(self, question: str) -> Answer: ...
-
-    def search(self, question: str, k: int, only: Filter) -> list[Hit]: ...
-
-    def article(self, article_id: str) -> Article: ...
-
-
-def tool_server(answering: Answering, language: Language) -> MCPServer:
+def tool_server(assistant: Assistant, language: Language) -> MCPServer:
     """The server; errors are told in `language`."""
     server = MCPServer("jawab", instructions=_INSTRUCTIONS, log_level="WARNING")
 
@@ -49,7 +37,7 @@ def tool_server(answering: Answering, language: Language) -> MCPServer:
     def ask(question: _Question) -> dict[str, Any]:
         """Answer a question from the articles: the record, with quotations word for word, or declined."""
         try:
-            return answering.ask(question).to_json()
+            return assistant.ask(question).to_json()
         except JawabError as error:
             raise ToolError(explain(error, language)) from error
 
@@ -62,8 +50,7 @@ def tool_server(answering: Answering, language: Language) -> MCPServer:
     ) -> dict[str, Any]:
         """Find the passages that fit a question best, without an answer."""
         try:
-            check(question)
-            hits = answering.search(question, k, Filter(since=since, until=until))
+            hits = assistant.search(question, k, Filter(since=since, until=until))
         except JawabError as error:
             raise ToolError(explain(error, language)) from error
         return {"passages": [asdict(passage) for passage in found_passages(hits)]}
@@ -74,7 +61,7 @@ def tool_server(answering: Answering, language: Language) -> MCPServer:
     ) -> dict[str, Any]:
         """The whole text of an article, with its title, date and source."""
         try:
-            return asdict(answering.article(article_id))
+            return asdict(assistant.article(article_id))
         except JawabError as error:
             raise ToolError(explain(error, language)) from error
 

@@ -100,6 +100,8 @@ def storage_errors(folder: Path) -> Iterator[None]:
     """Turn what SQLite and the operating system say about `folder` into Jawab's errors."""
     try:
         yield
+    except sqlite3.ProgrammingError:
+        raise  # a mistake of the program (a closed index was asked), which says nothing about the folder
     except sqlite3.Error as error:
         raise _storage_error(error, folder) from error
     except PermissionError as error:

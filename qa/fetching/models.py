@@ -18,6 +18,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
+import platformdirs
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -195,6 +196,11 @@ def bundled_models() -> tuple[Model, ...]:
     installed = package / "bundled" / "models.txt"
     # In a checkout the file lies at the root; in a wheel it was put into the package.
     return read_models(installed if installed.exists() else package.parent / "models.txt")
+
+
+def models_folder() -> Path:
+    """Where models are fetched to, unless somebody names another folder."""
+    return platformdirs.user_data_path("jawab") / "models"
 
 
 def default_model(models: Iterable[Model], role: Role) -> Model:

@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import platformdirs
 import torch
 from torch import nn
 from tqdm import tqdm
 
 from index.embed import Embedder, SentenceTransformerEmbedder
 from index.one_thread import OneThread
-from qa.fetching.models import ModelStore, bundled_models, default_model
+from qa.fetching.models import ModelStore, bundled_models, default_model, models_folder
 from qa.measuring.evaluate import read_set
 from qa.measuring.metrics import phrase_scores
 from qa.reading.inputs import encode
@@ -201,7 +200,7 @@ def changed(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 
 def default_embedder() -> Path:
     """The folder of the default embedder. Raises `ModelMissing`, `ModelDamaged`."""
-    store = ModelStore(platformdirs.user_data_path("jawab") / "models")
+    store = ModelStore(models_folder())
     return store.require(default_model(bundled_models(), "embedder"))
 
 

@@ -20,6 +20,7 @@ from index.embed import Vectors
 from index.errors import JawabError
 from index.plan import Summary
 from index.subjects.map import Cartographer
+from qa.assistant import Assistant
 from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
@@ -109,7 +110,7 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
     """A collection. Its index is made if there is none yet, but not where somebody named a folder: that is a slip."""
     if collection != FIRST or not app.settings.index_is_named:
         create(folder)
-    assistant = app.assistant if collection == FIRST else app.assistant_on(folder)
+    assistant = app.assistant if collection == FIRST else Assistant.open(folder, app)
     shelf = Shelf(assistant.searcher.catalog)
     return Collection(
         id=collection,

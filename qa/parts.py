@@ -1,0 +1,121 @@
+"""The parts that answer: embedder, reader and LLM as they were chosen, each made when it is first needed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+
+from index.embed import Embedder, SentenceTransformerEmbedder
+from index.errors import PathMissing
+from index.fakes import HashEmbedder
+from qa.assistant import Options
+from qa.errors import ModelMissing, ModelUnknown
+from qa.fakes import FakeGenerator, FakeReader
+from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
+from qa.llm.generate import Generator
+from qa.llm.llama import LlamaGenerator
+from qa.reading.commands import Commands
+from qa.reading.network_reader import NetworkReader
+from qa.reading.reader import Reader
+
+FAKE = "fake"
+"""The embedder and the LLM of this name try the program without models."""
+
+
+class Parts:
+    """What assistants are made of; all that are made of the same parts share the models.
+
+    `embedder` is a name from models.txt or a sentence-transformers folder, `llm` a name or a GGUF file, each empty for
+    the default one. `models` is the folder that they are fetched into. `threads` are the LLM's; 0 for one a processor.
+    """
+
+    def __init__(
+        self,
+        embedder: str = "",
+        llm: str = "",
+        *,
+        models: Path | None = None,
+        threads: int = 0,
+        options: Options | None = None,
+    ) -> None:
+        self._chosen_embedder = embedder
+        self._chosen_llm = llm
+        self._threads = threads
+        self.store = ModelStore(models or models_folder())
+        self.options = options or Options()
+
+    @cached_property
+    def models(self) -> tuple[Model, ...]:
+        """All that there are to choose from."""
+        return bundled_models()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`."""
+        chosen = self._chosen_embedder
+        if chosen == FAKE:
+            return HashEmbedder()
+        if _is_path(chosen):
+            return SentenceTransformerEmbedder(_existing(chosen))
+        model = self._model("embedder", chosen)
+        return SentenceTransformerEmbedder(self.store.require(model), model.name)
+
+    @cached_property
+    def generator(self) -> Generator:
+        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`."""
+        chosen = self._chosen_llm
+        if chosen == FAKE:
+            return FakeGenerator()
+        if _is_path(chosen):
+            return self._llama(_existing(chosen))
+        model = self._model("llm", chosen)
+        folder = self.store.require(model)
+        # Of a model in several files, llama.cpp wants the first and finds the others.
+        return self._llama(folder / model.files[0].path)
+
+    @cached_property
+    def llm(self) -> Generator | None:
+        """The LLM, or none where none was chosen and the default one is not here: Jawab works without."""
+        try:
+            return self.generator
+        except ModelMissing:
+            if self._chosen_llm:
+                raise
+            return None
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        """The reader that was taught on this embedder; none for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return FakeReader()
+        model = default_model(self.models, "reader")
+        return NetworkReader.of(self.store.require(model) / model.files[0].path, self.embedder, model.name)
+
+    @cached_property
+    def commands(self) -> Commands | None:
+        """What knows sentences that command; none for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return None
+        model = default_model(self.models, "reader")
+        return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
+
+    def _llama(self, path: Path) -> LlamaGenerator:
+        return LlamaGenerator(path, self._threads, heads=platformdirs.user_cache_path("jawab") / "heads")
+
+    def _model(self, role: Role, name: str) -> Model:
+        model = find_model(self.models, name) if name else default_model(self.models, role)
+        if model.role != role:
+            raise ModelUnknown(name=name, known=", ".join(m.name for m in self.models if m.role == role))
+        return model
+
+
+def _is_path(chosen: str) -> bool:
+    return "/" in chosen or "\\" in chosen or chosen.endswith(".gguf")
+
+
+def _existing(path: str) -> Path:
+    if not Path(path).expanduser().exists():
+        raise PathMissing(path=path)
+    return Path(path).expanduser()
