@@ -15,16 +15,23 @@ from starlette.exceptions import HTTPException
 from index.articles import Language
 from index.errors import ArticleMissing, JawabError
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
+from ui.api.bodies.body import BodyUnreadable, NothingSent
 from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
+from ui.jobs.files import ArticleTooLarge
+from ui.jobs.job import JobMissing, JobOver, KeyReused, UploadUnderWay
+from ui.jobs.receiving import TooMuch
 from ui.strings import explain, say, texts
-from ui.web.collection.bringing import AnotherIsBrought, TooMuch
+from ui.web.collection.bringing import AnotherIsBrought
 from ui.web.language import page_language
 
 MEDIA_TYPE = "application/problem+json"
-_CONFLICTS = (AnotherIsBrought, TooMuch)
-_MISSING = (ArticleMissing, CollectionMissing)
-_NO_QUESTION = (QuestionEmpty, QuestionLanguage, QuestionTooLong)
+_STATUSES: dict[int, tuple[type[JawabError], ...]] = {
+    404: (ArticleMissing, CollectionMissing, JobMissing),
+    409: (AnotherIsBrought, JobOver, UploadUnderWay),
+    413: (ArticleTooLarge, TooMuch),
+    422: (BodyUnreadable, KeyReused, NothingSent, QuestionEmpty, QuestionLanguage, QuestionTooLong),
+}
 
 
 class Problem(BaseModel):
@@ -52,15 +59,18 @@ def problem(error: JawabError, language: Language, number: str | None = None) ->
 
 
 def status(error: JawabError) -> int:
-    """404 for what is not there, 409 for what cannot be now, 422 for what is no question, 503 for what can be tried
-    again, else 500."""
-    if isinstance(error, _MISSING):
-        return 404
-    if isinstance(error, _CONFLICTS):
-        return 409
-    if isinstance(error, _NO_QUESTION):
-        return 422
+    """404 for what is not there, 409 for what cannot be now, 413 for what is too much, 422 for what is not what it
+    should be, 503 for what can be tried again, else 500."""
+    for code, kinds in _STATUSES.items():
+        if isinstance(error, kinds):
+            return code
     return 503 if error.retryable else 500
+
+
+def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """These statuses as OpenAPI has them, each with a problem as its body."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
 
 
 def answer(found: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -12,7 +12,7 @@ import ipaddress
 import secrets
 import time
 from collections import deque
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
@@ -48,6 +48,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_from_another_site(headers: Headers) -> bool:
+    """Whether a page of another site had its visitor's browser send this, as far as the browser says so."""
+    fetched, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if fetched is not None:
+        return fetched not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
 class Gate:
@@ -105,7 +113,7 @@ class Gate:
     async def _login(self, request: Request) -> Response:
         if request.method != "POST":
             return _form(request, "page.gate.ask", 200)
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if is_from_another_site(request.headers):
             return Response(status_code=403)
         body = b""
         async for part in request.stream():

@@ -23,6 +23,8 @@ from index.subjects.map import Cartographer
 from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
+from ui.jobs.intake import IndexIntake
+from ui.jobs.jobs import Jobs
 from ui.strings import say
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
@@ -57,10 +59,14 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     folders.forget_removed()
     metrics = Metrics()
-    with closing(Library(folders, partial(open_collection, app, metrics))) as library:
+    with (
+        closing(Library(folders, partial(open_collection, app, metrics))) as library,
+        closing(open_jobs(app, folders)) as jobs,
+    ):
         library.find(None)
         _prepare(app, language)
-        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
+        jobs.start()
+        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
         page = create_app(site, password, metrics)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
@@ -120,9 +126,14 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
     )
 
 
+def open_jobs(app: App, folders: CollectionFolders) -> Jobs:
+    """The jobs of what is uploaded, kept where the page keeps what is brought to it."""
+    return Jobs(app.settings.brought, IndexIntake(folders.index_of, lambda: app.embedder, app.settings.brought))
+
+
 def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summary:
     """Reads what was brought into the index."""
-    return update(index, [folder], app.embedder, progress)
+    return update(index, [folder], app.embedder, progress, app.settings.brought)
 
 
 def _password(given: str, host: str) -> str | None:

@@ -15,6 +15,7 @@ from index.subjects.map import Map
 from qa.answer import Event
 from qa.asking.conversation import Exchange
 from ui.collections import Named
+from ui.jobs.jobs import Jobs
 from ui.web.collection.bringing import Porter
 from ui.web.collection.removals import Removals
 from ui.web.keeping.conversations import Conversations
@@ -39,6 +40,10 @@ class Search(Protocol):
 
 class Articles(Protocol):
     """The articles that answers quote."""
+
+    @property
+    def state(self) -> str:
+        """Which state they are in; another one after every change."""
 
     def article(self, article_id: str) -> Article:
         """One article. Raises `ArticleMissing`."""
@@ -129,3 +134,4 @@ class Site:
     collections: Collections
     conversations: Conversations
     models: Models
+    jobs: Jobs
