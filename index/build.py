@@ -49,11 +49,18 @@ def create(folder: Path) -> None:
             derive(catalog)
 
 
-def update(folder: Path, paths: Sequence[Path], embedder: Embedder, progress: Progress | None = None) -> Summary:
+def update(
+    folder: Path,
+    paths: Sequence[Path],
+    embedder: Embedder,
+    progress: Progress | None = None,
+    inbox: Path | None = None,
+) -> Summary:
     """Make the index in `folder` hold the articles of `paths` as they are now.
 
     New articles are added, changed ones updated, and those whose files have gone from a folder of `paths` are
-    removed; what came from elsewhere stays. Raises `PathMissing`, `NothingToIndex`, `IndexMismatch`,
+    removed; what came from elsewhere stays. `inbox` is a folder whose files come and go: an article there that names
+    its id updates the one that an earlier file of it named so. Raises `PathMissing`, `NothingToIndex`, `IndexMismatch`,
     `IndexBusy`, `DiskFull`, `NotAllowed`.
     """
     found = find_files(paths)
@@ -63,7 +70,8 @@ def update(folder: Path, paths: Sequence[Path], embedder: Embedder, progress: Pr
     with writing(folder) as catalog:
         catalog.require(embedder.fingerprint)
         with Reading() as reading:
-            plan = make_plan(catalog, found, roots, reading, progress.looked if progress else None)
+            looked = progress.looked if progress else None
+            plan = make_plan(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None)
         plan.summary.passages_embedded = embed_missing(catalog, plan.texts, embedder, progress)
         if plan.changes_anything:
             with catalog.transaction():
@@ -155,3 +163,4 @@ def derive(catalog: Catalog) -> None:
 
     with catalog.transaction():
         linking.join(catalog, new, nearest)
+        catalog.next_generation()

@@ -23,9 +23,14 @@ _NOT_TYPED = re.compile("[\\s/\\\\?#%\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206
 
 @dataclass
 class Describer:
-    """Makes articles of drafts; ids are given out once."""
+    """Makes articles of drafts; ids are given out once.
+
+    Files of `inbox` come and go, so there an article is known by the id that it names itself, whichever file it comes
+    in; one that names none is the one that had its name before, if it has its text as well.
+    """
 
     catalog: Catalog
+    inbox: Path | None = None
     _taken: dict[str, str] = field(default_factory=dict)
     _seen: Counter[str] = field(default_factory=Counter)
 
@@ -55,18 +60,34 @@ class Describer:
         name = draft.id or (f"{stem}-{draft.key}" if draft.key and not draft.member else stem)
         # One word that can be typed on a command line and put into an address.
         wanted = _NOT_TYPED.sub("-", name).strip("-")[:_LONGEST_ID] or "article"
-        owner = f"{path}\0{draft.key}"
+        names_itself = self.inbox is not None and draft.id is not None
+        owner = f"id\0{draft.id}" if names_itself else f"{path}\0{draft.key}"
         self._seen[owner] += 1
         if self._seen[owner] > 1:
             # A file may give the same id twice.
             owner += f"\0{self._seen[owner]}"
         own = f"{wanted}-{digest_of(owner)[:6]}"
-        # Whoever was told apart once keeps that id, also when the other one has gone.
-        for candidate in (own, wanted) if self.catalog.path_of(own) == str(path) else (wanted, own):
+        candidates = [wanted, own]
+        if names_itself and wanted != draft.id:
+            # Two ids may be the same once they can be typed, and neither may take the other's place.
+            candidates = [own]
+        elif self.catalog.path_of(own) and self._may_have(own, draft, path):
+            # Whoever was told apart once keeps that id, also when the other one has gone.
+            candidates = [own, wanted]
+        for candidate in candidates:
             free = self._taken.setdefault(candidate, owner) == owner
-            if free and self.catalog.path_of(candidate) in (None, str(path)):
+            if free and self._may_have(candidate, draft, path):
                 return candidate
         return f"{wanted}-{digest_of(owner)[:16]}"
+
+    def _may_have(self, article_id: str, draft: Draft, path: Path) -> bool:
+        """Whether the id is nobody's yet, or that of the very article that the draft is now."""
+        held_by = self.catalog.path_of(article_id)
+        if held_by is None or held_by == str(path):
+            return True
+        if self.inbox is None or not Path(held_by).is_relative_to(self.inbox):
+            return False
+        return draft.id is not None or self.catalog.article(article_id).text == draft.text
 
 
 def blank(text: str, ignored: Iterable[Span]) -> str:

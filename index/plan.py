@@ -8,7 +8,7 @@ Nothing is changed here; `index/build.py` carries the plan out.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +57,25 @@ class _Read:
     fingerprint: str
 
 
+@dataclass(frozen=True)
+class _Before:
+    """What the catalogue has: files, the ids of the articles of each, and the articles' digests."""
+
+    files: Mapping[str, StoredFile]
+    ids: Mapping[str, Collection[str]]
+    digests: Mapping[str, str]
+
+    @staticmethod
+    def of(catalog: Catalog) -> _Before:
+        by_path = catalog.digests_by_path()
+        digests = {article_id: digest for found in by_path.values() for article_id, digest in found.items()}
+        return _Before(catalog.files(), by_path, digests)
+
+    def in_file(self, path: str) -> set[str]:
+        """The ids of the articles that came from a file."""
+        return set(self.ids.get(path, ()))
+
+
 @dataclass
 class Plan:
     """What is to be removed, put in and remembered, and the texts whose embeddings that needs."""
@@ -85,18 +104,26 @@ class Plan:
 
 
 def make_plan(
-    catalog: Catalog, found: FoundFiles, roots: Sequence[Path], reading: Reading, report: Reported | None = None
+    catalog: Catalog,
+    found: FoundFiles,
+    roots: Sequence[Path],
+    reading: Reading,
+    report: Reported | None = None,
+    inbox: Path | None = None,
 ) -> Plan:
-    """The plan that brings `catalog` to what was `found`; files gone from `roots` are gone from it too."""
+    """The plan that brings `catalog` to what was `found`; files gone from `roots` are gone from it too.
+
+    `inbox` is a folder whose files come and go (`Describer`).
+    """
     plan = Plan(Summary(skipped=list(found.skipped)))
-    known, digests = catalog.files(), catalog.digests_by_path()
-    describer = Describer(catalog)
+    before = _Before.of(catalog)
+    describer = Describer(catalog, inbox)
     changed: list[_Read] = []
     for position, path in enumerate(found.files, start=1):
-        changed += _look(path, known.get(str(path)), digests.get(str(path), {}), reading, describer, plan)
+        changed += _look(path, before, reading, describer, plan)
         if report:
             report(position, len(found.files))
-    _plan_gone(found, roots, known, digests, plan)
+    _plan_gone(found, roots, before, plan)
     leaving = catalog.texts_leaving(plan.leaving)
     own, copies = _without_copies(catalog, changed, leaving)
     _plan_passages(catalog, own, leaving, plan)
@@ -104,10 +131,9 @@ def make_plan(
     return plan
 
 
-def _look(
-    path: Path, known: StoredFile | None, before: Mapping[str, str], reading: Reading, describer: Describer, plan: Plan
-) -> list[_Read]:
+def _look(path: Path, catalogued: _Before, reading: Reading, describer: Describer, plan: Plan) -> list[_Read]:
     """What is new in a file; a file whose size and time are those of the last run is not opened."""
+    known, before = catalogued.files.get(str(path)), catalogued.in_file(str(path))
     try:
         stat = path.stat()
         if known and (known.size, known.modified_ns) == (stat.st_size, stat.st_mtime_ns):
@@ -129,8 +155,8 @@ def _look(
     plan.summary.skipped += [Skipped(str(path), *reason) for reason in reasons]
     plan.files.append(StoredFile(str(path), stat.st_size, stat.st_mtime_ns, reasons))
     found = [_read(describer.article(draft, path), draft.title is not None, path) for draft in drafts]
-    plan.summary.removed += sorted(before.keys() - {read.article.id for read in found})
-    return [read for read in found if _is_new(read, before.get(read.article.id), plan)]
+    plan.summary.removed += sorted(before - {read.article.id for read in found})
+    return [read for read in found if _is_new(read, catalogued.digests.get(read.article.id), plan)]
 
 
 def _read(article: Article, titled: bool, path: Path) -> _Read:
@@ -150,19 +176,13 @@ def _is_new(read: _Read, digest_before: str | None, plan: Plan) -> bool:
     return True
 
 
-def _plan_gone(
-    found: FoundFiles,
-    roots: Sequence[Path],
-    known: Iterable[str],
-    digests: Mapping[str, Mapping[str, str]],
-    plan: Plan,
-) -> None:
+def _plan_gone(found: FoundFiles, roots: Sequence[Path], before: _Before, plan: Plan) -> None:
     present = set(map(str, found.files))
     closed = [skipped.path for skipped in found.skipped]
-    for path in known:
+    for path in before.files:
         if path not in present and _is_within(path, roots) and not _is_within(path, closed):
             plan.gone_files.append(path)
-            plan.summary.removed += digests.get(path, {})
+            plan.summary.removed += sorted(before.in_file(path))
 
 
 def _is_within(path: str, folders: Iterable[Path | str]) -> bool:

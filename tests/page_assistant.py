@@ -20,6 +20,7 @@ from qa.asking.conversation import Exchange
 from qa.parts import FAKE
 from ui.app import App
 from ui.collections import CollectionFolders
+from ui.jobs.jobs import Jobs
 from ui.settings import load_settings
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
@@ -85,6 +86,8 @@ def id_of(text: str) -> str:
 
 class CannedArticles:
     """The articles that the canned answers quote; the first two tell one story."""
+
+    state = "canned"
 
     def article(self, article_id: str) -> Article:
         for one in ARTICLES:
@@ -236,6 +239,16 @@ def read_slowly(folder: Path, progress: Progress) -> Summary:
     return Summary(added=[path.stem for path in files if path.suffix != ".bin"], skipped=refused)
 
 
+class CannedIntake:
+    """Takes in whatever is uploaded, without an index."""
+
+    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+        return Summary(added=[path.stem for path in files])
+
+    def has_read(self, collection: str, folder: Path) -> bool:
+        return False
+
+
 def site(folder: Path, assistant: CannedAssistant | None = None, overview: Overview = OVERVIEW) -> Site:
     """A site of the canned parts, its conversations kept in `folder`."""
 
@@ -250,4 +263,5 @@ def site(folder: Path, assistant: CannedAssistant | None = None, overview: Overv
 
     folders = CollectionFolders(folder / "index", folder / "collections")
     models = ModelsOf(App(load_settings(embedder=FAKE, llm=FAKE)))
-    return Site(Library(folders, open_collection), Conversations(folder / "conversations.sqlite"), models)
+    jobs = Jobs(folder / "brought", CannedIntake())
+    return Site(Library(folders, open_collection), Conversations(folder / "conversations.sqlite"), models, jobs)

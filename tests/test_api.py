@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ui.collections import CollectionFolders
 from ui.settings import load_settings
 from ui.web.collection.library import Library
 from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection
+from ui.web.serve import ModelsOf, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -40,8 +41,9 @@ def client(app: App) -> Iterator[TestClient]:
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     metrics = Metrics()
     library = Library(folders, partial(open_collection, app, metrics))
-    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
-    with TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
+    jobs = open_jobs(app, folders)
+    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+    with closing(jobs), TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
         yield client
 
 
@@ -148,7 +150,8 @@ class TestDescription:
     def test_it_tells_of_the_api_and_of_nothing_else(self, client: TestClient) -> None:
         described = client.get("/openapi.json").json()
         assert set(described["paths"]) == {
-            "/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/health", "/ready", "/metrics",
+            "/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/v1/jobs",
+            "/v1/jobs/{job_id}", "/health", "/ready", "/metrics",
             "/v1/chat/completions", "/v1/models", "/v1/models/{name}", "/v1/embeddings",
         }  # fmt: skip
         body = described["paths"]["/v1/ask"]["post"]["requestBody"]["content"]["application/json"]

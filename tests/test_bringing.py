@@ -18,7 +18,8 @@ from index.plan import Summary
 from index.storage.catalog import Catalog
 from tests.page_assistant import read_slowly, site
 from tests.test_render import HOSTILE, Reader
-from ui.web.collection.bringing import AnotherIsBrought, Bringing, Porter, TooMuch, safe_parts
+from ui.jobs.receiving import TooMuch, safe_parts
+from ui.web.collection.bringing import AnotherIsBrought, Bringing, Porter
 from ui.web.collection.progress import progress_html
 from ui.web.server import create_app
 
@@ -30,7 +31,7 @@ def put(porter: Porter, bringing: Bringing, name: str, content: bytes = b"words"
     path = porter.place_for(bringing, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
-        porter.receive(bringing, content, file)
+        bringing.write(content, file)
     return path
 
 
@@ -110,15 +111,15 @@ class TestThePorter:
         assert porter.find(left.id) is None
 
     def test_too_much_is_refused(self, porter: Porter, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.web.collection.bringing.MOST_FILES", 2)
-        monkeypatch.setattr("ui.web.collection.bringing.MOST_BYTES", 20)
+        monkeypatch.setattr("ui.jobs.receiving.MOST_FILES", 2)
+        monkeypatch.setattr("ui.jobs.receiving.MOST_BYTES", 20)
         bringing = porter.begin()
         put(porter, bringing, "one.txt", b"x" * 15)
         put(porter, bringing, "two.txt", b"")
         with pytest.raises(TooMuch):
             porter.place_for(bringing, "three.txt")
         with pytest.raises(TooMuch):
-            porter.receive(bringing, b"x" * 6, io.BytesIO())
+            bringing.write(b"x" * 6, io.BytesIO())
 
     def test_an_error_of_the_reading_is_told_and_nothing_stays(self, tmp_path: Path) -> None:
         def busy(folder: Path, progress: Progress) -> Summary:
@@ -202,7 +203,9 @@ class TestOverHttp:
 
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_progress_says_rate_and_what_is_left(language: str) -> None:
-    bringing = Bringing("x", Path("x"), "reading", files=9, looked_at=9, to_look_at=9, read=50, to_read=100)
+    bringing = Bringing(
+        id="x", folder=Path("x"), state="reading", files=9, looked_at=9, to_look_at=9, read=50, to_read=100
+    )
     bringing.began_reading = time.monotonic() - 10
     html = progress_html(bringing, "ar" if language == "ar" else "en")
     assert '<progress max="100" value="50"' in html and "10" in html and "5.0" in html
@@ -214,6 +217,7 @@ def test_progress_says_rate_and_what_is_left(language: str) -> None:
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_no_file_name_becomes_markup(payload: str) -> None:
-    bringing = Bringing("x", Path("x"), "done", summary=Summary(skipped=[Skipped(payload, "empty", 3, payload)] * 120))
+    bringing = Bringing(id="x", folder=Path("x"), state="done")
+    bringing.summary = Summary(skipped=[Skipped(payload, "empty", 3, payload)] * 120)
     reader = Reader(progress_html(bringing, "en"))
     assert {tag for tag, _ in reader.tags} <= {"div", "p", "ul", "li"} and "and 20 more" in reader.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ui.collections import CollectionFolders
 from ui.settings import load_settings
 from ui.web.collection.library import Library
 from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection
+from ui.web.serve import ModelsOf, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -89,8 +90,9 @@ def client(app: App) -> Iterator[TestClient]:
     metrics = Metrics()
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     library = Library(folders, partial(open_collection, app, metrics))
-    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
-    with TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
+    jobs = open_jobs(app, folders)
+    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+    with closing(jobs), TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
         yield client
 
 

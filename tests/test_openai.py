@@ -22,7 +22,7 @@ from ui.collections import CollectionFolders
 from ui.settings import load_settings
 from ui.web.collection.library import Library
 from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection
+from ui.web.serve import ModelsOf, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -35,10 +35,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
     app = App(load_settings(embedder="fake", llm="fake", **places))
     update(app.settings.index, [Path("samples/articles")], app.embedder)
-    library = Library(
-        CollectionFolders(places["index"], places["collections"]), partial(open_collection, app, Metrics())
-    )
-    site = Site(library, Conversations(places["conversations"]), ModelsOf(app))
+    folders = CollectionFolders(places["index"], places["collections"])
+    library = Library(folders, partial(open_collection, app, Metrics()))
+    site = Site(library, Conversations(places["conversations"]), ModelsOf(app), open_jobs(app, folders))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -8,6 +8,7 @@ had computed. A change of articles is one transaction: it happened or it did not
 from __future__ import annotations
 
 import json
+import secrets
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -132,6 +133,11 @@ class Catalog:
     def generation(self) -> int:
         """Grows by one with every change of the articles."""
         return int(self.meta("generation") or 0)
+
+    @property
+    def state(self) -> str:
+        """The generation, told apart from that of an index that was in this place before."""
+        return f"{self.meta('made') or ''}-{self.generation}"
 
     @property
     def embedder(self) -> str | None:
@@ -429,6 +435,7 @@ class Catalog:
     def _create(self) -> None:
         for statement in TABLES:
             self.execute(statement)
+        self.set_meta("made", secrets.token_hex(8))
         self.set_meta("schema", SCHEMA)
         self.set_meta("passage_rule", RULE)
 

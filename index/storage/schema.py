@@ -5,7 +5,8 @@ from __future__ import annotations
 SCHEMA = "2"
 
 TABLES = (
-    # What made the index, and which state it is in: schema, passage rule, embedder, generation, vectors.
+    # What made the index, and which state it is in: schema, passage rule, embedder, generation, vectors; and a name
+    # that no other index has.
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     # Files as they were when they were last read, and what of them did not go in.
     """CREATE TABLE files (

@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 
 from index.articles import Article, Language
 from index.browsing import Order, Wanted
-from ui.api.problems import Problem
+from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
+from ui.api.problems import documented
 from ui.api.search import Day
 from ui.web.site import Collection, Site
 
 MOST = 500
 CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
-_GONE: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 
 
 class ArticleOfList(BaseModel):
@@ -50,8 +50,10 @@ def article_routes() -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/articles", tags=["articles"])
 
-    @router.get("", summary="List articles", response_model=ArticleList)
+    @router.get("", summary="List articles", response_model=ArticleList, responses=KNOWN | documented(404, 422))
     def articles(
+        request: Request,
+        response: Response,
         collection: Chosen,
         words: Annotated[str, Query(max_length=300, description="all of which stand in title or text")] = "",
         language: Language | None = None,
@@ -61,17 +63,30 @@ def article_routes() -> APIRouter:
         order: Order = "newest",
         limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
         after: Annotated[int, Query(ge=0, le=2**53)] = 0,
-    ) -> dict[str, Any]:
+    ) -> Any:
+        # Told beforehand: what would be found in the same state of the articles is not looked for again.
+        tag = weak(collection.id, collection.articles.state, request.url.query)
+        if is_known(request, tag):
+            return unchanged(tag)
+        response.headers.update(tagged(tag))
         found = collection.shelf.browse(Wanted(words, language, publisher, since, until, order))
         part = found[after : after + limit]
         more = after + limit if after + limit < len(found) else None
         return {"articles": [asdict(one) for one in part], "total": len(found), "next": more}
 
-    @router.get("/{article_id:path}", summary="One article, with its text", response_model=Article, responses=_GONE)
-    def article(collection: Chosen, article_id: str) -> Any:
-        return asdict(collection.articles.article(article_id))
+    @router.get(
+        "/{article_id:path}", summary="One article, with its text", response_model=Article,
+        responses=KNOWN | documented(404),
+    )  # fmt: skip
+    def article(request: Request, response: Response, collection: Chosen, article_id: str) -> Any:
+        found = asdict(collection.articles.article(article_id))
+        tag = etag(repr(found))
+        if is_known(request, tag):
+            return unchanged(tag)
+        response.headers.update(tagged(tag))
+        return found
 
-    @router.delete("/{article_id:path}", summary="Take an article out", status_code=204, responses=_GONE)
+    @router.delete("/{article_id:path}", summary="Take an article out", status_code=204, responses=documented(404, 503))
     def remove(collection: Chosen, article_id: str) -> Response:
         collection.articles.article(article_id)
         collection.removals.at_once(article_id)

@@ -15,13 +15,17 @@ from starlette.exceptions import HTTPException
 from index.articles import Language
 from index.errors import ArticleMissing, JawabError
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
+from ui.api.bodies.body import BodyUnreadable, NothingSent
 from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
 from ui.gate.rates import AskedTooOften
 from ui.gate.scopes import ScopeMissing
+from ui.jobs.files import ArticleTooLarge
+from ui.jobs.job import JobMissing, JobOver, KeyReused, UploadUnderWay
+from ui.jobs.receiving import TooMuch
 from ui.serving.line import AskedTooMuch
 from ui.strings import explain, say, texts
-from ui.web.collection.bringing import AnotherIsBrought, TooMuch
+from ui.web.collection.bringing import AnotherIsBrought
 from ui.web.language import page_language
 
 MEDIA_TYPE = "application/problem+json"
@@ -31,16 +35,12 @@ _SOON = 5
 """Seconds after which to try again where it is not known when that helps."""
 _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
     403: (ScopeMissing,),
-    404: (ArticleMissing, CollectionMissing),
-    409: (AnotherIsBrought, TooMuch),
-    422: (QuestionEmpty, QuestionLanguage, QuestionTooLong),
+    404: (ArticleMissing, CollectionMissing, JobMissing),
+    409: (AnotherIsBrought, JobOver, UploadUnderWay),
+    413: (ArticleTooLarge, TooMuch),
+    422: (BodyUnreadable, KeyReused, NothingSent, QuestionEmpty, QuestionLanguage, QuestionTooLong),
     429: (AskedTooMuch, AskedTooOften),
 }
-
-
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Which statuses a route may answer with a problem, for its description."""
-    return {status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in statuses}
 
 
 class Problem(BaseModel):
@@ -81,6 +81,12 @@ def _wait(error: JawabError) -> int:
     """Seconds after which to try again."""
     told = error.fields.get("seconds")
     return told if isinstance(told, int) else _SOON
+
+
+def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """These statuses as OpenAPI has them, each with a problem as its body."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
 
 
 def answer(found: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -27,6 +27,8 @@ from ui.collections import FIRST, CollectionFolders
 from ui.gate.gate import Entry, is_loopback
 from ui.gate.keys import Keys
 from ui.gate.login import FEWEST
+from ui.jobs.intake import IndexIntake
+from ui.jobs.jobs import Jobs
 from ui.serving.cache import AnswerCache
 from ui.settings import Settings
 from ui.strings import say
@@ -62,10 +64,14 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     folders.forget_removed()
     metrics = Metrics()
-    with closing(Library(folders, partial(open_collection, app, metrics))) as library:
+    with (
+        closing(Library(folders, partial(open_collection, app, metrics))) as library,
+        closing(open_jobs(app, folders)) as jobs,
+    ):
         library.find(None)
         _prepare(app, language)
-        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
+        jobs.start()
+        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
         page = create_app(site, entry, metrics)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
@@ -126,9 +132,14 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
     )
 
 
+def open_jobs(app: App, folders: CollectionFolders) -> Jobs:
+    """The jobs of what is uploaded, kept where the page keeps what is brought to it."""
+    return Jobs(app.settings.brought, IndexIntake(folders.index_of, lambda: app.embedder, app.settings.brought))
+
+
 def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summary:
     """Reads what was brought into the index."""
-    return update(index, [folder], app.embedder, progress)
+    return update(index, [folder], app.embedder, progress, app.settings.brought)
 
 
 def _entry(settings: Settings, host: str) -> Entry:

@@ -15,6 +15,7 @@ from index.subjects.map import Map
 from qa.answer import Event
 from qa.asking.conversation import Exchange
 from ui.collections import Named
+from ui.jobs.jobs import Jobs
 from ui.serving.cache import AnswerCache
 from ui.serving.line import Line
 from ui.web.collection.bringing import Porter
@@ -41,6 +42,10 @@ class Search(Protocol):
 
 class Articles(Protocol):
     """The articles that answers quote."""
+
+    @property
+    def state(self) -> str:
+        """Which state they are in; another one after every change."""
 
     def article(self, article_id: str) -> Article:
         """One article. Raises `ArticleMissing`."""
@@ -132,4 +137,5 @@ class Site:
     collections: Collections
     conversations: Conversations
     models: Models
+    jobs: Jobs
     line: Line = field(default_factory=Line)

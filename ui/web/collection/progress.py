@@ -35,7 +35,7 @@ def _said(bringing: Bringing, language: Language) -> str:
         return explain(bringing.problem, language)
     match bringing.state:
         case "receiving":
-            megabytes = f"{bringing.bytes / 1e6:.1f}"
+            megabytes = f"{bringing.size / 1e6:.1f}"
             return say("page.bring.receiving", language, files=bringing.files, megabytes=megabytes)
         case "reading" if not bringing.to_read:
             return say("page.bring.looking", language, looked=bringing.looked_at, of=bringing.to_look_at)

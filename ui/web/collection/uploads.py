@@ -55,11 +55,10 @@ async def _receive(
     """One file, as it comes: it is never whole in memory."""
     if request.headers.get("content-type") != _BYTES:
         raise HTTPException(415)
-    path = collection.porter.place_for(bringing, name)
-    await run_in_threadpool(path.parent.mkdir, parents=True, exist_ok=True)
+    path = await run_in_threadpool(collection.porter.place_for, bringing, name)
     with path.open("xb") as file:
         async for part in request.stream():
-            await run_in_threadpool(collection.porter.receive, bringing, part, file)
+            await run_in_threadpool(bringing.write, part, file)
     return {"files": bringing.files}
 
 

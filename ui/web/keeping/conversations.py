@@ -11,17 +11,14 @@ import hashlib
 import json
 import secrets
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from index.storage.database import storage_errors
 from index.text.folding import fold_text
 from qa.answer import Answer
+from ui.store import Store
 
 TITLE = 120
 """Most code points of a title."""
@@ -85,15 +82,13 @@ class Conversations:
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._store = Store(file, _TABLES, _add_what_is_new)
 
     def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
         """A new conversation about a collection, named after its first question; its id."""
         number, now = secrets.token_urlsafe(18), time.time()
         title = " ".join(question.split())[:TITLE]
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             rows.execute("DELETE FROM conversations WHERE deleted < ?", (now - _UNDO_DAYS * 86400,))
             rows.execute(
                 "INSERT INTO conversations (id, visitor, title, begun, changed, collection) VALUES (?, ?, ?, ?, ?, ?)",
@@ -104,7 +99,7 @@ class Conversations:
     def put(self, visitor: str, conversation: str, turn: KeptTurn) -> None:
         """Keep a turn; one of the same number is replaced, and those after it go, for what was asked before changed."""
         record = json.dumps(turn.answer.to_json(), ensure_ascii=False) if turn.answer else None
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             if not self._owns(rows, visitor, conversation):
                 return
             rows.execute("DELETE FROM turns WHERE conversation = ? AND number >= ?", (conversation, turn.number))
@@ -116,7 +111,7 @@ class Conversations:
 
     def turns(self, visitor: str, conversation: str) -> list[KeptTurn]:
         """The turns of one's own conversation in order; nothing of another's, nor of one that is not there."""
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             if not self._owns(rows, visitor, conversation):
                 return []
             found = rows.execute(
@@ -130,7 +125,7 @@ class Conversations:
 
     def all(self, visitor: str, wanted: str = "") -> list[Kept]:
         """One's own conversations, the latest first; those in whose title or questions the words of `wanted` stand."""
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             found = rows.execute(
                 """SELECT c.id, c.title, c.changed, c.collection, group_concat(t.question, char(10))
                 FROM conversations c LEFT JOIN turns t ON t.conversation = c.id
@@ -146,7 +141,7 @@ class Conversations:
 
     def kept(self, visitor: str, conversation: str) -> Kept | None:
         """One's own conversation as the list has it, if it is there."""
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             found = rows.execute(
                 """SELECT id, title, changed, collection FROM conversations
                 WHERE id = ? AND visitor = ? AND deleted IS NULL""",
@@ -169,7 +164,7 @@ class Conversations:
 
     def judge(self, visitor: str, conversation: str, number: int, verdict: Verdict | None, why: str = "") -> bool:
         """Keep what a visitor thinks of an answer; whether there is such an answer."""
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             if not self._owns(rows, visitor, conversation):
                 return False
             told = rows.execute(
@@ -180,7 +175,7 @@ class Conversations:
 
     def judged(self) -> list[Judgement]:
         """All answers that were judged, by whomever, oldest first; of deleted conversations none."""
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             found = rows.execute(
                 """SELECT t.record, t.verdict, t.why, c.collection FROM turns t
                 JOIN conversations c ON c.id = t.conversation
@@ -193,13 +188,10 @@ class Conversations:
             ]
 
     def close(self) -> None:
-        with self._lock:
-            if self._connection:
-                self._connection.close()
-                self._connection = None
+        self._store.close()
 
     def _change(self, what: str, value: object, visitor: str, conversation: str) -> bool:
-        with self._rows() as rows:
+        with self._store.rows() as rows:
             done = rows.execute(
                 f"UPDATE conversations SET {what} WHERE id = ? AND visitor = ?", (value, conversation, visitor)
             )
@@ -209,20 +201,6 @@ class Conversations:
     def _owns(rows: sqlite3.Connection, visitor: str, conversation: str) -> bool:
         found = rows.execute("SELECT 1 FROM conversations WHERE id = ? AND visitor = ?", (conversation, visitor))
         return found.fetchone() is not None
-
-    @contextmanager
-    def _rows(self) -> Iterator[sqlite3.Connection]:
-        """The database within one transaction."""
-        with self._lock, storage_errors(self._file.parent):
-            if self._connection is None:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                self._connection = sqlite3.connect(self._file, check_same_thread=False)
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA foreign_keys = ON")
-                self._connection.executescript(_TABLES)
-                _add_what_is_new(self._connection)
-            with self._connection:
-                yield self._connection
 
 
 def _add_what_is_new(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,153 @@
+"""`/v1/jobs`: how far uploads have come, and stopping one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from index.articles import Language, Skipped
+from index.plan import Summary
+from ui.api.etags import KNOWN, is_known, tagged, unchanged, weak
+from ui.api.problems import Problem, documented, problem
+from ui.jobs.job import Job, State
+from ui.strings import say
+from ui.web.language import page_language
+from ui.web.site import Site
+
+MOST = 500
+_SPOKEN = {"vary": "Accept-Language"}
+
+
+class SkippedPart(BaseModel):
+    """A file, or a line or member of one, that did not go in. Of articles that were sent as JSON, `path` is
+    "articles" and `line` their number."""
+
+    path: str
+    line: int | None
+    member: str
+    reason: str = Field(examples=["not_text"])
+    sentence: str = Field(description="the reason in the language of Accept-Language", examples=["it is not text"])
+
+    @classmethod
+    def of(cls, skipped: Skipped, language: Language) -> Self:
+        sentence = say(f"skipped.{skipped.reason}", language)
+        return cls(
+            path=skipped.path, line=skipped.line, member=skipped.member, reason=skipped.reason, sentence=sentence
+        )
+
+
+class JobSummary(BaseModel):
+    """What a job did: ids of articles by what became of them, and what was skipped."""
+
+    added: list[str]
+    updated: list[str]
+    unchanged: int
+    removed: list[str]
+    skipped: list[SkippedPart]
+
+    @classmethod
+    def of(cls, summary: Summary, language: Language) -> Self:
+        return cls(
+            added=summary.added,
+            updated=summary.updated,
+            unchanged=summary.unchanged,
+            removed=summary.removed,
+            skipped=[SkippedPart.of(one, language) for one in summary.skipped],
+        )
+
+
+class JobOfList(BaseModel):
+    """A job and how far it is: first files are looked at, then passages are read."""
+
+    id: str
+    collection: str
+    state: State
+    created: str = Field(examples=["2026-01-31T12:00:00+00:00"])
+    files: int = Field(description="what was received, articles that were sent as JSON in files of lines")
+    bytes: int
+    looked_at: int
+    to_look_at: int
+    read: int
+    to_read: int
+    seconds_left: float | None = Field(description="as far as it can be told")
+
+
+class JobWhole(JobOfList):
+    """A job with how it ended. A summary is there when it is done, a problem when it has failed."""
+
+    summary: JobSummary | None = None
+    problem: Problem | None = None
+
+
+class JobList(BaseModel):
+    """A part of the list; `next` is what to give as `after` for the part that follows, if there is one."""
+
+    jobs: list[JobOfList]
+    total: int
+    next: int | None = Field(description="what to give as `after`")
+
+
+def job_routes(site: Site) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+    @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=documented(422))
+    def jobs(
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 50, after: Annotated[int, Query(ge=0, le=2**53)] = 0
+    ) -> dict[str, Any]:
+        found, total = site.jobs.latest(limit, after)
+        more = after + limit if after + limit < total else None
+        return {"jobs": [_told(job) for job in found], "total": total, "next": more}
+
+    @router.get(
+        "/{job_id}", summary="One job", response_model=JobWhole,
+        responses=KNOWN | documented(404),
+    )  # fmt: skip
+    def job(request: Request, job_id: str) -> Response:
+        body = whole(site.jobs.find(job_id), page_language(request.headers)).model_dump_json()
+        tag = weak(body)
+        if is_known(request, tag):
+            return unchanged(tag, **_SPOKEN)
+        return Response(body, media_type="application/json", headers=tagged(tag, **_SPOKEN))
+
+    @router.delete(
+        "/{job_id}", summary="Stop a job: nothing of it goes in", status_code=202, response_model=JobWhole,
+        responses=documented(404, 409, 503),
+    )  # fmt: skip
+    def stop(request: Request, job_id: str) -> Response:
+        return answered(site.jobs.stop(job_id), page_language(request.headers))
+
+    return router
+
+
+def whole(job: Job, language: Language) -> JobWhole:
+    """A job as the API tells it."""
+    summary = JobSummary.of(job.summary, language) if job.summary else None
+    trouble = problem(job.problem, language) if job.problem else None
+    return JobWhole(**_told(job), summary=summary, problem=trouble)
+
+
+def answered(job: Job, language: Language, **headers: str) -> Response:
+    """A job as the answer to what was asked to be done: it is under way."""
+    return JSONResponse(whole(job, language).model_dump(), 202, headers | _SPOKEN)
+
+
+def _told(job: Job) -> dict[str, Any]:
+    left = job.steps.seconds_left if job.state == "reading" else None
+    return {
+        "id": job.id,
+        "collection": job.collection,
+        "state": job.state,
+        "created": datetime.fromtimestamp(job.created, UTC).isoformat(timespec="seconds"),
+        "files": job.files,
+        "bytes": job.bytes,
+        "looked_at": job.steps.looked_at,
+        "to_look_at": job.steps.to_look_at,
+        "read": job.steps.read,
+        "to_read": job.steps.to_read,
+        "seconds_left": None if left is None else round(left, 1),
+    }

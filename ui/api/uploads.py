@@ -1,0 +1,123 @@
+"""`POST /v1/articles`: articles are received, and read into a collection by a job."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from index.storage.digest import digest_of
+from ui.api.articles import CollectionId
+from ui.api.bodies.articles import NewArticle
+from ui.api.bodies.body import FORM, JSON, NDJSON
+from ui.api.bodies.kinds import body_of
+from ui.api.examples import UPLOADED, UPLOADED_FILES, UPLOADED_LINES
+from ui.api.jobs import JobWhole, answered
+from ui.api.problems import documented, of_code
+from ui.jobs import receiving
+from ui.jobs.job import Job
+from ui.jobs.jobs import Upload
+from ui.serving.caller import caller_of
+from ui.web.language import page_language
+from ui.web.site import Site
+
+LONGEST_KEY = 255
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key", min_length=1, max_length=LONGEST_KEY,
+        description="a name for this upload: sent again with it, the same upload is the same job; kept for 24 hours",
+    ),
+]  # fmt: skip
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": JobWhole,
+        "description": "All of it was received; a job reads it",
+        "headers": {
+            "Location": {"schema": {"type": "string"}, "description": "the address of the job"},
+            "Idempotency-Replayed": {
+                "schema": {"type": "string", "enum": ["true"]},
+                "description": "there where the job is that of an earlier upload with this key",
+            },
+        },
+    }
+}
+
+
+def upload_routes(site: Site) -> APIRouter:
+    """The route."""
+    router = APIRouter(tags=["articles"])
+
+    @router.post(
+        "/v1/articles", summary="Upload articles", status_code=202, response_model=None,
+        responses=_ACCEPTED | documented(403, 404, 409, 413, 415, 422, 503),
+        openapi_extra={"requestBody": _documented_body()},
+    )  # fmt: skip
+    async def upload(request: Request, collection: CollectionId = None, key: Key = None) -> Response:
+        _check_length(request.headers.get("content-length", ""))
+        await run_in_threadpool(site.collections.find, collection)
+        begun = await run_in_threadpool(site.jobs.begin, caller_of(request.scope), key)
+        try:
+            job = await _received(request, site, begun, collection)
+        except ClientDisconnect:
+            return of_code(request, 400)
+        finally:
+            await run_in_threadpool(site.jobs.discard, begun)
+        replayed = {"Idempotency-Replayed": "true"} if begun.replays else {}
+        return answered(job, page_language(request.headers), Location=f"/v1/jobs/{job.id}", **replayed)
+
+    return router
+
+
+async def _received(request: Request, site: Site, upload: Upload, collection: str | None) -> Job:
+    """The job that an upload becomes once all of it is here."""
+    size = 0
+    with closing(body_of(request.headers.getlist("content-type"), upload.folder)) as body:
+        async for part in request.stream():
+            size += len(part)
+            if size > receiving.MOST_BYTES:
+                raise receiving.too_much()
+            await run_in_threadpool(body.write, part)
+        await run_in_threadpool(body.finish)
+        wanted = await run_in_threadpool(_wanted, site, collection, body.collection)
+        return await run_in_threadpool(site.jobs.accept, upload, body.parcel, wanted, digest_of(wanted, body.digest))
+
+
+def _wanted(site: Site, in_query: str | None, in_form: str | None) -> str:
+    """The id of the collection that the upload is for. Raises `CollectionMissing`."""
+    if in_query and in_form and in_query != in_form:
+        raise RequestValidationError([{"loc": ("body", "collection"), "msg": "The query names another collection"}])
+    return site.collections.find(in_form or in_query).id
+
+
+def _check_length(length: str) -> None:
+    """Raises `TooMuch` where a request says beforehand that it is."""
+    if length.isdecimal() and int(length[:20]) > receiving.MOST_BYTES:
+        raise receiving.too_much()
+
+
+def _documented_body() -> dict[str, Any]:
+    article = NewArticle.model_json_schema()
+    files = {
+        "type": "object",
+        "required": ["files"],
+        "properties": {
+            "files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
+            "collection": {"type": "string", "description": "id of the collection; the first, if none is given"},
+        },
+        "additionalProperties": False,
+    }
+    articles = {"anyOf": [article, {"type": "array", "minItems": 1, "items": article}]}
+    lines = {"type": "string", "description": "articles as in application/json, one a line"}
+    return {
+        "required": True,
+        "content": {
+            JSON: {"schema": articles, "examples": UPLOADED},
+            NDJSON: {"schema": lines, "examples": UPLOADED_LINES},
+            FORM: {"schema": files, "examples": UPLOADED_FILES},
+        },
+    }

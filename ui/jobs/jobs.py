@@ -1,0 +1,229 @@
+"""Uploads as jobs: received into a folder of their own, then read into their collection one after another.
+
+The store is the truth. A job is there from the moment in which all of it was received, and is done again when the
+server ended before it did: indexing the same files twice is indexing them once. The files of a job that is done stay,
+for the index remembers where articles came from; of one that is stopped or fails nothing went in, and its files go.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import shutil
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+
+from index.build import Progress
+from index.errors import IndexBusy, JawabError, NotAllowed
+from index.plan import Summary
+from index.storage.database import storage_errors
+from ui.jobs.files import as_sent, files_of
+from ui.jobs.job import Job, JobBroken, JobOver, JobsElsewhere, State
+from ui.jobs.progress import Steps, Stopped
+from ui.jobs.receiving import Parcel
+from ui.jobs.store import JobStore
+
+_FOLDER = "jobs"
+_AGAIN = 1.0
+"""Seconds until the next try where something else is writing to the index."""
+_PATIENCE = 5.0
+"""Seconds in which a job under way should come to its next step when the server ends; else it is cut off."""
+_log = logging.getLogger(__name__)
+
+
+class Intake(Protocol):
+    """Where articles go in. Both may raise `JawabError`."""
+
+    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+        """Read files into a collection."""
+
+    def has_read(self, collection: str, folder: Path) -> bool:
+        """Whether files of a folder have gone into a collection."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An upload that is being received into `folder`. `replays` is the job that its idempotency key stands for, if
+    there is one."""
+
+    id: str
+    folder: Path
+    replays: str | None
+
+
+class Jobs:
+    """The jobs whose files are kept in `brought`; what is known of them is in a SQLite file beside it.
+
+    Safe to use from several threads. One process at a time takes uploads in (`JobsElsewhere`); any may look at jobs.
+    All methods may raise what `storage_errors` makes of the system's errors.
+    """
+
+    def __init__(self, brought: Path, intake: Intake) -> None:
+        self._folder = brought / _FOLDER
+        self._intake = intake
+        self._store = JobStore(brought.with_name(f"{brought.name}-jobs.sqlite"))
+        self._claim = FileLock(brought.with_name(f"{brought.name}-jobs.lock"), timeout=0, thread_local=False)
+        self._lock = threading.RLock()
+        self._workers: dict[str, threading.Thread] = {}
+        self._steps: dict[str, Steps] = {}
+        self._closing = False
+
+    def start(self) -> None:
+        """Go on with what was under way when the last server ended; where that cannot be, the first upload says why."""
+        with suppress(JobsElsewhere, NotAllowed):
+            self._take_over()
+
+    def close(self) -> None:
+        """Halt what is under way, to be done at the next start."""
+        with self._lock:
+            self._closing = True
+            for steps in self._steps.values():
+                steps.halted.set()
+            workers = list(self._workers.values())
+        for worker in workers:
+            worker.join(_PATIENCE)
+        self._store.close()
+        self._claim.release()
+
+    def begin(self, caller: str, key: str | None) -> Upload:
+        """A place for an upload, which must be discarded once all is over. Raises `JobsElsewhere`, `UploadUnderWay`."""
+        self._take_over()
+        number = secrets.token_urlsafe(12)
+        return Upload(number, self._folder / number, self._store.begin(number, caller, key))
+
+    def accept(self, upload: Upload, parcel: Parcel, collection: str, digest: str) -> Job:
+        """The job that an upload becomes, or the one that it became before. Raises `KeyReused`."""
+        if upload.replays:
+            self._store.check_same(upload.replays, digest)
+            return self.find(upload.replays)
+        with self._lock:
+            self._store.accept(upload.id, collection, parcel.files, parcel.size, digest)
+            self._wake(collection)
+        return self.find(upload.id)
+
+    def discard(self, upload: Upload) -> None:
+        """Where no job became of an upload, its files go, and its key is free again."""
+        if self._store.is_receiving(upload.id):
+            shutil.rmtree(upload.folder, ignore_errors=True)
+            self._store.forget(upload.id)
+
+    def find(self, number: str) -> Job:
+        """One job as it is now. Raises `JobMissing`."""
+        return self._as_it_is(self._store.find(number))
+
+    def latest(self, limit: int, after: int) -> tuple[list[Job], int]:
+        """Jobs without how they ended, the latest first, from the one at `after` on; and how many there are in all."""
+        jobs, total = self._store.latest(limit, after)
+        return [self._as_it_is(job) for job in jobs], total
+
+    def stop(self, number: str) -> Job:
+        """Stop a job: at once where nothing is read yet, else at its next step, unless its articles are in by then.
+
+        Raises `JobMissing`, `JobOver`, `JobsElsewhere`.
+        """
+        self._store.find(number)
+        self._take_over()
+        with self._lock:
+            job, steps = self._store.find(number), self._steps.get(number)
+            if job.state in ("done", "failed"):
+                raise JobOver(job=number)
+            if steps:
+                self._store.want_stopped(number, True)
+                steps.halted.set()
+            elif job.state != "stopped":
+                self._end(job, "stopped", job.steps, None)
+        return self.find(number)
+
+    def _as_it_is(self, job: Job) -> Job:
+        """A job with how far it is just now."""
+        steps = None if job.is_over else self._steps.get(job.id)
+        return replace(job, steps=steps) if steps else job
+
+    def _take_over(self) -> None:
+        """Be the process that takes uploads in, and go on with what an earlier one left."""
+        with self._lock:
+            if self._claim.is_locked:
+                return
+            with storage_errors(self._folder):
+                self._folder.parent.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    self._claim.acquire()
+                except Timeout as error:
+                    raise JobsElsewhere from error
+            self._clear_away()
+            for collection in {job.collection for job, _ in self._store.unfinished()}:
+                self._wake(collection)
+
+    def _clear_away(self) -> None:
+        """What the last server could not: jobs that were to be stopped, and files that nothing became of."""
+        for job, stopping in self._store.unfinished():
+            if stopping and self._intake.has_read(job.collection, self._folder / job.id):
+                self._store.want_stopped(job.id, False)
+            elif stopping:
+                self._store.finish(job.id, "stopped", job.steps, None)
+        for number, receiving in self._store.without_files():
+            shutil.rmtree(self._folder / number, ignore_errors=True)
+            if receiving:
+                self._store.forget(number)
+
+    def _wake(self, collection: str) -> None:
+        """See to it that somebody does the jobs of a collection."""
+        worker = self._workers.get(collection)
+        if self._closing or (worker and worker.is_alive()):
+            return
+        worker = threading.Thread(target=self._work, args=(collection,), name="jawab-jobs", daemon=True)
+        self._workers[collection] = worker
+        worker.start()
+
+    def _work(self, collection: str) -> None:
+        while following := self._next(collection):
+            self._do(*following)
+
+    def _next(self, collection: str) -> tuple[Job, Steps] | None:
+        """The oldest job that is left; where there is none, whoever asks has gone."""
+        with self._lock:
+            job = None if self._closing else self._store.next_of(collection)
+            if job is None:
+                del self._workers[collection]
+                return None
+            self._steps[job.id] = Steps()
+            return job, self._steps[job.id]
+
+    def _do(self, job: Job, steps: Steps) -> None:
+        try:
+            summary = self._read(job, steps)
+        except Stopped:
+            if not self._closing:
+                self._end(job, "stopped", steps, None)
+        except JawabError as error:
+            self._end(job, "failed", steps, error)
+        except Exception:  # noqa: BLE001 - a fault of ours in one job must not hold up those behind it
+            _log.exception("Job %s was broken off", job.id)
+            self._end(job, "failed", steps, JobBroken())
+        else:
+            self._store.finish(job.id, "done", steps, summary)
+        finally:
+            del self._steps[job.id]
+
+    def _read(self, job: Job, steps: Steps) -> Summary:
+        """What the reading did. Raises `Stopped`, and what `Intake.read` raises but for `IndexBusy`: that passes."""
+        folder = self._folder / job.id
+        while not steps.halted.is_set():
+            self._store.change(job.id, "reading")
+            try:
+                summary = self._intake.read(job.collection, files_of(folder), steps)
+                return replace(summary, skipped=[as_sent(skipped, folder) for skipped in summary.skipped])
+            except IndexBusy:
+                self._store.change(job.id, "queued")
+                steps.halted.wait(_AGAIN)
+        raise Stopped
+
+    def _end(self, job: Job, state: State, steps: Steps, problem: JawabError | None) -> None:
+        """It ends without articles. Told first: killed in between, the next start removes the files."""
+        self._store.finish(job.id, state, steps, problem)
+        shutil.rmtree(self._folder / job.id, ignore_errors=True)

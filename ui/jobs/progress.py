@@ -1,0 +1,49 @@
+"""How far the reading of what came has got, and a way to stop it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+
+class Stopped(Exception):
+    """The reading was stopped; nothing of it went in."""
+
+
+@dataclass(kw_only=True)
+class Steps:
+    """The `Progress` of an indexing run, which it stops by raising `Stopped` at the next step once it is `halted`."""
+
+    looked_at: int = 0
+    to_look_at: int = 0
+    read: int = 0
+    to_read: int = 0
+    began_reading: float = 0.0
+    halted: threading.Event = field(default_factory=threading.Event)
+
+    def looked(self, files: int, of: int) -> None:
+        self._go_on()
+        self.looked_at, self.to_look_at = files, of
+
+    def start(self, passages: int) -> None:
+        self._go_on()
+        self.to_read, self.began_reading = passages, time.monotonic()
+
+    def advance(self, passages: int) -> None:
+        self._go_on()
+        self.read += passages
+
+    @property
+    def rate(self) -> float:
+        """Passages a second."""
+        return self.read / max(time.monotonic() - self.began_reading, 0.001)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it will take, as far as that can be told."""
+        return (self.to_read - self.read) / self.rate if self.read else None
+
+    def _go_on(self) -> None:
+        if self.halted.is_set():
+            raise Stopped
