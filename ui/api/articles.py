@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -10,12 +12,15 @@ from pydantic import BaseModel, Field
 
 from index.articles import Article, Language
 from index.browsing import Order, Wanted
+from index.errors import IndexBusy
 from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
 from ui.api.problems import documented
 from ui.api.search import Day
 from ui.web.site import Collection, Site
 
 MOST = 500
+_PATIENCE, _AGAIN = 10.0, 0.2
+"""Seconds for which a busy index is waited for, and between two tries."""
 CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
 
 
@@ -89,7 +94,20 @@ def article_routes() -> APIRouter:
     @router.delete("/{article_id:path}", summary="Take an article out", status_code=204, responses=documented(404, 503))
     def remove(collection: Chosen, article_id: str) -> Response:
         collection.articles.article(article_id)
-        collection.removals.at_once(article_id)
+        _patiently(collection.removals.at_once, article_id)
         return Response(status_code=204)
 
     return router
+
+
+def _patiently(remove: Callable[[str], None], article_id: str) -> None:
+    """Articles may just be read into the index: that is over soon, or else it is told (`IndexBusy`)."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            remove(article_id)
+            return
+        except IndexBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN)

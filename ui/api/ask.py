@@ -32,7 +32,7 @@ _STREAMED = {
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": Answer, "content": _STREAMED},
-    **documented(404, 422, 429, 500, 503),
+    **documented(400, 404, 422, 429, 503),
 }
 
 
@@ -44,7 +44,7 @@ class AskBody(BaseModel):
     question: str = Field(min_length=1, max_length=LONGEST)
     stream: bool = Field(False, description="server-sent events: passages, token…, answer; or error")
     collection: str | None = Field(None, description="id of the collection to ask; the first, if none is given")
-    seconds: float = Field(LONGEST_WAIT, gt=0, le=LONGEST_WAIT, description="for which the answer is waited for")
+    seconds: float = Field(LONGEST_WAIT, ge=1, le=LONGEST_WAIT, description="for which the answer is waited for")
 
 
 def ask_routes(site: Site) -> APIRouter:

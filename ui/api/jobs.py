@@ -114,8 +114,8 @@ def job_routes(site: Site) -> APIRouter:
             return unchanged(tag, **_SPOKEN)
         return Response(body, media_type="application/json", headers=tagged(tag, **_SPOKEN))
 
-    @router.delete(
-        "/{job_id}", summary="Stop a job: nothing of it goes in", status_code=202, response_model=JobWhole,
+    @router.post(
+        "/{job_id}/stop", summary="Stop a job: nothing of it goes in", status_code=202, response_model=JobWhole,
         responses=documented(404, 409, 503),
     )  # fmt: skip
     def stop(request: Request, job_id: str) -> Response:

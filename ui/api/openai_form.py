@@ -146,6 +146,27 @@ def piece(number: str, model: str, delta: dict[str, Any], finish: str | None = N
     }  # fmt: skip
 
 
+class FailureBody(BaseModel):
+    """What went wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class Failure(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: FailureBody
+
+
+def refusing(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These statuses as OpenAPI has them, each with a failure as its body."""
+    # What is refused before it is known to be of this form (the gate, the router) is a problem as elsewhere.
+    return {status: {"model": Failure, "content": {"application/problem+json": {}}} for status in statuses}
+
+
 def failure(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
     """An error."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}

@@ -22,12 +22,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Answer
 from ui.api.leaving import ClientGone, while_waited_for
-from ui.api.openai_form import MODEL, ChatBody, EmbeddingBody, completion, failure, piece, url_citations
+from ui.api.openai_form import MODEL, ChatBody, EmbeddingBody, completion, failure, piece, refusing, url_citations
 from ui.api.problems import GONE, problem
 from ui.collections import FIRST, CollectionMissing
 from ui.serving.caller import caller_of
@@ -36,6 +37,10 @@ from ui.strings import explain
 from ui.web.language import page_language
 from ui.web.site import Collection, Models, Site
 
+_CHAT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}},
+    **refusing(400, 404, 422, 429, 503),
+}
 _KINDS = {429: "rate_limit_error"}
 _WORD = re.compile(r"\S+\s*|\s+")
 _BEATS = 5.0
@@ -56,6 +61,10 @@ class _OpenAIRoute(APIRoute):
                 place = ".".join(str(part) for part in first["loc"][1:]) or None
                 message = f"{place or 'body'}: {first['msg']}"
                 return JSONResponse(failure(message, "invalid_request_error", "unsupported_value", place), 400)
+            except HTTPException as error:
+                return JSONResponse(
+                    failure(str(error.detail), "invalid_request_error", "unreadable"), error.status_code
+                )
             except JawabError as error:
                 return _failed(error, request)
 
@@ -73,7 +82,10 @@ def openai_routes(site: Site) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=_OpenAIRoute)
 
-    @router.post("/chat/completions", summary="Ask, in OpenAI's form", response_model=None)
+    @router.post(
+        "/chat/completions", summary="Ask, in OpenAI's form", response_model=None,
+        responses=_CHAT,
+    )  # fmt: skip
     async def chat(request: Request, body: ChatBody) -> Response:
         collection = await run_in_threadpool(_collection, site, body.model)
         number = f"chatcmpl-{secrets.token_hex(12)}"
@@ -95,13 +107,13 @@ def openai_routes(site: Site) -> APIRouter:
         names = [MODEL, *(f"{MODEL}/{one.id}" for one in site.collections.all() if one.id != FIRST)]
         return {"object": "list", "data": [_model(name) for name in (*names, site.models.embedder)]}
 
-    @router.get("/models/{name:path}", summary="One of them", response_model=None)
+    @router.get("/models/{name:path}", summary="One of them", response_model=None, responses=refusing(404))
     def model(name: str) -> dict[str, Any]:
         if name != site.models.embedder:
             _collection(site, name)
         return _model(name)
 
-    @router.post("/embeddings", summary="Embed texts as questions are embedded")
+    @router.post("/embeddings", summary="Embed texts as questions are embedded", responses=refusing(400, 404, 422))
     def embeddings(body: EmbeddingBody) -> dict[str, Any]:
         if body.model != site.models.embedder:
             raise CollectionMissing(collection=body.model)

@@ -8,6 +8,7 @@ from ui.api.articles import article_routes
 from ui.api.ask import ask_routes
 from ui.api.docs import docs_routes
 from ui.api.jobs import job_routes
+from ui.api.methods import refusals
 from ui.api.metrics import Metrics
 from ui.api.openai_routes import openai_routes
 from ui.api.search import search_routes
@@ -18,13 +19,13 @@ from ui.web.site import Site
 
 def api_routes(site: Site, metrics: Metrics) -> APIRouter:
     """The routes that programs use, and the page that documents them."""
+    parts = (
+        ask_routes(site), search_routes(site), article_routes(), upload_routes(site), job_routes(site),
+        openai_routes(site), watching_routes(site, metrics), docs_routes(),
+    )  # fmt: skip
     router = APIRouter()
-    router.include_router(ask_routes(site))
-    router.include_router(search_routes(site))
-    router.include_router(article_routes())
-    router.include_router(upload_routes(site))
-    router.include_router(job_routes(site))
-    router.include_router(openai_routes(site))
-    router.include_router(watching_routes(site, metrics))
-    router.include_router(docs_routes())
+    for part in parts:
+        router.include_router(part)
+    for refusal in refusals(route for part in parts for route in part.routes):
+        router.routes.append(refusal)
     return router

@@ -15,6 +15,7 @@ from index.finding.filters import Filter
 from qa.asking.question import LONGEST, check
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
+from ui.api.fields import Whole
 from ui.api.problems import documented
 from ui.web.site import Site
 
@@ -29,7 +30,7 @@ class SearchBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
     question: str = Field(min_length=1, max_length=LONGEST)
-    k: int = Field(10, ge=1, le=MOST, description="how many passages")
+    k: Whole = Field(10, ge=1, le=MOST, description="how many passages")
     since: Day | None = None
     until: Day | None = None
     sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must fit")
@@ -65,7 +66,7 @@ def search_routes(site: Site) -> APIRouter:
 
     @router.post(
         "/v1/search", summary="Search passages", response_model=Found, response_model_exclude_none=True,
-        responses=documented(404, 422),
+        responses=documented(400, 404, 422, 503),
     )  # fmt: skip
     async def search(body: Annotated[SearchBody, Body(openapi_examples=SEARCHED)]) -> dict[str, Any]:
         return await to_thread.run_sync(partial(_found, site, body), limiter=threads)

@@ -1,0 +1,16 @@
+"""Kinds of fields that several requests have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+
+def _whole(given: object) -> object:
+    """JSON knows no difference between 5 and 5.0; pydantic's strict mode does."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(strict=True)]
+"""A whole number, and nothing that only looks like one: no text, no yes or no."""
