@@ -203,7 +203,9 @@ class TestOverHttp:
 
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_progress_says_rate_and_what_is_left(language: str) -> None:
-    bringing = Bringing(id="x", folder=Path("x"), state="reading", files=9, looked_at=9, to_look_at=9, read=50, to_read=100)
+    bringing = Bringing(
+        id="x", folder=Path("x"), state="reading", files=9, looked_at=9, to_look_at=9, read=50, to_read=100
+    )
     bringing.began_reading = time.monotonic() - 10
     html = progress_html(bringing, "ar" if language == "ar" else "en")
     assert '<progress max="100" value="50"' in html and "10" in html and "5.0" in html

@@ -8,7 +8,6 @@ from fastapi import Request, Response
 
 from index.storage.digest import digest_of
 
-
 KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "It is as it was (If-None-Match)"}}
 """The answer to whoever has it, as OpenAPI has it."""
 

@@ -30,9 +30,7 @@ class SkippedPart(BaseModel):
     line: int | None
     member: str
     reason: str = Field(examples=["not_text"])
-    sentence: str = Field(
-        description="the reason in the language of Accept-Language", examples=["it is not text"]
-    )
+    sentence: str = Field(description="the reason in the language of Accept-Language", examples=["it is not text"])
 
     @classmethod
     def of(cls, skipped: Skipped, language: Language) -> Self:
