@@ -245,7 +245,7 @@ class CannedIntake:
     def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
         return Summary(added=[path.stem for path in files])
 
-    def has_read(self, collection: str, folder: Path) -> bool:
+    def has_articles_of(self, collection: str, folder: Path) -> bool:
         return False
 
 

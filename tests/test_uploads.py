@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from index.build import Progress, create, update
+from index.plan import Summary
+from index.storage.writing import held, writing
+from tests.test_render import HOSTILE
+from ui.api.bodies.kinds import body_of
+from ui.api.examples import UPLOADED, UPLOADED_LINES
 from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import CollectionFolders
+from ui.jobs.files import files_of
+from ui.jobs.intake import IndexIntake
 from ui.jobs.jobs import Jobs
 from ui.settings import load_settings
 from ui.web.collection.library import Library
@@ -27,66 +37,667 @@ from ui.web.site import Site
 TRAM = "The tram opened in May. It has 24 stations."
 FERRY = "The ferry leaves the old port at noon."
 HARBOUR = "أُغلق الميناء القديم يومين بسبب العاصفة."
+UPLOAD = "/v1/articles"
 NDJSON = {"content-type": "application/x-ndjson"}
 JSON = {"content-type": "application/json"}
+ARABIC = {"accept-language": "ar"}
+BOUNDARY = {"content-type": "multipart/form-data; boundary=x"}
+FORM = b"--x\r\ncontent-disposition: form-data; name=%s\r\n\r\n"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_the_page() -> Iterator[None]:
+    """Gradio takes seconds to make it."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ui.web.server.mount_page", lambda app, site: None)
+        yield
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> App:
+    return app_in(tmp_path)
+
+
+def app_in(tmp_path: Path) -> App:
+    """Jawab with the fakes, and with an index without articles."""
     places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
+    create(places["index"])
     return App(load_settings(embedder="fake", llm="fake", **places))
 
 
-@pytest.fixture
-def jobs(app: App) -> Iterator[Jobs]:
-    with closing(open_jobs(app, CollectionFolders(app.settings.index, app.settings.collections))) as jobs:
-        yield jobs
+def folders_of(app: App) -> CollectionFolders:
+    return CollectionFolders(app.settings.index, app.settings.collections)
 
 
-def served(app: App, jobs: Jobs) -> TestClient:
-    folders = CollectionFolders(app.settings.index, app.settings.collections)
-    app.settings.index.mkdir(parents=True, exist_ok=True)
-    update_nothing(app)
-    library = Library(folders, partial(open_collection, app, Metrics()))
+@contextmanager
+def served(app: App, jobs: Jobs) -> Iterator[TestClient]:
+    """A server with these jobs, from its start to its end."""
+    library = Library(folders_of(app), partial(open_collection, app, Metrics()))
     site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
-    return TestClient(create_app(site), "http://127.0.0.1", raise_server_exceptions=True)
-
-
-def update_nothing(app: App) -> None:
-    from index.build import create
-
-    create(app.settings.index)
-
-
-@pytest.fixture
-def client(app: App, jobs: Jobs) -> Iterator[TestClient]:
-    with served(app, jobs) as client:
+    with closing(jobs), TestClient(create_app(site), "http://127.0.0.1") as client:
+        jobs.start()
         yield client
 
 
-def ended(client: TestClient, job: dict[str, Any], **headers: str) -> dict[str, Any]:
-    """The job once it has ended."""
+@pytest.fixture
+def client(app: App) -> Iterator[TestClient]:
+    with served(app, open_jobs(app, folders_of(app))) as client:
+        yield client
+
+
+def wait_until(client: TestClient, answer: Any, *states: str, **headers: str) -> dict[str, Any]:
+    """The job once it is in one of the states; unless others are named, once it has ended."""
+    assert answer.status_code == 202, answer.text
+    job: dict[str, Any] = answer.json()
     deadline = time.monotonic() + 30
-    while job["state"] in ("queued", "reading"):
+    while job["state"] not in (states or ("done", "failed", "stopped")):
         assert time.monotonic() < deadline, job
-        time.sleep(0.02)
+        time.sleep(0.01)
         job = client.get(f"/v1/jobs/{job['id']}", headers=headers).json()
     return job
 
 
-def test_smoke(client: TestClient) -> None:
-    r = client.post("/v1/articles", files=[("files", ("a/tram.txt", TRAM)), ("files", ("x.bin", b"\0"))])
-    print(r.status_code, r.headers, r.json())
-    print(ended(client, r.json()))
-    r = client.post("/v1/articles", json=[{"id": "x", "text": FERRY}, {"text": HARBOUR}, {"text": " "}])
-    print(r.status_code, r.json())
-    print(ended(client, r.json()))
-    r = client.post("/v1/articles", json={"id": "x", "text": FERRY + " And returns."})
-    print(ended(client, r.json()))
-    r = client.post(
-        "/v1/articles", content=json.dumps({"id": "x", "text": FERRY + " And returns."}) + "\n{\n", headers=NDJSON
-    )
-    print(ended(client, r.json(), **{"accept-language": "ar"}))
-    print(client.get("/v1/articles").json())
-    print(client.get("/v1/jobs").json())
-    print(client.get("/openapi.json").json()["paths"]["/v1/articles"]["post"])
+def summary_of(client: TestClient, **upload: Any) -> dict[str, Any]:
+    """What an upload did."""
+    job = wait_until(client, client.post(UPLOAD, **upload))
+    assert job["state"] == "done", job
+    summary: dict[str, Any] = job["summary"]
+    return summary
+
+
+def texts(client: TestClient) -> dict[str, str]:
+    """All articles of the list, each fetched by itself."""
+    ids = [one["id"] for one in client.get(UPLOAD, params={"limit": 500}).json()["articles"]]
+    assert len(ids) == len(set(ids))
+    return {each: client.get(f"{UPLOAD}/{each}").json()["text"] for each in ids}
+
+
+def kept(app: App) -> list[Path]:
+    """Every file that uploads left behind."""
+    return [path for path in (app.settings.brought / "jobs").rglob("*") if path.is_file()]
+
+
+class TestWhatIsSent:
+    def test_files_of_a_form(self, client: TestClient, app: App) -> None:
+        files = [
+            ("files", (name, text)) for name, text in (("news/tram.txt", TRAM), ("ميناء.md", HARBOUR), ("x.bin", "?"))
+        ]
+        answer = client.post(UPLOAD, files=files)
+        assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
+        job = wait_until(client, answer)
+        assert (job["files"], job["bytes"], job["collection"]) == (3, len((TRAM + HARBOUR).encode()) + 1, "first")
+        assert job["read"] == job["to_read"] == 2 and job["looked_at"] == job["to_look_at"] == 2
+        assert sorted(job["summary"]["added"]) == ["tram", "ميناء"]
+        (skipped,) = job["summary"]["skipped"]
+        assert (skipped["path"], skipped["reason"]) == ("x.bin", "unknown_format")
+        assert texts(client) == {"tram": TRAM, "ميناء": HARBOUR}
+        # The index remembers where articles came from.
+        assert len(kept(app)) == 3
+
+    def test_one_article_and_a_list_as_json(self, client: TestClient) -> None:
+        whole = {"id": "tram", "text": TRAM, "title": "The tram", "date": "4 May 2021", "author": "A", "lang": "en"}
+        assert summary_of(client, json=whole | {"url": "https://example.org/1", "more": [1]})["added"] == ["tram"]
+        article = client.get(f"{UPLOAD}/tram").json()
+        assert article["date"] == "2021-05-04" and article["source"] == "https://example.org/1"
+        assert (article["title"], article["author"]) == ("The tram", "A")
+        told = summary_of(client, json=[{"id": 17, "text": FERRY}, {"text": " "}, {"text": HARBOUR, "title": None}])
+        assert told["added"][0] == "17" and len(told["added"]) == 2
+        assert [(one["path"], one["line"], one["reason"]) for one in told["skipped"]] == [("articles", 2, "empty")]
+
+    def test_lines_of_json(self, client: TestClient) -> None:
+        lines = [
+            json.dumps({"id": "tram", "text": TRAM}),
+            "",
+            "{",
+            json.dumps({"text": 3}),
+            '{"text": "' + FERRY + '"}',
+        ]
+        told = summary_of(client, content="\n".join(lines).encode(), headers=NDJSON | ARABIC)
+        assert len(told["added"]) == 2
+        assert [(one["line"], one["reason"]) for one in told["skipped"]] == [(3, "broken_json"), (4, "no_text_field")]
+
+    def test_a_body_in_small_pieces_is_the_same_body(self, tmp_path: Path) -> None:
+        article = json.dumps([{"id": "a", "text": HARBOUR}, {"id": "b", "text": FERRY}], ensure_ascii=False)
+        form = FORM % b"files; filename=c.txt" + HARBOUR.encode() + b"\r\n--x--\r\n"
+        for content, headers in ((article.encode(), JSON), (form, BOUNDARY), (article.encode() + b"\n\n{", NDJSON)):
+            found = []
+            for size in (1, 7, len(content)):
+                folder = tmp_path / headers["content-type"].replace("/", "-") / str(size)
+                with closing(body_of([headers["content-type"]], folder)) as body:
+                    for at in range(0, len(content), size):
+                        body.write(content[at : at + size])
+                    body.finish()
+                files = {path.name: path.read_bytes() for path in files_of(folder)}
+                found.append((body.digest, body.parcel.files, body.parcel.size, files))
+            assert found[0] == found[1] == found[2] and found[0][3]
+
+    def test_many_lines_are_kept_in_several_files_and_told_by_their_own_numbers(
+        self, client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ui.jobs.files._MOST_LINES", 3)
+        lines = [json.dumps({"id": f"n{number}", "text": f"{FERRY} {number}"}) for number in range(8)]
+        lines[5] = "broken"
+        told = summary_of(client, content="\n".join(lines), headers=NDJSON)
+        assert len(told["added"]) == 7 and told["skipped"][0]["line"] == 6
+        assert [path.name for path in sorted(kept(app))] == [f"articles-{first}.jsonl" for first in (1, 4, 7)]
+
+    def test_it_goes_into_the_collection_that_is_named(self, client: TestClient, app: App) -> None:
+        other = folders_of(app).make("Other").id
+        params = {"collection": other}
+        assert summary_of(client, params=params, json={"id": "tram", "text": TRAM})["added"] == ["tram"]
+        form: dict[str, Any] = {"files": {"files": ("ferry.txt", FERRY)}, "data": {"collection": other}}
+        assert summary_of(client, **form)["added"] == ["ferry"]
+        assert client.get(UPLOAD, params=params).json()["total"] == 2 and texts(client) == {}
+        mixed = client.post(UPLOAD, params={"collection": "first"}, **form)
+        assert mixed.status_code == 422 and mixed.json()["errors"][0]["at"] == ["body", "collection"]
+
+    def test_no_name_leads_out_of_the_folder(self, client: TestClient, app: App) -> None:
+        names: list[str] = [*HOSTILE, "../../x.txt", "/etc/x.txt", "..\\x.txt", "a/b", "\0.txt", "م" * 300]
+        sent = [each for name in names for each in (name, name, f"{name}/in/it.txt")]
+        files = [("files", (name, TRAM)) for name in sent]
+        job = wait_until(client, client.post(UPLOAD, files=files))
+        assert job["state"] == "done" and job["files"] == len(files)
+        place = (app.settings.brought / "jobs" / job["id"] / "files").resolve()
+        found = [path.resolve() for path in app.settings.brought.parent.rglob("*.txt")]
+        assert len(found) > len(names) and all(path.is_relative_to(place) for path in found)
+
+    def test_a_file_called_as_the_folder_of_another(self, client: TestClient) -> None:
+        files = [("files", ("a", "x")), ("files", ("a/tram.txt", TRAM)), ("files", ("a/tram.txt", FERRY))]
+        assert len(summary_of(client, files=files)["added"]) == 2
+
+
+class TestSentAgain:
+    def test_an_id_names_the_same_article_in_every_upload(self, client: TestClient) -> None:
+        first = [{"id": "tram", "text": TRAM}, {"id": "ferry", "text": FERRY}]
+        assert summary_of(client, json=first)["added"] == ["tram", "ferry"]
+        again = summary_of(client, json=first)
+        assert (again["added"], again["updated"], again["unchanged"]) == ([], [], 2)
+        changed = json.dumps({"id": "tram", "text": TRAM + " All of them are open."})
+        told = summary_of(client, content=changed, headers=NDJSON)
+        assert (told["added"], told["updated"], told["unchanged"]) == ([], ["tram"], 0)
+        assert texts(client) == {"tram": TRAM + " All of them are open.", "ferry": FERRY}
+
+    def test_what_has_no_id_is_the_same_with_the_same_name_and_text_alone(self, client: TestClient) -> None:
+        def send(text: str) -> dict[str, Any]:
+            return summary_of(client, files={"files": ("tram.txt", text)})
+
+        assert send(TRAM)["added"] == ["tram"]
+        assert send(TRAM)["unchanged"] == 1
+        (other,) = send(FERRY)["added"]
+        assert texts(client) == {"tram": TRAM, other: FERRY}
+        assert summary_of(client, json={"text": HARBOUR})["added"]
+        assert summary_of(client, json={"text": HARBOUR})["unchanged"] == 1
+
+    def test_ids_that_are_told_apart_only_by_what_cannot_be_typed(self, client: TestClient) -> None:
+        sent = [{"id": "https://a.org/b", "text": TRAM}, {"id": "https:-a.org-b", "text": FERRY}]
+        first = summary_of(client, json=sent)["added"]
+        assert len(set(first)) == 2 and first[1] == "https:-a.org-b"
+        assert summary_of(client, json=list(reversed(sent)))["unchanged"] == 2
+        assert summary_of(client, json=sent[0] | {"text": HARBOUR})["updated"] == [first[0]]
+        assert texts(client) == dict(zip(first, (HARBOUR, FERRY), strict=True))
+
+    def test_an_id_twice_in_one_upload_is_two_articles_and_stays_two(self, client: TestClient) -> None:
+        twice = [{"id": "tram", "text": TRAM}, {"id": "tram", "text": FERRY}]
+        assert len(summary_of(client, json=twice)["added"]) == 2
+        assert summary_of(client, json=twice)["unchanged"] == 2
+
+    def test_what_was_indexed_from_a_folder_is_not_replaced(
+        self, client: TestClient, app: App, write: Callable[[str, str], Path]
+    ) -> None:
+        path = write("tram.txt", TRAM)
+        update(app.settings.index, [path.parent], app.embedder)
+        (own,) = summary_of(client, json={"id": "tram", "text": FERRY})["added"]
+        assert summary_of(client, json={"id": "tram", "text": HARBOUR})["updated"] == [own]
+        assert texts(client) == {"tram": TRAM, own: HARBOUR}
+
+    def test_what_was_brought_to_the_page_is_replaced(self, client: TestClient) -> None:
+        bring = "/page/collections/first/bring"
+        place = f"{bring}/{client.post(bring, json={}).json()['id']}"
+        headers = {"content-type": "application/octet-stream"}
+        line = json.dumps({"id": "tram", "text": TRAM})
+        client.post(f"{place}/files", params={"name": "a.jsonl"}, content=line, headers=headers)
+        client.post(f"{place}/read", json={})
+        while 'data-state="done"' not in client.get(place).text:
+            time.sleep(0.01)
+        assert summary_of(client, json={"id": "tram", "text": FERRY})["updated"] == ["tram"]
+        assert texts(client) == {"tram": FERRY}
+
+    def test_files_that_no_article_comes_from_do_not_stay(self, client: TestClient, app: App) -> None:
+        summary_of(client, json={"id": "tram", "text": TRAM})
+        before = kept(app)
+        summary_of(client, json={"id": "tram", "text": TRAM})
+        deadline = time.monotonic() + 10
+        while kept(app) != before:
+            assert time.monotonic() < deadline
+
+
+WRONG: list[tuple[int, str, dict[str, Any]]] = [
+    (422, "nothing_sent", {"json": []}),
+    (422, "nothing_sent", {"content": b"\n \n", "headers": NDJSON}),
+    (422, "nothing_sent", {"content": b"", "headers": NDJSON}),
+    (422, "nothing_sent", {"content": b"--x--", "headers": BOUNDARY}),
+    (422, "nothing_sent", {"files": {"collection": (None, "first")}}),
+    (422, "nothing_sent", {"content": FORM % b"files; filename=" + b"x" * 999 + b"\r\n--x--", "headers": BOUNDARY}),
+    (422, "body_unreadable", {"content": b"", "headers": JSON}),
+    (422, "body_unreadable", {"content": b"[", "headers": JSON}),
+    (422, "body_unreadable", {"content": b'[{"text": "a"}] x', "headers": JSON}),
+    (422, "body_unreadable", {"content": b'{"text": "\xff"}', "headers": JSON}),
+    (422, "body_unreadable", {"content": b'{"text": NaN}', "headers": JSON}),
+    (422, "body_unreadable", {"content": b'{"id": ' + b"9" * 5000 + b"}", "headers": JSON}),
+    (422, "body_unreadable", {"content": b"[" * 1_000_000, "headers": JSON}),
+    (422, "body_unreadable", {"content": b'{"text": "a"}'.decode().encode("utf-16"), "headers": JSON}),
+    (422, "body_unreadable", {"content": b"x", "headers": BOUNDARY}),
+    (422, "body_unreadable", {"content": b"", "headers": BOUNDARY}),
+    (422, "body_unreadable", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
+    (
+        422,
+        "body_unreadable",
+        {"content": b"x", "headers": {"content-type": BOUNDARY["content-type"] + "x" * 99}},
+    ),
+    (422, "invalid", {"json": 3}),
+    (422, "invalid", {"json": "text"}),
+    (422, "invalid", {"json": {}}),
+    (422, "invalid", {"json": {"text": ""}}),
+    (422, "invalid", {"json": {"text": 3}}),
+    (422, "invalid", {"json": [{"text": "a"}, [{"text": "b"}]]}),
+    (422, "invalid", {"json": {"text": "a", "id": 2**60}}),
+    (422, "invalid", {"json": {"text": "a", "id": True}}),
+    (422, "invalid", {"json": {"text": "a", "lang": "fr"}}),
+    (422, "invalid", {"files": {"files": ("a.txt", "a")}, "data": {"other": "x"}}),
+    (422, "invalid", {"files": {"files": ("a.txt", "a")}, "data": {"collection": ["first", "first"]}}),
+    (422, "invalid", {"files": {"files": ("a.txt", "a")}, "data": {"collection": "x" * 400}}),
+    (422, "invalid", {"json": {"text": "a"}, "headers": {"idempotency-key": ""}}),
+    (422, "invalid", {"json": {"text": "a"}, "headers": {"idempotency-key": "x" * 256}}),
+    (404, "collection_missing", {"json": {"text": "a"}, "params": {"collection": "no/such\0"}}),
+    (404, "collection_missing", {"files": {"files": ("a.txt", "a")}, "data": {"collection": "none"}}),
+    (415, "unsupported_media_type", {"content": b"x"}),
+    (415, "unsupported_media_type", {"content": b"x", "headers": {"content-type": "text/plain"}}),
+    (415, "unsupported_media_type", {"content": b"x", "headers": {"content-type": "application/json; charset=utf-16"}}),
+    (415, "unsupported_media_type", {"content": b"x", "headers": [("content-type", "application/json")] * 2}),
+    (403, "forbidden", {"files": {"files": ("a.txt", "a")}, "headers": {"sec-fetch-site": "cross-site"}}),
+    (403, "forbidden", {"files": {"files": ("a.txt", "a")}, "headers": {"origin": "https://evil.example"}}),
+]
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestClient, App]]:
+    """One server for all that is refused: nothing changes it."""
+    app = app_in(tmp_path_factory.mktemp("refusing"))
+    with served(app, open_jobs(app, folders_of(app))) as client:
+        yield client, app
+
+
+class TestWhatIsRefused:
+    @pytest.mark.parametrize(("status", "code", "upload"), WRONG)
+    def test_by_name_in_both_languages_and_nothing_of_it_stays(
+        self, refusing: tuple[TestClient, App], status: int, code: str, upload: dict[str, Any]
+    ) -> None:
+        client, app = refusing
+        given = upload.get("headers", [])
+        for language, letters in (("ar", "[\u0600-\u06ff]"), ("en", "^[^\u0600-\u06ff]+$")):
+            headers = [*(given.items() if isinstance(given, dict) else given), ("accept-language", language)]
+            answer = client.post(UPLOAD, **upload | {"headers": headers})
+            told = answer.json()
+            assert (answer.status_code, told["code"], told["status"]) == (status, code, status)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert re.search(letters, told["detail"])
+        assert kept(app) == [] and client.get("/v1/jobs").json()["total"] == 0
+
+    def test_too_much_of_anything(self, client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ui.jobs.receiving.MOST_FILES", 2)
+        monkeypatch.setattr("ui.jobs.receiving.MOST_BYTES", 5000)
+        monkeypatch.setattr("ui.jobs.files.LONGEST_LINE", 1000)
+        monkeypatch.setattr("ui.api.bodies.articles.LONGEST_LINE", 1000)
+        monkeypatch.setattr("ui.api.bodies.lines.LONGEST_LINE", 1000)
+        uploads: list[tuple[str, dict[str, Any]]] = [
+            ("too_much", {"files": [("files", (f"{number}.txt", "x")) for number in range(3)]}),
+            ("too_much", {"files": {"files": ("a.txt", "x" * 5001)}}),
+            ("too_much", {"content": b"\n" * 5001, "headers": NDJSON}),
+            ("too_much", {"content": iter([b"[", *[b'{"text": "a"},'] * 500]), "headers": JSON}),
+            ("article_too_large", {"content": b" " * 1001, "headers": NDJSON}),
+            ("article_too_large", {"content": json.dumps({"text": "x" * 1001}), "headers": NDJSON}),
+            ("article_too_large", {"content": json.dumps([{"text": "x" * 1001}]), "headers": JSON}),
+            ("article_too_large", {"content": b'{"text": "' + b"x" * 1001, "headers": JSON}),
+        ]
+        for code, upload in uploads:
+            answer = client.post(UPLOAD, **upload)
+            assert (answer.status_code, answer.json()["code"]) == (413, code)
+        assert kept(app) == [] and client.get("/v1/jobs").json()["total"] == 0
+
+    @pytest.mark.parametrize("odd", ["\0", "\udc80", "'", '"', "%", "../..", "﷽" * 900, "\u202e", "id\n", " "])
+    def test_odd_words_in_any_place_are_no_fault(self, client: TestClient, odd: str) -> None:
+        body = json.dumps({field: odd for field in ("id", "text", "title", "date", "source", "url", "author")})
+        for headers in (JSON, NDJSON):
+            answer = client.post(UPLOAD, content=body, headers=headers)
+            assert answer.status_code in (202, 422)
+            if answer.status_code == 202:
+                assert wait_until(client, answer)["state"] == "done"
+        quoted = odd.encode("utf-8", "surrogatepass")
+        for address in ("/v1/articles/", "/v1/jobs/"):
+            path = address + "".join(f"%{byte:02x}" for byte in quoted)
+            for method in ("GET", "DELETE"):
+                assert client.request(method, path).status_code in (200, 204, 404)
+        for parameter in ("words", "publisher", "collection"):
+            answer = client.get("/v1/articles?" + parameter + "=" + "".join(f"%{byte:02x}" for byte in quoted))
+            assert answer.status_code in (200, 404, 422)
+
+
+class Waiting:
+    """An intake that goes on when it is let; otherwise the real one."""
+
+    def __init__(self, app: App) -> None:
+        self._real = IndexIntake(folders_of(app).index_of, lambda: app.embedder, app.settings.brought)
+        self.under_way: list[str] = []
+        self.free = False
+        self.fails: Exception | None = None
+
+    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+        self.under_way.append(files[0].read_text())
+        while not self.free:
+            progress.looked(0, len(files))
+            time.sleep(0.01)
+        if self.fails:
+            raise self.fails
+        return self._real.read(collection, files, progress)
+
+    def has_articles_of(self, collection: str, folder: Path) -> bool:
+        return self._real.has_articles_of(collection, folder)
+
+
+class TestJobs:
+    @pytest.fixture
+    def intake(self, app: App) -> Waiting:
+        return Waiting(app)
+
+    @pytest.fixture
+    def client(self, app: App, intake: Waiting) -> Iterator[TestClient]:
+        with served(app, Jobs(app.settings.brought, intake)) as client:
+            yield client
+
+    def test_those_of_one_collection_run_one_after_another(self, client: TestClient, app: App, intake: Waiting) -> None:
+        other = folders_of(app).make("Other").id
+        answers = [client.post(UPLOAD, json={"text": text}) for text in ("one", "two", "three")]
+        beside = client.post(UPLOAD, json={"text": "beside"}, params={"collection": other})
+        wait_until(client, answers[0], "reading")
+        wait_until(client, beside, "reading")
+        assert sorted(json.loads(text)["text"] for text in intake.under_way) == ["beside", "one"]
+        intake.free = True
+        assert all(wait_until(client, answer)["state"] == "done" for answer in (*answers, beside))
+        assert [text for text in map(lambda line: json.loads(line)["text"], intake.under_way) if text != "beside"] == [
+            "one", "two", "three",
+        ]  # fmt: skip
+
+    def test_the_list_is_latest_first_and_goes_on_where_it_stopped(self, client: TestClient, intake: Waiting) -> None:
+        intake.free = True
+        sent = [wait_until(client, client.post(UPLOAD, json={"text": f"{FERRY} {n}"}))["id"] for n in range(5)]
+        found, after = [], 0
+        while after is not None:
+            part = client.get("/v1/jobs", params={"limit": 2, "after": after}).json()
+            found += [job["id"] for job in part["jobs"]]
+            after = part["next"]
+        assert found == sent[::-1] and part["total"] == 5
+        assert client.get("/v1/jobs", params={"limit": 0}).status_code == 422
+
+    def test_one_that_is_stopped_leaves_nothing(self, client: TestClient, app: App, intake: Waiting) -> None:
+        reading, queued, last = (client.post(UPLOAD, json={"text": text}) for text in (TRAM, FERRY, HARBOUR))
+        wait_until(client, reading, "reading")
+        assert client.delete(f"/v1/jobs/{queued.json()['id']}").json()["state"] == "stopped"
+        stopped = client.delete(f"/v1/jobs/{reading.json()['id']}")
+        assert wait_until(client, stopped)["state"] == "stopped"
+        assert client.delete(f"/v1/jobs/{reading.json()['id']}").status_code == 202
+        intake.free = True
+        assert wait_until(client, last)["state"] == "done"
+        assert list(texts(client).values()) == [HARBOUR] and len(kept(app)) == 1
+
+    def test_one_that_is_over_cannot_be_stopped(self, client: TestClient, intake: Waiting) -> None:
+        intake.free = True
+        job = wait_until(client, client.post(UPLOAD, json={"text": TRAM}))
+        refused = client.delete(f"/v1/jobs/{job['id']}", headers=ARABIC)
+        assert (
+            refused.status_code == 409 and refused.json()["code"] == "job_over" and "انتهت" in refused.json()["detail"]
+        )
+        for method in ("GET", "DELETE"):
+            missing = client.request(method, "/v1/jobs/none")
+            assert missing.status_code == 404 and missing.json()["code"] == "job_missing"
+
+    def test_it_waits_while_something_else_writes(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ui.jobs.jobs._AGAIN", 0.05)
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            with held(app.settings.index):
+                waits = client.post(UPLOAD, json={"text": TRAM})
+                stopped = client.post(UPLOAD, json={"text": FERRY})
+                time.sleep(0.3)
+                assert client.get(f"/v1/jobs/{waits.json()['id']}").json()["state"] in ("queued", "reading")
+                client.delete(f"/v1/jobs/{stopped.json()['id']}")
+            assert wait_until(client, waits)["state"] == "done"
+            assert wait_until(client, stopped)["state"] == "stopped"
+            assert list(texts(client).values()) == [TRAM]
+
+    def test_one_that_fails_says_why_and_the_next_is_read(self, client: TestClient, app: App, intake: Waiting) -> None:
+        intake.free = True
+        assert texts(client) == {}
+        with writing(app.settings.index) as catalog:
+            catalog.set_embedder("another")
+        failed = wait_until(client, client.post(UPLOAD, json={"text": TRAM}), **ARABIC)
+        assert failed["state"] == "failed" and failed["problem"]["code"] == "index_mismatch"
+        assert "another" in failed["problem"]["detail"] and "النموذج" in failed["problem"]["detail"]
+        with writing(app.settings.index) as catalog:
+            catalog.set_embedder(app.embedder.fingerprint)
+        intake.fails = RuntimeError("a fault")
+        broken = wait_until(client, client.post(UPLOAD, json={"text": FERRY}))
+        assert (broken["state"], broken["problem"]["code"], broken["problem"]["status"]) == (
+            "failed",
+            "job_broken",
+            500,
+        )
+        intake.fails = None
+        assert wait_until(client, client.post(UPLOAD, json={"text": HARBOUR}))["state"] == "done"
+        assert list(texts(client).values()) == [HARBOUR] and len(kept(app)) == 1
+
+    def test_a_collection_that_is_removed_meanwhile(self, client: TestClient, app: App, intake: Waiting) -> None:
+        other = folders_of(app).make("Other").id
+        answer = client.post(UPLOAD, json={"text": TRAM}, params={"collection": other})
+        wait_until(client, answer, "reading")
+        folders_of(app).remove(other)
+        intake.free = True
+        failed = wait_until(client, answer)
+        assert (failed["state"], failed["problem"]["code"]) == ("failed", "collection_missing")
+
+
+class Stuck(Waiting):
+    """An intake that reads and then hangs, deaf to who wants it stopped; or, `before` it has read anything."""
+
+    before = False
+
+    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+        summary = Summary() if self.before else self._real.read(collection, files, progress)
+        self.under_way.append("")
+        while not self.free:
+            time.sleep(0.01)
+        return summary
+
+
+class TestTheServerEnds:
+    def test_what_was_under_way_goes_on(self, app: App) -> None:
+        intake = Waiting(app)
+        with served(app, Jobs(app.settings.brought, intake)) as client:
+            answers = [client.post(UPLOAD, json={"text": text}) for text in (TRAM, FERRY)]
+            wait_until(client, answers[0], "reading")
+        intake.free = True
+        with served(app, Jobs(app.settings.brought, intake)) as client:
+            assert all(wait_until(client, answer)["state"] == "done" for answer in answers)
+            assert sorted(texts(client).values()) == sorted([TRAM, FERRY])
+
+    @pytest.mark.parametrize(("before", "state"), [(True, "stopped"), (False, "done")])
+    def test_what_should_have_stopped_does_unless_its_articles_are_in(
+        self, app: App, monkeypatch: pytest.MonkeyPatch, before: bool, state: str
+    ) -> None:
+        monkeypatch.setattr("ui.jobs.jobs._PATIENCE", 0.05)
+        intake = Stuck(app)
+        intake.before = before
+        try:
+            with served(app, Jobs(app.settings.brought, intake)) as client:
+                answer = client.post(UPLOAD, json={"text": TRAM})
+                while not intake.under_way:
+                    time.sleep(0.01)
+                assert client.delete(f"/v1/jobs/{answer.json()['id']}").json()["state"] == "reading"
+            with served(app, open_jobs(app, folders_of(app))) as client:
+                assert wait_until(client, answer)["state"] == state
+                assert list(texts(client).values()) == ([] if before else [TRAM])
+                assert len(kept(app)) == (0 if before else 1)
+        finally:
+            intake.free = True
+
+    def test_what_was_half_received_leaves_nothing(self, app: App) -> None:
+        with closing(open_jobs(app, folders_of(app))) as jobs:
+            upload = jobs.begin("", "key")
+            upload.folder.mkdir(parents=True)
+            (upload.folder / "half.txt").write_text("The tram op")
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            assert kept(app) == [] and not upload.folder.exists() and client.get("/v1/jobs").json()["total"] == 0
+            headers = {"idempotency-key": "key"}
+            assert wait_until(client, client.post(UPLOAD, json={"text": TRAM}, headers=headers))["state"] == "done"
+
+    def test_two_servers_do_not_take_in_the_same_uploads(self, app: App) -> None:
+        with served(app, open_jobs(app, folders_of(app))) as first:
+            job = wait_until(first, first.post(UPLOAD, json={"text": TRAM}))
+            with served(app, open_jobs(app, folders_of(app))) as second:
+                refused = second.post(UPLOAD, json={"text": FERRY})
+                assert (refused.status_code, refused.json()["code"]) == (503, "jobs_elsewhere")
+                assert second.get(f"/v1/jobs/{job['id']}").json() == job
+        with served(app, open_jobs(app, folders_of(app))) as alone:
+            assert wait_until(alone, alone.post(UPLOAD, json={"text": FERRY}))["state"] == "done"
+
+
+class Named:
+    """Tells the application who calls, as keys will."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.caller = "a"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "jawab_caller": self.caller}, receive, send)
+
+
+class TestIdempotency:
+    def test_the_same_upload_is_the_same_job(self, client: TestClient, app: App) -> None:
+        uploads: list[tuple[dict[str, str], dict[str, Any]]] = [
+            ({"idempotency-key": "1"}, {"json": {"id": "tram", "text": TRAM}}),
+            ({"idempotency-key": "2"}, {"files": {"files": ("ferry.txt", FERRY)}}),
+            ({"idempotency-key": "3"} | NDJSON, {"content": json.dumps({"text": HARBOUR})}),
+        ]
+        for headers, upload in uploads:
+            first, again = (client.post(UPLOAD, headers=headers, **upload) for _ in range(2))
+            assert first.status_code == again.status_code == 202 and again.json()["id"] == first.json()["id"]
+            assert again.headers["location"] == first.headers["location"]
+            assert again.headers["idempotency-replayed"] == "true" and "idempotency-replayed" not in first.headers
+            wait_until(client, first)
+        assert client.get("/v1/jobs").json()["total"] == 3 and len(kept(app)) == 3
+
+    def test_another_upload_wants_another_key(self, client: TestClient, app: App) -> None:
+        headers = {"idempotency-key": "1"}
+        wait_until(client, client.post(UPLOAD, files={"files": ("a.txt", TRAM)}, headers=headers))
+        other = folders_of(app).make("Other").id
+        uploads: list[dict[str, Any]] = [
+            {"files": {"files": ("a.txt", FERRY)}},
+            {"files": {"files": ("b.txt", TRAM)}},
+            {"files": [("files", ("a.txt", TRAM)), ("files", ("a.txt", TRAM))]},
+            {"files": {"files": ("a.txt", TRAM)}, "params": {"collection": other}},
+            {"json": {"text": TRAM}},
+        ]
+        for upload in uploads:
+            refused = client.post(UPLOAD, headers=headers | ARABIC, **upload)
+            assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+        assert client.get("/v1/jobs").json()["total"] == 1 and len(kept(app)) == 1
+
+    def test_while_the_first_is_received_the_second_waits(self, client: TestClient) -> None:
+        headers = {"idempotency-key": "1"}
+        jobs: Jobs = client.app.state.site.jobs  # type: ignore[attr-defined]
+        first = jobs.begin("", "1")
+        refused = client.post(UPLOAD, json={"text": TRAM}, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (409, "upload_under_way")
+        # Nothing becomes of the first, so the key is free again.
+        jobs.discard(first)
+        assert wait_until(client, client.post(UPLOAD, json={"text": TRAM}, headers=headers))["state"] == "done"
+
+    def test_it_is_kept_for_a_day_over_a_restart(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+        upload: dict[str, Any] = {"json": {"id": "tram", "text": TRAM}, "headers": {"idempotency-key": "1"}}
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            first = wait_until(client, client.post(UPLOAD, **upload))
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            assert client.post(UPLOAD, **upload).json()["id"] == first["id"]
+            day_later = time.time() + 24 * 3600 + 1
+            monkeypatch.setattr("ui.jobs.store.time.time", lambda: day_later)
+            later = client.post(UPLOAD, **upload)
+            assert later.json()["id"] != first["id"] and "idempotency-replayed" not in later.headers
+
+    def test_callers_do_not_share_keys(self, app: App) -> None:
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            named = Named(client.app)
+            with TestClient(named, "http://127.0.0.1") as calling:
+                first = calling.post(UPLOAD, json={"text": TRAM}, headers={"idempotency-key": "1"})
+                named.caller = "b"
+                other = calling.post(UPLOAD, json={"text": FERRY}, headers={"idempotency-key": "1"})
+                assert other.status_code == 202 and other.json()["id"] != first.json()["id"]
+                for answer in (first, other):
+                    wait_until(calling, answer)
+
+
+class TestEtags:
+    def test_an_article_that_is_as_it_was_is_not_sent_again(self, client: TestClient) -> None:
+        summary_of(client, json=[{"id": "tram", "text": TRAM}, {"id": "ferry", "text": FERRY}])
+        first = client.get(f"{UPLOAD}/tram")
+        tag = first.headers["etag"]
+        assert re.fullmatch(r'"[0-9a-f]+"', tag) and first.headers["cache-control"] == "private, no-cache"
+        assert client.get(f"{UPLOAD}/ferry").headers["etag"] != tag
+        for known in (tag, f'"other", W/{tag}', "*"):
+            again = client.get(f"{UPLOAD}/tram", headers={"if-none-match": known})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+        summary_of(client, json={"id": "tram", "text": TRAM, "title": "Changed"})
+        changed = client.get(f"{UPLOAD}/tram", headers={"if-none-match": tag})
+        assert changed.status_code == 200 and changed.headers["etag"] != tag
+
+    def test_the_list_is_the_same_until_articles_change(self, client: TestClient) -> None:
+        summary_of(client, json={"id": "tram", "text": TRAM})
+        tag = client.get(UPLOAD).headers["etag"]
+        assert tag.startswith('W/"')
+        assert client.get(UPLOAD, headers={"if-none-match": tag}).status_code == 304
+        assert client.get(UPLOAD, params={"words": "tram"}, headers={"if-none-match": tag}).status_code == 200
+        summary_of(client, json={"id": "tram", "text": TRAM})
+        assert client.get(UPLOAD, headers={"if-none-match": tag}).status_code == 304
+        summary_of(client, json={"id": "ferry", "text": FERRY})
+        assert client.get(UPLOAD, headers={"if-none-match": tag}).json()["total"] == 2
+        tag = client.get(UPLOAD).headers["etag"]
+        client.delete(f"{UPLOAD}/ferry")
+        assert client.get(UPLOAD, headers={"if-none-match": tag}).json()["total"] == 1
+
+    def test_a_job_is_the_same_until_it_goes_on_in_each_language(self, client: TestClient) -> None:
+        job = wait_until(client, client.post(UPLOAD, files={"files": ("x.bin", b"x")}))
+        told = client.get(f"/v1/jobs/{job['id']}")
+        known = {"if-none-match": told.headers["etag"]}
+        assert client.get(f"/v1/jobs/{job['id']}", headers=known).status_code == 304
+        assert client.get(f"/v1/jobs/{job['id']}", headers=known | ARABIC).status_code == 200
+        assert told.headers["vary"] == "Accept-Language"
+
+
+class TestDescription:
+    def test_every_kind_of_body_has_examples_in_both_languages_that_can_be_sent(self, client: TestClient) -> None:
+        described = client.get("/openapi.json").json()["paths"][UPLOAD]["post"]
+        bodies = described["requestBody"]["content"]
+        assert set(bodies) == {"application/json", "application/x-ndjson", "multipart/form-data"}
+        assert all(set(body["examples"]) == {"English", "العربية"} for body in bodies.values())
+        for example in UPLOADED.values():
+            assert summary_of(client, json=example["value"])["skipped"] == []
+        for example in UPLOADED_LINES.values():
+            assert summary_of(client, content=str(example["value"]), headers=NDJSON)["skipped"] == []
+
+    def test_every_status_that_can_be_answered_is_there_as_a_problem(self, client: TestClient) -> None:
+        paths = client.get("/openapi.json").json()["paths"]
+        for path, method, statuses in (
+            (UPLOAD, "post", {403, 404, 409, 413, 415, 422, 503}), (UPLOAD, "get", {404, 422}),
+            (f"{UPLOAD}/{{article_id}}", "delete", {404, 503}), ("/v1/jobs/{job_id}", "delete", {404, 409, 503}),
+        ):  # fmt: skip
+            answers = paths[path][method]["responses"]
+            assert statuses <= {int(status) for status in answers}
+            assert all(list(answers[str(status)]["content"]) == ["application/problem+json"] for status in statuses)

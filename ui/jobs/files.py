@@ -1,6 +1,6 @@
 """The files of a job, in two parts of its folder: as they were sent under names of their own, or lines of one body.
 
-Lines are kept in files that are short enough for the intake, each named for the number of its first line.
+Lines are kept in files that are short enough to be read one by one, each named for the number of its first line.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ui.jobs.receiving import Parcel
 
 NAMED, LINES = "files", "lines"
 LONGEST_LINE = 32 * 2**20
-"""Bytes of an article's line; two of them are the longest file that the intake reads (`index/intake`)."""
-_MOST_LINES = 100_000
-"""Lines of a file; the intake takes twice as many."""
+"""Bytes of an article's line: half of the longest file that the intake reads (`index/intake`)."""
+_FULL, _MOST_LINES = 4 * 2**20, 1000
+"""Bytes and lines from which a file is full. After each file a job can be stopped, and tells how far it is."""
 _LINE_FILE = re.compile(r"articles-(\d+)\.jsonl")
 _BODY = "articles"
 """What stands for the body in a summary, beside the number of the line."""
@@ -50,7 +50,7 @@ class LineFiles:
         """The next line. Raises `ArticleTooLarge`, and what `Parcel.write` raises."""
         if len(line) > LONGEST_LINE:
             raise article_too_large()
-        if self._file is None or self._size > LONGEST_LINE or self._next - self._first >= _MOST_LINES:
+        if self._file is None or self._size > _FULL or self._next - self._first >= _MOST_LINES:
             self.close()
             self._file, self._size, self._first = self._open(), 0, self._next
         self._parcel.write(line, self._file)

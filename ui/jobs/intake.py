@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from index.build import Progress, update
 from index.embed import Embedder
-from index.errors import JawabError
 from index.plan import Summary
 from index.storage.catalog import Catalog
 
@@ -25,13 +25,7 @@ class IndexIntake:
         """Raises what `update` raises."""
         return update(self._index_of(collection), files, self._embedder(), progress, self._inbox)
 
-    def has_read(self, collection: str, folder: Path) -> bool:
-        """Whether files of `folder` have gone into the index; what cannot be read has none."""
-        try:
-            catalog = Catalog.open(self._index_of(collection))
-        except JawabError:
-            return False
-        try:
-            return any(Path(path).is_relative_to(folder.resolve()) for path in catalog.files())
-        finally:
-            catalog.close()
+    def has_articles_of(self, collection: str, folder: Path) -> bool:
+        """Whether articles of a collection come from files of `folder`. Raises what `Catalog.open` raises."""
+        with closing(Catalog.open(self._index_of(collection))) as catalog:
+            return any(Path(path).is_relative_to(folder.resolve()) for path in catalog.digests_by_path())

@@ -1,8 +1,9 @@
 """Uploads as jobs: received into a folder of their own, then read into their collection one after another.
 
 The store is the truth. A job is there from the moment in which all of it was received, and is done again when the
-server ended before it did: indexing the same files twice is indexing them once. The files of a job that is done stay,
-for the index remembers where articles came from; of one that is stopped or fails nothing went in, and its files go.
+server ended before it did: indexing the same files twice is indexing them once. The files of a job that is done stay
+if articles come from them, for the index remembers where they came from; of one that is stopped or fails nothing went
+in, and its files go.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Intake(Protocol):
     def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
         """Read files into a collection."""
 
-    def has_read(self, collection: str, folder: Path) -> bool:
-        """Whether files of a folder have gone into a collection."""
+    def has_articles_of(self, collection: str, folder: Path) -> bool:
+        """Whether articles of a collection come from files of a folder."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ class Jobs:
     def _clear_away(self) -> None:
         """What the last server could not: jobs that were to be stopped, and files that nothing became of."""
         for job, stopping in self._store.unfinished():
-            if stopping and self._intake.has_read(job.collection, self._folder / job.id):
+            if stopping and self._went_in(job):
                 self._store.want_stopped(job.id, False)
             elif stopping:
                 self._store.finish(job.id, "stopped", job.steps, None)
@@ -207,6 +208,8 @@ class Jobs:
             self._end(job, "failed", steps, JobBroken())
         else:
             self._store.finish(job.id, "done", steps, summary)
+            if self._went_in(job) is False:
+                shutil.rmtree(self._folder / job.id, ignore_errors=True)
         finally:
             del self._steps[job.id]
 
@@ -222,6 +225,13 @@ class Jobs:
                 self._store.change(job.id, "queued")
                 steps.halted.wait(_AGAIN)
         raise Stopped
+
+    def _went_in(self, job: Job) -> bool | None:
+        """Whether articles come from its files; nothing where the collection cannot be read."""
+        try:
+            return self._intake.has_articles_of(job.collection, self._folder / job.id)
+        except JawabError:
+            return None
 
     def _end(self, job: Job, state: State, steps: Steps, problem: JawabError | None) -> None:
         """It ends without articles. Told first: killed in between, the next start removes the files."""
