@@ -1,4 +1,5 @@
-"""The server: the page at "/", its parts under "/page", the API under "/v1", and the walls around all of them.
+"""The server: the page at "/", its parts under "/page", the API under "/v1", the tools at "/mcp", and the walls around
+all of them.
 
 Nothing that a browser gets from here makes it ask another host for anything.
 """
@@ -20,6 +21,8 @@ from ui.api import problems
 from ui.api.metrics import Metrics
 from ui.api.request_id import RequestIds
 from ui.api.routes import api_routes
+from ui.strings import reader_language
+from ui.tools.http import ToolsOverHttp
 from ui.web.chat.mount import mount_page
 from ui.web.collection.pictures import pictures_pages
 from ui.web.collection.routes import collection_pages, collection_parts
@@ -50,7 +53,11 @@ def create_app(site: Site, password: str | None = None, metrics: Metrics | None 
     Nothing runs and nothing is asked of the network until it is served.
     """
     # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
-    app = FastAPI(title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None)
+    tools = ToolsOverHttp(site.collections, reader_language())
+    app = FastAPI(
+        title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None,
+        lifespan=tools.running,
+    )  # fmt: skip
     app.state.site = site
     app.add_exception_handler(JawabError, problems.of_error)
     app.add_exception_handler(HTTPException, problems.of_status)
@@ -60,6 +67,7 @@ def create_app(site: Site, password: str | None = None, metrics: Metrics | None 
     app.add_middleware(_SafetyHeaders)
     app.add_middleware(RequestIds)
     app.include_router(api_routes(site, metrics or Metrics()))
+    app.router.routes.append(tools.route())
     app.include_router(reading_parts(), include_in_schema=False)
     app.include_router(conversation_parts(site.conversations), include_in_schema=False)
     app.include_router(collection_pages(site), include_in_schema=False)
