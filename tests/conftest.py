@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -110,6 +110,15 @@ def _real(name: str) -> Path:
     if not store.is_present(model):
         pytest.skip(f"{name} is not in {MODELS}; make models fetches it")
     return store.model_folder(model)
+
+
+@pytest.fixture(scope="session")
+def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with the fakes, over the sample articles; nobody changes them."""
+    from tests.serving import app_in, serving  # Gradio, which most tests need not wait for
+
+    with serving(app_in(tmp_path_factory.mktemp("served"))) as address:
+        yield address
 
 
 @pytest.fixture

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
-import time
 from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-import uvicorn
-
-from index.build import update
-from ui.api.metrics import Metrics
-from ui.app import App
-from ui.collections import CollectionFolders
-from ui.settings import load_settings
-from ui.web.collection.library import Library
-from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection, open_jobs
-from ui.web.server import create_app
-from ui.web.site import Site
 
 QUESTION = "How many US troops remain in Iraq?"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("openai")
-    places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
-    app = App(load_settings(embedder="fake", llm="fake", **places))
-    update(app.settings.index, [Path("samples/articles")], app.embedder)
-    folders = CollectionFolders(places["index"], places["collections"])
-    library = Library(folders, partial(open_collection, app, Metrics()))
-    site = Site(library, Conversations(places["conversations"]), ModelsOf(app), open_jobs(app, folders))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(site), "127.0.0.1", port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/v1"
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def client(address: str) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=address, api_key="none", max_retries=0) as client:
+def client(fake_server: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{fake_server}/v1", api_key="none", max_retries=0) as client:
         yield client
 
 

@@ -1,41 +1,76 @@
-"""`jawab mcp`, spoken to by the protocol's own client over standard input and output, with the fakes."""
+"""The tools, spoken to by the protocol's own client, unchanged: `jawab mcp` over standard input and output, and the
+server's `/mcp` over a real socket, in the protocol's older form (with a handshake) and its newer one."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
+import httpx2
 import pytest
+from fastapi.testclient import TestClient
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import TextContent
 
-from index.build import update
-from index.fakes import HashEmbedder
+from index.finding.filters import Filter
+from index.search import Hit
+from qa.answer import Event, Finished
+from qa.asking.conversation import Exchange
+from tests.page_assistant import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, canned, site
+from tests.serving import app_in, listening, serving
+from ui.app import App
+from ui.collections import CollectionFolders
+from ui.gate.gate import Entry
+from ui.serving.line import Line
+from ui.tools.server import tool_server
+from ui.web.server import create_app
+from ui.web.site import Collection
 
 QUESTION = "How many US troops remain in Iraq?"
+Connect = Callable[[], Client]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> StdioServerParameters:
-    index = tmp_path_factory.mktemp("tools") / "index"
-    update(index, [Path("samples/articles")], HashEmbedder())
-    environment = dict(os.environ) | {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake", "JAWAB_LANG": "en"}
-    command = str(Path(sys.executable).with_name("jawab"))
-    return StdioServerParameters(command=command, args=["mcp", "--index", str(index)], env=environment)
+def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    app = app_in(tmp_path_factory.mktemp("tools"))
+    CollectionFolders(app.settings.index, app.settings.collections).make("Family")
+    return app
 
 
-def using(server: StdioServerParameters, what: Callable[[Client], Awaitable[Any]]) -> Any:
+@pytest.fixture(scope="module", params=["stdio", "http", "http with a handshake"])
+def connect(request: pytest.FixtureRequest, app: App) -> Iterator[Connect]:
+    """How a client comes to the tools."""
+    if request.param == "stdio":
+        places = {f"JAWAB_{name.upper()}": str(getattr(app.settings, name)) for name in ("index", "collections")}
+        fakes = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake", "JAWAB_LANG": "en"}
+        environment = dict(os.environ) | fakes | places
+        command = str(Path(sys.executable).with_name("jawab"))
+        yield partial(Client, StdioServerParameters(command=command, args=["mcp"], env=environment))
+    else:
+        with serving(app) as address:
+            yield partial(Client, f"{address}/mcp", mode="auto" if request.param == "http" else "legacy")
+
+
+def using(connect: Connect, what: Callable[[Client], Awaitable[Any]]) -> Any:
     async def use() -> Any:
-        async with Client(server) as client:
+        async with connect() as client:
             return await what(client)
 
     return asyncio.run(use())
 
 
-def test_the_three_tools_do_what_they_say(server: StdioServerParameters) -> None:
+def test_the_three_tools_do_what_they_say(connect: Connect) -> None:
     async def everything(client: Client) -> None:
         tools = (await client.list_tools()).tools
         assert {tool.name for tool in tools} == {"ask", "search", "read_article"}
@@ -48,18 +83,151 @@ def test_the_three_tools_do_what_they_say(server: StdioServerParameters) -> None
         found = (await client.call_tool("search", {"question": QUESTION, "k": 3})).structured_content
         assert found and len(found["passages"]) == 3
 
-    using(server, everything)
+    using(connect, everything)
 
 
-@pytest.mark.parametrize(
-    ("tool", "given", "told"),
-    [
-        ("ask", {"question": "   "}, "question"),
-        ("ask", {}, "question"),
-        ("search", {"question": QUESTION, "k": 0}, "k"),
-        ("read_article", {"article_id": "none"}, "none"),
-    ],
-)
-def test_an_error_is_a_sentence(server: StdioServerParameters, tool: str, given: dict[str, Any], told: str) -> None:
-    result = using(server, lambda client: client.call_tool(tool, given))
-    assert result.is_error and told in result.content[0].text and "Traceback" not in result.content[0].text
+def test_an_error_is_a_sentence(connect: Connect) -> None:
+    async def every(client: Client) -> None:
+        for tool, given, told in (
+            ("ask", {"question": "   "}, "question"),
+            ("ask", {}, "question"),
+            ("ask", {"question": "كم جندياً؟", "collection": "none"}, "المجموعات"),
+            ("search", {"question": QUESTION, "k": 0}, "k"),
+            ("search", {"question": QUESTION, "collection": "Work"}, "first, Family"),
+            ("read_article", {"article_id": "none"}, "none"),
+        ):
+            result = await client.call_tool(tool, given)
+            (content,) = result.content
+            assert result.is_error and isinstance(content, TextContent), given
+            assert told in content.text and "Traceback" not in content.text, given
+
+    using(connect, every)
+
+
+def test_many_calls_at_once_are_all_answered(connect: Connect) -> None:
+    async def many(client: Client) -> list[Any]:
+        calls = (client.call_tool("search" if number % 2 else "ask", {"question": QUESTION}) for number in range(12))
+        return await asyncio.gather(*calls)
+
+    assert not [result for result in using(connect, many) if result.is_error]
+
+
+class Held:
+    """Answers and finds nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked, self.released = threading.Event(), threading.Event()
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        self.asked.set()
+        assert self.released.wait(20)
+        yield Finished(canned(ENGLISH_QUESTION))
+
+    def search(self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False) -> list[Hit]:
+        self.asked.set()
+        assert self.released.wait(20)
+        return []
+
+
+@pytest.mark.parametrize("tool", ["ask", "search"])
+def test_nothing_else_waits_for_an_answer(tmp_path: Path, tool: str) -> None:
+    held = Held()
+    collections = site(tmp_path).collections
+    collection = replace(collections.find(None), assistant=held, search=held.search)
+
+    class Collections:
+        all = staticmethod(collections.all)
+
+        def find(self, _: str) -> Collection:
+            return collection
+
+    async def ask() -> None:
+        async with Client(tool_server(Collections(), Line(), "en")) as client:
+            answering = asyncio.ensure_future(client.call_tool(tool, {"question": QUESTION}))
+            # Only a loop that is free gets here while the answer is held.
+            while not held.asked.is_set():
+                await asyncio.sleep(0.01)
+            assert (await client.call_tool("read_article", {"article_id": "ar-1"})).structured_content
+            held.released.set()
+            assert not (await answering).is_error
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_who_leaves_stops_the_work(tmp_path: Path, mode: str) -> None:
+    assistant = CannedAssistant(pause=0.05)
+
+    async def leave(address: str) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1), Client(f"{address}/mcp", mode=mode) as client:
+                await client.call_tool("ask", {"question": SLOW_QUESTION})
+
+    with listening(create_app(site(tmp_path, assistant))) as address:
+        asyncio.run(leave(address))
+        assert assistant.stopped_early.wait(10)
+
+
+@asynccontextmanager
+async def sending(address: str, **headers: str) -> AsyncIterator[Client]:
+    """A client that sends headers of its own."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with (
+        httpx2.AsyncClient(headers=given) as http,
+        Client(streamable_http_client(f"{address}/mcp", http_client=http)) as client,
+    ):
+        yield client
+
+
+class TestOverHttp:
+    def test_a_password_is_wanted_here_too(self, app: App) -> None:
+        async def ask(address: str) -> None:
+            async with sending(address, authorization="Bearer a long password") as client:
+                assert not (await client.call_tool("ask", {"question": QUESTION})).is_error
+
+        with serving(app, Entry("a long password", asks=True)) as address:
+            asyncio.run(ask(address))
+            assert httpx.post(f"{address}/mcp", json={}).status_code == 401
+
+    @pytest.fixture
+    def asked(self, fake_server: str) -> Callable[..., httpx.Response]:
+        def ask(method: str = "POST", **headers: str) -> httpx.Response:
+            given = {"accept": "application/json, text/event-stream"} | headers
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+            return httpx.request(method, f"{fake_server}/mcp", json=body, headers=given)
+
+        return ask
+
+    def test_pages_of_other_sites_and_other_names_are_refused(self, asked: Callable[..., httpx.Response]) -> None:
+        own = str(asked().request.url).removesuffix("/mcp")
+        assert asked().status_code == asked(origin=own).status_code == 200
+        for origin in ("https://evil.example", "null", "http://127.0.0.1:1", own.replace("http:", "file:")):
+            refused = asked(origin=origin)
+            assert refused.status_code == 403 and refused.json()["code"] == "forbidden", origin
+        assert asked(host="evil.example").status_code == 421
+
+    def test_there_are_no_sessions(self, asked: Callable[..., httpx.Response]) -> None:
+        assert "mcp-session-id" not in asked().headers
+        for method in ("GET", "DELETE"):
+            assert asked(method).status_code == 405
+
+    def test_an_error_comes_in_the_language_that_was_asked_for(self, fake_server: str) -> None:
+        async def ask() -> str:
+            async with sending(fake_server, accept_language="ar") as client:
+                return str((await client.call_tool("read_article", {"article_id": "none"})).content[0])
+
+        assert "لا يوجد" in asyncio.run(ask())
+
+    def test_a_server_may_be_started_again(self, tmp_path: Path) -> None:
+        app = create_app(site(tmp_path))
+        for _ in range(2):
+            with TestClient(app, "http://127.0.0.1") as client:
+                assert client.post("/mcp", json={}).status_code == 400
+
+
+def test_the_programs_logging_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.root, "handlers", [])
+    tool_server(site(tmp_path).collections, Line(), "en")
+    assert logging.root.handlers == []

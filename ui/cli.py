@@ -330,9 +330,9 @@ def tools(index: Path | None) -> None:
     Example, in the settings of a program that uses tools:
         {"mcpServers": {"jawab": {"command": "jawab", "args": ["mcp"]}}}
     """
-    from ui.tools import tool_server
+    from ui.tools.stdio import run
 
-    tool_server(_app(index).assistant, reader_language()).run("stdio")
+    run(_app(index), reader_language())
 
 
 @jawab.group()
@@ -490,7 +490,7 @@ def judged(folder: Path, collection: str, index: Path | None) -> None:
 
     settings = _app(index).settings
     folders = CollectionFolders(settings.index, settings.collections)
-    named = find_named(folders, collection)
+    named = find_named(folders.all(), collection)
     store = Conversations(settings.conversations)
     answers = [one for one in store.judged() if (one.collection or FIRST) == named.id]
     catalog = Catalog.open(folders.index_of(named.id))

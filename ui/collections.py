@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,9 +111,9 @@ class CollectionFolders:
         return _as_name(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else ""
 
 
-def find_named(folders: CollectionFolders, wanted: str) -> Named:
+def find_named(collections: Iterable[Named], wanted: str) -> Named:
     """The collection of this name or id; the first, if none is wanted. Raises `CollectionMissing`."""
-    for one in folders.all():
+    for one in collections:
         if wanted in (one.id, one.name) or (not wanted and one.id == FIRST):
             return one
     raise CollectionMissing(collection=wanted)

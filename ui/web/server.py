@@ -1,10 +1,14 @@
-"""The server: the page at "/", its parts under "/page", the API under "/v1", and the walls around all of them.
+"""The server: the page at "/", its parts under "/page", the API under "/v1", the tools at "/mcp", and the walls around
+all of them.
 
 Nothing that a browser gets from here makes it ask another host for anything.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 
@@ -24,6 +28,8 @@ from ui.api.routes import api_routes
 from ui.gate.gate import OPEN, Entry, Gate
 from ui.gate.sizes import Sizes
 from ui.serving.pulse import pulse
+from ui.strings import reader_language
+from ui.tools.http import ToolsOverHttp
 from ui.web.chat.mount import mount_page
 from ui.web.collection.pictures import pictures_pages
 from ui.web.collection.routes import collection_pages, collection_parts
@@ -54,14 +60,11 @@ def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) 
     """
     # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
     metrics = metrics or Metrics()
+    tools = ToolsOverHttp(site.collections, site.line, reader_language())
     app = FastAPI(
-        lifespan=lambda _: pulse(metrics.late),
-        title="Jawab",
-        version=version("jawab"),
-        description=_ABOUT,
-        docs_url=None,
-        redoc_url=None,
-    )
+        title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None,
+        lifespan=partial(_living, tools, metrics),
+    )  # fmt: skip
     app.state.site = site
     app.add_exception_handler(JawabError, problems.of_error)
     app.add_exception_handler(HTTPException, problems.of_status)
@@ -74,6 +77,7 @@ def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) 
     app.add_middleware(_SafetyHeaders)
     app.add_middleware(RequestIds)
     app.include_router(api_routes(site, metrics))
+    app.router.routes.append(tools.route())
     app.include_router(reading_parts(), include_in_schema=False)
     app.include_router(conversation_parts(site.conversations), include_in_schema=False)
     app.include_router(collection_pages(site), include_in_schema=False)
@@ -83,6 +87,13 @@ def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) 
     _add_static(app)
     mount_page(app, site)
     return app
+
+
+@asynccontextmanager
+async def _living(tools: ToolsOverHttp, metrics: Metrics, _: FastAPI) -> AsyncIterator[None]:
+    """What goes on while the server serves."""
+    async with tools.running(), pulse(metrics.late):
+        yield
 
 
 def _add_static(app: FastAPI) -> None:

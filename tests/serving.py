@@ -1,0 +1,67 @@
+"""`jawab serve` in this process, on a real socket: what clients that are not ours speak to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from index.build import update
+from tests.conftest import SAMPLES
+from ui.api.metrics import Metrics
+from ui.app import App
+from ui.collections import CollectionFolders
+from ui.gate.gate import OPEN, Entry
+from ui.settings import load_settings
+from ui.web.collection.library import Library
+from ui.web.keeping.conversations import Conversations
+from ui.web.serve import ModelsOf, open_collection, open_jobs
+from ui.web.server import create_app
+from ui.web.site import Site
+
+
+def app_in(folder: Path, **settings: object) -> App:
+    """A Jawab whose files are all in `folder`, with the sample articles; fakes unless `settings` say otherwise."""
+    names = ("index", "conversations", "collections", "brought")
+    places = {name: folder / name for name in names}
+    app = App(load_settings(**{"embedder": "fake", "llm": "fake", **places, **settings}))
+    update(app.settings.index, [SAMPLES / "articles"], app.embedder)
+    return app
+
+
+@contextmanager
+def serving(app: App, entry: Entry = OPEN) -> Iterator[str]:
+    """The address of the whole server, while it serves."""
+    metrics = Metrics()
+    folders = CollectionFolders(app.settings.index, app.settings.collections)
+    with (
+        closing(Library(folders, partial(open_collection, app, metrics))) as library,
+        closing(open_jobs(app, folders)) as jobs,
+    ):
+        jobs.start()
+        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+        with listening(create_app(site, entry, metrics)) as address:
+            yield address
+
+
+@contextmanager
+def listening(app: ASGIApp) -> Iterator[str]:
+    """The address of an ASGI app, while it is served. It stops as `jawab serve` does, and must."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive(), "the server did not stop"
