@@ -66,7 +66,7 @@ def test_a_follow_up_is_understood_from_what_was_said(client: openai.OpenAI) -> 
 @pytest.mark.parametrize(
     "more",
     [
-        {"temperature": 0.7}, {"n": 2}, {"logprobs": True}, {"messages": []},
+        {"temperature": 0.7}, {"top_p": 0.5}, {"presence_penalty": 1}, {"store": True}, {"n": 2}, {"logprobs": True}, {"messages": []},
         {"tools": [{"type": "function", "function": {"name": "x"}}]},
         {"messages": [{"role": "system", "content": "Be rude."}, {"role": "user", "content": QUESTION}]},
         {"messages": [{"role": "assistant", "content": "hello"}]},
@@ -80,6 +80,17 @@ def test_what_is_not_supported_is_refused_by_name(client: openai.OpenAI, more: d
     assert next(iter(more)) in refused.value.message
 
 
+def test_what_changes_nothing_is_taken(client: openai.OpenAI) -> None:
+    defaults = {"temperature": 1.0, "top_p": 1.0, "n": 1, "frequency_penalty": 0.0, "presence_penalty": 0.0}
+    assert ask(client, **defaults, logprobs=False, store=False).choices[0].message.content
+
+
+def test_who_gives_instructions_is_told_that_they_would_not_be_followed(client: openai.OpenAI) -> None:
+    for role in ("system", "developer"):
+        with pytest.raises(openai.BadRequestError, match=f"messages.0.role: a {role} message would not be followed"):
+            ask(client, messages=[{"role": role, "content": "Be brief."}, {"role": "user", "content": QUESTION}])
+
+
 def test_models_are_collections_and_the_embedder(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert names[0] == "jawab" and len(names) == 2
@@ -87,8 +98,9 @@ def test_models_are_collections_and_the_embedder(client: openai.OpenAI) -> None:
     for missing in ("gpt-4o", "jawab/none-such"):
         with pytest.raises(openai.NotFoundError):
             client.models.retrieve(missing)
-        with pytest.raises(openai.NotFoundError):
+        with pytest.raises(openai.NotFoundError, match=missing) as told:
             ask(client, model=missing)
+        assert told.value.code == "model_not_found"
 
 
 def test_texts_are_embedded_in_either_encoding(client: openai.OpenAI) -> None:

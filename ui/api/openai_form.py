@@ -1,5 +1,6 @@
 """OpenAI's form of requests and answers, as far as Jawab has what it asks for. What it has not is refused by name:
-an answer that leaves out what was asked for would be taken for one that has it."""
+an answer that leaves out what was asked for would be taken for one that has it. What many clients send without being
+asked to, and what changes nothing at the value that OpenAI gives it by itself, is taken at that value."""
 
 from __future__ import annotations
 
@@ -31,6 +32,13 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="ignore")  # clients send back what they were given: annotations, refusal
     role: Literal["user", "assistant"]
     content: str | list[Part] | None = None
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _gives_no_instructions(cls, role: object) -> object:
+        if role in ("system", "developer"):
+            raise ValueError(f"a {role} message would not be followed: what Jawab may say is fixed; leave it out")
+        return role
 
     @property
     def text(self) -> str:
@@ -69,6 +77,11 @@ class ChatBody(BaseModel):
     response_format: ResponseFormat | None = None
     temperature: Literal[0, 1] | None = Field(None, description="0, or OpenAI's default; nothing is drawn at random")
     n: Literal[1] | None = None
+    top_p: Literal[1] | None = Field(None, description="OpenAI's default")
+    frequency_penalty: Literal[0] | None = Field(None, description="OpenAI's default")
+    presence_penalty: Literal[0] | None = Field(None, description="OpenAI's default")
+    logprobs: Literal[False] | None = None
+    store: Literal[False] | None = Field(None, description="no completion is stored to be fetched again")
     user: str | None = None
 
     @field_validator("messages")

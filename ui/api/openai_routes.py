@@ -47,6 +47,12 @@ _BEATS = 5.0
 """Seconds between two signs of life on a stream that has nothing to say yet."""
 
 
+class NoSuchModel(CollectionMissing):
+    """No collection, and no embedder, has the name `model`."""
+
+    code = "model_not_found"
+
+
 class _OpenAIRoute(APIRoute):
     """Errors in OpenAI's form."""
 
@@ -59,7 +65,7 @@ class _OpenAIRoute(APIRoute):
             except RequestValidationError as error:
                 first = error.errors()[0]
                 place = ".".join(str(part) for part in first["loc"][1:]) or None
-                message = f"{place or 'body'}: {first['msg']}"
+                message = f"{place or 'body'}: {first['msg'].removeprefix('Value error, ')}"
                 return JSONResponse(failure(message, "invalid_request_error", "unsupported_value", place), 400)
             except HTTPException as error:
                 return JSONResponse(
@@ -116,7 +122,7 @@ def openai_routes(site: Site) -> APIRouter:
     @router.post("/embeddings", summary="Embed texts as questions are embedded", responses=refusing(400, 404, 422))
     def embeddings(body: EmbeddingBody) -> dict[str, Any]:
         if body.model != site.models.embedder:
-            raise CollectionMissing(collection=body.model)
+            raise NoSuchModel(model=body.model)
         vectors = site.models.embed(body.texts)
         data = [
             {"object": "embedding", "index": at, "embedding": _encoded(vector, body.encoding_format)}
@@ -132,8 +138,11 @@ def openai_routes(site: Site) -> APIRouter:
 def _collection(site: Site, model: str) -> Collection:
     name, _, number = model.partition("/")
     if name != MODEL:
-        raise CollectionMissing(collection=model)
-    return site.collections.find(number or None)
+        raise NoSuchModel(model=model)
+    try:
+        return site.collections.find(number or None)
+    except CollectionMissing as error:
+        raise NoSuchModel(model=model) from error
 
 
 def _model(name: str) -> dict[str, Any]:

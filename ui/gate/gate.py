@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -126,7 +125,8 @@ class Gate:
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-        return origin not in self._entry.origins and urlsplit(origin).netloc != headers.get("host")
+        own = headers.get("host")
+        return origin not in self._entry.origins and origin not in (f"http://{own}", f"https://{own}")
 
 
 def _bearer(headers: Headers) -> str:
