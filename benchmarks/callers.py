@@ -19,6 +19,7 @@ _QUESTIONS = [
 ]
 _KEYS = Path(os.environ["LOAD_KEYS"]).read_text("utf-8").split()
 _PATH = os.environ["LOAD_PATH"]
+_PAUSE = float(os.environ["LOAD_PAUSE"])
 _out = Path(os.environ["LOAD_OUT"]).open("w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
 
 
@@ -44,8 +45,7 @@ class Caller(FastHttpUser):
             told = response.headers.get("retry-after") if response.headers else None
             row = {"caller": self.number, "status": response.status_code, "seconds": took, "retry_after": told}
             _out.write(json.dumps(row) + "\n")
-        if told:
-            time.sleep(float(told))
+        time.sleep(float(told or _PAUSE))
 
 
 @events.quitting.add_listener

@@ -44,10 +44,12 @@ _SAMPLE = 15.0
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--callers", type=int, nargs="+", default=[1, 8, 32, 128])
+    parser.add_argument("--callers", type=int, nargs="*", default=[1, 8, 32, 128])
     parser.add_argument("--search-s", type=int, default=20)
     parser.add_argument("--ask-s", type=int, default=90)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--pause", type=float, default=0, help="seconds between an answer and the next question")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {"search": {}, "ask": {}}
@@ -57,8 +59,8 @@ def main() -> None:
                 figures[name][str(callers)] = told = under_load(given.work, f"/v1/{name}", callers, seconds)
                 print(name, callers, json.dumps(told))
         if given.minutes:
-            figures["memory"] = over_time(server.pid, given.work, given.minutes * 60)
-    RESULTS.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            figures["memory"] = over_time(server.pid, given.work, given.minutes * 60, given.pause)
+    given.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(figures.get("memory")))
 
 
@@ -101,11 +103,11 @@ def under_load(work: Path, path: str, callers: int, seconds: int) -> dict[str, A
     return figures_of(rows, seconds) | {"late": lateness(before, beats())}
 
 
-def call(work: Path, path: str, callers: int, seconds: int, out: Path) -> None:
+def call(work: Path, path: str, callers: int, seconds: int, out: Path, pause: float = 0) -> None:
     """Locust, to the end."""
     environment = os.environ | {
         "LOAD_QUESTIONS": "samples/questions.jsonl", "LOAD_KEYS": str(work / "secrets"), "LOAD_PATH": path,
-        "LOAD_OUT": str(out),
+        "LOAD_OUT": str(out), "LOAD_PAUSE": str(pause),
     }  # fmt: skip
     command = [
         sys.executable, "-m", "locust", "-f", "benchmarks/callers.py", "--headless", "--only-summary", "-H", ADDRESS,
@@ -149,18 +151,20 @@ def lateness(before: dict[str, float], after: dict[str, float]) -> dict[str, Any
     return {"beats": int(all_beats)} | over
 
 
-def over_time(pid: int, work: Path, seconds: float) -> dict[str, Any]:
+def over_time(pid: int, work: Path, seconds: float, pause: float) -> dict[str, Any]:
     """Memory of the server while callers search and ask, in megabytes."""
     began, seen = time.monotonic(), list[tuple[float, float]]()
-    turn = 0
+    turn = answered = 0
     while (now := time.monotonic() - began) < seconds:
         seen.append((round(now / 60, 1), resident(pid)))
         path = ("/v1/search", "/v1/ask")[turn % 2]
-        call(work, path, 8, int(_SAMPLE), work / "calls.jsonl")
+        call(work, path, 8, int(_SAMPLE), work / "calls.jsonl", pause)
+        answered += len((work / "calls.jsonl").read_text(encoding="utf-8").splitlines())
         turn += 1
     settled = [memory for minute, memory in seen if minute >= seconds / 600]
     return {
         "minutes": seconds / 60,
+        "requests": answered,
         "mb_at_first": seen[0][1],
         "mb_settled": settled[0],
         "mb_at_last": seen[-1][1],
