@@ -16,6 +16,7 @@ from qa.fakes import FakeGenerator, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
 from qa.llm.generate import Generator
 from qa.llm.llama import LlamaGenerator
+from qa.llm.remote import RemoteGenerator
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
@@ -27,14 +28,16 @@ FAKE = "fake"
 class Parts:
     """What assistants are made of; all that are made of the same parts share the models.
 
-    `embedder` is a name from models.txt or a sentence-transformers folder, `llm` a name or a GGUF file, each empty for
-    the default one. `models` is the folder that they are fetched into. `threads` are the LLM's; 0 for one a processor.
+    `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of a
+    server that speaks OpenAI's form, whose key is `llm_key`; each is empty for the default one. `models` is the folder
+    that they are fetched into. `threads` are the LLM's; 0 for one a processor.
     """
 
     def __init__(
         self,
         embedder: str = "",
         llm: str = "",
+        llm_key: str = "",
         *,
         models: Path | None = None,
         threads: int = 0,
@@ -42,6 +45,7 @@ class Parts:
     ) -> None:
         self._chosen_embedder = embedder
         self._chosen_llm = llm
+        self._llm_key = llm_key
         self._threads = threads
         self.store = ModelStore(models or models_folder())
         self.options = options or Options()
@@ -64,10 +68,13 @@ class Parts:
 
     @cached_property
     def generator(self) -> Generator:
-        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`."""
+        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`, and of an address
+        `GeneratorAddress`; nothing is sent to it yet."""
         chosen = self._chosen_llm
         if chosen == FAKE:
             return FakeGenerator()
+        if chosen.startswith(("http://", "https://")):
+            return RemoteGenerator(chosen, self._llm_key)
         if _is_path(chosen):
             return self._llama(_existing(chosen))
         model = self._model("llm", chosen)

@@ -20,7 +20,12 @@ class App(Parts):
             threshold=settings.threshold,
         )
         super().__init__(
-            settings.embedder, settings.llm, models=settings.models, threads=settings.threads, options=options
+            settings.embedder,
+            settings.llm,
+            settings.llm_key,
+            models=settings.models,
+            threads=settings.threads,
+            options=options,
         )
         self.settings = settings
 

@@ -44,7 +44,10 @@ class Settings(BaseSettings):
         default_factory=lambda: _data_folder() / "collections", description="folder of the collections made in the page"
     )
     embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
-    llm: str = Field("", description="a name from models.txt, or a GGUF file")
+    llm: str = Field(
+        "", description="a name from models.txt, a GGUF file, or the address of a server: http://HOST:PORT/v1#MODEL"
+    )
+    llm_key: str = Field("", pattern=r"^[!-~]*$", description="key of that server, if it wants one")
     keys: Path = Field(default_factory=lambda: _data_folder() / "keys.json", description="file of the keys of programs")
     origins: str = Field("", description="other sites whose pages may use the API, such as https://a.example; or none")
     password: str = Field("", description="password of a served page that other computers reach")

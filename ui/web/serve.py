@@ -21,6 +21,7 @@ from index.errors import JawabError
 from index.plan import Summary
 from index.subjects.map import Cartographer
 from qa.assistant import Assistant
+from qa.llm.remote import RemoteGenerator
 from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
@@ -30,6 +31,7 @@ from ui.gate.login import FEWEST
 from ui.jobs.intake import IndexIntake
 from ui.jobs.jobs import Jobs
 from ui.serving.cache import AnswerCache
+from ui.serving.line import Line, Room
 from ui.settings import Settings
 from ui.strings import say
 from ui.web.collection.bringing import Porter
@@ -39,6 +41,9 @@ from ui.web.collection.removals import Removals
 from ui.web.keeping.conversations import Conversations
 from ui.web.server import create_app
 from ui.web.site import Collection, Site
+
+_AT_ONCE_ELSEWHERE = 4
+"""Questions that are answered at once where the LLM is another server's."""
 
 
 class PortTaken(JawabError):
@@ -71,7 +76,7 @@ def run(app: App, host: str, port: int, language: Language) -> None:
         library.find(None)
         _prepare(app, language)
         jobs.start()
-        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs, Line(_room(app)))
         page = create_app(site, entry, metrics)
         config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
@@ -126,7 +131,7 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
         shelf=shelf,
         removals=Removals(partial(remove, folder)),
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
-        overview=partial(overview, shelf, app.llm is not None),
+        overview=partial(overview, shelf, app.llm is not None, _sent_to(app)),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=metrics.cached),
     )
@@ -135,6 +140,17 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
 def open_jobs(app: App, folders: CollectionFolders) -> Jobs:
     """The jobs of what is uploaded, kept where the page keeps what is brought to it."""
     return Jobs(app.settings.brought, IndexIntake(folders.index_of, lambda: app.embedder, app.settings.brought))
+
+
+def _sent_to(app: App) -> str | None:
+    """The other computer that questions are sent to, if there is one."""
+    llm = app.llm
+    return llm.host if isinstance(llm, RemoteGenerator) and not is_loopback(llm.host) else None
+
+
+def _room(app: App) -> Room:
+    """How many are answered at once: another server's LLM may write several sentences side by side."""
+    return Room(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, RemoteGenerator) else Room()
 
 
 def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summary:
