@@ -28,9 +28,9 @@ FAKE = "fake"
 class Parts:
     """What assistants are made of; all that are made of the same parts share the models.
 
-    `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of a
-    server that speaks OpenAI's form, whose key is `llm_key`; each is empty for the default one. `models` is the folder
-    that they are fetched into. `threads` are the LLM's; 0 for one a processor.
+    `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of
+    a server that speaks OpenAI's form, whose key is `llm_key`; each is empty for the default one. `models` is the
+    folder that they are fetched into. `threads` are the LLM's; 0 for one a processor.
     """
 
     def __init__(
