@@ -22,6 +22,8 @@ from ui.web.collection.bringing import AnotherIsBrought, TooMuch
 from ui.web.language import page_language
 
 MEDIA_TYPE = "application/problem+json"
+_SOON = 5
+"""Seconds after which to try again where it is not known when that helps."""
 _CONFLICTS = (AnotherIsBrought, TooMuch)
 _MISSING = (ArticleMissing, CollectionMissing)
 _NO_QUESTION = (QuestionEmpty, QuestionLanguage, QuestionTooLong)
@@ -40,6 +42,7 @@ class Problem(BaseModel):
     errors: list[dict[str, Any]] | None = Field(
         default=None, description="which fields, where the request was not valid"
     )
+    retry_after: int | None = Field(default=None, description="seconds, as in Retry-After", examples=[12])
 
 
 def problem(error: JawabError, language: Language, number: str | None = None) -> Problem:
@@ -48,6 +51,7 @@ def problem(error: JawabError, language: Language, number: str | None = None) ->
     return Problem(
         title=HTTPStatus(code).phrase, status=code, detail=explain(error, language), code=error.code,
         retryable=error.retryable, request_id=number,
+        retry_after=_wait(error) if code in (429, 503) else None,
     )  # fmt: skip
 
 
@@ -63,8 +67,16 @@ def status(error: JawabError) -> int:
     return 503 if error.retryable else 500
 
 
+def _wait(error: JawabError) -> int:
+    """Seconds after which to try again."""
+    told = error.fields.get("seconds")
+    return told if isinstance(told, int) else _SOON
+
+
 def answer(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """A problem as an answer."""
+    if found.retry_after is not None:
+        headers = dict(headers or {}) | {"retry-after": str(found.retry_after)}
     return JSONResponse(found.model_dump(exclude_none=True), found.status, headers, MEDIA_TYPE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,11 @@ from index.errors import JawabError
 from index.plan import Summary
 from index.subjects.map import Cartographer
 from ui.api.metrics import Metrics
+from ui.api.observers import Observers, tracing_wanted
+from ui.api.question_log import QuestionLog
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
+from ui.logs import set_up
 from ui.strings import say
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
@@ -30,8 +33,9 @@ from ui.web.collection.overview import overview
 from ui.web.collection.removals import Removals
 from ui.web.gate import FEWEST, is_loopback
 from ui.web.keeping.conversations import Conversations
+from ui.web.process import StoppingServer
 from ui.web.server import create_app
-from ui.web.site import Collection, Site
+from ui.web.site import Assistant, Collection, Site
 
 
 class PortTaken(JawabError):
@@ -48,7 +52,8 @@ class PasswordNeeded(JawabError):
 
 
 def run(app: App, host: str, port: int, language: Language) -> None:
-    """Serve until Ctrl-C. Raises what making the assistant raises, `PasswordNeeded` and `PortTaken`."""
+    """Serve until Ctrl-C or SIGTERM. Raises what making the assistant raises, `PasswordNeeded`, `PortTaken` and
+    `TracesMissing`."""
     password = _password(app.settings.password, host)
     address = f"http://{host}:{port}"
     # First of all, so that a taken port is told before the models are loaded.
@@ -56,16 +61,18 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     click.echo(say("serve.loading", language, address=address))
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     folders.forget_removed()
-    metrics = Metrics()
-    with closing(Library(folders, partial(open_collection, app, metrics))) as library:
+    set_up(app.settings)
+    observers = Observers(log=QuestionLog(app.settings.log_questions), tracing=tracing_wanted())
+    opening = partial(open_collection, app, observers.metrics, watched=observers.watch)
+    with closing(observers), closing(Library(folders, opening)) as library:
         library.find(None)
         _prepare(app, language)
         site = Site(library, Conversations(app.settings.conversations), ModelsOf(app))
-        page = create_app(site, password, metrics)
-        config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        page = create_app(site, password, observers.metrics, observers.stopping, observers.tracing)
+        config = uvicorn.Config(page, log_config=None, log_level="warning", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
-        uvicorn.Server(config).run(sockets=[bound])
+        StoppingServer(config, observers.stopping).run(sockets=[bound])
 
 
 def _quietly_cancelled(record: logging.LogRecord) -> bool:
@@ -101,15 +108,24 @@ class ModelsOf:
         return counting.count_tokens(text) if counting else len(text.split())
 
 
-def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -> Collection:
-    """A collection. Its index is made if there is none yet, but not where somebody named a folder: that is a slip."""
+def open_collection(
+    app: App,
+    metrics: Metrics,
+    collection: str,
+    folder: Path,
+    watched: Callable[[Assistant], Assistant] | None = None,
+) -> Collection:
+    """A collection, its assistant `watched`, if only by `metrics`.
+
+    Its index is made if there is none yet, but not where somebody named a folder: that is a slip.
+    """
     if collection != FIRST or not app.settings.index_is_named:
         create(folder)
     assistant = app.assistant if collection == FIRST else app.assistant_on(folder)
     shelf = Shelf(assistant.searcher.catalog)
     return Collection(
         id=collection,
-        assistant=metrics.watch(assistant),
+        assistant=(watched or metrics.watch)(assistant),
         search=assistant.searcher.search,
         articles=assistant.searcher.catalog,
         shelf=shelf,

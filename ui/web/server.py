@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -17,9 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
 from ui.api import problems
+from ui.api.last_word import LastWord
 from ui.api.metrics import Metrics
 from ui.api.request_id import RequestIds
+from ui.api.request_log import RequestLog
 from ui.api.routes import api_routes
+from ui.api.stopping import Stopping
 from ui.web.chat.mount import mount_page
 from ui.web.collection.pictures import pictures_pages
 from ui.web.collection.routes import collection_pages, collection_parts
@@ -29,6 +33,9 @@ from ui.web.keeping.routes import conversation_parts
 from ui.web.reading.routes import reading_parts
 from ui.web.shell import SCRIPTS, STYLES
 from ui.web.site import Site
+
+if TYPE_CHECKING:
+    from ui.api.tracing import Tracing
 
 _STYLES = (*STYLES, "collection.css", "pictures.css")
 _SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js", "pictures.js", "docs.js")
@@ -44,8 +51,15 @@ _ABOUT = "Answers questions about a collection of articles, in Arabic or English
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def create_app(site: Site, password: str | None = None, metrics: Metrics | None = None) -> FastAPI:
-    """The whole server, behind the password if there is one. `metrics` are those that its assistants are counted in.
+def create_app(
+    site: Site,
+    password: str | None = None,
+    metrics: Metrics | None = None,
+    stopping: Stopping | None = None,
+    tracing: Tracing | None = None,
+) -> FastAPI:
+    """The whole server, behind the password if there is one. `metrics`, `stopping` and `tracing` are those that look on
+    while its assistants answer (`ui/api/observers.py`).
 
     Nothing runs and nothing is asked of the network until it is served.
     """
@@ -57,7 +71,11 @@ def create_app(site: Site, password: str | None = None, metrics: Metrics | None 
     app.add_exception_handler(RequestValidationError, problems.of_fields)
     # The last added stands first: the headers are on what the gate answers, too.
     app.add_middleware(Gate, password=password)
+    app.add_middleware(LastWord, stopping=stopping or Stopping())
     app.add_middleware(_SafetyHeaders)
+    if tracing:
+        app.add_middleware(tracing.middleware)
+    app.add_middleware(RequestLog)
     app.add_middleware(RequestIds)
     app.include_router(api_routes(site, metrics or Metrics()))
     app.include_router(reading_parts(), include_in_schema=False)
