@@ -95,7 +95,9 @@ def serving(folder: Path, command: list[str], **more: str) -> Iterator[Served]:
     with ExitStack() as stack:
         told = stack.enter_context((folder / "stderr").open("w"))
         process = stack.enter_context(
-            subprocess.Popen([sys.executable, *words], stdout=told, stderr=told, text=True, env=environment)
+            subprocess.Popen(
+                [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=told, text=True, env=environment
+            )
         )
         stack.callback(process.kill)
         served = Served(process, port)
@@ -113,10 +115,10 @@ def answers(address: str) -> bool:
 
 
 @contextmanager
-def slow(folder: Path, *manners: str) -> Iterator[Served]:
+def slow(folder: Path, *manners: str, **more: str) -> Iterator[Served]:
     """A server whose LLM writes in these manners."""
     update(folder / "index", [Path("samples/articles")], HashEmbedder())
-    with serving(folder, ["-m", "tests.slow_server", "PORT", *manners], **FAKES) as served:
+    with serving(folder, ["-m", "tests.slow_server", "PORT", *manners], **FAKES, **more) as served:
         yield served
 
 
@@ -165,28 +167,40 @@ def on_the_page(served: Served) -> str:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, float, str]:
-    """A server that was told to stop while clients of every kind waited for an LLM that writes for a minute."""
+    """A server that was told to stop while clients of every kind waited for an LLM that writes for a minute, and while
+    a collector of traces takes what it is sent and says nothing."""
     folder = tmp_path_factory.mktemp("told")
-    with slow(folder, "words") as served:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ExitStack() as stack:
+        traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        served = stack.enter_context(slow(folder, "words", **traces, JAWAB_LOG="json"))
         served.ask("stream", "/v1/ask", question=QUESTION, stream=True)
         served.wait_for(1)
         served.ask("whole", "/v1/ask", question=QUESTION)
         served.ask("openai stream", "/v1/chat/completions", **CHAT, stream=True)
         served.ask("openai whole", "/v1/chat/completions", **CHAT)
         served.meanwhile("page", lambda: on_the_page(served))
-        idle, heartbeat = opened(served, "/health"), opened(served, "/gradio_api/heartbeat/abc")
+        stack.enter_context(opened(served, "/health"))
+        stack.enter_context(opened(served, "/gradio_api/heartbeat/abc"))
+        with socket.create_connection(("127.0.0.1", served.port)) as strange:
+            strange.sendall(b"\x00\r\n\r\n")
+            assert b"400" in strange.recv(100)
         served.wait_for(5)
         took = served.stop(signal.SIGINT)
-        idle.close()
-        heartbeat.close()
     return served, took, (folder / "stderr").read_text()
 
 
 class TestClientsAreTold:
     def test_the_process_ends_well_and_in_time(self, told: tuple[Served, float, str]) -> None:
-        served, took, log = told
+        served, took, _ = told
         assert served.process.returncode == 0 and took < WITHIN
-        assert "Traceback" not in log and "Exception" not in log
+
+    def test_its_log_tells_it_all_and_nothing_private(self, told: tuple[Served, float, str]) -> None:
+        lines = [json.loads(line) for line in told[2].splitlines()]
+        assert {"request", "question", "log"} == {line["event"] for line in lines}
+        questions = [line for line in lines if line["event"] == "question"]
+        assert [(line["status"], line["code"]) for line in questions] == [("failed", "stopping")] * 5
+        assert "uvicorn.error" in {line.get("logger") for line in lines} and "troops" not in told[2]
+        assert not any("traceback" in line for line in lines)
 
     def test_a_stream_ends_with_an_error_that_can_be_retried(self, told: tuple[Served, float, str]) -> None:
         *earlier, (name, error) = events(told[0].results["stream"].text)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
+import re
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.json import JsonFormatter
@@ -23,15 +23,19 @@ from ui.settings import Settings
 
 OURS = "jawab"
 """The logger over all of Jawab's own. What is logged by one of them is the name of an event; its fields are `extra`."""
+_TRACED = re.compile(r"Traceback \(")
+_PLACES = re.compile(r'^  File ".*", line \d+, in \S+$', re.MULTILINE)
+_KIND = re.compile(r"^[A-Za-z_][\w.]*(?=:|$)", re.MULTILINE)
+"""Of a traceback that is text already: where it went, and the kind of the exception, before what that says."""
 _LAST = ("question", "traceback")
 """Fields that may be long, or in letters that are read from the right."""
 
 
-def set_up(settings: Settings) -> None:
-    """From now on, everything that is logged in this process is told as the settings say."""
+def set_up(settings: Settings, to: TextIO | None = None) -> None:
+    """From now on, all that is logged in this process is told as the settings say: to standard error, if not `to`."""
     handler: logging.Handler = logging.NullHandler()
     if settings.log != "off":
-        handler = logging.StreamHandler(sys.stderr)
+        handler = logging.StreamHandler(to)
         handler.setFormatter(Lines(settings.log_questions) if settings.log == "json" else Text(settings.log_questions))
     # Libraries tell of all they do, where they are let: only what went wrong with them is wanted.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -58,7 +62,12 @@ class Lines(JsonFormatter):
             super().add_fields(log_data, record, {})
         else:
             # Only how it begins: asyncio, for one, goes on with the exception and what that says.
-            log_data |= {"event": "log", "logger": record.name, "message": record.message.strip().partition("\n")[0]}
+            said = record.message.strip()
+            log_data |= {"event": "log", "logger": record.name, "message": said.partition("\n")[0]}
+            if _TRACED.match(said):  # as uvicorn tells of what breaks when the server starts
+                log_data["traceback"] = (
+                    said if self._told else "\n".join(_PLACES.findall(said) + _KIND.findall(said)[:1])
+                )
         if record.exc_info and record.exc_info[1]:
             log_data |= {"error": type(record.exc_info[1]).__name__, "traceback": self._traceback(record.exc_info[1])}
 

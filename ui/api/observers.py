@@ -42,6 +42,7 @@ class Observers:
 
     def close(self) -> None:
         """Nothing more will happen."""
+        self.log.close()
         if self.tracing:
             self.tracing.close()
 

@@ -24,10 +24,25 @@ class QuestionLog:
     """Logs questions when they have been answered, or were left; with what was asked, where it is `told`."""
 
     told: bool = False
+    _open: set[_UnderWay] = field(default_factory=set)
 
     def watch(self, assistant: Assistant) -> Assistant:
         """The assistant, what it is asked logged."""
         return _Logged(assistant, self)
+
+    def follow(self, events: Iterator[Event], question: str, request: str | None) -> Iterator[Event]:
+        """The events, and when they are over a line."""
+        under_way = _UnderWay(self, question, request)
+        self._open.add(under_way)
+        try:
+            yield from under_way.follow(events)
+        finally:
+            self._open.discard(under_way)
+
+    def close(self) -> None:
+        """Tell of questions that the end of the server did not wait for."""
+        for under_way in list(self._open):
+            under_way.broke_off("failed", "stopping")
 
     def answered(self, answer: Answer, **more: Any) -> None:
         """A question has its record."""
@@ -54,37 +69,37 @@ class _Logged:
         self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
     ) -> Iterator[Event]:
         # Asked for here, where the request is: the events are made in other threads.
-        under_way = _UnderWay(self.log, question, request_at_hand())
-        return under_way.follow(self.assistant.stream(question, question_id, history))
+        return self.log.follow(self.assistant.stream(question, question_id, history), question, request_at_hand())
 
 
-@dataclass
+@dataclass(eq=False)
 class _UnderWay:
     log: QuestionLog
     question: str
     request: str | None
     pieces: int = 0
+    told: bool = False
     began: float = field(default_factory=time.perf_counter)
 
     def follow(self, events: Iterator[Event]) -> Iterator[Event]:
-        """The events, and when they are over a line."""
-        told = False
         try:
             for event in events:
                 self.pieces += isinstance(event, Token)
-                if isinstance(event, Finished):
-                    told = True
+                if isinstance(event, Finished) and not self.told:
+                    self.told = True
                     self.log.answered(event.answer, pieces=self.pieces, request_id=self.request)
                 yield event
         except JawabError as error:
-            told = True
-            self._broke_off("failed", error.code)
+            self.broke_off("failed", error.code)
             raise
         finally:
-            if not told:
-                self._broke_off("left")
+            self.broke_off("left")
 
-    def _broke_off(self, status: str, code: str | None = None) -> None:
+    def broke_off(self, status: str, code: str | None = None) -> None:
+        """Tell how it ended, unless that is told."""
+        if self.told:
+            return
+        self.told = True
         took = round((time.perf_counter() - self.began) * 1000, 1)
         self.log.ended(
             self.question, status, language_of(self.question), code=code, ms=took, pieces=self.pieces,

@@ -33,15 +33,16 @@ class ServerStopping(JawabError):
 @dataclass(frozen=True)
 class Patience:
     """Seconds that what is under way may take to finish; then, for questions to end at their next step; then, for what
-    a page was told last to reach it."""
+    a page was told last to reach it; and then, for what was cut to leave."""
 
     finishing: float = 5.0
     ending: float = 1.0
     telling: float = 0.4
+    leaving: float = 0.5
 
     @property
     def in_all(self) -> float:
-        return self.finishing + self.ending + self.telling
+        return self.finishing + self.ending + self.telling + self.leaving
 
 
 @dataclass
@@ -98,14 +99,15 @@ class Stopping:
         self.late = True
         await self._until(lambda: not self.under_way, self.patience.ending)
         await self._until(lambda: not self._requests, self.patience.telling)
-        self.end()
+        await self.end()
 
-    def end(self) -> None:
-        """End what is still under way."""
+    async def end(self) -> None:
+        """End what is still under way, as far as it can be ended."""
         self.late = self._cut = True
         for cut in self._requests:
             if not cut.done():
                 cut.set_result(None)
+        await self._until(lambda: not self.under_way, self.patience.leaving)
 
     async def _until(self, done: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -32,7 +32,7 @@ from ui.api.request_log import route_of
 from ui.web.site import Assistant
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"])
-_SENDS_WITHIN = 1.5
+_SENDS_WITHIN = 1.0
 """Seconds in which, at the end, what is not sent yet may reach the collector."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import uvicorn
@@ -33,7 +34,7 @@ from ui.web.collection.overview import overview
 from ui.web.collection.removals import Removals
 from ui.web.gate import FEWEST, is_loopback
 from ui.web.keeping.conversations import Conversations
-from ui.web.process import StoppingServer
+from ui.web.process import StoppingServer, end_now
 from ui.web.server import create_app
 from ui.web.site import Assistant, Collection, Site
 
@@ -51,9 +52,9 @@ class PasswordNeeded(JawabError):
     code = "password_needed"
 
 
-def run(app: App, host: str, port: int, language: Language) -> None:
-    """Serve until Ctrl-C or SIGTERM. Raises what making the assistant raises, `PasswordNeeded`, `PortTaken` and
-    `TracesMissing`."""
+def run(app: App, host: str, port: int, language: Language) -> NoReturn:
+    """Serve until Ctrl-C or SIGTERM, then end the process. Raises what making the assistant raises, `PasswordNeeded`,
+    `PortTaken` and `TracesMissing`."""
     password = _password(app.settings.password, host)
     address = f"http://{host}:{port}"
     # First of all, so that a taken port is told before the models are loaded.
@@ -72,12 +73,16 @@ def run(app: App, host: str, port: int, language: Language) -> None:
         config = uvicorn.Config(page, log_config=None, log_level="warning", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
-        StoppingServer(config, observers.stopping).run(sockets=[bound])
+        tell = partial(click.echo, say("serve.stopping", language))
+        StoppingServer(config, observers.stopping, tell).run(sockets=[bound])
+    end_now()
 
 
 def _quietly_cancelled(record: logging.LogRecord) -> bool:
-    """Not of requests that the end of the server has cut off: a page that is still open has one."""
-    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+    """Not of what the end of the server has cut off: a page that is still open has such a request."""
+    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+        return False
+    return asyncio.CancelledError.__name__ not in record.getMessage()
 
 
 def _prepare(app: App, language: Language) -> None:
