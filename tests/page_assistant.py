@@ -27,7 +27,7 @@ from ui.web.collection.library import Library
 from ui.web.collection.removals import Removals
 from ui.web.keeping.conversations import Conversations
 from ui.web.serve import ModelsOf
-from ui.web.site import Collection, Overview, Site
+from ui.web.site import Assistant, Collection, Overview, Site
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
 ENGLISH_QUESTION = "How many US troops remain in Iraq?"
@@ -249,7 +249,7 @@ class CannedIntake:
         return False
 
 
-def site(folder: Path, assistant: CannedAssistant | None = None, overview: Overview = OVERVIEW) -> Site:
+def site(folder: Path, assistant: Assistant | None = None, overview: Overview = OVERVIEW) -> Site:
     """A site of the canned parts, its conversations kept in `folder`."""
 
     def open_collection(collection: str, index: Path) -> Collection:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from index.build import update
 from tests.conftest import SAMPLES
-from ui.api.metrics import Metrics
+from ui.api.observers import Observers
 from ui.app import App
 from ui.collections import CollectionFolders
 from ui.gate.gate import OPEN, Entry
@@ -39,15 +39,15 @@ def app_in(folder: Path, **settings: object) -> App:
 @contextmanager
 def serving(app: App, entry: Entry = OPEN) -> Iterator[str]:
     """The address of the whole server, while it serves."""
-    metrics = Metrics()
+    observers = Observers()
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     with (
-        closing(Library(folders, partial(open_collection, app, metrics))) as library,
+        closing(Library(folders, partial(open_collection, app, observers))) as library,
         closing(open_jobs(app, folders)) as jobs,
     ):
         jobs.start()
         site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
-        with listening(create_app(site, entry, metrics)) as address:
+        with listening(create_app(site, entry, observers)) as address:
             yield address
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from index.build import update
-from ui.api.metrics import Metrics
+from ui.api.observers import Observers
 from ui.app import App
 from ui.cli import jawab
 from ui.collections import CollectionFolders
@@ -39,11 +39,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
     folders = CollectionFolders(app.settings.index, app.settings.collections)
-    metrics = Metrics()
-    library = Library(folders, partial(open_collection, app, metrics))
+    observers = Observers()
+    library = Library(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
     site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
-    with closing(jobs), TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
+    with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 
 

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from index.build import update
 from tests.conftest import MODELS
-from ui.api.metrics import Metrics
+from ui.api.observers import Observers
 from ui.app import App
 from ui.cli import jawab
 from ui.collections import CollectionFolders
@@ -87,12 +87,12 @@ def same(record: Record) -> Record:
 
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
-    metrics = Metrics()
+    observers = Observers()
     folders = CollectionFolders(app.settings.index, app.settings.collections)
-    library = Library(folders, partial(open_collection, app, metrics))
+    library = Library(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
     site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
-    with closing(jobs), TestClient(create_app(site, metrics=metrics), "http://127.0.0.1") as client:
+    with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 
 

@@ -22,7 +22,7 @@ from index.storage.writing import held, writing
 from tests.test_render import HOSTILE
 from ui.api.bodies.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_LINES
-from ui.api.metrics import Metrics
+from ui.api.observers import Observers
 from ui.app import App
 from ui.collections import CollectionFolders
 from ui.jobs.files import files_of
@@ -73,7 +73,7 @@ def folders_of(app: App) -> CollectionFolders:
 @contextmanager
 def served(app: App, jobs: Jobs) -> Iterator[TestClient]:
     """A server with these jobs, from its start to its end."""
-    library = Library(folders_of(app), partial(open_collection, app, Metrics()))
+    library = Library(folders_of(app), partial(open_collection, app, Observers()))
     site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
     with closing(jobs), TestClient(create_app(site), "http://127.0.0.1") as client:
         jobs.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     threshold: float = Field(THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered")
     reading_tokens: int = Field(READING, ge=50, le=5000, description="tokens of excerpts that the reader reads")
     evidence_tokens: int = Field(BUDGET, ge=50, le=2000, description="tokens of sentences given to the language model")
+    log: Literal["warnings", "text", "json", "off"] = Field(
+        "warnings", description="what the server logs: what goes wrong, or as text or JSON also every request"
+    )
+    log_questions: bool = Field(False, description="log the questions too, and what errors say")
 
     @property
     def index_is_named(self) -> bool:

@@ -15,6 +15,7 @@ from index.browsing import Wanted
 from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, Token
 from qa.asking.conversation import Exchange
+from qa.halting import Halted
 from ui.web.site import Assistant, Site
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -108,18 +109,22 @@ class _Watched:
         self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
     ) -> Iterator[Event]:
         self.metrics.began()
+        answered = False
         try:
             for event in self.assistant.stream(question, question_id, history):
                 if isinstance(event, Token):
                     self.metrics.wrote()
                 elif isinstance(event, Finished):
+                    answered = True
                     self.metrics.answered(event.answer)
                 yield event
         except JawabError as error:
             self.metrics.failed(error)
             raise
-        except GeneratorExit:
-            self.metrics.left()
+        except (GeneratorExit, Halted):
+            # Whoever has the record goes away too.
+            if not answered:
+                self.metrics.left()
             raise
         finally:
             self.metrics.ended()

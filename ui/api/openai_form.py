@@ -14,6 +14,8 @@ from qa.asking.conversation import Exchange
 from qa.asking.question import LONGEST
 
 MODEL = "jawab"
+PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
+"""How the paths of OpenAI's routes begin."""
 _STRICT = ConfigDict(extra="forbid")
 _MOST_MESSAGES = 200
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import uvicorn
@@ -22,7 +23,8 @@ from index.plan import Summary
 from index.subjects.map import Cartographer
 from qa.assistant import Assistant
 from qa.llm.remote import RemoteGenerator
-from ui.api.metrics import Metrics
+from ui.api.observers import Observers, tracing_wanted
+from ui.api.question_log import QuestionLog
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
 from ui.gate.gate import Entry, is_loopback
@@ -30,6 +32,7 @@ from ui.gate.keys import Keys
 from ui.gate.login import FEWEST
 from ui.jobs.intake import IndexIntake
 from ui.jobs.jobs import Jobs
+from ui.logs import set_up
 from ui.serving.cache import AnswerCache
 from ui.serving.line import Line, Room
 from ui.settings import Settings
@@ -39,6 +42,7 @@ from ui.web.collection.library import Library
 from ui.web.collection.overview import overview
 from ui.web.collection.removals import Removals
 from ui.web.keeping.conversations import Conversations
+from ui.web.process import StoppingServer, end_now
 from ui.web.server import create_app
 from ui.web.site import Collection, Site
 
@@ -59,8 +63,9 @@ class PasswordNeeded(JawabError):
     code = "password_needed"
 
 
-def run(app: App, host: str, port: int, language: Language) -> None:
-    """Serve until Ctrl-C. Raises what making the assistant raises, `PasswordNeeded` and `PortTaken`."""
+def run(app: App, host: str, port: int, language: Language) -> NoReturn:
+    """Serve until Ctrl-C or SIGTERM, then end the process. Raises what making the assistant raises, `PasswordNeeded`,
+    `PortTaken` and `TracesMissing`."""
     entry = _entry(app.settings, host)
     address = f"http://{host}:{port}"
     # First of all, so that a taken port is told before the models are loaded.
@@ -68,25 +73,32 @@ def run(app: App, host: str, port: int, language: Language) -> None:
     click.echo(say("serve.loading", language, address=address))
     folders = CollectionFolders(app.settings.index, app.settings.collections)
     folders.forget_removed()
-    metrics = Metrics()
+    set_up(app.settings)
+    observers = Observers(log=QuestionLog(app.settings.log_questions), tracing=tracing_wanted())
+    opening = partial(open_collection, app, observers)
     with (
-        closing(Library(folders, partial(open_collection, app, metrics))) as library,
+        closing(observers),
+        closing(Library(folders, opening)) as library,
         closing(open_jobs(app, folders)) as jobs,
     ):
         library.find(None)
         _prepare(app, language)
         jobs.start()
         site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs, Line(_room(app)))
-        page = create_app(site, entry, metrics)
-        config = uvicorn.Config(page, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+        page = create_app(site, entry, observers)
+        config = uvicorn.Config(page, log_config=None, log_level="warning", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
-        uvicorn.Server(config).run(sockets=[bound])
+        tell = partial(click.echo, say("serve.stopping", language))
+        StoppingServer(config, observers.stopping, tell).run(sockets=[bound])
+    end_now()
 
 
 def _quietly_cancelled(record: logging.LogRecord) -> bool:
-    """Not of requests that the end of the server has cut off: a page that is still open has one."""
-    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+    """Not of what the end of the server has cut off: a page that is still open has such a request."""
+    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+        return False
+    return asyncio.CancelledError.__name__ not in record.getMessage()
 
 
 def _prepare(app: App, language: Language) -> None:
@@ -117,15 +129,18 @@ class ModelsOf:
         return counting.count_tokens(text) if counting else len(text.split())
 
 
-def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -> Collection:
-    """A collection. Its index is made if there is none yet, but not where somebody named a folder: that is a slip."""
+def open_collection(app: App, observers: Observers, collection: str, folder: Path) -> Collection:
+    """A collection, its assistant watched by `observers`.
+
+    Its index is made if there is none yet, but not where somebody named a folder: that is a slip.
+    """
     if collection != FIRST or not app.settings.index_is_named:
         create(folder)
     assistant = app.assistant if collection == FIRST else Assistant.open(folder, app)
     shelf = Shelf(assistant.searcher.catalog)
     return Collection(
         id=collection,
-        assistant=metrics.watch(assistant),
+        assistant=observers.watch(assistant),
         search=assistant.searcher.search,
         articles=assistant.searcher.catalog,
         shelf=shelf,
@@ -133,7 +148,7 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
         overview=partial(overview, shelf, app.llm is not None, _sent_to(app)),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
-        answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=metrics.cached),
+        answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=observers.metrics.cached),
     )
 
 

@@ -22,8 +22,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
 from ui.api import problems
+from ui.api.last_word import LastWord
 from ui.api.metrics import Metrics
+from ui.api.observers import Observers
 from ui.api.request_id import RequestIds
+from ui.api.request_log import RequestLog
 from ui.api.routes import api_routes
 from ui.gate.gate import OPEN, Entry, Gate
 from ui.gate.sizes import Sizes
@@ -53,17 +56,17 @@ _ABOUT = "Answers questions about a collection of articles, in Arabic or English
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) -> FastAPI:
-    """The whole server, open unless `entry` says otherwise. `metrics` are those that its assistants are counted in.
+def create_app(site: Site, entry: Entry = OPEN, observers: Observers | None = None) -> FastAPI:
+    """The whole server, open unless `entry` says otherwise. `observers` look on while its assistants answer.
 
     Nothing runs and nothing is asked of the network until it is served.
     """
     # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
-    metrics = metrics or Metrics()
+    observers = observers or Observers()
     tools = ToolsOverHttp(site.collections, site.line, reader_language())
     app = FastAPI(
         title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None,
-        lifespan=partial(_living, tools, metrics),
+        lifespan=partial(_living, tools, observers.metrics),
     )  # fmt: skip
     app.state.site = site
     app.add_exception_handler(JawabError, problems.of_error)
@@ -74,9 +77,13 @@ def create_app(site: Site, entry: Entry = OPEN, metrics: Metrics | None = None) 
     app.add_middleware(Gate, entry=entry)
     if entry.origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(entry.origins), allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(LastWord, stopping=observers.stopping)
     app.add_middleware(_SafetyHeaders)
+    if observers.tracing:
+        app.add_middleware(observers.tracing.middleware)
+    app.add_middleware(RequestLog)
     app.add_middleware(RequestIds)
-    app.include_router(api_routes(site, metrics))
+    app.include_router(api_routes(site, observers.metrics))
     app.router.routes.append(tools.route())
     app.include_router(reading_parts(), include_in_schema=False)
     app.include_router(conversation_parts(site.conversations), include_in_schema=False)

@@ -1,0 +1,59 @@
+"""`jawab serve` with the fakes, and an LLM that takes its time. A process of its own, for it is to be stopped.
+
+    python -m tests.slow_server PORT MANNER…
+
+A MANNER is how the LLM writes: `words` (five a second, for a minute), `soon` (done after two seconds), `step` (one
+step that takes a minute) or `flood` (more than any buffer takes, at once). The first sentence is written in the first
+manner, and so on; all that follow in the last. The folders are those of the environment.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import cached_property
+
+from qa.fakes import FakeGenerator
+from qa.llm.generate import Generator, Pieces, Prompt
+from ui.app import App
+from ui.settings import load_settings
+from ui.web.serve import run
+
+_MANNERS = {
+    "words": (300, 0.2, "word "),
+    "soon": (4, 0.5, "word "),
+    "step": (1, 60.0, "word "),
+    "flood": (400, 0.01, "w" * 100_000),
+}
+"""How many pieces, the seconds before each, and the piece."""
+
+
+class SlowGenerator(FakeGenerator):
+    """Writes in its manners."""
+
+    def __init__(self, manners: list[str]) -> None:
+        super().__init__()
+        self._manners = manners
+
+    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+        manner = self._manners.pop(0) if len(self._manners) > 1 else self._manners[0]
+        times, pause, piece = _MANNERS[manner]
+        for _ in range(times):
+            time.sleep(pause)
+            yield piece
+
+
+class SlowApp(App):
+    """The parts of Jawab, with the slow LLM."""
+
+    manners: tuple[str, ...] = ("words",)
+
+    @cached_property
+    def generator(self) -> Generator:
+        return SlowGenerator(list(self.manners))
+
+
+if __name__ == "__main__":
+    app = SlowApp(load_settings())
+    app.manners = tuple(sys.argv[2:])
+    run(app, "127.0.0.1", int(sys.argv[1]), "en")

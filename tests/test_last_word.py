@@ -1,0 +1,207 @@
+"""What nobody thought of: clients are told in their form that something broke, and the log alone what."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
+
+from qa.answer import Event, PassagesFound, Token
+from qa.asking.conversation import Exchange
+from qa.halting import Halted
+from tests.page_assistant import ENGLISH_QUESTION, PASSAGES, CannedAssistant, site
+from ui.api.last_word import LastWord
+from ui.api.stopping import Patience, ServerStopping, Stopping
+from ui.api.unexpected import guarded
+from ui.logs import Lines
+from ui.web.server import create_app
+
+SECRET = "a secret that an exception tells"
+CHAT = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}]}
+
+
+class BrokenAssistant:
+    """Breaks in the middle of a sentence, in a way that is not foreseen."""
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        yield PassagesFound(PASSAGES)
+        yield Token("About ")
+        raise RuntimeError(SECRET)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    broken = site(tmp_path_factory.mktemp("broken"), guarded(BrokenAssistant()))
+    # What is embedded breaks too, in a route that has nothing to do with an assistant.
+    app = create_app(replace(broken, models=None))  # type: ignore[arg-type]
+    with TestClient(app, "http://127.0.0.1") as page:
+        yield page
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    """The one line of what broke."""
+    (record,) = (record for record in caplog.records if record.name == "jawab.errors")
+    line: dict[str, Any] = json.loads(Lines().format(record))
+    return line
+
+
+class TestARouteThatBreaks:
+    def test_it_gives_a_problem_that_says_nothing_of_it(self, page: TestClient, caplog: Any) -> None:
+        caplog.set_level(logging.WARNING)
+        response = page.get("/page/collections/none/bring/x", headers={"x-request-id": "job-7"})
+        assert response.status_code == 404  # a status is not something that broke
+        response = page.get("/v1/models", headers={"x-request-id": "job-7"})
+        assert response.status_code == 500 and response.headers["x-request-id"] == "job-7"
+        assert response.headers["x-frame-options"] == "DENY" and "AttributeError" not in response.text
+        line = logged(caplog)
+        assert (line["event"], line["request_id"], line["error"]) == ("unexpected", "job-7", "AttributeError")
+        assert "openai_routes.py" in line["traceback"]
+
+    @pytest.mark.parametrize(("language", "letters"), [("en", "Something"), ("ar", "خلل")])
+    def test_in_both_languages(
+        self, page: TestClient, language: str, letters: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def find(*_: object) -> None:
+            raise RuntimeError(SECRET)
+
+        monkeypatch.setattr(page.app.state.site.collections, "find", find)  # type: ignore[attr-defined]
+        response = page.get("/ready", headers={"accept-language": language})
+        problem = response.json()
+        assert response.headers["content-type"] == "application/problem+json"
+        assert (problem["status"], problem["code"], problem["retryable"]) == (500, "internal", False)
+        assert problem["request_id"] == response.headers["x-request-id"]
+        assert letters in problem["detail"] and SECRET not in response.text
+
+
+class TestAnAnswerThatBreaks:
+    def test_whole(self, page: TestClient, caplog: Any) -> None:
+        response = page.post("/v1/ask", json={"question": ENGLISH_QUESTION}, headers={"x-request-id": "job-7"})
+        assert response.status_code == 500 and response.json()["code"] == "internal" and SECRET not in response.text
+        assert logged(caplog)["request_id"] == "job-7" and SECRET not in str(logged(caplog))
+
+    def test_streamed(self, page: TestClient) -> None:
+        text = page.post("/v1/ask", json={"question": ENGLISH_QUESTION, "stream": True}).text
+        *_, (name, data) = re.findall(r"event: (\w+)\ndata: (.*)\n\n", text)
+        assert name == "error" and json.loads(data)["code"] == "internal" and SECRET not in text
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_in_openais_form(self, page: TestClient, stream: bool) -> None:
+        response = page.post("/v1/chat/completions", json={**CHAT, "stream": stream})
+        error = json.loads(response.text.rpartition("data: ")[2])["error"]
+        assert (error["type"], error["code"]) == ("server_error", "internal") and SECRET not in response.text
+
+    def test_what_ends_work_early_is_not_something_that_broke(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Left(CannedAssistant):
+            def stream(self, *_: Any, **__: Any) -> Iterator[Event]:
+                yield PassagesFound(())
+                raise Halted
+
+        events = guarded(Left()).stream(ENGLISH_QUESTION)
+        next(events)
+        with pytest.raises(Halted):
+            next(events)
+        assert not caplog.records
+
+
+def run(path: str, route: Any, stopping: Stopping | None = None) -> list[Message]:
+    """What a client is sent by a route, and what is said in its place."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+    asyncio.run(LastWord(route, stopping or Stopping())(scope, receive, send))
+    return sent
+
+
+def start(kind: str) -> Message:
+    return {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind.encode())]}
+
+
+def begun(kind: str) -> Any:
+    """A route that breaks when it has begun to answer."""
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(kind))
+        await send({"type": "http.response.body", "body": b"data: x\n\n", "more_body": True})
+        raise RuntimeError(SECRET)
+
+    return route
+
+
+class TestWhatHasBegun:
+    def test_a_stream_ends_with_an_event_in_its_form(self) -> None:
+        *_, ours = run("/v1/ask", begun("text/event-stream; charset=utf-8"))
+        assert ours["body"].startswith(b"event: error\ndata: {") and not ours["more_body"]
+        *_, openais = run("/v1/chat/completions", begun("text/event-stream"))
+        assert json.loads(openais["body"].removeprefix(b"data: "))["error"]["code"] == "internal"
+        *_, pages = run("/gradio_api/queue/data", begun("text/event-stream"))
+        assert pages["body"] == b"" and not pages["more_body"]
+
+    def test_a_file_is_left_as_it_is(self) -> None:
+        assert len(run("/page/plotly.js", begun("text/javascript"))) == 2
+
+    def test_where_all_is_said_nothing_is_added(self) -> None:
+        async def route(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(start("text/event-stream"))
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            raise RuntimeError(SECRET)
+
+        assert len(run("/v1/ask", route)) == 2
+
+
+class TestTheEnd:
+    """`Stopping` by itself; tests/test_stopping.py has the whole process."""
+
+    QUICK = Patience(0.2, 0.2, 0.1, 0.1)
+
+    def test_a_request_that_does_not_end_is_told(self) -> None:
+        stopping = Stopping(self.QUICK)
+
+        async def route(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.gather(stopping.finish(), asyncio.sleep(60))
+
+        start, body = run("/v1/search", route, stopping)
+        assert start["status"] == 503 and json.loads(body["body"])["code"] == "stopping"
+        assert dict(start["headers"])[b"retry-after"] == b"5"
+
+    def test_it_is_over_at_once_where_nothing_is_under_way_but_a_page(self) -> None:
+        stopping = Stopping(Patience(60, 60, 0.1, 0.1))
+
+        async def route(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(start("text/event-stream"))
+            await asyncio.gather(stopping.finish(), asyncio.sleep(60))
+
+        assert run("/gradio_api/heartbeat/abc", route, stopping)[-1]["more_body"] is False
+
+    def test_a_question_ends_at_its_next_step_when_it_is_late(self) -> None:
+        stopping = Stopping(self.QUICK)
+        events = stopping.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
+        next(events)
+        assert stopping.under_way == 1
+        asyncio.run(stopping.finish())
+        with pytest.raises(ServerStopping):
+            next(events)
+        assert stopping.under_way == 0
+
+    def test_one_that_has_its_record_is_not_told_that_it_is_late(self) -> None:
+        stopping = Stopping(self.QUICK)
+        events = stopping.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
+        for _ in range(len(list(CannedAssistant().stream(ENGLISH_QUESTION)))):
+            next(events)
+        stopping.late = True
+        assert list(events) == []

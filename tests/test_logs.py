@@ -1,0 +1,217 @@
+"""What the server tells about itself: a line for every request and question, nothing private in it, nothing forged."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.page_assistant import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, site
+from ui.api.metrics import Metrics
+from ui.api.question_log import QuestionLog
+from ui.logs import Lines, Text, set_up
+from ui.settings import load_settings
+from ui.web.server import create_app
+
+HOSTILE = [
+    "\n{\"level\": \"error\"}", "\r\n", "a\x1b[2Jb", "\x00", "\x7f", "\x9b31m", "\u2028", "\u2029", "\u202e", "\u2066",
+    "\u200f", "\u061c", "\ufeff", "\ud800", "x=1 level=error", '" level="error',
+]  # fmt: skip
+Told = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Where it is told; afterwards the log is as it was."""
+    root, ours = logging.getLogger(), logging.getLogger("jawab")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    written = io.StringIO()
+    yield written
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+
+
+@pytest.fixture
+def told(log: io.StringIO) -> Told:
+    """What was logged, as JSON; without the warnings that libraries of the tests give."""
+    set_up(load_settings(log="json"), log)
+    logging.captureWarnings(False)
+    return lambda: [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    assistant = QuestionLog().watch(CannedAssistant())
+    with TestClient(create_app(site(tmp_path_factory.mktemp("logs"), assistant)), "http://127.0.0.1") as page:
+        yield page
+
+
+class TestARequest:
+    def test_it_is_one_line(self, page: TestClient, told: Told) -> None:
+        page.get("/health", headers={"x-request-id": "job-7"})
+        (line,) = told()
+        assert line.pop("time").endswith("Z") and line.pop("ms") >= 0
+        assert line == {
+            "level": "info", "event": "request", "request_id": "job-7", "method": "GET", "route": "/health",
+            "status": 200, "bytes": 15,
+        }  # fmt: skip
+
+    def test_its_route_is_told_and_not_its_path(self, page: TestClient, told: Told) -> None:
+        page.get("/v1/articles/en-1?words=secret")
+        page.get("/secret")
+        page.get("/health", headers={"host": "secret.example"})
+        article, nowhere, refused = told()
+        assert article["route"] == "/v1/articles/{article_id:path}" and article["status"] == 200
+        assert nowhere["route"] is None and nowhere["status"] == 404
+        assert refused["route"] is None and refused["status"] == 421
+        assert "en-1" not in str(article) and "secret" not in str([article, nowhere, refused])
+
+    def test_who_asks_is_told_where_that_is_known(self, page: TestClient, told: Told) -> None:
+        async def known(scope: Any, receive: Any, send: Any) -> None:
+            await page.app({**scope, "jawab_caller": "reports"}, receive, send)
+
+        TestClient(known, "http://127.0.0.1").get("/health")
+        assert told()[0]["caller"] == "reports"
+
+    def test_a_person_at_a_terminal_is_not_told_of_it(self, page: TestClient, log: io.StringIO) -> None:
+        set_up(load_settings(), log)
+        logging.captureWarnings(False)
+        page.post("/v1/ask", json={"question": ENGLISH_QUESTION})
+        assert log.getvalue() == ""
+
+
+class TestAQuestion:
+    def asked(self, page: TestClient, **body: Any) -> None:
+        page.post("/v1/ask", json=body, headers={"x-request-id": "job-7"})
+
+    def test_it_is_one_line_without_the_question(self, page: TestClient, told: Told, log: io.StringIO) -> None:
+        self.asked(page, question=ENGLISH_QUESTION)
+        self.asked(page, question=DECLINED_QUESTION, stream=True)
+        answered, declined = (line for line in told() if line["event"] == "question")
+        assert (answered["status"], declined["status"]) == ("answered", "declined")
+        assert answered["request_id"] == declined["request_id"] == "job-7"
+        assert answered["language"] == "en" and answered["cited"] == 2 and answered["passages"] == 5
+        assert answered["pieces"] > 5 and {"search_ms", "ms"} <= answered.keys()
+        assert not any(word in log.getvalue() for word in ("troops", "chess", "Iraq", "2,500", "en-1", "dw.com"))
+
+    def test_one_that_fails_says_why(self, page: TestClient, told: Told) -> None:
+        self.asked(page, question=ERROR_QUESTION)
+        question, request = told()
+        assert (question["status"], question["code"]) == ("failed", "index_missing") and request["status"] == 500
+
+    def test_one_that_nobody_waits_for_was_left(self, told: Told) -> None:
+        events = QuestionLog().watch(CannedAssistant()).stream(ENGLISH_QUESTION)
+        next(events)
+        events.close()  # type: ignore[attr-defined]
+        (line,) = told()
+        assert line["status"] == "left" and "request_id" not in line
+
+    def test_whoever_has_the_record_has_not_left(self, told: Told) -> None:
+        metrics = Metrics()
+        events = QuestionLog().watch(metrics.watch(CannedAssistant())).stream(ENGLISH_QUESTION)
+        for _ in range(len(list(CannedAssistant().stream(ENGLISH_QUESTION)))):
+            next(events)
+        events.close()  # type: ignore[attr-defined]
+        assert [line["status"] for line in told()] == ["answered"]
+        assert metrics._registry.get_sample_value("jawab_questions_left_total") == 0
+
+    def test_one_that_the_end_of_the_server_does_not_wait_for_is_told_once(self, told: Told) -> None:
+        questions = QuestionLog()
+        events = questions.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
+        next(events)
+        questions.close()
+        events.close()  # type: ignore[attr-defined]
+        assert [(line["status"], line["code"]) for line in told()] == [("failed", "stopping")]
+
+    def test_what_was_asked_is_told_where_that_is_wanted(self, told: Told) -> None:
+        list(QuestionLog(told=True).watch(CannedAssistant()).stream(ENGLISH_QUESTION))
+        assert told()[0]["question"] == ENGLISH_QUESTION
+
+
+class TestNothingIsForged:
+    @pytest.mark.parametrize("form", [Lines, Text])
+    @pytest.mark.parametrize("hostile", HOSTILE)
+    def test_a_line_stays_a_line(self, form: type[Lines], hostile: str, log: io.StringIO) -> None:
+        set_up(load_settings(log="text"), log)
+        logging.getLogger().handlers[0].setFormatter(form(told=True))
+        logging.getLogger("jawab.questions").info("question", extra={"question": f"a{hostile}b", "status": "left"})
+        logging.getLogger("uvicorn.error").error("Broken: %s", f"a{hostile}b")
+        try:
+            raise ValueError(f"a{hostile}b")
+        except ValueError as error:
+            logging.getLogger("jawab.errors").error("unexpected", exc_info=error)
+        written = log.getvalue()
+        assert all(letter.isprintable() for letter in written.replace("\n", ""))
+        lines = written.splitlines()
+        if form is Text:
+            assert all(line.startswith("20") or line.startswith("  | ") for line in lines)
+            assert sum(line.startswith("20") for line in lines) == 3 and " level=error" not in lines[0].split('"')[0]
+        else:
+            assert written.isascii() and [json.loads(line)["level"] for line in lines] == ["info", "error", "error"]
+            assert json.loads(lines[0])["question"] == f"a{hostile}b"
+
+    def test_a_request_cannot_name_itself_as_it_likes(self, page: TestClient, told: Told) -> None:
+        page.request("GET\u202e", "/health", headers={"x-request-id": "a b"})
+        (line,) = told()
+        assert line["method"] == "GET\u202e" and " " not in line["request_id"]
+
+    def test_of_others_only_the_beginning_is_told(self, told: Told) -> None:
+        logging.getLogger("asyncio").error("Task failed\nfuture: <Task exception=ValueError('secret')>")
+        (line,) = told()
+        assert (line["event"], line["logger"], line["message"]) == ("log", "asyncio", "Task failed")
+
+    def test_a_traceback_that_is_text_is_told_without_what_it_says(self, told: Told) -> None:
+        traced = (
+            'Traceback (most recent call last):\n  File "a.py", line 3, in start\n    x\nKeyError: secret\nsecret too'
+        )
+        logging.getLogger("uvicorn.error").error(traced)
+        assert told()[0]["traceback"] == '  File "a.py", line 3, in start\nKeyError'
+
+
+class TestAnException:
+    def raised(self, log: io.StringIO, **settings: Any) -> None:
+        set_up(load_settings(log="json", **settings), log)
+        try:
+            try:
+                raise KeyError("secret one")
+            except KeyError as error:
+                raise ValueError("secret two") from error
+        except ValueError as error:
+            logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=error)
+
+    def test_its_kind_and_place_are_told_and_not_what_it_says(self, log: io.StringIO) -> None:
+        self.raised(log)
+        line = json.loads(log.getvalue())
+        assert line["error"] == "ValueError" and line["message"] == "Exception in ASGI application"
+        assert "KeyError" in line["traceback"] and "test_logs.py" in line["traceback"]
+        # The source has the words too, but in the line that raises, as everybody may read it.
+        assert "KeyError: " not in line["traceback"] and "ValueError: " not in line["traceback"]
+
+    def test_what_it_says_is_told_where_that_is_wanted(self, log: io.StringIO) -> None:
+        self.raised(log, log_questions=True)
+        assert "ValueError: secret two" in json.loads(log.getvalue())["traceback"]
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("chosen", "told"),
+        [("warnings", ["careful"]), ("text", ["request", "careful"]), ("json", ["request", "careful"]), ("off", [])],
+    )
+    def test_what_is_told(self, chosen: str, told: list[str], log: io.StringIO) -> None:
+        set_up(load_settings(log=chosen), log)
+        logging.getLogger("jawab.requests").info("request")
+        logging.getLogger("httpx").info("said")
+        logging.getLogger("uvicorn.error").warning("careful")
+        lines = log.getvalue().splitlines()
+        assert len(lines) == len(told) and all(word in line for word, line in zip(told, lines, strict=True))
+
+    def test_warnings_of_python_are_lines_too(self, told: Told) -> None:
+        logging.getLogger("py.warnings").warning("%s", "a.py:1: UserWarning: old\n  warn()\n")
+        assert told()[0]["message"] == "a.py:1: UserWarning: old"

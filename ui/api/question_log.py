@@ -1,0 +1,107 @@
+"""A line in the log for every question: how it ended and what took how long. What was asked is told only on wish."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from index.errors import JawabError
+from index.text.language import language_of
+from qa.answer import Answer, Event, Finished, Token
+from qa.asking.conversation import Exchange
+from ui.api.request_id import request_at_hand
+from ui.logs import OURS
+from ui.web.site import Assistant
+
+_log = logging.getLogger(f"{OURS}.questions")
+
+
+@dataclass(frozen=True)
+class QuestionLog:
+    """Logs questions when they have been answered, or were left; with what was asked, where it is `told`."""
+
+    told: bool = False
+    _open: set[_UnderWay] = field(default_factory=set)
+
+    def watch(self, assistant: Assistant) -> Assistant:
+        """The assistant, what it is asked logged."""
+        return _Logged(assistant, self)
+
+    def follow(self, events: Iterator[Event], question: str, request: str | None) -> Iterator[Event]:
+        """The events, and when they are over a line."""
+        under_way = _UnderWay(self, question, request)
+        self._open.add(under_way)
+        try:
+            yield from under_way.follow(events)
+        finally:
+            self._open.discard(under_way)
+
+    def close(self) -> None:
+        """Tell of questions that the end of the server did not wait for."""
+        for under_way in list(self._open):
+            under_way.broke_off("failed", "stopping")
+
+    def answered(self, answer: Answer, **more: Any) -> None:
+        """A question has its record."""
+        times = answer.timings_ms
+        took = {
+            "search_ms": times.search, "phrase_ms": times.short_answer, "first_token_ms": times.first_token,
+            "ms": times.total, "passages": len(answer.passages), "cited": len(answer.citations),
+        }  # fmt: skip
+        self.ended(answer.question, answer.status, language=answer.language, **took, **more)
+
+    def ended(self, question: str, status: str, language: str, **more: Any) -> None:
+        """A question has come to its end."""
+        asked = {"question": question} if self.told else {}
+        fields = {"language": language, "status": status} | more | asked
+        _log.info("question", extra={name: value for name, value in fields.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class _Logged:
+    assistant: Assistant
+    log: QuestionLog
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        # Asked for here, where the request is: the events are made in other threads.
+        return self.log.follow(self.assistant.stream(question, question_id, history), question, request_at_hand())
+
+
+@dataclass(eq=False)
+class _UnderWay:
+    log: QuestionLog
+    question: str
+    request: str | None
+    pieces: int = 0
+    told: bool = False
+    began: float = field(default_factory=time.perf_counter)
+
+    def follow(self, events: Iterator[Event]) -> Iterator[Event]:
+        try:
+            for event in events:
+                self.pieces += isinstance(event, Token)
+                if isinstance(event, Finished) and not self.told:
+                    self.told = True
+                    self.log.answered(event.answer, pieces=self.pieces, request_id=self.request)
+                yield event
+        except JawabError as error:
+            self.broke_off("failed", error.code)
+            raise
+        finally:
+            self.broke_off("left")
+
+    def broke_off(self, status: str, code: str | None = None) -> None:
+        """Tell how it ended, unless that is told."""
+        if self.told:
+            return
+        self.told = True
+        took = round((time.perf_counter() - self.began) * 1000, 1)
+        self.log.ended(
+            self.question, status, language_of(self.question), code=code, ms=took, pieces=self.pieces,
+            request_id=self.request,
+        )  # fmt: skip

@@ -1,0 +1,53 @@
+"""What nobody thought of: it is logged where it happens, and everybody else is told that something broke, not what."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from index.errors import JawabError
+from qa.answer import Event
+from qa.asking.conversation import Exchange
+from qa.halting import Halted
+from ui.api.request_id import request_at_hand
+from ui.logs import OURS
+from ui.web.site import Assistant
+
+_log = logging.getLogger(f"{OURS}.errors")
+
+
+class Internal(JawabError):
+    """Something in Jawab broke. The log has what."""
+
+    code = "internal"
+
+
+def log_unexpected(error: BaseException, request: str | None) -> None:
+    """Tell the log of an exception that nobody thought of."""
+    _log.error("unexpected", exc_info=error, extra={"request_id": request} if request else {})
+
+
+def guarded(assistant: Assistant) -> Assistant:
+    """The assistant; where it raises what it does not promise to raise, that is logged, and `Internal` comes out."""
+    return _Guarded(assistant)
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    assistant: Assistant
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        return self._followed(self.assistant.stream(question, question_id, history), request_at_hand())
+
+    @staticmethod
+    def _followed(events: Iterator[Event], request: str | None) -> Iterator[Event]:
+        try:
+            yield from events
+        except (JawabError, Halted):
+            raise
+        except Exception as error:
+            log_unexpected(error, request)
+            raise Internal from error
