@@ -120,6 +120,14 @@ def chat_server() -> Generator[FakeChatServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def real_index(real_embedder: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample articles as the real embedder indexes them; nobody changes it."""
+    folder = tmp_path_factory.mktemp("real") / "index"
+    update(folder, [SAMPLES / "articles"], real_embedder)
+    return folder
+
+
 def _real(name: str) -> Path:
     store = ModelStore(MODELS)
     model = next(model for model in bundled_models() if model.name == name)

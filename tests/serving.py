@@ -27,11 +27,11 @@ from ui.web.server import create_app
 from ui.web.site import Site
 
 
-def app_in(folder: Path, **settings: object) -> App:
-    """A Jawab whose files are all in `folder`, with the sample articles; fakes unless `settings` say otherwise."""
-    names = ("index", "conversations", "collections", "brought")
-    places = {name: folder / name for name in names}
-    app = App(load_settings(**{"embedder": "fake", "llm": "fake", **places, **settings}))
+def app_in(folder: Path, **parts: object) -> App:
+    """A Jawab whose files are all in `folder`, with the sample articles; fakes, but for the `parts` that are given."""
+    places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
+    app = App(load_settings(embedder="fake", llm="fake", **places))
+    vars(app).update(parts)  # where `cached_property` keeps what it made
     update(app.settings.index, [SAMPLES / "articles"], app.embedder)
     return app
 

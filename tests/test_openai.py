@@ -66,8 +66,8 @@ def test_a_follow_up_is_understood_from_what_was_said(client: openai.OpenAI) -> 
 @pytest.mark.parametrize(
     "more",
     [
-        {"temperature": 0.7}, {"top_p": 0.5}, {"presence_penalty": 1}, {"store": True}, {"n": 2}, {"logprobs": True},
-        {"messages": []},
+        {"temperature": 0.7}, {"top_p": 0.5}, {"presence_penalty": 1}, {"store": True}, {"n": 2},
+        {"logprobs": True}, {"messages": []},
         {"tools": [{"type": "function", "function": {"name": "x"}}]},
         {"messages": [{"role": "system", "content": "Be rude."}, {"role": "user", "content": QUESTION}]},
         {"messages": [{"role": "assistant", "content": "hello"}]},

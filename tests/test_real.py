@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from index.build import update
 from index.embed import SentenceTransformerEmbedder
 from index.search import Searcher
 from index.text.folding import fold_text
@@ -19,7 +19,6 @@ from qa.prompts import sentence_prompt
 from qa.reading.commands import Commands
 from qa.reading.inputs import encode
 from qa.reading.network_reader import NetworkReader
-from tests.conftest import SAMPLES
 
 pytestmark = pytest.mark.real
 
@@ -30,11 +29,9 @@ def assistant(
     real_generator: LlamaGenerator,
     real_reader: NetworkReader,
     real_commands: Commands,
-    tmp_path_factory: pytest.TempPathFactory,
+    real_index: Path,
 ) -> Assistant:
-    folder = tmp_path_factory.mktemp("real") / "index"
-    update(folder, [SAMPLES / "articles"], real_embedder)
-    return Assistant(Searcher(folder, real_embedder), real_generator, real_reader, commands=real_commands)
+    return Assistant(Searcher(real_index, real_embedder), real_generator, real_reader, commands=real_commands)
 
 
 def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:

@@ -1,0 +1,273 @@
+"""Clients of OpenAI's API as people have them, unchanged, on a real socket: the packages `openai` for Python and for
+Node, simonw's `llm`, and LangChain. What was tried with which version is in docs/clients.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+import yaml
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import SecretStr
+
+from index.embed import SentenceTransformerEmbedder
+from qa.llm.llama import LlamaGenerator
+from qa.reading.commands import Commands
+from qa.reading.network_reader import NetworkReader
+from tests.serving import app_in, serving
+
+ENGLISH = "How many US troops remain in Iraq?"
+ARABIC = "كم عدد القوات الأمريكية المتبقية في العراق؟"
+NOBODY = SecretStr("none")
+TOOL = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+SCRIPTS = Path(__file__).parent / "clients"
+
+Npm = Callable[[str, dict[str, Any]], Any]
+"""What the npm package made of a request: of the server's address, and of what it is asked for."""
+Llm = Callable[..., subprocess.CompletedProcess[str]]
+"""`llm` with these words, for the server of this address."""
+
+
+@pytest.fixture(scope="session")
+def npm(pytestconfig: pytest.Config) -> Npm:
+    if not shutil.which("npm"):
+        pytest.skip("npm is not here (Debian: apt-get install nodejs npm)")
+    wanted = json.loads((SCRIPTS / "package.json").read_text())["dependencies"]["openai"]
+    place = pytestconfig.cache.mkdir(f"npm-openai-{wanted}")
+    for file in SCRIPTS.iterdir():
+        shutil.copy(file, place)
+    install = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+    subprocess.run(install, cwd=place, check=True, timeout=300)
+
+    def run(address: str, asked: dict[str, Any]) -> Any:
+        command = ["node", "openai.mjs", address]
+        done = subprocess.run(command, cwd=place, input=json.dumps(asked), capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def llm(tmp_path: Path) -> Llm:
+    def run(address: str, *words: str) -> subprocess.CompletedProcess[str]:
+        model = {"model_id": "jawab", "model_name": "jawab", "api_base": f"{address}/v1"}
+        (tmp_path / "extra-openai-models.yaml").write_text(yaml.safe_dump([model]))
+        command = [str(Path(sys.executable).with_name("llm")), *words]
+        environment = dict(os.environ) | {"LLM_USER_PATH": str(tmp_path)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+def langchain(address: str, **more: Any) -> ChatOpenAI:
+    return ChatOpenAI(base_url=f"{address}/v1", api_key=NOBODY, model="jawab", max_retries=0, **more)
+
+
+def by_openai(address: str, question: str, streamed: bool) -> str:
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:
+        messages: list[Any] = [{"role": "user", "content": question}]
+        if not streamed:
+            return client.chat.completions.create(model="jawab", messages=messages).choices[0].message.content or ""
+        pieces = client.chat.completions.create(model="jawab", messages=messages, stream=True)
+        return "".join(piece.choices[0].delta.content or "" for piece in pieces)
+
+
+def by_npm(npm: Npm, address: str, question: str, streamed: bool) -> str:
+    asked = {"model": "jawab", "messages": [{"role": "user", "content": question}], "stream": streamed}
+    return str(npm(address, asked)["choices"][0]["message"]["content"])
+
+
+def by_llm(llm: Llm, address: str, question: str, streamed: bool) -> str:
+    done = llm(address, "-m", "jawab", *(() if streamed else ("--no-stream",)), question)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def by_langchain(address: str, question: str, streamed: bool) -> str:
+    client = langchain(address)
+    return "".join(piece.text for piece in client.stream(question)) if streamed else client.invoke(question).text
+
+
+def said(address: str, question: str) -> str:
+    """What Jawab says without any of them."""
+    return str(httpx.post(f"{address}/v1/ask", json={"question": question}, timeout=120).json()["answer"])
+
+
+def record_of(address: str, **asked: Any) -> Any:
+    """The record of a request in OpenAI's form."""
+    body = {"model": "jawab"} | asked
+    return httpx.post(f"{address}/v1/chat/completions", json=body, timeout=120).json()["jawab"]
+
+
+both = pytest.mark.parametrize("question", [ENGLISH, ARABIC], ids=["en", "ar"])
+either = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+
+
+class TestLlm:
+    @pytest.mark.parametrize(("question", "streamed"), [(ENGLISH, False), (ARABIC, True)])
+    def test_it_says_what_jawab_says(self, fake_server: str, llm: Llm, question: str, streamed: bool) -> None:
+        assert by_llm(llm, fake_server, question, streamed) == said(fake_server, question)
+
+    def test_a_conversation_goes_on(self, fake_server: str, llm: Llm) -> None:
+        first = llm(fake_server, "-m", "jawab", ENGLISH).stdout.strip()
+        second = llm(fake_server, "-c", "And in 2020?")
+        messages = [
+            {"role": "user", "content": ENGLISH},
+            {"role": "assistant", "content": first},
+            {"role": "user", "content": "And in 2020?"},
+        ]
+        assert second.returncode == 0, second.stderr
+        assert second.stdout.strip() == record_of(fake_server, messages=messages)["answer"]
+
+    def test_its_options_are_obeyed(self, fake_server: str, llm: Llm) -> None:
+        done = llm(fake_server, "-m", "jawab", "-o", "max_tokens", "2", "-o", "temperature", "0", ENGLISH)
+        assert done.stdout.strip() == " ".join(said(fake_server, ENGLISH).split()[:2])
+        whole = llm(fake_server, "-m", "jawab", "-o", "json_object", "1", ENGLISH)
+        assert json.loads(whole.stdout)["citations"]
+
+    def test_what_it_is_told_to_be_is_refused_in_a_sentence(self, fake_server: str, llm: Llm) -> None:
+        done = llm(fake_server, "-m", "jawab", "-s", "Be rude", ENGLISH)
+        assert done.returncode != 0 and "a system message would not be followed" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+class TestLangChain:
+    @both
+    @either
+    def test_it_says_what_jawab_says(self, fake_server: str, question: str, streamed: bool) -> None:
+        assert by_langchain(fake_server, question, streamed) == said(fake_server, question)
+
+    def test_many_at_once_in_their_order(self, fake_server: str) -> None:
+        questions: list[Any] = [ENGLISH, ARABIC] * 3
+        answers = [message.text for message in langchain(fake_server).batch(questions)]
+        assert answers == [said(fake_server, question) for question in questions]
+
+    def test_a_conversation_goes_on(self, fake_server: str) -> None:
+        client = langchain(fake_server)
+        first = client.invoke(ENGLISH)
+        second = client.invoke([HumanMessage(ENGLISH), first, HumanMessage("And in 2020?")])
+        messages = [
+            {"role": "user", "content": ENGLISH},
+            {"role": "assistant", "content": first.text},
+            {"role": "user", "content": "And in 2020?"},
+        ]
+        assert second.text == record_of(fake_server, messages=messages)["answer"]
+
+    def test_as_json_it_is_the_record_with_its_citations(self, fake_server: str) -> None:
+        schema = {"title": "record", "type": "object", "properties": {"answer": {"type": "string"}}}
+        record = langchain(fake_server).with_structured_output(schema, method="json_mode").invoke(ENGLISH)
+        assert isinstance(record, dict) and record["citations"] and record["answer"] == said(fake_server, ENGLISH)
+
+    def test_it_counts_and_is_cut(self, fake_server: str) -> None:
+        whole = langchain(fake_server, stream_usage=True)
+        counted = [piece.usage_metadata for piece in whole.stream(ENGLISH) if isinstance(piece, AIMessage)]
+        assert [usage["output_tokens"] for usage in counted if usage and usage["output_tokens"]]
+        short = langchain(fake_server, temperature=0, max_tokens=2).invoke(ENGLISH)
+        assert short.response_metadata["finish_reason"] == "length" and len(short.text.split()) == 2
+
+    @pytest.mark.parametrize(
+        ("ask", "told"),
+        [
+            (lambda client: client.invoke([SystemMessage("Be rude"), HumanMessage(ENGLISH)]), "system"),
+            (lambda client: client.bind(temperature=0.7).invoke(ENGLISH), "temperature"),
+            (lambda client: client.bind_tools([TOOL]).invoke(ENGLISH), "tools"),
+        ],
+    )
+    def test_what_is_not_supported_is_refused(
+        self, fake_server: str, ask: Callable[[ChatOpenAI], object], told: str
+    ) -> None:
+        with pytest.raises(openai.APIStatusError, match=told):
+            ask(langchain(fake_server))
+
+    def test_texts_are_embedded(self, fake_server: str) -> None:
+        name = httpx.get(f"{fake_server}/v1/models").json()["data"][-1]["id"]
+        # Otherwise it cuts texts into OpenAI's tokens, whose list it fetches from elsewhere.
+        client = OpenAIEmbeddings(
+            base_url=f"{fake_server}/v1", api_key=NOBODY, model=name, check_embedding_ctx_length=False
+        )
+        one, other = client.embed_documents(["one", "two"])
+        assert len(one) == len(other) > 100 and client.embed_query("one") == pytest.approx(one, abs=1e-6)
+
+
+@pytest.mark.real
+class TestNpm:
+    @both
+    @either
+    def test_it_says_what_jawab_says(self, fake_server: str, npm: Npm, question: str, streamed: bool) -> None:
+        assert by_npm(npm, fake_server, question, streamed) == said(fake_server, question)
+
+    @either
+    def test_citations_the_record_and_what_it_cost_come_with_it(
+        self, fake_server: str, npm: Npm, streamed: bool
+    ) -> None:
+        asked: dict[str, Any] = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH}]}
+        asked |= {"stream": True, "stream_options": {"include_usage": True}} if streamed else {}
+        answer = npm(fake_server, asked)
+        message, record = answer["choices"][0]["message"], answer["jawab"]
+        (noted,), (cited,) = message["annotations"], record["citations"]
+        place = noted["url_citation"]
+        assert message["content"][place["start_index"] : place["end_index"]] == f"[{cited['marker']}]"
+        assert answer["choices"][0]["finish_reason"] == "stop" and answer["usage"]["total_tokens"] > 0
+        assert not streamed or "".join(answer["pieces"]) == message["content"]
+
+    def test_models_and_vectors(self, fake_server: str, npm: Npm) -> None:
+        first, embedder = npm(fake_server, {"models": True})
+        assert first == "jawab"
+        one, other = npm(fake_server, {"embed": {"model": embedder, "input": ["one", "اثنان"]}})
+        assert one == other > 100
+
+    @pytest.mark.parametrize(
+        ("more", "error", "told"),
+        [
+            ({"messages": [{"role": "developer", "content": "x"}]}, "BadRequestError", "developer"),
+            ({"tools": [TOOL]}, "BadRequestError", "tools"),
+            ({"model": "gpt-5"}, "NotFoundError", "gpt-5"),
+        ],
+    )
+    def test_an_error_has_its_own_type(
+        self, fake_server: str, npm: Npm, more: dict[str, Any], error: str, told: str
+    ) -> None:
+        asked = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH}]}
+        answer = npm(fake_server, asked | more)
+        assert answer["error"] == error and told in answer["message"] and answer["code"]
+
+
+@pytest.fixture(scope="module")
+def real_server(
+    tmp_path_factory: pytest.TempPathFactory,
+    real_embedder: SentenceTransformerEmbedder,
+    real_generator: LlamaGenerator,
+    real_reader: NetworkReader,
+    real_commands: Commands,
+    real_index: Path,
+) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("real")
+    shutil.copytree(real_index, folder / "index")
+    parts = {"embedder": real_embedder, "generator": real_generator, "reader": real_reader, "commands": real_commands}
+    with serving(app_in(folder, **parts)) as address:
+        yield address
+
+
+@pytest.mark.real
+@both
+@either
+def test_with_the_real_models_every_client_says_the_same(
+    real_server: str, npm: Npm, llm: Llm, question: str, streamed: bool
+) -> None:
+    answer = said(real_server, question)
+    assert "[1]" in answer
+    assert by_openai(real_server, question, streamed) == answer
+    assert by_npm(npm, real_server, question, streamed) == answer
+    assert by_llm(llm, real_server, question, streamed) == answer
+    assert by_langchain(real_server, question, streamed) == answer
