@@ -46,7 +46,7 @@ from qa.asking.spelling import as_articles_spell
 from qa.asking.talk import EXAMPLES, Kind, heard, reply
 from qa.checking.translation import mistranslation
 from qa.citations import Located, also_in, cite, same_phrase
-from qa.declining import THRESHOLD, nearness, neighbour, probability, signals, together
+from qa.declining import THRESHOLD, drafted, nearness, neighbour, together
 from qa.evidence import BUDGET, Evidence, select
 from qa.llm.generate import Generator
 from qa.phrase import read_phrase
@@ -248,7 +248,7 @@ class Assistant:
         evidence = select(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
         phrase = read_phrase(generator, prompt, asked.question, asked.prompt.none, evidence)
-        confidence = probability(signals(asked.hits, phrase)) if phrase else 0.0
+        confidence = drafted(asked.hits, phrase) if phrase else 0.0
         if phrase is None or confidence < self._options.threshold:
             asked.models["generator"] = generator.name
             yield Finished(asked.declined(confidence, clock))

@@ -76,20 +76,28 @@ def probability(signals: Signals, weights: Weights = WEIGHTS) -> float:
     return min(1 / (1 + math.exp(-total)), 1 - math.exp(signals.refusal))
 
 
-def together(read: float, likelihood: float, weights: Together = TOGETHER) -> float:
+def together(read: float, likelihood: float | None, weights: Together = TOGETHER) -> float:
     """How sure an answer is that the reader holds to be right with probability `read`.
 
     `likelihood` is the mean log-probability of the phrase's tokens by the LLM, shown the phrase's sentence alone: where
-    the two disagree, it is low.
+    the two disagree, it is low. Where it is not told, the reader's word is all there is, as without an LLM.
     """
+    if likelihood is None:
+        return read
     odds = math.log(max(read, 1e-6) / max(1 - read, 1e-6))
     total = weights.read * odds + weights.likelihood * likelihood + weights.bias
     return 1 / (1 + math.exp(-total))
 
 
 def nearness(similarity: float) -> float:
-    """How likely a question is answered by a sentence with this cosine, where no LLM has looked."""
+    """How likely a question is answered by a sentence with this cosine, where no LLM has said anything of it."""
     return 1 / (1 + math.exp(-_STEEPNESS * (similarity - _NEAR)))
+
+
+def drafted(hits: Sequence[Hit], phrase: Phrase) -> float:
+    """How likely the articles answer a question with a phrase that the LLM drafted, by all that is known of it."""
+    known = signals(hits, phrase)
+    return probability(known) if known else nearness(phrase.located.evidence.similarity)
 
 
 def neighbour(question: str, hits: Sequence[Hit]) -> Evidence | None:
@@ -97,8 +105,10 @@ def neighbour(question: str, hits: Sequence[Hit]) -> Evidence | None:
     return next((evidence for evidence in rank(question, hits)[:1] if evidence.similarity >= _NEIGHBOUR), None)
 
 
-def signals(hits: Sequence[Hit], phrase: Phrase) -> Signals:
-    """The signals of a phrase that was found in the evidence."""
+def signals(hits: Sequence[Hit], phrase: Phrase) -> Signals | None:
+    """The signals of a phrase that was found in the evidence; `None` where the LLM does not tell its part of them."""
+    if phrase.draft.refusal is None or phrase.draft.logprob is None:
+        return None
     return Signals(
         refusal=phrase.draft.refusal,
         phrase=phrase.draft.logprob,

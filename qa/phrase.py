@@ -64,9 +64,10 @@ def worth(phrase: Phrase, question: str, weights: Worth = WORTH) -> float:
     """What speaks for a phrase: how likely the LLM holds it to be, and how near its sentence is to the question.
 
     Against it: that it says nothing which the question does not. (Yet a question may name its answer, "A or B?")
+    An LLM that does not tell how likely it holds its drafts to be tells of none of them.
     """
     return (
-        phrase.draft.logprob
+        (phrase.draft.logprob or 0.0)
         + weights.evidence * phrase.located.evidence.score
         + weights.repeats * _repeats(question, phrase.located.text)
     )

@@ -35,12 +35,12 @@ class Draft:
     """A line that the LLM would write.
 
     `logprob` is the mean natural logarithm of the probability of its tokens; `refusal` that of the probability that
-    the LLM would have begun to refuse instead.
+    the LLM would have begun to refuse instead. `None` where the LLM's server does not tell.
     """
 
     text: str
-    logprob: float
-    refusal: float
+    logprob: float | None
+    refusal: float | None
 
 
 class Generator(Protocol):
@@ -54,22 +54,27 @@ class Generator(Protocol):
         """How many tokens `text` costs in a prompt."""
 
     def prepare(self, head: tuple[Message, ...]) -> None:
-        """Evaluate a head now, so that the first question does not wait for it."""
+        """Evaluate a head now, so that the first question does not wait for it; where that cannot be, see that the
+        LLM is there."""
 
     def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Draft:
         """One line as the LLM would write it, but that it may not begin with `refusal`.
 
         It must commit itself, and how much it would rather have refused is told. Whether to decline is decided
-        elsewhere, from more than this.
+        elsewhere, from more than this. An LLM that cannot be made to commit itself and refuses gives an empty line.
         """
 
     def drafts(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Draft]:
-        """Up to `count` lines that begin with one of the words `openings`, the likeliest beginning first."""
+        """Up to `count` lines that begin with one of the words `openings`, the likeliest beginning first; none from
+        an LLM that cannot be made to begin with a word."""
 
-    def likelihood(self, prompt: Prompt, text: str) -> float:
-        """How much the LLM would have written `text` itself: the mean log-probability of its tokens, 0 at most."""
+    def likelihood(self, prompt: Prompt, text: str) -> float | None:
+        """How much the LLM would have written `text` itself: the mean log-probability of its tokens, 0 at most.
+
+        `None` where the LLM's server does not tell.
+        """
 
     def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
         """One line of text."""
