@@ -82,3 +82,60 @@ class GeneratorFailed(JawabError):
     """The LLM's file `path` cannot be loaded, or is not a model that llama.cpp reads."""
 
     code = "generator_failed"
+
+
+class GeneratorAddress(JawabError):
+    """The address of the LLM's server is none, or has a password or a query in it."""
+
+    code = "generator_address"
+
+
+class GeneratorUnreachable(JawabError):
+    """Nobody listens at `address`, where the LLM should be."""
+
+    code = "generator_unreachable"
+    retryable = True
+
+
+class GeneratorBusy(JawabError):
+    """The LLM's server at `address` answered `status`: it is loading, overloaded or broken."""
+
+    code = "generator_busy"
+    retryable = True
+
+
+class GeneratorCutOff(JawabError):
+    """The LLM's server at `address` broke off, or said nothing for too long."""
+
+    code = "generator_cut_off"
+    retryable = True
+
+
+class GeneratorRefused(JawabError):
+    """The LLM's server at `address` does not do what it is asked; `answer` has its status, and why."""
+
+    code = "generator_refused"
+
+
+class GeneratorKeyRefused(JawabError):
+    """The LLM's server at `address` wants a key, or another one."""
+
+    code = "generator_key_refused"
+
+
+class GeneratorGarbled(JawabError):
+    """What came from `address` is not what a server of OpenAI's chat API sends, or more of it than Jawab reads."""
+
+    code = "generator_garbled"
+
+
+class GeneratorModelUnknown(JawabError):
+    """The LLM's server at `address` has no model `name`; `known` is some that it has, joined with commas."""
+
+    code = "generator_model_unknown"
+
+
+class GeneratorWithoutModel(JawabError):
+    """The LLM's server at `address` has no model at all."""
+
+    code = "generator_without_model"

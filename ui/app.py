@@ -20,6 +20,7 @@ from qa.fakes import FakeGenerator, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model
 from qa.llm.generate import Generator
 from qa.llm.llama import LlamaGenerator
+from qa.llm.remote import RemoteGenerator
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
@@ -56,10 +57,13 @@ class App:
 
     @cached_property
     def generator(self) -> Generator:
-        """The LLM of the settings. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`."""
+        """The LLM of the settings. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`, and of an
+        address `GeneratorAddress`; nothing is sent to it yet."""
         chosen = self.settings.llm
         if chosen == FAKE:
             return FakeGenerator()
+        if chosen.startswith(("http://", "https://")):
+            return RemoteGenerator(chosen, self.settings.llm_key)
         if _is_path(chosen):
             return self._llama(_existing(chosen))
         model = self._model("llm", chosen)

@@ -43,7 +43,10 @@ class Settings(BaseSettings):
         default_factory=lambda: _data_folder() / "collections", description="folder of the collections made in the page"
     )
     embedder: str = Field("", description="a name from models.txt, or a sentence-transformers folder")
-    llm: str = Field("", description="a name from models.txt, or a GGUF file")
+    llm: str = Field(
+        "", description="a name from models.txt, a GGUF file, or the address of a server: http://HOST:PORT/v1#MODEL"
+    )
+    llm_key: str = Field("", pattern=r"^[!-~]*$", description="key of that server, if it wants one")
     password: str = Field("", description="password of a served page that other computers reach")
     lang: str = Field("", description="language of the program's messages: ar or en")
     threads: int = Field(0, ge=0, description="threads for the language model; 0: one for each processor")

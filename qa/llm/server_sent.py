@@ -1,0 +1,33 @@
+"""The events of a stream (server-sent events) as chat servers send them, read within bounds: one `data:` line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+LONGEST_LINE = 2**16
+"""Bytes. A line carries one token, and with it the twenty likeliest at most."""
+_END = b"[DONE]"
+
+
+class LineTooLong(Exception):
+    """A line of a stream has more than `LONGEST_LINE` bytes."""
+
+
+def events(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """What each event carries, up to the one that ends the stream. Raises `LineTooLong`."""
+    for line in _lines(chunks):
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            if value.strip() == _END:
+                return
+            yield value.strip()
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines; one that was cut off is none."""
+    held = b""
+    for chunk in chunks:
+        *whole, held = (held + chunk).split(b"\n")
+        if max(map(len, (*whole, held))) > LONGEST_LINE:
+            raise LineTooLong
+        yield from whole
