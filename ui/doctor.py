@@ -12,6 +12,7 @@ from pathlib import Path
 from index.errors import JawabError
 from index.repair import examine as examine_index
 from index.storage.catalog import Catalog
+from qa.llm.remote import RemoteGenerator
 from ui.app import App
 from ui.strings import explain, reader_language, say
 
@@ -50,7 +51,7 @@ def _processor() -> Finding:
 
 
 def _models(app: App) -> list[Finding]:
-    return [_part(app, "embedder"), _reader(app), _part(app, "generator")]
+    return [_embedder(app), _reader(app), _generator(app)]
 
 
 def _reader(app: App) -> Finding:
@@ -60,9 +61,20 @@ def _reader(app: App) -> Finding:
         return Finding(False, explain(error, reader_language()))
 
 
-def _part(app: App, part: str) -> Finding:
+def _embedder(app: App) -> Finding:
     try:
-        return _said(True, part, name=getattr(app, part).name)
+        return _said(True, "embedder", name=app.embedder.name)
+    except JawabError as error:
+        return Finding(False, explain(error, reader_language()))
+
+
+def _generator(app: App) -> Finding:
+    try:
+        generator = app.generator
+        if isinstance(generator, RemoteGenerator):
+            # Its name is known only once it has answered.
+            return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
+        return _said(True, "generator", name=generator.name)
     except JawabError as error:
         return Finding(False, explain(error, reader_language()))
 
