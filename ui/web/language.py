@@ -38,6 +38,6 @@ def _weighted(part: str) -> tuple[float, str]:
         return 0.0, ""
 
 
-def titled(tag: str, key: str, language: Language) -> str:
+def titled(tag: str, key: str, language: Language, **fields: object) -> str:
     """A text of the program as an element in its language."""
-    return f"<{tag} {in_language(language)}>{clean(say(key, language))}</{tag}>"
+    return f"<{tag} {in_language(language)}>{clean(say(key, language, **fields))}</{tag}>"

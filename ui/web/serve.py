@@ -20,6 +20,7 @@ from index.embed import Vectors
 from index.errors import JawabError
 from index.plan import Summary
 from index.subjects.map import Cartographer
+from qa.llm.remote import RemoteGenerator
 from ui.api.metrics import Metrics
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
@@ -115,9 +116,15 @@ def open_collection(app: App, metrics: Metrics, collection: str, folder: Path) -
         shelf=shelf,
         removals=Removals(partial(remove, folder)),
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
-        overview=partial(overview, shelf, app.llm is not None),
+        overview=partial(overview, shelf, app.llm is not None, _sent_to(app)),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
     )
+
+
+def _sent_to(app: App) -> str | None:
+    """The other computer that questions are sent to, if there is one."""
+    llm = app.llm
+    return llm.host if isinstance(llm, RemoteGenerator) and not is_loopback(llm.host) else None
 
 
 def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summary:

@@ -50,7 +50,7 @@ class Articles(Protocol):
 @dataclass(frozen=True)
 class Overview:
     """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer; `writes` is
-    whether there is an LLM that writes sentences."""
+    whether there is an LLM that writes sentences, `sent_to` the other computer that it is on, if it is on one."""
 
     articles: int
     first: str | None
@@ -58,6 +58,7 @@ class Overview:
     languages: tuple[Language, ...]
     examples: tuple[str, ...]
     writes: bool = True
+    sent_to: str | None = None
 
 
 class Shelves(Protocol):

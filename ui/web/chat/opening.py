@@ -20,10 +20,11 @@ def opening_html(overview: Overview, language: Language) -> str:
     """What this is, and of what."""
     collection = f"<p {in_language(language)}>{clean(_collection(overview, language))}</p>"
     examples = titled("h3", "page.try_one", language) if overview.examples else ""
+    about = titled("p", "page.about_sent" if overview.sent_to else "page.about", language, host=overview.sent_to)
     if not overview.articles:
-        return titled("p", "page.about", language) + collection + _bring_some(language)
+        return about + collection + _bring_some(language)
     unwritten = "" if overview.writes else titled("p", "page.no_llm", language)
-    return titled("p", "page.about", language) + collection + unwritten + examples
+    return about + collection + unwritten + examples
 
 
 def _bring_some(language: Language) -> str:

@@ -17,7 +17,7 @@ _SHORTEST, _LONGEST = 10, 80
 """Code points of a title that a question can be made of."""
 
 
-def overview(shelf: Shelf, writes: bool = True) -> Overview:
+def overview(shelf: Shelf, writes: bool = True, sent_to: str | None = None) -> Overview:
     """How many articles, from when to when, in which languages, and questions that they answer."""
     articles = shelf.articles()
     dates = sorted(article.date for article in articles if article.date)
@@ -28,6 +28,7 @@ def overview(shelf: Shelf, writes: bool = True) -> Overview:
         languages=tuple(sorted({article.language for article in articles})),
         examples=tuple(_of_the_samples({article.id for article in articles})) or tuple(_of_titles(shelf)),
         writes=writes,
+        sent_to=sent_to,
     )
 
 
