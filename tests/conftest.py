@@ -25,6 +25,7 @@ from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama import LlamaGenerator
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
+from tests.chat_servers import FakeChatServer, fake_chat_server, llama_cpp_server
 
 # Read before the seal: where the person who runs the suite keeps the models.
 MODELS = Path(os.environ.get("JAWAB_MODELS") or platformdirs.user_data_path("jawab") / "models")
@@ -102,6 +103,21 @@ def real_commands(real_embedder: SentenceTransformerEmbedder) -> Commands:
 def real_generator() -> LlamaGenerator:
     model = default_model(bundled_models(), "llm")
     return LlamaGenerator(_real(model.name) / model.files[0].path)
+
+
+@pytest.fixture(scope="session")
+def second_server() -> Generator[str]:
+    """The address of llama-cpp-python's server with the default LLM."""
+    model = default_model(bundled_models(), "llm")
+    with llama_cpp_server(_real(model.name) / model.files[0].path) as address:
+        yield address
+
+
+@pytest.fixture
+def chat_server() -> Generator[FakeChatServer]:
+    """A server of OpenAI's chat API that answers as it is told to."""
+    with fake_chat_server() as server:
+        yield server
 
 
 def _real(name: str) -> Path:

@@ -14,6 +14,7 @@ from index.text.folding import fold_text
 from index.text.sentences import sentences
 from qa.fakes import FakeGenerator, FakeReader
 from qa.llm.generate import Draft, Generator, Pieces
+from qa.llm.remote import RemoteGenerator
 from qa.prompts import answer_prompt, sentence_prompt
 from qa.reading.reader import Reader
 
@@ -26,8 +27,30 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
     return HashEmbedder() if request.param == "fake" else request.getfixturevalue("real_embedder")
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+@pytest.fixture(
+    params=[
+        "fake",
+        "remote fake",
+        pytest.param("real", marks=pytest.mark.real),
+        pytest.param("remote real", marks=pytest.mark.real),
+    ]
+)
 def generator(request: pytest.FixtureRequest) -> Generator:
+    match request.param:
+        case "fake":
+            return FakeGenerator()
+        case "remote fake":
+            return RemoteGenerator(request.getfixturevalue("chat_server").address)
+        case "remote real":
+            return RemoteGenerator(request.getfixturevalue("second_server"))
+        case _:
+            generator: Generator = request.getfixturevalue("real_generator")
+            return generator
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+def telling(request: pytest.FixtureRequest) -> Generator:
+    """An LLM in this process, which tells more than one behind a chat API."""
     return FakeGenerator() if request.param == "fake" else request.getfixturevalue("real_generator")
 
 
@@ -141,7 +164,9 @@ class TestReader:
         assert reader.name
 
 
-class TestGenerator:
+class _Asks:
+    """What the tests ask of an LLM."""
+
     STATIONS = "At how many stations does the tram stop?"
     HARBOUR = "Where did the first tram leave?"
 
@@ -154,16 +179,50 @@ class TestGenerator:
     def write(self, generator: Generator, question: str, phrase: str, tokens: int = 32) -> Pieces:
         return generator.write(sentence_prompt("en").ask(question, TRAM, phrase), tokens)
 
-    def test_a_draft_answers_and_tells_how_likely_it_is(self, generator: Generator) -> None:
+
+class TestTellingGenerator(_Asks):
+    """What an LLM in this process tells beside its lines."""
+
+    def test_a_draft_tells_how_likely_it_is(self, telling: Generator) -> None:
+        logprob = self.draft(telling, self.STATIONS, TRAM).logprob
+        assert logprob is not None
+        assert math.isfinite(logprob)
+
+    def test_a_likely_refusal_is_told_from_an_unlikely_one(self, telling: Generator) -> None:
+        unknown = self.draft(telling, "Who painted the stations of the tram?", "Palms grow near water.").refusal
+        known = self.draft(telling, self.STATIONS, TRAM).refusal
+        assert known is not None
+        assert unknown is not None
+        assert known < unknown
+
+    def test_other_drafts_are_as_many_as_wanted(self, telling: Generator) -> None:
+        lines = self.drafts(telling, self.STATIONS, "harbour", "Saturday", "left")
+        assert len(lines) == 2
+        assert lines[0].text != lines[1].text
+
+    def test_a_phrase_that_answers_is_likelier_than_one_that_does_not(self, telling: Generator) -> None:
+        prompt = answer_prompt("en").ask(self.STATIONS, [TRAM])
+        right, wrong = (telling.likelihood(prompt, text) for text in ("24", "a palm weevil in the museum"))
+        assert right is not None
+        assert wrong is not None
+        assert wrong < right <= 1e-6
+        assert telling.likelihood(prompt, "") == pytest.approx(0.0, abs=0.2)
+
+    def test_every_draft_is_whole_words_of_arabic(self, telling: Generator) -> None:
+        prompt = answer_prompt("ar").ask("ما الحشرة التي تفتك بقلب النخلة؟", [DATES])
+        for line in telling.drafts(prompt, 32, "لا يوجد", frozenset(DATES.split()), 2):
+            assert line.text
+            assert "\ufffd" not in line.text
+
+
+class TestGenerator(_Asks):
+    def test_a_draft_answers_and_may_tell_how_likely_it_is(self, generator: Generator) -> None:
         own = self.draft(generator, self.STATIONS, TRAM)
         assert "24" in own.text
-        assert own.logprob <= 1e-6
-        assert math.isfinite(own.logprob)
+        assert own.logprob is None or own.logprob <= 1e-6
 
     def test_other_drafts_begin_with_given_words(self, generator: Generator) -> None:
         lines = self.drafts(generator, self.STATIONS, "harbour", "Saturday", "left")
-        assert len(lines) == 2
-        assert lines[0].text != lines[1].text
         assert all(line.text[:1] in "hSl" for line in lines)
         assert self.drafts(generator, self.STATIONS) == []
 
@@ -173,16 +232,10 @@ class TestGenerator:
         self.draft(generator, "How many palms were lost?", "The farmers lost 430 palms.")
         assert self.draft(generator, self.HARBOUR, TRAM).text == first
 
-    def test_a_refusal_is_never_written_and_its_probability_is_told(self, generator: Generator) -> None:
+    def test_a_refusal_is_never_written(self, generator: Generator) -> None:
         unknown = self.draft(generator, "Who painted the stations of the tram?", "Palms grow near water.")
         assert not unknown.text.startswith("none")
-        assert self.draft(generator, self.STATIONS, TRAM).refusal < unknown.refusal <= 0
-
-    def test_a_phrase_that_answers_is_likelier_than_one_that_does_not(self, generator: Generator) -> None:
-        prompt = answer_prompt("en").ask(self.STATIONS, [TRAM])
-        right, wrong = (generator.likelihood(prompt, text) for text in ("24", "a palm weevil in the museum"))
-        assert wrong < right <= 1e-6
-        assert generator.likelihood(prompt, "") == pytest.approx(0.0, abs=0.2)
+        assert unknown.refusal is None or unknown.refusal <= 0
 
     def test_how_likely_a_phrase_is_changes_nothing(self, generator: Generator) -> None:
         before = self.draft(generator, self.STATIONS, TRAM)
@@ -219,10 +272,10 @@ class TestGenerator:
         assert self.draft(generator, self.STATIONS, TRAM).text == before
 
     def test_arabic_comes_whole(self, generator: Generator) -> None:
-        prompt = answer_prompt("ar").ask("ما الحشرة التي تفتك بقلب النخلة؟", [DATES])
-        for line in generator.drafts(prompt, 32, "لا يوجد", frozenset(DATES.split()), 2):
-            assert line.text
-            assert "\ufffd" not in line.text
+        pieces = generator.write(sentence_prompt("ar").ask("متى وصلت السوسة إلى الخليج؟", DATES, "في الثمانينيات"), 32)
+        sentence = "".join(pieces)
+        assert "الثمانينيات" in sentence
+        assert "\ufffd" not in sentence
 
     def test_tokens_are_counted(self, generator: Generator) -> None:
         assert 0 < generator.count_tokens("palm") < generator.count_tokens(TRAM)
