@@ -30,6 +30,7 @@ from ui.jobs.store import JobStore
 
 DIMENSION = 64
 ARTICLES = 12
+_SECONDS = 60
 
 
 def main(place: Path, times: int) -> dict[str, object]:
@@ -75,11 +76,13 @@ def _send(jobs: Jobs, version: int) -> None:
     body = LinesBody(upload.folder)
     for number, text in _articles(version).items():
         body.write(json.dumps({"id": number, "text": text}).encode() + b"\n")
-        time.sleep(0.01)
+        time.sleep(0.03)
     body.finish()
     jobs.accept(upload, body.parcel, "first", body.digest)
     jobs.discard(upload)
+    deadline = time.monotonic() + _SECONDS
     while not all(job.is_over for job in jobs.latest(1000, 0)[0]):
+        assert time.monotonic() < deadline
         time.sleep(0.005)
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +15,7 @@ from index.browsing import Listed, Shelf, Wanted, publisher_of
 from index.build import remove
 from index.errors import ArticleMissing, IndexBusy
 from index.search import Searcher
+from index.stories import linking
 from qa.asking.question import wants_phrase
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
@@ -45,6 +47,24 @@ def shelf(
 
 def ids(found: list[Listed]) -> str:
     return "".join(one.id for one in found)
+
+
+def test_a_story_that_is_found_after_the_articles_came_is_seen(
+    write: Callable[[str, str], Path], indexed: Callable[[], object], shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined = linking.join
+
+    def join(*given: Any) -> None:
+        # Somebody looks between the two: the articles are in, and nobody knows yet what they tell.
+        assert len(shelf.articles()) == 6
+        joined(*given)
+
+    monkeypatch.setattr("index.build.linking.join", join)
+    report = "The ferry to the island leaves the old port at noon, and returns before dark with forty passengers. "
+    for name, more in (("one", "It was said on Monday."), ("two", "It was told on Tuesday.")):
+        write(f"{name}.txt", f"{report * 3}{more}")
+    indexed()
+    assert [one.told for one in shelf.articles() if one.id in ("one", "two")] == [2, 2]
 
 
 @pytest.mark.parametrize(

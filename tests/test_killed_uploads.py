@@ -42,6 +42,14 @@ def kept(server: ServerProcess) -> list[str]:
     return [name for _, _, names in os.walk(server.brought) for name in names]
 
 
+def wait_for_files(server: ServerProcess, count: int) -> None:
+    """Until uploads have left so many."""
+    deadline = time.monotonic() + 30
+    while len(kept(server)) != count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def articles(server: ServerProcess) -> dict[str, str]:
     """What the index has, once nobody writes to it."""
     assert not examine(server.index)
@@ -73,6 +81,13 @@ def begin(server: ServerProcess, content_type: str, first: bytes) -> http.client
     return connection
 
 
+def test_a_client_that_goes_away_leaves_nothing(server: ServerProcess) -> None:
+    with closing(begin(server, "application/x-ndjson", b'{"text": "The tram opened in May."}\n{"te')):
+        wait_for_files(server, 1)
+    wait_for_files(server, 0)
+    assert server.get("/v1/jobs")["total"] == 0
+
+
 def test_killed_while_it_receives(server: ServerProcess) -> None:
     form = b'--x\r\ncontent-disposition: form-data; name="files"; filename="a.txt"\r\n\r\nThe tram opened'
     connections = [
@@ -80,10 +95,7 @@ def test_killed_while_it_receives(server: ServerProcess) -> None:
         begin(server, "application/json", b'[{"text": "The tram opened in May."}, {"te'),
         begin(server, "application/x-ndjson", b'{"text": "The tram opened in May."}\n{"te'),
     ]
-    deadline = time.monotonic() + 30
-    while len(kept(server)) < len(connections):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for_files(server, len(connections))
     assert server.get("/v1/jobs")["total"] == 0
     server.kill()
     for connection in connections:

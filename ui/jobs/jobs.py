@@ -12,6 +12,7 @@ import logging
 import secrets
 import shutil
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,7 +34,7 @@ _FOLDER = "jobs"
 _AGAIN = 1.0
 """Seconds until the next try where something else is writing to the index."""
 _PATIENCE = 5.0
-"""Seconds in which a job under way should come to its next step when the server ends; else it is cut off."""
+"""Seconds in which all that is under way should come to its next step when the server ends; else it is cut off."""
 _log = logging.getLogger(__name__)
 
 
@@ -86,8 +87,9 @@ class Jobs:
             for steps in self._steps.values():
                 steps.halted.set()
             workers = list(self._workers.values())
+        until = time.monotonic() + _PATIENCE
         for worker in workers:
-            worker.join(_PATIENCE)
+            worker.join(max(0.0, until - time.monotonic()))
         self._store.close()
         self._claim.release()
 
