@@ -151,7 +151,7 @@ class TestDescription:
         described = client.get("/openapi.json").json()
         assert set(described["paths"]) == {
             "/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/v1/jobs",
-            "/v1/jobs/{job_id}", "/health", "/ready", "/metrics",
+            "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/stop", "/health", "/ready", "/metrics",
             "/v1/chat/completions", "/v1/models", "/v1/models/{name}", "/v1/embeddings",
         }  # fmt: skip
         body = described["paths"]["/v1/ask"]["post"]["requestBody"]["content"]["application/json"]

@@ -337,7 +337,12 @@ def tools(index: Path | None) -> None:
 
 @jawab.group()
 def keys() -> None:
-    """Make, list and revoke the keys with which programs come in, where jawab serve asks for one."""
+    """Make, list and revoke the keys with which programs come in, where jawab serve asks for one.
+
+    \b
+    Example:
+        jawab keys add newsroom
+    """
 
 
 @keys.command(name="add")
