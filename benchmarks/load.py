@@ -22,12 +22,13 @@ import statistics
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from index.build import update
 from ui.app import App
@@ -54,6 +55,7 @@ def main() -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     figures: dict[str, Any] = {"search": {}, "ask": {}}
     with served(given.work) as server:
+        figures["leaving"] = leaving()
         for name, seconds in (("search", given.search_s), ("ask", given.ask_s)):
             for callers in given.callers:
                 figures[name][str(callers)] = told = under_load(given.work, f"/v1/{name}", callers, seconds)
@@ -89,9 +91,8 @@ def served(work: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def is_ready() -> bool:
     try:
-        with urllib.request.urlopen(f"{ADDRESS}/ready", timeout=5):
-            return True
-    except OSError:
+        return httpx.get(f"{ADDRESS}/ready", trust_env=False).status_code == 200
+    except httpx.HTTPError:
         return False
 
 
@@ -101,6 +102,29 @@ def under_load(work: Path, path: str, callers: int, seconds: int) -> dict[str, A
     call(work, path, callers, seconds, work / "calls.jsonl")
     rows = [json.loads(line) for line in (work / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
     return figures_of(rows, seconds) | {"late": lateness(before, beats())}
+
+
+def leaving(times: int = 20) -> dict[str, Any]:
+    """Seconds that the work goes on after its client has left, at moments all over an answer."""
+    lines = Path("samples/questions.jsonl").read_text(encoding="utf-8").splitlines()
+    took = []
+    for number in range(times):
+        question = f"{json.loads(lines[number % len(lines)])['question']} ({number} left)"
+        with httpx.Client(base_url=ADDRESS, timeout=0.1 + number * 0.2, trust_env=False) as client:
+            try:
+                client.post("/v1/ask", json={"question": question})
+                continue  # answered before
+            except httpx.ReadTimeout:
+                left = time.monotonic()
+        while under_way():
+            time.sleep(0.02)
+        took.append(time.monotonic() - left)
+    return {"left": len(took), "p50": round(statistics.median(took), 2), "most": round(max(took), 2)}
+
+
+def under_way() -> bool:
+    """Whether a question is worked on."""
+    return "jawab_questions_under_way 0.0" not in httpx.get(f"{ADDRESS}/metrics", trust_env=False, timeout=60).text
 
 
 def call(work: Path, path: str, callers: int, seconds: int, out: Path, pause: float = 0) -> None:
@@ -138,8 +162,7 @@ def figures_of(rows: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]
 
 def beats() -> dict[str, float]:
     """How many beats of the event loop came at most so late, by the histogram's edges."""
-    with urllib.request.urlopen(f"{ADDRESS}/metrics", timeout=60) as response:
-        text = response.read().decode()
+    text = httpx.get(f"{ADDRESS}/metrics", trust_env=False, timeout=60).text
     found = re.findall(r'jawab_loop_late_seconds_bucket\{le="([^"]+)"\} (\S+)', text)
     return {edge: float(count) for edge, count in found}
 
