@@ -144,14 +144,22 @@ def test_killed_at_any_moment_it_goes_on_by_itself(server: ServerProcess) -> Non
 def test_ended_while_it_reads_it_ends_soon_and_goes_on(server: ServerProcess) -> None:
     sent = version(SERVER_KILLS + 2, 8 * ARTICLES)
     job = httpx.post(f"{server.address}/v1/articles", content=lines(sent), headers=NDJSON).json()["id"]
-    with closing(begin(server, "application/json", b'[{"text": "The tram opened in May."}, {"te')):
-        while server.get(f"/v1/jobs/{job}")["state"] == "queued":
-            time.sleep(0.01)
-        assert server.end() < 10
+    while server.get(f"/v1/jobs/{job}")["state"] == "queued":
+        time.sleep(0.01)
+    assert server.end() < 10
     with closing(JobStore(server.brought.with_name("brought-jobs.sqlite"))) as store:
         assert not store.find(job).is_over
     server.start()
     assert server.over(job)["state"] == "done" and articles(server) == sent
+
+
+def test_ended_while_it_receives_it_ends_soon_and_keeps_nothing_of_it(server: ServerProcess) -> None:
+    before = len(kept(server))
+    with closing(begin(server, "application/json", b'[{"text": "The tram opened in May."}, {"te')):
+        wait_for_files(server, before + 1)
+        assert server.end() < 10
+    server.start()
+    assert len(kept(server)) == before
     assert len(os.listdir(server.brought / "jobs")) == server.get("/v1/jobs")["total"]  # noqa: PTH208
 
 

@@ -26,16 +26,16 @@ Told = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Where it is told; afterwards the log is as it was."""
-    root, ours = logging.getLogger(), logging.getLogger("jawab")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
-    written = io.StringIO()
-    yield written
+    levels = {logger: logger.level for logger in (logging.getLogger(), logging.getLogger("jawab"))}
+    monkeypatch.setattr(logging.getLogger(), "handlers", logging.getLogger().handlers[:])
+    # Other tests serve with uvicorn's own settings, which keep its lines to itself.
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    yield io.StringIO()
     logging.captureWarnings(False)
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
+    for logger, level in levels.items():
+        logger.setLevel(level)
 
 
 @pytest.fixture

@@ -526,7 +526,8 @@ def test_tokens_are_seldom_more_than_estimated(real_generator: LlamaGenerator) -
     remote = RemoteGenerator("http://127.0.0.1:9/v1")
     texts = [path.read_text(encoding="utf-8") for path in (SAMPLES / "articles").glob("*-*.[tm]*")]
     said = [text[span.start : span.end] for text in texts for span in sentences(text)]
-    over = [remote.count_tokens(one) / real_generator.count_tokens(one) for one in said if one.strip()]
+    # Dates and other headings are short, and cost nothing that matters.
+    over = [remote.count_tokens(one) / real_generator.count_tokens(one) for one in said if len(one) > 20]
     assert len(over) > 100
     assert sum(share >= 1 for share in over) > 0.95 * len(over)
     assert sorted(over)[len(over) // 2] < 2

@@ -250,7 +250,8 @@ def test_a_client_that_does_not_read_keeps_nothing_alive(tmp_path: Path) -> None
 def test_with_the_real_models_in_the_middle_of_an_answer(
     tmp_path: Path, real_embedder: SentenceTransformerEmbedder, real_generator: LlamaGenerator
 ) -> None:
-    update(tmp_path / "index", [Path("samples/articles")], real_embedder)
+    articles = [Path("samples/articles", name) for name in ("dialogue-july-en.md", "tram-opening-en.html")]
+    update(tmp_path / "index", articles, real_embedder)
     command = ["-c", "from ui.cli import main; main()", "serve", "--port", "PORT"]
     with serving(tmp_path, command, JAWAB_MODELS=str(MODELS)) as served:
         body = {"question": QUESTION, "stream": True}

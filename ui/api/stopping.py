@@ -50,7 +50,6 @@ class Stopping:
     """Whether a server is about to stop, and what is under way on it until then."""
 
     patience: Patience = Patience()
-    begun: bool = False
     late: bool = False
     _cut: bool = False
     _requests: dict[asyncio.Future[None], bool] = field(default_factory=dict)
@@ -94,7 +93,6 @@ class Stopping:
 
     async def finish(self) -> None:
         """Wait for what is under way, as long as there is patience; then end it."""
-        self.begun = True
         await self._until(lambda: not self.under_way, self.patience.finishing)
         self.late = True
         await self._until(lambda: not self.under_way, self.patience.ending)
