@@ -108,6 +108,12 @@ class CannedArticles:
     def told_with(self, article_id: str) -> list[Article]:
         return [one for one in ARTICLES[:2] if one.id != article_id] if article_id in ("ar-1", "en-1") else []
 
+    def count_articles(self) -> int:
+        return len(ARTICLES)
+
+    def count_passages(self) -> int:
+        return 2 * len(ARTICLES)
+
 
 def found(title: str, text: str, score: float = 0.8) -> FoundPassage:
     return FoundPassage(article_id=id_of(text), title=title, start=0, end=len(text), text=text, score=score)

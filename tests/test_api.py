@@ -144,6 +144,9 @@ class TestWatching:
         assert 'language="ar"' in numbers.text and "jawab_search_seconds_count 2.0" in numbers.text
         assert "jawab_questions_cached_total 1.0" in numbers.text and "jawab_line 0.0" in numbers.text
         assert "jawab_questions_under_way 0.0" in numbers.text and "troops" not in numbers.text
+        articles = client.get("/v1/articles").json()["total"]
+        assert f'jawab_articles{{collection="first"}} {articles}.0' in numbers.text
+        assert 'jawab_passages{collection="first"}' in numbers.text and "jawab_tokens_total" in numbers.text
 
 
 class TestDescription:

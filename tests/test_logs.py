@@ -98,7 +98,7 @@ class TestAQuestion:
         assert (answered["status"], declined["status"]) == ("answered", "declined")
         assert answered["request_id"] == declined["request_id"] == "job-7"
         assert answered["language"] == "en" and answered["cited"] == 2 and answered["passages"] == 5
-        assert answered["pieces"] > 5 and {"search_ms", "ms"} <= answered.keys()
+        assert answered["tokens"] > 5 and {"search_ms", "ms"} <= answered.keys()
         assert not any(word in log.getvalue() for word in ("troops", "chess", "Iraq", "2,500", "en-1", "dw.com"))
 
     def test_one_that_fails_says_why(self, page: TestClient, told: Told) -> None:

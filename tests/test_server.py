@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.page_assistant import (
     canned,
     site,
 )
+from ui.serving.line import Line, Room
 from ui.spoken import plural
 from ui.web.chat.mount import our_page
 from ui.web.language import page_language
@@ -86,6 +88,19 @@ def test_a_known_error_is_a_sentence_with_its_code(client: TestClient) -> None:
     streamed = events_of(client.post("/v1/ask", json={"question": ERROR_QUESTION, "stream": True}).text)
     ((name, told),) = streamed
     assert name == "error" and told | error == told
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/chat/completions"])
+def test_where_the_line_is_full_one_is_told_when_to_come_again(tmp_path: Path, path: str, stream: bool) -> None:
+    full = replace(site(tmp_path), line=Line(Room(most=0)))
+    asked = {"question": ENGLISH_QUESTION, "stream": stream}
+    if path != "/v1/ask":
+        asked = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}], "stream": stream}
+    with TestClient(create_app(full), "http://127.0.0.1") as client:
+        response = client.post(path, json=asked)
+    assert response.status_code == 503 and int(response.headers["retry-after"]) >= 1
+    assert response.headers["content-type"] == ("application/problem+json" if path == "/v1/ask" else "application/json")
 
 
 def test_the_page_names_no_other_host(client: TestClient) -> None:

@@ -124,7 +124,7 @@ class TestSpans:
         assert collector.under(question) == ["search", "reading", "writing"]
         assert attributes(question) == {
             "jawab.language": "en", "jawab.status": "answered", "jawab.passages": 5, "jawab.cited": 2,
-            "jawab.pieces": 15,
+            "jawab.tokens": 15,
         }  # fmt: skip
         for name in ("search", "reading", "writing"):
             part = collector.span(name)

@@ -61,6 +61,8 @@ def ask_routes(site: Site) -> APIRouter:
         try:
             collection = await run_in_threadpool(site.collections.find, body.collection)
             if body.stream:
+                # A refusal still has a status of its own, and clients know what to do; later it would be an event.
+                site.line.check_room(asked.caller)
                 events = _server_sent(collection, asked, site.line, number)
                 return StreamingResponse(events, media_type="text/event-stream")
             record = await while_waited_for(request, whole(collection, asked, site.line))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from index.browsing import Wanted
 from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, Token
 from qa.asking.conversation import Exchange
@@ -40,12 +39,13 @@ class Metrics:
             "jawab_questions_failed", "Questions that ended with an error", ["code"], registry=self._registry
         )
         self._left = Counter("jawab_questions_left", "Questions that were stopped or left", registry=self._registry)
-        self._pieces = Counter("jawab_pieces", "Pieces of sentences that the LLM wrote", registry=self._registry)
+        self._tokens = Counter("jawab_tokens", "Tokens that the LLM wrote", registry=self._registry)
         self._under_way = Gauge(
             "jawab_questions_under_way", "Questions that are answered or wait", registry=self._registry
         )
         self._line = Gauge("jawab_line", "Questions that are answered or wait for their turn", registry=self._registry)
-        self._articles = Gauge("jawab_articles", "Articles of the first collection", registry=self._registry)
+        self._articles = Gauge("jawab_articles", "Articles in the index", ["collection"], registry=self._registry)
+        self._passages = Gauge("jawab_passages", "Passages in the index", ["collection"], registry=self._registry)
         self._times = {
             name: Histogram(f"jawab_{name}_seconds", about, buckets=bins, registry=self._registry)
             for name, about, bins in (
@@ -62,8 +62,12 @@ class Metrics:
         return _Watched(assistant, self)
 
     def scraped(self, site: Site) -> bytes:
-        """All numbers as they are now."""
-        self._articles.set(len(site.collections.find(None).shelf.browse(Wanted())))
+        """All numbers as they are now; of the collections, those that are open."""
+        for size in (self._articles, self._passages):
+            size.clear()
+        for collection in site.collections.opened():
+            self._articles.labels(collection.id).set(collection.articles.count_articles())
+            self._passages.labels(collection.id).set(collection.articles.count_passages())
         self._line.set(site.line.length)
         return generate_latest(self._registry)
 
@@ -77,7 +81,7 @@ class Metrics:
         self._under_way.dec()
 
     def wrote(self) -> None:
-        self._pieces.inc()
+        self._tokens.inc()
 
     def left(self) -> None:
         self._left.inc()

@@ -98,6 +98,7 @@ def openai_routes(site: Site) -> APIRouter:
         asked = Asked(body.question, tuple(body.history), caller_of(request.scope))
         say = partial(_said, site, collection, asked, body)
         if body.stream:
+            site.line.check_room(asked.caller)
             pieces = _pieces(say, body, number, str(request.base_url))
             return StreamingResponse(pieces, media_type="text/event-stream")
         try:

@@ -77,17 +77,17 @@ class _UnderWay:
     log: QuestionLog
     question: str
     request: str | None
-    pieces: int = 0
+    tokens: int = 0
     told: bool = False
     began: float = field(default_factory=time.perf_counter)
 
     def follow(self, events: Iterator[Event]) -> Iterator[Event]:
         try:
             for event in events:
-                self.pieces += isinstance(event, Token)
+                self.tokens += isinstance(event, Token)
                 if isinstance(event, Finished) and not self.told:
                     self.told = True
-                    self.log.answered(event.answer, pieces=self.pieces, request_id=self.request)
+                    self.log.answered(event.answer, tokens=self.tokens, request_id=self.request)
                 yield event
         except JawabError as error:
             self.broke_off("failed", error.code)
@@ -102,6 +102,6 @@ class _UnderWay:
         self.told = True
         took = round((time.perf_counter() - self.began) * 1000, 1)
         self.log.ended(
-            self.question, status, language_of(self.question), code=code, ms=took, pieces=self.pieces,
+            self.question, status, language_of(self.question), code=code, ms=took, tokens=self.tokens,
             request_id=self.request,
         )  # fmt: skip

@@ -122,7 +122,7 @@ class _Traced:
                 stages.take(event)
                 if isinstance(event, Finished):
                     ended = True
-                    _note_record(span, event, stages.pieces)
+                    _note_record(span, event, stages.tokens)
                 yield event
                 stages.go_on()
         except JawabError as error:
@@ -137,12 +137,12 @@ class _Traced:
             span.end()
 
 
-def _note_record(span: Span, event: Finished, pieces: int) -> None:
+def _note_record(span: Span, event: Finished, tokens: int) -> None:
     answer = event.answer
     span.set_attributes(
         {
             "jawab.status": answer.status, "jawab.passages": len(answer.passages), "jawab.cited": len(answer.citations),
-            "jawab.pieces": pieces,
+            "jawab.tokens": tokens,
         }
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ class _Stages:
         self._name: str | None = "search"
         self._next: str | None = None
         self._began = time.time_ns()
-        self.pieces = 0
+        self.tokens = 0
 
     def take(self, event: Event) -> None:
         """What has happened: it may be the end of a part."""
@@ -167,7 +167,7 @@ class _Stages:
             case PhraseFound():
                 self._over(then="writing")
             case Token():
-                self.pieces += 1
+                self.tokens += 1
                 if self._name == "reading":
                     self._over(then="writing")
             case Finished():

@@ -91,13 +91,17 @@ class Line:
         """Seconds until the whole line may be answered."""
         return max(1.0, self.length * self._seconds / self._room.at_once)
 
-    @contextmanager
-    def stand(self, caller: str) -> Iterator[Place]:
-        """A place in the line, until the question is answered or given up. Raises `AskedTooMuch`, `LineFull`."""
+    def check_room(self, caller: str) -> None:
+        """Raises `AskedTooMuch`, `LineFull`."""
         if caller and self._of[caller] >= self._room.most_of_one:
             raise AskedTooMuch(most=self._room.most_of_one, seconds=round(self.patience))
         if self.length >= self._room.most:
             raise LineFull(seconds=round(self.patience / 2 + 0.5))
+
+    @contextmanager
+    def stand(self, caller: str) -> Iterator[Place]:
+        """A place in the line, until the question is answered or given up. Raises `AskedTooMuch`, `LineFull`."""
+        self.check_room(caller)
         place = Place(self, caller)
         self._of[caller] += 1
         self._waiting.setdefault(caller, deque()).append(place)

@@ -53,6 +53,10 @@ class Articles(Protocol):
     def told_with(self, article_id: str) -> list[Article]:
         """The others that tell the same story."""
 
+    def count_articles(self) -> int: ...
+
+    def count_passages(self) -> int: ...
+
 
 @dataclass(frozen=True)
 class Overview:
@@ -100,6 +104,9 @@ class Collections(Protocol):
 
     def all(self) -> list[Named]:
         """The first one first."""
+
+    def opened(self) -> list[Collection]:
+        """Those that somebody has used since the server began; the others are not opened for this."""
 
     def find(self, collection: str | None) -> Collection:
         """One of them; the first, where none is named. May raise any `JawabError` of opening it."""

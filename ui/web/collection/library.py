@@ -34,6 +34,11 @@ class Library:
                 self._open[number] = self._open_collection(number, folder)
             return self._open[number]
 
+    def opened(self) -> list[Collection]:
+        """Those that are open."""
+        with self._lock:
+            return list(self._open.values())
+
     def make(self, name: str) -> Named:
         """A new one, with nothing in it."""
         return self._folders.make(name)
