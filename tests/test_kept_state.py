@@ -59,10 +59,18 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, model: Pat
 @pytest.mark.real
 def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaGenerator, tmp_path: Path) -> None:
     prompt = answer_prompt("en").ask("At how many stations does the tram stop?", ["The tram stops at 24 stations."])
-    evaluated = real_generator.draft(prompt, 16, "none")
+    others = [
+        answer_prompt("ar").ask("كم محطة للترام؟", ["للترام 24 محطة."]),
+        answer_prompt("en").ask("At how many stations does the tram stop today?", ["The tram stops at 24 stations."]),
+    ]
     path = next(MODELS.glob("*/qwen2.5-coder*.gguf"))
-    LlamaGenerator(path, heads=tmp_path).prepare(prompt.head)
-    assert list(tmp_path.glob("*.state"))
-    put_back = LlamaGenerator(path, heads=tmp_path).draft(prompt, 16, "none")
-    assert put_back.text == evaluated.text
-    assert put_back.logprob == pytest.approx(evaluated.logprob, abs=0.05)
+    first = LlamaGenerator(path, heads=tmp_path)
+    first.prepare(others[0].head)
+    evaluated = first.draft(prompt, 16, "none")
+    assert len(list(tmp_path.glob("*.state"))) == 2
+    assert LlamaGenerator(path, heads=tmp_path).draft(prompt, 16, "none") == evaluated
+    # Nor does it depend on what was asked before.
+    for other in others:
+        first.draft(other, 4, "none")
+        assert first.draft(prompt, 16, "none") == evaluated
+    assert real_generator.draft(prompt, 16, "none") == evaluated

@@ -118,9 +118,10 @@ class LlamaGenerator:
 
     def _read(self, prompt: Prompt, room: int) -> LogProbs:
         """Read a prompt, and leave room for what is to come."""
-        self._restore(prompt.head)
-        tokens = self._tokens((*prompt.head, *prompt.turns), answer=True)
-        return self._context.read(tokens[: SETTINGS.tokens - room])
+        tokens = self._tokens((*prompt.head, *prompt.turns), answer=True)[: SETTINGS.tokens - room]
+        if not self._context.stands_at(tokens):
+            self._restore(prompt.head)
+        return self._context.read(tokens)
 
     def _side_by_side(self, firsts: Sequence[int], following: LogProbs, max_tokens: int, refused: int) -> list[Draft]:
         """Lines that begin with the tokens `firsts`, each to its end, all in one pass a step."""
@@ -149,21 +150,22 @@ class LlamaGenerator:
         ]
 
     def _restore(self, head: tuple[Message, ...]) -> None:
-        """Put the model where it stands after reading `head`, or leave it where it has read on from there."""
-        state = self._states.get(head)
-        if state is None:
-            self._states[head] = self._read_head(self._tokens(head, answer=False))
-        elif not self._context.starts_with(state.tokens):
-            self._context.load(state)
+        """Put the model where it stands after reading `head`.
 
-    def _read_head(self, tokens: Sequence[int]) -> State:
+        Always from the same state, also where it has read on from there: what is read in other parts is rounded
+        otherwise, and an answer must not depend on what was asked before it, or in which process.
+        """
+        if head not in self._states:
+            self._states[head] = self._head_state(self._tokens(head, answer=False))
+        self._context.load(self._states[head])
+
+    def _head_state(self, tokens: Sequence[int]) -> State:
         """What the model remembers of a head: from an earlier process, or by evaluating it."""
         kept = KeptState.of(self._heads, self._path, asdict(SETTINGS), tokens) if self._heads else None
         data = kept.read() if kept else None
         if data is not None:
-            state = State(tuple(tokens), data)
-            self._context.load(state)
-            return state
+            return State(tuple(tokens), data)
+        self._context.forget()
         self._context.read(tokens)
         state = self._context.save()
         if kept:

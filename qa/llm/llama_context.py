@@ -132,7 +132,7 @@ class LlamaContext:
     def read(self, tokens: Sequence[int]) -> LogProbs:
         """Make the trunk `tokens`; what it shares with the trunk before is not evaluated again. Raises `Halted`."""
         wanted = tuple(tokens)
-        if wanted == self._trunk and self._next is not None:
+        if self._next is not None and self.stands_at(wanted):
             return self._next
         # The last token is evaluated in any case: what comes next is known only after it.
         shared = min(_shared(self._trunk, wanted), len(wanted) - 1)
@@ -187,15 +187,20 @@ class LlamaContext:
 
     def load(self, state: State) -> None:
         """Put a state back as the trunk."""
-        self._lib.llama_memory_clear(self._memory, True)
+        self.forget()
         buffer = (ctypes.c_uint8 * len(state.data)).from_buffer_copy(state.data)
         taken = self._lib.llama_state_seq_set_data(self._context, buffer, len(state.data), TRUNK)
         # Where it is not taken, the trunk is empty and the next reading evaluates it.
-        self._trunk, self._next = (state.tokens if taken else ()), None
+        self._trunk = state.tokens if taken else ()
 
-    def starts_with(self, tokens: Sequence[int]) -> bool:
-        """Whether the trunk begins with `tokens`."""
-        return self._trunk[: len(tokens)] == tuple(tokens)
+    def forget(self) -> None:
+        """Nothing has been read."""
+        self._lib.llama_memory_clear(self._memory, True)
+        self._trunk, self._next = (), None
+
+    def stands_at(self, tokens: Sequence[int]) -> bool:
+        """Whether the trunk is `tokens`, and what comes next is known."""
+        return self._trunk == tuple(tokens) and self._next is not None
 
     def _decode(self, items: Sequence[tuple[int, int, int]], last_only: bool) -> None:
         """Evaluate (sequence, position, token)s in one pass."""
