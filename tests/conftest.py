@@ -100,9 +100,15 @@ def real_commands(real_embedder: SentenceTransformerEmbedder) -> Commands:
 
 
 @pytest.fixture(scope="session")
-def real_generator() -> LlamaGenerator:
+def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `XDG_CACHE_HOME` may be where another process has the default LLM: each head is evaluated once, in 10 s."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def real_generator(real_cache: Path) -> LlamaGenerator:
     model = default_model(bundled_models(), "llm")
-    return LlamaGenerator(_real(model.name) / model.files[0].path)
+    return LlamaGenerator(_real(model.name) / model.files[0].path, heads=real_cache / "jawab" / "heads")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ and the words that it commands.
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -336,8 +337,7 @@ class Trial:
 
 
 def tried(folder: Path, embedder: Embedder, generator: Generator, reader: Reader, commands: Commands) -> Trial:
-    """Every question asked, before and after the hostile articles came."""
-    update(folder, [SAMPLES / "articles"], embedder)
+    """Every question asked, before and after the hostile articles come into the index in `folder`."""
     calm = Assistant(Searcher(folder, embedder), None, reader, commands=commands)
     alone = {attack.file: calm.ask(attack.question) for attack in ATTACKS}
     update(folder, [SAMPLES / "articles", HOSTILE], embedder)
@@ -359,9 +359,11 @@ def trial(
     real_generator: LlamaGenerator,
     real_reader: NetworkReader,
     real_commands: Commands,
+    real_index: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trial:
     folder = tmp_path_factory.mktemp("beset") / "index"
+    shutil.copytree(real_index, folder)
     return tried(folder, real_embedder, real_generator, real_reader, real_commands)
 
 

@@ -26,7 +26,7 @@ from ui.jobs.store import JobStore
 ROOT = Path(__file__).parent.parent
 NDJSON = {"content-type": "application/x-ndjson"}
 ARTICLES = 40
-KILLS, SERVER_KILLS = 20, 3
+KILLS, SERVER_KILLS = 12, 2
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -14,6 +15,10 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from index.build import update
+from index.embed import SentenceTransformerEmbedder
+from qa.llm.llama import LlamaGenerator
+from qa.reading.commands import Commands
+from qa.reading.network_reader import NetworkReader
 from tests.conftest import MODELS
 from ui.api.observers import Observers
 from ui.app import App
@@ -41,21 +46,6 @@ FAKES = {"embedder": "fake", "llm": "fake"}
 
 def ways(app: App, client: TestClient, tmp_path: Path) -> dict[str, Way]:
     """Every way to a record that there is, over one index."""
-    environment = {
-        "JAWAB_INDEX": str(app.settings.index), "JAWAB_MODELS": str(app.settings.models),
-        "JAWAB_EMBEDDER": app.settings.embedder, "JAWAB_LLM": app.settings.llm,
-    }  # fmt: skip
-
-    def command(*arguments: str) -> str:
-        result = CliRunner(env=environment).invoke(jawab, list(arguments), catch_exceptions=False)
-        return result.stdout
-
-    def batch(question: str) -> Record:
-        asked, answered = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
-        asked.write_text(json.dumps({"id": "1", "question": question}), encoding="utf-8")
-        answered.unlink(missing_ok=True)
-        command("batch", str(asked), str(answered))
-        return one(answered.read_text(encoding="utf-8"))
 
     def streamed(question: str) -> Record:
         told = client.post("/v1/ask", json={"question": question, "stream": True}).text
@@ -67,12 +57,31 @@ def ways(app: App, client: TestClient, tmp_path: Path) -> dict[str, Way]:
 
     return {
         "Python": lambda question: app.assistant.ask(question).to_json(),
-        "command": lambda question: one(command("ask", question, "--json")),
-        "batch": batch,
+        "command": lambda question: one(command(app, "ask", question, "--json")),
+        "batch": lambda question: batch(app, tmp_path, question)[0],
         "HTTP": lambda question: one(client.post("/v1/ask", json={"question": question}).text),
         "stream": streamed,
         "OpenAI": openai,
     }
+
+
+def command(app: App, *arguments: str) -> str:
+    """What a command prints that makes its own parts, of the same settings."""
+    environment = {
+        "JAWAB_INDEX": str(app.settings.index), "JAWAB_MODELS": str(app.settings.models),
+        "JAWAB_EMBEDDER": app.settings.embedder, "JAWAB_LLM": app.settings.llm,
+    }  # fmt: skip
+    return CliRunner(env=environment).invoke(jawab, list(arguments), catch_exceptions=False).stdout
+
+
+def batch(app: App, folder: Path, *questions: str) -> list[Record]:
+    """The records of `jawab batch`."""
+    asked, answered = folder / "questions.jsonl", folder / "answers.jsonl"
+    lines = [json.dumps({"id": str(at), "question": question}) for at, question in enumerate(questions)]
+    asked.write_text("\n".join(lines), encoding="utf-8")
+    answered.unlink(missing_ok=True)
+    command(app, "batch", str(asked), str(answered))
+    return [one(line) for line in answered.read_text(encoding="utf-8").splitlines()]
 
 
 def one(text: str) -> Record:
@@ -96,17 +105,17 @@ def client(app: App) -> Iterator[TestClient]:
         yield client
 
 
-def app_with(folder: Path, **chosen: Any) -> App:
+def app_in(folder: Path, **chosen: Any) -> App:
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
-    app = App(load_settings(**places, **chosen))
-    update(app.settings.index, [Path("samples/articles")], app.embedder)
-    return app
+    return App(load_settings(**places, **chosen))
 
 
 class TestWithFakes:
     @pytest.fixture(scope="class")
     def app(self, tmp_path_factory: pytest.TempPathFactory) -> App:
-        return app_with(tmp_path_factory.mktemp("one"), **FAKES)
+        app = app_in(tmp_path_factory.mktemp("one"), **FAKES)
+        update(app.settings.index, [Path("samples/articles")], app.embedder)
+        return app
 
     @pytest.mark.parametrize("question", QUESTIONS)
     def test_every_way_leads_to_it(self, app: App, client: TestClient, tmp_path: Path, question: str) -> None:
@@ -120,15 +129,29 @@ class TestWithFakes:
 @pytest.mark.real
 class TestWithTheModels:
     @pytest.fixture(scope="class")
-    def app(self, tmp_path_factory: pytest.TempPathFactory) -> App:
-        if not MODELS.is_dir():
-            pytest.skip(f"no models in {MODELS}; make models fetches them")
-        return app_with(tmp_path_factory.mktemp("real"), models=MODELS)
+    def app(
+        self,
+        tmp_path_factory: pytest.TempPathFactory,
+        real_embedder: SentenceTransformerEmbedder,
+        real_generator: LlamaGenerator,
+        real_reader: NetworkReader,
+        real_commands: Commands,
+        real_index: Path,
+    ) -> App:
+        folder = tmp_path_factory.mktemp("real")
+        shutil.copytree(real_index, folder / "index")
+        app = app_in(folder, models=MODELS)
+        parts = {"embedder": real_embedder, "generator": real_generator}
+        vars(app).update(parts | {"reader": real_reader, "commands": real_commands})
+        return app
 
-    @pytest.mark.parametrize("question", QUESTIONS[:3])
-    def test_every_way_leads_to_it(self, app: App, client: TestClient, tmp_path: Path, question: str) -> None:
-        # A command loads the models anew: one of the two is enough.
+    def test_every_way_leads_to_it(
+        self, app: App, client: TestClient, tmp_path: Path, real_cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # A command loads the models anew: one of the two is enough, and all questions at once.
+        monkeypatch.setenv("XDG_CACHE_HOME", str(real_cache))
+        batched = batch(app, tmp_path, *QUESTIONS[:3])
         known = ways(app, client, tmp_path)
-        records = {name: known[name](question) for name in ("Python", "command", "HTTP", "stream", "OpenAI")}
-        first = same(records["Python"])
-        assert {name: same(record) for name, record in records.items()} == dict.fromkeys(records, first)
+        for question, record in zip(QUESTIONS, batched, strict=False):
+            records = {name: same(known[name](question)) for name in ("Python", "HTTP", "stream", "OpenAI")}
+            assert records == dict.fromkeys(records, same(record))
