@@ -26,7 +26,7 @@ Write = Callable[[str, str | bytes], Path]
 Index = Callable[..., Summary]
 Search = Callable[[], Searcher]
 
-KILLS = 200
+KILLS = 120
 FLIPS = 60
 
 
