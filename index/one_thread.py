@@ -37,15 +37,24 @@ class OneThread:
 
     def do(self, work: Callable[[], T], urgency: Urgency) -> T:
         """What `work` returns or raises. Work that is part of other work is done at once."""
-        if threading.current_thread() is self._thread:
+        if self.is_mine:
             return work()
+        return self.begin(work, urgency).result()
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether whoever asks is this thread's own work."""
+        return threading.current_thread() is self._thread
+
+    def begin(self, work: Callable[[], T], urgency: Urgency) -> Future[T]:
+        """What `work` will return or raise, once its turn has come."""
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
         done: Future[T] = Future()
         self._waiting.put((urgency, next(self._number), work, done))
-        return done.result()
+        return done
 
     def _run(self) -> None:
         while True:

@@ -35,23 +35,28 @@ class Together(Generic[T, R]):
 
     def do(self, asked: Sequence[T]) -> list[R]:
         """What `work` gives for `asked`, or raises."""
+        if self._thread.is_mine:
+            return list(self._work(asked))
         done: Future[list[R]] = Future()
         with self._lock:
             self._waiting.append((asked, done))
-        # Whoever comes first takes the others with them; those find their work done.
-        self._thread.do(self._take, Urgency.SEARCHING)
+            if len(self._waiting) == 1:
+                self._thread.begin(self._take, Urgency.SEARCHING)
         return done.result()
 
     def _take(self) -> None:
+        """Do what waits. One of these is in the thread's line while anything waits, and no more: with one for each
+        caller, those whose work was done with another's would take whatever came next by itself, as soon as it came.
+        """
         with self._lock:
             together = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-        if not together:
-            return
+            if self._waiting:
+                self._thread.begin(self._take, Urgency.SEARCHING)
         try:
             results = iter(self._work([one for asked, _ in together for one in asked]))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
             for _, done in together:
                 done.set_exception(error)
-            raise
+            return
         for asked, done in together:
             done.set_result([next(results) for _ in asked])

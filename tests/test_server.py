@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
@@ -25,6 +26,7 @@ from ui.serving.line import Line, Room
 from ui.spoken import plural
 from ui.web.chat.mount import our_page
 from ui.web.language import page_language
+from ui.web.serve import _bind
 from ui.web.server import create_app
 from ui.web.site import Overview
 
@@ -101,6 +103,23 @@ def test_where_the_line_is_full_one_is_told_when_to_come_again(tmp_path: Path, p
         response = client.post(path, json=asked)
     assert response.status_code == 503 and int(response.headers["retry-after"]) >= 1
     assert response.headers["content-type"] == ("application/problem+json" if path == "/v1/ask" else "application/json")
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_head() -> None:
+    async def sends_at_once() -> bool:
+        told = asyncio.get_running_loop().create_future()
+
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            there = writer.get_extra_info("socket")
+            told.set_result(bool(there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+            writer.close()
+
+        async with await asyncio.start_server(answer, sock=_bind("127.0.0.1", 0)) as server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.close()
+            return bool(await told)
+
+    assert asyncio.run(asyncio.wait_for(sends_at_once(), 5))
 
 
 def test_the_page_names_no_other_host(client: TestClient) -> None:

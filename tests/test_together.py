@@ -43,6 +43,29 @@ def test_each_caller_gets_what_it_asked_for() -> None:
     assert computed == [[1, 2, 3, 4], [5, 6]] and MOST == 4
 
 
+def test_who_asks_again_and_again_goes_on_together() -> None:
+    sizes: list[int] = []
+
+    def work(numbers: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(numbers))
+        time.sleep(0.02)
+        return numbers
+
+    together = Together(OneThread("test"), work)
+    callers = [threading.Thread(target=lambda: [together.do([at]) for at in range(20)]) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(20)
+    assert sum(sizes) == 160 and len(sizes) < 60
+
+
+def test_what_is_part_of_other_work_waits_for_nothing() -> None:
+    thread = OneThread("test")
+    together: Together[int, int] = Together(thread, list)
+    assert thread.do(lambda: together.do([1, 2]), Urgency.SEARCHING) == [1, 2]
+
+
 def test_an_error_is_everybodys_and_ends_nothing() -> None:
     def fails(numbers: Sequence[int]) -> list[int]:
         if 0 in numbers:
