@@ -19,6 +19,7 @@ _QUESTIONS = [
 ]
 _KEYS = Path(os.environ["LOAD_KEYS"]).read_text("utf-8").split()
 _PATH = os.environ["LOAD_PATH"]
+_RUN = os.getpid()
 _PAUSE = float(os.environ["LOAD_PAUSE"])
 _out = Path(os.environ["LOAD_OUT"]).open("w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
 
@@ -30,14 +31,14 @@ class Caller(FastHttpUser):
 
     def on_start(self) -> None:
         self.number = next(_NUMBERS)
-        self.asked = itertools.count(self.number * 7)
+        self.asked = itertools.count()
         self.key = {"authorization": f"Bearer {_KEYS[self.number % len(_KEYS)]}"}
 
     @task
     def ask(self) -> None:
         # Nobody's questions are another's: what is measured is not the memory of answers.
         number = next(self.asked)
-        question = f"{_QUESTIONS[number % len(_QUESTIONS)]} ({number})"
+        question = f"{_QUESTIONS[(self.number * 7 + number) % len(_QUESTIONS)]} ({_RUN} {self.number} {number})"
         began = time.perf_counter()
         with self.client.post(_PATH, json={"question": question}, headers=self.key, catch_response=True) as response:
             took = time.perf_counter() - began

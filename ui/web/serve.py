@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import Sequence
@@ -109,6 +110,9 @@ def _prepare(app: App, language: Language) -> None:
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
+    # Nothing of this is ever garbage, and to look through it would hold up everybody for a third of a second each time.
+    gc.collect()
+    gc.freeze()
 
 
 class ModelsOf:
