@@ -6,8 +6,8 @@ A real server with the real models over the sample articles, on loopback; the ca
 (`benchmarks/callers.py`), each with a key of its own, each asking again as soon as it is answered, or, where it is
 refused, when it was told to come again. No question is asked twice, so that nothing comes from the memory of answers.
 `fairness` is the worst caller's median over the median of all. `late` is by how much the event loop came too late to
-what was due, read from `/metrics`. Then, for `--minutes`, searches and questions together, while the server's memory is
-looked at.
+what was due, read from `/metrics`. `search_while_asked`: eight search while eight others ask. Then, for `--minutes`,
+searches and questions together, while the server's memory is looked at.
 
 Saves figures under benchmarks/results. Needs `make setup models` and `pip install -e .[benchmarks]`.
 """
@@ -21,6 +21,7 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,9 @@ def main() -> None:
         for name, seconds in (("search", given.search_s), ("ask", given.ask_s)):
             for callers in given.callers:
                 figures[name][str(callers)] = told = under_load(given.work, f"/v1/{name}", callers, seconds)
-                print(name, callers, json.dumps(told))
+                print(name, callers, json.dumps(told), flush=True)
+        figures["search_while_asked"] = told = while_asked(given.work, 8, given.search_s)
+        print("search while asked", json.dumps(told), flush=True)
         if given.minutes:
             figures["memory"] = over_time(server.pid, given.work, given.minutes * 60, given.pause)
     given.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -102,6 +105,16 @@ def under_load(work: Path, path: str, callers: int, seconds: int) -> dict[str, A
     call(work, path, callers, seconds, work / "calls.jsonl")
     rows = [json.loads(line) for line in (work / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
     return figures_of(rows, seconds) | {"late": lateness(before, beats())}
+
+
+def while_asked(work: Path, callers: int, seconds: int) -> dict[str, Any]:
+    """The figures of so many who search while as many ask."""
+    asking = threading.Thread(target=call, args=(work, "/v1/ask", callers, seconds + 20, work / "asked.jsonl"))
+    asking.start()
+    time.sleep(10)
+    told = under_load(work, "/v1/search", callers, seconds)
+    asking.join()
+    return told
 
 
 def leaving(times: int = 20) -> dict[str, Any]:
