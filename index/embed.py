@@ -7,6 +7,7 @@ arXiv:2409.04701). So evidence can be chosen sentence by sentence without embedd
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -123,9 +124,11 @@ class SentenceTransformerEmbedder:
         encoder: torch.nn.Module = self._model[0].auto_model
         return encoder
 
-    @property
+    @cached_property
     def tokenizer(self) -> Any:
-        return self._model.tokenizer
+        """A tokenizer for others. How one pads and cuts is a state of its own, which every call sets: the model's own
+        is for the network's thread alone."""
+        return copy.deepcopy(self._model.tokenizer)
 
     @property
     def _prompts(self) -> dict[str, str]:

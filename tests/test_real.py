@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -138,3 +139,24 @@ def test_a_text_cannot_speak_to_the_network_in_its_own_marks(
     assert given.ids.count(number) == without.ids.count(number)
     features = real_embedder._model.preprocess([f"The pier {mark} opened."])
     assert int((features["input_ids"] == number).sum()) == without.ids.count(number)
+
+
+def test_texts_are_counted_while_others_are_embedded(
+    real_embedder: SentenceTransformerEmbedder, real_reader: NetworkReader
+) -> None:
+    """One tokenizer for all of them padded a batch of one caller as another had just told it to: not at all."""
+    counting = threading.Event()
+
+    def count() -> None:
+        while not counting.is_set():
+            real_reader.count_tokens("Huda al-Marwani drove the first tram.")
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            pool.submit(count)
+        try:
+            for at in range(12):
+                vectors = real_embedder.embed_queries(["tram", "Who drove the tram on its first day?", "?" * (at + 1)])
+                assert vectors.shape == (3, real_embedder.dimension)
+        finally:
+            counting.set()

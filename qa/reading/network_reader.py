@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -42,6 +43,8 @@ class NetworkReader:
         self._make_network = network
         self._make_tokenizer = tokenizer
         self._thread = thread
+        # How a tokenizer pads and cuts is a state of its own, which every call sets.
+        self._tokenizing = threading.Lock()
 
     @classmethod
     def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> NetworkReader | None:
@@ -62,7 +65,8 @@ class NetworkReader:
         self.read(self.name, [self.name])
 
     def count_tokens(self, text: str) -> int:
-        return len(self._tokenizer(plain(text).text, add_special_tokens=False)["input_ids"])
+        with self._tokenizing:
+            return len(self._tokenizer(plain(text).text, add_special_tokens=False)["input_ids"])
 
     def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
         return self._thread.do(lambda: self._read(question, excerpts), Urgency.READING)
@@ -71,7 +75,8 @@ class NetworkReader:
         texts = [plain(excerpt) for excerpt in excerpts]
         if not texts:
             return []
-        inputs = encode(self._tokenizer, plain(question).text, [text.text for text in texts])
+        with self._tokenizing:
+            inputs = encode(self._tokenizer, plain(question).text, [text.text for text in texts])
         readings: dict[int, Reading] = {}
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
         for first in range(0, len(order), BATCH):
