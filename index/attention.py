@@ -2,6 +2,9 @@
 
 For passages of some hundred tokens the scores of all heads fit into a cache, and what the fused kernel saves in
 memory it pays for in time. Measured by `benchmarks/embedding.py`; docs/measured.md has the figures.
+
+A question is so short that to work out who may look at whom, position by position, took a tenth of its time: where
+every token may look at every other, only the padding is masked.
 """
 
 from __future__ import annotations
@@ -17,12 +20,34 @@ PLAIN_ATTENTION = "jawab_plain"
 
 def register_plain_attention() -> str:
     """Make it known to transformers, and give the name to load a model with. Doing so again changes nothing."""
-    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
     ALL_ATTENTION_FUNCTIONS.register(PLAIN_ATTENTION, plain_attention)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(PLAIN_ATTENTION, sdpa_mask)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(PLAIN_ATTENTION, plain_mask)
     return PLAIN_ATTENTION
+
+
+def plain_mask(*, attention_mask: torch.Tensor | None = None, config: Any = None, **asked: Any) -> torch.Tensor | None:
+    """Who may look at whom: transformers' own mask, found faster where a text is no longer than the sliding window.
+
+    `attention_mask` has shape (batch, tokens), true where there is a token. Gives what spreads to (batch, 1, tokens,
+    tokens), true where a token may look, or `None` where all may look everywhere.
+    """
+    from transformers.masking_utils import sdpa_mask
+
+    if attention_mask is None or not _sees_all(config, attention_mask.shape[1], asked["q_length"], asked["kv_length"]):
+        # No mask means "all of it" here; the fused kernel would know by itself that a causal model looks back only.
+        return sdpa_mask(attention_mask=attention_mask, config=config, **asked | {"allow_is_causal_skip": False})
+    return None if attention_mask.all() else attention_mask[:, None, None, :]
+
+
+def _sees_all(config: Any, *lengths: int) -> bool:
+    """Whether in every layer each token of such a text sees all others."""
+    window = getattr(config, "sliding_window", None)  # tokens to either side, itself included
+    return bool(getattr(config, "use_bidirectional_attention", False)) and bool(
+        len(set(lengths)) == 1 and (window is None or lengths[0] <= window)
+    )
 
 
 def plain_attention(

@@ -26,7 +26,7 @@ from index.finding.filters import Filter
 from index.finding.vocabulary import Vocabulary
 from index.search import Hit, Searcher
 from index.text.folding import fold_text
-from index.text.language import language_of
+from index.text.language import language_of, prepare_guessing
 from qa.answer import (
     Answer,
     Citation,
@@ -150,7 +150,8 @@ class Assistant:
             self._generator.prepare(sentence_prompt(language).head)
 
     def prepare_reading(self) -> None:
-        """Load the embedder and the reader."""
+        """Load the embedder, the reader, and what tells a question's language."""
+        prepare_guessing()
         self.searcher.prepare()
         if self._reader:
             self._reader.prepare()

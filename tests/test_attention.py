@@ -1,11 +1,15 @@
-"""Our attention gives what PyTorch's own gives: heads that share a key, a mask, a scale."""
+"""Our attention gives what PyTorch's own gives: heads that share a key, a mask, a scale.
+
+And it masks what transformers' own masks, in a model of EmbeddingGemma's kind with a window of four tokens to a side.
+"""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from transformers import Gemma3TextConfig, Gemma3TextModel
 
-from index.attention import plain_attention
+from index.attention import plain_attention, register_plain_attention
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -20,3 +24,25 @@ def test_it_is_scaled_dot_product_attention(masked: bool, scaling: float | None)
     )
     assert weights is None
     assert torch.allclose(mixed, expected.transpose(1, 2), atol=1e-5)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("tokens", [1, 4, 5, 6, 30])
+@pytest.mark.parametrize("padded", [False, True])
+def test_it_masks_what_the_model_masks(bidirectional: bool, tokens: int, padded: bool) -> None:
+    torch.manual_seed(0)
+    config = Gemma3TextConfig(
+        vocab_size=50, hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=8, sliding_window=8, layer_types=["sliding_attention", "full_attention"],
+        use_bidirectional_attention=bidirectional,
+    )  # fmt: skip
+    model = Gemma3TextModel(config).eval()
+    ids, there = torch.randint(1, 50, (3, tokens)), torch.ones(3, tokens, dtype=torch.bool)
+    if padded:
+        there[1, tokens // 2 + 1 :] = False
+    states = []
+    for way in ("sdpa", register_plain_attention()):
+        model.set_attn_implementation(way)
+        with torch.inference_mode():
+            states.append(model(ids, attention_mask=there).last_hidden_state[there])
+    assert torch.allclose(*states, atol=1e-5)

@@ -88,6 +88,11 @@ def language_of(text: str) -> Language:
     return "ar" if letters and 2 * sum(map(len, _ARABIC_WORDS.findall(text))) >= letters else "en"
 
 
+def prepare_guessing() -> None:
+    """Load what tells languages apart. Callers who come together before it is there would each load it."""
+    _identifier()
+
+
 def foreign_language_of(question: str) -> str | None:
     """The code ("fr") of a question's language if it is surely neither Arabic nor English, else `None`.
 
@@ -103,7 +108,7 @@ def foreign_language_of(question: str) -> str | None:
 
 @cache
 def _identifier() -> Any:
-    # Here, not at the top: the model takes a fifth of a second to unpack, and most questions never need it.
+    # Here, not at the top: the model takes a fifth of a second to unpack, and a question in English never needs it.
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

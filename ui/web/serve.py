@@ -110,7 +110,7 @@ def _prepare(app: App, language: Language) -> None:
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
-    # Nothing of this is ever garbage, and to look through it would hold up everybody for a third of a second each time.
+    # Nothing of this is ever garbage, and to look through it would hold up everybody for nearly half a second each time.
     gc.collect()
     gc.freeze()
 
