@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
 import statistics
-import subprocess
-import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
+
+from benchmarks.serving import serving
+from index.build import update
+from index.fakes import HashEmbedder
 
 PORT = 7876
 ADDRESS = f"http://127.0.0.1:{PORT}/"
@@ -91,9 +91,10 @@ def bring(work: Path, folder: Path, stop: bool = False) -> dict[str, Any]:
     """One server, one browser, one bringing; figures in seconds."""
     from playwright.sync_api import sync_playwright
 
-    shutil.rmtree(work / "served", ignore_errors=True)
-    server = _serve(work / "served")
-    try:
+    served = work / "served"
+    shutil.rmtree(served, ignore_errors=True)
+    update(served / "index", [Path("samples/articles")], HashEmbedder())
+    with serving(served, PORT, settings={"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}) as server:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
@@ -119,10 +120,7 @@ def bring(work: Path, folder: Path, stop: bool = False) -> dict[str, Any]:
             said = page.locator("#brought [data-state] p").inner_text()
             whole = time.monotonic() - began
             browser.close()
-    finally:
         peak = _peak_mb(server.pid)
-        server.terminate()
-        server.wait(60)
     sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
     return {
         "files": len(sizes), "mb": round(sum(sizes) / 1e6),
@@ -131,27 +129,6 @@ def bring(work: Path, folder: Path, stop: bool = False) -> dict[str, Any]:
         "collection_opened_most_s": round(max(opened), 2),
         "server_peak_mb": peak, "said": said,
     }  # fmt: skip
-
-
-def _serve(folder: Path) -> subprocess.Popen[bytes]:
-    places = {
-        f"JAWAB_{name.upper()}": str(folder / name) for name in ("index", "conversations", "collections", "brought")
-    }
-    fakes = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}
-    command = [str(Path(sys.executable).with_name("jawab"))]
-    subprocess.run(
-        [*command, "index", "samples/articles"], env=os.environ | places | fakes, check=True, stdout=subprocess.DEVNULL
-    )
-    server = subprocess.Popen(
-        [*command, "serve", "--port", str(PORT)], env=os.environ | places | fakes, stdout=subprocess.DEVNULL
-    )
-    for _ in range(120):
-        try:
-            with urllib.request.urlopen(f"{ADDRESS}health", timeout=2):
-                return server
-        except OSError:
-            time.sleep(0.5)
-    raise SystemExit("the server did not start")
 
 
 def _peak_mb(pid: int) -> int:

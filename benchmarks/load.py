@@ -31,6 +31,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.serving import serving
 from index.build import update
 from ui.app import App
 from ui.gate.keys import Keys
@@ -77,26 +78,8 @@ def served(work: Path) -> Iterator[subprocess.Popen[bytes]]:
     keys.unlink(missing_ok=True)
     made = [Keys(keys).add(f"caller {number}", ["read"], per_minute=100_000) for number in range(200)]
     (work / "secrets").write_text("\n".join(made), encoding="utf-8")
-    kept = {f"JAWAB_{name.upper()}": str(work / name) for name in ("conversations", "collections", "brought")}
-    command = [str(Path(sys.executable).with_name("jawab")), "serve", "--index", str(index), "--port", str(PORT)]
-    environment = os.environ | kept | {"JAWAB_KEYS": str(keys)}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while not is_ready():
-            if server.poll() is not None:
-                raise SystemExit("the server did not start")
-            time.sleep(1)
+    with serving(work, PORT, settings={"JAWAB_KEYS": str(keys)}) as server:
         yield server
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def is_ready() -> bool:
-    try:
-        return httpx.get(f"{ADDRESS}/ready", trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def under_load(work: Path, path: str, callers: int, seconds: int) -> dict[str, Any]:

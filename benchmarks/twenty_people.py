@@ -16,14 +16,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import shutil
 import statistics
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +27,7 @@ import numpy as np
 
 from benchmarks.growth import DIMENSION, Vectors, fill
 from benchmarks.page_client import PageClient, Seen
+from benchmarks.serving import serving
 from index.build import update
 from index.finding.vector_file import compact
 from index.storage.catalog import matrix
@@ -51,13 +47,9 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=50_000)
     given = parser.parse_args()
     index = build(given.work, given.passages)
-    server = serve(index, given.work)
-    try:
+    with serving(given.work, PORT, index) as server:
         figures = asyncio.run(everybody(given.people, given.passages))
         figures["server_peak_mb"] = peak_memory(server.pid)
-    finally:
-        server.terminate()
-        server.wait(30)
     RESULTS.write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2, ensure_ascii=False))
 
@@ -86,27 +78,6 @@ def _vectors(rows: Iterable[tuple[bytes, bytes]]) -> Vectors:
     real = np.unique(np.concatenate([some for some in found if some.size]), axis=0)
     unit: Vectors = real / np.linalg.norm(real, axis=1, keepdims=True)
     return unit
-
-
-def serve(index: Path, work: Path) -> subprocess.Popen[bytes]:
-    """`jawab serve`, ready."""
-    kept = {f"JAWAB_{name.upper()}": str(work / name) for name in ("conversations", "collections", "brought")}
-    command = [str(Path(sys.executable).with_name("jawab")), "serve", "--index", str(index), "--port", str(PORT)]
-    server = subprocess.Popen(command, env=os.environ | kept, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
-    while not _answers():
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit("the server did not start")
-        time.sleep(1)
-    return server
-
-
-def _answers() -> bool:
-    try:
-        with urllib.request.urlopen(f"{ADDRESS}health", timeout=2):
-            return True
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 async def everybody(people: int, passages: int) -> dict[str, Any]:

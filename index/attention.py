@@ -38,7 +38,9 @@ def plain_mask(*, attention_mask: torch.Tensor | None = None, config: Any = None
 
     if attention_mask is None or not _sees_all(config, attention_mask.shape[1], asked["q_length"], asked["kv_length"]):
         # No mask means "all of it" here; the fused kernel would know by itself that a causal model looks back only.
-        return sdpa_mask(attention_mask=attention_mask, config=config, **asked | {"allow_is_causal_skip": False})
+        asked["allow_is_causal_skip"] = False
+        whole: torch.Tensor = sdpa_mask(attention_mask=attention_mask, config=config, **asked)
+        return whole
     return None if attention_mask.all() else attention_mask[:, None, None, :]
 
 

@@ -55,12 +55,22 @@ class ServerProcess:
             self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
         deadline = time.monotonic() + _SECONDS
         while True:
-            assert self._process.poll() is None and time.monotonic() < deadline, self._log.read_text()
+            assert self.ended is None and time.monotonic() < deadline, self.told
             try:
                 self.get("/health")
                 return
             except httpx.TransportError:
                 time.sleep(0.1)
+
+    @property
+    def ended(self) -> int | None:
+        """The status that the process ended with; `None` while it runs."""
+        return self._process.poll()
+
+    @property
+    def told(self) -> str:
+        """All that it printed."""
+        return self._log.read_text(encoding="utf-8")
 
     def kill(self) -> None:
         """SIGKILL: whatever it is at, it does nothing more."""

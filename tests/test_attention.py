@@ -45,4 +45,5 @@ def test_it_masks_what_the_model_masks(bidirectional: bool, tokens: int, padded:
         model.set_attn_implementation(way)
         with torch.inference_mode():
             states.append(model(ids, attention_mask=there).last_hidden_state[there])
-    assert torch.allclose(*states, atol=1e-5)
+    theirs, ours = states
+    assert torch.allclose(theirs, ours, atol=1e-5)

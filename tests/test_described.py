@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from index.build import update
 from index.fakes import HashEmbedder
+from tests.conftest import SAMPLES
+from tests.server_process import ServerProcess
 
 HERE = Path(__file__).parent
 CASES = 500
@@ -25,32 +24,12 @@ CASES = 500
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    update(tmp_path / "index", [Path("samples/articles")], HashEmbedder())
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = {
-        f"JAWAB_{name.upper()}": str(tmp_path / name) for name in ("index", "conversations", "collections", "brought")
-    }
-    environment = os.environ | places | {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}
-    command = [str(Path(sys.executable).with_name("jawab")), "serve", "--port", str(port)]
-    with (tmp_path / "told").open("w") as told:
-        server = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
-    deadline = time.monotonic() + 120
-    while not answers(f"http://127.0.0.1:{port}/ready"):
-        assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "told").read_text()
-        time.sleep(0.2)
-    yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    assert server.wait(20) == 0
-    assert "Traceback" not in (tmp_path / "told").read_text()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
+    update(tmp_path / "index", [SAMPLES / "articles"], HashEmbedder())
+    with ServerProcess(tmp_path) as server:
+        yield server.address
+        server.end()
+        assert server.ended == 0
+        assert "Traceback" not in server.told
 
 
 def test_it_does_what_its_description_says(address: str, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from tests.page_assistant import ENGLISH_QUESTION, site
+from tests.serving import listening
 from tests.test_serving import Gated
 from ui.web.server import create_app
 
@@ -31,18 +30,8 @@ def address(assistant: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     served = site(tmp_path)
     opened = replace(served.collections.find(None), assistant=assistant)
     monkeypatch.setattr(served.collections, "find", lambda _: opened)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(served), "127.0.0.1", port, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with listening(create_app(served)) as running:
+        yield running
 
 
 @pytest.mark.parametrize(

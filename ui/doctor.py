@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,7 +31,8 @@ class Finding:
 
 def examine(app: App) -> list[Finding]:
     """Every check, in the order in which a new user would meet what it checks."""
-    return [_python(), *map(_package, _PACKAGES), _processor(), *_models(app), _index(app), _room(app.settings.index)]
+    opened = [_found(check, app) for check in (_embedder, _reader, _generator, _index)]
+    return [_python(), *map(_package, _PACKAGES), _processor(), *opened, _room(app.settings.index)]
 
 
 def _python() -> Finding:
@@ -50,44 +52,35 @@ def _processor() -> Finding:
     return _said(True, "bfloat16" if computes_in_bfloat16() else "float32")
 
 
-def _models(app: App) -> list[Finding]:
-    return [_embedder(app), _reader(app), _generator(app)]
-
-
-def _reader(app: App) -> Finding:
+def _found(check: Callable[[App], Finding], app: App) -> Finding:
+    """What a check finds, or the error that it ends with."""
     try:
-        return _said(True, "reader", name=app.reader.name) if app.reader else _said(True, "reader_none")
+        return check(app)
     except JawabError as error:
         return Finding(False, explain(error, reader_language()))
 
 
 def _embedder(app: App) -> Finding:
-    try:
-        return _said(True, "embedder", name=app.embedder.name)
-    except JawabError as error:
-        return Finding(False, explain(error, reader_language()))
+    return _said(True, "embedder", name=app.embedder.name)
+
+
+def _reader(app: App) -> Finding:
+    return _said(True, "reader", name=app.reader.name) if app.reader else _said(True, "reader_none")
 
 
 def _generator(app: App) -> Finding:
-    try:
-        generator = app.generator
-        if isinstance(generator, RemoteGenerator):
-            # Its name is known only once it has answered.
-            return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
-        return _said(True, "generator", name=generator.name)
-    except JawabError as error:
-        return Finding(False, explain(error, reader_language()))
+    generator = app.generator
+    if isinstance(generator, RemoteGenerator):
+        # Its name is known only once it has answered.
+        return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
+    return _said(True, "generator", name=generator.name)
 
 
 def _index(app: App) -> Finding:
-    try:
-        damage = examine_index(app.settings.index)
-        if damage:
-            return _said(False, "index_damaged", folder=app.settings.index)
-        catalog = Catalog.open(app.settings.index)
-        counts = {"articles": catalog.count_articles(), "passages": catalog.count_passages()}
-    except JawabError as error:
-        return Finding(False, explain(error, reader_language()))
+    if examine_index(app.settings.index):
+        return _said(False, "index_damaged", folder=app.settings.index)
+    catalog = Catalog.open(app.settings.index)
+    counts = {"articles": catalog.count_articles(), "passages": catalog.count_passages()}
     return _said(True, "index", folder=app.settings.index, **counts)
 
 

@@ -10,15 +10,14 @@ import asyncio
 import json
 import re
 from contextlib import suppress
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
-from ui.api.openai_form import PATHS, failure
+from ui.api.openai_form import PATHS, failed, failure_of
 from ui.api.problems import Problem, answer, problem
 from ui.api.request_id import request_id
 from ui.api.stopping import ServerStopping, Stopping
@@ -99,10 +98,7 @@ class _Sending:
 
 
 def _answered(scope: Scope, found: Problem) -> Response:
-    if not scope["path"].startswith(PATHS):
-        return answer(found)
-    headers = {} if found.retry_after is None else {"retry-after": str(found.retry_after)}
-    return JSONResponse(_failure(found), found.status, headers)
+    return failed(found) if scope["path"].startswith(PATHS) else answer(found)
 
 
 def _event(scope: Scope, found: Problem) -> str:
@@ -110,12 +106,8 @@ def _event(scope: Scope, found: Problem) -> str:
     if _LASTING.match(scope["path"]):
         return ""
     if scope["path"].startswith(PATHS):
-        return f"data: {json.dumps(_failure(found), ensure_ascii=False)}\n\n"
+        return f"data: {json.dumps(failure_of(found), ensure_ascii=False)}\n\n"
     return f"event: error\ndata: {json.dumps(found.model_dump(exclude_none=True), ensure_ascii=False)}\n\n"
-
-
-def _failure(found: Problem) -> dict[str, Any]:
-    return failure(found.detail, "server_error", found.code)
 
 
 async def _nothing_more() -> Message:

@@ -8,14 +8,18 @@ import time
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from starlette.responses import JSONResponse
 
 from qa.answer import Answer
 from qa.asking.conversation import Exchange
 from qa.asking.question import LONGEST
+from ui.api.problems import Problem
 
 MODEL = "jawab"
 PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
 """How the paths of OpenAI's routes begin."""
+_KINDS = {429: "rate_limit_error"}
+"""OpenAI's names for kinds of errors, where the status alone does not say them."""
 _STRICT = ConfigDict(extra="forbid")
 _MOST_MESSAGES = 200
 
@@ -180,6 +184,18 @@ def refusing(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These statuses as OpenAPI has them, each with a failure as its body."""
     # What is refused before it is known to be of this form (the gate, the router) is a problem as elsewhere.
     return {status: {"model": Failure, "content": {"application/problem+json": {}}} for status in statuses}
+
+
+def failed(found: Problem) -> JSONResponse:
+    """The answer that says a problem as OpenAI says it."""
+    headers = {} if found.retry_after is None else {"retry-after": str(found.retry_after)}
+    return JSONResponse(failure_of(found), found.status, headers)
+
+
+def failure_of(found: Problem) -> dict[str, Any]:
+    """A problem as OpenAI says it."""
+    kind = _KINDS.get(found.status, "invalid_request_error" if found.status < 500 else "server_error")
+    return failure(found.detail, kind, found.code)
 
 
 def failure(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:

@@ -28,7 +28,17 @@ from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Answer
 from ui.api.leaving import ClientGone, while_waited_for
-from ui.api.openai_form import MODEL, ChatBody, EmbeddingBody, completion, failure, piece, refusing, url_citations
+from ui.api.openai_form import (
+    MODEL,
+    ChatBody,
+    EmbeddingBody,
+    completion,
+    failed,
+    failure,
+    piece,
+    refusing,
+    url_citations,
+)
 from ui.api.problems import GONE, problem
 from ui.collections import FIRST, CollectionMissing
 from ui.serving.caller import caller_of
@@ -41,7 +51,6 @@ _CHAT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}},
     **refusing(400, 404, 422, 429, 503),
 }
-_KINDS = {429: "rate_limit_error"}
 _WORD = re.compile(r"\S+\s*|\s+")
 _BEATS = 5.0
 """Seconds between two signs of life on a stream that has nothing to say yet."""
@@ -72,16 +81,9 @@ class _OpenAIRoute(APIRoute):
                     failure(str(error.detail), "invalid_request_error", "unreadable"), error.status_code
                 )
             except JawabError as error:
-                return _failed(error, request)
+                return failed(problem(error, page_language(request.headers)))
 
         return handled
-
-
-def _failed(error: JawabError, request: Request) -> Response:
-    found = problem(error, page_language(request.headers))
-    kind = _KINDS.get(found.status, "invalid_request_error" if found.status < 500 else "server_error")
-    headers = {"retry-after": str(found.retry_after)} if found.retry_after is not None else None
-    return JSONResponse(failure(found.detail, kind, error.code), found.status, headers)
 
 
 def openai_routes(site: Site) -> APIRouter:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from index.articles import Language
 from index.finding.filters import Filter
-from qa.asking.question import LONGEST, check
+from qa.asking.question import LONGEST
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
 from ui.api.fields import Whole
@@ -75,7 +75,6 @@ def search_routes(site: Site) -> APIRouter:
 
 
 def _found(site: Site, body: SearchBody) -> dict[str, Any]:
-    check(body.question)
     only = Filter(
         since=body.since, until=body.until, sources=tuple(body.sources), language=body.language,
         articles=tuple(body.articles),

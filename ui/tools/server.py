@@ -23,7 +23,7 @@ from index.articles import Language
 from index.errors import JawabError
 from index.finding.filters import Filter
 from index.text.language import language_of
-from qa.asking.question import LONGEST, check
+from qa.asking.question import LONGEST
 from qa.assistant import found_passages
 from ui.collections import CollectionMissing, Named, find_named
 from ui.serving.caller import caller_of
@@ -106,7 +106,6 @@ def tool_server(collections: Collections, line: Line, language: Language) -> MCP
     ) -> dict[str, Any]:
         """Find the passages that fit a question best, without an answer."""
         with told(calling, language_of(question)):
-            check(question)
             hits = named(collection).search(question, k, Filter(since=since, until=until))
             return {"passages": [asdict(passage) for passage in found_passages(hits)]}
 

@@ -110,7 +110,7 @@ def _prepare(app: App, language: Language) -> None:
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
-    # Nothing of this is ever garbage, and to look through it would hold up everybody for nearly half a second each time.
+    # Nothing of this is ever garbage, and to look through it would hold up everybody for half a second each time.
     gc.collect()
     gc.freeze()
 
@@ -145,7 +145,7 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
     return Collection(
         id=collection,
         assistant=observers.watch(assistant),
-        search=assistant.searcher.search,
+        search=assistant.search,
         articles=assistant.searcher.catalog,
         shelf=shelf,
         removals=Removals(partial(remove, folder)),

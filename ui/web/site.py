@@ -33,7 +33,7 @@ class Assistant(Protocol):
 
 
 class Search(Protocol):
-    """Search for passages, as `index.search.Searcher.search` does it. May raise `JawabError`."""
+    """Search for passages, as `qa.assistant.Assistant.search` does it. May raise `JawabError`."""
 
     def __call__(
         self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False
