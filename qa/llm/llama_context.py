@@ -142,7 +142,6 @@ class LlamaContext:
             shared = 0
         self._trunk, self._next = wanted[:shared], None
         for start in range(shared, len(wanted), _PART):
-            go_on()
             part = wanted[start : start + _PART]
             self._decode([(TRUNK, start + i, token) for i, token in enumerate(part)], last_only=True)
             self._trunk += part
@@ -203,7 +202,8 @@ class LlamaContext:
         return self._trunk == tuple(tokens) and self._next is not None
 
     def _decode(self, items: Sequence[tuple[int, int, int]], last_only: bool) -> None:
-        """Evaluate (sequence, position, token)s in one pass."""
+        """Evaluate (sequence, position, token)s in one pass. Raises `Halted`, having done nothing."""
+        go_on()
         batch = self._batch
         batch.n_tokens = len(items)
         for i, (sequence, position, token) in enumerate(items):

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from index.one_thread import OneThread, Urgency
 from index.text.folding import Folded, plain
+from qa.halting import go_on
 from qa.reading.inputs import Input, encode
 from qa.reading.reader import Reading, ScoredSpan
 from qa.reading.spans import best_spans
@@ -69,21 +70,24 @@ class NetworkReader:
             return len(self._tokenizer(plain(text).text, add_special_tokens=False)["input_ids"])
 
     def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
-        return self._thread.do(lambda: self._read(question, excerpts), Urgency.READING)
-
-    def _read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        """Batch by batch, so that who searches need not wait for all of it. Raises `Halted`."""
         texts = [plain(excerpt) for excerpt in excerpts]
         if not texts:
             return []
-        with self._tokenizing:
-            inputs = encode(self._tokenizer, plain(question).text, [text.text for text in texts])
+        inputs = self._thread.do(lambda: self._encode(question, texts), Urgency.READING)
         readings: dict[int, Reading] = {}
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
         for first in range(0, len(order), BATCH):
+            go_on()
             batch = order[first : first + BATCH]
-            for at, logits in zip(batch, self._logits([inputs[at] for at in batch]), strict=True):
+            work = partial(self._logits, [inputs[at] for at in batch])
+            for at, logits in zip(batch, self._thread.do(work, Urgency.READING), strict=True):
                 readings[at] = _in_original(best_spans(logits, inputs[at], texts[at].text), texts[at])
         return [readings[at] for at in range(len(inputs))]
+
+    def _encode(self, question: str, texts: Sequence[Folded]) -> list[Input]:
+        with self._tokenizing:
+            return encode(self._tokenizer, plain(question).text, [text.text for text in texts])
 
     def _logits(self, batch: Sequence[Input]) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
         import torch

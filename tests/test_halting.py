@@ -1,0 +1,51 @@
+"""What nobody waits for ends in the midst of a step of the real models, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from qa.halting import Halted, stoppable
+from qa.llm.llama import LlamaGenerator
+from qa.prompts import answer_prompt
+from qa.reading.network_reader import BATCH, NetworkReader
+
+QUESTION = "At how many stations does the tram stop on Saturdays?"
+TRAM = "The harbour tram stops at 24 stations on weekdays and at 11 of them on Saturdays."
+
+
+class After(threading.Event):
+    """Set once it has been looked at so many times."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self) -> bool:
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("looks", [0, 1, 2])
+def test_drafts_end_in_their_midst(real_generator: LlamaGenerator, looks: int) -> None:
+    prompt = answer_prompt("en").ask(QUESTION, [TRAM])
+
+    def drafts() -> object:
+        return real_generator.drafts(prompt, 32, "none", frozenset({"at", "eleven", "on"}), 3)
+
+    wanted = drafts()
+    real_generator.draft(answer_prompt("en").ask("What is it?", [TRAM]), 2, "none")
+    with stoppable(After(looks)), pytest.raises(Halted):
+        drafts()
+    assert drafts() == wanted
+
+
+@pytest.mark.real
+def test_reading_ends_between_two_batches(real_reader: NetworkReader) -> None:
+    excerpts = [f"{TRAM} ({number})" for number in range(BATCH + 1)]
+    wanted = real_reader.read(QUESTION, excerpts)
+    with stoppable(After(1)), pytest.raises(Halted):
+        real_reader.read(QUESTION, excerpts)
+    assert real_reader.read(QUESTION, excerpts) == wanted
