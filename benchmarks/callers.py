@@ -20,6 +20,8 @@ _QUESTIONS = [
 _KEYS = Path(os.environ["LOAD_KEYS"]).read_text("utf-8").split()
 _PATH = os.environ["LOAD_PATH"]
 _RUN = os.getpid()
+_REMEMBERED = _PATH.endswith("/ask")
+"""Whether an answer is kept for who asks the same; passages are searched for each time."""
 _PAUSE = float(os.environ["LOAD_PAUSE"])
 _out = Path(os.environ["LOAD_OUT"]).open("w", encoding="utf-8")  # noqa: SIM115 - until the end of the process
 
@@ -36,9 +38,11 @@ class Caller(FastHttpUser):
 
     @task
     def ask(self) -> None:
-        # Nobody's questions are another's: what is measured is not the memory of answers.
         number = next(self.asked)
-        question = f"{_QUESTIONS[(self.number * 7 + number) % len(_QUESTIONS)]} ({_RUN} {self.number} {number})"
+        question = _QUESTIONS[(self.number * 7 + number) % len(_QUESTIONS)]
+        if _REMEMBERED:
+            # Nobody's questions are another's: what is measured is not the memory of answers.
+            question += f" ({_RUN} {self.number} {number})"
         began = time.perf_counter()
         with self.client.post(_PATH, json={"question": question}, headers=self.key, catch_response=True) as response:
             took = time.perf_counter() - began

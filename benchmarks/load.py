@@ -4,7 +4,8 @@
 
 A real server with the real models over the sample articles, on loopback; the callers are Locust's
 (`benchmarks/callers.py`), each with a key of its own, each asking again as soon as it is answered, or, where it is
-refused, when it was told to come again. No question is asked twice, so that nothing comes from the memory of answers.
+refused, when it was told to come again. Nothing is asked twice, so that no answer comes from the memory of answers;
+searches, which are not remembered, have the questions of the samples as they are.
 `fairness` is the worst caller's median over the median of all. `late` is by how much the event loop came too late to
 what was due, read from `/metrics`. `search_while_asked`: eight search while eight others ask. Then, for `--minutes`,
 searches and questions together, while the server's memory is looked at.
