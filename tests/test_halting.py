@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
-from qa.halting import Halted, stoppable
+from qa.halting import Halted, Unwanted, stoppable
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 from qa.reading.network_reader import BATCH, NetworkReader
@@ -15,7 +13,7 @@ QUESTION = "At how many stations does the tram stop on Saturdays?"
 TRAM = "The harbour tram stops at 24 stations on weekdays and at 11 of them on Saturdays."
 
 
-class After(threading.Event):
+class After(Unwanted):
     """Set once it has been looked at so many times."""
 
     def __init__(self, looks: int) -> None:
@@ -40,6 +38,33 @@ def test_drafts_end_in_their_midst(real_generator: LlamaGenerator, looks: int) -
     with stoppable(After(looks)), pytest.raises(Halted):
         drafts()
     assert drafts() == wanted
+
+
+class SeenInC(Unwanted):
+    """Set, but only for who looks at the flag."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+
+    def is_set(self) -> bool:
+        return False
+
+
+@pytest.mark.real
+def test_a_pass_through_the_llm_ends_in_its_midst(real_generator: LlamaGenerator) -> None:
+    prompt = answer_prompt("en").ask(QUESTION, [TRAM])
+    wanted = real_generator.likelihood(prompt, "11 of them")
+    sentence = "".join(real_generator.write(prompt, 8))
+    real_generator.draft(answer_prompt("en").ask("What is it?", [TRAM]), 2, "none")
+    with stoppable(SeenInC()), pytest.raises(Halted):
+        real_generator.likelihood(prompt, "11 of them")
+    pieces = real_generator.write(prompt, 8)
+    next(pieces)
+    with stoppable(SeenInC()), pytest.raises(Halted):
+        list(pieces)
+    assert real_generator.likelihood(prompt, "11 of them") == wanted
+    assert "".join(real_generator.write(prompt, 8)) == sentence
 
 
 @pytest.mark.real

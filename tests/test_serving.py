@@ -15,7 +15,7 @@ import pytest
 from index.errors import IndexMissing
 from qa.answer import Answer, Event, Finished, PassagesFound, Token
 from qa.asking.conversation import Exchange
-from qa.halting import Halted, go_on, stoppable
+from qa.halting import Halted, Unwanted, go_on, stoppable
 from tests.page_assistant import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
 from ui.serving.cache import AnswerCache
 from ui.serving.follow import Asked, DeadlinePassed, Step, Waiting, follow, whole
@@ -309,7 +309,7 @@ class TestCache:
 
 
 def test_what_is_unwanted_ends_and_what_is_wanted_goes_on() -> None:
-    unwanted = threading.Event()
+    unwanted = Unwanted()
     go_on()
     with stoppable(unwanted):
         go_on()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from qa.halting import go_on
+from qa.halting import Halted, go_on, unwanted
 
 _PART = 64
-"""Tokens read between two looks at whether anybody still waits: well under a second of work."""
+"""Tokens that are read in one pass."""
+_ABORTED = 2
+"""What `llama_decode` returns where it was told to end in the midst."""
 TRUNK = 0
 """The sequence of the text that is read; branches go on from it."""
 
@@ -75,6 +78,7 @@ class LlamaContext:
         self._batch_size = int(llama_cpp.llama_n_batch(self._context))
         self._batch = llama_cpp.llama_batch_init(self._batch_size, 0, 1)
         weakref.finalize(self, llama_cpp.llama_batch_free, self._batch)
+        self._should_abort = llama_cpp.ggml_abort_callback(ctypes.cast(_strlen(), ctypes.c_void_p).value)
         self._trunk: tuple[int, ...] = ()
         self._next: LogProbs | None = None
 
@@ -202,7 +206,7 @@ class LlamaContext:
         return self._trunk == tuple(tokens) and self._next is not None
 
     def _decode(self, items: Sequence[tuple[int, int, int]], last_only: bool) -> None:
-        """Evaluate (sequence, position, token)s in one pass. Raises `Halted`, having done nothing."""
+        """Evaluate (sequence, position, token)s in one pass. Raises `Halted`, and has then changed nothing."""
         go_on()
         batch = self._batch
         batch.n_tokens = len(items)
@@ -210,7 +214,15 @@ class LlamaContext:
             batch.token[i], batch.pos[i] = token, position
             batch.n_seq_id[i], batch.seq_id[i][0] = 1, sequence
             batch.logits[i] = not last_only or i == len(items) - 1
+        # Looked at in every node of the network, so in C: a function of Python's would take the interpreter's lock
+        # each time. The length of the flag is what llama.cpp asks: 0 (go on) or 1 (end).
+        flag = unwanted().flag
+        self._lib.llama_set_abort_callback(self._context, self._should_abort, ctypes.addressof(flag))
         code = self._lib.llama_decode(self._context, batch)
+        if code == _ABORTED:
+            for sequence, position, _ in items:
+                self._lib.llama_memory_seq_rm(self._memory, sequence, position, -1)
+            raise Halted
         if code:
             raise RuntimeError(f"llama_decode: {code}")
 
@@ -220,6 +232,11 @@ class LlamaContext:
         values -= values.max()
         log_probs: LogProbs = values - np.log(np.exp(values).sum())
         return log_probs
+
+
+def _strlen() -> Any:
+    """The C library's own."""
+    return (ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)).strlen
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:

@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.asking.conversation import Exchange
-from qa.halting import Halted, stoppable
+from qa.halting import Halted, Unwanted, stoppable
 from ui.serving.cache import AnswerCache
 from ui.serving.line import Line, Place
 from ui.web.site import Assistant
@@ -166,7 +166,7 @@ class _Work:
     and that ends early once it is `unwanted`."""
 
     def __init__(self, events: Iterator[Event]) -> None:
-        self.unwanted = threading.Event()
+        self.unwanted = Unwanted()
         self._events = events
         self._lock = threading.Lock()
 
