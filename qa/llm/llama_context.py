@@ -21,7 +21,7 @@ import numpy.typing as npt
 from qa.halting import Halted, go_on, unwanted
 
 _PART = 64
-"""Tokens that are read in one pass."""
+"""Tokens read in one pass. More are hardly faster (512: 3 %), and what is rounded otherwise scores otherwise."""
 _ABORTED = 2
 """What `llama_decode` returns where it was told to end in the midst."""
 TRUNK = 0
