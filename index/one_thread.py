@@ -1,7 +1,7 @@
 """One thread for all that a network computes: the most urgent first, and in the order in which it came.
 
-OpenMP keeps a team of threads for every thread that computes, and idle teams spin: twenty questions at once, each in a
-thread of its own, took twice as long as one after the other (docs/page.md, "Twenty people at once").
+OpenMP keeps helpers for every thread that computes, and they get into each other's way: twenty questions at once, each
+in a thread of its own, took twice as long as one after the other (docs/page.md, "Twenty people at once").
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from enum import IntEnum
 from typing import Any, TypeVar
 
+from index.openmp import dismiss_helpers
+
 T = TypeVar("T")
+
+_PAUSE = 0.05
+"""Seconds without work after which its helpers leave."""
 
 
 class Urgency(IntEnum):
@@ -25,12 +30,15 @@ class Urgency(IntEnum):
     INDEXING = 2
 
 
+_Work = tuple[Urgency, int, Callable[[], Any], Future[Any]]
+
+
 class OneThread:
     """Does one piece of work at a time, in a thread that starts with the first and ends with the program."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._waiting: queue.PriorityQueue[tuple[Urgency, int, Callable[[], Any], Future[Any]]] = queue.PriorityQueue()
+        self._waiting: queue.PriorityQueue[_Work] = queue.PriorityQueue()
         self._number = itertools.count()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -39,7 +47,12 @@ class OneThread:
         """What `work` returns or raises. Work that is part of other work is done at once."""
         if self.is_mine:
             return work()
-        return self.begin(work, urgency).result()
+        done = self.begin(work, urgency)
+        try:
+            return done.result()
+        finally:
+            # Who is interrupted must not take away what is still worked on.
+            wait((done,))
 
     @property
     def is_mine(self) -> bool:
@@ -58,7 +71,7 @@ class OneThread:
 
     def _run(self) -> None:
         while True:
-            _, _, work, done = self._waiting.get()
+            _, _, work, done = self._next()
             try:
                 result = work()
             except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
@@ -67,3 +80,10 @@ class OneThread:
                 done.set_result(result)
             # What the work held (a batch, a state) should not live until the next one comes.
             del work, done
+
+    def _next(self) -> _Work:
+        try:
+            return self._waiting.get(timeout=_PAUSE)
+        except queue.Empty:
+            dismiss_helpers()
+            return self._waiting.get()

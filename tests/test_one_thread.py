@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 
@@ -48,3 +49,17 @@ def test_an_error_is_raised_where_the_work_was_asked_for_and_ends_nothing() -> N
     with pytest.raises(ValueError, match="no"):
         one.do(fail, Urgency.READING)
     assert one.do(lambda: 1, Urgency.READING) == 1
+
+
+def test_who_is_interrupted_leaves_nothing_at_work() -> None:
+    """A network that is still worked on when the program ends takes it down."""
+    ended = threading.Event()
+
+    def work() -> None:
+        _thread.interrupt_main()
+        time.sleep(0.2)
+        ended.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        OneThread("test").do(work, Urgency.READING)
+    assert ended.is_set()

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from index.one_thread import OneThread, Urgency
 from qa.halting import Halted, go_on, unwanted
 
 _PART = 64
@@ -52,7 +53,7 @@ class State:
 
 
 class LlamaContext:
-    """A GGUF model and its memory of the texts at work. Not for two threads at a time.
+    """A GGUF model and its memory of the texts at work. Any thread may use it, but no two at a time.
 
     Raises `ValueError` for a file that llama.cpp cannot read, and `MemoryError` where there is no room.
     """
@@ -61,6 +62,7 @@ class LlamaContext:
         import llama_cpp
 
         self._lib: Any = llama_cpp
+        self._thread = OneThread("jawab-llm")
         self._settings = settings
         # llama.cpp tells its whole setting up on standard error otherwise; what fails, we say ourselves.
         logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)
@@ -218,7 +220,7 @@ class LlamaContext:
         # each time. The length of the flag is what llama.cpp asks: 0 (go on) or 1 (end).
         flag = unwanted().flag
         self._lib.llama_set_abort_callback(self._context, self._should_abort, ctypes.addressof(flag))
-        code = self._lib.llama_decode(self._context, batch)
+        code = self._thread.do(lambda: self._lib.llama_decode(self._context, batch), Urgency.READING)
         if code == _ABORTED:
             for sequence, position, _ in items:
                 self._lib.llama_memory_seq_rm(self._memory, sequence, position, -1)
