@@ -1,6 +1,6 @@
 """Callers for Locust (locust.io): each has a key of its own, and asks or searches again as soon as it is answered.
 
-`benchmarks/load.py` runs it. Every answer goes to the file in `LOAD_OUT`, a line each: caller, status, seconds, bytes.
+`benchmarks/load.py` runs it. Every answer goes to the file in `LOAD_OUT`, a line each: caller, status, when, seconds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Caller(FastHttpUser):
             took = time.perf_counter() - began
             response.success()  # what is an error is decided where it is counted
             told = response.headers.get("retry-after") if response.headers else None
-            row = {"caller": self.number, "status": response.status_code, "seconds": took, "retry_after": told}
+            row = {"caller": self.number, "status": response.status_code, "at": time.time(), "seconds": took}
             _out.write(json.dumps(row) + "\n")
         time.sleep(float(told or _PAUSE))
 

@@ -87,18 +87,20 @@ def under_load(work: Path, path: str, callers: int, seconds: int) -> dict[str, A
     """The figures of so many callers for so many seconds."""
     before = beats()
     call(work, path, callers, seconds, work / "calls.jsonl")
-    rows = [json.loads(line) for line in (work / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
-    return figures_of(rows, seconds) | {"late": lateness(before, beats())}
+    return figures_of(rows_of(work / "calls.jsonl"), seconds) | {"late": lateness(before, beats())}
 
 
 def while_asked(work: Path, callers: int, seconds: int) -> dict[str, Any]:
-    """The figures of so many who search while as many ask."""
+    """The figures of so many who search while as many ask, and of those who ask."""
     asking = threading.Thread(target=call, args=(work, "/v1/ask", callers, seconds + 20, work / "asked.jsonl"))
     asking.start()
     time.sleep(10)
+    began = time.time()
     told = under_load(work, "/v1/search", callers, seconds)
+    ended = time.time()
     asking.join()
-    return told
+    asked = [row for row in rows_of(work / "asked.jsonl") if began <= row["at"] <= ended]
+    return told | {"asked_meanwhile": figures_of(asked, ended - began)}
 
 
 def leaving(times: int = 20) -> dict[str, Any]:
@@ -135,6 +137,10 @@ def call(work: Path, path: str, callers: int, seconds: int, out: Path, pause: fl
         "-u", str(callers), "-r", str(callers), "-t", f"{seconds}s",
     ]  # fmt: skip
     subprocess.run(command, env=environment, check=False, capture_output=True, timeout=seconds + 120)
+
+
+def rows_of(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def figures_of(rows: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]:
@@ -179,7 +185,7 @@ def over_time(pid: int, work: Path, seconds: float, pause: float) -> dict[str, A
         seen.append((round(now / 60, 1), resident(pid)))
         path = ("/v1/search", "/v1/ask")[turn % 2]
         call(work, path, 8, int(_SAMPLE), work / "calls.jsonl", pause)
-        answered += len((work / "calls.jsonl").read_text(encoding="utf-8").splitlines())
+        answered += len(rows_of(work / "calls.jsonl"))
         turn += 1
     settled = [memory for minute, memory in seen if minute >= seconds / 600]
     return {

@@ -1,4 +1,7 @@
-"""One thread for all that a network computes: the most urgent first, and in the order in which it came.
+"""One thread for all that a network computes: the most urgent first, but nothing waits for ever.
+
+Each piece of work is due when it came, or later where it has time, and what is due first is done first. A strict order
+would not do: eight callers who searched without a pause held up a question for as long as they went on.
 
 OpenMP keeps helpers for every thread that computes, and they get into each other's way: twenty questions at once, each
 in a thread of its own, took twice as long as one after the other (docs/page.md, "Twenty people at once").
@@ -9,9 +12,10 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from enum import IntEnum
+from enum import Enum
 from typing import Any, TypeVar
 
 from index.openmp import dismiss_helpers
@@ -22,15 +26,16 @@ _PAUSE = 0.05
 """Seconds without work after which its helpers leave."""
 
 
-class Urgency(IntEnum):
-    """What is done before what: for searching and reading somebody waits."""
+class Urgency(Enum):
+    """For how many seconds what comes later and is more urgent may go before it."""
 
-    SEARCHING = 0
-    READING = 1
-    INDEXING = 2
+    SEARCHING = 0.0
+    READING = 0.5
+    INDEXING = 2.0
 
 
-_Work = tuple[Urgency, int, Callable[[], Any], Future[Any]]
+_Work = tuple[float, int, Callable[[], Any], Future[Any]]
+"""When it is due, its number, what is to be done, and who waits for it."""
 
 
 class OneThread:
@@ -66,7 +71,7 @@ class OneThread:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
         done: Future[T] = Future()
-        self._waiting.put((urgency, next(self._number), work, done))
+        self._waiting.put((time.monotonic() + urgency.value, next(self._number), work, done))
         return done
 
     def _run(self) -> None:

@@ -31,6 +31,20 @@ def test_the_most_urgent_first_and_then_in_the_order_in_which_it_came() -> None:
     assert done == ["search", "read 1", "read 2", "index"]
 
 
+def test_a_question_is_read_while_others_search_without_a_pause() -> None:
+    one, read = OneThread("test"), threading.Event()
+    until = time.monotonic() + 10
+
+    def search() -> None:
+        time.sleep(0.01)
+        if not read.is_set() and time.monotonic() < until:
+            one.begin(search, Urgency.SEARCHING)
+
+    one.begin(search, Urgency.SEARCHING)
+    one.do(read.set, Urgency.READING)
+    assert time.monotonic() < until - 5
+
+
 def test_it_is_one_thread_and_what_is_part_of_the_work_is_done_in_it() -> None:
     one = OneThread("test")
 
