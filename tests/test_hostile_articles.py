@@ -46,7 +46,7 @@ from ui.web.chat.render import Turn, turn_html
 
 DATA = Path(__file__).parent / "data"
 _MINUTES = 30
-"""Sixty questions, a sixth of them with the LLM, are asked before the first of the tests with the real models: two
+"""Sixty questions, a tenth of them with the LLM, are asked before the first of the tests with the real models: two
 minutes on two cores that do nothing else, and more where they do."""
 HOSTILE = DATA / "hostile_articles"
 
@@ -344,8 +344,8 @@ def tried(folder: Path, embedder: Embedder, generator: Generator, reader: Reader
     searcher = Searcher(folder, embedder)
     beset, streamed = {}, {}
     for number, attack in enumerate(ATTACKS):
-        # The LLM is shown what is quoted and nothing else, and takes most of the time: it writes for one in three.
-        assistant = Assistant(searcher, None if number % 3 else generator, reader, commands=commands)
+        # The LLM is shown what is quoted and nothing else, and takes most of the time: it writes for one in five.
+        assistant = Assistant(searcher, None if number % 5 else generator, reader, commands=commands)
         events = list(assistant.stream(attack.question))
         assert isinstance(events[-1], Finished)
         beset[attack.file] = events[-1].answer
