@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from index.build import update
+from qa.asking.question import LONGEST
 from ui.api.observers import Observers
 from ui.app import App
 from ui.cli import jawab
@@ -65,7 +66,17 @@ class TestSearch:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"question": ""}, {"k": 0}, {"k": 101}, {"since": "soon"}, {"language": "fr"}, {"other": 1}, {"k": "3"}],
+        [
+            {"question": ""},
+            {"question": "\n "},
+            {"question": "Iraq" + " " * LONGEST},
+            {"k": 0},
+            {"k": 101},
+            {"since": "soon"},
+            {"language": "fr"},
+            {"other": 1},
+            {"k": "3"},
+        ],
     )
     def test_what_is_wrong_is_named(self, client: TestClient, wrong: dict[str, object]) -> None:
         response = client.post("/v1/search", json={"question": "Iraq"} | wrong)

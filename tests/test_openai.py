@@ -50,6 +50,8 @@ def test_it_is_cut_where_it_was_asked_to_be(client: openai.OpenAI) -> None:
     assert short.choices[0].finish_reason == "length" and whole.startswith(short.choices[0].message.content)
     assert short.usage.completion_tokens <= 2
     assert "[" not in ask(client, stop=["["]).choices[0].message.content
+    # Some clients send what their users left empty.
+    assert [ask(client, stop=stop).choices[0].message.content for stop in ("", [""])] == [whole, whole]
 
 
 def test_as_json_it_is_the_record(client: openai.OpenAI) -> None:

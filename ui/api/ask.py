@@ -16,14 +16,13 @@ from starlette.concurrency import run_in_threadpool
 from index.errors import JawabError
 from index.text.language import language_of
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
-from qa.asking.question import LONGEST
 from ui.api.examples import ASKED
+from ui.api.fields import Question
 from ui.api.leaving import ClientGone, while_waited_for
 from ui.api.problems import GONE, answer, documented, problem
 from ui.api.request_id import request_id
 from ui.serving.caller import caller_of
-from ui.serving.follow import LONGEST as LONGEST_WAIT
-from ui.serving.follow import Asked, Step, Waiting, follow, whole
+from ui.serving.follow import LONGEST, Asked, Step, Waiting, follow, whole
 from ui.serving.line import Line
 from ui.web.site import Collection, Site
 
@@ -39,12 +38,12 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 class AskBody(BaseModel):
     """A question."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    question: str = Field(min_length=1, max_length=LONGEST)
+    question: Question
     stream: bool = Field(False, description="server-sent events: passages, token…, answer; or error")
     collection: str | None = Field(None, description="id of the collection to ask; the first, if none is given")
-    seconds: float = Field(LONGEST_WAIT, ge=1, le=LONGEST_WAIT, description="for which the answer is waited for")
+    seconds: float = Field(LONGEST, ge=1, le=LONGEST, description="for which the answer is waited for")
 
 
 def ask_routes(site: Site) -> APIRouter:

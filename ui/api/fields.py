@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from qa.asking.question import LONGEST
 
 
 def _whole(given: object) -> object:
@@ -14,3 +16,6 @@ def _whole(given: object) -> object:
 
 Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(strict=True)]
 """A whole number, and nothing that only looks like one: no text, no yes or no."""
+
+Question = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(str.strip), Field(min_length=1)]
+"""A question without the space around it, which is counted as well: the description knows of no other length."""

@@ -115,7 +115,9 @@ class ChatBody(BaseModel):
 
     @property
     def stops(self) -> list[str]:
-        return [self.stop] if isinstance(self.stop, str) else list(filter(None, self.stop or []))
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        # Before an empty one everything would end.
+        return [stop for stop in stops if stop]
 
 
 class EmbeddingBody(BaseModel):

@@ -12,10 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from index.articles import Language
 from index.finding.filters import Filter
-from qa.asking.question import LONGEST
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
-from ui.api.fields import Whole
+from ui.api.fields import Question, Whole
 from ui.api.problems import documented
 from ui.web.site import Site
 
@@ -27,9 +26,9 @@ _AT_ONCE = 16
 class SearchBody(BaseModel):
     """What to search for, and where. A phrase in quotation marks must stand in the passages."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    question: str = Field(min_length=1, max_length=LONGEST)
+    question: Question
     k: Whole = Field(10, ge=1, le=MOST, description="how many passages")
     since: Day | None = None
     until: Day | None = None
