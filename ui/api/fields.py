@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from qa.asking.question import LONGEST
 
@@ -17,5 +18,12 @@ def _whole(given: object) -> object:
 Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(strict=True)]
 """A whole number, and nothing that only looks like one: no text, no yes or no."""
 
-Question = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(str.strip), Field(min_length=1)]
+
+def _said(question: str) -> str:
+    if not (said := question.strip()):
+        raise PydanticCustomError("blank", "A question has more than space")
+    return said
+
+
+Question = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_said)]
 """A question without the space around it, which is counted as well: the description knows of no other length."""
