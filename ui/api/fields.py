@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
 
 from qa.asking.question import LONGEST
 
@@ -21,7 +20,7 @@ Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Fiel
 
 def _said(question: str) -> str:
     if not (said := question.strip()):
-        raise PydanticCustomError("blank", "A question has more than space")
+        raise ValueError("A question has more than space")
     return said
 
 
