@@ -22,6 +22,7 @@ from index.articles import Span
 from index.attention import register_plain_attention
 from index.errors import EmbedderFailed
 from index.one_thread import OneThread, Urgency
+from index.openmp import wait_awake_briefly
 from index.together import Together
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class SentenceTransformerEmbedder:
         # Any other folder would be taken for a bare transformer, and its vectors would mean nothing.
         if not (folder / "modules.json").is_file():
             raise EmbedderFailed(folder=folder)
+        wait_awake_briefly()
         self._folder = folder
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)

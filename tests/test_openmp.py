@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from index.embed import SentenceTransformerEmbedder
 from index.one_thread import OneThread, Urgency
+from index.openmp import wait_awake_briefly
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 
@@ -61,3 +63,31 @@ def test_the_llm_works_in_one_thread_whoever_asks(
     pieces.close()
     assert len(worked) == 1
     assert threading.get_ident() not in worked
+
+
+@pytest.mark.real
+@pytest.mark.skipif(sys.platform != "linux", reason="GCC's OpenMP")
+@pytest.mark.parametrize("which", ["embedder", "llm"])
+def test_idle_helpers_soon_leave_their_cores_to_others(which: str, request: pytest.FixtureRequest) -> None:
+    if which == "embedder":
+        real: SentenceTransformerEmbedder = request.getfixturevalue("real_embedder")
+        load = f"from index.embed import *; SentenceTransformerEmbedder(Path({str(real._folder)!r})).dimension"
+    else:
+        file = request.getfixturevalue("real_generator")._path
+        load = f"from qa.llm.llama import *; LlamaGenerator(Path({str(file)!r})).count_tokens('')"
+    told = subprocess.run(
+        [sys.executable, "-c", "from pathlib import Path; " + load],
+        env={"PATH": os.environ["PATH"], "OMP_DISPLAY_ENV": "verbose"},
+        cwd=Path(__file__).parent.parent,
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+    assert "GOMP_SPINCOUNT = '3000'" in told
+
+
+@pytest.mark.parametrize("name", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])
+def test_who_has_said_how_helpers_wait_is_heard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    monkeypatch.setenv(name, "active")
+    before = dict(os.environ)
+    wait_awake_briefly()
+    assert dict(os.environ) == before

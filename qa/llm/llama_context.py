@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.one_thread import OneThread, Urgency
+from index.openmp import wait_awake_briefly
 from qa.halting import Halted, go_on, unwanted
 
 _PART = 64
@@ -59,6 +60,7 @@ class LlamaContext:
     """
 
     def __init__(self, path: Path, threads: int, settings: Settings) -> None:
+        wait_awake_briefly()
         import llama_cpp
 
         self._lib: Any = llama_cpp
