@@ -11,6 +11,7 @@ import click
 import pytest
 
 from ui.cli import jawab
+from ui.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.ar.md"]
@@ -48,6 +49,11 @@ def test_every_make_target_and_file_of_the_readme_exists(name: str) -> None:
 def test_every_command_is_in_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"jawab {name}" in text for name in jawab.commands)
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    told = set(re.findall(r"JAWAB_[A-Z_]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert told == {f"JAWAB_{name.upper()}" for name in Settings.model_fields}
 
 
 def test_every_dependency_says_why_it_is_there() -> None:
