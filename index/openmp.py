@@ -14,6 +14,12 @@ import ctypes
 import os
 import sys
 
+_SOFTLY = 1
+"""`omp_pause_soft`: settings are kept."""
+
+_TURNS = 3_000
+"""That a helper waits awake, of 300,000 by default. It costs nothing that can be measured; 1,000 and fewer do."""
+
 
 def wait_awake_briefly() -> None:
     """Let idle helpers soon leave their cores to others. Before torch or llama.cpp is loaded, which reads it once."""
@@ -29,10 +35,3 @@ def dismiss_helpers() -> None:
     # LLVM's OpenMP has a function of this name that ends the helpers of every thread, those at work too.
     if hasattr(program, "omp_pause_resource_all") and not hasattr(program, "__kmpc_fork_call"):
         program.omp_pause_resource_all(_SOFTLY)
-
-
-_SOFTLY = 1
-"""`omp_pause_soft`: settings are kept."""
-
-_TURNS = 3_000
-"""That a helper waits awake, of 300,000 by default. It costs nothing that can be measured; 1,000 and fewer do."""
