@@ -22,6 +22,7 @@ from index.articles import Span
 from index.attention import register_plain_attention
 from index.errors import EmbedderFailed
 from index.one_thread import OneThread, Urgency
+from index.onednn import keep_few_shapes
 from index.openmp import wait_awake_briefly
 from index.together import Together
 
@@ -88,6 +89,7 @@ class SentenceTransformerEmbedder:
         if not (folder / "modules.json").is_file():
             raise EmbedderFailed(folder=folder)
         wait_awake_briefly()
+        keep_few_shapes()
         self._folder = folder
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)
