@@ -1,9 +1,9 @@
 """What oneDNN, with which PyTorch multiplies on a CPU, keeps of its work: little, and no more as time goes on.
 
 For every shape that it meets it writes machine code, and keeps that for a thousand shapes. Texts come in hundreds of
-lengths, and each length of each batch is a shape: over half an hour of questions a server grew by hundreds of megabytes.
-A network's layers are alike, so that the few shapes of the text at hand are all that is met twice. Two caches lie one
-upon the other, and each has a variable of its own: oneDNN's, and that of its guest in PyTorch, ideep
+lengths, and each length of each batch is a shape: a server grew by hundreds of megabytes in half an hour of questions.
+A network's layers are alike, so that the few shapes of the text at hand are all that is met again at once. Two caches
+lie one upon the other, each with a variable of its own: oneDNN's, and that of ideep, through which PyTorch calls it
 (github.com/pytorch/pytorch/issues/27971).
 """
 
