@@ -125,6 +125,18 @@ class TestLine:
 
         in_time(stand())
 
+    def test_a_turn_that_comes_before_the_loop_goes_on_is_noticed(self) -> None:
+        async def stand() -> None:
+            line, first = Line(), ExitStack()
+            first.enter_context(line.stand("first"))
+            with line.stand("second") as second:
+                moved = second.moved()
+                first.close()
+                await asyncio.wait_for(moved, 1)
+                assert second.served
+
+        in_time(stand())
+
 
 class TestFollow:
     def test_the_passages_wait_for_nobody(self) -> None:
@@ -149,6 +161,26 @@ class TestFollow:
         assert (told[0], told[2]) == (Waiting(1), Waiting(0))
         names = ["Waiting", "PassagesFound", "Waiting", "Token", "Finished"]
         assert [type(step).__name__ for step in told] == names
+
+    def test_a_turn_that_comes_while_its_asker_reads_of_another_place_is_noticed(self) -> None:
+        assistant = Gated()
+        assistant.open.set()
+
+        async def ask() -> list[Step]:
+            line, first, second = Line(), ExitStack(), ExitStack()
+            first.enter_context(line.stand("first"))
+            second.enter_context(line.stand("second"))
+            told: list[Step] = []
+            async with aclosing(follow(Collection(assistant), Asked("third", seconds=5), line)) as steps:
+                async for step in steps:
+                    told.append(step)
+                    if isinstance(step, PassagesFound):
+                        second.close()
+                    elif step == Waiting(1):
+                        first.close()
+            return told
+
+        assert [step.before for step in in_time(ask()) if isinstance(step, Waiting)] == [2, 1, 0]
 
     def test_leaving_early_ends_the_work_in_the_middle_of_a_step(self) -> None:
         assistant = Gated()

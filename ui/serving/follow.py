@@ -133,8 +133,9 @@ async def _turn(place: Place, told: int, limits: _Limits) -> AsyncGenerator[Wait
     while not place.served:
         if place.before != told:
             told = place.before
-            yield Waiting(told)
-        await limits.wait(place.moved())
+            yield Waiting(told)  # and who is told may take long to come back: look again before waiting
+        else:
+            await limits.wait(place.moved())
     if told:
         yield Waiting(0)
 

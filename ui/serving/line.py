@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from index.errors import JawabError
 
@@ -52,21 +52,23 @@ class Place:
     caller: str
     served: bool = False
     began: float = 0.0
-    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _moved: asyncio.Future[None] | None = None
 
     @property
     def before(self) -> int:
         """How many questions are answered before this one, as things stand."""
         return self.line.before(self)
 
-    async def moved(self) -> None:
-        """Wait until something in the line has changed."""
-        self._moved.clear()
-        await self._moved.wait()
+    def moved(self) -> asyncio.Future[None]:
+        """Done when something in the line next changes; of one call at a time."""
+        # A coroutine would listen only from when the loop comes to it: a turn that comes before that would be missed.
+        self._moved = asyncio.get_running_loop().create_future()
+        return self._moved
 
     def tell(self) -> None:
         """Something has changed."""
-        self._moved.set()
+        if self._moved and not self._moved.done():
+            self._moved.set_result(None)
 
 
 class Line:
