@@ -212,6 +212,16 @@ def test_an_arabic_quotation_inside_an_english_answer_keeps_its_own_direction() 
     assert reader.direction_of("وكانت الولايات") == "rtl"
 
 
+def test_a_sentence_in_the_other_language_reads_in_its_own_direction_on_the_questions_side() -> None:
+    turn = Turn(
+        1, "كم كلّف المشروع؟", "ar", written="The project was finished below its budget [1].\nكلّف كثيراً [2].\n2019 [3]."
+    )
+    html = answer_html(turn)
+    assert '<p><bdi lang="en" dir="ltr">The project was finished below its budget <bdi' in html
+    assert "<p>كلّف كثيراً <bdi" in html and "<p>2019 <bdi" in html
+    assert '<p><bdi lang="ar" dir="rtl">كلّف' in answer_html(replace(turn, language="en"))
+
+
 def test_each_marker_leads_to_its_quotation() -> None:
     reader = Reader(answer_html(finished(ENGLISH_QUESTION)))
     links = [attributes["href"] for tag, attributes in reader.tags if attributes.get("class") == "marker open"]

@@ -153,8 +153,16 @@ def _phrase(phrase: str | None) -> str:
 
 def _paragraphs(text: str, turn: Turn) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    body = "".join(f"<p>{_with_markers(line, turn)}</p>" for line in lines)
+    body = "".join(f"<p>{_in_its_direction(line, turn)}</p>" for line in lines)
     return f'<div class="said" aria-live="polite">{body}</div>'
+
+
+def _in_its_direction(line: str, turn: Turn) -> str:
+    """A line of the answer. One in the articles' language, where that is not the question's, stands on the question's
+    side too, but reads in its own direction: its last marker and full stop belong at its own end."""
+    language, marked = language_of(line), _with_markers(line, turn)
+    ours = language == turn.language or not any(map(str.isalpha, line))
+    return marked if ours else f"<bdi {in_language(language)}>{marked}</bdi>"
 
 
 def _with_markers(text: str, turn: Turn) -> str:
