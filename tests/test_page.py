@@ -271,6 +271,15 @@ def test_a_phone_shows_everything_within_its_width(visit: Visit) -> None:
     assert field_box is not None and field_box["y"] + field_box["height"] <= 740
 
 
+@pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
+def test_passages_under_the_answer_do_not_stick_out_beside_the_field(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 1200, "height": 850})
+    visit.ask(ENGLISH_QUESTION)
+    found, field = (visit.page.locator(name).bounding_box() for name in ("#now-found .found", "#ask-row"))
+    assert found and field and found["y"] > visit.page.locator("#now-answer .said").bounding_box()["y"]  # type: ignore[index]
+    assert field["x"] <= found["x"] and found["x"] + found["width"] <= field["x"] + field["width"]
+
+
 class TestTheArticleBesideTheChat:
     @pytest.mark.parametrize("visit", ["en-GB", "ar"], indirect=True)
     def test_a_marker_opens_its_article_at_the_marked_quotation(self, visit: Visit) -> None:
@@ -318,6 +327,7 @@ class TestTheArticleBesideTheChat:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-answer .said a.marker").first.click()
+        expect(page.locator("#reading .text")).to_be_visible()
         pane, said = page.locator("#reading").bounding_box(), page.locator("#now-answer .said").bounding_box()
         assert pane and said and said["x"] + said["width"] <= pane["x"]
         page.set_viewport_size({"width": 390, "height": 844})
