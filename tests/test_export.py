@@ -95,6 +95,10 @@ class TestWord:
 
 
 class TestPrintable:
+    def test_a_sentence_in_the_other_language_reads_in_its_own_direction(self) -> None:
+        turn = KeptTurn(1, ARABIC_QUESTION, record(ARABIC_QUESTION, "It was finished below its budget [1]."))
+        assert Reader(printable("Troops", [turn], "ar")).direction_of("It was finished") == "ltr"
+
     def test_it_is_one_page_that_loads_nothing(self) -> None:
         html = printable("Troops", TURNS, "ar")
         reader = Reader(html.replace('<meta charset="utf-8">', "").split("<style>")[0].split("<head>")[0] + "</html>")

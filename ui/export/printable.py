@@ -12,14 +12,14 @@ from qa.answer import Citation
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.chat.render import with_phrase
 from ui.web.keeping.conversations import KeptTurn
-from ui.web.safe import clean, in_language
+from ui.web.safe import clean, in_its_direction, in_language, own_language
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def printable(title: str, turns: Sequence[KeptTurn], language: Language) -> str:
     """The whole conversation; `language` is the page's, each text has its own."""
-    body = f"<h1 {in_language(language_of(title))}>{clean(title)}</h1>{''.join(map(_turn, turns))}"
+    body = f"<h1 {own_language(title)}>{clean(title)}</h1>{''.join(map(_turn, turns))}"
     return (
         f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'
         f'<meta http-equiv="content-security-policy" content="{clean(POLICY.split("; frame")[0])}">'
@@ -30,11 +30,12 @@ def printable(title: str, turns: Sequence[KeptTurn], language: Language) -> str:
 
 def _turn(turn: KeptTurn) -> str:
     language = turn.answer.language if turn.answer else language_of(turn.question)
-    lines = "".join(f"<p>{clean(line)}</p>" for line in answer_of(turn, language).splitlines())
+    said = answer_of(turn, language).splitlines()
+    lines = "".join(f"<p>{in_its_direction(line, clean(line), language)}</p>" for line in said)
     phrase = turn.answer.short_answer if turn.answer else None
     quotes = "".join(_quotation(citation, phrase, language) for citation in quotes_of(turn))
     return (
-        f"<section {in_language(language)}><h2 {in_language(language_of(turn.question))}>{clean(turn.question)}</h2>"
+        f"<section {in_language(language)}><h2 {own_language(turn.question)}>{clean(turn.question)}</h2>"
         f"{lines}{quotes}</section>"
     )
 

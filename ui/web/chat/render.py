@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from index.articles import Language, Span
 from index.browsing import publisher_of
 from index.text.folding import fold
-from index.text.language import language_of
 from qa.answer import Answer, Citation, FoundPassage, Nearest
 from ui.export.said import source_line
 from ui.spoken import plural, spoken_date
 from ui.strings import say
 from ui.web.chat.sureness import sureness_html
-from ui.web.safe import clean, clean_sentence, in_language
+from ui.web.safe import clean, clean_sentence, in_its_direction, in_language, own_language
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
@@ -153,16 +152,8 @@ def _phrase(phrase: str | None) -> str:
 
 def _paragraphs(text: str, turn: Turn) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    body = "".join(f"<p>{_in_its_direction(line, turn)}</p>" for line in lines)
+    body = "".join(f"<p>{in_its_direction(line, _with_markers(line, turn), turn.language)}</p>" for line in lines)
     return f'<div class="said" aria-live="polite">{body}</div>'
-
-
-def _in_its_direction(line: str, turn: Turn) -> str:
-    """A line of the answer. One in the articles' language, where that is not the question's, stands on the question's
-    side too, but reads in its own direction: its last marker and full stop belong at its own end."""
-    language, marked = language_of(line), _with_markers(line, turn)
-    ours = language == turn.language or not any(map(str.isalpha, line))
-    return marked if ours else f"<bdi {in_language(language)}>{marked}</bdi>"
 
 
 def _with_markers(text: str, turn: Turn) -> str:
@@ -304,16 +295,16 @@ def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
     """What is near to a question that the articles do not answer."""
     label = clean(say(f"page.turn.{key}", turn.language))
     figures = "".join(
-        f'<figure class="near"><blockquote {_own_language(near.text)}>'
+        f'<figure class="near"><blockquote {own_language(near.text)}>'
         f"{clean(_shortened(near.text, _NEAR))}</blockquote>"
-        f"<figcaption {_own_language(near.title)}>{_opening(near)}</figcaption></figure>"
+        f"<figcaption {own_language(near.title)}>{_opening(near)}</figcaption></figure>"
         for near in texts
     )
     return f'<section class="closest" aria-label="{label}"><h3>{label}</h3>{figures}</section>'
 
 
 def _passage(passage: FoundPassage, language: Language) -> str:
-    own = _own_language(passage.text)
+    own = own_language(passage.text)
     opens = _opens(passage.article_id, passage.start, passage.end, None)
     label = clean(say("page.article.open", language))
     return (
@@ -332,13 +323,8 @@ def _shortened(text: str, most: int = _PREVIEW) -> str:
 def _opening(near: Nearest | FoundPassage) -> str:
     """A title that opens its article where the text stands."""
     opens = _opens(near.article_id, near.start, near.end, None)
-    return f'<a class="title open" href="#" {opens}><bdi {_own_language(near.title)}>{clean(near.title)}</bdi></a>'
+    return f'<a class="title open" href="#" {opens}><bdi {own_language(near.title)}>{clean(near.title)}</bdi></a>'
 
 
 def _title(passage: Nearest | FoundPassage) -> str:
-    return f'<bdi class="title" {_own_language(passage.title)}>{clean(passage.title)}</bdi>'
-
-
-def _own_language(text: str) -> str:
-    """`lang` and `dir` by most of the letters; the first letter alone misleads where a name in Latin opens."""
-    return in_language(language_of(text))
+    return f'<bdi class="title" {own_language(passage.title)}>{clean(passage.title)}</bdi>'
