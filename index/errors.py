@@ -83,3 +83,16 @@ class EmbedderFailed(JawabError):
     """`folder` is not a sentence-transformers model that can be loaded."""
 
     code = "embedder_failed"
+
+
+class MemoryShort(JawabError):
+    """Loading `path` takes `needed` gigabytes of memory, and `free` are free."""
+
+    code = "memory_short"
+    retryable = True
+
+
+class ProcessorUnsupported(JawabError):
+    """`package` crashes on this processor; `failure` is the signal that ended it."""
+
+    code = "processor_unsupported"

@@ -84,6 +84,12 @@ class GeneratorFailed(JawabError):
     code = "generator_failed"
 
 
+class GeneratorUnusable(JawabError):
+    """llama.cpp crashes, hangs or computes nonsense with the LLM `name` on this processor; `failure` says which."""
+
+    code = "generator_unusable"
+
+
 class GeneratorAddress(JawabError):
     """The address of the LLM's server is none, or has a password or a query in it."""
 

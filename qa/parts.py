@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 import platformdirs
 
 from index.embed import Embedder, SentenceTransformerEmbedder
-from index.errors import PathMissing
+from index.errors import JawabError, MemoryShort, PathMissing
 from index.fakes import HashEmbedder
+from index.library_check import check_libraries
 from qa.assistant import Options
-from qa.errors import ModelMissing, ModelUnknown
+from qa.errors import GeneratorUnusable, ModelMissing, ModelUnknown
 from qa.fakes import FakeGenerator, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
 from qa.llm.generate import Generator
 from qa.llm.llama import LlamaGenerator
 from qa.llm.remote import RemoteGenerator
+from qa.llm.self_test import SelfTest, SelfTestResult
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
@@ -42,6 +45,7 @@ class Parts:
         models: Path | None = None,
         threads: int = 0,
         options: Options | None = None,
+        on_self_test: Callable[[], None] = lambda: None,
     ) -> None:
         self._chosen_embedder = embedder
         self._chosen_llm = llm
@@ -49,6 +53,8 @@ class Parts:
         self._threads = threads
         self.store = ModelStore(models or models_folder())
         self.options = options or Options()
+        self.cache = platformdirs.user_cache_path("jawab")
+        self._self_test = SelfTest(self.cache / "self-tests", threads, on_start=on_self_test)
 
     @cached_property
     def models(self) -> tuple[Model, ...]:
@@ -57,10 +63,12 @@ class Parts:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`."""
+        """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`, and
+        `ProcessorUnsupported` where a library that it needs crashes here."""
         chosen = self._chosen_embedder
         if chosen == FAKE:
             return HashEmbedder()
+        check_libraries(self.cache / "self-tests")
         if _is_path(chosen):
             return SentenceTransformerEmbedder(_existing(chosen))
         model = self._model("embedder", chosen)
@@ -68,8 +76,8 @@ class Parts:
 
     @cached_property
     def generator(self) -> Generator:
-        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`, and of an address
-        `GeneratorAddress`; nothing is sent to it yet."""
+        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`; of a file `GeneratorFailed`,
+        `GeneratorUnusable` and `MemoryShort`; and of an address `GeneratorAddress`: nothing is sent to it yet."""
         chosen = self._chosen_llm
         if chosen == FAKE:
             return FakeGenerator()
@@ -84,13 +92,26 @@ class Parts:
 
     @cached_property
     def llm(self) -> Generator | None:
-        """The LLM, or none where none was chosen and the default one is not here: Jawab works without."""
+        """The LLM, or none where Jawab must do without: `llm_problem` says why."""
+        return None if self.llm_problem else self.generator
+
+    @cached_property
+    def llm_problem(self) -> JawabError | None:
+        """The reason for which there is no LLM: the default one is not here, or this computer cannot run the one that
+        was chosen. Raises what `generator` raises otherwise."""
         try:
-            return self.generator
-        except ModelMissing:
+            self.generator  # noqa: B018 - it is made here, or not at all
+        except ModelMissing as error:
             if self._chosen_llm:
                 raise
-            return None
+            return error
+        except (GeneratorUnusable, MemoryShort) as error:
+            return error
+        return None
+
+    def self_test(self) -> SelfTestResult | None:
+        """The result of the LLM's self-test; none for an LLM that does not run in this process."""
+        return self._self_test.result(self.generator.path) if isinstance(self.generator, LlamaGenerator) else None
 
     @cached_property
     def reader(self) -> Reader | None:
@@ -109,7 +130,7 @@ class Parts:
         return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
 
     def _llama(self, path: Path) -> LlamaGenerator:
-        return LlamaGenerator(path, self._threads, heads=platformdirs.user_cache_path("jawab") / "heads")
+        return LlamaGenerator(path, self._self_test.configuration(path), self._threads, heads=self.cache / "heads")
 
     def _model(self, role: Role, name: str) -> Model:
         model = find_model(self.models, name) if name else default_model(self.models, role)

@@ -23,6 +23,7 @@ from index.search import Searcher
 from qa.fakes import FakeGenerator
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama import LlamaGenerator
+from qa.llm.self_test import SelfTest
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from tests.chat_servers import FakeChatServer, fake_chat_server, llama_cpp_server
@@ -108,7 +109,9 @@ def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_generator(real_cache: Path) -> LlamaGenerator:
     model = default_model(bundled_models(), "llm")
-    return LlamaGenerator(_real(model.name) / model.files[0].path, heads=real_cache / "jawab" / "heads")
+    file = _real(model.name) / model.files[0].path
+    configuration = SelfTest(real_cache / "jawab" / "self-tests").configuration(file)
+    return LlamaGenerator(file, configuration, heads=real_cache / "jawab" / "heads")
 
 
 @pytest.fixture(scope="session")

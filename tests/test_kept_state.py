@@ -9,7 +9,6 @@ import pytest
 from qa.llm.kept_state import KeptState
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
-from tests.conftest import MODELS
 
 
 @pytest.fixture
@@ -63,12 +62,12 @@ def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaGenerator,
         answer_prompt("ar").ask("كم محطة للترام؟", ["للترام 24 محطة."]),
         answer_prompt("en").ask("At how many stations does the tram stop today?", ["The tram stops at 24 stations."]),
     ]
-    path = next(MODELS.glob("*/qwen2.5-coder*.gguf"))
-    first = LlamaGenerator(path, heads=tmp_path)
+    path, configuration = real_generator.path, real_generator.configuration
+    first = LlamaGenerator(path, configuration, heads=tmp_path)
     first.prepare(others[0].head)
     evaluated = first.draft(prompt, 16, "none")
     assert len(list(tmp_path.glob("*.state"))) == 2
-    assert LlamaGenerator(path, heads=tmp_path).draft(prompt, 16, "none") == evaluated
+    assert LlamaGenerator(path, configuration, heads=tmp_path).draft(prompt, 16, "none") == evaluated
     # Nor does it depend on what was asked before.
     for other in others:
         first.draft(other, 4, "none")

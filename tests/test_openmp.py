@@ -73,8 +73,12 @@ def test_idle_helpers_soon_leave_their_cores_to_others(which: str, request: pyte
         real: SentenceTransformerEmbedder = request.getfixturevalue("real_embedder")
         load = f"from index.embed import *; SentenceTransformerEmbedder(Path({str(real._folder)!r})).dimension"
     else:
-        file = request.getfixturevalue("real_generator")._path
-        load = f"from qa.llm.llama import *; LlamaGenerator(Path({str(file)!r})).count_tokens('')"
+        file = request.getfixturevalue("real_generator").path
+        configuration = request.getfixturevalue("real_generator").configuration
+        load = (
+            "from qa.llm.llama import *; from qa.llm.llama_library import LlamaConfiguration; "
+            f"LlamaGenerator(Path({str(file)!r}), {configuration!r}).count_tokens('')"
+        )
     told = subprocess.run(
         [sys.executable, "-c", "from pathlib import Path; " + load],
         env={"PATH": os.environ["PATH"], "OMP_DISPLAY_ENV": "verbose"},

@@ -8,6 +8,12 @@ from index.search import Searcher
 from qa.assistant import Assistant, Options
 from qa.parts import Parts
 from ui.settings import Settings
+from ui.strings import reader_language, say
+from ui.terminal import echo
+
+
+def _announce_self_test() -> None:
+    echo(say("cli.self_test", reader_language()), err=True)
 
 
 class App(Parts):
@@ -26,6 +32,7 @@ class App(Parts):
             models=settings.models,
             threads=settings.threads,
             options=options,
+            on_self_test=_announce_self_test,
         )
         self.settings = settings
 

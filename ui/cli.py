@@ -20,7 +20,7 @@ from index.text.language import is_arabic_letter
 from ui import show
 from ui.app import App
 from ui.settings import load_settings
-from ui.strings import explain, reader_language, say
+from ui.strings import explain, explain_missing_llm, reader_language, say
 from ui.terminal import echo
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def _assistant(app: App, no_llm: bool = False) -> Assistant:
     if no_llm:
         return app.assistant_for(no_llm)
     assistant = app.assistant
-    if app.llm is None:
-        echo(say("cli.no_llm", reader_language()), err=True)
+    if app.llm_problem:
+        echo(explain_missing_llm(app.llm_problem, reader_language()), err=True)
     return assistant
 
 

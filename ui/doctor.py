@@ -5,14 +5,17 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from index.cpu import cpu_name
 from index.errors import JawabError
+from index.library_check import check_libraries
 from index.repair import examine as examine_index
 from index.storage.catalog import Catalog
+from qa.llm.llama_library import LlamaConfiguration
 from qa.llm.remote import RemoteGenerator
 from ui.app import App
 from ui.strings import explain, reader_language, say
@@ -31,8 +34,12 @@ class Finding:
 
 def examine(app: App) -> list[Finding]:
     """Every check, in the order in which a new user would meet what it checks."""
-    opened = [_found(check, app) for check in (_embedder, _reader, _generator, _index)]
-    return [_python(), *map(_package, _PACKAGES), _processor(), *opened, _room(app.settings.index)]
+    libraries = _found(_libraries, app)
+    # Where PyTorch crashes, nothing that needs it can be looked at.
+    needing = [_processor(), *(_found(check, app) for check in (_embedder, _reader))] if libraries.well else []
+    language_model = [_found(_generator, app), *_self_test(app)]
+    others = [_found(_index, app), _room(app.settings.index)]
+    return [_python(), *map(_package, _PACKAGES), libraries, *needing, *language_model, *others]
 
 
 def _python() -> Finding:
@@ -74,6 +81,43 @@ def _generator(app: App) -> Finding:
         # Its name is known only once it has answered.
         return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
     return _said(True, "generator", name=generator.name)
+
+
+def _self_test(app: App) -> Iterator[Finding]:
+    """The result of the LLM's self-test. Where the LLM cannot run at all, `_generator` says so."""
+    if app.llm_problem or (result := app.self_test()) is None or result.chosen is None:
+        return
+    attempt = result.attempt(result.chosen)
+    fields: dict[str, object] = {
+        "cpu": cpu_name(),
+        "backend": _backend(result.chosen),
+        "prompt_rate": round(attempt.prompt_rate),
+        "generation_rate": round(attempt.generation_rate, 1),
+    }
+    if not result.failures:
+        yield _said(True, "self_test", **fields)
+        return
+    failures = "; ".join(
+        say(
+            "doctor.self_test_failed_attempt",
+            reader_language(),
+            backend=_backend(failed.configuration),
+            failure=failed.failure,
+        )
+        for failed in result.failures
+    )
+    yield _said(True, "self_test_fallback", failures=failures, **fields)
+
+
+def _backend(configuration: LlamaConfiguration) -> str:
+    language, name = reader_language(), configuration.backend.removeprefix("libggml-cpu-").removesuffix(".so")
+    backend = say("doctor.backend", language, name=name) if name else say("doctor.backend_built_in", language)
+    return say("doctor.backend_extra", language, backend=backend) if configuration.extra_buffers else backend
+
+
+def _libraries(app: App) -> Finding:
+    check_libraries(app.cache / "self-tests")
+    return _said(True, "libraries")
 
 
 def _index(app: App) -> Finding:

@@ -15,6 +15,7 @@ from pathlib import PurePath
 
 from index.articles import Language
 from index.errors import JawabError
+from qa.errors import ModelMissing
 from ui.terminal import one_line
 
 
@@ -46,6 +47,11 @@ def say(key: str, language: Language, **fields: object) -> str:
 def explain(error: JawabError, language: Language) -> str:
     """One sentence for `error`, and what to do about it."""
     return say(f"error.{error.code}", language, **error.fields)
+
+
+def explain_missing_llm(problem: JawabError, language: Language) -> str:
+    """One sentence for the reason for which answers come without an LLM, and what to do about it."""
+    return say("cli.no_llm", language) if isinstance(problem, ModelMissing) else explain(problem, language)
 
 
 def reader_language() -> Language:

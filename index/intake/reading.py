@@ -14,14 +14,13 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-import index
+from index.child_process import python_command, start_child
 from index.formats import archive
 from index.formats.draft import Draft, Refused
 from index.intake.reader_process import LARGEST_ANSWER, LARGEST_FILE, OUT_OF_MEMORY, send
@@ -36,7 +35,7 @@ BYTES_A_SECOND = 500_000
 ARCHIVE_RATIO = 10
 """Bytes that a byte of an archive of texts stands for."""
 
-_START = "import sys; sys.path[:] = sys.argv[1:]; from index.intake.reader_process import main; main()"
+_START = "from index.intake.reader_process import main; main()"
 _CHUNK = 2**20
 _REASONS = {OUT_OF_MEMORY: "needs_too_much_memory", -signal.SIGXCPU: "took_too_long"}
 """By the exit code (a signal is negative); anything else is a crash."""
@@ -127,7 +126,7 @@ class Reading:
 
     def _ask(self, path: Path, seconds: float) -> bytes:
         if self._child is None:
-            self._child = _start(self._errors)
+            self._child = start_child(python_command(_START), self._errors)
         child = self._child
         assert child.stdin is not None
         assert child.stdout is not None
@@ -151,25 +150,6 @@ class Reading:
         for stream in (child.stdin, child.stdout):
             if stream is not None:
                 stream.close()
-
-
-def _start(errors: int | IO[bytes]) -> subprocess.Popen[bytes]:
-    """A child that knows nothing of the terminal: neither its keys nor its signals reach it.
-
-    It is isolated from the environment's PYTHON variables and from the current folder (`-I`), and finds modules
-    where this process finds them.
-    """
-    home = str(Path(index.__file__).parent.parent)
-    places = [home, *(place for place in sys.path if os.path.isabs(place) and place != home)]  # noqa: PTH117
-    return subprocess.Popen(
-        [sys.executable, "-I", "-B", "-X", "utf8", "-c", _START, *places],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        bufsize=0,
-        cwd="/",
-        start_new_session=True,
-    )
 
 
 def _receive(stream: IO[bytes], size: int, until: float) -> bytes:

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from index.memory import memory_short, require_memory
 from index.turns import Turns
 from qa.errors import GeneratorFailed
 from qa.llm.chat_template import ChatTemplate
 from qa.llm.generate import Draft, Message, Pieces, Prompt
 from qa.llm.kept_state import KeptState
-from qa.llm.llama_context import LlamaContext, LogProbs, Settings, State
+from qa.llm.llama_context import LlamaContext, LogProbs, Settings, State, memory_needed
+from qa.llm.llama_library import LlamaConfiguration
 
 SETTINGS = Settings()
 """The head takes about 950 tokens, evidence and question 300; the rest is room for long questions and branches."""
@@ -30,15 +32,24 @@ _DRAFTS_ROOM = 512
 
 
 class LlamaGenerator:
-    """A GGUF model. It is loaded when it is first needed; a file that is no such model then raises `GeneratorFailed`.
+    """A GGUF model. It is loaded when it is first needed; a file that is no such model then raises `GeneratorFailed`,
+    and one that there is no memory for `MemoryShort`.
 
-    What the model remembers of a head is kept in the folder `heads`, if there is one, for the next process.
+    `configuration` is one that `SelfTest` has found to work: another one may end this process. What the model remembers
+    of a head is kept in the folder `heads`, if there is one, for the next process.
     """
 
-    def __init__(self, path: Path, threads: int | None = None, heads: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        configuration: LlamaConfiguration,
+        threads: int | None = None,
+        heads: Path | None = None,
+    ) -> None:
         self.name = path.stem
+        self.configuration = configuration
         self._heads = heads
-        self._path = path
+        self.path = path
         self._threads = threads or os.cpu_count() or 2
         self._turns = Turns()
         self._loading = threading.Lock()
@@ -54,10 +65,14 @@ class LlamaGenerator:
             return self._loaded
 
     def _load(self) -> LlamaContext:
+        needed = memory_needed(self.path)
+        require_memory(needed, self.path)
         try:
-            return LlamaContext(self._path, self._threads, SETTINGS)
-        except (ValueError, MemoryError) as error:  # a file that it cannot read; no room for its memory
-            raise GeneratorFailed(path=self._path) from error
+            return LlamaContext(self.path, self._threads, SETTINGS, self.configuration)
+        except ValueError as error:
+            raise GeneratorFailed(path=self.path) from error
+        except MemoryError as error:
+            raise memory_short(needed, self.path) from error
 
     @cached_property
     def _template(self) -> ChatTemplate:
@@ -161,7 +176,8 @@ class LlamaGenerator:
 
     def _head_state(self, tokens: Sequence[int]) -> State:
         """What the model remembers of a head: from an earlier process, or by evaluating it."""
-        kept = KeptState.of(self._heads, self._path, asdict(SETTINGS), tokens) if self._heads else None
+        settings = asdict(SETTINGS) | asdict(self.configuration)
+        kept = KeptState.of(self._heads, self.path, settings, tokens) if self._heads else None
         data = kept.read() if kept else None
         if data is not None:
             return State(tuple(tokens), data)

@@ -7,7 +7,6 @@ the package binds. Side by side, five texts cost two thirds of what they cost on
 from __future__ import annotations
 
 import ctypes
-import logging
 import os
 import weakref
 from collections.abc import Sequence
@@ -19,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from index.one_thread import OneThread, Urgency
-from index.openmp import wait_awake_briefly
 from qa.halting import Halted, go_on, unwanted
+from qa.llm.llama_library import LlamaConfiguration, load_library
 
 _PART = 64
 """Tokens read in one pass. More are hardly faster (512: 3 %), and what is rounded otherwise scores otherwise."""
+_CONTEXT_BYTES = 300_000_000
+"""Of the default model: 120 MB of keys and values, 40 MB of buffers, and room for a larger model's."""
 _ABORTED = 2
 """What `llama_decode` returns where it was told to end in the midst."""
 TRUNK = 0
@@ -53,23 +54,24 @@ class State:
     data: bytes
 
 
+def memory_needed(path: Path) -> int:
+    """Bytes of memory that a model takes: its weights, which are mapped, and a context of `Settings`."""
+    parts = path.parent.glob(path.name.replace("-00001-of-", "-*-of-"))
+    return sum(part.stat().st_size for part in parts) + _CONTEXT_BYTES
+
+
 class LlamaContext:
     """A GGUF model and its memory of the texts at work. Any thread may use it, but no two at a time.
 
     Raises `ValueError` for a file that llama.cpp cannot read, and `MemoryError` where there is no room.
     """
 
-    def __init__(self, path: Path, threads: int, settings: Settings) -> None:
-        wait_awake_briefly()
-        import llama_cpp
-
+    def __init__(self, path: Path, threads: int, settings: Settings, configuration: LlamaConfiguration) -> None:
+        llama_cpp = load_library(configuration.backend)
         self._lib: Any = llama_cpp
         self._thread = OneThread("jawab-llm")
         self._settings = settings
-        # llama.cpp tells its whole setting up on standard error otherwise; what fails, we say ourselves.
-        logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)
-        llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(bytes(path), llama_cpp.llama_model_default_params())
+        self._model = llama_cpp.llama_model_load_from_file(bytes(path), self._model_parameters(configuration))
         if not self._model:
             raise ValueError(path)
         weakref.finalize(self, llama_cpp.llama_model_free, self._model)
@@ -85,6 +87,11 @@ class LlamaContext:
         self._should_abort = llama_cpp.ggml_abort_callback(ctypes.cast(_strlen(), ctypes.c_void_p).value)
         self._trunk: tuple[int, ...] = ()
         self._next: LogProbs | None = None
+
+    def _model_parameters(self, configuration: LlamaConfiguration) -> Any:
+        parameters = self._lib.llama_model_default_params()
+        parameters.use_extra_bufts = configuration.extra_buffers
+        return parameters
 
     def _parameters(self, threads: int) -> Any:
         parameters = self._lib.llama_context_default_params()

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Literal
+
+from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel
 
 from ui.api.metrics import MEDIA_TYPE, Metrics
 from ui.api.problems import Problem
+from ui.strings import explain_missing_llm
+from ui.web.language import page_language
 from ui.web.site import Site
+
+
+class Ready(BaseModel):
+    """That the server can answer. Without an LLM (`llm` is `off`) answers are phrase and quotation alone; then
+    `llm_problem` is the code of the reason and `detail` a sentence about it."""
+
+    status: Literal["ready"] = "ready"
+    llm: Literal["ready", "off"] = "ready"
+    llm_problem: str | None = None
+    detail: str | None = None
 
 
 def watching_routes(site: Site, metrics: Metrics) -> APIRouter:
@@ -18,10 +33,18 @@ def watching_routes(site: Site, metrics: Metrics) -> APIRouter:
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/ready", summary="Models and index are there", responses={503: {"model": Problem}})
-    def ready() -> dict[str, str]:
+    @router.get(
+        "/ready",
+        summary="Models and index are there",
+        response_model_exclude_none=True,
+        responses={503: {"model": Problem}},
+    )
+    def ready(request: Request) -> Ready:
         site.collections.find(None)
-        return {"status": "ready"}
+        problem = site.models.llm_problem
+        if problem is None:
+            return Ready()
+        return Ready(llm="off", llm_problem=problem.code, detail=explain_missing_llm(problem, page_language(request)))
 
     @router.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
     def numbers() -> Response:

@@ -37,7 +37,7 @@ from ui.logs import set_up
 from ui.serving.cache import AnswerCache
 from ui.serving.line import Line, Room
 from ui.settings import Settings
-from ui.strings import say
+from ui.strings import explain_missing_llm, say
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
 from ui.web.collection.overview import overview
@@ -105,8 +105,8 @@ def _quietly_cancelled(record: logging.LogRecord) -> bool:
 def _prepare(app: App, language: Language) -> None:
     """Loads the models, so that the first question need not wait for them."""
     app.assistant.prepare_reading()
-    if app.llm is None:
-        click.echo(say("cli.no_llm", language))
+    if app.llm_problem:
+        click.echo(explain_missing_llm(app.llm_problem, language))
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
@@ -124,6 +124,10 @@ class ModelsOf:
     @property
     def embedder(self) -> str:
         return self._app.embedder.name
+
+    @property
+    def llm_problem(self) -> JawabError | None:
+        return self._app.llm_problem
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return self._app.embedder.embed_queries(texts)
@@ -150,7 +154,7 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
         shelf=shelf,
         removals=Removals(partial(remove, folder)),
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
-        overview=partial(overview, shelf, app.llm is not None, _sent_to(app)),
+        overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=observers.metrics.cached),
     )

@@ -9,6 +9,7 @@ from typing import Protocol
 from index.articles import Article, Language
 from index.browsing import Listed, Wanted
 from index.embed import Vectors
+from index.errors import JawabError
 from index.finding.filters import Filter
 from index.search import Hit
 from index.subjects.map import Map
@@ -60,15 +61,16 @@ class Articles(Protocol):
 
 @dataclass(frozen=True)
 class Overview:
-    """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer; `writes` is
-    whether there is an LLM that writes sentences, `sent_to` the other computer that it is on, if it is on one."""
+    """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer;
+    `llm_problem` is the reason for which no LLM writes sentences, if none does, and `sent_to` the other computer that
+    it is on, if it is on one."""
 
     articles: int
     first: str | None
     last: str | None
     languages: tuple[Language, ...]
     examples: tuple[str, ...]
-    writes: bool = True
+    llm_problem: JawabError | None = None
     sent_to: str | None = None
 
 
@@ -130,6 +132,10 @@ class Models(Protocol):
     @property
     def embedder(self) -> str:
         """The embedder's name."""
+
+    @property
+    def llm_problem(self) -> JawabError | None:
+        """The reason for which there is no LLM, if there is none."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """The texts as questions are embedded, shape (texts, dimension)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from index.articles import Language
 from index.text.language import language_of
 from ui.spoken import plural, spoken_date
-from ui.strings import say
+from ui.strings import explain_missing_llm, say
 from ui.web.language import titled
 from ui.web.safe import clean, in_language
 from ui.web.site import Overview
@@ -23,8 +23,13 @@ def opening_html(overview: Overview, language: Language) -> str:
     about = titled("p", "page.about_sent" if overview.sent_to else "page.about", language, host=overview.sent_to)
     if not overview.articles:
         return about + collection + _bring_some(language)
-    unwritten = "" if overview.writes else titled("p", "page.no_llm", language)
-    return about + collection + unwritten + examples
+    return about + collection + _llm_problem(overview, language) + examples
+
+
+def _llm_problem(overview: Overview, language: Language) -> str:
+    if overview.llm_problem is None:
+        return ""
+    return f"<p {in_language(language)}>{clean(explain_missing_llm(overview.llm_problem, language))}</p>"
 
 
 def _bring_some(language: Language) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from index.articles import Language
 from index.browsing import Listed, Shelf, Wanted
+from index.errors import JawabError
 from ui.bundled import samples_folder
 from ui.strings import say
 from ui.web.site import Overview
@@ -17,7 +18,7 @@ _SHORTEST, _LONGEST = 10, 80
 """Code points of a title that a question can be made of."""
 
 
-def overview(shelf: Shelf, writes: bool = True, sent_to: str | None = None) -> Overview:
+def overview(shelf: Shelf, llm_problem: JawabError | None = None, sent_to: str | None = None) -> Overview:
     """How many articles, from when to when, in which languages, and questions that they answer."""
     articles = shelf.articles()
     dates = sorted(article.date for article in articles if article.date)
@@ -27,7 +28,7 @@ def overview(shelf: Shelf, writes: bool = True, sent_to: str | None = None) -> O
         last=dates[-1] if dates else None,
         languages=tuple(sorted({article.language for article in articles})),
         examples=tuple(_of_the_samples({article.id for article in articles})) or tuple(_of_titles(shelf)),
-        writes=writes,
+        llm_problem=llm_problem,
         sent_to=sent_to,
     )
 

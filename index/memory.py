@@ -1,0 +1,67 @@
+"""The memory that this process may still take: of the machine, or of the container that it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from index.errors import MemoryShort
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
+_MEMINFO = Path("/proc/meminfo")
+_GIGABYTE = 1_000_000_000
+
+
+def require_memory(needed: int, file: Path) -> None:
+    """Raise `MemoryShort` where less than `needed` bytes are free for loading `file`.
+
+    Linux ends a process that takes more than there is, without a word. Where the system does not tell, go on.
+    """
+    free = available_memory()
+    if free is not None and free < needed:
+        raise memory_short(needed, file)
+
+
+def memory_short(needed: int, file: Path) -> MemoryShort:
+    """The error that says how much memory loading `file` takes, and how much is free."""
+    free = available_memory() or 0
+    return MemoryShort(path=file, needed=f"{needed / _GIGABYTE:.1f}", free=f"{free / _GIGABYTE:.1f}")
+
+
+def available_memory() -> int | None:
+    """Bytes that can be taken without swapping or being ended; `None` where the system does not tell."""
+    known = [free for free in (_of_machine(), *_of_cgroups()) if free is not None]
+    return min(known, default=None)
+
+
+def _of_machine() -> int | None:
+    """Linux's own estimate: free memory and what it can take back from its file cache."""
+    try:
+        lines = _MEMINFO.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
+
+
+def _of_cgroups() -> Iterator[int | None]:
+    """What the limits of this process's control groups leave (cgroup v2: each group and those above it)."""
+    try:
+        member = _MEMBERSHIP.read_text(encoding="utf-8").rpartition("::/")[2].strip()
+    except OSError:
+        return
+    for part in (member, *map(str, Path(member).parents)) if member else ("",):
+        yield _of_cgroup(_CGROUPS / part)
+
+
+def _of_cgroup(folder: Path) -> int | None:
+    try:
+        limit = int((folder / "memory.max").read_text(encoding="ascii"))
+        used = int((folder / "memory.current").read_text(encoding="ascii"))
+        stat = (folder / "memory.stat").read_text(encoding="ascii").split()
+    except (OSError, ValueError):  # no such group, or its limit is "max"
+        return None
+    # Pages of files count as used, and are given back when they are wanted.
+    cached = int(stat[stat.index("inactive_file") + 1]) if "inactive_file" in stat else 0
+    return max(0, limit - used + cached)

@@ -1,0 +1,192 @@
+"""The self-test of the LLM: llama.cpp runs in a child process before it is trusted in this one.
+
+Native code can kill the process that runs it: compiled for another processor, wrong in what the compiler made of it
+(github.com/ggml-org/llama.cpp, pull request 26954: AMX tiles), or refused by a hypervisor what the processor announces
+(issue 28328). So a child loads the model and computes with it (`qa/llm/self_test_child.py`). If it dies, hangs or
+computes nonsense, the next configuration is tried. The result is stored for each combination of library, processor and
+model, and costs nothing at the next start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.child_process import ChildResult, python_command, run_child
+from index.cpu import cpu_digest
+from index.memory import memory_short, require_memory
+from qa.errors import GeneratorFailed, GeneratorUnusable
+from qa.llm.llama_context import memory_needed
+from qa.llm.llama_library import LlamaConfiguration, library_digest
+
+_VERSION = 1
+"""Changes whenever an earlier result should not be believed any more."""
+SILENCE = 180.0
+"""Seconds in which a child must report its next stage. Reading a model from a slow disk takes half a minute."""
+PLAUSIBLE = -2.0
+"""The least mean log-probability of a continuation that every model knows; the default one gives -0.01."""
+GAIN = 1.25
+"""Prompt tokens a second, as a ratio, at which repacked weights are worth the memory of their copies."""
+_CODE = "from qa.llm.self_test_child import main; main()"
+_NONSENSE = "nonsense"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One configuration that was tried: why it failed, or how fast it was in tokens a second."""
+
+    configuration: LlamaConfiguration
+    failure: str | None = None
+    prompt_rate: float = 0.0
+    generation_rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class SelfTestResult:
+    """All attempts, and the configuration to use, which is `None` where every attempt failed."""
+
+    attempts: tuple[Attempt, ...]
+    chosen: LlamaConfiguration | None
+
+    @property
+    def failures(self) -> tuple[Attempt, ...]:
+        return tuple(attempt for attempt in self.attempts if attempt.failure)
+
+    def attempt(self, configuration: LlamaConfiguration) -> Attempt:
+        return next(attempt for attempt in self.attempts if attempt.configuration == configuration)
+
+
+class SelfTest:
+    """Runs self-tests and stores their results in `folder`, if there is one.
+
+    A test whose child reports nothing for `silence` seconds has failed. `command_prefix` goes before the child's
+    command (an emulator of another processor, in tests). `on_start` is called before a test runs: it takes a while.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        threads: int = 0,
+        *,
+        silence: float = SILENCE,
+        command_prefix: Sequence[str] = (),
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._folder = folder
+        self._threads = threads or os.cpu_count() or 2
+        self._silence = silence
+        self._command_prefix = tuple(command_prefix)
+        self._on_start = on_start
+
+    def configuration(self, model: Path) -> LlamaConfiguration:
+        """The configuration that runs `model` here.
+
+        Raises `GeneratorUnusable` where none does, `GeneratorFailed` for a file that is no model, and
+        `MemoryShort` where there is too little memory for it.
+        """
+        result = self.result(model)
+        if result.chosen is None:
+            failures = dict.fromkeys(attempt.failure for attempt in result.failures)
+            raise GeneratorUnusable(name=model.stem, failure=", ".join(filter(None, failures)))
+        return result.chosen
+
+    def result(self, model: Path) -> SelfTestResult:
+        """The stored result for `model`, or that of a test now. Raises `GeneratorFailed` and `MemoryShort`."""
+        file = self._file(model)
+        stored = _load(file) if file else None
+        if stored:
+            return stored
+        self._on_start()
+        result = self._run(model)
+        if file:
+            _store(file, result)
+        return result
+
+    def _run(self, model: Path) -> SelfTestResult:
+        attempts: list[Attempt] = []
+        for backend in self._backends():
+            attempts.append(self._attempt(model, LlamaConfiguration(backend)))
+            if attempts[-1].failure is None:
+                break
+        else:
+            return SelfTestResult(tuple(attempts), None)
+        working = attempts[-1]
+        repacked = self._attempt(model, dataclasses.replace(working.configuration, extra_buffers=True))
+        faster = not repacked.failure and repacked.prompt_rate > working.prompt_rate * GAIN
+        return SelfTestResult((*attempts, repacked), (repacked if faster else working).configuration)
+
+    def _backends(self) -> list[str]:
+        """Files of CPU code, best first; one without a name where the library has its code built in."""
+        reports = _reports(self._child("backends"))
+        return list(reports.get("backends", {}).get("names", ())) or [""]
+
+    def _attempt(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
+        needed = memory_needed(model)
+        require_memory(needed, model)
+        extra = "extra" if configuration.extra_buffers else "plain"
+        child = self._child("compute", str(model), str(self._threads), configuration.backend, extra)
+        reports = _reports(child)
+        if refused := reports.get("refused"):
+            raise GeneratorFailed(path=model) if refused["reason"] == "not_a_model" else memory_short(needed, model)
+        if child.failure == "SIGKILL":  # by the system, for want of memory
+            raise memory_short(needed, model)
+        computed = reports.get("computed")
+        if computed is None:
+            return Attempt(configuration, child.failure or _NONSENSE)
+        # Also false for what is not a number.
+        plausible = computed["log_prob"] >= PLAUSIBLE
+        rates = computed["prompt_rate"], computed["generation_rate"]
+        return Attempt(configuration, None if plausible else _NONSENSE, *rates)
+
+    def _child(self, *arguments: str) -> ChildResult:
+        return run_child([*self._command_prefix, *python_command(_CODE, arguments)], self._silence)
+
+    def _file(self, model: Path) -> Path | None:
+        if self._folder is None:
+            return None
+        stat = model.stat()
+        depends_on = _VERSION, library_digest(), cpu_digest(), model.resolve(), stat.st_size, stat.st_mtime_ns
+        return self._folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
+
+
+def _reports(child: ChildResult) -> dict[str, dict[str, Any]]:
+    """The reports of a child by their stage; a line that is none is passed over."""
+    reports: dict[str, dict[str, Any]] = {}
+    for line in child.lines:
+        with suppress(ValueError):
+            report = json.loads(line)
+            if isinstance(report, dict) and isinstance(report.get("stage"), str):
+                reports[report["stage"]] = report
+    return reports
+
+
+def _load(file: Path) -> SelfTestResult | None:
+    """A stored result; `None` where there is none or it is damaged."""
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        attempts = tuple(
+            Attempt(**{**attempt, "configuration": LlamaConfiguration(**attempt["configuration"])})
+            for attempt in stored["attempts"]
+        )
+        return SelfTestResult(attempts, LlamaConfiguration(**stored["chosen"]) if stored["chosen"] else None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _store(file: Path, result: SelfTestResult) -> None:
+    """Store a result. Where it cannot be written (a full disk), the next process runs the test again."""
+    partial = file.with_suffix(f".{os.getpid()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(dataclasses.asdict(result)), encoding="utf-8")
+        partial.replace(file)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
