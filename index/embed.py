@@ -20,7 +20,9 @@ import numpy.typing as npt
 
 from index.articles import Span
 from index.attention import register_plain_attention
+from index.bfloat16_copy import bfloat16_copy
 from index.errors import EmbedderFailed
+from index.memory import require_memory
 from index.one_thread import OneThread, Urgency
 from index.onednn import keep_few_shapes
 from index.openmp import wait_awake_briefly
@@ -36,6 +38,7 @@ Progress = Callable[[int], None]
 BATCH = 4
 """Passages a batch. On a CPU padding costs more than small batches do: 1,600 tokens/s at 4, 1,200 at 8."""
 MAX_TOKENS = 2048
+_TOKENIZER_BYTES = 300_000_000
 
 
 @dataclass(frozen=True)
@@ -81,16 +84,19 @@ class SentenceTransformerEmbedder:
 
     Raises `EmbedderFailed` for a folder that is none.
 
-    The network is loaded when it is first needed: to see that nothing has changed takes no model.
+    The network is loaded when it is first needed: to see that nothing has changed takes no model. Where there is too
+    little memory for it, that raises `MemoryShort`. `copies` is a folder for a copy of the weights in bfloat16; without
+    one they are converted at every start.
     """
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str | None = None, copies: Path | None = None) -> None:
         # Any other folder would be taken for a bare transformer, and its vectors would mean nothing.
         if not (folder / "modules.json").is_file():
             raise EmbedderFailed(folder=folder)
         wait_awake_briefly()
         keep_few_shapes()
         self._folder = folder
+        self._copies = copies
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)
         self.thread = OneThread("jawab-network")
@@ -106,12 +112,15 @@ class SentenceTransformerEmbedder:
         import transformers
         from sentence_transformers import SentenceTransformer
 
-        dtype = torch.bfloat16 if computes_in_bfloat16() else torch.float32
+        folder, dtype = self._folder, torch.float32
+        if computes_in_bfloat16():
+            folder, dtype = bfloat16_copy(folder, self._copies) if self._copies else folder, torch.bfloat16
+        require_memory(_memory_needed(folder), folder)
         # Transformers draws a bar for the weights of a model, which says nothing to a user.
         transformers.utils.logging.disable_progress_bar()
         try:
             model = SentenceTransformer(
-                str(self._folder),
+                str(folder),
                 device="cpu",
                 local_files_only=True,
                 model_kwargs={"dtype": dtype, "attn_implementation": register_plain_attention()},
@@ -132,7 +141,7 @@ class SentenceTransformerEmbedder:
     def tokenizer(self) -> Any:
         """A tokenizer for others. How one pads and cuts is a state of its own, which every call sets: the model's own
         is for the network's thread alone."""
-        return copy.deepcopy(self._model.tokenizer)
+        return _sibling(self._model.tokenizer)
 
     @property
     def _prompts(self) -> dict[str, str]:
@@ -206,6 +215,25 @@ class SentenceTransformerEmbedder:
             features = module(features)
         rows = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=-1).numpy()
         return Embedded(passage=rows[0], sentences=rows[1:])
+
+
+def _memory_needed(folder: Path) -> int:
+    """Bytes of memory that the model takes: its weights, and its tokenizer."""
+    return sum(path.stat().st_size for path in folder.rglob("*.safetensors")) + _TOKENIZER_BYTES
+
+
+def _sibling(tokenizer: Any) -> Any:
+    """A tokenizer that shares its vocabulary with `tokenizer` (300 MB), and has a state of its own."""
+    from tokenizers import Tokenizer
+
+    shared = tokenizer.backend_tokenizer
+    backend = Tokenizer(shared.model)
+    for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+        setattr(backend, part, getattr(shared, part))
+    backend.add_tokens([token for _, token in sorted(shared.get_added_tokens_decoder().items())])
+    sibling = copy.copy(tokenizer)
+    sibling._tokenizer = backend
+    return sibling
 
 
 def _fingerprint(folder: Path, name: str) -> str:

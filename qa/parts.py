@@ -69,10 +69,11 @@ class Parts:
         if chosen == FAKE:
             return HashEmbedder()
         check_libraries(self.cache / "self-tests")
+        copies = self.cache / "embedders"
         if _is_path(chosen):
-            return SentenceTransformerEmbedder(_existing(chosen))
+            return SentenceTransformerEmbedder(_existing(chosen), copies=copies)
         model = self._model("embedder", chosen)
-        return SentenceTransformerEmbedder(self.store.require(model), model.name)
+        return SentenceTransformerEmbedder(self.store.require(model), model.name, copies)
 
     @cached_property
     def generator(self) -> Generator:

@@ -79,9 +79,9 @@ def zip_of(files: Mapping[str, bytes | str]) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def real_embedder() -> SentenceTransformerEmbedder:
+def real_embedder(real_cache: Path) -> SentenceTransformerEmbedder:
     model = default_model(bundled_models(), "embedder")
-    return SentenceTransformerEmbedder(_real(model.name), model.name)
+    return SentenceTransformerEmbedder(_real(model.name), model.name, real_cache / "jawab" / "embedders")
 
 
 @pytest.fixture(scope="session")

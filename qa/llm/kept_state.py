@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-_DIGEST_SIZE = 32
+OFFSET = 32
+"""Bytes of the digest before a state."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,16 @@ class KeptState:
         depends_on = (file, sorted(settings.items()), version("llama-cpp-python"), list(tokens))
         return cls(folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.state")
 
-    def read(self) -> bytes | None:
-        """The state, or `None` where there is none or it is damaged."""
+    def read(self) -> mmap.mmap | None:
+        """The file, mapped, whose state begins at `OFFSET`; `None` where there is none or it is damaged."""
         try:
-            content = self.path.read_bytes()
-        except OSError:
+            with self.path.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # no file; an empty one
             return None
-        digest, data = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-        return data if hashlib.sha256(data).digest() == digest else None
+        with memoryview(mapped) as content:
+            whole = hashlib.sha256(content[OFFSET:]).digest() == bytes(content[:OFFSET])
+        return mapped if whole else None
 
     def write(self, data: bytes) -> None:
         """Keep a state. Where it cannot be written (a full disk), the next process evaluates the head again."""

@@ -21,7 +21,7 @@ from index.turns import Turns
 from qa.errors import GeneratorFailed
 from qa.llm.chat_template import ChatTemplate
 from qa.llm.generate import Draft, Message, Pieces, Prompt
-from qa.llm.kept_state import KeptState
+from qa.llm.kept_state import OFFSET, KeptState
 from qa.llm.llama_context import LlamaContext, LogProbs, Settings, State, memory_needed
 from qa.llm.llama_library import LlamaConfiguration
 
@@ -173,20 +173,25 @@ class LlamaGenerator:
         if head not in self._states:
             self._states[head] = self._head_state(self._tokens(head, answer=False))
         self._context.load(self._states[head])
+        self._states[head].release()
 
     def _head_state(self, tokens: Sequence[int]) -> State:
         """What the model remembers of a head: from an earlier process, or by evaluating it."""
         settings = asdict(SETTINGS) | asdict(self.configuration)
         kept = KeptState.of(self._heads, self.path, settings, tokens) if self._heads else None
-        data = kept.read() if kept else None
-        if data is not None:
-            return State(tuple(tokens), data)
+        if stored := _stored_state(kept, tokens):
+            return stored
         self._context.forget()
         self._context.read(tokens)
         state = self._context.save()
-        if kept:
+        if kept and isinstance(state.data, bytes):
             kept.write(state.data)
-        return state
+        return _stored_state(kept, tokens) or state
+
+
+def _stored_state(kept: KeptState | None, tokens: Sequence[int]) -> State | None:
+    data = kept.read() if kept else None
+    return State(tuple(tokens), data, OFFSET) if data else None
 
 
 @dataclass

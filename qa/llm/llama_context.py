@@ -7,6 +7,7 @@ the package binds. Side by side, five texts cost two thirds of what they cost on
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import weakref
 from collections.abc import Sequence
@@ -48,10 +49,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class State:
-    """What llama.cpp remembers of some tokens (about 30 kB each)."""
+    """What llama.cpp remembers of some tokens (about 30 kB each), in memory or mapped from a file."""
 
     tokens: tuple[int, ...]
-    data: bytes
+    data: bytes | mmap.mmap
+    offset: int = 0
+
+    def release(self) -> None:
+        """Give back the memory of a mapped state; it is read from its file again when it is next needed."""
+        if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
 
 
 def memory_needed(path: Path) -> int:
@@ -197,13 +204,14 @@ class LlamaContext:
         size = self._lib.llama_state_seq_get_size(self._context, TRUNK)
         buffer = (ctypes.c_uint8 * size)()
         written = self._lib.llama_state_seq_get_data(self._context, buffer, size, TRUNK)
-        return State(self._trunk, bytes(buffer[:written]))
+        return State(self._trunk, bytes(memoryview(buffer)[:written]))
 
     def load(self, state: State) -> None:
         """Put a state back as the trunk."""
         self.forget()
-        buffer = (ctypes.c_uint8 * len(state.data)).from_buffer_copy(state.data)
-        taken = self._lib.llama_state_seq_set_data(self._context, buffer, len(state.data), TRUNK)
+        data = np.frombuffer(state.data, dtype=np.uint8, offset=state.offset)
+        pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+        taken = self._lib.llama_state_seq_set_data(self._context, pointer, len(data), TRUNK)
         # Where it is not taken, the trunk is empty and the next reading evaluates it.
         self._trunk = state.tokens if taken else ()
 

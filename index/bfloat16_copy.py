@@ -1,0 +1,115 @@
+"""A copy of a model folder whose weights are bfloat16, made once, so that they are mapped from the file as they are.
+
+Weights in float32 must be read and converted at every start, which takes twice their size in memory; those of the copy
+are mapped, and of the table of token embeddings, two thirds of the model, only the rows in use are ever read. The copy
+computes bit for bit what the converted weights compute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+_CHUNK = 2**22
+"""Values that are converted at a time."""
+_HEADER_SIZE = 8
+
+
+def bfloat16_copy(folder: Path, copies: Path) -> Path:
+    """The copy of the model `folder` in `copies`, made if it is not there.
+
+    Where it cannot be made (a full disk), `folder` itself. Raises `ValueError` for a file that is not in the
+    safetensors format.
+    """
+    copy = copies / _digest(folder)
+    if copy.is_dir():
+        return copy
+    partial = copy.with_suffix(f".{os.getpid()}.partial")
+    try:
+        _make(folder, partial)
+        partial.rename(copy)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        # Another process may have made it meanwhile.
+        return copy if copy.is_dir() else folder
+    return copy
+
+
+def _digest(folder: Path) -> str:
+    stats = [(str(path.relative_to(folder)), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    return hashlib.sha256(repr((folder.resolve(), files)).encode()).hexdigest()[:16]
+
+
+def _make(folder: Path, copy: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        target = copy / path.relative_to(folder)
+        if path.is_dir():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".safetensors":
+            with path.open("rb") as source, target.open("wb") as destination:
+                convert(source, destination)
+                destination.flush()
+                os.fsync(destination.fileno())
+        else:
+            shutil.copyfile(path, target)
+
+
+def convert(source: IO[bytes], destination: IO[bytes]) -> None:
+    """Write a safetensors file with every float32 tensor as bfloat16, a chunk at a time.
+
+    Raises `ValueError` where `source` is not in that format (github.com/huggingface/safetensors, "Format").
+    """
+    header = _header(source)
+    begin = source.tell()
+    tensors = sorted(
+        ((name, tensor) for name, tensor in header.items() if name != "__metadata__"),
+        key=lambda item: item[1]["data_offsets"],
+    )
+    written, position = {name: value for name, value in header.items() if name == "__metadata__"}, 0
+    for name, tensor in tensors:
+        size = tensor["data_offsets"][1] - tensor["data_offsets"][0]
+        size = size // 2 if tensor["dtype"] == "F32" else size
+        dtype = "BF16" if tensor["dtype"] == "F32" else tensor["dtype"]
+        written[name] = tensor | {"dtype": dtype, "data_offsets": [position, position + size]}
+        position += size
+    encoded = json.dumps(written).encode()
+    # The data begins at a multiple of eight bytes.
+    encoded += b" " * (-len(encoded) % 8)
+    destination.write(len(encoded).to_bytes(_HEADER_SIZE, "little") + encoded)
+    for _, tensor in tensors:
+        start, end = tensor["data_offsets"]
+        source.seek(begin + start)
+        for data in _chunks(source, end - start):
+            destination.write(_rounded(data) if tensor["dtype"] == "F32" else data)
+
+
+def _header(source: IO[bytes]) -> dict[str, Any]:
+    size = int.from_bytes(source.read(_HEADER_SIZE), "little")
+    with suppress(ValueError):
+        header = json.loads(source.read(size))
+        if isinstance(header, dict):
+            return header
+    raise ValueError(source.name)
+
+
+def _chunks(source: IO[bytes], size: int) -> Iterator[bytes]:
+    for start in range(0, size, 4 * _CHUNK):
+        yield source.read(min(4 * _CHUNK, size - start))
+
+
+def _rounded(data: bytes) -> bytes:
+    """float32 as bfloat16: rounded to the nearest, ties to even, as PyTorch does it. Weights are finite."""
+    bits = np.frombuffer(data, dtype="<u4")
+    even = (bits >> 16) & 1
+    rounded: bytes = ((bits + 0x7FFF + even) >> 16).astype("<u2").tobytes()
+    return rounded
