@@ -22,11 +22,12 @@ from index.articles import Span
 from index.attention import register_plain_attention
 from index.bfloat16_copy import bfloat16_copy
 from index.errors import EmbedderFailed
-from index.memory import require_memory
+from index.memory import release_free_memory, require_memory
 from index.one_thread import OneThread, Urgency
 from index.onednn import keep_few_shapes
 from index.openmp import wait_awake_briefly
 from index.together import Together
+from index.token_embeddings import read_rows_from_file
 
 if TYPE_CHECKING:
     import torch
@@ -129,6 +130,10 @@ class SentenceTransformerEmbedder:
             raise EmbedderFailed(folder=self._folder) from error
         # An article that has `<eos>` in its text has five letters there, and no end.
         model.tokenizer.split_special_tokens = True
+        weights = folder / "model.safetensors"
+        if weights.is_file():
+            read_rows_from_file(model[0].auto_model.get_input_embeddings(), weights)
+        release_free_memory()
         return model.eval()
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +29,14 @@ def memory_short(needed: int, file: Path) -> MemoryShort:
     """The error that says how much memory loading `file` takes, and how much is free."""
     free = available_memory() or 0
     return MemoryShort(path=file, needed=f"{needed / _GIGABYTE:.1f}", free=f"{free / _GIGABYTE:.1f}")
+
+
+def release_free_memory() -> None:
+    """Give memory that was freed back to the system; the C library of Linux otherwise holds some of it for later."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "malloc_trim"):  # not in every C library
+            libc.malloc_trim(0)
 
 
 def available_memory() -> int | None:

@@ -57,6 +57,8 @@ def rated_backends() -> list[str]:
 
     To ask a file it must be loaded, so this is for a child process.
     """
+    import llama_cpp  # noqa: F401 - brings the libraries that the files are linked to
+
     rated = [(_rating(path), path.name) for path in library_folder().glob(_BACKENDS)]
     return [name for rating, name in sorted(rated, reverse=True) if rating > 0]
 
@@ -79,7 +81,8 @@ def load_library(backend: str) -> Any:
     # llama.cpp reports its whole setup on standard error otherwise; failures are reported by Jawab.
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)
     if backend:
-        load = ctypes.CDLL(str(library_folder() / "libggml.so")).ggml_backend_load
+        # A function of ggml, found through llama.cpp's library: that is the copy of ggml which computes.
+        load = llama_cpp.llama_cpp._lib.ggml_backend_load
         load.argtypes, load.restype = [ctypes.c_char_p], ctypes.c_void_p
         if not load(os.fsencode(library_folder() / backend)):
             raise OSError(backend)

@@ -20,6 +20,7 @@ from index.browsing import Shelf
 from index.build import Progress, create, remove, update
 from index.embed import Vectors
 from index.errors import JawabError
+from index.memory import release_free_memory
 from index.plan import Summary
 from index.subjects.map import Cartographer
 from qa.assistant import Assistant
@@ -113,6 +114,7 @@ def _prepare(app: App, language: Language) -> None:
     # Nothing of this is ever garbage, and to look through it would hold up everybody for half a second each time.
     gc.collect()
     gc.freeze()
+    release_free_memory()
 
 
 class ModelsOf:
