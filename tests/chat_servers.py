@@ -20,6 +20,7 @@ import httpx
 
 from qa.fakes import FakeGenerator
 from qa.llm.generate import Message, Prompt
+from qa.llm.llama_library import LlamaConfiguration
 
 Request = dict[str, Any]
 """The body of a request."""
@@ -149,8 +150,24 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+_SERVER = """
+import runpy
+from qa.llm.llama_library import LlamaConfiguration, load_library
+configuration = {configuration!r}
+library = load_library(configuration.backend)
+default = library.llama_model_default_params
+def parameters():
+    parameters = default()
+    parameters.use_extra_bufts = configuration.extra_buffers
+    return parameters
+library.llama_model_default_params = parameters
+runpy.run_module("llama_cpp.server", run_name="__main__", alter_sys=True)
+"""
+"""The server has no option for a configuration that passed the self-test, so it is set before the server starts."""
+
+
 @contextmanager
-def llama_cpp_server(model: Path) -> Iterator[str]:
+def llama_cpp_server(model: Path, configuration: LlamaConfiguration) -> Iterator[str]:
     """llama-cpp-python's own server with a model, in a process of its own: its address."""
     port = free_port()
     options = {
@@ -164,8 +181,9 @@ def llama_cpp_server(model: Path) -> Iterator[str]:
     }  # fmt: skip
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     process = subprocess.Popen(
-        [sys.executable, "-m", "llama_cpp.server", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+        [sys.executable, "-c", _SERVER.format(configuration=configuration), *words],
+        cwd=Path(__file__).parent.parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     address = f"http://127.0.0.1:{port}/v1"
     try:
         _wait_for(address, process)

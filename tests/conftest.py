@@ -115,10 +115,9 @@ def real_generator(real_cache: Path) -> LlamaGenerator:
 
 
 @pytest.fixture(scope="session")
-def second_server() -> Generator[str]:
+def second_server(real_generator: LlamaGenerator) -> Generator[str]:
     """The address of llama-cpp-python's server with the default LLM."""
-    model = default_model(bundled_models(), "llm")
-    with llama_cpp_server(_real(model.name) / model.files[0].path) as address:
+    with llama_cpp_server(real_generator.path, real_generator.configuration) as address:
         yield address
 
 
