@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from index.errors import MemoryShort
 
@@ -13,6 +14,18 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 _MEMINFO = Path("/proc/meminfo")
 _GIGABYTE = 1_000_000_000
+
+
+class _CgroupFiles(NamedTuple):
+    """Files of one version of control groups: the limit, what is used, and in `memory.stat` what can be given back."""
+
+    limit: str
+    used: str
+    cached: str
+
+
+_CGROUP_V2 = _CgroupFiles("memory.max", "memory.current", "inactive_file")
+_CGROUP_V1 = _CgroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
 
 def require_memory(needed: int, file: Path) -> None:
@@ -56,22 +69,29 @@ def _of_machine() -> int | None:
 
 
 def _of_cgroups() -> Iterator[int | None]:
-    """What the limits of this process's control groups leave (cgroup v2: each group and those above it)."""
+    """What the limits of this process's control groups leave: of its own groups and of those above them."""
     try:
-        member = _MEMBERSHIP.read_text(encoding="utf-8").rpartition("::/")[2].strip()
+        memberships = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
     except OSError:
         return
-    for part in (member, *map(str, Path(member).parents)) if member else ("",):
-        yield _of_cgroup(_CGROUPS / part)
+    for membership in memberships:
+        _, controllers, group = membership.split(":", 2)
+        names = _CGROUP_V2 if not controllers else _CGROUP_V1
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top = _CGROUPS / ("memory" if controllers else "")
+        member = PurePosixPath(group)
+        for part in (member, *member.parents):
+            yield _of_cgroup(top / part.relative_to("/"), names)
 
 
-def _of_cgroup(folder: Path) -> int | None:
+def _of_cgroup(folder: Path, names: _CgroupFiles) -> int | None:
     try:
-        limit = int((folder / "memory.max").read_text(encoding="ascii"))
-        used = int((folder / "memory.current").read_text(encoding="ascii"))
+        limit = int((folder / names.limit).read_text(encoding="ascii"))
+        used = int((folder / names.used).read_text(encoding="ascii"))
         stat = (folder / "memory.stat").read_text(encoding="ascii").split()
     except (OSError, ValueError):  # no such group, or its limit is "max"
         return None
     # Pages of files count as used, and are given back when they are wanted.
-    cached = int(stat[stat.index("inactive_file") + 1]) if "inactive_file" in stat else 0
+    cached = int(stat[stat.index(names.cached) + 1]) if names.cached in stat else 0
     return max(0, limit - used + cached)

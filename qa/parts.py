@@ -12,12 +12,14 @@ from index.embed import Embedder, SentenceTransformerEmbedder
 from index.errors import JawabError, MemoryShort, PathMissing
 from index.fakes import HashEmbedder
 from index.library_check import check_libraries
+from index.memory import require_memory
 from qa.assistant import Options
 from qa.errors import GeneratorUnusable, ModelMissing, ModelUnknown
 from qa.fakes import FakeGenerator, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
 from qa.llm.generate import Generator
 from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_context import memory_needed
 from qa.llm.remote import RemoteGenerator
 from qa.llm.self_test import SelfTest, SelfTestResult
 from qa.reading.commands import Commands
@@ -26,6 +28,10 @@ from qa.reading.reader import Reader
 
 FAKE = "fake"
 """The embedder and the LLM of this name try the program without models."""
+
+
+_MEMORY_BESIDE_LLM = 900_000_000
+"""Bytes that embedder and reader take, which are loaded later: an LLM that leaves no room for them is of no use."""
 
 
 class Parts:
@@ -131,6 +137,7 @@ class Parts:
         return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
 
     def _llama(self, path: Path) -> LlamaGenerator:
+        require_memory(memory_needed(path) + _MEMORY_BESIDE_LLM, path)
         return LlamaGenerator(path, self._self_test.configuration(path), self._threads, heads=self.cache / "heads")
 
     def _model(self, role: Role, name: str) -> Model:

@@ -50,8 +50,10 @@ def explain(error: JawabError, language: Language) -> str:
 
 
 def explain_missing_llm(problem: JawabError, language: Language) -> str:
-    """One sentence for the reason for which answers come without an LLM, and what to do about it."""
-    return say("cli.no_llm", language) if isinstance(problem, ModelMissing) else explain(problem, language)
+    """The reason for which answers come without an LLM, and what to do about it."""
+    if isinstance(problem, ModelMissing):
+        return say("cli.no_llm", language)
+    return f"{explain(problem, language)} {say('cli.without_llm', language)}"
 
 
 def reader_language() -> Language:
