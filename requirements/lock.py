@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-UV = (Path(sysconfig.get_path("scripts")) / "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes")
+UV = (Path(sysconfig.get_path("scripts")) / "uv", "pip", "compile", "--universal", "--generate-hashes")
 OPTIONS = ("--python-version", "3.11", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
 HEADER = "# Made by `make lock`, which docs/dependencies.md describes.\n"
 LINUX, ELSEWHERE = "sys_platform == 'linux'", "sys_platform != 'linux'"
@@ -38,7 +38,9 @@ def resolved(*arguments: str | Path, like: str = "", source: str = "") -> list[s
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text(like)
         command = [*UV, *OPTIONS, "--constraints", constraints, *arguments]
-        done = subprocess.run(command, cwd=FOLDER.parent, input=source, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(command, cwd=FOLDER.parent, input=source, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit("The locks stay as they were.")
     return entries(done.stdout)
 
 
@@ -60,10 +62,11 @@ def make(version: str = "", index: str = "") -> None:
     pin = re.split(r"\+| ", cpu)[0]
     whole = resolved("pyproject.toml", "--extra", "dev", "--extra", "traces", like=pin)
     needed = resolved("pyproject.toml", "--extra", "traces", like="".join(whole))
+    build = resolved("--group", "pyproject.toml:build", like="".join(whole))
     torch, llama = ([entry for entry in needed if name_of(entry) == name] for name in ("torch", "llama-cpp-python"))
     cuda = [entry for entry in needed if re.match("nvidia-|cuda-|triton==", entry)]
     apart = {*torch, *llama, *cuda}
-    write("build.txt", resolved("--group", "pyproject.toml:build", like="".join(whole)))
+    write("build.txt", build)
     write("torch-cpu.txt", [under(LINUX, cpu), *(under(ELSEWHERE, entry) for entry in torch)])
     write("torch-cuda.txt", [*torch, *cuda])
     write("llama.txt", llama)
