@@ -1,32 +1,38 @@
 # make demo    everything from nothing: environment, models, sample articles, a question in each language, the chat
 # make test    environment and the whole suite, with the real models and a real browser
 # make check   style and types only
-# make setup   environment only
+# make setup   environment only: the versions and files that requirements/ names, and no others
+# make lock    names the newest versions in requirements/ that pyproject.toml allows
 #
 # Each step is done again only if what it depends on has changed: a second `make setup models` costs seconds.
-# PyTorch's CPU build: on Linux, give pip the CPU index of PyTorch's "Get started" page:
-#     make demo PIP_TORCH="torch --index-url ADDRESS"
+# PyTorch's CPU build, on Linux: ADDRESS is the CPU index of PyTorch's "Get started" page:
+#     make demo TORCH_INDEX=ADDRESS
 
 PYTHON ?= python3.11
-PIP_TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+LLAMA_CMAKE_ARGS ?=
 PORT ?= 7860
 BIN := .venv/bin
 DEMO := .demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export TORCH_INDEX LLAMA_CMAKE_ARGS
 
-.PHONY: setup models demo demo-answers test check
+.PHONY: setup lock models demo demo-answers test check
 
 setup: .venv/ready
 
-.venv/ready: pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Jawab needs Python 3.11: install it, or name another with make PYTHON=python3.12"; exit 1; }
+.venv/ready: pyproject.toml requirements/install $(wildcard requirements/*.txt)
+	@command -v $(PYTHON) >/dev/null || { echo "Jawab needs Python 3.11, 3.12 or 3.13: install one, and name it if it is not 3.11: make PYTHON=python3.12"; exit 1; }
 	@command -v cc >/dev/null || command -v gcc >/dev/null || { echo "Jawab needs a C and C++ compiler to build llama.cpp: install one (Debian: apt-get install build-essential)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(PIP_TORCH)
-	@echo "Installing; compiling llama.cpp takes about five minutes on two cores."
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	requirements/install $(BIN)/python development
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+# To another PyTorch: make lock TORCH=VERSION TORCH_INDEX=ADDRESS
+lock: .venv/ready
+	$(BIN)/python requirements/lock.py $(TORCH) $(if $(TORCH),$(TORCH_INDEX))
 
 models: .venv/ready
 	$(BIN)/jawab models fetch
