@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata as metadata
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -128,9 +129,24 @@ def test_what_is_installed_is_what_is_locked() -> None:
 
 
 PIP = """#!/bin/sh
+[ "$1" = -c ] && { dirname "$0"; exit; }
 echo "CMAKE_ARGS=$CMAKE_ARGS $*" >>"$(dirname "$0")/asked"
 case "$*" in *torch-cpu*) [ -z "$NO_CPU_BUILD" ] ;; esac
+case "$CMAKE_ARGS" in *ALL_VARIANTS*) [ -z "$OLD_COMPILER" ] ;; esac
 """
+"""A Python that only notes what pip is asked for; its environment is the folder it is in."""
+
+
+def install(folder: Path, **settings: str) -> tuple[int, list[str]]:
+    """The exit code of the installer with that Python, and what pip was asked for, a line each."""
+    python = folder / "python"
+    python.write_text(PIP)
+    python.chmod(0o700)
+    asked = folder / "asked"
+    asked.unlink(missing_ok=True)
+    environment = {"PATH": os.environ["PATH"]} | settings
+    done = subprocess.run([FOLDER / "install", python, "runtime"], env=environment, capture_output=True, check=False)
+    return done.returncode, asked.read_text().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -145,30 +161,43 @@ case "$*" in *torch-cpu*) [ -z "$NO_CPU_BUILD" ] ;; esac
 def test_torch_with_cuda_is_installed_only_where_no_cpu_build_is_and_none_was_asked_for(
     index: str, no_cpu_build: str, torch: list[str] | None, tmp_path: Path
 ) -> None:
-    python = tmp_path / "python"
-    python.write_text(PIP)
-    python.chmod(0o700)
-    settings = {
-        "TORCH_INDEX": index,
-        "NO_CPU_BUILD": no_cpu_build,
-        "LLAMA_CMAKE_ARGS": "-DX=1",
-        "PATH": os.environ["PATH"],
-    }
-    done = subprocess.run(
-        [FOLDER / "install", python, "runtime"], env=settings, capture_output=True, text=True, check=False
-    )
-    asked = (tmp_path / "asked").read_text().splitlines()
+    returncode, asked = install(tmp_path, TORCH_INDEX=index, NO_CPU_BUILD=no_cpu_build, LLAMA_CMAKE_ARGS="-DX=1")
     assert all("-m pip install --quiet --require-hashes --no-deps" in line for line in asked)
     assert all(("--index-url ADDRESS" in line) == (bool(index) and "torch-" in line) for line in asked)
     names = [Path(line.split()[-1]).name for line in asked]
     if torch is None:
-        assert (done.returncode != 0, names) == (True, ["build.txt", "torch-cpu.txt"])
+        assert (returncode != 0, names) == (True, ["build.txt", "torch-cpu.txt"])
         return
-    assert (done.returncode, names) == (0, ["build.txt", *torch, "llama.txt", "runtime.txt"])
+    assert (returncode, names) == (0, ["build.txt", *torch, "llama.txt", "runtime.txt"])
     llama = asked[-2]
     assert llama.startswith("CMAKE_ARGS=-DX=1 ")
     assert all(option in llama for option in ("--no-cache-dir", "--no-build-isolation", "--no-binary :all:"))
     assert all("--only-binary :all:" in line for line in asked if line != llama)
+
+
+@pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="elsewhere for one processor")
+class TestCompilingLlama:
+    def test_code_for_all_processors(self, tmp_path: Path) -> None:
+        returncode, asked = install(tmp_path)
+        (compiled,) = (line for line in asked if "llama.txt" in line)
+        assert returncode == 0
+        assert "-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON" in compiled
+
+    def test_once_for_the_same_options(self, tmp_path: Path) -> None:
+        install(tmp_path)
+        assert not [line for line in install(tmp_path)[1] if "llama.txt" in line]
+        assert [line for line in install(tmp_path, LLAMA_CMAKE_ARGS="-DX=1")[1] if "llama.txt" in line]
+
+    def test_an_old_compiler_compiles_for_its_own_processor(self, tmp_path: Path) -> None:
+        returncode, asked = install(tmp_path, OLD_COMPILER="1")
+        compiled = [line for line in asked if "llama.txt" in line]
+        assert returncode == 0
+        assert [line.startswith("CMAKE_ARGS= ") for line in compiled] == [False, True]
+
+    def test_options_that_were_named_are_not_replaced(self, tmp_path: Path) -> None:
+        returncode, asked = install(tmp_path, OLD_COMPILER="1", LLAMA_CMAKE_ARGS="-DGGML_CPU_ALL_VARIANTS=ON")
+        assert returncode != 0
+        assert len([line for line in asked if "llama.txt" in line]) == 1
 
 
 def test_the_locks_are_all_that_is_installed() -> None:
