@@ -1,5 +1,4 @@
-"""The LLM's tokens a second, alone and while other programs keep every core busy, with one thread, with all, and as
-Jawab chooses:
+"""The LLM's tokens a second, alone and while other programs keep every core busy, with one thread and with all:
 
     python -m benchmarks.busy [--programs 5] [--rounds 3]
 
@@ -38,12 +37,8 @@ def main(programs: int, rounds: int) -> None:
     generator = Parts().generator
     assert isinstance(generator, LlamaGenerator)
     contexts = {
-        name: LlamaContext(generator.path, threads, Settings(), generator.configuration, adaptive=adaptive)
-        for name, threads, adaptive in (
-            ("one thread", 1, False),
-            ("all threads", os.cpu_count() or 2, False),
-            ("adaptive", os.cpu_count() or 2, True),
-        )
+        name: LlamaContext(generator.path, threads, Settings(), generator.configuration)
+        for name, threads in (("one thread", 1), ("all threads", os.cpu_count() or 2))
     }
     for context in contexts.values():
         _rates(context)

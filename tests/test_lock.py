@@ -131,8 +131,8 @@ def test_what_is_installed_is_what_is_locked() -> None:
 PIP = """#!/bin/sh
 [ "$1" = -c ] && { dirname "$0"; exit; }
 echo "CMAKE_ARGS=$CMAKE_ARGS $*" >>"$(dirname "$0")/asked"
-case "$*" in *torch-cpu*) [ -z "$NO_CPU_BUILD" ] ;; esac
-case "$CMAKE_ARGS" in *ALL_VARIANTS*) [ -z "$OLD_COMPILER" ] ;; esac
+case "$*" in *torch-cpu*) [ -z "$NO_CPU_BUILD" ] || exit 1 ;; esac
+case "$CMAKE_ARGS" in *ALL_VARIANTS*) [ -z "$OLD_COMPILER" ] || exit 1 ;; esac
 """
 """A Python that only notes what pip is asked for; its environment is the folder it is in."""
 

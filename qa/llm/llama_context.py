@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ import numpy.typing as npt
 from index.one_thread import OneThread, Urgency
 from qa.halting import Halted, go_on, unwanted
 from qa.llm.llama_library import LlamaConfiguration, load_library
-from qa.llm.thread_count import ThreadCount
 
 _PART = 64
 """Tokens read in one pass. More are hardly faster (512: 3 %), and what is rounded otherwise scores otherwise."""
@@ -75,19 +73,10 @@ class LlamaContext:
     Raises `ValueError` for a file that llama.cpp cannot read, and `MemoryError` where there is no room.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        threads: int,
-        settings: Settings,
-        configuration: LlamaConfiguration,
-        adaptive: bool = True,
-    ) -> None:
-        """With `adaptive`, a pass gets fewer threads than `threads` while other programs keep the processor busy."""
+    def __init__(self, path: Path, threads: int, settings: Settings, configuration: LlamaConfiguration) -> None:
         llama_cpp = load_library(configuration.backend)
         self._lib: Any = llama_cpp
         self._thread = OneThread("jawab-llm")
-        self._thread_count = ThreadCount(threads) if adaptive else None
         self._settings = settings
         self._model = llama_cpp.llama_model_load_from_file(bytes(path), self._model_parameters(configuration))
         if not self._model:
@@ -248,24 +237,13 @@ class LlamaContext:
         # each time. The length of the flag is what llama.cpp asks: 0 (go on) or 1 (end).
         flag = unwanted().flag
         self._lib.llama_set_abort_callback(self._context, self._should_abort, ctypes.addressof(flag))
-        code = self._thread.do(self._evaluate_batch, Urgency.READING)
+        code = self._thread.do(lambda: self._lib.llama_decode(self._context, batch), Urgency.READING)
         if code == _ABORTED:
             for sequence, position, _ in items:
                 self._lib.llama_memory_seq_rm(self._memory, sequence, position, -1)
             raise Halted
         if code:
             raise RuntimeError(f"llama_decode: {code}")
-
-    def _evaluate_batch(self) -> int:
-        tokens = int(self._batch.n_tokens)
-        if self._thread_count is None:
-            return int(self._lib.llama_decode(self._context, self._batch))
-        threads = self._thread_count.for_pass(tokens)
-        self._lib.llama_set_n_threads(self._context, threads, threads)
-        wall, cpu = time.perf_counter(), time.process_time()
-        code = int(self._lib.llama_decode(self._context, self._batch))
-        self._thread_count.observe(tokens, time.perf_counter() - wall, time.process_time() - cpu)
-        return code
 
     def _log_probs(self, index: int) -> LogProbs:
         logits = self._lib.llama_get_logits_ith(self._context, index)
