@@ -21,6 +21,7 @@ from typing import Any
 
 from index.child_process import ChildResult, python_command, run_child
 from index.cpu import cpu_digest
+from index.errors import MemoryShort
 from index.memory import memory_short, require_memory
 from qa.errors import GeneratorFailed, GeneratorUnusable
 from qa.llm.llama_context import memory_needed
@@ -38,6 +39,7 @@ _REPACKED_ATTEMPTS = 2
 """Where the best code crashes with repacked weights (AMX), the second best is tried."""
 _CODE = "from qa.llm.self_test_child import main; main()"
 _NONSENSE = "nonsense"
+_NO_MEMORY = "no memory"
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,18 @@ class SelfTest:
             return SelfTestResult(tuple(attempts), None)
         working = attempts[-1]
         for backend in backends[len(attempts) - 1 :][:_REPACKED_ATTEMPTS]:
-            attempts.append(self._attempt(model, LlamaConfiguration(backend, extra_buffers=True)))
-            if attempts[-1].failure is None:
+            attempts.append(self._repacked(model, LlamaConfiguration(backend, extra_buffers=True)))
+            if attempts[-1].failure in (None, _NO_MEMORY):
                 break
         faster = not attempts[-1].failure and attempts[-1].prompt_rate > working.prompt_rate * GAIN
         return SelfTestResult(tuple(attempts), (attempts[-1] if faster else working).configuration)
+
+    def _repacked(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
+        """An attempt with repacked weights. Memory that is too small for both is enough for the weights themselves."""
+        try:
+            return self._attempt(model, configuration)
+        except MemoryShort:
+            return Attempt(configuration, _NO_MEMORY)
 
     def _backends(self) -> list[str]:
         """Files of CPU code, best first; one without a name where the library has its code built in."""
