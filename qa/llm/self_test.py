@@ -40,6 +40,8 @@ _REPACKED_ATTEMPTS = 2
 _CODE = "from qa.llm.self_test_child import main; main()"
 _NONSENSE = "nonsense"
 _NO_MEMORY = "no memory"
+_KILLED = "SIGKILL"
+"""What ends a child is the system, for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,13 @@ class SelfTest:
         return result
 
     def _run(self, model: Path) -> SelfTestResult:
+        listed = self._child("backends")
+        if listed.failure == _KILLED:
+            raise memory_short(memory_needed(model), model)
+        if listed.failure:
+            return SelfTestResult((Attempt(LlamaConfiguration(), listed.failure),), None)
         attempts: list[Attempt] = []
-        backends = self._backends()
+        backends = _backends(listed)
         for backend in backends:
             attempts.append(self._attempt(model, LlamaConfiguration(backend)))
             if attempts[-1].failure is None:
@@ -137,11 +144,6 @@ class SelfTest:
         except MemoryShort:
             return Attempt(configuration, _NO_MEMORY)
 
-    def _backends(self) -> list[str]:
-        """Files of CPU code, best first; one without a name where the library has its code built in."""
-        reports = _reports(self._child("backends"))
-        return list(reports.get("backends", {}).get("names", ())) or [""]
-
     def _attempt(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
         needed = memory_needed(model)
         require_memory(needed, model)
@@ -150,7 +152,7 @@ class SelfTest:
         reports = _reports(child)
         if refused := reports.get("refused"):
             raise GeneratorFailed(path=model) if refused["reason"] == "not_a_model" else memory_short(needed, model)
-        if child.failure == "SIGKILL":  # by the system, for want of memory
+        if child.failure == _KILLED:
             raise memory_short(needed, model)
         computed = reports.get("computed")
         if computed is None:
@@ -169,6 +171,11 @@ class SelfTest:
         stat = model.stat()
         depends_on = _VERSION, library_digest(), cpu_digest(), model.resolve(), stat.st_size, stat.st_mtime_ns
         return self._folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
+
+
+def _backends(listed: ChildResult) -> list[str]:
+    """Files of CPU code, best first; one without a name where the library has its code built in."""
+    return list(_reports(listed).get("backends", {}).get("names", ())) or [""]
 
 
 def _reports(child: ChildResult) -> dict[str, dict[str, Any]]:
