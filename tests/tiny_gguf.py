@@ -32,8 +32,10 @@ _ALIGNMENT = 32
 _NOISE = 0.002
 _SHARPNESS = 3.0
 """Of the attention: weights of its keys and of its queries."""
+_ROPE_BASE = 4.0
+"""Small, so that neighbouring positions are turned far apart."""
 _CERTAINTY = 1.0
-"""Of the output: the log-probability of the number that follows is about -0.001."""
+"""Of the output: the log-probability of the number that follows is about -0.005."""
 
 # Columns of a token's state: what it is (a number, or the comma), which number stood before it, and a constant.
 _IS = 0
@@ -78,8 +80,8 @@ def _pieces() -> list[tuple[str, float, int]]:
 def _tensors(pieces: Sequence[tuple[str, float, int]], step: int) -> dict[str, tuple[Matrix, int]]:
     random = np.random.default_rng(0)
 
-    def noise(rows: int, columns: int = _WIDTH) -> Matrix:
-        return random.normal(0, _NOISE, (rows, columns)).astype(np.float32)
+    def noise(rows: int) -> Matrix:
+        return random.normal(0, _NOISE, (rows, _WIDTH)).astype(np.float32)
 
     place = {text: i for i, (text, _, _) in enumerate(pieces)}
     token = {number: place["1" if number == 1 else f"▁{number}"] for number in range(1, LAST + 1)}
@@ -113,16 +115,12 @@ def _tensors(pieces: Sequence[tuple[str, float, int]], step: int) -> dict[str, t
         "blk.0.attn_v.weight": (value, _Q6_K),
         "blk.0.attn_output.weight": (result, _Q4_K),
         "blk.0.ffn_norm.weight": (ones, _F32),
-        "blk.0.ffn_gate.weight": (noise(2 * _WIDTH), _Q4_K),
-        "blk.0.ffn_up.weight": (noise(2 * _WIDTH), _Q4_K),
-        "blk.0.ffn_down.weight": (noise(_WIDTH, 2 * _WIDTH), _Q6_K),
+        "blk.0.ffn_gate.weight": (noise(_WIDTH), _Q4_K),
+        "blk.0.ffn_up.weight": (noise(_WIDTH), _Q4_K),
+        "blk.0.ffn_down.weight": (noise(_WIDTH), _Q6_K),
         "output_norm.weight": (ones, _F32),
         "output.weight": (output, _Q6_K),
     }
-
-
-_ROPE_BASE = 4.0
-"""Small, so that neighbouring positions are turned far apart."""
 
 
 def _encoded(matrix: Matrix, kind: int) -> bytes:
@@ -149,7 +147,7 @@ def _header(pieces: Sequence[tuple[str, float, int]]) -> list[bytes]:
         "context_length": 4096,
         "embedding_length": _WIDTH,
         "block_count": 1,
-        "feed_forward_length": 2 * _WIDTH,
+        "feed_forward_length": _WIDTH,
         "attention.head_count": _HEADS,
         "attention.head_count_kv": 2,
         "rope.dimension_count": _HEAD,
