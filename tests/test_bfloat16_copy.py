@@ -158,16 +158,21 @@ class TestCopy:
     def test_another_process_that_was_faster_has_made_it(
         self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        make = index.bfloat16_copy._make
+        make, copies = index.bfloat16_copy._make, tmp_path / "copies"
+        theirs: list[Path] = []
 
-        def make_twice(folder: Path, partial: Path) -> None:
+        def make_beside_another(folder: Path, partial: Path) -> None:
+            partial.mkdir(parents=True)
+            (partial / "half").touch()
+            monkeypatch.setattr(index.bfloat16_copy, "_make", make)
+            monkeypatch.setattr(os, "getpid", lambda: 1)
+            theirs.append(bfloat16_copy(folder, copies))
             make(folder, partial)
-            make(folder, partial.with_suffix("").with_suffix(""))
 
-        monkeypatch.setattr(index.bfloat16_copy, "_make", make_twice)
-        copy = bfloat16_copy(model, tmp_path / "copies")
-        assert copy != model
-        assert list((tmp_path / "copies").iterdir()) == [copy]
+        monkeypatch.setattr(index.bfloat16_copy, "_make", make_beside_another)
+        copy = bfloat16_copy(model, copies)
+        assert theirs == [copy] == list(copies.iterdir())
+        assert {path.name for path in copy.iterdir()} == {path.name for path in model.iterdir()}
 
     def test_processes_that_make_it_at_once_get_the_same(self, model: Path, tmp_path: Path) -> None:
         code = (
