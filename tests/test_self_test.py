@@ -17,7 +17,7 @@ import qa.llm.self_test
 from index.errors import MemoryShort
 from qa.errors import GeneratorFailed, GeneratorUnusable
 from qa.llm.llama import LlamaGenerator
-from qa.llm.llama_library import LlamaConfiguration, library_folder
+from qa.llm.llama_library import LlamaConfiguration, library_digest, library_folder
 from qa.llm.self_test import GAIN, PLAUSIBLE, SelfTest
 from tests.self_test_children import (
     CRASHES,
@@ -204,6 +204,18 @@ class TestStoredResults:
             self_test(folder, **PASSES | {"best": refuses("not_a_model")}).result(model)
         assert failed.value.fields["path"] == model
         assert not folder.exists()
+
+
+@pytest.mark.parametrize("changed", ["libggml-cpu.so", "libggml-cpu-new.so"])
+def test_the_librarys_digest_changes_with_its_files(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
+    (tmp_path / "libggml-cpu.so").write_bytes(b"code")
+    before = library_digest()
+    assert library_digest() == before
+    (tmp_path / changed).write_bytes(b"other code")
+    assert library_digest() != before
 
 
 class TestLlamaCpp:
