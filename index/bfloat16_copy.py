@@ -37,9 +37,10 @@ def bfloat16_copy(folder: Path, copies: Path) -> Path:
         _make(folder, partial)
         partial.rename(copy)
     except OSError:
-        shutil.rmtree(partial, ignore_errors=True)
         # Another process may have made it meanwhile.
         return copy if copy.is_dir() else folder
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return copy
 
 
@@ -94,12 +95,25 @@ def convert(source: IO[bytes], destination: IO[bytes]) -> None:
 
 
 def _header(source: IO[bytes]) -> dict[str, Any]:
+    """The header, whose tensors all lie within the file; `source` then stands where their data begins."""
+    room = source.seek(0, os.SEEK_END) - _HEADER_SIZE
+    source.seek(0)
     size = int.from_bytes(source.read(_HEADER_SIZE), "little")
     with suppress(ValueError):
-        header = json.loads(source.read(size))
-        if isinstance(header, dict):
+        header = json.loads(source.read(size)) if size <= room else None
+        if isinstance(header, dict) and all(
+            _lies_within(tensor, room - size) for name, tensor in header.items() if name != "__metadata__"
+        ):
             return header
     raise ValueError(source.name)
+
+
+def _lies_within(tensor: object, size: int) -> bool:
+    match tensor:
+        case {"dtype": str(), "data_offsets": [int(start), int(end)]}:
+            return 0 <= start <= end <= size
+        case _:
+            return False
 
 
 def _chunks(source: IO[bytes], size: int) -> Iterator[bytes]:

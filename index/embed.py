@@ -113,13 +113,13 @@ class SentenceTransformerEmbedder:
         import transformers
         from sentence_transformers import SentenceTransformer
 
-        folder, dtype = self._folder, torch.float32
-        if computes_in_bfloat16():
-            folder, dtype = bfloat16_copy(folder, self._copies) if self._copies else folder, torch.bfloat16
-        require_memory(_memory_needed(folder), folder)
         # Transformers draws a bar for the weights of a model, which says nothing to a user.
         transformers.utils.logging.disable_progress_bar()
+        folder, dtype = self._folder, torch.float32
         try:
+            if computes_in_bfloat16():
+                folder, dtype = bfloat16_copy(folder, self._copies) if self._copies else folder, torch.bfloat16
+            require_memory(_memory_needed(folder), folder)
             model = SentenceTransformer(
                 str(folder),
                 device="cpu",

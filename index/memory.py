@@ -75,9 +75,11 @@ def _of_cgroups() -> Iterator[int | None]:
     except OSError:
         return
     for membership in memberships:
-        _, controllers, group = membership.split(":", 2)
+        _, _, described = membership.partition(":")
+        controllers, _, group = described.partition(":")
         names = _CGROUP_V2 if not controllers else _CGROUP_V1
-        if controllers and "memory" not in controllers.split(","):
+        # A line of another form is passed over, too.
+        if not group.startswith("/") or (controllers and "memory" not in controllers.split(",")):
             continue
         top = _CGROUPS / ("memory" if controllers else "")
         member = PurePosixPath(group)

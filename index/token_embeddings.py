@@ -32,9 +32,13 @@ def read_rows_from_file(embedding: torch.nn.Embedding, file: Path) -> bool:
     descriptor = os.open(file, os.O_RDONLY)
     width = embedding.embedding_dim * embedding.weight.element_size()
     rows = copy.copy(embedding)
+    # It matters in training alone, and the row may not be among those at hand.
+    rows.padding_idx = None
 
     def forward(ids: torch.Tensor) -> torch.Tensor:
         unique, places = torch.unique(ids, return_inverse=True)
+        if unique[-1] >= embedding.num_embeddings:
+            raise IndexError(int(unique[-1]))
         data = b"".join(os.pread(descriptor, width, table + width * row) for row in unique.tolist())
         weight = torch.frombuffer(bytearray(data), dtype=embedding.weight.dtype).view(-1, embedding.embedding_dim)
         rows._parameters = {"weight": torch.nn.Parameter(weight, requires_grad=False)}

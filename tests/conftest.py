@@ -27,6 +27,7 @@ from qa.llm.self_test import SelfTest
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from tests.chat_servers import FakeChatServer, fake_chat_server, llama_cpp_server
+from tests.tiny_gguf import write_counting_model
 
 # Read before the seal: where the person who runs the suite keeps the models.
 MODELS = Path(os.environ.get("JAWAB_MODELS") or platformdirs.user_data_path("jawab") / "models")
@@ -112,6 +113,14 @@ def real_generator(real_cache: Path) -> LlamaGenerator:
     file = _real(model.name) / model.files[0].path
     configuration = SelfTest(real_cache / "jawab" / "self-tests").configuration(file)
     return LlamaGenerator(file, configuration, heads=real_cache / "jawab" / "heads")
+
+
+@pytest.fixture(scope="session")
+def counting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that passes the self-test; nobody changes it."""
+    path = tmp_path_factory.mktemp("models") / "counting.gguf"
+    write_counting_model(path)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ class TestErrors:
 class TestWatching:
     def test_it_lives_and_is_ready(self, client: TestClient) -> None:
         assert client.get("/health").json() == {"status": "ok"}
-        assert client.get("/ready").json() == {"status": "ready"}
+        assert client.get("/ready").json() == {"status": "ready", "llm": "ready"}
 
     def test_what_it_does_is_counted_and_no_question_is_told(self, client: TestClient) -> None:
         asked = "How many US troops remain in Iraq?"

@@ -85,7 +85,11 @@ def _generator(app: App) -> Finding:
 
 def _self_test(app: App) -> Iterator[Finding]:
     """The result of the LLM's self-test. Where the LLM cannot run at all, `_generator` says so."""
-    if app.llm_problem or (result := app.self_test()) is None or result.chosen is None:
+    try:
+        result = app.self_test()
+    except JawabError:
+        return
+    if result is None or result.chosen is None:
         return
     attempt = result.attempt(result.chosen)
     fields: dict[str, object] = {

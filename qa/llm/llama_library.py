@@ -74,17 +74,23 @@ def _rating(path: Path) -> int:
 
 @cache
 def load_library(backend: str) -> Any:
-    """The module `llama_cpp` with the CPU code `backend` loaded. Raises `OSError` where that cannot be loaded."""
+    """The module `llama_cpp` with the CPU code `backend` loaded.
+
+    Raises `OSError` where that cannot be loaded, and where there is none: the library would refuse every model.
+    """
     wait_awake_briefly()
     import llama_cpp
 
     # llama.cpp reports its whole setup on standard error otherwise; failures are reported by Jawab.
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)
+    # Functions of ggml, found through llama.cpp's library: that is the copy of ggml which computes.
+    ggml = llama_cpp.llama_cpp._lib
     if backend:
-        # A function of ggml, found through llama.cpp's library: that is the copy of ggml which computes.
-        load = llama_cpp.llama_cpp._lib.ggml_backend_load
+        load = ggml.ggml_backend_load
         load.argtypes, load.restype = [ctypes.c_char_p], ctypes.c_void_p
         if not load(os.fsencode(library_folder() / backend)):
             raise OSError(backend)
     llama_cpp.llama_backend_init()
+    if not ggml.ggml_backend_reg_count():
+        raise OSError("no CPU code")
     return llama_cpp

@@ -21,6 +21,7 @@ from typing import Any
 
 from index.child_process import ChildResult, python_command, run_child
 from index.cpu import cpu_digest
+from index.errors import MemoryShort
 from index.memory import memory_short, require_memory
 from qa.errors import GeneratorFailed, GeneratorUnusable
 from qa.llm.llama_context import memory_needed
@@ -38,6 +39,9 @@ _REPACKED_ATTEMPTS = 2
 """Where the best code crashes with repacked weights (AMX), the second best is tried."""
 _CODE = "from qa.llm.self_test_child import main; main()"
 _NONSENSE = "nonsense"
+_NO_MEMORY = "no memory"
+_KILLED = "SIGKILL"
+"""What ends a child is the system, for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,13 @@ class SelfTest:
         return result
 
     def _run(self, model: Path) -> SelfTestResult:
+        listed = self._child("backends")
+        if listed.failure == _KILLED:
+            raise memory_short(memory_needed(model), model)
+        if listed.failure:
+            return SelfTestResult((Attempt(LlamaConfiguration(), listed.failure),), None)
         attempts: list[Attempt] = []
-        backends = self._backends()
+        backends = _backends(listed)
         for backend in backends:
             attempts.append(self._attempt(model, LlamaConfiguration(backend)))
             if attempts[-1].failure is None:
@@ -122,16 +131,18 @@ class SelfTest:
             return SelfTestResult(tuple(attempts), None)
         working = attempts[-1]
         for backend in backends[len(attempts) - 1 :][:_REPACKED_ATTEMPTS]:
-            attempts.append(self._attempt(model, LlamaConfiguration(backend, extra_buffers=True)))
-            if attempts[-1].failure is None:
+            attempts.append(self._repacked(model, LlamaConfiguration(backend, extra_buffers=True)))
+            if attempts[-1].failure in (None, _NO_MEMORY):
                 break
         faster = not attempts[-1].failure and attempts[-1].prompt_rate > working.prompt_rate * GAIN
         return SelfTestResult(tuple(attempts), (attempts[-1] if faster else working).configuration)
 
-    def _backends(self) -> list[str]:
-        """Files of CPU code, best first; one without a name where the library has its code built in."""
-        reports = _reports(self._child("backends"))
-        return list(reports.get("backends", {}).get("names", ())) or [""]
+    def _repacked(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
+        """An attempt with repacked weights. Memory that is too small for both is enough for the weights themselves."""
+        try:
+            return self._attempt(model, configuration)
+        except MemoryShort:
+            return Attempt(configuration, _NO_MEMORY)
 
     def _attempt(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
         needed = memory_needed(model)
@@ -141,7 +152,7 @@ class SelfTest:
         reports = _reports(child)
         if refused := reports.get("refused"):
             raise GeneratorFailed(path=model) if refused["reason"] == "not_a_model" else memory_short(needed, model)
-        if child.failure == "SIGKILL":  # by the system, for want of memory
+        if child.failure == _KILLED:
             raise memory_short(needed, model)
         computed = reports.get("computed")
         if computed is None:
@@ -160,6 +171,11 @@ class SelfTest:
         stat = model.stat()
         depends_on = _VERSION, library_digest(), cpu_digest(), model.resolve(), stat.st_size, stat.st_mtime_ns
         return self._folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
+
+
+def _backends(listed: ChildResult) -> list[str]:
+    """Files of CPU code, best first; one without a name where the library has its code built in."""
+    return list(_reports(listed).get("backends", {}).get("names", ())) or [""]
 
 
 def _reports(child: ChildResult) -> dict[str, dict[str, Any]]:

@@ -44,7 +44,8 @@ def watching_routes(site: Site, metrics: Metrics) -> APIRouter:
         problem = site.models.llm_problem
         if problem is None:
             return Ready()
-        return Ready(llm="off", llm_problem=problem.code, detail=explain_missing_llm(problem, page_language(request)))
+        detail = explain_missing_llm(problem, page_language(request.headers))
+        return Ready(llm="off", llm_problem=problem.code, detail=detail)
 
     @router.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
     def numbers() -> Response:

@@ -1,0 +1,129 @@
+"""PyTorch and FAISS are tried in a child process: on a processor that they crash on, a sentence says so."""
+
+from __future__ import annotations
+
+import signal
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import index.library_check
+import qa.parts
+from index.child_process import ChildResult
+from index.errors import ProcessorUnsupported
+from index.library_check import check_libraries
+from ui.cli import main
+from ui.strings import explain
+
+PASSED = ChildResult((), "", 0)
+CRASHED = ChildResult((), "", -signal.SIGILL)
+
+
+class Children:
+    """Children whose results are given by the package that their program imports; it notes which were started."""
+
+    def __init__(self, torch: ChildResult = PASSED, faiss: ChildResult = PASSED) -> None:
+        self._results = {"torch": torch, "faiss-cpu": faiss}
+        self.started: list[str] = []
+
+    def __call__(self, program: str) -> ChildResult:
+        package = "faiss-cpu" if "import faiss" in program else "torch"
+        self.started.append(package)
+        return self._results[package]
+
+
+def failure(folder: Path, children: Children) -> ProcessorUnsupported:
+    with pytest.raises(ProcessorUnsupported) as unsupported:
+        check_libraries(folder, children)
+    return unsupported.value
+
+
+def test_libraries_that_work_pass(tmp_path: Path) -> None:
+    """With real children: both libraries run here, since the other tests need them."""
+    check_libraries(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("package", ["torch", "faiss"])
+def test_a_library_that_crashes_is_named(package: str, tmp_path: Path) -> None:
+    error = failure(tmp_path, Children(**{package: CRASHED}))
+    assert error.fields["failure"] == "SIGILL"
+    for language in ("en", "ar"):
+        assert package in explain(error, language) and "SIGILL" in explain(error, language)
+
+
+@pytest.mark.parametrize(
+    ("child", "reason"),
+    [
+        (ChildResult((), "", None), "timeout"),
+        (ChildResult((), "warning", -signal.SIGSEGV), "SIGSEGV"),
+        (ChildResult((), "AssertionError: nonsense", 1), "AssertionError: nonsense"),
+        (ChildResult((), "", 1), "exit code 1"),
+    ],
+)
+def test_the_reason_is_the_signal_or_the_error(child: ChildResult, reason: str, tmp_path: Path) -> None:
+    assert failure(tmp_path, Children(torch=child)).fields["failure"] == reason
+
+
+def test_what_has_passed_is_remembered(tmp_path: Path) -> None:
+    first, second = Children(), Children()
+    check_libraries(tmp_path / "cache" / "passed", first)
+    check_libraries(tmp_path / "cache" / "passed", second)
+    assert (first.started, second.started) == (["torch", "faiss-cpu"], [])
+
+
+def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
+    again = Children()
+    failure(tmp_path, Children(faiss=CRASHED))
+    check_libraries(tmp_path, again)
+    assert again.started == ["faiss-cpu"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "started"),
+    [("processor", ["torch", "faiss-cpu"]), ("numpy", ["torch", "faiss-cpu"]), ("torch", ["torch"])],
+)
+def test_a_result_is_for_one_processor_and_version(
+    changed: str, started: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_libraries(tmp_path, Children())
+    if changed == "processor":
+        monkeypatch.setattr(index.library_check, "cpu_digest", lambda: "another")
+    else:
+        monkeypatch.setattr(
+            index.library_check, "version", lambda package: "another" if package == changed else version(package)
+        )
+    again = Children()
+    check_libraries(tmp_path, again)
+    assert again.started == started
+
+
+def test_where_nothing_can_be_stored_the_check_runs_each_time(tmp_path: Path) -> None:
+    (tmp_path / "passed").write_text("a file where the folder should be")
+    for _ in range(2):
+        children = Children()
+        check_libraries(tmp_path / "passed", children)
+        assert children.started == ["torch", "faiss-cpu"]
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("en", "cannot run on this processor"), ("ar", "لا تعمل مكتبة")])
+def test_the_command_line_ends_with_a_sentence(
+    language: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("JAWAB_LANG", language)
+    monkeypatch.setattr(qa.parts, "check_libraries", lambda folder: check_libraries(folder, Children(torch=CRASHED)))
+    with pytest.raises(SystemExit) as ended:
+        main(["search", "word", "--index", str(tmp_path)])
+    errors = capsys.readouterr().err.strip().split("\n")
+    assert ended.value.code == 1
+    assert len(errors) == 1
+    assert sentence in errors[0] and "torch" in errors[0] and "SIGILL" in errors[0]
+
+
+def test_a_child_that_crashes_does_not_end_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crash = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
+    monkeypatch.setattr(index.library_check, "_PROGRAMS", {"torch": crash})
+    with pytest.raises(ProcessorUnsupported) as unsupported:
+        check_libraries(tmp_path)
+    assert unsupported.value.fields == {"package": "torch", "failure": "SIGILL"}

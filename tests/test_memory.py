@@ -1,0 +1,122 @@
+"""The memory that may still be taken is the machine's, or what a control group leaves of it: whichever is smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import index.memory
+from index.errors import MemoryShort
+from index.memory import available_memory, require_memory
+from ui.strings import explain
+
+MEGABYTE = 1_000_000
+
+Group = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with 8,192 MB available, and no control groups yet."""
+    monkeypatch.setattr(index.memory, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(index.memory, "_CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(index.memory, "_MEMBERSHIP", tmp_path / "membership")
+    (tmp_path / "meminfo").write_text("MemTotal: 9000000 kB\nMemFree: 1 kB\nMemAvailable: 8000000 kB\n")
+    (tmp_path / "membership").write_text("0::/service/jawab\n")
+
+
+@pytest.fixture
+def group(tmp_path: Path) -> Group:
+    """Makes a control group of version 2."""
+
+    def make(name: str, limit: object, used: int, cached: int | None = 0) -> None:
+        folder = tmp_path / "cgroup" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text(f"{used}\n")
+        stat = "anon 5\n" if cached is None else f"anon 5\ninactive_file {cached}\nactive_file 7\n"
+        (folder / "memory.stat").write_text(stat)
+
+    return make
+
+
+def test_without_control_groups_it_is_the_machines() -> None:
+    assert available_memory() == 8_192 * MEGABYTE
+
+
+def test_a_smaller_limit_of_the_group_counts(group: Group) -> None:
+    group("service/jawab", 2_000 * MEGABYTE, used=500 * MEGABYTE)
+    assert available_memory() == 1_500 * MEGABYTE
+
+
+def test_a_larger_limit_of_the_group_does_not_count(group: Group) -> None:
+    group("service/jawab", 20_000 * MEGABYTE, used=500 * MEGABYTE)
+    assert available_memory() == 8_192 * MEGABYTE
+
+
+def test_a_group_without_limit_does_not_count(group: Group) -> None:
+    group("service/jawab", "max", used=500 * MEGABYTE)
+    assert available_memory() == 8_192 * MEGABYTE
+
+
+@pytest.mark.parametrize("above", ["service", ""])
+def test_the_limit_of_a_group_above_counts(above: str, group: Group) -> None:
+    group("service/jawab", "max", used=500 * MEGABYTE)
+    group(above, 1_000 * MEGABYTE, used=800 * MEGABYTE)
+    assert available_memory() == 200 * MEGABYTE
+
+
+def test_pages_of_files_are_given_back(group: Group) -> None:
+    group("service/jawab", 2_000 * MEGABYTE, used=1_900 * MEGABYTE, cached=700 * MEGABYTE)
+    assert available_memory() == 800 * MEGABYTE
+
+
+def test_a_group_that_does_not_tell_of_them_counts(group: Group) -> None:
+    group("service/jawab", 2_000 * MEGABYTE, used=1_900 * MEGABYTE, cached=None)
+    assert available_memory() == 100 * MEGABYTE
+
+
+def test_a_group_over_its_limit_leaves_nothing(group: Group) -> None:
+    group("service/jawab", 2_000 * MEGABYTE, used=2_001 * MEGABYTE)
+    assert available_memory() == 0
+
+
+def test_in_a_container_the_group_is_the_root(group: Group, tmp_path: Path) -> None:
+    (tmp_path / "membership").write_text("0::/\n")
+    group("", 1_000 * MEGABYTE, used=400 * MEGABYTE)
+    assert available_memory() == 600 * MEGABYTE
+
+
+def test_groups_of_version_1_count(tmp_path: Path) -> None:
+    (tmp_path / "membership").write_text("12:cpu,cpuacct:/other\n5:memory:/service\n1:name=systemd:/a:b\n0::/none\n")
+    folder = tmp_path / "cgroup" / "memory" / "service"
+    folder.mkdir(parents=True)
+    (folder / "memory.limit_in_bytes").write_text(f"{3_000 * MEGABYTE}\n")
+    (folder / "memory.usage_in_bytes").write_text(f"{2_500 * MEGABYTE}\n")
+    (folder / "memory.stat").write_text(f"inactive_file 1\ntotal_inactive_file {100 * MEGABYTE}\n")
+    assert available_memory() == 600 * MEGABYTE
+
+
+@pytest.mark.parametrize("membership", ["", "\n", "0::/../other\n", "nonsense\n"])
+def test_a_membership_that_tells_nothing_is_passed_over(membership: str, tmp_path: Path) -> None:
+    (tmp_path / "membership").write_text(membership)
+    assert available_memory() == 8_192 * MEGABYTE
+
+
+def test_a_system_that_tells_nothing_lets_everything_be_loaded(tmp_path: Path) -> None:
+    for name in ("meminfo", "membership"):
+        (tmp_path / name).unlink()
+    assert available_memory() is None
+    require_memory(10**15, tmp_path / "model.gguf")
+
+
+def test_too_little_memory_is_an_error_that_names_the_amounts(tmp_path: Path) -> None:
+    require_memory(8_192 * MEGABYTE, tmp_path / "model.gguf")
+    with pytest.raises(MemoryShort) as short:
+        require_memory(8_193 * MEGABYTE + 60 * MEGABYTE, tmp_path / "model.gguf")
+    assert explain(short.value, "en").startswith(
+        f"There is too little free memory to load {tmp_path / 'model.gguf'}: it takes 8.3 GB and 8.2 GB are free"
+    )
+    assert "8.3 غيغابايت" in explain(short.value, "ar") and "8.2 غيغابايت" in explain(short.value, "ar")

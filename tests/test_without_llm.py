@@ -1,0 +1,198 @@
+"""A computer on which no LLM can run: Jawab answers without one, and says everywhere why.
+
+The self-test's children are shell scripts that die of an unknown instruction, as llama.cpp does where the compiler
+made it wrong; or memory is too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+import index.memory
+import qa.parts
+import ui.doctor
+from index.articles import Language
+from index.build import update
+from qa.llm.self_test import SelfTest
+from tests.conftest import SAMPLES
+from tests.self_test_children import computes, dies_of, lists, scripted_child
+from ui.api.observers import Observers
+from ui.app import App
+from ui.cli import main
+from ui.collections import CollectionFolders
+from ui.settings import load_settings
+from ui.web.chat.opening import opening_html
+from ui.web.collection.library import Library
+from ui.web.keeping.conversations import Conversations
+from ui.web.serve import ModelsOf, open_collection, open_jobs
+from ui.web.server import create_app
+from ui.web.site import Site
+
+CRASHES = {"backends": lists("best"), "best": dies_of("ILL")}
+QUESTION = "How many US troops remain in Iraq?"
+SENTENCES: list[tuple[Language, str]] = [("en", "cannot run on this processor"), ("ar", "لا يعمل النموذج اللغوي")]
+
+Behave = Callable[..., None]
+Doctor = Callable[[], tuple[str, int]]
+
+
+@pytest.fixture
+def behave(monkeypatch: pytest.MonkeyPatch) -> Behave:
+    """Lets the children of every self-test from now on behave in a certain way."""
+
+    def let_behave(**behaviour: str) -> None:
+        prefix = scripted_child(**behaviour)
+        monkeypatch.setattr(qa.parts, "SelfTest", partial(SelfTest, command_prefix=prefix))
+
+    return let_behave
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "counting.gguf"
+    path.write_bytes(b"weights")
+    return path
+
+
+@pytest.fixture
+def app(tmp_path: Path, model: Path, behave: Behave) -> App:
+    """Jawab where llama.cpp crashes; the embedder is a fake."""
+    behave(**CRASHES)
+    places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
+    app = App(load_settings(embedder="fake", llm=str(model), **places))
+    update(app.settings.index, [SAMPLES / "articles"], app.embedder)
+    return app
+
+
+@pytest.fixture
+def site(app: App) -> Iterator[Site]:
+    folders = CollectionFolders(app.settings.index, app.settings.collections)
+    library = Library(folders, partial(open_collection, app, Observers()))
+    with closing(library), closing(open_jobs(app, folders)) as jobs:
+        yield Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[TestClient]:
+    with TestClient(create_app(site), "http://127.0.0.1") as client:
+        yield client
+
+
+class TestAnswers:
+    def test_a_question_is_answered_by_phrase_and_quotation(self, app: App) -> None:
+        assert app.llm is None
+        assert app.llm_problem is not None and app.llm_problem.code == "generator_unusable"
+        without = app.assistant_for(no_llm=True).ask(QUESTION)
+        answer = app.assistant.ask(QUESTION)
+        assert (answer.answer, answer.citations) == (without.answer, without.citations)
+        assert answer.status == "answered" and answer.citations
+
+    def test_the_command_line_answers_and_says_why_no_sentence_is_written(
+        self, app: App, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JAWAB_EMBEDDER", "fake")
+        monkeypatch.setenv("JAWAB_LLM", app.settings.llm)
+        main(["ask", QUESTION, "--index", str(app.settings.index)])
+        printed = capsys.readouterr()
+        assert "Iraq" in printed.out
+        announced, problem = printed.err.strip().split("\n")
+        assert announced.startswith("Testing the language model")
+        assert "cannot run on this processor: llama.cpp failed its self-test (SIGILL)" in problem
+
+
+class TestServer:
+    @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
+    def test_it_is_ready_without_llm(self, client: TestClient, language: Language, sentence: str) -> None:
+        ready = client.get("/ready", headers={"accept-language": language})
+        assert ready.status_code == 200
+        body = ready.json()
+        assert (body["status"], body["llm"], body["llm_problem"]) == ("ready", "off", "generator_unusable")
+        assert sentence in body["detail"] and "SIGILL" in body["detail"]
+
+    def test_it_answers(self, client: TestClient) -> None:
+        answer = client.post("/v1/ask", json={"question": QUESTION}).json()
+        assert answer["status"] == "answered" and answer["citations"]
+
+    @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
+    def test_the_page_says_so_at_its_beginning(self, site: Site, language: Language, sentence: str) -> None:
+        assert sentence in opening_html(site.collections.find(None).overview(), language)
+
+
+class TestDoctor:
+    @pytest.fixture
+    def doctor(
+        self, model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> Doctor:
+        """Runs `jawab doctor`: what it prints, and its exit code."""
+        monkeypatch.setenv("JAWAB_EMBEDDER", "fake")
+        monkeypatch.setenv("JAWAB_LLM", str(model))
+        monkeypatch.setattr(ui.doctor, "check_libraries", lambda folder: None)
+        index = tmp_path / "articles-index"
+        main(["index", "--index", str(index), str(SAMPLES / "articles")])
+        capsys.readouterr()
+
+        def run() -> tuple[str, int]:
+            try:
+                main(["doctor", "--index", str(index)])
+            except SystemExit as ended:
+                return capsys.readouterr().out, int(ended.code or 0)
+            return capsys.readouterr().out, 0
+
+        return run
+
+    @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
+    def test_it_says_why_there_is_none(
+        self, language: Language, sentence: str, doctor: Doctor, behave: Behave, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JAWAB_LANG", language)
+        behave(**CRASHES)
+        out, code = doctor()
+        assert code == 1
+        (line,) = [line for line in out.split("\n") if sentence in line]
+        assert line.startswith("✗") and "SIGILL" in line and "pip install" in line
+
+    @pytest.mark.parametrize(
+        ("language", "sentence"), [("en", "only in part: CPU code best: SIGILL"), ("ar", "في جزء منه فقط")]
+    )
+    def test_it_says_which_code_failed(
+        self, language: Language, sentence: str, doctor: Doctor, behave: Behave, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JAWAB_LANG", language)
+        behave(backends=lists("best", "next"), best=dies_of("ILL"), next=computes(), next_extra=computes())
+        out, code = doctor()
+        assert code == 0
+        (line,) = [line for line in out.split("\n") if sentence in line]
+        assert line.startswith("✓") and "next" in line and "100" in line
+
+    @pytest.mark.parametrize(("language", "sentence"), [("en", "100 prompt tokens"), ("ar", "بسرعة 100 رمزاً")])
+    def test_it_says_how_fast_a_model_runs(
+        self, language: Language, sentence: str, doctor: Doctor, behave: Behave, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JAWAB_LANG", language)
+        behave(backends=lists("best"), best=computes(), best_extra=computes())
+        out, code = doctor()
+        assert code == 0
+        assert sentence in out
+
+    def test_it_goes_on_after_a_file_that_is_no_model(self, doctor: Doctor, model: Path) -> None:
+        out, code = doctor()
+        assert code == 1
+        assert f"✗ The language model {model} cannot be loaded" in out
+        assert "✓ The index" in out
+
+
+class TestMemoryShort:
+    @pytest.mark.parametrize(("language", "unit"), [("en", "GB"), ("ar", "غيغابايت")])
+    def test_the_amounts_are_named(
+        self, language: Language, unit: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(index.memory, "available_memory", lambda: 400_000_000)
+        body = client.get("/ready", headers={"accept-language": language}).json()
+        assert (body["llm"], body["llm_problem"]) == ("off", "memory_short")
+        assert f"1.2 {unit}" in body["detail"] and f"0.4 {unit}" in body["detail"]
