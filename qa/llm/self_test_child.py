@@ -82,7 +82,7 @@ def _stepped(context: LlamaContext, following: LogProbs, tokens: list[int], bran
 
 
 def _rates(context: LlamaContext) -> tuple[float, float]:
-    """Prompt tokens and generated tokens a second, with the weights in memory: the best of two, for noise only slows."""
+    """Prompt tokens and generated tokens a second, weights in memory: the best of two rounds, for noise only slows."""
     prompt, continuation = context.tokenize(PROMPT)[:_TIMED_TOKENS], context.tokenize(CONTINUATION)
     prompt_rates, generation_rates = [], []
     for _ in range(2):
