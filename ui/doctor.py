@@ -15,6 +15,7 @@ from index.errors import JawabError
 from index.library_check import check_libraries
 from index.repair import examine as examine_index
 from index.storage.catalog import Catalog
+from qa.errors import GeneratorUnusable
 from qa.llm.llama_library import LlamaConfiguration
 from qa.llm.remote import RemoteGenerator
 from ui.app import App
@@ -63,6 +64,10 @@ def _found(check: Callable[[App], Finding], app: App) -> Finding:
     """What a check finds, or the error that it ends with."""
     try:
         return check(app)
+    except GeneratorUnusable as error:
+        language = reader_language()
+        # In its place: that this command says what to do.
+        return Finding(False, say("doctor.generator_unusable", language, **error.fields))
     except JawabError as error:
         return Finding(False, explain(error, reader_language()))
 
