@@ -60,8 +60,47 @@ def test_to_ask_again_takes_back_what_came_after(store: Conversations) -> None:
     number = store.begin(ME, "one")
     for turn in (answered(1, ENGLISH_QUESTION), KeptTurn(2, "two", None), KeptTurn(3, "three", None)):
         store.put(ME, number, turn)
-    store.put(ME, number, KeptTurn(2, "two, otherwise", None))
+    store.put(ME, number, KeptTurn(2, "two, otherwise", None), seen=3)
     assert [turn.question for turn in store.turns(ME, number)] == [ENGLISH_QUESTION, "two, otherwise"]
+
+
+def test_two_pages_on_one_conversation_lose_no_turn(store: Conversations) -> None:
+    keeper = Keeper(store)
+    first = keeper.restored(ME, "", None)
+    keeper.ask(first, "one")
+    assert first.id is not None
+    second = keeper.restored(ME, first.id, None)
+    turn = keeper.ask(second, "two, on the second page")
+    turn.answer = canned(ENGLISH_QUESTION)
+    keeper.keep(second)
+    assert store.judge(ME, first.id, 2, "good")
+    keeper.ask(first, "two, on the first page")
+    first.turns[-1].answer = canned(ARABIC_QUESTION)
+    keeper.keep(first)
+    stored = store.turns(ME, first.id)
+    assert [(turn.number, turn.question) for turn in stored] == [
+        (1, "one"), (2, "two, on the second page"), (3, "two, on the first page"),
+    ]  # fmt: skip
+    assert (stored[1].verdict, stored[2].answer) == ("good", canned(ARABIC_QUESTION))
+    assert [turn.number for turn in first.turns] == [1, 3]
+
+
+def test_an_edit_on_an_older_page_replaces_no_unseen_turn(store: Conversations) -> None:
+    keeper = Keeper(store)
+    first = keeper.restored(ME, "", None)
+    keeper.ask(first, "one")
+    keeper.ask(keeper.restored(ME, first.id or "", None), "two")
+    first.editing = True
+    keeper.ask(first, "one, otherwise")
+    assert [turn.question for turn in store.turns(ME, first.id or "")] == ["one", "two", "one, otherwise"]
+
+
+def test_an_answer_is_not_stored_with_another_question(store: Conversations) -> None:
+    number = store.begin(ME, "one")
+    store.put(ME, number, KeptTurn(1, "one", None))
+    store.put(ME, number, KeptTurn(1, "one, otherwise", None))
+    store.answer(ME, number, answered(1, "one"))
+    assert store.turns(ME, number) == [KeptTurn(1, "one, otherwise", None)]
 
 
 def test_they_are_found_by_their_words_whatever_the_spelling(store: Conversations) -> None:

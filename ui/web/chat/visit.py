@@ -94,13 +94,17 @@ class Keeper:
 
     def ask(self, conversation: Conversation, question: str) -> Turn:
         """The new turn, kept before it is answered: who closes the page finds the question again."""
+        seen = conversation.current.number if conversation.current else 0
         turn = conversation.ask(question)
         with self._keeping(turn):
             if conversation.visitor and conversation.id is None:
                 conversation.id = turn.conversation = self._store.begin(
                     conversation.visitor, question, conversation.collection
                 )
-            self._put(conversation, turn)
+            if conversation.visitor and conversation.id:
+                # Another page may have gone on with the same conversation.
+                stored = KeptTurn(turn.number, turn.question, None)
+                turn.number = self._store.put(conversation.visitor, conversation.id, stored, seen)
         return turn
 
     def keep(self, conversation: Conversation) -> None:
@@ -108,11 +112,9 @@ class Keeper:
         turn = conversation.current
         if turn and turn.answer:
             with self._keeping(turn):
-                self._put(conversation, turn)
-
-    def _put(self, conversation: Conversation, turn: Turn) -> None:
-        if conversation.visitor and conversation.id:
-            self._store.put(conversation.visitor, conversation.id, KeptTurn(turn.number, turn.question, turn.answer))
+                if conversation.visitor and conversation.id:
+                    stored = KeptTurn(turn.number, turn.question, turn.answer)
+                    self._store.answer(conversation.visitor, conversation.id, stored)
 
     @contextmanager
     def _keeping(self, turn: Turn) -> Iterator[None]:

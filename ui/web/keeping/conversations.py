@@ -96,18 +96,37 @@ class Conversations:
             )
         return number
 
-    def put(self, visitor: str, conversation: str, turn: KeptTurn) -> None:
-        """Keep a turn; one of the same number is replaced, and those after it go, for what was asked before changed."""
-        record = json.dumps(turn.answer.to_json(), ensure_ascii=False) if turn.answer else None
+    def put(self, visitor: str, conversation: str, turn: KeptTurn, seen: int | None = None) -> int:
+        """Store a turn; gives the number that it has.
+
+        One of the same number is replaced, as a question that is asked otherwise. `seen` is the last turn that the page
+        shows, the one that is stored if it is not given: where another page has gone on from there, nothing of
+        that is replaced, and the turn is added after it.
+        """
+        record = _record(turn.answer)
         with self._store.rows() as rows:
             if not self._owns(rows, visitor, conversation):
-                return
-            rows.execute("DELETE FROM turns WHERE conversation = ? AND number >= ?", (conversation, turn.number))
+                return turn.number
+            ((last,),) = rows.execute("SELECT max(number) FROM turns WHERE conversation = ?", (conversation,))
+            unseen = last is not None and last > (turn.number if seen is None else seen)
+            number = last + 1 if unseen else turn.number
+            rows.execute("DELETE FROM turns WHERE conversation = ? AND number >= ?", (conversation, number))
             rows.execute(
                 "INSERT INTO turns (conversation, number, question, record) VALUES (?, ?, ?, ?)",
-                (conversation, turn.number, turn.question, record),
+                (conversation, number, turn.question, record),
             )
             rows.execute("UPDATE conversations SET changed = ? WHERE id = ?", (time.time(), conversation))
+        return number
+
+    def answer(self, visitor: str, conversation: str, turn: KeptTurn) -> None:
+        """Store the answer of a turn, unless another question has taken its place meanwhile."""
+        with self._store.rows() as rows:
+            if self._owns(rows, visitor, conversation):
+                rows.execute(
+                    "UPDATE turns SET record = ? WHERE conversation = ? AND number = ? AND question = ?",
+                    (_record(turn.answer), conversation, turn.number, turn.question),
+                )
+                rows.execute("UPDATE conversations SET changed = ? WHERE id = ?", (time.time(), conversation))
 
     def turns(self, visitor: str, conversation: str) -> list[KeptTurn]:
         """The turns of one's own conversation in order; nothing of another's, nor of one that is not there."""
@@ -201,6 +220,10 @@ class Conversations:
     def _owns(rows: sqlite3.Connection, visitor: str, conversation: str) -> bool:
         found = rows.execute("SELECT 1 FROM conversations WHERE id = ? AND visitor = ?", (conversation, visitor))
         return found.fetchone() is not None
+
+
+def _record(answer: Answer | None) -> str | None:
+    return json.dumps(answer.to_json(), ensure_ascii=False) if answer else None
 
 
 def _add_what_is_new(connection: sqlite3.Connection) -> None:
