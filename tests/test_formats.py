@@ -14,7 +14,7 @@ from docx.opc.part import Part
 from docx.oxml import parse_xml
 
 from index.boilerplate.rules import ignored_lines
-from index.formats import readers
+from index.formats import archive, readers
 from index.formats.draft import Draft, Refused
 from index.formats.encoding import NotText, decode
 from tests.conftest import zip_of
@@ -140,6 +140,23 @@ def test_front_matter_becomes_metadata_and_stays_in_the_text_as_an_ignored_span(
 @pytest.mark.parametrize("text", ["---\n: [unclosed\n---\nbody", "---\njust a rule\n---\nbody", "# Title\n\nbody"])
 def test_front_matter_that_is_none_is_text(text: str) -> None:
     assert draft(".md", text) == Draft(text=text)
+
+
+NUMBERS_AND_DATES = [
+    "date: 1:59:59" + ":59" * 3000,
+    "date: !!timestamp foo",
+    "title: !!int x",
+    "date: !!float ''",
+    "? [a, b]\n: c",
+]
+
+
+@pytest.mark.parametrize("metadata", NUMBERS_AND_DATES, ids=range(len(NUMBERS_AND_DATES)))
+def test_front_matter_with_values_that_are_none_loses_nothing(metadata: str) -> None:
+    text = f"---\n{metadata}\n---\nbody"
+    assert (draft(".md", text).text, draft(".md", text).date) == (text, None)
+    files = {"bad.md": text, "good.md": "The neighbour is read."}
+    assert [found.text for found in archive.read(zip_of(files)) if isinstance(found, Draft)] == list(files.values())
 
 
 def test_a_page_gives_its_article_and_not_its_menus() -> None:

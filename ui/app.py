@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 
 from index.search import Searcher
@@ -13,7 +14,9 @@ from ui.terminal import echo
 
 
 def _announce_self_test() -> None:
-    echo(say("cli.self_test", reader_language()), err=True)
+    """Tell who waits at a terminal; as progress bars, it is nothing for a file or another program."""
+    if sys.stderr.isatty():
+        echo(say("cli.self_test", reader_language()), err=True)
 
 
 class App(Parts):

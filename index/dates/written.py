@@ -127,6 +127,8 @@ def read_date(value: object, today: datetime.date) -> tuple[datetime.date, ...]:
         return _plausible([datetime.date(value.year, value.month, value.day)], today)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ()
+    if isinstance(value, int) and abs(value) >= _LARGEST_NUMBER:
+        return ()  # Python refuses to write one of thousands of digits
     folded = fold_text(str(value)).strip()
     if len(folded) > _LONGEST_GIVEN:
         return ()
@@ -172,3 +174,7 @@ def _plausible(days: list[datetime.date], today: datetime.date) -> tuple[datetim
     # Tomorrow: where the article was written, it may be morning already.
     newest = today + datetime.timedelta(days=1)
     return tuple(day for day in days if _OLDEST <= day <= newest and day not in _ZEROS)
+
+
+_LARGEST_NUMBER = 10**18
+"""More than the milliseconds of any date."""

@@ -20,7 +20,8 @@ def read(data: bytes) -> Iterator[Draft]:
     text = decode(data)
     try:
         metadata, content = frontmatter.parse(text)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError):
+        # PyYAML's constructors of numbers and dates raise whatever their words lead to ("!!timestamp foo").
         metadata, content = {}, text
     if not metadata:
         yield Draft(text=text)
