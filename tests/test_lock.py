@@ -212,7 +212,7 @@ def test_the_locks_are_all_that_is_installed() -> None:
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not here")
 def test_make_says_how_the_locks_are_renewed() -> None:
     said = subprocess.run(
-        ["make", "--dry-run", "lock", "TORCH=9.9", "TORCH_INDEX=ADDRESS"],
+        ["make", "--no-print-directory", "--dry-run", "lock", "TORCH=9.9", "TORCH_INDEX=ADDRESS"],
         cwd=ROOT,
         capture_output=True,
         text=True,
