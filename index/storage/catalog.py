@@ -132,6 +132,10 @@ class Catalog:
     def close(self) -> None:
         self._database.close()
 
+    @property
+    def closed(self) -> bool:
+        return self._database.closed
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of what is done inside, or nothing of it; then one whole file is left behind, its pages checksummed."""
