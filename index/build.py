@@ -22,7 +22,7 @@ from index.intake.files import find_files
 from index.intake.reading import Reading
 from index.plan import Plan, Summary, make_plan
 from index.storage.catalog import Catalog
-from index.storage.writing import writing
+from index.storage.writing import changing, writing
 from index.stories import linking
 
 _CHUNK = 64
@@ -81,8 +81,8 @@ def update(
 
 
 def remove(folder: Path, article_ids: Sequence[str]) -> None:
-    """Take articles out of the index. Raises `ArticleMissing`, and then removes none."""
-    with writing(folder) as catalog:
+    """Take articles out of the index. Raises `ArticleMissing` and `IndexMissing`, and then changes nothing."""
+    with changing(folder) as catalog:
         paths = set()
         for article_id in article_ids:
             path = catalog.path_of(article_id)

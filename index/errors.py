@@ -35,6 +35,12 @@ class IndexDamaged(JawabError):
     code = "index_damaged"
 
 
+class IndexVersion(JawabError):
+    """The index in `folder` has the format `found` of another version of Jawab; this one reads `expected`."""
+
+    code = "index_version"
+
+
 class IndexMismatch(JawabError):
     """The index in `folder` was made with `found`, and this program runs with `expected`."""
 

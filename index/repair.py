@@ -1,26 +1,31 @@
 """Damage: whether every byte of an index is as it was written, and a whole index made of what still is.
 
 Repairing never changes the damaged file. What of it can be read and agrees with its checksum goes into a new
-catalogue, which then takes its place; passages, keywords, stories and the FAISS file are made again from the articles,
-and embeddings that are lost are computed again. Only an article whose own text is damaged is lost, and is named: the
-next `jawab index` reads it from its file.
+catalogue, which then takes its place; the damaged files go into a folder beside it. Passages, keywords, stories and the
+FAISS file are made again from the articles, and embeddings that are lost are computed again. Only an article whose own
+text is damaged is lost, and is named: the next `jawab index` reads it from its file. An index of another version is not
+damaged, and is left as it is.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
 import shutil
-from contextlib import suppress
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.boilerplate.source_lines import copy_lines
 from index.build import Progress, derive, embed_missing
 from index.embed import Embedder, Text
-from index.errors import IndexDamaged, IndexMismatch, IndexMissing
+from index.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
 from index.finding.vector_file import is_damaged
 from index.plan import with_passages
 from index.storage.catalog import COPY, EMBEDDING, FILE, STORED, Catalog, Entry, article_of, checksum_of
-from index.storage.database import Database, storage_errors
+from index.storage.database import storage_errors
 from index.storage.page_sums import damaged_pages, restore_head
 from index.storage.writing import LOCK, held
 
@@ -41,35 +46,38 @@ class Damage:
 
 @dataclass(frozen=True)
 class Repaired:
-    """Articles saved, embeddings that had to be computed again, and the ids of articles that were lost."""
+    """Articles saved, embeddings computed again, ids of articles lost, and the folder of the damaged files."""
 
     articles: int
     embedded: int
     lost: tuple[str, ...]
+    damaged_files: Path
 
 
 def examine(folder: Path) -> Damage:
-    """Read every byte of the index in `folder`. Raises `IndexMissing`, and `IndexBusy` while somebody writes to it."""
+    """Read every byte of the index in `folder`.
+
+    Raises `IndexMissing`, `IndexVersion`, and `IndexBusy` while somebody writes to it.
+    """
     file = folder / FILE
     if not file.is_file():
         raise IndexMissing(folder=folder)
     with held(folder):
-        pages = len(damaged_pages(file))
+        damaged = damaged_pages(file)
         try:
-            catalog = Catalog.open(folder)
-            try:
+            with closing(Catalog.open_unchecked(folder)) as catalog:
+                _check_version(catalog, damaged)
                 ((found,), *_) = catalog.rows("PRAGMA quick_check(1)")
-                return Damage(pages, None if found == "ok" else str(found), is_damaged(catalog))
-            finally:
-                catalog.close()
+                return Damage(len(damaged), None if found == "ok" else str(found), is_damaged(catalog))
         except IndexDamaged as error:
-            return Damage(pages, str(error.fields["detail"]), True)
+            return Damage(len(damaged), str(error.fields["detail"]), True)
 
 
 def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -> Repaired:
     """Make the index in `folder` whole again; a process that has it open must be started anew.
 
-    Raises `IndexMissing`, `IndexBusy`, `IndexMismatch`, `DiskFull`, and `IndexDamaged` where nothing can be read.
+    Raises `IndexMissing`, `IndexVersion`, `IndexBusy`, `IndexMismatch`, `DiskFull`, and `IndexDamaged` where nothing
+    can be read; then everything is left as it was.
     """
     if not (folder / FILE).is_file():
         raise IndexMissing(folder=folder)
@@ -77,43 +85,70 @@ def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -
     with held(folder), storage_errors(folder):
         shutil.rmtree(place, ignore_errors=True)
         try:
-            old = _readable_copy(folder, place / "old")
-            new = Catalog.open_or_create(place / "new")
-            try:
-                repaired = _save(old, new, embedder, progress)
-            finally:
-                old.close()
-                new.close()
+            damaged = damaged_pages(folder / FILE)
+            with (
+                closing(_readable_copy(folder, place / "old", damaged)) as old,
+                closing(Catalog.open_or_create(place / "new")) as new,
+            ):
+                _check_repairable(old, folder, damaged, embedder)
+                articles, embedded, lost = _save(old, new, embedder, progress)
+            damaged_files = _copy_damaged(folder, place / "damaged")
             _take_place(place / "new", folder)
         finally:
             shutil.rmtree(place, ignore_errors=True)
-    return repaired
+    return Repaired(articles, embedded, lost, damaged_files)
 
 
-def _readable_copy(folder: Path, place: Path) -> Catalog:
+def _readable_copy(folder: Path, place: Path, damaged: Sequence[int]) -> Catalog:
     place.mkdir(parents=True)
-    for path in folder.glob(f"{FILE.partition('.')[0]}.*"):
+    for path in _files(folder):
         shutil.copy2(path, place / path.name)
-    restore_head(place / FILE, damaged_pages(folder / FILE))
-    return Catalog(place, Database(place / FILE, writable=False))
+    restore_head(place / FILE, damaged)
+    return Catalog.open_unchecked(place)
 
 
-def _save(old: Catalog, new: Catalog, embedder: Embedder, progress: Progress | None) -> Repaired:
+def _files(folder: Path) -> list[Path]:
+    """The catalogue and what lies beside it: its log, its checksums."""
+    return list(folder.glob(f"{FILE.partition('.')[0]}.*"))
+
+
+def _check_repairable(old: Catalog, folder: Path, damaged: Sequence[int], embedder: Embedder) -> None:
+    """Raise `IndexVersion` or `IndexMismatch` where this program cannot make the index whole again."""
+    try:
+        # Where the record of the version is damaged, what can be read of the articles is saved all the same.
+        with suppress(IndexDamaged):
+            _check_version(old, damaged)
+    except IndexVersion as error:
+        raise IndexVersion(**{**error.fields, "folder": folder}) from error
     made_with = _meta(old, "embedder")
     if made_with not in (None, embedder.fingerprint):
-        raise IndexMismatch(folder=new.folder.parent.parent, found=made_with, expected=embedder.fingerprint)
-    lost: list[str] = []
+        raise IndexMismatch(folder=folder, found=made_with, expected=embedder.fingerprint)
+
+
+def _check_version(catalog: Catalog, damaged: Sequence[int]) -> None:
+    """Raise `IndexVersion` where another version made the index; `IndexDamaged` where the record of it is damaged."""
+    try:
+        catalog.check_version()
+    except IndexVersion as error:
+        if damaged and not _meta_pages(catalog).isdisjoint(damaged):
+            raise IndexDamaged(folder=catalog.folder, detail=str(error)) from error
+        raise
+
+
+def _meta_pages(catalog: Catalog) -> set[int]:
+    """The pages that the version is stored in."""
+    names = "('meta', 'sqlite_autoindex_meta_1')"
+    return {page for (page,) in catalog.rows(f"SELECT pageno FROM dbstat WHERE name IN {names}")}
+
+
+def _save(
+    old: Catalog, new: Catalog, embedder: Embedder, progress: Progress | None
+) -> tuple[int, int, tuple[str, ...]]:
+    """Articles that were saved, embeddings that were computed again, ids of the articles that are lost."""
     texts: dict[str, Text] = {}
-    kept: list[tuple[int, Entry]] = []
-    for number in range(1, _last(old, "articles") + 1):
-        try:
-            entry = _article(old, number, texts)
-        except IndexDamaged:
-            lost.append(_name(old, number))
-        else:
-            kept += [(number, entry)] if entry else []
+    readable, lost = _articles(old, texts)
     with new.transaction():
-        for number, entry in kept:
+        for number, entry in readable:
             owner = new.put(entry)
             for copy in _copies(old, number):
                 new.put_copy(owner, copy)
@@ -128,7 +163,23 @@ def _save(old: Catalog, new: Catalog, embedder: Embedder, progress: Progress | N
         new.set_meta("generation", _meta(old, "generation") or "0")
         new.next_generation()
     derive(new)
-    return Repaired(len(kept), embedded, tuple(lost))
+    return len(readable), embedded, tuple(lost)
+
+
+def _articles(old: Catalog, texts: dict[str, Text]) -> tuple[list[tuple[int, Entry]], list[str]]:
+    """The articles that can be read, and the ids of the others. Raises `IndexDamaged` where there are only others."""
+    readable: list[tuple[int, Entry]] = []
+    lost: list[str] = []
+    for number in range(1, _last(old, "articles") + 1):
+        try:
+            entry = _article(old, number, texts)
+        except IndexDamaged:
+            lost.append(_name(old, number))
+        else:
+            readable += [(number, entry)] if entry else []
+    if lost and not readable:
+        raise IndexDamaged(folder=old.folder.parent.parent, detail=f"none of {len(lost)} articles can be read")
+    return readable, lost
 
 
 def _article(old: Catalog, number: int, texts: dict[str, Text]) -> Entry | None:
@@ -178,7 +229,7 @@ def _last(old: Catalog, table: str) -> int:
             continue
         if rows and isinstance(rows[0][0], int):
             return rows[0][0]
-    raise IndexDamaged(folder=old.folder, detail=f"nothing of {table} can be read")
+    raise IndexDamaged(folder=old.folder.parent.parent, detail=f"nothing of {table} can be read")
 
 
 def _meta(old: Catalog, key: str) -> str | None:
@@ -189,10 +240,23 @@ def _meta(old: Catalog, key: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+def _copy_damaged(folder: Path, place: Path) -> Path:
+    """Put the damaged files, under their own names, into a folder beside them, for whoever can read more of them."""
+    place.mkdir()
+    for path in _files(folder):
+        if path.name.endswith("-shm"):
+            continue  # memory that open connections share
+        try:
+            os.link(path, place / path.name)
+        except OSError:  # a file system without hard links
+            shutil.copy2(path, place / path.name)
+    target = folder / f"damaged-{time.strftime('%Y-%m-%d-%H%M%S')}-{secrets.token_hex(2)}"
+    return place.rename(target)
+
+
 def _take_place(new: Path, folder: Path) -> None:
     """Put the whole files where the damaged ones are; at every moment there is one catalogue or the other."""
-    stem = FILE.partition(".")[0]
-    for path in [*folder.glob(f"{stem}.*"), *folder.glob("vectors-*")]:
+    for path in [*_files(folder), *folder.glob("vectors-*")]:
         # The log of the damaged catalogue must not be read into the new one.
         if path.name != FILE:
             path.unlink()

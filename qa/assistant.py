@@ -108,7 +108,7 @@ class Assistant:
     def open(cls, index: Path | str, parts: Parts | None = None, with_llm: bool = True) -> Self:
         """An assistant for the index in the folder `index`; the default models answer, or those of `parts`.
 
-        Models are loaded when they are first needed. Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch`, and what
+        Models are loaded when they are first needed. Raises what opening a `Searcher` raises, and what
         the parts raise.
         """
         if parts is None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from filelock import FileLock
 
-from index.articles import Skipped
-from index.build import Progress, update
-from index.errors import IndexBusy
+from index.articles import Language, Skipped
+from index.build import Progress, create, update
+from index.errors import DiskFull
 from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.storage.catalog import Catalog
+from index.storage.writing import LOCK
 from tests.page_assistant import read_slowly, site
 from tests.test_render import HOSTILE, Reader
 from ui.jobs.receiving import TooMuch, safe_parts
@@ -122,16 +125,67 @@ class TestThePorter:
             bringing.write(b"x" * 6, io.BytesIO())
 
     def test_an_error_of_the_reading_is_told_and_nothing_stays(self, tmp_path: Path) -> None:
-        def busy(folder: Path, progress: Progress) -> Summary:
-            raise IndexBusy(folder="x")
+        def full(folder: Path, progress: Progress) -> Summary:
+            raise DiskFull(folder="x")
 
-        porter = Porter(tmp_path, busy)
+        porter = Porter(tmp_path, full)
         bringing = porter.begin()
         put(porter, bringing, "one.txt")
         porter.read(bringing)
         wait_until(lambda: bringing.state == "failed")
-        assert "Another jawab is writing" in progress_html(bringing, "en")
+        assert "is full" in progress_html(bringing, "en")
         assert not bringing.folder.exists()
+
+    @pytest.fixture
+    def busy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Porter, FileLock]]:
+        """A porter whose index another writer holds, until the lock is released."""
+        monkeypatch.setattr("ui.web.collection.bringing._AGAIN", 0.02)
+        index = tmp_path / "index"
+        create(index)
+
+        def into(folder: Path, progress: Progress) -> Summary:
+            return update(index, [folder], HashEmbedder(), progress)
+
+        with FileLock(index / LOCK, timeout=0, thread_local=False) as lock:
+            yield Porter(tmp_path / "brought", into), lock
+
+    @pytest.mark.parametrize(("language", "sentence"), [("en", "reading begins when"), ("ar", "تبدأ القراءة بعد")])
+    def test_busy_index_is_waited_for(self, busy: tuple[Porter, FileLock], language: Language, sentence: str) -> None:
+        porter, lock = busy
+        bringing = porter.begin()
+        file = put(porter, bringing, "one.txt", b"The tram opened in May.")
+        porter.read(bringing)
+        wait_until(lambda: bringing.busy)
+        assert sentence in progress_html(bringing, language) and file.exists()
+        lock.release()
+        wait_until(lambda: bringing.state == "done")
+        assert bringing.summary and len(bringing.summary.added) == 1
+
+    def test_waiting_for_a_busy_index_can_be_stopped(self, busy: tuple[Porter, FileLock]) -> None:
+        porter, _ = busy
+        bringing = porter.begin()
+        put(porter, bringing, "one.txt")
+        porter.read(bringing)
+        wait_until(lambda: bringing.busy)
+        porter.stop(bringing)
+        wait_until(lambda: bringing.state == "stopped")
+        assert not bringing.folder.exists()
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    @pytest.mark.parametrize(("language", "sentence"), [("en", "broke the reading off"), ("ar", "سجل الخادم")])
+    def test_unexpected_error_ends_the_reading(self, tmp_path: Path, language: Language, sentence: str) -> None:
+        def broken(folder: Path, progress: Progress) -> Summary:
+            raise ZeroDivisionError
+
+        porter = Porter(tmp_path, broken)
+        bringing = porter.begin()
+        file = put(porter, bringing, "one.txt")
+        porter.read(bringing)
+        wait_until(lambda: bringing.state == "failed")
+        assert sentence in progress_html(bringing, language)
+        assert file.exists()
+        wait_until(lambda: all(one.name != "jawab-bringing" for one in threading.enumerate()))
+        assert porter.begin().state == "receiving"
 
     def test_a_real_index_takes_it_in_and_a_stopped_one_leaves_it_as_it_was(self, tmp_path: Path) -> None:
         index = tmp_path / "index"
@@ -199,6 +253,14 @@ class TestOverHttp:
         assert refused.status_code == 409 and "تُقرأ مقالات أخرى" in refused.json()["detail"]
         client.post(f"{place}/stop", json={})
         wait_until(lambda: 'data-state="stopped"' in client.get(place).text)
+
+
+def test_second_try_counts_from_zero() -> None:
+    bringing = Bringing(id="x", folder=Path("x"))
+    for _ in range(2):
+        bringing.start(10)
+        bringing.advance(10)
+    assert bringing.read == bringing.to_read == 10
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from index.browsing import Listed, Shelf, Wanted, publisher_of
 from index.build import remove
-from index.errors import ArticleMissing, IndexBusy
+from index.errors import ArticleMissing, DiskFull, IndexBusy, JawabError, NotAllowed
 from index.search import Searcher
 from index.stories import linking
 from qa.asking.question import wants_phrase
@@ -116,6 +117,28 @@ def test_a_visitor_is_told_what_there_is_and_what_to_ask(shelf: Shelf) -> None:
     assert not any(map(wants_phrase, told.examples))
 
 
+class FailingRemoval:
+    """A removal that fails with these errors, one a call, and then succeeds."""
+
+    def __init__(self, *errors: JawabError | OSError) -> None:
+        self.tried: list[str] = []
+        self.succeeded = threading.Event()
+        self._errors = iter(errors)
+
+    def __call__(self, article_ids: list[str]) -> None:
+        self.tried += article_ids
+        for error in self._errors:
+            raise error
+        self.succeeded.set()
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 class TestRemovals:
     def test_it_can_be_taken_back_for_a_while(self) -> None:
         taken: list[list[str]] = []
@@ -149,6 +172,60 @@ class TestRemovals:
         removals.take_out("a")
         time.sleep(0.5)
         assert len(tries) == 2 and removals.waiting == frozenset()
+
+    def test_full_disk_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ui.web.collection.removals._AGAIN", 0.05)
+        removal = FailingRemoval(DiskFull(folder="x"), DiskFull(folder="x"))
+        removals = Removals(removal, wait=0.01)
+        removals.take_out("a")
+        assert removal.succeeded.wait(5)
+        wait_until(lambda: not removals.waiting)
+        assert removal.tried == ["a", "a", "a"]
+
+    def test_retried_removal_can_be_taken_back(self) -> None:
+        removal = FailingRemoval(DiskFull(folder="x"))
+        removals = Removals(removal, wait=0.01)
+        removals.take_out("a")
+        wait_until(lambda: bool(removal.tried) and removals.bring_back("a"))
+        time.sleep(0.1)
+        assert not removals.waiting and not removal.succeeded.is_set()
+
+    @pytest.mark.parametrize("error", [NotAllowed(path="x"), OSError(5, "Input/output error")])
+    def test_failed_removal_shows_the_article_again(
+        self, error: JawabError | OSError, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        removals = Removals(FailingRemoval(error), wait=0.01)
+        removals.take_out("a")
+        wait_until(lambda: not removals.waiting)
+        assert [record.message for record in caplog.records] == ["removal_failed"]
+
+    def test_close_carries_out_the_others(self, caplog: pytest.LogCaptureFixture) -> None:
+        removal = FailingRemoval(DiskFull(folder="x"), NotAllowed(path="x"))
+        removals = Removals(removal, wait=60)
+        for article_id in "abc":
+            removals.take_out(article_id)
+        removals.close()
+        assert removal.tried == ["a", "b", "c"] and not removals.waiting
+        assert [record.message for record in caplog.records] == ["removal_failed"] * 2
+        removals.take_out("d")
+        assert removal.tried[-1] == "d"
+
+    def test_close_waits_for_a_running_removal(self) -> None:
+        running, go_on = threading.Event(), threading.Event()
+        taken: list[list[str]] = []
+
+        def slow(article_ids: list[str]) -> None:
+            running.set()
+            assert go_on.wait(5)
+            taken.append(article_ids)
+
+        removals = Removals(slow, wait=0.01)
+        removals.take_out("a")
+        assert running.wait(5)
+        assert not removals.bring_back("a")
+        threading.Timer(0.1, go_on.set).start()
+        removals.close()
+        assert taken == [["a"]]
 
 
 class TestThePage:

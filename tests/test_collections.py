@@ -6,20 +6,29 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from index.browsing import Wanted
 from index.build import create, update
-from index.errors import IndexMismatch
+from index.errors import IndexBusy, IndexMismatch, IndexMissing
 from index.fakes import HashEmbedder
 from index.search import Searcher
+from index.storage.writing import writing
 from tests.page_assistant import ENGLISH_QUESTION, canned, site
 from tests.test_render import HOSTILE, Reader
-from ui.collections import FIRST, LONGEST_NAME, CollectionFolders, CollectionMissing
+from ui.api.observers import Observers
+from ui.app import App
+from ui.collections import FIRST, LONGEST_NAME, CollectionExists, CollectionFolders, CollectionMissing
+from ui.settings import load_settings
 from ui.web.chosen import CHOSEN
+from ui.web.collection.library import Library
 from ui.web.keeping.conversations import Conversations, KeptTurn
+from ui.web.serve import open_collection
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -152,6 +161,78 @@ class TestThePage:
         client.cookies.set(CHOSEN, made)
         html = client.get("/articles").text
         assert 'role="alert"' in html and "was made with a" in html and 'data-collection="first"' in html
+
+
+class TestRemovedWithPendingRemovals:
+    """A collection is removed while one of its articles waits for its removal."""
+
+    @pytest.fixture
+    def app(self, tmp_path: Path) -> App:
+        places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
+        create(places["index"])
+        return App(load_settings(embedder="fake", llm="fake", **places))
+
+    @pytest.fixture
+    def library(self, app: App) -> Iterator[Library]:
+        folders = CollectionFolders(app.settings.index, app.settings.collections)
+        with closing(Library(folders, partial(open_collection, app, Observers()))) as library:
+            yield library
+
+    @pytest.fixture
+    def number(self, app: App, library: Library, tmp_path: Path) -> str:
+        """A collection with the articles `a` and `b`."""
+        made = library.make("Trams").id
+        for name in "ab":
+            (tmp_path / f"{name}.txt").write_text(f"The tram {name} opened in May.", encoding="utf-8")
+        library.find(made)
+        update(app.settings.collections / made, [tmp_path / "a.txt", tmp_path / "b.txt"], app.embedder)
+        return made
+
+    def test_it_is_restored_as_it_was_seen(self, app: App, library: Library, number: str) -> None:
+        library.find(number).removals.take_out("a")
+        library.remove(number)
+        assert [each.name for each in app.settings.collections.iterdir()] == [f"{number}.removed"]
+        library.restore(number)
+        shelf = library.find(number).shelf
+        assert [one.id for one in shelf.browse(Wanted())] == ["b"]
+
+    def test_a_late_removal_makes_no_folder(self, app: App, library: Library, number: str) -> None:
+        removals = library.find(number).removals
+        library.remove(number)
+        for late in (removals.take_out, removals.at_once):
+            with pytest.raises(IndexMissing):
+                late("a")
+        assert [each.name for each in app.settings.collections.iterdir()] == [f"{number}.removed"]
+        library.restore(number)
+        assert library.find(number).articles.count_articles() == 2
+
+    def test_its_catalogue_is_closed(self, library: Library, number: str) -> None:
+        opened, first = library.find(number), library.find(None)
+        library.remove(number)
+        with pytest.raises(sqlite3.ProgrammingError):
+            opened.articles.count_articles()
+        library.close()
+        with pytest.raises(sqlite3.ProgrammingError):
+            first.articles.count_articles()
+
+    def test_busy_index_stays_open(self, app: App, library: Library, number: str) -> None:
+        opened = library.find(number)
+        with writing(app.settings.collections / number), pytest.raises(IndexBusy):
+            library.remove(number)
+        assert library.find(number) is opened
+        assert opened.articles.count_articles() == 2
+
+    def test_existing_folder_is_not_overwritten(self, app: App, library: Library, number: str) -> None:
+        library.remove(number)
+        in_place = app.settings.collections / number
+        removed = app.settings.collections / f"{number}.removed"
+        (in_place / "x").mkdir(parents=True)
+        for change in (library.restore, library.remove):
+            with pytest.raises(CollectionExists):
+                change(number)
+        os.utime(removed, (time.time() - 8 * 86400,) * 2)
+        CollectionFolders(app.settings.index, app.settings.collections).forget_removed()
+        assert removed.is_dir()
 
 
 def test_conversations_that_an_earlier_jawab_kept_are_still_there(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class App(Parts):
 
     @cached_property
     def searcher(self) -> Searcher:
-        """Search over the index of the settings. Raises `IndexMissing`, `IndexDamaged`, `IndexMismatch`."""
+        """Search over the index of the settings. Raises what opening a `Searcher` raises."""
         return Searcher(self.settings.index, self.embedder)
 
     @cached_property

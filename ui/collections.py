@@ -18,6 +18,7 @@ from pathlib import Path
 
 from index.errors import JawabError
 from index.storage.database import storage_errors
+from index.storage.writing import held
 
 FIRST = "first"
 """The id of the collection that the settings name."""
@@ -33,6 +34,12 @@ class CollectionMissing(JawabError):
     """There is no such collection, or not any more."""
 
     code = "collection_missing"
+
+
+class CollectionExists(JawabError):
+    """A collection cannot be moved to `folder`: there is something already."""
+
+    code = "collection_exists"
 
 
 @dataclass(frozen=True)
@@ -84,26 +91,34 @@ class CollectionFolders:
             (folder / _NAME).write_text(_as_name(name), encoding="utf-8")
 
     def remove(self, collection: str) -> None:
-        """Take one out of the list; the first stays. Raises `CollectionMissing`."""
-        folder = self.index_of(collection)
-        if collection == FIRST:
-            raise CollectionMissing(collection=collection)
-        with storage_errors(folder):
-            removed = folder.rename(folder.with_name(collection + _REMOVED))
+        """Take one out of the list; the first stays.
+
+        Raises `CollectionMissing`, `CollectionExists`, and `IndexBusy` while somebody writes to its index.
+        """
+        folder = self.removable(collection)
+        with held(folder), storage_errors(folder):
+            removed = _move(folder, folder.with_name(collection + _REMOVED))
             os.utime(removed)  # from now on it is counted when it goes for good
 
+    def removable(self, collection: str) -> Path:
+        """The folder of a collection that may be removed. Raises `CollectionMissing`."""
+        if collection == FIRST:
+            raise CollectionMissing(collection=collection)
+        return self.index_of(collection)
+
     def restore(self, collection: str) -> None:
-        """Bring back what was removed. Raises `CollectionMissing`."""
+        """Bring back what was removed. Raises `CollectionMissing`, `CollectionExists`."""
         removed = self._folder / (collection + _REMOVED)
         if not _ID.fullmatch(collection) or not removed.is_dir():
             raise CollectionMissing(collection=collection)
         with storage_errors(removed):
-            removed.rename(self._folder / collection)
+            _move(removed, self._folder / collection)
 
     def forget_removed(self) -> None:
-        """What was removed more than a week ago goes for good."""
+        """What was removed more than a week ago goes for good, unless another folder prevents restoring it."""
         for removed in self._folder.glob(f"*{_REMOVED}"):
-            if removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400:
+            in_place = removed.with_name(removed.name.removesuffix(_REMOVED))
+            if not in_place.exists() and removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400:
                 shutil.rmtree(removed, ignore_errors=True)
 
     def _name(self, collection: str) -> str:
@@ -117,6 +132,12 @@ def find_named(collections: Iterable[Named], wanted: str) -> Named:
         if wanted in (one.id, one.name) or (not wanted and one.id == FIRST):
             return one
     raise CollectionMissing(collection=wanted)
+
+
+def _move(folder: Path, target: Path) -> Path:
+    if target.exists():
+        raise CollectionExists(folder=target)
+    return folder.rename(target)
 
 
 def _as_name(text: str) -> str:

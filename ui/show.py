@@ -154,6 +154,7 @@ def summary(result: Summary, language: Language) -> None:
 def repaired(result: Repaired, language: Language) -> None:
     """What was saved of a damaged index, and which articles were not."""
     echo(say("doctor.repaired", language, articles=result.articles, embedded=result.embedded))
+    echo("  " + say("doctor.damaged_files", language, folder=result.damaged_files))
     for article_id in result.lost:
         echo("  " + say("doctor.lost", language, article_id=article_id), err=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from index.storage.database import storage_errors
@@ -31,12 +31,7 @@ class Store:
         """The database within one transaction."""
         with self._lock, storage_errors(self.file.parent):
             if self._connection is None:
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-                self._connection = sqlite3.connect(self.file, check_same_thread=False)
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA foreign_keys = ON")
-                self._connection.executescript(self._tables)
-                self._prepare(self._connection)
+                self._connection = self._connect()
             with self._connection:
                 yield self._connection
 
@@ -45,3 +40,16 @@ class Store:
             if self._connection:
                 self._connection.close()
                 self._connection = None
+
+    def _connect(self) -> sqlite3.Connection:
+        """A connection whose tables are there; where making them fails, it is closed and the next use tries again."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.file, check_same_thread=False)
+        with ExitStack() as on_error:
+            on_error.callback(connection.close)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.executescript(self._tables)
+            self._prepare(connection)
+            on_error.pop_all()
+        return connection

@@ -11,7 +11,7 @@ import json
 import secrets
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 
 from index.articles import Article, Copy, Language, Span
 from index.embed import Embedded, Vectors
-from index.errors import ArticleMissing, IndexDamaged, IndexMismatch, IndexMissing
+from index.errors import ArticleMissing, IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
 from index.storage.database import Database, storage_errors
 from index.storage.page_sums import settle
 from index.storage.schema import SCHEMA, TABLES
@@ -92,29 +92,49 @@ class Catalog:
 
     @classmethod
     def open(cls, folder: Path) -> Catalog:
-        """The catalogue in `folder`, for reading. Raises `IndexMissing`, `IndexDamaged`, `NotAllowed`."""
-        with storage_errors(folder):
-            if not cls.exists(folder):
-                raise IndexMissing(folder=folder)
-        catalog = cls(folder, Database(folder / FILE, writable=False))
-        catalog._check_schema()
+        """The catalogue in `folder`, for reading.
+
+        Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `NotAllowed`.
+        """
+        catalog = cls.open_unchecked(folder)
+        with ExitStack() as on_error:
+            on_error.callback(catalog.close)
+            catalog.check_version()
+            on_error.pop_all()
         return catalog
 
     @classmethod
+    def open_unchecked(cls, folder: Path) -> Catalog:
+        """As `open`, but without looking at the version that made it."""
+        with storage_errors(folder):
+            if not cls.exists(folder):
+                raise IndexMissing(folder=folder)
+        return cls(folder, Database(folder / FILE, writable=False))
+
+    @classmethod
     def open_or_create(cls, folder: Path) -> Catalog:
-        """The catalogue in `folder`, for writing; an empty one if there is none."""
+        """The catalogue in `folder`, for writing; an empty one if there is none. Raises what `open` raises."""
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         catalog = cls(folder, Database(folder / FILE, writable=True))
-        with catalog.transaction():
-            if not catalog.rows("SELECT name FROM sqlite_master WHERE name = 'meta'"):
-                catalog._create()
-        catalog._check_schema()
-        settle(catalog._database, folder / FILE)
+        with ExitStack() as on_error:
+            on_error.callback(catalog.close)
+            # The version is checked first: nothing of another version's index is changed.
+            if catalog.rows("SELECT name FROM sqlite_master WHERE name = 'meta'"):
+                catalog.check_version()
+                settle(catalog._database, folder / FILE)
+            else:
+                with catalog.transaction():
+                    catalog._create()
+            on_error.pop_all()
         return catalog
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def closed(self) -> bool:
+        return self._database.closed
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -439,11 +459,13 @@ class Catalog:
         self.set_meta("schema", SCHEMA)
         self.set_meta("passage_rule", RULE)
 
-    def _check_schema(self) -> None:
-        found = (self.meta("schema"), self.meta("passage_rule"))
-        if found != (SCHEMA, RULE):
-            self.close()
-            raise IndexDamaged(folder=self.folder, detail=f"made by another version: {found}")
+    def check_version(self) -> None:
+        """Raise `IndexVersion` where another version of Jawab made the index."""
+        schema, rule = self.meta("schema"), self.meta("passage_rule")
+        if schema is None:
+            raise IndexDamaged(folder=self.folder, detail="no schema in meta")
+        if (schema, rule) != (SCHEMA, RULE):
+            raise IndexVersion(folder=self.folder, found=f"{schema} {rule or ''}".strip(), expected=f"{SCHEMA} {RULE}")
 
 
 _COLUMNS = (

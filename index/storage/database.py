@@ -24,6 +24,7 @@ class Database:
 
     def __init__(self, path: Path, writable: bool) -> None:
         self.folder = path.parent
+        self.closed = False
         self._lock = threading.RLock()
         with storage_errors(self.folder):
             self._connection = sqlite3.connect(
@@ -84,6 +85,7 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
+            self.closed = True
             self._connection.close()
 
 

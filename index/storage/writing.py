@@ -1,14 +1,14 @@
-"""One writer at a time: `with writing(folder) as catalog` holds an index for changing it."""
+"""One writer at a time: `with writing(folder) as catalog` holds an index for changing it; `changing` makes none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from index.errors import IndexBusy
+from index.errors import IndexBusy, IndexMissing
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 
@@ -37,9 +37,27 @@ def held(folder: Path) -> Iterator[None]:
 @contextmanager
 def writing(folder: Path) -> Iterator[Catalog]:
     """The catalogue of `folder`, to change it; an empty one is made where there is none. Raises `IndexBusy`."""
+    with held(folder), _opened(folder) as catalog:
+        yield catalog
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[Catalog]:
+    """The catalogue that is in `folder`, to change it. Raises `IndexMissing`, and then makes no folder; `IndexBusy`."""
+    _require(folder)
     with held(folder):
-        catalog = Catalog.open_or_create(folder)
-        try:
+        _require(folder)
+        with _opened(folder) as catalog:
             yield catalog
-        finally:
-            catalog.close()
+
+
+def _require(folder: Path) -> None:
+    with storage_errors(folder):
+        if not Catalog.exists(folder):
+            raise IndexMissing(folder=folder)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[Catalog]:
+    with closing(Catalog.open_or_create(folder)) as catalog:
+        yield catalog

@@ -6,6 +6,7 @@ twenty for `MOST`; of more, `MOST` evenly chosen ones are drawn, and the map say
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,10 @@ class Cartographer:
             drawn = draw(self._catalog, self._shelf.articles())
             with self._lock:
                 self._drawn = (generation, drawn)
+        except sqlite3.ProgrammingError:
+            # Nobody looks at the map of a collection that was closed while it was drawn.
+            if not self._catalog.closed:
+                raise
         finally:
             with self._lock:
                 self._drawing = False

@@ -17,7 +17,7 @@ from index.errors import ArticleMissing, JawabError
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from ui.api.bodies.body import BodyUnreadable, NothingSent
 from ui.api.request_id import request_id
-from ui.collections import CollectionMissing
+from ui.collections import CollectionExists, CollectionMissing
 from ui.gate.rates import AskedTooOften
 from ui.gate.scopes import ScopeMissing
 from ui.jobs.files import ArticleTooLarge
@@ -36,7 +36,7 @@ _SOON = 5
 _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
     403: (ScopeMissing,),
     404: (ArticleMissing, CollectionMissing, JobMissing),
-    409: (AnotherIsBrought, JobOver, UploadUnderWay),
+    409: (AnotherIsBrought, CollectionExists, JobOver, UploadUnderWay),
     413: (ArticleTooLarge, TooMuch),
     422: (BodyUnreadable, KeyReused, NothingSent, QuestionEmpty, QuestionLanguage, QuestionTooLong),
     429: (AskedTooMuch, AskedTooOften),

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -158,8 +158,13 @@ class Jobs:
                     self._claim.acquire()
                 except Timeout as error:
                     raise JobsElsewhere from error
-            self._clear_away()
-            for collection in {job.collection for job, _ in self._store.unfinished()}:
+            with ExitStack() as on_error:
+                # Else the next upload would find the claim taken, and nobody would go on with what is left.
+                on_error.callback(self._claim.release)
+                self._clear_away()
+                collections = {job.collection for job, _ in self._store.unfinished()}
+                on_error.pop_all()
+            for collection in collections:
                 self._wake(collection)
 
     def _clear_away(self) -> None:

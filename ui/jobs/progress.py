@@ -28,7 +28,7 @@ class Steps:
 
     def start(self, passages: int) -> None:
         self._go_on()
-        self.to_read, self.began_reading = passages, time.monotonic()
+        self.read, self.to_read, self.began_reading = 0, passages, time.monotonic()
 
     def advance(self, passages: int) -> None:
         self._go_on()

@@ -19,9 +19,10 @@ from index.articles import Language
 from index.browsing import Shelf
 from index.build import Progress, create, remove, update
 from index.embed import Vectors
-from index.errors import JawabError
+from index.errors import IndexMissing, JawabError
 from index.memory import release_free_memory
 from index.plan import Summary
+from index.storage.catalog import Catalog
 from index.subjects.map import Cartographer
 from qa.assistant import Assistant
 from qa.llm.remote import RemoteGenerator
@@ -159,6 +160,7 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
         overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=observers.metrics.cached),
+        close_index=assistant.close,
     )
 
 
@@ -179,7 +181,9 @@ def _room(app: App) -> Room:
 
 
 def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summary:
-    """Reads what was brought into the index."""
+    """Reads what was brought into the index, which is not made again where its collection was removed."""
+    if not Catalog.exists(index):
+        raise IndexMissing(folder=index)
     return update(index, [folder], app.embedder, progress, app.settings.brought)
 
 

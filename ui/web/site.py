@@ -87,7 +87,8 @@ class Shelves(Protocol):
 @dataclass(frozen=True)
 class Collection:
     """All that the pages of one collection need. `overview` tells of it as it is now, `map` gives its map, or nothing
-    while that is drawn; `answers` are those that were given already, if they are kept."""
+    while that is drawn; `answers` are those that were given already, if they are kept; `close_index` lets go of its
+    index."""
 
     id: str
     assistant: Assistant
@@ -99,6 +100,12 @@ class Collection:
     overview: Callable[[], Overview]
     map: Callable[[], Map | None]
     answers: AnswerCache | None = None
+    close_index: Callable[[], None] = lambda: None
+
+    def close(self) -> None:
+        """Carry out the removals that wait, and close the index."""
+        self.removals.close()
+        self.close_index()
 
 
 class Collections(Protocol):
@@ -120,10 +127,10 @@ class Collections(Protocol):
         """Another name for it."""
 
     def remove(self, collection: str) -> None:
-        """Out of the list; never the first."""
+        """Out of the list; never the first. Raises `IndexBusy` while somebody writes to its index."""
 
     def restore(self, collection: str) -> None:
-        """Back, if it was removed a short while ago."""
+        """Back, if it was removed a short while ago. Raises `CollectionExists`."""
 
 
 class Models(Protocol):

@@ -1,7 +1,8 @@
 """Articles that are brought to the page: received file by file, then read into the index, with progress and an end.
 
 One bringing at a time. Its files are kept in a folder of their own, for the index remembers where articles came from;
-of one that is stopped or fails nothing went in, and its folder goes.
+of one that is stopped or fails nothing went in, and its folder goes. While something else writes to the index, the
+reading waits. Where a fault of Jawab's own ends it, articles may be in already, and its folder stays.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Literal
 
 from index.build import Progress
-from index.errors import JawabError
+from index.errors import IndexBusy, JawabError
 from index.plan import Summary
 from index.storage.database import storage_errors
 from ui.jobs.progress import Steps, Stopped
 from ui.jobs.receiving import Parcel, too_much
 
+_AGAIN = 1.0
+"""Seconds until the next try where something else is writing to the index."""
 State = Literal["receiving", "reading", "done", "stopped", "failed"]
 
 
@@ -31,14 +34,25 @@ class AnotherIsBrought(JawabError):
     retryable = True
 
 
+class ReadingBroken(JawabError):
+    """A fault of ours ended the reading. The log has what."""
+
+    code = "reading_broken"
+
+
 @dataclass(kw_only=True)
 class Bringing(Parcel, Steps):
-    """How far one bringing has come."""
+    """How far one bringing has come; `busy` is whether its reading waits for another writer of the index."""
 
     id: str
     state: State = "receiving"
+    busy: bool = False
     summary: Summary | None = None
     problem: JawabError | None = None
+
+    def looked(self, files: int, of: int) -> None:
+        self.busy = False
+        super().looked(files, of)
 
 
 class Porter:
@@ -91,13 +105,27 @@ class Porter:
 
     def _read(self, bringing: Bringing) -> None:
         try:
-            bringing.summary = self._update(bringing.folder, bringing)
+            bringing.summary = self._update_patiently(bringing)
             bringing.state = "done"
         except Stopped:
             self._forget(bringing, "stopped")
         except JawabError as error:
             bringing.problem = error
             self._forget(bringing, "failed")
+        finally:
+            if bringing.state == "reading":
+                bringing.problem = ReadingBroken()
+                bringing.state = "failed"
+
+    def _update_patiently(self, bringing: Bringing) -> Summary:
+        """What the reading did, once nothing else writes to the index. Raises `Stopped`, and what `update` raises."""
+        while not bringing.halted.is_set():
+            try:
+                return self._update(bringing.folder, bringing)
+            except IndexBusy:
+                bringing.busy = True
+                bringing.halted.wait(_AGAIN)
+        raise Stopped
 
     @staticmethod
     def _forget(bringing: Bringing, state: State) -> None:

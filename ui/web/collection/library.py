@@ -28,8 +28,9 @@ class Library:
         """The collection of this id; the first, where none is named. Raises `CollectionMissing`, and what opening
         one raises."""
         number = collection or FIRST
-        folder = self._folders.index_of(number)
         with self._lock:
+            # Within the lock: one that is removed meanwhile is not opened, which would make its folder again.
+            folder = self._folders.index_of(number)
             if number not in self._open:
                 self._open[number] = self._open_collection(number, folder)
             return self._open[number]
@@ -48,18 +49,26 @@ class Library:
         self._folders.rename(collection, name)
 
     def remove(self, collection: str) -> None:
-        """Takes it out of the list. Raises `CollectionMissing`."""
-        self._folders.remove(collection)
+        """Takes it out of the list, as it is seen: articles that wait for their removal are removed first.
+
+        Raises `CollectionMissing`, `CollectionExists`, and `IndexBusy` while somebody writes to its index.
+        """
+        self._folders.removable(collection)
         with self._lock:
-            closed = self._open.pop(collection, None)
-        if closed:
-            closed.removals.close()
+            opened = self._open.get(collection)
+            if opened:
+                opened.removals.finish()
+            self._folders.remove(collection)
+            self._open.pop(collection, None)
+        if opened:
+            opened.close()
 
     def restore(self, collection: str) -> None:
-        """Brings it back. Raises `CollectionMissing`."""
-        self._folders.restore(collection)
+        """Brings it back. Raises `CollectionMissing`, `CollectionExists`."""
+        with self._lock:
+            self._folders.restore(collection)
 
     def close(self) -> None:
-        """Ends what waits in each of them."""
+        """Ends what waits in each of them, and closes it."""
         for each in self._open.values():
-            each.removals.close()
+            each.close()

@@ -37,6 +37,8 @@ def _said(bringing: Bringing, language: Language) -> str:
         case "receiving":
             megabytes = f"{bringing.size / 1e6:.1f}"
             return say("page.bring.receiving", language, files=bringing.files, megabytes=megabytes)
+        case "reading" if bringing.busy:
+            return say("page.bring.busy", language)
         case "reading" if not bringing.to_read:
             return say("page.bring.looking", language, looked=bringing.looked_at, of=bringing.to_look_at)
         case "reading":

@@ -1,0 +1,98 @@
+"""The databases beside the index: a first use that fails does not break the uses after it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from index.build import Progress
+from index.errors import DiskFull, IndexBusy
+from index.plan import Summary
+from ui.jobs.jobs import Jobs
+from ui.jobs.receiving import Parcel
+from ui.store import Store
+from ui.web.keeping.conversations import Conversations
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """Another connection that locks the database until it is rolled back."""
+    with closing(sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr("ui.store.sqlite3.connect", partial(sqlite3.connect, timeout=0.05))
+        yield other
+
+
+def test_locked_at_first_use_works_later(locked: sqlite3.Connection, tmp_path: Path) -> None:
+    with closing(Conversations(tmp_path / "store.sqlite")) as conversations:
+        with pytest.raises(IndexBusy):
+            conversations.begin("visitor", "Is it locked?")
+        locked.execute("ROLLBACK")
+        conversations.begin("visitor", "Is it open?")
+        assert [one.title for one in conversations.all("visitor")] == ["Is it open?"]
+
+
+def test_preparation_that_fails_is_done_again(tmp_path: Path) -> None:
+    prepared: list[sqlite3.Connection] = []
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        prepared.append(connection)
+        if len(prepared) == 1:
+            raise OSError(28, "No space left on device")
+
+    with closing(Store(tmp_path / "store.sqlite", "CREATE TABLE IF NOT EXISTS t (x)", prepare)) as store:
+        with pytest.raises(DiskFull), store.rows():
+            pass
+        with store.rows() as rows:
+            assert rows.execute("SELECT * FROM t").fetchall() == []
+        assert len(prepared) == 2
+        with pytest.raises(sqlite3.ProgrammingError):
+            prepared[0].execute("SELECT 1")
+
+
+def fails_once(work: Callable[[], None]) -> Callable[[], None]:
+    """`work`, which a full disk prevents the first time."""
+    failures = iter([DiskFull(folder="x")])
+
+    def failing_once() -> None:
+        for failure in failures:
+            raise failure
+        work()
+
+    return failing_once
+
+
+class Indexed:
+    """An intake that notes what it was given."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+
+    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+        self.done.set()
+        return Summary()
+
+    def has_articles_of(self, collection: str, folder: Path) -> bool:
+        return True
+
+
+def test_unfinished_jobs_go_on_after_a_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = Jobs(tmp_path / "brought", Indexed())
+    upload = left.begin("caller", None)
+    monkeypatch.setattr(left, "_wake", lambda collection: None)
+    left.accept(upload, Parcel(folder=upload.folder), "first", "digest")
+    left.close()
+
+    intake = Indexed()
+    with closing(Jobs(tmp_path / "brought", intake)) as jobs:
+        monkeypatch.setattr(jobs, "_clear_away", fails_once(jobs._clear_away))
+        with pytest.raises(DiskFull):
+            jobs.start()
+        jobs.start()
+        assert intake.done.wait(5)
