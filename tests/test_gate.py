@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.datastructures import URL
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Message
 
 from tests.page_assistant import ENGLISH_QUESTION, site
 from ui.app import App
-from ui.gate.gate import Entry, is_loopback
+from ui.gate.gate import Entry, Gate, is_loopback
+from ui.gate.keys import Keys
 from ui.gate.login import COOKIE
 from ui.settings import load_settings
 from ui.web.serve import PasswordNeeded, run
@@ -29,6 +35,26 @@ POSTS = (
     "/v1/ask", "/gradio_api/queue/join", "/gradio_api/run/predict", "/gradio_api/cancel", "/gradio_api/reset",
     "/gradio_api/call/write", "/gradio_api/upload", "/page/conversations/x", "/page/conversations/x/turns/1",
 )  # fmt: skip
+
+
+def status_of(entry: Entry, path: str, *hosts: str, method: str = "GET", bearer: bytes = b"") -> int:
+    """What the gate alone answers; what it lets through has 200."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", host.encode("latin-1")) for host in hosts] + [(b"authorization", bearer)] * bool(bearer)
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
+        "scheme": "http", "root_path": "", "server": ("10.0.0.4", 80), "client": ("10.0.0.5", 4000), "headers": headers,
+    }  # fmt: skip
+    asyncio.run(Gate(PlainTextResponse("in"), entry)(scope, receive, send))
+    status: int = sent[0]["status"]
+    return status
 
 
 @pytest.fixture
@@ -76,6 +102,53 @@ class TestWithAPassword:
 
     def test_that_it_is_alive_anybody_may_know(self, guarded: TestClient) -> None:
         assert guarded.get("/health").json() == {"status": "ok"}
+
+
+class TestHostHeaders:
+    """With scopes of ASGI's own, as no client would send these, and whatever Starlette makes of them."""
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "x/health?",
+            "x/v1/ask#",
+            "x?",
+            "x#",
+            "x y",
+            "x@y",
+            "x\\y",
+            "x%2f",
+            "[::1",
+            "[x]",
+            "x:port",
+            "x:1:2",
+            "ü",
+            "x\n",
+        ],
+    )
+    @pytest.mark.parametrize("asks", [True, False])
+    def test_what_is_no_host_is_refused(self, asks: bool, host: str) -> None:
+        assert status_of(Entry(PASSWORD, asks=asks), "/metrics", host) == 400
+
+    @pytest.mark.parametrize(
+        "host", ["jawab.example", "jawab.example:7860", "a_b-c", "10.0.0.4:80", "[fe80::1]:7860", "x:"]
+    )
+    def test_hosts_are_not(self, host: str) -> None:
+        assert status_of(Entry(PASSWORD, asks=True), "/health", host) == 200
+
+    def test_two_are_refused(self) -> None:
+        assert status_of(Entry(PASSWORD, asks=True), "/health", "jawab.example", "jawab.example") == 400
+
+    @pytest.mark.parametrize("path", ["/health", "/page/fonts/x", "/login"])
+    def test_the_url_opens_no_other_path(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Request, "url", URL(f"http://x{path}"))
+        assert status_of(Entry(PASSWORD, asks=True), "/metrics", "x") == 401
+
+    def test_the_url_changes_no_scope_of_a_key(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        keys = Keys(tmp_path / "keys.json")
+        bearer = b"Bearer " + keys.add("one", ["read"]).encode()
+        monkeypatch.setattr(Request, "url", URL("http://x/v1/ask"))
+        assert status_of(Entry(None, keys, asks=True), "/v1/articles", "x", method="POST", bearer=bearer) == 403
 
 
 class TestOnThisComputerAlone:

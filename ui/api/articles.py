@@ -70,7 +70,7 @@ def article_routes() -> APIRouter:
         after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     ) -> Any:
         # Told beforehand: what would be found in the same state of the articles is not looked for again.
-        tag = weak(collection.id, collection.articles.state, request.url.query)
+        tag = weak(collection.id, collection.articles.state, request.scope["query_string"].decode("latin-1"))
         if is_known(request, tag):
             return unchanged(tag)
         response.headers.update(tagged(tag))

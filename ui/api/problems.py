@@ -18,6 +18,7 @@ from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from ui.api.bodies.body import BodyUnreadable, NothingSent
 from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
+from ui.gate.host import HostInvalid
 from ui.gate.rates import AskedTooOften
 from ui.gate.scopes import ScopeMissing
 from ui.jobs.files import ArticleTooLarge
@@ -34,6 +35,7 @@ GONE = 499
 _SOON = 5
 """Seconds after which to try again where it is not known when that helps."""
 _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
+    400: (HostInvalid,),
     403: (ScopeMissing,),
     404: (ArticleMissing, CollectionMissing, JobMissing),
     409: (AnotherIsBrought, JobOver, UploadUnderWay),

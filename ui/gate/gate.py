@@ -4,6 +4,8 @@ On this computer alone (bound to a loopback address) nobody is asked who they ar
 answered: a page of another site that has its own name point here (DNS rebinding) gets nothing. Bound to any other
 address, everything but `/health` wants the password, or a key that may do what is asked: page, handlers, parts, files
 and API alike. Nothing is changed for a page of another site, wherever it is bound to.
+
+What is asked for is the scope's path, by which the router decides. `request.url` is made of the `Host` header too.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from index.errors import JawabError
 from ui.api.problems import answer, of_code, problem
 from ui.api.request_id import request_id
 from ui.gate import login
+from ui.gate.host import check_host
 from ui.gate.keys import MARK, Key, Keys
 from ui.gate.login import Login
 from ui.gate.rates import Rates
@@ -79,11 +82,12 @@ class Gate:
 
     async def _refused(self, request: Request) -> Response | None:
         """What is answered in the place of what was asked for; nothing, if that may be had."""
-        if not self._entry.asks and not _is_called_right(request.headers):
-            return Response("Wrong host name.\n", 421)
-        if request.method not in _CHANGES_NOTHING and self._is_of_another_site(request.headers):
-            return of_code(request, 403)
         try:
+            check_host(request.headers)
+            if not self._entry.asks and not _is_called_right(request.headers):
+                return Response("Wrong host name.\n", 421)
+            if request.method not in _CHANGES_NOTHING and self._is_of_another_site(request.headers):
+                return of_code(request, 403)
             if key := self._key(request.headers):
                 self._take(key, request)
                 return None
@@ -97,16 +101,17 @@ class Gate:
         return keys.find(secret) if keys and secret.startswith(MARK) else None
 
     def _take(self, key: Key, request: Request) -> None:
-        scope = needed(request.method, request.url.path)
+        scope = needed(request.method, request.scope["path"])
         if not key.may(scope):
             raise ScopeMissing(name=key.name, scope=scope)
         self._rates.count(key)
         name_caller(request.scope, f"key {key.name}")
 
     async def _without_key(self, request: Request) -> Response | None:
-        if request.url.path == login.PATH:
+        path: str = request.scope["path"]
+        if path == login.PATH:
             return await self._login.enter(request)
-        if request.url.path in _OPEN or request.url.path.startswith(_FACES) or self._knows(request.headers):
+        if path in _OPEN or path.startswith(_FACES) or self._knows(request.headers):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(login.PATH, 303)
