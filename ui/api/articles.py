@@ -14,8 +14,8 @@ from index.articles import Article, Language
 from index.browsing import Order, Wanted
 from index.errors import IndexBusy
 from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
+from ui.api.fields import Day
 from ui.api.problems import documented
-from ui.api.search import Day
 from ui.web.site import Collection, Site
 
 MOST = 500

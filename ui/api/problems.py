@@ -128,10 +128,17 @@ async def of_fields(request: Request, error: Exception) -> Response:
     """A request whose fields are not what they should be."""
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = [{"at": list(one["loc"]), "is": one["msg"]} for one in error.errors()]
+    language = page_language(request.headers)
+    fields = [{"at": list(one["loc"]), "is": _of_field(one, language)} for one in error.errors()]
     return answer(
         Problem(
-            title=HTTPStatus(422).phrase, status=422, detail=say("http.invalid", page_language(request.headers)),
+            title=HTTPStatus(422).phrase, status=422, detail=say("http.invalid", language),
             code="invalid", retryable=False, request_id=request_id(request.scope), errors=fields,
         )
     )  # fmt: skip
+
+
+def _of_field(found: Mapping[str, Any], language: Language) -> str:
+    """What is wrong with a field: pydantic's words for it, or those of the error of Jawab behind it."""
+    cause = getattr(found.get("ctx", {}).get("error"), "__cause__", None)
+    return explain(cause, language) if isinstance(cause, JawabError) else str(found["msg"])
