@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,10 @@ from starlette.types import Message
 
 from tests.page_assistant import ENGLISH_QUESTION, site
 from ui.app import App
+from ui.gate import guesses
 from ui.gate.gate import Entry, Gate, is_loopback
 from ui.gate.keys import Keys
-from ui.gate.login import COOKIE
+from ui.gate.login import COOKIE, Login
 from ui.settings import load_settings
 from ui.web.serve import PasswordNeeded, run
 from ui.web.server import create_app
@@ -90,11 +93,6 @@ class TestWithAPassword:
         bearer = {b"authorization": b"Bearer " + PASSWORD.encode()}
         assert guarded.post("/v1/ask", json={"question": ENGLISH_QUESTION}, headers=bearer).status_code == 200
 
-    def test_guessing_is_slow(self, guarded: TestClient) -> None:
-        answers = [guarded.post("/login", data={"password": f"guess {n}"}).status_code for n in range(12)]
-        assert answers[:9] == [403] * 9 and answers[-1] == 429
-        assert guarded.post("/login", data={"password": PASSWORD}).status_code == 429
-
     def test_another_site_cannot_enter_it_and_a_long_form_is_not_read(self, guarded: TestClient) -> None:
         other = {"sec-fetch-site": "cross-site"}
         assert guarded.post("/login", data={"password": PASSWORD}, headers=other).status_code == 403
@@ -102,6 +100,84 @@ class TestWithAPassword:
 
     def test_that_it_is_alive_anybody_may_know(self, guarded: TestClient) -> None:
         assert guarded.get("/health").json() == {"status": "ok"}
+
+
+class TestGuessing:
+    @pytest.fixture(autouse=True)
+    def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(guesses, "FIRST_PAUSE", 0.02)
+        monkeypatch.setattr(guesses, "LONGEST_PAUSE", 0.1)
+
+    @staticmethod
+    def wrong(client: TestClient, count: int) -> list[int]:
+        return [client.post("/login", data={"password": f"guess {n}"}).status_code for n in range(count)]
+
+    def test_it_is_slowed_down(self, guarded: TestClient) -> None:
+        assert self.wrong(guarded, 7) == [403] * 5 + [429] * 2
+        began = time.monotonic()
+        assert self.wrong(guarded, 4) == [429] * 4
+        assert time.monotonic() - began > 0.3
+
+    def test_the_right_password_is_still_taken(self, guarded: TestClient) -> None:
+        self.wrong(guarded, 12)
+        assert guarded.post("/login", data={"password": PASSWORD}, follow_redirects=False).status_code == 303
+        assert self.wrong(guarded, 1) == [403]
+
+    def test_nobody_else_waits(self, guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(guesses, "FIRST_PAUSE", 1000.0)
+        monkeypatch.setattr(guesses, "LONGEST_PAUSE", 1000.0)
+        assert self.wrong(guarded, 12)[-1] == 429
+        other = TestClient(guarded.app, "http://jawab.example", client=("10.0.0.7", 4000))
+        bearer = {b"authorization": b"Bearer " + PASSWORD.encode()}
+        assert other.get("/v1/articles", headers=bearer).status_code == 200
+        assert other.post("/login", data={"password": PASSWORD}, follow_redirects=False).status_code == 303
+
+    @pytest.mark.parametrize(("language", "sentence"), [("en", "wrong passwords"), ("ar", "كلمات مرور خاطئة")])
+    def test_a_program_gets_a_problem(self, guarded: TestClient, language: str, sentence: str) -> None:
+        headers = {"authorization": "Bearer wrong", "accept-language": language}
+        answers = [guarded.get("/v1/articles", headers=headers) for _ in range(6)]
+        assert [one.status_code for one in answers] == [401] * 5 + [429]
+        problem = answers[-1].json()
+        assert (problem["code"], problem["retryable"]) == ("guessed_too_often", True) and sentence in problem["detail"]
+        assert int(answers[-1].headers["retry-after"]) >= 1
+
+    def test_tries_at_once_wait_for_one_another(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(guesses, "PATIENCE", 0.25)
+
+        async def together() -> list[bool | BaseException]:
+            login = Login(PASSWORD)
+            for _ in range(20):
+                with suppress(guesses.GuessedTooOften):
+                    await login.is_password(b"wrong", "10.0.0.7")
+            return await asyncio.gather(
+                *(login.is_password(PASSWORD.encode(), "10.0.0.7") for _ in range(9)), return_exceptions=True
+            )
+
+        answers = asyncio.run(together())
+        assert answers[0] is True and isinstance(answers[-1], guesses.GuessedTooOften)
+
+    def test_addresses_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(guesses, "MOST_CLIENTS", 2)
+        known = guesses.Guesses()
+        for client in ("a", "b", "c", "a"):
+            for _ in range(guesses.FREE):
+                known.add_wrong(client)
+        with pytest.raises(guesses.GuessedTooOften):
+            known.add_wrong("c")
+
+    @pytest.mark.parametrize(
+        ("address", "client"),
+        [
+            ("10.0.0.7", "10.0.0.7"),
+            ("::ffff:10.0.0.7", "10.0.0.7"),
+            ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:5::6", "2001:db8:1:2::/64"),
+            ("testclient", "testclient"),
+        ],
+    )
+    def test_an_address_is_a_network_in_ipv6(self, address: str, client: str) -> None:
+        assert guesses.client_of({"client": (address, 4000)}) == client
+        assert guesses.client_of({"client": None}) == ""
 
 
 class TestHostHeaders:

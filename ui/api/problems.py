@@ -18,6 +18,7 @@ from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 from ui.api.bodies.body import BodyUnreadable, NothingSent
 from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
+from ui.gate.guesses import GuessedTooOften
 from ui.gate.host import HostInvalid
 from ui.gate.rates import AskedTooOften
 from ui.gate.scopes import ScopeMissing
@@ -41,7 +42,7 @@ _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
     409: (AnotherIsBrought, JobOver, UploadUnderWay),
     413: (ArticleTooLarge, TooMuch),
     422: (BodyUnreadable, KeyReused, NothingSent, QuestionEmpty, QuestionLanguage, QuestionTooLong),
-    429: (AskedTooMuch, AskedTooOften),
+    429: (AskedTooMuch, AskedTooOften, GuessedTooOften),
 }
 
 

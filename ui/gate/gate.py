@@ -22,6 +22,7 @@ from index.errors import JawabError
 from ui.api.problems import answer, of_code, problem
 from ui.api.request_id import request_id
 from ui.gate import login
+from ui.gate.guesses import client_of
 from ui.gate.host import check_host
 from ui.gate.keys import MARK, Key, Keys
 from ui.gate.login import Login
@@ -91,9 +92,9 @@ class Gate:
             if key := self._key(request.headers):
                 self._take(key, request)
                 return None
+            return await self._without_key(request) if self._entry.asks else None
         except JawabError as error:
             return answer(problem(error, page_language(request.headers), request_id(request.scope)))
-        return await self._without_key(request) if self._entry.asks else None
 
     def _key(self, headers: Headers) -> Key | None:
         secret = _bearer(headers)
@@ -111,19 +112,21 @@ class Gate:
         path: str = request.scope["path"]
         if path == login.PATH:
             return await self._login.enter(request)
-        if path in _OPEN or path.startswith(_FACES) or self._knows(request.headers):
+        if path in _OPEN or path.startswith(_FACES) or await self._knows(request):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(login.PATH, 303)
         return of_code(request, 401, {"www-authenticate": "Bearer"})
 
-    def _knows(self, headers: Headers) -> bool:
-        given = _bearer(headers)
+    async def _knows(self, request: Request) -> bool:
+        given = _bearer(request.headers)
         if given.startswith(MARK):
             # A key that is none any more is nobody's guess at the password.
             return False
+        if not given:
+            return self._login.has_entered(request.headers)
         # Header values arrive decoded as Latin-1, whatever they were written in.
-        return self._login.is_password(given.encode("latin-1")) if given else self._login.has_entered(headers)
+        return await self._login.is_password(given.encode("latin-1"), client_of(request.scope))
 
     def _is_of_another_site(self, headers: Headers) -> bool:
         """Whether a page that is not ours sends this; programs send no origin."""

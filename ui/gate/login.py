@@ -5,13 +5,14 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections import deque
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from ui.gate.guesses import GuessedTooOften, Guesses, client_of
 from ui.strings import say
 from ui.web.language import page_language
 from ui.web.safe import clean, in_language
@@ -21,8 +22,6 @@ PATH = "/login"
 FEWEST = 8
 """Characters of a password."""
 _DAYS = 30
-_TRIES, _WITHIN = 10, 60.0
-"""Wrong passwords that are looked at, and within how many seconds."""
 _LONGEST_FORM = 4096
 POLICY = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
@@ -36,24 +35,23 @@ class Login:
     def __init__(self, password: str | None) -> None:
         self._password = password
         self._passes: dict[str, float] = {}
-        self._wrong: deque[float] = deque()
+        self._guesses = Guesses()
 
     def has_entered(self, headers: Headers) -> bool:
         """Whether the browser brings a pass."""
         until = self._passes.get(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""), 0.0)
         return until > time.time()
 
-    def is_password(self, given: bytes) -> bool:
-        """Whether it is the password; after too many wrong ones, none is looked at for a while."""
-        now = time.monotonic()
-        while self._wrong and self._wrong[0] < now - _WITHIN:
-            self._wrong.popleft()
-        if len(self._wrong) >= _TRIES or self._password is None:
+    async def is_password(self, given: bytes, client: str) -> bool:
+        """Whether it is the password; who has sent wrong ones waits for it. Raises `GuessedTooOften`."""
+        if self._password is None:
             return False
-        right = hmac.compare_digest(given, self._password.encode())
-        if not right:
-            self._wrong.append(now)
-        return right
+        await self._guesses.wait(client)
+        if hmac.compare_digest(given, self._password.encode()):
+            self._guesses.forget(client)
+            return True
+        self._guesses.add_wrong(client)
+        return False
 
     async def enter(self, request: Request) -> Response:
         """The form, or what comes of it when it is sent."""
@@ -65,9 +63,11 @@ class Login:
             if len(body) > _LONGEST_FORM:
                 return Response(status_code=413)
         (given,) = parse_qs(body.decode("utf-8", "replace")).get("password", [""])[:1]
-        if not self.is_password(given.encode()):
-            waits = len(self._wrong) >= _TRIES
-            return _form(request, "page.gate.wait" if waits else "page.gate.wrong", 429 if waits else 403)
+        try:
+            if not await self.is_password(given.encode(), client_of(request.scope)):
+                return _form(request, "page.gate.wrong", 403)
+        except GuessedTooOften as error:
+            return _form(request, "page.gate.wait", 429, {"retry-after": str(error.fields["seconds"])})
         secret = secrets.token_urlsafe(32)
         now = time.time()
         self._passes = {known: until for known, until in self._passes.items() if until > now}
@@ -77,7 +77,7 @@ class Login:
         return entered
 
 
-def _form(request: Request, key: str, status: int) -> Response:
+def _form(request: Request, key: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """The page that asks for the password, and says why it asks again."""
     language = page_language(request.headers)
 
@@ -94,4 +94,5 @@ def _form(request: Request, key: str, status: int) -> Response:
         '<input id="password" name="password" type="password" autocomplete="current-password" autofocus required>'
         f"<button>{text('page.gate.enter')}</button></form></main></body></html>"
     )
-    return HTMLResponse(html, status, {"content-security-policy": POLICY, "cache-control": "no-store"})
+    fixed = {"content-security-policy": POLICY, "cache-control": "no-store"}
+    return HTMLResponse(html, status, fixed | dict(headers or {}))
