@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from index.articles import Language
 from index.errors import ArticleMissing, JawabError
-from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
+from qa.errors import PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong
 from ui.api.bodies.body import BodyUnreadable, NothingSent
 from ui.api.request_id import request_id
 from ui.collections import CollectionMissing
@@ -41,7 +41,7 @@ _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
     404: (ArticleMissing, CollectionMissing, JobMissing),
     409: (AnotherIsBrought, JobOver, UploadUnderWay),
     413: (ArticleTooLarge, TooMuch),
-    422: (BodyUnreadable, KeyReused, NothingSent, QuestionEmpty, QuestionLanguage, QuestionTooLong),
+    422: (BodyUnreadable, KeyReused, NothingSent, PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong),
     429: (AskedTooMuch, AskedTooOften, GuessedTooOften),
 }
 
