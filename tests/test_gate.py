@@ -22,7 +22,7 @@ from ui.gate.gate import Entry, Gate, is_loopback
 from ui.gate.keys import Keys
 from ui.gate.login import COOKIE, Login
 from ui.settings import load_settings
-from ui.web.serve import PasswordNeeded, run
+from ui.web.serve import PasswordNeeded, run, server_config
 from ui.web.server import create_app
 
 PASSWORD = "كلمة سر طويلة"
@@ -100,6 +100,29 @@ class TestWithAPassword:
 
     def test_that_it_is_alive_anybody_may_know(self, guarded: TestClient) -> None:
         assert guarded.get("/health").json() == {"status": "ok"}
+
+
+class TestCookies:
+    @staticmethod
+    def cookies(tmp_path: Path, proxy: str, **headers: str) -> list[str]:
+        """The cookies that the server gives, behind uvicorn's own reading of what the proxy says."""
+        config = server_config(create_app(site(tmp_path), Entry(PASSWORD, asks=True)))
+        config.load()
+        with TestClient(config.loaded_app, "http://jawab.example", client=(proxy, 4000)) as client:
+            entered = client.post("/login", data={"password": PASSWORD}, headers=headers, follow_redirects=False)
+            given = {name.encode(): value.encode() for name, value in headers.items()}
+            page = client.get("/", headers=given | {b"authorization": b"Bearer " + PASSWORD.encode()})
+        return [entered.headers["set-cookie"], page.headers["set-cookie"]]
+
+    @pytest.mark.parametrize("proxy", ["127.0.0.1", "::1"])
+    def test_behind_tls_they_are_secure(self, tmp_path: Path, proxy: str) -> None:
+        assert all("Secure" in one for one in self.cookies(tmp_path, proxy, **{"x-forwarded-proto": "https"}))
+
+    def test_without_it_they_are_not(self, tmp_path: Path) -> None:
+        assert not any("Secure" in one for one in self.cookies(tmp_path, "127.0.0.1"))
+
+    def test_others_than_a_proxy_here_are_not_believed(self, tmp_path: Path) -> None:
+        assert not any("Secure" in one for one in self.cookies(tmp_path, "10.0.0.7", **{"x-forwarded-proto": "https"}))
 
 
 class TestGuessing:

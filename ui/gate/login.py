@@ -16,6 +16,7 @@ from ui.gate.guesses import GuessedTooOften, Guesses, client_of
 from ui.strings import say
 from ui.web.language import page_language
 from ui.web.safe import clean, in_language
+from ui.web.visitor import over_tls
 
 COOKIE = "jawab_pass"
 PATH = "/login"
@@ -73,7 +74,9 @@ class Login:
         self._passes = {known: until for known, until in self._passes.items() if until > now}
         self._passes[secret] = now + _DAYS * 86400
         entered = RedirectResponse("/", 303)
-        entered.set_cookie(COOKIE, secret, max_age=_DAYS * 86400, httponly=True, samesite="lax")
+        entered.set_cookie(
+            COOKIE, secret, max_age=_DAYS * 86400, httponly=True, samesite="lax", secure=over_tls(request.scope)
+        )
         return entered
 
 
