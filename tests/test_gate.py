@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +18,7 @@ from starlette.types import Message
 
 from tests.page_assistant import ENGLISH_QUESTION, site
 from ui.app import App
-from ui.gate import guesses
+from ui.gate import guesses, passes
 from ui.gate.gate import Entry, Gate, is_loopback
 from ui.gate.keys import Keys
 from ui.gate.login import COOKIE, Login
@@ -123,6 +124,62 @@ class TestCookies:
 
     def test_others_than_a_proxy_here_are_not_believed(self, tmp_path: Path) -> None:
         assert not any("Secure" in one for one in self.cookies(tmp_path, "10.0.0.7", **{"x-forwarded-proto": "https"}))
+
+
+class TestLogins:
+    @staticmethod
+    def server(tmp_path: Path, password: str = PASSWORD) -> TestClient:
+        entry = Entry(password, asks=True, logins=tmp_path / "kept" / "logins.json")
+        return TestClient(create_app(site(tmp_path), entry), "http://jawab.example", follow_redirects=False)
+
+    def enter(self, tmp_path: Path) -> str:
+        entered = self.server(tmp_path).post("/login", data={"password": PASSWORD})
+        return entered.cookies[COOKIE]
+
+    def has_entered(self, client: TestClient, given: str) -> bool:
+        return client.get("/v1/articles", headers={"cookie": f"{COOKIE}={given}"}).status_code == 200
+
+    def test_they_outlast_a_restart(self, tmp_path: Path) -> None:
+        given, file = self.enter(tmp_path), tmp_path / "kept" / "logins.json"
+        assert self.has_entered(self.server(tmp_path), given)
+        assert given not in file.read_text() and stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    def test_another_password_ends_them(self, tmp_path: Path) -> None:
+        assert not self.has_entered(self.server(tmp_path, "another password"), self.enter(tmp_path))
+
+    def test_they_end_after_their_time(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(passes, "SECONDS", -1)
+        assert not self.has_entered(self.server(tmp_path), self.enter(tmp_path))
+
+    def test_logging_out_ends_one(self, tmp_path: Path) -> None:
+        first, second = self.enter(tmp_path), self.enter(tmp_path)
+        client = self.server(tmp_path)
+        cookie = {"cookie": f"{COOKIE}={first}"}
+        assert client.get("/logout", headers=cookie).status_code == 303 and self.has_entered(client, first)
+        assert client.post("/logout", headers=cookie | {"sec-fetch-site": "cross-site"}).status_code == 403
+        left = client.post("/logout", headers=cookie)
+        assert (left.status_code, left.headers["location"]) == (303, "/login")
+        assert "Max-Age=0" in left.headers["set-cookie"]
+        for server in (client, self.server(tmp_path)):
+            assert not self.has_entered(server, first) and self.has_entered(server, second)
+
+    @pytest.mark.parametrize(("language", "words"), [("en", "Log out"), ("ar", "سجّل الخروج")])
+    def test_who_has_entered_can_log_out(self, tmp_path: Path, language: str, words: str) -> None:
+        headers = {"cookie": f"{COOKIE}={self.enter(tmp_path)}", "accept-language": language}
+        page = self.server(tmp_path).get("/login", headers=headers).text
+        assert words in page and 'action="/logout"' in page and 'type="password"' not in page
+
+    @pytest.mark.parametrize("content", ["{", "[]", '{"x": "soon"}'])
+    def test_a_damaged_file_holds_none(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "kept").mkdir()
+        (tmp_path / "kept" / "logins.json").write_text(content)
+        assert self.has_entered(self.server(tmp_path), self.enter(tmp_path))
+
+    def test_without_a_place_for_the_file_they_last_until_the_end(self, tmp_path: Path) -> None:
+        (tmp_path / "kept").write_text("no folder")
+        client = self.server(tmp_path)
+        given = client.post("/login", data={"password": PASSWORD}).cookies[COOKIE]
+        assert self.has_entered(client, given) and not self.has_entered(self.server(tmp_path), given)
 
 
 class TestGuessing:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -49,12 +50,13 @@ def is_loopback(host: str) -> bool:
 @dataclass(frozen=True)
 class Entry:
     """How one comes in. Where the server `asks`, by the `password` or one of the `keys`; pages of other `origins` may
-    use the API as if they were ours."""
+    use the API as if they were ours. People's `logins` are in a file, or end with the server."""
 
     password: str | None = None
     keys: Keys | None = None
     asks: bool = False
     origins: frozenset[str] = frozenset()
+    logins: Path | None = None
 
 
 OPEN = Entry()
@@ -67,7 +69,7 @@ class Gate:
     def __init__(self, app: ASGIApp, entry: Entry) -> None:
         self._app = app
         self._entry = entry
-        self._login = Login(entry.password)
+        self._login = Login(entry.password, entry.logins)
         self._rates = Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,6 +114,8 @@ class Gate:
         path: str = request.scope["path"]
         if path == login.PATH:
             return await self._login.enter(request)
+        if path == login.LEAVE:
+            return self._login.leave(request)
         if path in _OPEN or path.startswith(_FACES) or await self._knows(request):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):

@@ -201,7 +201,7 @@ def _entry(settings: Settings, host: str) -> Entry:
     asks = bool(password) or not is_loopback(host)
     if (password and len(password) < FEWEST) or (asks and not password and not keys.all()):
         raise PasswordNeeded(host=host, fewest=FEWEST)
-    return Entry(password or None, keys, asks, frozenset(settings.origins.split()))
+    return Entry(password or None, keys, asks, frozenset(settings.origins.split()), settings.logins)
 
 
 def _bind(host: str, port: int) -> socket.socket:
