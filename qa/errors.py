@@ -72,6 +72,12 @@ class QuestionTooLong(JawabError):
     code = "question_too_long"
 
 
+class PromptTooLong(JawabError):
+    """The question and its evidence make a prompt of `length` tokens, and the LLM reads `limit`."""
+
+    code = "prompt_too_long"
+
+
 class QuestionLanguage(JawabError):
     """The question is neither in Arabic nor in English."""
 

@@ -33,6 +33,7 @@ class ServerProcess:
             "JAWAB_BROUGHT": str(self.brought),
             "JAWAB_COLLECTIONS": str(place / "collections"),
             "JAWAB_CONVERSATIONS": str(place / "conversations.sqlite"),
+            "JAWAB_LOGINS": str(place / "logins.json"),
         }
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -73,6 +73,8 @@ class TestSearch:
             {"k": 0},
             {"k": 101},
             {"since": "soon"},
+            {"since": "2021-13-99"},
+            {"until": "٢٠٢١-٠٢-٣٠"},
             {"language": "fr"},
             {"other": 1},
             {"k": "3"},
@@ -83,6 +85,22 @@ class TestSearch:
         problem = response.json()
         assert response.status_code == problem["status"] == 422 and problem["code"] == "invalid"
         assert problem["errors"][0]["at"][-1] in wrong
+
+
+class TestDates:
+    @pytest.mark.parametrize("date", ["2021-04", "٢٠٢١-٠٤"])
+    def test_digits_of_any_script_are_taken(self, client: TestClient, date: str) -> None:
+        asked = {"since": date, "until": date}
+        listed = client.get("/v1/articles", params=asked).json()["articles"]
+        found = client.post("/v1/search", json={"question": "Iraq", "k": 100} | asked).json()["passages"]
+        assert listed and all(one["date"].startswith("2021-04") for one in listed)
+        assert {passage["article_id"] for passage in found} <= {one["id"] for one in listed} and found
+
+    @pytest.mark.parametrize(("language", "sentence"), [("en", "2021-13-99 is no date"), ("ar", "ليس تاريخاً")])
+    def test_impossible_ones_are_named(self, client: TestClient, language: str, sentence: str) -> None:
+        response = client.get("/v1/articles", params={"since": "2021-13-99"}, headers={"accept-language": language})
+        (wrong,) = response.json()["errors"]
+        assert response.status_code == 422 and wrong["at"] == ["query", "since"] and sentence in wrong["is"]
 
 
 class TestArticles:

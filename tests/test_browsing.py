@@ -258,10 +258,22 @@ class TestThePage:
     def test_what_cannot_be_asked_for_is_refused(self, client: TestClient, asked: dict[str, str]) -> None:
         assert client.get("/articles", params=asked).status_code == 422
 
-    @pytest.mark.parametrize("asked", [{"since": "soon"}, {"page": "-4"}, {"page": "999999"}])
+    @pytest.mark.parametrize("asked", [{"page": "-4"}, {"page": "999999"}])
     def test_what_means_nothing_is_no_condition(self, client: TestClient, asked: dict[str, str]) -> None:
         response = client.get("/articles", params=asked)
         assert response.status_code == 200 and "3 articles" in response.text
+
+    @pytest.mark.parametrize(("language", "sentence"), [("en", "is no date; one is written"), ("ar", "ليس تاريخاً")])
+    @pytest.mark.parametrize("asked", [{"since": "soon"}, {"until": "2021-13-99"}])
+    def test_a_wrong_date_is_named(
+        self, client: TestClient, asked: dict[str, str], language: str, sentence: str
+    ) -> None:
+        response = client.get("/articles", params=asked, headers={"accept-language": language})
+        assert response.status_code == 422 and sentence in response.text
+
+    def test_digits_of_any_script_are_taken(self, client: TestClient) -> None:
+        for date in ("2021-04-08", "٢٠٢١-٠٤-٠٨"):
+            assert 'name="since" value="2021-04-08"' in client.get("/articles", params={"since": date}).text
 
     def test_an_article_is_taken_out_and_brought_back(self, client: TestClient) -> None:
         taken = {"do": "remove", "id": "en-1"}

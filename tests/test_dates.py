@@ -9,6 +9,7 @@ import pytest
 from index.articles import Span
 from index.boilerplate.rules import ignored_lines
 from index.dates.article import Dated, date_of_article
+from index.dates.beginnings import DateInvalid, parse_date_prefix
 from index.formats.metadata import date_of
 
 TODAY = datetime.date(2024, 6, 15)
@@ -270,3 +271,27 @@ class TestWhichDateIsBelieved:
 )
 def test_the_date_of_a_field(value: object, iso: str | None) -> None:
     assert date_of(value) == iso
+
+
+@pytest.mark.parametrize(
+    ("given", "date"),
+    [
+        ("2021", "2021"),
+        ("2021-04", "2021-04"),
+        ("2020-02-29", "2020-02-29"),
+        ("٢٠٢١-٠٤-٠٨", "2021-04-08"),
+        ("۲۰۲۱-۰۴", "2021-04"),
+        ("2٠21", "2021"),
+    ],
+)
+def test_a_beginning_of_a_date_has_ascii_digits(given: str, date: str) -> None:
+    assert parse_date_prefix(given) == date
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "soon", "21", "2021-4", "2021-13", "2021-13-99", "٢٠٢١-١٣", "2021-02-29", "0000", "2021-04-08\n", "²021"],
+)
+def test_what_is_in_no_calendar_is_no_date(given: str) -> None:
+    with pytest.raises(DateInvalid):
+        parse_date_prefix(given)

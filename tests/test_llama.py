@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from qa.errors import GeneratorFailed
+from qa.asking.conversation import Exchange
+from qa.asking.rewriting import rewritten
+from qa.errors import GeneratorFailed, PromptTooLong
 from qa.llm.chat_template import ChatTemplate
 from qa.llm.generate import Message
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama import SETTINGS, LlamaGenerator
 from qa.llm.llama_library import LlamaConfiguration
 from qa.prompts import answer_prompt
 
@@ -30,6 +33,27 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(GeneratorFailed) as failed:
         LlamaGenerator(path, LlamaConfiguration()).count_tokens("word")
     assert failed.value.fields["path"] == path
+
+
+class Talkative(LlamaGenerator):
+    """Every prompt of it is longer than what it reads."""
+
+    def _tokens(self, messages: Sequence[Message], answer: bool) -> list[int]:
+        return list(range(SETTINGS.tokens))
+
+
+def test_no_question_is_cut(tmp_path: Path) -> None:
+    generator, prompt = Talkative(tmp_path / "no-model.gguf", LlamaConfiguration()), answer_prompt("en").ask("Who?", [])
+    for read in (
+        lambda: list(generator.write(prompt, 60)),
+        lambda: generator.draft(prompt, 60, "none"),
+        lambda: generator.likelihood(prompt, "x"),
+    ):
+        with pytest.raises(PromptTooLong) as refused:
+            read()
+        assert refused.value.fields["length"] == SETTINGS.tokens
+        assert refused.value.fields["limit"] in (SETTINGS.tokens - 60, SETTINGS.tokens - 512)
+    assert rewritten("And who built it?", [Exchange("Where is the bridge?")], generator) is None
 
 
 @pytest.mark.real

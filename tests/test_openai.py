@@ -10,6 +10,9 @@ from typing import Any
 import openai
 import pytest
 
+from qa.asking.question import LONGEST
+from ui.api.openai_form import MOST_CHARACTERS, ChatBody
+
 QUESTION = "How many US troops remain in Iraq?"
 
 
@@ -63,6 +66,23 @@ def test_a_follow_up_is_understood_from_what_was_said(client: openai.OpenAI) -> 
     said = ask(client).choices[0].message
     messages = [{"role": "user", "content": QUESTION}, said.model_dump(), {"role": "user", "content": "And in Arabic?"}]
     assert ask(client, messages=messages).model_extra["jawab"]["question"] == "And in Arabic?"
+
+
+def chat_of(*messages: tuple[str, str]) -> dict[str, Any]:
+    return {"messages": [{"role": role, "content": content} for role, content in messages]}
+
+
+def test_of_what_was_said_the_latest_questions_count() -> None:
+    before = [pair for n in range(40) for pair in (("user", f"{n} " + "x" * 3000), ("assistant", "Yes."))]
+    history = ChatBody.model_validate(chat_of(*before, ("user", QUESTION))).history
+    assert [exchange.question[:3] for exchange in history] == [f"{n} " for n in range(30, 40)]
+    assert all(len(exchange.question) == LONGEST for exchange in history)
+
+
+def test_millions_of_characters_are_refused(client: openai.OpenAI) -> None:
+    asked = chat_of(("user", "x" * MOST_CHARACTERS), ("assistant", "Yes."), ("user", QUESTION))
+    with pytest.raises(openai.BadRequestError, match=f"messages: .*{MOST_CHARACTERS} characters"):
+        ask(client, **asked)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -54,6 +56,21 @@ class Gated:
             yield Finished(answer)
         finally:
             self.closed.set()
+
+
+@dataclass
+class Counting:
+    """An assistant that counts the questions that it has begun to work on."""
+
+    begun: int = 0
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+    ) -> Iterator[Event]:
+        self.begun += 1
+        answer = canned(ENGLISH_QUESTION)
+        yield PassagesFound(answer.passages)
+        yield Finished(answer)
 
 
 def in_time(work: Coroutine[Any, Any, Any]) -> Any:
@@ -274,6 +291,36 @@ class TestFollow:
         assert in_time(ask()) == 30
 
 
+@pytest.mark.parametrize(
+    ("asked", "begun"),
+    [
+        (Asked("And who leads it?", (Exchange(ENGLISH_QUESTION),)), 0),
+        (Asked("ومن يقودها؟", (Exchange(ENGLISH_QUESTION),)), 0),
+        (Asked("And who leads it?"), 1),
+        (Asked(ENGLISH_QUESTION, (Exchange("What else?"),)), 1),
+    ],
+)
+def test_what_is_rewritten_waits_for_its_turn(asked: Asked, begun: int) -> None:
+    counting, found = Counting(), list[Step]()
+
+    async def ask() -> None:
+        line = Line()
+        with line.stand("another"):
+            following = asyncio.ensure_future(collect(line))
+            await until(lambda: line.length == 2 and (not begun or bool(counting.begun)))
+            await asyncio.sleep(0.1)
+            assert counting.begun == begun
+        await following
+
+    async def collect(line: Line) -> None:
+        async for step in follow(Collection(counting), asked, line):
+            found.append(step)
+
+    in_time(ask())
+    assert isinstance(found[-1], Finished)
+    assert [step.before for step in found if isinstance(step, Waiting)] == [1, 0]
+
+
 class TestCache:
     @pytest.fixture
     def assistant(self) -> CannedAssistant:
@@ -324,6 +371,29 @@ class TestCache:
         for name in ("one", "two", "three"):
             cache.keep(name, (), answer, 0)
         assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]
+
+    def test_it_keeps_so_many_bytes_and_no_more(self) -> None:
+        answer = canned(ENGLISH_QUESTION)
+        size = len(json.dumps(answer.to_json(), ensure_ascii=False).encode())
+        cache = AnswerCache(lambda: 0, most_bytes=2 * size)
+        for name in ("one", "two", "two", "three"):
+            cache.keep(name, (), answer, 0)
+        assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]
+        assert cache.size == 2 * size
+        cache.keep("long", (), replace(answer, answer="x" * 3 * size), 0)
+        assert cache.find("long", ()) is None and cache.size == 0
+
+    def test_a_long_history_costs_nothing(self) -> None:
+        cache, answer = AnswerCache(lambda: 0), canned(ENGLISH_QUESTION)
+        tracemalloc.start()
+        for number in range(10):
+            history = [Exchange(f"{number}" + "x" * 1_000_000)]
+            cache.keep("why", history, answer, 0)
+            assert cache.find("why", history)
+        del history
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert held < 1_000_000
 
     def test_who_waited_while_another_asked_the_same_gets_that_answer(self) -> None:
         assistant = Gated()

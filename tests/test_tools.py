@@ -94,6 +94,8 @@ def test_an_error_is_a_sentence(connect: Connect) -> None:
             ("ask", {"question": "كم جندياً؟", "collection": "none"}, "المجموعات"),
             ("search", {"question": QUESTION, "k": 0}, "k"),
             ("search", {"question": QUESTION, "collection": "Work"}, "first, Family"),
+            ("search", {"question": QUESTION, "since": "2021-13-99"}, "2021-13-99 is no date"),
+            ("search", {"question": "كم جندياً؟", "until": "٢٠٢١-١٣"}, "ليس تاريخاً"),
             ("read_article", {"article_id": "none"}, "none"),
         ):
             result = await client.call_tool(tool, given)
@@ -102,6 +104,17 @@ def test_an_error_is_a_sentence(connect: Connect) -> None:
             assert told in content.text and "Traceback" not in content.text, given
 
     using(connect, every)
+
+
+def test_dates_in_any_digits_find_the_same(connect: Connect) -> None:
+    async def both(client: Client) -> None:
+        found = [
+            (await client.call_tool("search", {"question": QUESTION, "since": date, "until": date})).structured_content
+            for date in ("2021", "٢٠٢١")
+        ]
+        assert found[0] == found[1] and found[0] and found[0]["passages"]
+
+    using(connect, both)
 
 
 def test_many_calls_at_once_are_all_answered(connect: Connect) -> None:

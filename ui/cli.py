@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
-import re
 import sys
 import threading
-import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from index.articles import Language
+from index.dates.beginnings import DateInvalid, parse_date_prefix
 from index.errors import JawabError
 from index.text.language import is_arabic_letter
 from ui import show
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 EXIT_PROBLEM = 1
 EXIT_STOPPED = 130
-_DAY = re.compile("[0-9]{4}(-[0-9]{2}){0,2}")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -129,14 +126,10 @@ def _day(context: click.Context, parameter: click.Parameter, value: str | None) 
     """A year, month or day, in whatever digits it is written."""
     if value is None:
         return None
-    day = "".join(str(unicodedata.decimal(character, character)) for character in value)
     try:
-        if not _DAY.fullmatch(day):
-            raise ValueError
-        datetime.date.fromisoformat(day + "-01-01"[len(day) - 4 :])
-    except ValueError:
+        return parse_date_prefix(value)
+    except DateInvalid:
         raise click.BadParameter(say("search.bad_date", reader_language()), context, parameter) from None
-    return day
 
 
 @jawab.command()

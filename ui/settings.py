@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     )
     llm_key: str = Field("", pattern=r"^[!-~]*$", description="key of that server, if it wants one")
     keys: Path = Field(default_factory=lambda: _data_folder() / "keys.json", description="file of the keys of programs")
+    logins: Path = Field(default_factory=lambda: _data_folder() / "logins.json", description="file of people's logins")
     origins: str = Field("", description="other sites whose pages may use the API, such as https://a.example; or none")
     password: str = Field("", description="password of a served page that other computers reach")
     lang: str = Field("", description="language of the program's messages: ar or en")

@@ -10,6 +10,7 @@ from index.articles import Language
 from index.text.language import language_of
 from index.text.words import words_to_look_up
 from qa.asking.conversation import KEPT, Exchange
+from qa.errors import PromptTooLong
 from qa.llm.generate import Generator, Message, Prompt
 from qa.prompts import head_of, on_one_line, prompt_table
 
@@ -19,10 +20,15 @@ _OWN_WORDS = 0.6
 
 
 def rewritten(question: str, history: Sequence[Exchange], generator: Generator) -> str | None:
-    """The question as the LLM makes it stand alone; `None` where it makes something else of it."""
+    """The question as the LLM makes it stand alone; `None` where it makes something else of it, and where the LLM
+    cannot read all of what was said."""
     prompt = _prompt(language_of(question))
     turn = Message("user", _turn(prompt, history[-KEPT:], question))
-    written = " ".join("".join(generator.write(Prompt(_head(language_of(question)), (turn,)), TOKENS)).split())
+    try:
+        pieces = list(generator.write(Prompt(_head(language_of(question)), (turn,)), TOKENS))
+    except PromptTooLong:
+        return None
+    written = " ".join("".join(pieces).split())
     return written if _may_be_asked(written, question, history) else None
 
 

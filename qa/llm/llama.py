@@ -18,7 +18,7 @@ import numpy as np
 
 from index.memory import memory_short, require_memory
 from index.turns import Turns
-from qa.errors import GeneratorFailed
+from qa.errors import GeneratorFailed, PromptTooLong
 from qa.llm.chat_template import ChatTemplate
 from qa.llm.generate import Draft, Message, Pieces, Prompt
 from qa.llm.kept_state import OFFSET, KeptState
@@ -132,8 +132,10 @@ class LlamaGenerator:
                 self._context.prune(1)
 
     def _read(self, prompt: Prompt, room: int) -> LogProbs:
-        """Read a prompt, and leave room for what is to come."""
-        tokens = self._tokens((*prompt.head, *prompt.turns), answer=True)[: SETTINGS.tokens - room]
+        """Read a prompt, and leave room for what is to come. Raises `PromptTooLong`: the question stands at its end."""
+        tokens = self._tokens((*prompt.head, *prompt.turns), answer=True)
+        if len(tokens) > SETTINGS.tokens - room:
+            raise PromptTooLong(length=len(tokens), limit=SETTINGS.tokens - room)
         if not self._context.stands_at(tokens):
             self._restore(prompt.head)
         return self._context.read(tokens)

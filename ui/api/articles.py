@@ -14,8 +14,8 @@ from index.articles import Article, Language
 from index.browsing import Order, Wanted
 from index.errors import IndexBusy
 from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
+from ui.api.fields import Day
 from ui.api.problems import documented
-from ui.api.search import Day
 from ui.web.site import Collection, Site
 
 MOST = 500
@@ -70,7 +70,7 @@ def article_routes() -> APIRouter:
         after: Annotated[int, Query(ge=0, le=2**53)] = 0,
     ) -> Any:
         # Told beforehand: what would be found in the same state of the articles is not looked for again.
-        tag = weak(collection.id, collection.articles.state, request.url.query)
+        tag = weak(collection.id, collection.articles.state, request.scope["query_string"].decode("latin-1"))
         if is_known(request, tag):
             return unchanged(tag)
         response.headers.update(tagged(tag))

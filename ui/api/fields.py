@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from index.dates.beginnings import DateInvalid, parse_date_prefix
 from qa.asking.question import LONGEST
+from ui.strings import explain
 
 
 def _whole(given: object) -> object:
@@ -24,5 +26,18 @@ def _said(question: str) -> str:
     return said
 
 
+def _date(given: str) -> str:
+    try:
+        return parse_date_prefix(given)
+    except DateInvalid as error:
+        # pydantic lets no other error be that of a field; `problems.of_fields` tells its cause.
+        raise ValueError(explain(error, "en")) from error
+
+
+Day = Annotated[
+    str,
+    Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="a date or its beginning: 2021-04, in any script's digits"),
+    AfterValidator(_date),
+]
 Question = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_said)]
 """A question without the space around it, which is counted as well: the description knows of no other length."""

@@ -22,6 +22,10 @@ _KINDS = {429: "rate_limit_error"}
 """OpenAI's names for kinds of errors, where the status alone does not say them."""
 _STRICT = ConfigDict(extra="forbid")
 _MOST_MESSAGES = 200
+MOST_CHARACTERS = 400_000
+"""Of all messages together."""
+MOST_EXCHANGES = 10
+"""Earlier questions that are looked at, the latest; of each as many characters as a question may have."""
 
 
 class Part(BaseModel):
@@ -96,6 +100,8 @@ class ChatBody(BaseModel):
         last = messages[-1]
         if last.role != "user" or not 0 < len(last.text.strip()) <= LONGEST:
             raise ValueError(f"the last message must be a user's question of 1 to {LONGEST} characters")
+        if sum(len(message.text) for message in messages) > MOST_CHARACTERS:
+            raise ValueError(f"all messages together may have {MOST_CHARACTERS} characters; leave out the earliest")
         return messages
 
     @model_validator(mode="after")
@@ -109,9 +115,10 @@ class ChatBody(BaseModel):
 
     @property
     def history(self) -> list[Exchange]:
-        """What was asked before; questions that were followed by nothing are not among it."""
+        """What was asked before, the latest questions; those that were followed by nothing are not among it."""
         pairs = zip(self.messages, self.messages[1:], strict=False)
-        return [Exchange(one.text) for one, then in pairs if (one.role, then.role) == ("user", "assistant")]
+        asked = [one for one, then in pairs if (one.role, then.role) == ("user", "assistant")]
+        return [Exchange(one.text[:LONGEST]) for one in asked[-MOST_EXCHANGES:]]
 
     @property
     def stops(self) -> list[str]:

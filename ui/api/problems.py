@@ -14,10 +14,12 @@ from starlette.exceptions import HTTPException
 
 from index.articles import Language
 from index.errors import ArticleMissing, JawabError
-from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
+from qa.errors import PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong
 from ui.api.bodies.body import BodyUnreadable, NothingSent
 from ui.api.request_id import request_id
 from ui.collections import CollectionExists, CollectionMissing
+from ui.gate.guesses import GuessedTooOften
+from ui.gate.host import HostInvalid
 from ui.gate.rates import AskedTooOften
 from ui.gate.scopes import ScopeMissing
 from ui.jobs.files import ArticleTooLarge
@@ -34,12 +36,13 @@ GONE = 499
 _SOON = 5
 """Seconds after which to try again where it is not known when that helps."""
 _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
+    400: (HostInvalid,),
     403: (ScopeMissing,),
     404: (ArticleMissing, CollectionMissing, JobMissing),
     409: (AnotherIsBrought, CollectionExists, JobOver, UploadUnderWay),
     413: (ArticleTooLarge, TooMuch),
-    422: (BodyUnreadable, KeyReused, NothingSent, QuestionEmpty, QuestionLanguage, QuestionTooLong),
-    429: (AskedTooMuch, AskedTooOften),
+    422: (BodyUnreadable, KeyReused, NothingSent, PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong),
+    429: (AskedTooMuch, AskedTooOften, GuessedTooOften),
 }
 
 
@@ -126,10 +129,17 @@ async def of_fields(request: Request, error: Exception) -> Response:
     """A request whose fields are not what they should be."""
     if not isinstance(error, RequestValidationError):
         raise error
-    fields = [{"at": list(one["loc"]), "is": one["msg"]} for one in error.errors()]
+    language = page_language(request.headers)
+    fields = [{"at": list(one["loc"]), "is": _of_field(one, language)} for one in error.errors()]
     return answer(
         Problem(
-            title=HTTPStatus(422).phrase, status=422, detail=say("http.invalid", page_language(request.headers)),
+            title=HTTPStatus(422).phrase, status=422, detail=say("http.invalid", language),
             code="invalid", retryable=False, request_id=request_id(request.scope), errors=fields,
         )
     )  # fmt: skip
+
+
+def _of_field(found: Mapping[str, Any], language: Language) -> str:
+    """What is wrong with a field: pydantic's words for it, or those of the error of Jawab behind it."""
+    cause = getattr(found.get("ctx", {}).get("error"), "__cause__", None)
+    return explain(cause, language) if isinstance(cause, JawabError) else str(found["msg"])

@@ -14,11 +14,10 @@ from index.articles import Language
 from index.finding.filters import Filter
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
-from ui.api.fields import Question, Whole
+from ui.api.fields import Day, Question, Whole
 from ui.api.problems import documented
 from ui.web.site import Site
 
-Day = Annotated[str, Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="a date or its beginning: 2021-04")]
 MOST = 100
 _AT_ONCE = 16
 

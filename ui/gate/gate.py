@@ -4,12 +4,15 @@ On this computer alone (bound to a loopback address) nobody is asked who they ar
 answered: a page of another site that has its own name point here (DNS rebinding) gets nothing. Bound to any other
 address, everything but `/health` wants the password, or a key that may do what is asked: page, handlers, parts, files
 and API alike. Nothing is changed for a page of another site, wherever it is bound to.
+
+What is asked for is the scope's path, by which the router decides. `request.url` is made of the `Host` header too.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -20,6 +23,8 @@ from index.errors import JawabError
 from ui.api.problems import answer, of_code, problem
 from ui.api.request_id import request_id
 from ui.gate import login
+from ui.gate.guesses import client_of
+from ui.gate.host import check_host
 from ui.gate.keys import MARK, Key, Keys
 from ui.gate.login import Login
 from ui.gate.rates import Rates
@@ -45,12 +50,13 @@ def is_loopback(host: str) -> bool:
 @dataclass(frozen=True)
 class Entry:
     """How one comes in. Where the server `asks`, by the `password` or one of the `keys`; pages of other `origins` may
-    use the API as if they were ours."""
+    use the API as if they were ours. People's `logins` are in a file, or end with the server."""
 
     password: str | None = None
     keys: Keys | None = None
     asks: bool = False
     origins: frozenset[str] = frozenset()
+    logins: Path | None = None
 
 
 OPEN = Entry()
@@ -63,7 +69,7 @@ class Gate:
     def __init__(self, app: ASGIApp, entry: Entry) -> None:
         self._app = app
         self._entry = entry
-        self._login = Login(entry.password)
+        self._login = Login(entry.password, entry.logins)
         self._rates = Rates()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,17 +85,18 @@ class Gate:
 
     async def _refused(self, request: Request) -> Response | None:
         """What is answered in the place of what was asked for; nothing, if that may be had."""
-        if not self._entry.asks and not _is_called_right(request.headers):
-            return Response("Wrong host name.\n", 421)
-        if request.method not in _CHANGES_NOTHING and self._is_of_another_site(request.headers):
-            return of_code(request, 403)
         try:
+            check_host(request.headers)
+            if not self._entry.asks and not _is_called_right(request.headers):
+                return Response("Wrong host name.\n", 421)
+            if request.method not in _CHANGES_NOTHING and self._is_of_another_site(request.headers):
+                return of_code(request, 403)
             if key := self._key(request.headers):
                 self._take(key, request)
                 return None
+            return await self._without_key(request) if self._entry.asks else None
         except JawabError as error:
             return answer(problem(error, page_language(request.headers), request_id(request.scope)))
-        return await self._without_key(request) if self._entry.asks else None
 
     def _key(self, headers: Headers) -> Key | None:
         secret = _bearer(headers)
@@ -97,28 +104,33 @@ class Gate:
         return keys.find(secret) if keys and secret.startswith(MARK) else None
 
     def _take(self, key: Key, request: Request) -> None:
-        scope = needed(request.method, request.url.path)
+        scope = needed(request.method, request.scope["path"])
         if not key.may(scope):
             raise ScopeMissing(name=key.name, scope=scope)
         self._rates.count(key)
         name_caller(request.scope, f"key {key.name}")
 
     async def _without_key(self, request: Request) -> Response | None:
-        if request.url.path == login.PATH:
+        path: str = request.scope["path"]
+        if path == login.PATH:
             return await self._login.enter(request)
-        if request.url.path in _OPEN or request.url.path.startswith(_FACES) or self._knows(request.headers):
+        if path == login.LEAVE:
+            return self._login.leave(request)
+        if path in _OPEN or path.startswith(_FACES) or await self._knows(request):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(login.PATH, 303)
         return of_code(request, 401, {"www-authenticate": "Bearer"})
 
-    def _knows(self, headers: Headers) -> bool:
-        given = _bearer(headers)
+    async def _knows(self, request: Request) -> bool:
+        given = _bearer(request.headers)
         if given.startswith(MARK):
             # A key that is none any more is nobody's guess at the password.
             return False
+        if not given:
+            return self._login.has_entered(request.headers)
         # Header values arrive decoded as Latin-1, whatever they were written in.
-        return self._login.is_password(given.encode("latin-1")) if given else self._login.has_entered(headers)
+        return await self._login.is_password(given.encode("latin-1"), client_of(request.scope))
 
     def _is_of_another_site(self, headers: Headers) -> bool:
         """Whether a page that is not ours sends this; programs send no origin."""

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import hmac
-import secrets
-import time
-from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from index.articles import Language
+from ui.gate.guesses import GuessedTooOften, Guesses, client_of
+from ui.gate.passes import SECONDS, Passes
 from ui.strings import say
 from ui.web.language import page_language
 from ui.web.safe import clean, in_language
+from ui.web.visitor import over_tls
 
 COOKIE = "jawab_pass"
 PATH = "/login"
+LEAVE = "/logout"
 FEWEST = 8
 """Characters of a password."""
-_DAYS = 30
-_TRIES, _WITHIN = 10, 60.0
-"""Wrong passwords that are looked at, and within how many seconds."""
 _LONGEST_FORM = 4096
 POLICY = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
@@ -33,54 +34,89 @@ POLICY = (
 class Login:
     """Knows the password, and who has entered it. Without a password nobody can."""
 
-    def __init__(self, password: str | None) -> None:
+    def __init__(self, password: str | None, file: Path | None = None) -> None:
         self._password = password
-        self._passes: dict[str, float] = {}
-        self._wrong: deque[float] = deque()
+        self._passes = Passes(password or "", file)
+        self._guesses = Guesses()
 
     def has_entered(self, headers: Headers) -> bool:
         """Whether the browser brings a pass."""
-        until = self._passes.get(cookie_parser(headers.get("cookie", "")).get(COOKIE, ""), 0.0)
-        return until > time.time()
+        return self._password is not None and self._passes.has(_pass_in(headers))
 
-    def is_password(self, given: bytes) -> bool:
-        """Whether it is the password; after too many wrong ones, none is looked at for a while."""
-        now = time.monotonic()
-        while self._wrong and self._wrong[0] < now - _WITHIN:
-            self._wrong.popleft()
-        if len(self._wrong) >= _TRIES or self._password is None:
+    async def is_password(self, given: bytes, client: str) -> bool:
+        """Whether it is the password; who has sent wrong ones waits for it. Raises `GuessedTooOften`."""
+        if self._password is None:
             return False
-        right = hmac.compare_digest(given, self._password.encode())
-        if not right:
-            self._wrong.append(now)
-        return right
+        await self._guesses.wait(client)
+        if hmac.compare_digest(given, self._password.encode()):
+            self._guesses.forget(client)
+            return True
+        self._guesses.add_wrong(client)
+        return False
 
     async def enter(self, request: Request) -> Response:
         """The form, or what comes of it when it is sent."""
         if request.method != "POST":
-            return _form(request, "page.gate.ask", 200)
+            return _leaving(request) if self.has_entered(request.headers) else _form(request, "page.gate.ask", 200)
         body = b""
         async for part in request.stream():
             body += part
             if len(body) > _LONGEST_FORM:
                 return Response(status_code=413)
         (given,) = parse_qs(body.decode("utf-8", "replace")).get("password", [""])[:1]
-        if not self.is_password(given.encode()):
-            waits = len(self._wrong) >= _TRIES
-            return _form(request, "page.gate.wait" if waits else "page.gate.wrong", 429 if waits else 403)
-        secret = secrets.token_urlsafe(32)
-        now = time.time()
-        self._passes = {known: until for known, until in self._passes.items() if until > now}
-        self._passes[secret] = now + _DAYS * 86400
+        try:
+            if not await self.is_password(given.encode(), client_of(request.scope)):
+                return _form(request, "page.gate.wrong", 403)
+        except GuessedTooOften as error:
+            return _form(request, "page.gate.wait", 429, {"retry-after": str(error.fields["seconds"])})
         entered = RedirectResponse("/", 303)
-        entered.set_cookie(COOKIE, secret, max_age=_DAYS * 86400, httponly=True, samesite="lax")
+        entered.set_cookie(
+            COOKIE, self._passes.add(), max_age=SECONDS, httponly=True, samesite="lax", secure=over_tls(request.scope)
+        )
         return entered
 
+    def leave(self, request: Request) -> Response:
+        """Ends the login that the browser has; what is asked for with GET ends none."""
+        if request.method != "POST":
+            return RedirectResponse(PATH, 303)
+        self._passes.remove(_pass_in(request.headers))
+        left = RedirectResponse(PATH, 303)
+        left.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=over_tls(request.scope))
+        return left
 
-def _form(request: Request, key: str, status: int) -> Response:
+
+def _pass_in(headers: Headers) -> str:
+    return cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+
+
+def _form(request: Request, key: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """The page that asks for the password, and says why it asks again."""
     language = page_language(request.headers)
+    content = (
+        f'<form method="post" action="{PATH}"><label for="password">{_text("password", language)}</label>'
+        '<input id="password" name="password" type="password" autocomplete="current-password" autofocus required>'
+        f"<button>{_text('enter', language)}</button></form>"
+    )
+    return _page(key, content, language, status, headers)
 
+
+def _leaving(request: Request) -> Response:
+    """The page of who has entered: the login can be ended."""
+    language = page_language(request.headers)
+    content = (
+        f'<form method="post" action="{LEAVE}"><button>{_text("leave", language)}</button></form>'
+        f'<p><a href="/">{_text("back", language)}</a></p>'
+    )
+    return _page("page.gate.entered", content, language, 200)
+
+
+def _text(key: str, language: Language) -> str:
+    return clean(say(f"page.gate.{key}", language))
+
+
+def _page(
+    key: str, content: str, language: Language, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
     def text(key: str) -> str:
         return clean(say(key, language))
 
@@ -90,8 +126,7 @@ def _form(request: Request, key: str, status: int) -> Response:
         '<link rel="stylesheet" href="/page/fonts.css"><link rel="stylesheet" href="/page/chat.css"></head>'
         '<body><main class="gate">'
         f"<h1>{text('page.title')}</h1><p>{text(key)}</p>"
-        f'<form method="post" action="{PATH}"><label for="password">{text("page.gate.password")}</label>'
-        '<input id="password" name="password" type="password" autocomplete="current-password" autofocus required>'
-        f"<button>{text('page.gate.enter')}</button></form></main></body></html>"
+        f"{content}</main></body></html>"
     )
-    return HTMLResponse(html, status, {"content-security-policy": POLICY, "cache-control": "no-store"})
+    fixed = {"content-security-policy": POLICY, "cache-control": "no-store"}
+    return HTMLResponse(html, status, fixed | dict(headers or {}))

@@ -6,6 +6,8 @@ says so (`cached` in the record), and its times are those of this request.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import time
 from collections import OrderedDict
@@ -16,15 +18,16 @@ from qa.answer import Answer, Timings
 from qa.asking.conversation import Exchange
 
 MOST = 500
-"""Answers of one collection that are kept, the latest used: some megabytes."""
-
-Key = tuple[str, tuple[Exchange, ...]]
+"""Answers of one collection that are kept, the latest used."""
+MOST_BYTES = 16_000_000
+"""Bytes that they may take, as JSON."""
 
 
 @dataclass(frozen=True)
 class _Kept:
     generation: int
     answer: Answer
+    size: int
 
 
 class AnswerCache:
@@ -32,13 +35,24 @@ class AnswerCache:
     again. Safe to use from several threads."""
 
     def __init__(
-        self, generation: Callable[[], int], most: int = MOST, found: Callable[[Answer], None] = lambda _: None
+        self,
+        generation: Callable[[], int],
+        most: int = MOST,
+        found: Callable[[Answer], None] = lambda _: None,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self.generation = generation
         self._found = found
         self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answers that are kept."""
+        return self._size
 
     def find(self, question: str, history: Sequence[Exchange]) -> Answer | None:
         """The answer that was given to this question after this history, if the index is as it was then."""
@@ -56,15 +70,23 @@ class AnswerCache:
 
     def keep(self, question: str, history: Sequence[Exchange], answer: Answer, generation: int) -> None:
         """Keep an answer; `generation` is that of the index before it was asked."""
+        key, size = _key(question, history), _size(answer)
         with self._lock:
-            self._kept[_key(question, history)] = _Kept(generation, answer)
-            self._kept.move_to_end(_key(question, history))
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+            before = self._kept.pop(key, None)
+            self._kept[key] = _Kept(generation, answer, size)
+            self._size += size - (before.size if before else 0)
+            while len(self._kept) > self._most or self._size > self._most_bytes:
+                self._size -= self._kept.popitem(last=False)[1].size
 
 
-def _key(question: str, history: Sequence[Exchange]) -> Key:
-    return question, tuple(history)
+def _key(question: str, history: Sequence[Exchange]) -> bytes:
+    """A digest: what was said before may be long, and nobody needs it back."""
+    asked = json.dumps([question, [[one.question, one.phrase] for one in history]])
+    return hashlib.sha256(asked.encode()).digest()
+
+
+def _size(answer: Answer) -> int:
+    return len(json.dumps(answer.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def _now(then: Timings, took: float) -> Timings:

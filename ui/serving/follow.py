@@ -18,7 +18,8 @@ from typing import Protocol, TypeVar
 
 from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
-from qa.asking.conversation import Exchange
+from qa.asking.arabizi import is_arabizi
+from qa.asking.conversation import Exchange, leans
 from qa.halting import Halted, Unwanted, stoppable
 from ui.serving.cache import AnswerCache
 from ui.serving.line import Line, Place
@@ -107,15 +108,20 @@ async def whole(collection: Asking, asked: Asked, line: Line) -> Answer:
 
 
 async def _answered(collection: Asking, asked: Asked, place: Place, limits: _Limits) -> AsyncGenerator[Step, None]:
-    """Passages as soon as they are found; the rest when the question's turn has come."""
+    """Passages as soon as they are found; the rest when the question's turn has come. All of a question that may be
+    rewritten first comes in its turn, for that takes the LLM."""
     work = _Work(collection.assistant.stream(asked.question, history=asked.history))
     try:
         if told := place.before:
             yield Waiting(told)
+        turn = _turn(place, told, limits)
+        if _may_be_rewritten(asked):
+            async for step in turn:
+                yield step
         event = await _next(work, limits)
         if event and not isinstance(event, Finished):
             yield event
-            async for step in _turn(place, told, limits):
+            async for step in turn:
                 yield step
             # Somebody else may have asked the same meanwhile.
             known = (await _off_the_loop(lambda: _known(collection, asked)))[1] if told else None
@@ -126,6 +132,11 @@ async def _answered(collection: Asking, asked: Asked, place: Place, limits: _Lim
     finally:
         work.unwanted.set()
         _workers().submit(work.close)
+
+
+def _may_be_rewritten(asked: Asked) -> bool:
+    """Whether the assistant may ask the LLM what the question means before it searches."""
+    return bool(asked.history) and (leans(asked.question) or is_arabizi(asked.question))
 
 
 async def _turn(place: Place, told: int, limits: _Limits) -> AsyncGenerator[Waiting, None]:

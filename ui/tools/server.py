@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from index.articles import Language
+from index.dates.beginnings import parse_date_prefix
 from index.errors import JawabError
 from index.finding.filters import Filter
 from index.text.language import language_of
@@ -40,7 +41,7 @@ _INSTRUCTIONS = (
 )
 _Calling = Context[Any, Any]
 _Question = Annotated[str, Field(min_length=1, max_length=LONGEST, description="a question in Arabic or English")]
-_Day = Annotated[str | None, Field(description="a date or its beginning: 2021-04")]
+_Day = Annotated[str | None, Field(description="a date or its beginning: 2021-04, in any script's digits")]
 _Wanted = Annotated[
     str | None, Field(max_length=200, description="name or id of a collection; the first, if none is given")
 ]
@@ -106,7 +107,8 @@ def tool_server(collections: Collections, line: Line, language: Language) -> MCP
     ) -> dict[str, Any]:
         """Find the passages that fit a question best, without an answer."""
         with told(calling, language_of(question)):
-            hits = named(collection).search(question, k, Filter(since=since, until=until))
+            only = Filter(since=_date(since), until=_date(until))
+            hits = named(collection).search(question, k, only)
             return {"passages": [asdict(passage) for passage in found_passages(hits)]}
 
     @server.tool()
@@ -120,6 +122,10 @@ def tool_server(collections: Collections, line: Line, language: Language) -> MCP
             return asdict(named(collection).articles.article(article_id))
 
     return server
+
+
+def _date(given: str | None) -> str | None:
+    return None if given is None else parse_date_prefix(given)
 
 
 def _caller(calling: _Calling) -> str:

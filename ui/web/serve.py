@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ from typing import NoReturn
 
 import click
 import uvicorn
+from starlette.types import ASGIApp
 
 from index.articles import Language
 from index.browsing import Shelf
@@ -49,6 +51,7 @@ from ui.web.process import StoppingServer, end_now
 from ui.web.server import create_app
 from ui.web.site import Collection, Site
 
+_PROXIES = "127.0.0.1,::1"
 _AT_ONCE_ELSEWHERE = 4
 """Questions that are answered at once where the LLM is another server's."""
 
@@ -89,12 +92,21 @@ def run(app: App, host: str, port: int, language: Language) -> NoReturn:
         jobs.start()
         site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs, Line(_room(app)))
         page = create_app(site, entry, observers)
-        config = uvicorn.Config(page, log_config=None, log_level="warning", access_log=False)
+        config = server_config(page)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
         click.echo(say("serve.ready", language, address=address))
         tell = partial(click.echo, say("serve.stopping", language))
         StoppingServer(config, observers.stopping, tell).run(sockets=[bound])
     end_now()
+
+
+def server_config(page: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves. What `X-Forwarded-For` and `X-Forwarded-Proto` say is believed of proxies on this computer,
+    or of those that uvicorn's own variable names."""
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _PROXIES
+    return uvicorn.Config(
+        page, log_config=None, log_level="warning", access_log=False, proxy_headers=True, forwarded_allow_ips=proxies
+    )
 
 
 def _quietly_cancelled(record: logging.LogRecord) -> bool:
@@ -193,7 +205,7 @@ def _entry(settings: Settings, host: str) -> Entry:
     asks = bool(password) or not is_loopback(host)
     if (password and len(password) < FEWEST) or (asks and not password and not keys.all()):
         raise PasswordNeeded(host=host, fewest=FEWEST)
-    return Entry(password or None, keys, asks, frozenset(settings.origins.split()))
+    return Entry(password or None, keys, asks, frozenset(settings.origins.split()), settings.logins)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -6,6 +6,7 @@ import secrets
 from http.cookies import SimpleCookie
 
 from starlette.requests import cookie_parser
+from starlette.types import Scope
 
 from ui.web.keeping.conversations import visitor_of
 
@@ -29,10 +30,16 @@ def visitor_in(header: str) -> str | None:
     return visitor_of(secret) if secret else None
 
 
-def new_cookie() -> str:
-    """A `Set-Cookie` header for somebody who comes for the first time: sent to this server alone, and not by links."""
+def over_tls(scope: Scope) -> bool:
+    """Whether the browser speaks TLS: to us, or to a proxy on this computer that says so (uvicorn puts it here)."""
+    return scope.get("scheme") == "https"
+
+
+def new_cookie(secure: bool) -> str:
+    """A `Set-Cookie` header for somebody who comes for the first time: sent to this server alone, and not by links;
+    where it is `secure`, only over TLS."""
     cookie: SimpleCookie = SimpleCookie()
     cookie[COOKIE] = secrets.token_urlsafe(32)
-    for name, value in {"path": "/", "httponly": True, "samesite": "Lax", "max-age": _YEARS}.items():
+    for name, value in {"path": "/", "httponly": True, "samesite": "Lax", "max-age": _YEARS, "secure": secure}.items():
         cookie[COOKIE][name] = value
     return cookie.output(header="").strip()

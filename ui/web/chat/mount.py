@@ -27,7 +27,7 @@ from ui.web.reading.article import pane_html
 from ui.web.safe import in_language
 from ui.web.shell import SCRIPTS, head_html
 from ui.web.site import Site
-from ui.web.visitor import cookie_in, new_cookie
+from ui.web.visitor import cookie_in, new_cookie, over_tls
 
 # What the page asks Gradio for. Uploads, files by path, proxies, deep links, run history, logins and the API's
 # description are not among it, so they are not there.
@@ -104,7 +104,7 @@ class _Doorman:
         html = our_page(body.decode("utf-8"), language, frame)
         headers = {"content-security-policy": page_policy(html), "cache-control": "no-store", "vary": "accept-language"}
         if cookie_in(cookie) is None:
-            headers["set-cookie"] = new_cookie()
+            headers["set-cookie"] = new_cookie(over_tls(scope))
         response = Response(html, start["status"], headers, "text/html")
         await response(scope, receive, send)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from index.articles import Language
 from index.browsing import Order, Wanted
+from index.dates.beginnings import DateInvalid, parse_date_prefix
 from ui.collections import FIRST, LONGEST_NAME, Named
 from ui.strings import explain, say
 from ui.web.chosen import CollectionInPath, chosen_id, name_of, opened, switcher_html
@@ -21,7 +22,6 @@ from ui.web.safe import clean_sentence
 from ui.web.shell import POLICY, page_html
 from ui.web.site import Site
 
-_DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 Short = Annotated[str, Query(max_length=300)]
 
 
@@ -60,13 +60,16 @@ def collection_pages(site: Site) -> APIRouter:
         request: Request, words: Short = "", language: Literal["ar", "en", ""] = "", publisher: Short = "",
         since: Short = "", until: Short = "", order: Order = "newest", page: int = 1,
     ) -> HTMLResponse:  # fmt: skip
-        wanted = Wanted(words, _language(language), publisher or None, _day(since), _day(until), order)
-        return _page(site, request, wanted, page)
+        refused: list[DateInvalid] = []
+        first, last = (_date(given, refused) for given in (since, until))
+        wanted = Wanted(words, _language(language), publisher or None, first, last, order)
+        return _page(site, request, wanted, page, refused)
 
     return router
 
 
-def _page(site: Site, request: Request, wanted: Wanted, page: int) -> HTMLResponse:
+def _page(site: Site, request: Request, wanted: Wanted, page: int, refused: Sequence[DateInvalid]) -> HTMLResponse:
+    """The list; what is `refused` of what was asked for is named above it."""
     language = page_language(request.headers)
     collection, problem = opened(site, chosen_id(site, request.headers))
     leaving = collection.removals.waiting
@@ -74,14 +77,15 @@ def _page(site: Site, request: Request, wanted: Wanted, page: int) -> HTMLRespon
     named = next((one for one in site.collections.all() if one.id == collection.id), Named(FIRST, ""))
     name = name_of(named, language)
     content = collection_html(named, name, found, wanted, page, collection.shelf.publishers(), language)
-    if problem:
-        content = f'<p class="note" role="alert">{clean_sentence(explain(problem, language))}</p>{content}'
+    for error in [*refused, *([problem] if problem else [])]:
+        content = f'<p class="note" role="alert">{clean_sentence(explain(error, language))}</p>{content}'
     html = page_html(
         f"{name} · {say('page.title', language)}", content, language,
         frame_html(language, switcher_html(site, collection.id, language)),
         ("collection.css",), ("collection.js", "bring.js"),
     )  # fmt: skip
-    return HTMLResponse(html, headers={"content-security-policy": POLICY, "cache-control": "no-store"})
+    headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
+    return HTMLResponse(html, 422 if refused else 200, headers)
 
 
 def collection_parts() -> APIRouter:
@@ -125,6 +129,10 @@ def _language(given: str) -> Language | None:
     return "ar" if given == "ar" else "en" if given == "en" else None
 
 
-def _day(given: str) -> str | None:
-    """A date, or the beginning of one; anything else is no condition."""
-    return given if _DAY.fullmatch(given) else None
+def _date(given: str, refused: list[DateInvalid]) -> str | None:
+    """A date, or the beginning of one; anything else is no condition, and `refused`."""
+    try:
+        return parse_date_prefix(given) if given else None
+    except DateInvalid as error:
+        refused.append(error)
+        return None

@@ -1,0 +1,81 @@
+"""Logins: who has entered the password, until when. They outlast a restart of the server, where they have a file.
+
+Of a pass (256 random bits) only a digest is stored, made with the password: with another one, no login is valid.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import os
+import secrets
+import time
+from functools import cache
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+SECONDS = 30 * 86400
+"""How long a login is valid."""
+_log = logging.getLogger(__name__)
+
+
+@cache
+def _stored() -> TypeAdapter[dict[str, float]]:
+    return TypeAdapter(dict[str, float])
+
+
+class Passes:
+    """The logins with one `password`, in `file` or in memory alone. For one event loop."""
+
+    def __init__(self, password: str, file: Path | None) -> None:
+        self._password = password.encode()
+        self._file = file
+        self._until = _read(file) if file else {}
+
+    def add(self) -> str:
+        """A new login: its pass."""
+        secret = secrets.token_urlsafe(32)
+        self._until[self._digest(secret)] = time.time() + SECONDS
+        self._write()
+        return secret
+
+    def has(self, secret: str) -> bool:
+        """Whether this is the pass of a login that is valid."""
+        return self._until.get(self._digest(secret), 0.0) > time.time()
+
+    def remove(self, secret: str) -> None:
+        """End a login."""
+        if self._until.pop(self._digest(secret), None) is not None:
+            self._write()
+
+    def _digest(self, secret: str) -> str:
+        return hmac.new(self._password, secret.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
+
+    def _write(self) -> None:
+        now = time.time()
+        self._until = {digest: until for digest, until in self._until.items() if until > now}
+        if self._file is None:
+            return
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            written = self._file.with_suffix(".new")
+            with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(self._until, file)
+            written.replace(self._file)
+        except OSError:
+            # The login is valid until the server ends.
+            _log.warning("the logins cannot be stored")
+
+
+def _read(file: Path) -> dict[str, float]:
+    """The logins of an earlier process; of a file that cannot be read, none: people enter the password again."""
+    try:
+        return _stored().validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValidationError):
+        _log.warning("the stored logins cannot be read")
+        return {}
