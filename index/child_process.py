@@ -25,7 +25,7 @@ _LONGEST_OUTPUT = 2**20
 
 @dataclass(frozen=True)
 class ChildResult:
-    """How a child ended: the lines of its standard output, the last line of its standard error, its exit code.
+    """The outcome of a child: the lines of its standard output, the last line of its standard error, its exit code.
 
     `exit_code` is negative for a signal, and `None` where the child was silent for too long and was ended.
     """

@@ -69,7 +69,7 @@ def _of_machine() -> int | None:
 
 
 def _of_cgroups() -> Iterator[int | None]:
-    """What the limits of this process's control groups leave: of its own groups and of those above them."""
+    """Bytes left below the limits of this process's control groups and of the groups above them."""
     try:
         memberships = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
     except OSError:

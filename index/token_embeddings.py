@@ -50,7 +50,7 @@ def read_rows_from_file(embedding: torch.nn.Embedding, file: Path) -> bool:
 
 
 def _find_table(file: Path, embedding: torch.nn.Embedding) -> int | None:
-    """Where in the file the embedding's table begins: the one tensor of its shape and type whose name says so."""
+    """The offset of the embedding's table in the file: the one tensor of its shape and type whose name says so."""
     with file.open("rb") as opened:
         size = int.from_bytes(opened.read(_HEADER_SIZE), "little")
         header: dict[str, Any] = json.loads(opened.read(size))

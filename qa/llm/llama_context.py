@@ -49,7 +49,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class State:
-    """What llama.cpp remembers of some tokens (about 30 kB each), in memory or mapped from a file."""
+    """llama.cpp's state after some tokens (about 30 kB each), in memory or mapped from a file."""
 
     tokens: tuple[int, ...]
     data: bytes | mmap.mmap

@@ -36,7 +36,7 @@ PLAUSIBLE = -2.0
 GAIN = 1.25
 """Prompt tokens a second, as a ratio, at which repacked weights are worth the memory of their copies."""
 _REPACKED_ATTEMPTS = 2
-"""Where the best code crashes with repacked weights (AMX), the second best is tried."""
+"""Files of CPU code that are tried with repacked weights: with AMX the best one may crash."""
 _CODE = "from qa.llm.self_test_child import main; main()"
 _NONSENSE = "nonsense"
 _NO_MEMORY = "no memory"
