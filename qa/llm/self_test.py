@@ -41,7 +41,7 @@ _CODE = "from qa.llm.self_test_child import main; main()"
 _NONSENSE = "nonsense"
 _NO_MEMORY = "no memory"
 _KILLED = "SIGKILL"
-"""What ends a child is the system, for want of memory."""
+"""The signal with which the system ends a child for want of memory."""
 
 
 @dataclass(frozen=True)
