@@ -154,7 +154,7 @@ _SERVER = """
 import runpy
 from qa.llm.llama_library import LlamaConfiguration, load_library
 configuration = {configuration!r}
-library = load_library(configuration.backend)
+library = load_library(configuration.backend).llama_cpp
 default = library.llama_model_default_params
 def parameters():
     parameters = default()

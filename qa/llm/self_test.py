@@ -33,7 +33,7 @@ SILENCE = 180.0
 """Seconds in which a child must report its next stage. Reading a model from a slow disk takes half a minute."""
 PLAUSIBLE = -2.0
 """The least mean log-probability of a continuation that every model knows; the default one gives -0.01."""
-GAIN = 1.25
+GAIN = 1.5
 """Prompt tokens a second, as a ratio, at which repacked weights are worth the memory of their copies."""
 _REPACKED_ATTEMPTS = 2
 """Files of CPU code that are tried with repacked weights: with AMX the best one may crash."""
