@@ -172,7 +172,8 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
         overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=observers.metrics.cached),
-        close_index=assistant.close,
+        # The first collection's assistant is the app's, which may serve again.
+        close_index=assistant.close if collection != FIRST else (lambda: None),
     )
 
 
