@@ -33,7 +33,7 @@ def name_of(entry: str) -> str:
 
 
 def resolved(*arguments: str | Path, like: str = "", source: str = "") -> list[str]:
-    """What uv makes of `arguments`, with the versions of the lock `like`."""
+    """The entries that uv resolves `arguments` to, at the versions of `like`."""
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text(like)

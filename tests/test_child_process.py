@@ -32,7 +32,7 @@ def test_a_signal_without_a_name_is_numbered() -> None:
     assert ChildResult((), "", -200).failure == "signal 200"
 
 
-def test_an_exit_code_is_told() -> None:
+def test_exit_code_is_reported() -> None:
     assert run("sys.exit(3)").failure == "exit code 3"
     assert run("raise ValueError('this')").last_error == "ValueError: this"
 

@@ -115,7 +115,7 @@ class CollectionFolders:
             _move(removed, self._folder / collection)
 
     def forget_removed(self) -> None:
-        """What was removed more than a week ago goes for good, unless another folder prevents restoring it."""
+        """Delete what was removed more than a week ago, unless another folder prevents restoring it."""
         for removed in self._folder.glob(f"*{_REMOVED}"):
             in_place = removed.with_name(removed.name.removesuffix(_REMOVED))
             if not in_place.exists() and removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400:

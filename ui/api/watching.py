@@ -16,7 +16,7 @@ from ui.web.site import Site
 
 
 class Ready(BaseModel):
-    """That the server can answer. Without an LLM (`llm` is `off`) answers are phrase and quotation alone; then
+    """The answer of `/ready`. Without an LLM (`llm` is `off`) the server answers with phrase and quotation alone; then
     `llm_problem` is the code of the reason and `detail` a sentence about it."""
 
     status: Literal["ready"] = "ready"
