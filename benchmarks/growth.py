@@ -35,7 +35,9 @@ from index.finding.lexical import keyword_search, terms
 from index.finding.vector_file import compact
 from index.finding.vectors import VectorIndex
 from index.search import Searcher
-from index.storage.catalog import Catalog, Entry, NewPassage, matrix
+from index.storage.catalog import Catalog
+from index.storage.entries import Entry, NewPassage
+from index.storage.rows import matrix
 from index.storage.writing import writing
 from index.turns import Turns
 

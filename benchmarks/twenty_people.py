@@ -30,7 +30,7 @@ from benchmarks.page_client import PageClient, Seen
 from benchmarks.serving import serving
 from index.build import update
 from index.finding.vector_file import compact
-from index.storage.catalog import matrix
+from index.storage.rows import matrix
 from index.storage.writing import writing
 from ui.app import App
 from ui.settings import load_settings

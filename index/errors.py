@@ -41,6 +41,12 @@ class IndexVersion(JawabError):
     code = "index_version"
 
 
+class IndexOutdated(JawabError):
+    """An older version of Jawab made the index in `folder`, and this user may not migrate it."""
+
+    code = "index_outdated"
+
+
 class IndexMismatch(JawabError):
     """The index in `folder` was made with `found`, and this program runs with `expected`."""
 
@@ -65,6 +71,12 @@ class NotAllowed(JawabError):
     """The operating system refused to read or write `path`."""
 
     code = "not_allowed"
+
+
+class FileExists(JawabError):
+    """There is already a `file` where a new one would be written."""
+
+    code = "file_exists"
 
 
 class PathMissing(JawabError):

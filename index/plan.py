@@ -20,8 +20,9 @@ from index.finding.lexical import terms
 from index.finding.names import entries
 from index.intake.files import FoundFiles
 from index.intake.reading import FAILURES, Reading
-from index.storage.catalog import Catalog, Entry, NewPassage, StoredFile
+from index.storage.catalog import Catalog
 from index.storage.digest import digest_of
+from index.storage.entries import Entry, NewPassage, StoredFile
 from index.stories.fingerprint import fingerprint
 from index.text.language import language_of
 from index.text.passages import RULE, cut

@@ -24,10 +24,12 @@ from index.embed import Embedder, Text
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
 from index.finding.vector_file import is_damaged
 from index.plan import with_passages
-from index.storage.catalog import COPY, EMBEDDING, FILE, STORED, Catalog, Entry, article_of, checksum_of
+from index.storage.catalog import FILE, Catalog
 from index.storage.database import storage_errors
+from index.storage.entries import Entry
+from index.storage.lock import LOCK, held
 from index.storage.page_sums import damaged_pages, restore_head
-from index.storage.writing import LOCK, held
+from index.storage.rows import COPY, EMBEDDING, STORED, article_of, checksum_of
 
 _PLACE = "repairing"
 

@@ -17,7 +17,8 @@ from index.finding.fusion import fuse
 from index.finding.lexical import keyword_search, phrase_search
 from index.finding.query import Query, parse
 from index.finding.vectors import Scored, VectorIndex
-from index.storage.catalog import Catalog, StoredPassage
+from index.storage.catalog import Catalog
+from index.storage.entries import StoredPassage
 from index.text.passages import Passage
 from index.turns import Turns
 

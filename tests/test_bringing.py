@@ -18,7 +18,7 @@ from index.errors import DiskFull
 from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.storage.catalog import Catalog
-from index.storage.writing import LOCK
+from index.storage.lock import LOCK
 from tests.page_assistant import read_slowly, site
 from tests.test_render import HOSTILE, Reader
 from ui.jobs.receiving import TooMuch, safe_parts

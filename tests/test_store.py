@@ -14,6 +14,7 @@ import pytest
 from index.build import Progress
 from index.errors import DiskFull, IndexBusy
 from index.plan import Summary
+from index.storage.migrations import Versions
 from ui.jobs.jobs import Jobs
 from ui.jobs.receiving import Parcel
 from ui.store import Store
@@ -41,12 +42,15 @@ def test_locked_at_first_use_works_later(locked: sqlite3.Connection, tmp_path: P
 def test_preparation_that_fails_is_done_again(tmp_path: Path) -> None:
     prepared: list[sqlite3.Connection] = []
 
-    def prepare(connection: sqlite3.Connection) -> None:
+    def fail_once(connection: sqlite3.Connection) -> None:
         prepared.append(connection)
         if len(prepared) == 1:
             raise OSError(28, "No space left on device")
 
-    with closing(Store(tmp_path / "store.sqlite", "CREATE TABLE IF NOT EXISTS t (x)", prepare)) as store:
+    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as older:
+        older.execute("CREATE TABLE t (x)")
+    versions = Versions(1, {0: fail_once})
+    with closing(Store(tmp_path / "store.sqlite", "CREATE TABLE IF NOT EXISTS t (x)", versions)) as store:
         with pytest.raises(DiskFull), store.rows():
             pass
         with store.rows() as rows:

@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.build import Progress, create, update
 from index.plan import Summary
-from index.storage.writing import held, writing
+from index.storage.lock import held
+from index.storage.writing import writing
 from tests.test_render import HOSTILE
 from ui.api.bodies.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_LINES

@@ -17,7 +17,8 @@ from index.errors import JawabError
 from index.text.language import is_arabic_letter
 from ui import show
 from ui.app import App
-from ui.settings import load_settings
+from ui.backup.commands import backup, export, restore
+from ui.command import app_of, index_option
 from ui.strings import explain, explain_missing_llm, reader_language, say
 from ui.terminal import echo
 
@@ -48,11 +49,6 @@ def jawab(context: click.Context, index: Path | None, debug: bool) -> None:
     context.obj["index"] = index
 
 
-def _app(index: Path | None = None) -> App:
-    chosen = index or click.get_current_context().obj["index"]
-    return App(load_settings(index=chosen))
-
-
 def _load_aside(assistant: Assistant, language: Language) -> None:
     """Load the LLM while the embedder is loaded. What goes wrong here is told when the question comes to it."""
 
@@ -73,13 +69,9 @@ def _assistant(app: App, no_llm: bool = False) -> Assistant:
     return assistant
 
 
-# Taken after the command too: `jawab ask --index DIR "…"`.
-_index_option = click.option("--index", type=click.Path(path_type=Path), help="Folder of the index.")
-
-
 @jawab.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_index_option
+@index_option
 def index(paths: Sequence[Path], index: Path | None) -> None:
     """Add or update articles from files and folders.
 
@@ -89,7 +81,7 @@ def index(paths: Sequence[Path], index: Path | None) -> None:
     """
     from index.build import update
 
-    app = _app(index)
+    app = app_of(index)
     language = reader_language()
     with show.IndexingBar(language) as bar:
         summary = update(app.settings.index, paths, app.embedder, bar)
@@ -103,7 +95,7 @@ def index(paths: Sequence[Path], index: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
 @click.option("--stream", is_flag=True, help="Show passages and words as they come; with --json, one event a line.")
 @click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
-@_index_option
+@index_option
 def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | None) -> None:
     """Answer a question, with the sentences that the answer rests on.
 
@@ -113,7 +105,7 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
     """
     from qa.asking.question import check
 
-    assistant = _assistant(_app(index), no_llm)
+    assistant = _assistant(app_of(index), no_llm)
     _load_aside(assistant, check(question))
     if stream:
         show.stream(assistant.stream(question), as_json)
@@ -144,7 +136,7 @@ def _day(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--article", "articles", multiple=True, metavar="ID", help="Only this article; may be repeated.")
 @click.option("--stories", is_flag=True, help="One passage a story, with the other articles that tell it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the passages as JSON.")
-@_index_option
+@index_option
 def search(
     question: str,
     count: int,
@@ -170,7 +162,7 @@ def search(
 
     asked_in = check(question)
     only = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
-    hits = _app(index).searcher.search(question, count, only, one_per_story=stories)
+    hits = app_of(index).searcher.search(question, count, only, one_per_story=stories)
     passages = found_passages(hits)
     others = [[other.id for other in hit.others] for hit in hits]
     if as_json:
@@ -182,7 +174,7 @@ def search(
 
 
 @jawab.command()
-@_index_option
+@index_option
 def chat(index: Path | None) -> None:
     """Ask one question after another in the terminal; an empty line ends.
 
@@ -192,7 +184,7 @@ def chat(index: Path | None) -> None:
     """
     from qa.asking.conversation import remembered
 
-    assistant = _assistant(_app(index))
+    assistant = _assistant(app_of(index))
     language = reader_language()
     _load_aside(assistant, language)
     echo(say("chat.welcome", language))
@@ -216,7 +208,7 @@ def chat(index: Path | None) -> None:
 @click.argument("questions", type=click.Path(path_type=Path))
 @click.argument("answers", type=click.Path(path_type=Path))
 @click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
-@_index_option
+@index_option
 def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> None:
     """Answer the questions of a JSONL file, one record a line; goes on where it stopped.
 
@@ -233,7 +225,7 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
         echo(say("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
     done = answered_ids(answers)
     with show.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
-        assistant = _assistant(_app(index), no_llm)
+        assistant = _assistant(app_of(index), no_llm)
         for _ in answer_all(assistant, asked, answers, lambda e, q: explain(e, _language_of(q))):
             bar.advance()
     if broken:
@@ -242,7 +234,7 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
 
 @jawab.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@_index_option
+@index_option
 @click.pass_context
 def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
     """List the articles of the index, show one, or remove some.
@@ -259,7 +251,7 @@ def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
     context.obj["index"] = index or context.obj["index"]
     if context.invoked_subcommand:
         return
-    found = list_articles(Catalog.open(_app().settings.index))
+    found = list_articles(Catalog.open(app_of().settings.index))
     echo(show.as_json(found.to_json()) if as_json else show.articles(found, reader_language()))
 
 
@@ -275,7 +267,7 @@ def show_article(article_id: str, as_json: bool) -> None:
     """
     from index.storage.catalog import Catalog
 
-    article = Catalog.open(_app().settings.index).article(article_id)
+    article = Catalog.open(app_of().settings.index).article(article_id)
     echo(show.as_json(show.plain(article)) if as_json else show.article(article))
 
 
@@ -291,7 +283,7 @@ def remove_articles(article_ids: Sequence[str]) -> None:
     from index.build import remove
     from index.storage.catalog import Catalog
 
-    folder = _app().settings.index
+    folder = app_of().settings.index
     # `remove` opens for writing, which would make an index where there is none.
     Catalog.open(folder).close()
     remove(folder, article_ids)
@@ -301,7 +293,7 @@ def remove_articles(article_ids: Sequence[str]) -> None:
 @jawab.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=7860, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
-@_index_option
+@index_option
 def serve(host: str, port: int, index: Path | None) -> None:
     """Serve the browser chat and the API.
 
@@ -311,11 +303,11 @@ def serve(host: str, port: int, index: Path | None) -> None:
     """
     from ui.web.serve import run
 
-    run(_app(index), host, port, reader_language())
+    run(app_of(index), host, port, reader_language())
 
 
 @jawab.command(name="mcp")
-@_index_option
+@index_option
 def tools(index: Path | None) -> None:
     """Serve the tools ask, search and read_article over the Model Context Protocol (standard input and output).
 
@@ -325,7 +317,7 @@ def tools(index: Path | None) -> None:
     """
     from ui.tools.stdio import run
 
-    run(_app(index), reader_language())
+    run(app_of(index), reader_language())
 
 
 @jawab.group()
@@ -354,7 +346,7 @@ def add_key(name: str, scopes: tuple[Scope, ...], per_minute: int) -> None:
     """
     from ui.gate.keys import Keys
 
-    echo(Keys(_app().settings.keys).add(name, scopes, per_minute))
+    echo(Keys(app_of().settings.keys).add(name, scopes, per_minute))
     echo(say("keys.added", reader_language(), name=name), err=True)
 
 
@@ -369,7 +361,7 @@ def list_keys(as_json: bool) -> None:
     """
     from ui.gate.keys import Keys
 
-    found = Keys(_app().settings.keys).all()
+    found = Keys(app_of().settings.keys).all()
     rows = [{name: value for name, value in show.plain(key).items() if name != "digest"} for key in found]
     echo(show.as_json({"keys": rows}) if as_json else show.keys(found, reader_language()))
 
@@ -385,7 +377,7 @@ def revoke_key(name: str) -> None:
     """
     from ui.gate.keys import Keys
 
-    Keys(_app().settings.keys).revoke(name)
+    Keys(app_of().settings.keys).revoke(name)
     echo(say("keys.revoked", reader_language(), name=name))
 
 
@@ -403,7 +395,7 @@ def list_models(as_json: bool) -> None:
     Example:
         jawab models list
     """
-    app = _app()
+    app = app_of()
     echo(show.models(app.models, app.store, reader_language(), as_json))
 
 
@@ -419,7 +411,7 @@ def fetch_models(names: Sequence[str]) -> None:
     from qa.fetching.fetch import fetch
     from qa.fetching.models import find_model
 
-    app = _app()
+    app = app_of()
     language = reader_language()
     chosen = [find_model(app.models, name) for name in names] or [m for m in app.models if m.default]
     with show.FetchBar(language) as bar:
@@ -438,7 +430,7 @@ def verify_models(names: Sequence[str]) -> None:
     """
     from qa.fetching.models import find_model
 
-    app = _app()
+    app = app_of()
     language = reader_language()
     chosen = [find_model(app.models, name) for name in names] or [m for m in app.models if m.default]
     with show.ByteBar(sum(model.size for model in chosen), say("models.verifying", language)) as bar:
@@ -465,7 +457,7 @@ def evaluate(
     """
     from ui.evaluation.evaluate import Without, evaluate_set
 
-    app = _app()
+    app = app_of()
     for folder in sets:
         evaluate_set(app, folder, limit, out, work, reader_language(), Without(no_llm, no_reader))
 
@@ -473,7 +465,7 @@ def evaluate(
 @jawab.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--collection", default="", help="Name or id of a collection made in the page; otherwise the first.")
-@_index_option
+@index_option
 def judged(folder: Path, collection: str, index: Path | None) -> None:
     """Write the answers that were judged on the page as a question set for jawab eval.
 
@@ -486,7 +478,7 @@ def judged(folder: Path, collection: str, index: Path | None) -> None:
     from ui.evaluation.judged import write_set
     from ui.web.keeping.conversations import Conversations
 
-    settings = _app(index).settings
+    settings = app_of(index).settings
     folders = CollectionFolders(settings.index, settings.collections)
     named = find_named(folders.all(), collection)
     store = Conversations(settings.conversations)
@@ -498,7 +490,7 @@ def judged(folder: Path, collection: str, index: Path | None) -> None:
 
 @jawab.command()
 @click.option("--repair", is_flag=True, help="Make a damaged index whole again from what of it can still be read.")
-@_index_option
+@index_option
 def doctor(repair: bool, index: Path | None) -> None:
     """Check what is installed, present and working, and say what to do about what is not.
 
@@ -508,7 +500,7 @@ def doctor(repair: bool, index: Path | None) -> None:
     """
     from ui.doctor import examine
 
-    app, language = _app(index), reader_language()
+    app, language = app_of(index), reader_language()
     if repair:
         from index.repair import repair as make_whole
 
@@ -518,6 +510,10 @@ def doctor(repair: bool, index: Path | None) -> None:
     echo(show.findings(findings, language))
     if not all(finding.well for finding in findings):
         sys.exit(EXIT_PROBLEM)
+
+
+for _command in (backup, restore, export):
+    jawab.add_command(_command)
 
 
 def _language_of(question: str) -> Language:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from index.errors import JawabError
 from index.storage.database import storage_errors
-from index.storage.writing import held
+from index.storage.lock import held
 
 FIRST = "first"
 """The id of the collection that the settings name."""

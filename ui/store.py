@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from index.storage.database import storage_errors
+from index.storage.migrations import Versions, migrate
 
 
 class Store:
-    """The database in `file`, with these tables; `prepare` brings those of an earlier Jawab up to date.
+    """The database in `file`. A new one gets `tables`, which are those of the current version; an older one is
+    migrated when it is opened.
 
-    Safe to use from several threads. Raises what `storage_errors` makes of SQLite's errors.
+    Safe to use from several threads. Raises `StoreNewer`, and what `storage_errors` makes of SQLite's errors.
     """
 
-    def __init__(
-        self, file: Path, tables: str, prepare: Callable[[sqlite3.Connection], None] = lambda connection: None
-    ) -> None:
+    def __init__(self, file: Path, tables: str, versions: Versions) -> None:
         self.file = file
         self._tables = tables
-        self._prepare = prepare
+        self._versions = versions
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -42,14 +42,22 @@ class Store:
                 self._connection = None
 
     def _connect(self) -> sqlite3.Connection:
-        """A connection whose tables are there; where making them fails, it is closed and the next use tries again."""
+        """A connection whose tables are those of the current version; where that fails, it is closed and the next use
+        tries again."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(self.file, check_same_thread=False)
         with ExitStack() as on_error:
             on_error.callback(connection.close)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.executescript(self._tables)
-            self._prepare(connection)
+            if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+                self._create(connection)
+            migrate(connection, self.file, self._versions)
             on_error.pop_all()
         return connection
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        # Another process may do the same at this moment: the second to come finds the tables.
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {self._tables}; PRAGMA user_version = {self._versions.current:d}; COMMIT"
+        )

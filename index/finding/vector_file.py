@@ -142,6 +142,11 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
                 old.unlink(missing_ok=True)
 
 
+def forget(catalog: Catalog) -> None:
+    """From now on there is no file: the next `compact` makes one of all passages."""
+    catalog.execute("DELETE FROM meta WHERE key = ?", _META)
+
+
 def _write(index: faiss.Index, path: Path) -> None:
     try:
         faiss.write_index(index, str(path))

@@ -1,10 +1,15 @@
-"""JSON lines: one article a line, with `text` and perhaps id, title, date, source or url, author, lang."""
+"""JSON lines: one article a line, with `text` and perhaps id, title, date, source or url, author, lang.
+
+`ignored` may hold stretches of the text that are not the article's own, as [start, end] in code points: `jawab export`
+writes it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
+from index.articles import Span
 from index.formats.draft import Draft, Refused
 from index.formats.encoding import decode
 from index.formats.metadata import draft_with, text_of
@@ -30,4 +35,30 @@ def _article(line: str, number: int) -> Draft | Refused:
         return Refused("empty", number)
     given = fields.get("id")
     article_id = str(given) if isinstance(given, int) else text_of(given)
-    return draft_with(fields, Draft(text=fields["text"], key=article_id or str(number), id=article_id))
+    text, ignored = fields["text"], _spans(fields.get("ignored"))
+    return draft_with(
+        fields,
+        Draft(
+            text=text,
+            key=article_id or str(number),
+            id=article_id,
+            ignored=ignored if all(span.end <= len(text) for span in ignored) else (),
+        ),
+    )
+
+
+def _spans(given: object) -> tuple[Span, ...]:
+    """Stretches of a text; none where `given` is not a list of them."""
+    if not isinstance(given, list):
+        return ()
+    spans = [Span(*pair) for pair in given if _is_pair(pair)]
+    return tuple(spans) if len(spans) == len(given) else ()
+
+
+def _is_pair(pair: object) -> bool:
+    return (
+        isinstance(pair, list)
+        and len(pair) == 2
+        and all(type(bound) is int for bound in pair)
+        and 0 <= pair[0] <= pair[1]
+    )

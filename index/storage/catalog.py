@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import json
 import secrets
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,58 +19,38 @@ import numpy as np
 
 from index.articles import Article, Copy, Language, Span
 from index.embed import Embedded, Vectors
-from index.errors import ArticleMissing, IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
+from index.errors import (
+    ArticleMissing,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    IndexOutdated,
+    IndexVersion,
+    NotAllowed,
+)
 from index.storage.database import Database, storage_errors
-from index.storage.page_sums import settle
-from index.storage.schema import SCHEMA, TABLES
+from index.storage.entries import Entry, NewPassage, StoredFile, StoredPassage
+from index.storage.lock import held
+from index.storage.migrations import migrate
+from index.storage.page_sums import settle, sum_all
+from index.storage.rows import (
+    ARTICLE,
+    ARTICLE_OF_A,
+    COPIED,
+    COPY,
+    STORED,
+    article_in,
+    article_of,
+    checksum_of,
+    matrix,
+    values_of,
+)
+from index.storage.schema import TABLES, VERSIONS
 from index.text.passages import RULE, Passage
 
 FILE = "catalog.sqlite"
 _FEW = 500
 """Values in one SQL statement; SQLite's own limit was once 999."""
-
-
-@dataclass(frozen=True)
-class StoredFile:
-    """A file as it was when it was last read; `refused` lists what of it did not go in: (reason, line, member)."""
-
-    path: str
-    size: int
-    modified_ns: int
-    refused: tuple[tuple[str, int | None, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class NewPassage:
-    """A passage on its way in: where it stands, the key of its embedding, its words as keyword search sees them."""
-
-    span: Span
-    language: Language
-    key: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An article on its way in: its file, digests of what was read and of its text alone, its passages, its names."""
-
-    article: Article
-    path: str
-    digest: str
-    fingerprint: str
-    passages: tuple[NewPassage, ...] = ()
-    names: frozenset[tuple[str, str]] = frozenset()
-
-
-@dataclass(frozen=True)
-class StoredPassage:
-    """A passage with its article and its sentences: spans in the article's text, vectors of shape (n, d)."""
-
-    passage: Passage
-    article: Article
-    story: int | None
-    sentences: tuple[Span, ...]
-    sentence_vectors: Vectors
 
 
 class Catalog:
@@ -83,6 +62,7 @@ class Catalog:
         self.rows = database.rows
         self.execute = database.execute
         self.execute_many = database.execute_many
+        self.connection = database.connection
         self._loose: set[str] = set()
 
     @staticmethod
@@ -92,11 +72,16 @@ class Catalog:
 
     @classmethod
     def open(cls, folder: Path) -> Catalog:
-        """The catalogue in `folder`, for reading.
+        """The catalogue in `folder`, for reading; one of an older version is migrated first.
 
-        Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `NotAllowed`.
+        Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `IndexOutdated`, `NotAllowed`; `IndexBusy` while another
+        process migrates it.
         """
         catalog = cls.open_unchecked(folder)
+        if catalog.is_outdated:
+            catalog.close()
+            cls._bring_up_to_date(folder)
+            catalog = cls.open_unchecked(folder)
         with ExitStack() as on_error:
             on_error.callback(catalog.close)
             catalog.check_version()
@@ -113,7 +98,10 @@ class Catalog:
 
     @classmethod
     def open_or_create(cls, folder: Path) -> Catalog:
-        """The catalogue in `folder`, for writing; an empty one if there is none. Raises what `open` raises."""
+        """The catalogue in `folder`, for writing; an empty one if there is none. The caller holds the folder's lock.
+
+        One of an older version is migrated. Raises what `open` raises.
+        """
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         catalog = cls(folder, Database(folder / FILE, writable=True))
@@ -121,13 +109,21 @@ class Catalog:
             on_error.callback(catalog.close)
             # The version is checked first: nothing of another version's index is changed.
             if catalog.rows("SELECT name FROM sqlite_master WHERE name = 'meta'"):
-                catalog.check_version()
+                catalog._migrate()
                 settle(catalog._database, folder / FILE)
             else:
                 with catalog.transaction():
                     catalog._create()
             on_error.pop_all()
         return catalog
+
+    @classmethod
+    def _bring_up_to_date(cls, folder: Path) -> None:
+        try:
+            with held(folder):
+                cls.open_or_create(folder).close()
+        except NotAllowed as error:
+            raise IndexOutdated(folder=folder) from error
 
     def close(self) -> None:
         self._database.close()
@@ -142,6 +138,10 @@ class Catalog:
         with self._database.transaction():
             yield
         settle(self._database, self.folder / FILE)
+
+    def sum_pages(self) -> None:
+        """Take the checksums of all pages of the file, as those of a copy from elsewhere."""
+        sum_all(self._database, self.folder / FILE)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Everything read inside is of one state."""
@@ -186,7 +186,7 @@ class Catalog:
 
     def articles(self) -> list[Article]:
         """Every article, in the order of their ids."""
-        return [_article(row) for row in self.rows(f"SELECT {_ARTICLE} FROM articles ORDER BY id")]
+        return [article_in(row) for row in self.rows(f"SELECT {ARTICLE} FROM articles ORDER BY id")]
 
     def titles(self, language: Language, most: int) -> list[str]:
         """Titles of some articles, those in `language` first."""
@@ -195,15 +195,15 @@ class Catalog:
 
     def article(self, article_id: str) -> Article:
         """One article, by its own id or by that of a copy of it. Raises `ArticleMissing`."""
-        rows = self.rows(f"SELECT {_ARTICLE} FROM articles WHERE id = ?", article_id)
+        rows = self.rows(f"SELECT {ARTICLE} FROM articles WHERE id = ?", article_id)
         if rows:
-            return _article(rows[0])
+            return article_in(rows[0])
         rows = self.rows(
             f"SELECT {COPIED} FROM copies c JOIN articles a ON a.number = c.article WHERE c.id = ?", article_id
         )
         if not rows:
             raise ArticleMissing(article_id=article_id)
-        return _article(rows[0])
+        return article_in(rows[0])
 
     def copies(self) -> dict[str, tuple[Copy, ...]]:
         """article id → the other places that its text was read from."""
@@ -223,7 +223,7 @@ class Catalog:
             FROM copies c JOIN articles a ON a.number = c.article WHERE a.number = ? ORDER BY c.id""",
             number,
         ):
-            yield Entry(_article(fields), path, digest, fingerprint)
+            yield Entry(article_in(fields), path, digest, fingerprint)
 
     def stories(self) -> list[tuple[str, ...]]:
         """The ids of the articles that tell one story, for every story that more than one article tells."""
@@ -235,11 +235,11 @@ class Catalog:
     def told_with(self, article_id: str) -> list[Article]:
         """The other articles that tell the story of this one, in the order of their ids."""
         rows = self.rows(
-            f"""SELECT {_ARTICLE} FROM articles
+            f"""SELECT {ARTICLE} FROM articles
             WHERE story = (SELECT story FROM articles WHERE id = ?1) AND id != ?1 ORDER BY id""",
             article_id,
         )
-        return [_article(row) for row in rows]
+        return [article_in(row) for row in rows]
 
     def entry(self, number: int) -> Entry:
         """The article that has this number as it went in, but for its passages."""
@@ -292,7 +292,7 @@ class Catalog:
         found: dict[int, StoredPassage] = {}
         for some in _chunks(numbers):
             rows = self.rows(
-                f"""SELECT p.number, p.start, p."end", a.story, e.sentences, e.spans, {_ARTICLE_OF_A}
+                f"""SELECT p.number, p.start, p."end", a.story, e.sentences, e.spans, {ARTICLE_OF_A}
                 FROM passages p JOIN articles a ON a.number = p.article JOIN embeddings e ON e.key = p.embedding
                 WHERE p.number IN ({_marks(some)})""",
                 *some,
@@ -355,7 +355,7 @@ class Catalog:
     def put(self, entry: Entry) -> int:
         """Add an article whose passages' embeddings are stored (or will be before the transaction ends)."""
         article = entry.article
-        row = (*_values(article, entry.path), entry.digest, entry.fingerprint)
+        row = (*values_of(article, entry.path), entry.digest, entry.fingerprint)
         self.execute(f"INSERT INTO articles ({STORED}, checksum) VALUES ({_marks((*row, 0))})", *row, checksum_of(row))
         number = int(self.rows("SELECT number FROM articles WHERE id = ?", article.id)[0][0])
         self._put_passages(number, entry.passages)
@@ -372,7 +372,7 @@ class Catalog:
         if now.article.id == entry.article.id:
             now = entry
         article = replace(now.article, ignored=entry.article.ignored)
-        row = (*_values(article, now.path), now.digest, now.fingerprint)
+        row = (*values_of(article, now.path), now.digest, now.fingerprint)
         self.execute(
             f"UPDATE articles SET ({STORED}, checksum) = ({_marks((*row, 0))}) WHERE number = ?",
             *row, checksum_of(row), number,
@@ -410,7 +410,7 @@ class Catalog:
         first = next(self.copies_of(number), None)
         if first is None:
             return False
-        row = (*_values(first.article, first.path), first.digest, first.fingerprint)
+        row = (*values_of(first.article, first.path), first.digest, first.fingerprint)
         self.execute("DELETE FROM copies WHERE id = ?", first.article.id)
         self.execute(
             f"UPDATE articles SET ({STORED}, checksum) = ({_marks((*row, 0))}) WHERE number = ?",
@@ -456,64 +456,35 @@ class Catalog:
         for statement in TABLES:
             self.execute(statement)
         self.set_meta("made", secrets.token_hex(8))
-        self.set_meta("schema", SCHEMA)
+        self.set_meta("schema", str(VERSIONS.current))
         self.set_meta("passage_rule", RULE)
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether an older version of Jawab made the index and there are steps from there to this one."""
+        schema = self.meta("schema") or ""
+        return schema.isdecimal() and int(schema) in VERSIONS.steps
+
     def check_version(self) -> None:
-        """Raise `IndexVersion` where another version of Jawab made the index."""
+        """Raise `IndexVersion` where another version of Jawab made the index and it cannot be migrated."""
         schema, rule = self.meta("schema"), self.meta("passage_rule")
         if schema is None:
             raise IndexDamaged(folder=self.folder, detail="no schema in meta")
-        if (schema, rule) != (SCHEMA, RULE):
-            raise IndexVersion(folder=self.folder, found=f"{schema} {rule or ''}".strip(), expected=f"{SCHEMA} {RULE}")
+        expected = str(VERSIONS.current)
+        if not self.is_outdated and (schema, rule) != (expected, RULE):
+            found = f"{schema} {rule or ''}".strip()
+            raise IndexVersion(folder=self.folder, found=found, expected=f"{expected} {RULE}")
 
-
-_COLUMNS = (
-    "id", "title", "text", "language", "date", "source", "author", "date_from", "date_certainty", "ignored",
-)  # fmt: skip
-_ARTICLE = ", ".join(_COLUMNS)
-_ARTICLE_OF_A = ", ".join(f"a.{column}" for column in _COLUMNS)
-COPIED = ", ".join(f"{'a' if column in ('text', 'language', 'ignored') else 'c'}.{column}" for column in _COLUMNS)
-STORED = f"{_ARTICLE}, path, digest, fingerprint"
-COPY = "id, path, title, date, date_from, date_certainty, source, author, digest"
-EMBEDDING = "key, passage, sentences, spans"
-
-
-def checksum_of(row: Sequence[object]) -> int:
-    """CRC-32 of a row's values, by which a flipped bit is noticed."""
-    checksum = 0
-    for value in row:
-        data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
-        checksum = zlib.crc32(data, checksum)
-    return checksum
-
-
-def matrix(blob: bytes, rows: int) -> Vectors:
-    """float16 bytes as the catalogue stores them → float32, shape (rows, dimension)."""
-    vectors = np.frombuffer(blob, dtype=np.float16).astype(np.float32)
-    return vectors.reshape(rows, -1) if rows else vectors.reshape(0, 0)
-
-
-def _values(article: Article, path: str) -> tuple[object, ...]:
-    *fields, _ = (getattr(article, column) for column in _COLUMNS)
-    return (*fields, json.dumps([(span.start, span.end) for span in article.ignored]), path)
-
-
-def article_of(row: Sequence[Any]) -> tuple[Article, str, str, str]:
-    """An article, its file, its digest and its fingerprint, of the columns `STORED`."""
-    *fields, path, digest, fingerprint = row
-    return _article(fields), path, digest, fingerprint
-
-
-def _article(row: Sequence[Any]) -> Article:
-    *fields, ignored = row
-    spans = tuple(Span(start, end) for start, end in json.loads(ignored))
-    return Article(**dict(zip(_COLUMNS[:-1], fields, strict=True)), ignored=spans)
+    def _migrate(self) -> None:
+        self.check_version()
+        with self.connection() as connection:
+            migrate(connection, self.folder / FILE, VERSIONS)
+        self.check_version()
 
 
 def _passage(row: Sequence[Any]) -> StoredPassage:
     number, start, end, story, vectors, spans, *fields = row
-    article = _article(fields)
+    article = article_in(fields)
     sentences = tuple(Span(start + s, start + e) for s, e in json.loads(spans))
     return StoredPassage(
         passage=Passage(number, article.id, start, end, article.text[start:end]),

@@ -76,6 +76,12 @@ class Database:
             finally:
                 self._connection.execute("ROLLBACK")
 
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """SQLite's own connection, for what works on the whole file; other threads wait."""
+        with storage_errors(self.folder), self._lock:
+            yield self._connection
+
     def merge_log(self) -> bool:
         """Move what the write-ahead log holds into the file; False where a reader still needs the old pages."""
         self.execute(f"PRAGMA busy_timeout = {_SHORT_PATIENCE}")
@@ -109,6 +115,8 @@ def storage_errors(folder: Path) -> Iterator[None]:
     except PermissionError as error:
         raise NotAllowed(path=error.filename or folder) from error
     except OSError as error:
+        if error.errno == errno.EROFS:
+            raise NotAllowed(path=error.filename or folder) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFull(folder=folder) from error

@@ -54,6 +54,17 @@ def settle(database: Database, file: Path) -> None:
         _write(file, sums)
 
 
+def sum_all(database: Database, file: Path) -> None:
+    """Take the checksums of all pages of `file` as they are now; nobody else may have it open."""
+    with storage_errors(file.parent):
+        if not database.merge_log():
+            return
+        with file.open("rb") as pages:
+            sums = [_sum(page) for page in iter(lambda: pages.read(PAGE), b"")]
+        _replace(_head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
+        _write(file, np.array(sums, dtype="<u4"))
+
+
 def restore_head(file: Path, damaged: Iterable[int]) -> None:
     """Put back the `damaged` pages of `file` that are kept twice; `file` must be a copy that nobody has open."""
     kept = _kept(file)

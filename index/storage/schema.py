@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-SCHEMA = "2"
+import sqlite3
+
+from index.storage.migrations import Versions
+
+SCHEMA = 2
+"""The version of the tables below. Whoever changes them adds the step from the version before to `VERSIONS`, and a
+folder of the new version to `tests/data/versions`."""
+
+
+def _read_version(connection: sqlite3.Connection) -> int:
+    ((version,),) = connection.execute("SELECT value FROM meta WHERE key = 'schema'")
+    return int(version)
+
+
+def _write_version(connection: sqlite3.Connection, version: int) -> None:
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(version),))
+
+
+VERSIONS = Versions(SCHEMA, {}, _read_version, _write_version)
 
 TABLES = (
     # What made the index, and which state it is in: schema, passage rule, embedder, generation, vectors; and a name

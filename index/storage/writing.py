@@ -6,32 +6,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from index.errors import IndexBusy, IndexMissing
+from index.errors import IndexMissing
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
-
-LOCK = "writer.lock"
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """`folder`, held by this process alone. Raises `IndexBusy` if another holds it.
-
-    The lock is the operating system's: it goes with the process, however that ends.
-    """
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise IndexBusy(folder=folder) from error
-    try:
-        yield
-    finally:
-        lock.release()
+from index.storage.lock import held
 
 
 @contextmanager

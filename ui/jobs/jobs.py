@@ -18,12 +18,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from index.build import Progress
 from index.errors import IndexBusy, JawabError, NotAllowed
 from index.plan import Summary
 from index.storage.database import storage_errors
+from ui.jobs.claim import jobs_database, jobs_lock
 from ui.jobs.files import as_sent, files_of
 from ui.jobs.job import Job, JobBroken, JobOver, JobsElsewhere, State
 from ui.jobs.progress import Steps, Stopped
@@ -68,8 +69,8 @@ class Jobs:
     def __init__(self, brought: Path, intake: Intake) -> None:
         self._folder = brought / _FOLDER
         self._intake = intake
-        self._store = JobStore(brought.with_name(f"{brought.name}-jobs.sqlite"))
-        self._claim = FileLock(brought.with_name(f"{brought.name}-jobs.lock"), timeout=0, thread_local=False)
+        self._store = JobStore(jobs_database(brought))
+        self._claim = jobs_lock(brought)
         self._lock = threading.RLock()
         self._workers: dict[str, threading.Thread] = {}
         self._steps: dict[str, Steps] = {}

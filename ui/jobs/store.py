@@ -7,6 +7,7 @@ throws its files away. It becomes a job in one transaction, and so does its idem
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -16,10 +17,13 @@ from typing import Any
 from index.articles import Skipped
 from index.errors import JawabError
 from index.plan import Summary
+from index.storage.migrations import Versions
 from ui.jobs.job import Job, JobBroken, JobMissing, KeyReused, State, UploadUnderWay
 from ui.jobs.progress import Steps
 from ui.store import Store
 
+VERSION = 1
+"""The version of the tables; `_TABLES` are those of this one."""
 KEY_HOURS = 24
 """How long an idempotency key is remembered."""
 _DAYS = 30
@@ -45,7 +49,7 @@ class JobStore:
     """The jobs in `file`. Safe to use from several threads; raises what `storage_errors` makes of SQLite's errors."""
 
     def __init__(self, file: Path) -> None:
-        self._store = Store(file, _TABLES)
+        self._store = Store(file, _TABLES, Versions(VERSION, {0: _number}))
 
     def begin(self, job: str, caller: str, key: str | None) -> str | None:
         """An upload begins. The job that the key stands for already, if it does. Raises `UploadUnderWay`."""
@@ -152,6 +156,10 @@ class JobStore:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _number(connection: sqlite3.Connection) -> None:
+    """From version 0, which has the tables of version 1 and no number."""
 
 
 def _job(row: Sequence[Any]) -> Job:

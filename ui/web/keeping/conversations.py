@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from index.storage.migrations import Versions
 from index.text.folding import fold_text
 from qa.answer import Answer
 from ui.store import Store
 
+VERSION = 1
+"""The version of the tables; `_TABLES` are those of this one."""
 TITLE = 120
 """Most code points of a title."""
 _UNDO_DAYS = 7
@@ -82,7 +85,7 @@ class Conversations:
     """
 
     def __init__(self, file: Path) -> None:
-        self._store = Store(file, _TABLES, _add_what_is_new)
+        self._store = Store(file, _TABLES, Versions(VERSION, {0: _add_collection}))
 
     def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
         """A new conversation about a collection, named after its first question; its id."""
@@ -226,8 +229,8 @@ def _record(answer: Answer | None) -> str | None:
     return json.dumps(answer.to_json(), ensure_ascii=False) if answer else None
 
 
-def _add_what_is_new(connection: sqlite3.Connection) -> None:
-    """The column that conversations kept by an earlier Jawab do not have."""
+def _add_collection(connection: sqlite3.Connection) -> None:
+    """From version 0, whose tables of the first weeks have no column for the collection."""
     columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(conversations)")}
     if "collection" not in columns:
         connection.execute("ALTER TABLE conversations ADD COLUMN collection TEXT")

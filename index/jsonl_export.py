@@ -1,0 +1,86 @@
+"""Export of all articles as JSON lines, which `jawab index` takes back with the same ids, dates and texts.
+
+The file is the form for other programs and for other versions: it holds what was read, and nothing that was computed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from index.articles import Article, Copy
+from index.errors import FileExists
+from index.storage.catalog import Catalog
+from index.storage.database import storage_errors
+
+FULL = 32 * 2**20
+"""Bytes from which another file is begun: half of the longest that is read (`index/intake`)."""
+
+
+def export_articles(catalog: Catalog, target: Path) -> list[Path]:
+    """Write all articles, copies of a text too, to `target`; where they are many, to `NAME-2.jsonl` and so on too.
+
+    Gives the files. All of them are there, or none. Raises `FileExists`, and `storage_errors`' errors.
+    """
+    partial: list[Path] = []
+    with storage_errors(target.parent):
+        try:
+            for lines in _parts(_lines(catalog)):
+                part = _numbered(target, len(partial) + 1)
+                if part.exists():
+                    raise FileExists(file=part)
+                partial.append(part.with_name(f"{part.name}.partial"))
+                partial[-1].write_text("".join(lines), encoding="utf-8")
+            return [path.replace(path.with_suffix("")) for path in partial]
+        finally:
+            for path in partial:
+                path.unlink(missing_ok=True)
+
+
+def _numbered(target: Path, number: int) -> Path:
+    return target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
+
+
+def _parts(lines: Iterator[str]) -> Iterator[list[str]]:
+    """The lines in files that are short enough to be read again; one file where there is no line."""
+    part: list[str] = []
+    size = 0
+    for line in lines:
+        if part and size + len(line.encode()) > FULL:
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line.encode())
+    yield part
+
+
+def _lines(catalog: Catalog) -> Iterator[str]:
+    with catalog.snapshot():
+        copies = catalog.copies()
+        for article in catalog.articles():
+            yield _line(article)
+            # After the article whose text they have, so that they are its copies again.
+            for copy in copies.get(article.id, ()):
+                yield _line(_as_article(copy, article))
+
+
+def _as_article(copy: Copy, article: Article) -> Article:
+    return replace(
+        article, id=copy.id, title=copy.title, date=copy.date, source=copy.source, author=copy.author,
+    )  # fmt: skip
+
+
+def _line(article: Article) -> str:
+    fields = {
+        "id": article.id,
+        "title": article.title,
+        "text": article.text,
+        "date": article.date,
+        "source": article.source,
+        "author": article.author,
+        "lang": article.language,
+        "ignored": [[span.start, span.end] for span in article.ignored],
+    }
+    return json.dumps({name: value for name, value in fields.items() if value}, ensure_ascii=False) + "\n"

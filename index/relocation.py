@@ -1,0 +1,88 @@
+"""An index that comes from another machine: its paths, its page checksums, and vectors of another embedder."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from index.articles import Span
+from index.build import Progress, derive, embed_missing
+from index.embed import Embedder, Text
+from index.errors import IndexDamaged
+from index.finding.vector_file import forget, is_damaged
+from index.plan import text_of
+from index.storage.catalog import Catalog
+from index.storage.lock import held
+from index.storage.rows import COPY, STORED, checksum_of
+
+
+def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embedder, progress: Progress | None) -> int:
+    """Make a copied catalogue in `folder` a whole index of this machine; gives how many passages were embedded.
+
+    Paths below `uploads_then` lead to `uploads_now` afterwards. Where another embedder made the vectors, all are
+    computed again; ended in between, another call goes on. Raises what opening a catalogue raises, and `IndexDamaged`
+    where it holds programs of its own (triggers, views).
+    """
+    with held(folder), closing(Catalog.open_or_create(folder)) as catalog:
+        _refuse_programs(catalog)
+        with catalog.transaction():
+            _move_paths(catalog, uploads_then, str(uploads_now))
+        embedded = 0
+        if catalog.embedder is not None and (catalog.embedder != embedder.fingerprint or _is_incomplete(catalog)):
+            embedded = _embed_again(catalog, embedder, progress)
+        if is_damaged(catalog):
+            forget(catalog)
+        derive(catalog)
+        catalog.sum_pages()
+    return embedded
+
+
+def _move_paths(catalog: Catalog, before: str, after: str) -> None:
+    """Let what was read from files below the folder `before` come from those below `after`."""
+    for table, columns in (("articles", STORED), ("copies", COPY)):
+        position = columns.split(", ").index("path")
+        for row_id, *row in catalog.rows(f"SELECT rowid, {columns} FROM {table}"):
+            if (moved := _moved(row[position], before, after)) != row[position]:
+                row[position] = moved
+                change = f"UPDATE {table} SET path = ?, checksum = ? WHERE rowid = ?"
+                catalog.execute(change, moved, checksum_of(row), row_id)
+    for path in catalog.files():
+        if (moved := _moved(path, before, after)) != path:
+            catalog.execute("UPDATE files SET path = ? WHERE path = ?", moved, path)
+
+
+def _moved(path: str, before: str, after: str) -> str:
+    return f"{after}/{path[len(before) + 1 :]}" if path.startswith(f"{before}/") else path
+
+
+def _refuse_programs(catalog: Catalog) -> None:
+    programs = catalog.rows("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')")
+    if programs:
+        raise IndexDamaged(folder=catalog.folder, detail=f"trigger or view {programs[0][0]}")
+
+
+def _is_incomplete(catalog: Catalog) -> bool:
+    """Whether passages have no vectors: computing them was ended in between."""
+    missing = "SELECT 1 FROM passages WHERE embedding NOT IN (SELECT key FROM embeddings) LIMIT 1"
+    return bool(catalog.rows(missing))
+
+
+def _embed_again(catalog: Catalog, embedder: Embedder, progress: Progress | None) -> int:
+    if catalog.embedder != embedder.fingerprint:
+        with catalog.transaction():
+            catalog.execute("DELETE FROM embeddings")
+            catalog.set_embedder(embedder.fingerprint)
+            forget(catalog)
+    return embed_missing(catalog, _texts(catalog), embedder, progress)
+
+
+def _texts(catalog: Catalog) -> dict[str, Text]:
+    """The passages by the keys of their vectors."""
+    texts: dict[str, Text] = {}
+    for article in catalog.articles():
+        rows = catalog.rows(
+            'SELECT start, "end", embedding FROM passages WHERE article = (SELECT number FROM articles WHERE id = ?)',
+            article.id,
+        )
+        texts |= {key: text_of(article, Span(start, end)) for start, end, key in rows}
+    return texts

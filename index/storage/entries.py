@@ -1,0 +1,52 @@
+"""What goes into the catalogue and what comes out of it: files, articles on their way in, passages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from index.articles import Article, Language, Span
+from index.embed import Vectors
+from index.text.passages import Passage
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file as it was when it was last read; `refused` lists what of it did not go in: (reason, line, member)."""
+
+    path: str
+    size: int
+    modified_ns: int
+    refused: tuple[tuple[str, int | None, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class NewPassage:
+    """A passage on its way in: where it stands, the key of its embedding, its words as keyword search sees them."""
+
+    span: Span
+    language: Language
+    key: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An article on its way in: its file, digests of what was read and of its text alone, its passages, its names."""
+
+    article: Article
+    path: str
+    digest: str
+    fingerprint: str
+    passages: tuple[NewPassage, ...] = ()
+    names: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class StoredPassage:
+    """A passage with its article and its sentences: spans in the article's text, vectors of shape (n, d)."""
+
+    passage: Passage
+    article: Article
+    story: int | None
+    sentences: tuple[Span, ...]
+    sentence_vectors: Vectors

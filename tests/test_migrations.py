@@ -1,0 +1,142 @@
+"""Stores of older versions: migrated by steps that happen whole or not at all, with a copy kept; newer ones refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from index.build import update
+from index.errors import DiskFull, IndexOutdated, JawabError, NotAllowed
+from index.fakes import HashEmbedder
+from index.storage.catalog import FILE, Catalog
+from index.storage.migrations import StoreNewer, Versions, copy_of, user_version
+from index.storage.schema import SCHEMA, VERSIONS
+from ui.store import Store
+from ui.strings import explain
+
+TABLES = "CREATE TABLE IF NOT EXISTS notes (text TEXT, language TEXT)"
+
+
+def add_language(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE notes ADD COLUMN language TEXT")
+
+
+def name_language(connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE notes SET language = 'en'")
+
+
+STEPS = Versions(2, {0: add_language, 1: name_language})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A store of version 0."""
+    with closing(sqlite3.connect(tmp_path / "notes.sqlite")) as rows, rows:
+        rows.execute("CREATE TABLE notes (text TEXT)")
+        rows.execute("INSERT INTO notes VALUES ('first')")
+    return tmp_path / "notes.sqlite"
+
+
+def notes(file: Path, versions: Versions = STEPS) -> list[tuple[str, ...]]:
+    with closing(Store(file, TABLES, versions)) as store, store.rows() as rows:
+        return rows.execute("SELECT * FROM notes").fetchall()
+
+
+def version(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as rows:
+        return user_version(rows)
+
+
+def test_new_store_has_the_current_version(tmp_path: Path) -> None:
+    assert notes(tmp_path / "new.sqlite") == []
+    assert version(tmp_path / "new.sqlite") == 2
+    assert [path.name for path in tmp_path.glob("*.version-*")] == []
+
+
+def test_older_store_is_migrated_and_a_copy_is_kept_until_it_was_read(file: Path) -> None:
+    assert notes(file) == [("first", "en")]
+    assert version(file) == 2
+    with closing(sqlite3.connect(copy_of(file, 0))) as copy:
+        assert copy.execute("SELECT * FROM notes").fetchall() == [("first",)]
+    assert copy_of(file, 0).stat().st_mode & 0o077 == 0
+    assert notes(file) == [("first", "en")]
+    assert not copy_of(file, 0).exists()
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_step_that_fails_leaves_the_version_before_and_is_taken_up_again(file: Path, failing: int) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        STEPS.steps[failing](connection)
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(DiskFull):
+        notes(file, Versions(2, {**STEPS.steps, failing: fail}))
+    assert version(file) == failing
+    assert notes(file) == [("first", "en")]
+    # The copy is of the version in which the migration began.
+    with closing(sqlite3.connect(copy_of(file, 0))) as copy:
+        assert copy.execute("SELECT * FROM notes").fetchall() == [("first",)]
+
+
+def test_newer_store_is_refused_by_name_and_not_touched(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as rows, rows:
+        rows.execute("PRAGMA user_version = 7")
+    before = file.read_bytes()
+    with pytest.raises(StoreNewer) as raised:
+        notes(file)
+    assert raised.value.fields == {"file": file, "found": 7, "expected": 2}
+    assert str(file) in explain(raised.value, "en")
+    assert str(file) in explain(raised.value, "ar")
+    assert file.read_bytes()[100:] == before[100:]
+
+
+class TestIndex:
+    """A catalogue has its version in a table, and a reader migrates it too, under the writer's lock."""
+
+    @pytest.fixture
+    def old_index(self, tmp_path: Path) -> Path:
+        """An index of two articles."""
+        for name in ("a", "b"):
+            (tmp_path / f"{name}.txt").write_text(f"Article {name}\n\nThe text of {name}.")
+        update(tmp_path / "index", [tmp_path / "a.txt", tmp_path / "b.txt"], HashEmbedder())
+        return tmp_path / "index"
+
+    @pytest.fixture
+    def older(self, old_index: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """An index of today's version, and a program that is one version ahead."""
+
+        def add_place(connection: sqlite3.Connection) -> None:
+            connection.execute("ALTER TABLE articles ADD COLUMN place TEXT")
+
+        versions = Versions(SCHEMA + 1, {SCHEMA: add_place}, VERSIONS.read, VERSIONS.write)
+        monkeypatch.setattr("index.storage.catalog.VERSIONS", versions)
+        return old_index
+
+    def test_opening_for_reading_migrates(self, older: Path) -> None:
+        with closing(Catalog.open(older)) as catalog:
+            assert catalog.meta("schema") == str(SCHEMA + 1)
+            assert catalog.rows("SELECT place FROM articles") == [(None,), (None,)]
+            assert catalog.count_articles() == 2
+        assert copy_of(older / FILE, SCHEMA).exists()
+        with closing(Catalog.open_or_create(older)):
+            assert not copy_of(older / FILE, SCHEMA).exists()
+
+    def test_reader_who_may_not_write_is_told(self, older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(folder: Path) -> None:
+            raise NotAllowed(path=folder)
+
+        monkeypatch.setattr("index.storage.catalog.held", refuse)
+        with pytest.raises(IndexOutdated) as raised:
+            Catalog.open(older)
+        assert raised.value.fields["folder"] == older
+        assert isinstance(raised.value, JawabError)
+
+
+def test_read_only_file_system_is_told(tmp_path: Path) -> None:
+    from index.storage.database import storage_errors
+
+    with pytest.raises(NotAllowed), storage_errors(tmp_path):
+        raise OSError(30, "Read-only file system", str(tmp_path))

@@ -1,0 +1,95 @@
+"""Folders that earlier versions of Jawab wrote (`tests/data/versions`), opened by this one: nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.build import update
+from index.fakes import HashEmbedder
+from index.repair import examine
+from index.search import Searcher
+from index.storage.catalog import Catalog
+from ui.collections import FIRST, CollectionFolders
+from ui.gate.keys import Keys
+from ui.jobs.intake import IndexIntake
+from ui.jobs.jobs import Jobs
+from ui.web.keeping.conversations import Conversations
+
+VERSIONS = Path(__file__).parent / "data" / "versions"
+VISITOR = "vvvvvvvv"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A data folder of an earlier version; `facts` are the ids and the key that it was made with."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+
+@pytest.fixture(params=sorted(path.name for path in VERSIONS.iterdir()))
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
+    """A copy of it, for it changes when it is opened."""
+    shutil.copytree(VERSIONS / request.param, tmp_path / "home")
+    return Home(tmp_path / "home", json.loads((tmp_path / "home" / "facts.json").read_text()))
+
+
+def test_index_answers_and_goes_on(home: Home) -> None:
+    index = home.folder / "index"
+    assert not examine(index)
+    searcher = Searcher(index, HashEmbedder())
+    assert searcher.search("Who was the first driver?", 1)[0].passage.article_id == "copy"
+    assert searcher.search("مكتبة المدينة", 1)[0].passage.article_id == "مكتبة"
+    with closing(Catalog.open(index)) as catalog:
+        assert {article.id: article.date for article in catalog.articles()} == {
+            "copy": "2021-05-03", "ferry": None, "مكتبة": "2020-06-11",
+        }  # fmt: skip
+        assert catalog.article("tram").date == "2021-05-03"
+    (home.folder / "new.txt").write_text("New\n\nA new article of today.")
+    assert update(index, [home.folder / "new.txt"], HashEmbedder()).added == ["new"]
+    assert not examine(index)
+
+
+def test_conversations_are_there(home: Home) -> None:
+    with closing(Conversations(home.folder / "conversations.sqlite")) as conversations:
+        titles = {one.title: one.collection for one in conversations.all(VISITOR)}
+        assert titles == {"When did the tram open?": None, "متى افتتحت المكتبة؟": home.facts["collection"]}
+        (turn,) = conversations.turns(VISITOR, home.facts["conversation"])
+        assert turn.answer
+        assert turn.answer.short_answer == "The tram line opened"
+        assert (turn.verdict, turn.why) == ("good", "right")
+
+
+def test_jobs_are_there_and_the_one_that_waited_is_done(home: Home) -> None:
+    folders = CollectionFolders(home.folder / "index", home.folder / "collections")
+    intake = IndexIntake(folders.index_of, HashEmbedder, home.folder / "brought")
+    with closing(Jobs(home.folder / "brought", intake)) as jobs:
+        assert jobs.find(home.facts["job"]).summary
+        jobs.start()
+        while not jobs.find(home.facts["waiting"]).is_over:
+            pass
+        assert jobs.find(home.facts["waiting"]).state == "done"
+    with closing(Catalog.open(home.folder / "index")) as catalog:
+        assert catalog.article("bridge")
+
+
+def test_collections_have_their_names(home: Home) -> None:
+    folders = CollectionFolders(home.folder / "index", home.folder / "collections")
+    named = {one.id: one.name for one in folders.all()}
+    assert named == {FIRST: "الأخبار", home.facts["collection"]: "Archive of 2021"}
+
+
+def test_keys_open_what_they_did(home: Home) -> None:
+    keys = Keys(home.folder / "keys.json")
+    found = keys.find(home.facts["key"])
+    assert found
+    assert found.scopes == ("read", "write")
+    keys.add("another", ["read"])
+    assert [key.name for key in keys.all()] == ["newsroom", "another"]

@@ -1,0 +1,89 @@
+"""The commands that carry articles and all else from one place to another: backup, restore, export."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from ui import show
+from ui.command import app_of, index_option
+from ui.strings import reader_language, say
+from ui.terminal import echo
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--first-only", is_flag=True, help="The index alone: no other collections, no conversations.")
+@index_option
+def backup(file: Path, first_only: bool, index: Path | None) -> None:
+    """Write everything that Jawab stores into one file, while a server runs too; keys and passwords are left out.
+
+    \b
+    Example:
+        jawab backup jawab-2026-11-29.tar
+    """
+    from ui.backup.backup import back_up
+
+    settings, language = app_of(index).settings, reader_language()
+    with show.ByteBar(0, say("backup.writing", language)) as bar:
+        made = back_up(settings, file, bar.advance, first_only)
+    articles = sum(one.articles for one in made.manifest.collections)
+    echo(say("backup.written", language, file=made.file, articles=articles, files=len(made.manifest.members)))
+    if made.manifest.missing:
+        echo(say("backup.missing", language, count=len(made.manifest.missing)))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Rename what is in its places now, instead of stopping there.")
+@index_option
+def restore(file: Path, replace: bool, index: Path | None) -> None:
+    """Put everything of a backup into the places of this machine; stop jawab serve before.
+
+    \b
+    Example:
+        jawab restore jawab-2026-11-29.tar
+    """
+    from index.errors import PathMissing
+    from ui.backup.archive import reading
+    from ui.backup.places import Places
+    from ui.backup.restore import Restore
+    from ui.jobs.claim import without_server
+
+    app, language = app_of(index), reader_language()
+    if not file.is_file():
+        raise PathMissing(path=file)
+    with reading(file) as archive, without_server(app.settings.brought), show.IndexingBar(language) as embedding:
+        total = sum(member.size for member in archive.manifest.members)
+        with show.ByteBar(total, say("backup.unpacking", language)) as bar:
+            restored = Restore(archive, Places.of(app.settings), lambda: app.embedder).run(
+                replace, bar.advance, embedding
+            )
+    articles = sum(one.articles for one in restored.manifest.collections)
+    echo(say("backup.restored", language, articles=articles, made=restored.manifest.made))
+    for path in restored.aside:
+        echo(say("backup.aside", language, path=path))
+    for name, value in restored.settings.items():
+        echo(say("backup.setting", language, name=f"JAWAB_{name.upper()}", value=value))
+
+
+@click.command()
+@click.argument("articles", type=click.Path(path_type=Path))
+@index_option
+def export(articles: Path, index: Path | None) -> None:
+    """Write all articles as JSON lines, which jawab index takes back, with the same ids, dates and texts.
+
+    \b
+    Example:
+        jawab export articles.jsonl
+    """
+    from index.jsonl_export import export_articles
+    from index.storage.catalog import Catalog
+
+    with closing(Catalog.open(app_of(index).settings.index)) as catalog:
+        files, count = export_articles(catalog, articles), catalog.count_articles()
+    for file in files:
+        echo(say("export.written", reader_language(), file=file))
+    echo(say("export.articles", reader_language(), count=count))

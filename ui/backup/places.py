@@ -1,0 +1,47 @@
+"""The places of all that Jawab stores, and their names in an archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ui.collections import FIRST
+from ui.jobs.claim import jobs_database
+from ui.settings import Settings
+
+COLLECTIONS, UPLOADS = "collections", "uploads"
+CONVERSATIONS, JOBS, SETTINGS = "conversations.sqlite", "jobs.sqlite", "settings.json"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The index of the first collection, the folder of the others, the uploaded files, and the two databases."""
+
+    index: Path
+    collections: Path
+    uploads: Path
+    conversations: Path
+    jobs: Path
+
+    @staticmethod
+    def of(settings: Settings) -> Places:
+        return Places(
+            index=settings.index,
+            collections=settings.collections,
+            uploads=settings.brought,
+            conversations=settings.conversations,
+            jobs=jobs_database(settings.brought),
+        )
+
+    def index_of(self, collection: str) -> Path:
+        return self.index if collection == FIRST else self.collections / collection
+
+    def path_of(self, member: str) -> Path | None:
+        """The place of a member of an archive; nothing for one that is only for reading."""
+        first, _, rest = member.partition("/")
+        if first == COLLECTIONS:
+            collection, _, file = rest.partition("/")
+            return self.index_of(collection) / file
+        if first == UPLOADS:
+            return self.uploads / rest
+        return {CONVERSATIONS: self.conversations, JOBS: self.jobs}.get(member)

@@ -1,0 +1,197 @@
+"""`jawab restore`: all that a backup holds, in the places of this machine's settings.
+
+Everything is unpacked beside its place, checked and made whole first, and only then moved there. Broken off, a restore
+of the same file goes on where it was. Nothing that is there is changed: it is an error, or it is renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Literal
+
+from index.build import Progress
+from index.embed import Embedder
+from index.errors import JawabError
+from index.relocation import settle_in
+from index.storage.catalog import FILE
+from index.storage.database import Database, storage_errors
+from ui.backup.archive import Advance, ArchiveReader, Manifest, Member, digest_of_file
+from ui.backup.places import SETTINGS, Places
+from ui.collections import CollectionFolders
+
+Phase = Literal["unpacking", "settling", "moving"]
+
+
+class RestoreOccupied(JawabError):
+    """In `folder`, where a backup is to be restored, there is something already."""
+
+    code = "restore_occupied"
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A finished restore. `embedded` passages got new vectors; `settings` are those of the machine that was backed up,
+    by name; `aside` is where what had been here was moved."""
+
+    manifest: Manifest
+    embedded: int
+    settings: dict[str, str]
+    aside: tuple[Path, ...]
+
+
+class Restore:
+    """A restore of `archive` into `places`; `embedder` gives the embedder that the indexes are to be searched with.
+
+    Nobody else may use the places meanwhile.
+    """
+
+    def __init__(self, archive: ArchiveReader, places: Places, embedder: Callable[[], Embedder]) -> None:
+        self._archive = archive
+        self._places = places
+        self._staged = Places(*(_staged(path) for path in astuple(places)))
+        self._embedder = embedder
+        self._mark = self._staged.index.with_suffix(f"{self._staged.index.suffix}.json")
+
+    def run(self, replace: bool, advance: Advance, progress: Progress | None = None) -> Restored:
+        """Restore everything; `advance` hears of bytes, `progress` of passages that are embedded again.
+
+        Raises `RestoreOccupied` where something is in a place and must not be moved aside (`replace`),
+        `BackupDamaged`, what `settle_in` raises, and `storage_errors`' errors.
+        """
+        with storage_errors(self._places.index.parent):
+            phase = self._phase()
+            if phase != "moving" and not replace:
+                self._require_free()
+            settings = self._settings()
+            if phase == "unpacking":
+                self._unpack(advance)
+            embedded = self._settle(progress) if phase != "moving" else 0
+            aside = self._move()
+        return Restored(self._archive.manifest, embedded, settings, tuple(aside))
+
+    def _phase(self) -> Phase:
+        """How far an earlier restore of this archive came; what is left of another's goes."""
+        try:
+            known = json.loads(self._mark.read_bytes())
+        except (FileNotFoundError, ValueError):
+            known = None
+        if isinstance(known, dict) and known.get("archive") == self._archive.digest:
+            phase: Phase = known["phase"]
+            return phase
+        for path in astuple(self._staged):
+            _remove(path)
+        self._remember("unpacking")
+        return "unpacking"
+
+    def _remember(self, phase: Phase) -> None:
+        self._mark.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._mark.with_name(f"{self._mark.name}.partial")
+        partial.write_text(json.dumps({"archive": self._archive.digest, "phase": phase}), encoding="utf-8")
+        partial.replace(self._mark)
+
+    def _require_free(self) -> None:
+        for path in self._wanted():
+            if not _is_free(path):
+                raise RestoreOccupied(folder=path)
+
+    def _wanted(self) -> Iterator[Path]:
+        """The places into which something of the archive goes."""
+        paths = [self._places.path_of(member.name) for member in self._archive.manifest.members]
+        for place in astuple(self._places):
+            if any(path is not None and path.is_relative_to(place) for path in paths):
+                yield place
+
+    def _settings(self) -> dict[str, str]:
+        for member in self._archive.manifest.members:
+            if member.name == SETTINGS:
+                found = json.loads(b"".join(self._archive.content(member)))
+                return {str(name): str(value) for name, value in found.items()}
+        return {}
+
+    def _unpack(self, advance: Advance) -> None:
+        for member in self._archive.manifest.members:
+            path = self._staged.path_of(member.name)
+            if path is None or _is_whole(path, member):
+                advance(member.size)
+                continue
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                for chunk in self._archive.content(member):
+                    file.write(chunk)
+                    advance(len(chunk))
+                os.fsync(file.fileno())
+        self._remember("settling")
+
+    def _settle(self, progress: Progress | None) -> int:
+        """Make whole indexes of this machine of the unpacked ones; gives how many passages were embedded."""
+        embedded = 0
+        folders = CollectionFolders(self._staged.index, self._staged.collections)
+        manifest = self._archive.manifest
+        for collection in manifest.collections:
+            folder = folders.index_of(collection.id)
+            if collection.name:
+                folders.rename(collection.id, collection.name)
+            uploads = self._places.uploads.resolve()
+            embedded += settle_in(folder, manifest.uploads, uploads, self._embedder(), progress)
+        self._remember("moving")
+        return embedded
+
+    def _move(self) -> list[Path]:
+        """Put what is ready into its place, the indexes last; gives where what was there is now."""
+        aside = []
+        now = time.strftime("%Y-%m-%d-%H%M%S")
+        for staged, place in reversed(list(zip(astuple(self._staged), astuple(self._places), strict=True))):
+            if not staged.exists():
+                continue
+            for there in _files_of(place):
+                if there.is_dir() and not any(there.iterdir()):
+                    there.rmdir()
+                else:
+                    aside.append(there.rename(there.with_name(f"{there.name}.before-restore-{now}")))
+            staged.rename(place)
+        self._mark.unlink(missing_ok=True)
+        return aside
+
+
+def _staged(place: Path) -> Path:
+    return place.with_name(f"{place.name}.restoring")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _files_of(place: Path) -> Sequence[Path]:
+    """What is at a place: a folder, or a database with what SQLite keeps beside it."""
+    return [path for path in (place, *(place.with_name(place.name + end) for end in ("-wal", "-shm"))) if path.exists()]
+
+
+def _is_whole(path: Path, member: Member) -> bool:
+    """Whether a member was unpacked by an earlier run."""
+    return path.is_file() and path.stat().st_size == member.size and digest_of_file(path) == member.sha256
+
+
+def _is_free(place: Path) -> bool:
+    """Whether nothing is lost where a place is given to something else: there is nothing, or an empty store."""
+    if place.is_dir():
+        inside = [path for path in place.iterdir() if path.suffix != ".lock"]
+        return not inside or ((place / FILE).is_file() and _is_empty(place / FILE, "articles"))
+    if place.exists():
+        return _is_empty(place, "jobs") if "jobs" in place.name else _is_empty(place, "conversations")
+    return True
+
+
+def _is_empty(database: Path, table: str) -> bool:
+    with closing(Database(database, writable=False)) as rows:
+        return not rows.rows(f"SELECT 1 FROM {table} LIMIT 1")
