@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from index.build import Progress
 from index.embed import Embedder
@@ -71,24 +71,27 @@ class Restore:
                 self._require_free()
             settings = self._settings()
             if phase == "unpacking":
+                self._begin()
                 self._unpack(advance)
             embedded = self._settle(progress) if phase != "moving" else 0
             aside = self._move()
         return Restored(self._archive.manifest, embedded, settings, tuple(aside))
 
     def _phase(self) -> Phase:
-        """How far an earlier restore of this archive came; what is left of another's goes."""
+        """How far an earlier restore of this archive came."""
         try:
             known = json.loads(self._mark.read_bytes())
         except (FileNotFoundError, ValueError):
-            known = None
-        if isinstance(known, dict) and known.get("archive") == self._archive.digest:
-            phase: Phase = known["phase"]
-            return phase
-        for path in astuple(self._staged):
-            _remove(path)
+            return "unpacking"
+        is_of_this = isinstance(known, dict) and known.get("archive") == self._archive.digest
+        return cast("Phase", known["phase"]) if is_of_this else "unpacking"
+
+    def _begin(self) -> None:
+        """What is left of another archive goes."""
+        if not self._mark.exists() or json.loads(self._mark.read_bytes()).get("archive") != self._archive.digest:
+            for path in astuple(self._staged):
+                _remove(path)
         self._remember("unpacking")
-        return "unpacking"
 
     def _remember(self, phase: Phase) -> None:
         self._mark.parent.mkdir(parents=True, exist_ok=True)
