@@ -48,6 +48,8 @@ class Store:
         with ExitStack() as on_error:
             on_error.callback(connection.close)
             connection.execute("PRAGMA journal_mode = WAL")
+            # What a caller is told to be stored is on the disk, also after a power cut.
+            connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.executescript(self._tables)
             self._prepare(connection)
