@@ -26,6 +26,7 @@ from index.finding.vector_file import is_damaged
 from index.plan import with_passages
 from index.storage.catalog import FILE, Catalog
 from index.storage.database import storage_errors
+from index.storage.durable import sync_folder
 from index.storage.entries import Entry
 from index.storage.lock import LOCK, held
 from index.storage.page_sums import damaged_pages, restore_head
@@ -262,7 +263,11 @@ def _take_place(new: Path, folder: Path) -> None:
         # The log of the damaged catalogue must not be read into the new one.
         if path.name != FILE:
             path.unlink()
+    # On the disk in this order: after a power cut, checksums of the damaged catalogue must not be beside the whole one.
+    sync_folder(folder)
     (new / FILE).replace(folder / FILE)
+    sync_folder(folder)
     for path in new.iterdir():
         if path.is_file() and path.name != LOCK:
             path.replace(folder / path.name)
+    sync_folder(folder)

@@ -12,12 +12,14 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import JawabError
 from index.storage.database import storage_errors
+from index.storage.durable import sync_folder, write_atomically
 from index.storage.lock import held
 
 FIRST = "first"
@@ -34,6 +36,12 @@ class CollectionMissing(JawabError):
     """There is no such collection, or not any more."""
 
     code = "collection_missing"
+
+
+class CollectionRemoved(CollectionMissing):
+    """The collection was removed, and can still be restored."""
+
+    code = "collection_removed"
 
 
 class CollectionExists(JawabError):
@@ -67,13 +75,27 @@ class CollectionFolders:
         return [Named(FIRST, self._name(FIRST)), *named]
 
     def index_of(self, collection: str) -> Path:
-        """The folder of its index. Raises `CollectionMissing`."""
+        """The folder of its index. Raises `CollectionMissing`; `CollectionRemoved` where it can be restored."""
+        place = self.place_of(collection)
+        if place == self._removed(collection):
+            raise CollectionRemoved(collection=collection)
+        return place
+
+    def place_of(self, collection: str) -> Path:
+        """The folder of its index, also while it is removed. Raises `CollectionMissing`."""
         if collection == FIRST:
             return self._first
-        folder = self._folder / collection
-        if not _ID.fullmatch(collection) or not folder.is_dir():
-            raise CollectionMissing(collection=collection)
-        return folder
+        folder, removed = self._folder / collection, self._removed(collection)
+        # The first twice: it may be restored between one look and the other.
+        for place in (folder, removed, folder):
+            if _ID.fullmatch(collection) and place.is_dir():
+                return place
+        raise CollectionMissing(collection=collection)
+
+    def places(self) -> list[Path]:
+        """The folders of all indexes, those that can be restored too."""
+        made = [one for one in self._folder.glob("*") if _ID.fullmatch(one.name.removesuffix(_REMOVED))]
+        return [self._first, *(one for one in made if one.is_dir())]
 
     def make(self, name: str) -> Named:
         """A new one, with nothing in it yet."""
@@ -87,8 +109,12 @@ class CollectionFolders:
         """Raises `CollectionMissing`."""
         folder = self.index_of(collection)
         with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / _NAME).write_text(_as_name(name), encoding="utf-8")
+            if collection == FIRST:
+                folder.mkdir(parents=True, exist_ok=True)
+            try:
+                write_atomically(folder / _NAME, _as_name(name).encode("utf-8", "replace"))
+            except FileNotFoundError as error:  # removed meanwhile
+                raise CollectionMissing(collection=collection) from error
 
     def remove(self, collection: str) -> None:
         """Take one out of the list; the first stays.
@@ -97,8 +123,8 @@ class CollectionFolders:
         """
         folder = self.removable(collection)
         with held(folder), storage_errors(folder):
-            removed = _move(folder, folder.with_name(collection + _REMOVED))
-            os.utime(removed)  # from now on it is counted when it goes for good
+            os.utime(folder)  # from now on it is counted when it goes for good
+            _move(folder, self._removed(collection))
 
     def removable(self, collection: str) -> Path:
         """The folder of a collection that may be removed. Raises `CollectionMissing`."""
@@ -108,18 +134,28 @@ class CollectionFolders:
 
     def restore(self, collection: str) -> None:
         """Bring back what was removed. Raises `CollectionMissing`, `CollectionExists`."""
-        removed = self._folder / (collection + _REMOVED)
+        removed = self._removed(collection)
         if not _ID.fullmatch(collection) or not removed.is_dir():
             raise CollectionMissing(collection=collection)
         with storage_errors(removed):
             _move(removed, self._folder / collection)
 
-    def forget_removed(self) -> None:
-        """Delete what was removed more than a week ago, unless another folder prevents restoring it."""
+    def forget_removed(self, forget_files: Callable[[str], None] = lambda collection: None) -> None:
+        """Delete what was removed more than a week ago, unless another folder prevents restoring it.
+
+        Before that, `forget_files` deletes what else there is of a collection; it may raise `JawabError`, and then the
+        collection stays until the next time.
+        """
         for removed in self._folder.glob(f"*{_REMOVED}"):
-            in_place = removed.with_name(removed.name.removesuffix(_REMOVED))
-            if not in_place.exists() and removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400:
-                shutil.rmtree(removed, ignore_errors=True)
+            collection = removed.name.removesuffix(_REMOVED)
+            over = removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400
+            if over and not removed.with_name(collection).exists():
+                with suppress(JawabError, OSError):
+                    forget_files(collection)
+                    shutil.rmtree(removed, ignore_errors=True)
+
+    def _removed(self, collection: str) -> Path:
+        return self._folder / (collection + _REMOVED)
 
     def _name(self, collection: str) -> str:
         file = self.index_of(collection) / _NAME
@@ -134,10 +170,11 @@ def find_named(collections: Iterable[Named], wanted: str) -> Named:
     raise CollectionMissing(collection=wanted)
 
 
-def _move(folder: Path, target: Path) -> Path:
+def _move(folder: Path, target: Path) -> None:
     if target.exists():
         raise CollectionExists(folder=target)
-    return folder.rename(target)
+    folder.rename(target)
+    sync_folder(target.parent)
 
 
 def _as_name(text: str) -> str:

@@ -49,6 +49,8 @@ class Store:
         with ExitStack() as on_error:
             on_error.callback(connection.close)
             connection.execute("PRAGMA journal_mode = WAL")
+            # What a caller is told to be stored is on the disk, also after a power cut.
+            connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
                 self._create(connection)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from index.embed import Vectors
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
+from index.storage.durable import put_in_place
 
 EXACT_UP_TO = 10_000
 """Passages; up to here exact search takes a few milliseconds."""
@@ -129,7 +130,7 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
         try:
             _write(index, partial)
             checksum = _checksum(partial)
-            partial.replace(path)
+            put_in_place(partial, path)
         finally:
             partial.unlink(missing_ok=True)
     base = Base(path.name, last, index.ntotal, trained_on, checksum)

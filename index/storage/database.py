@@ -37,6 +37,8 @@ class Database:
             self._connection.execute("PRAGMA foreign_keys = ON")
             if writable:
                 self._connection.execute("PRAGMA journal_mode = WAL")
+                # A transaction that is over is on the disk, also after a power cut; NORMAL would lose the latest ones.
+                self._connection.execute("PRAGMA synchronous = FULL")
                 # Only `merge_log` merges, so that page checksums can be kept (`index/storage/page_sums.py`).
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from index.errors import IndexDamaged
 from index.storage.database import Database, storage_errors
+from index.storage.durable import write_atomically
 
 PAGE = 4096
 _LOG_HEADER = 32
@@ -33,9 +34,12 @@ Sums = npt.NDArray[np.uint32]
 def settle(database: Database, file: Path) -> None:
     """Merge the write-ahead log into `file` and bring the checksums up to date.
 
-    Killed in the middle, it leaves pages whose checksum is not known, never one that is wrong.
+    Killed in the middle, or by a power cut, it leaves pages whose checksum is not known, never one that is wrong: that
+    it is not known is on the disk before a page changes, and the pages are before their checksums.
     """
     touched = _logged_pages(file)
+    if not touched:
+        return
     with storage_errors(file.parent):
         sums = _grown(_read(file), max(touched, default=0))
         sums[[page - 1 for page in touched]] = _UNKNOWN
@@ -50,7 +54,7 @@ def settle(database: Database, file: Path) -> None:
                     sums[page - 1] = _sum(pages.read(PAGE))
         # Before the checksums: while that of the first page is not known, nobody asks whether the head agrees with it.
         if 1 in touched:
-            _replace(_head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
+            write_atomically(_head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
         _write(file, sums)
 
 
@@ -162,10 +166,4 @@ def _grown(sums: Sums, pages: int) -> Sums:
 
 
 def _write(file: Path, sums: Sums) -> None:
-    _replace(_path(file), sums.astype("<u4").tobytes())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    write_atomically(_path(file), sums.astype("<u4").tobytes())

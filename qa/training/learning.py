@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from index.storage.durable import put_in_place
 from qa.reading.inputs import Input
 from qa.reading.network import ReaderNetwork
 from qa.training.recipe import Recipe
@@ -146,7 +147,7 @@ class Training:
         }
         beside = self._state.with_suffix(".new")
         torch.save(state, beside)
-        beside.replace(self._state)
+        put_in_place(beside, self._state)
 
     def _resume(self) -> None:
         state = torch.load(self._state, weights_only=True)

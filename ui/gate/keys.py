@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import threading
 import time
@@ -24,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from index.errors import JawabError
 from index.storage.database import storage_errors
+from index.storage.durable import write_atomically
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -118,11 +118,7 @@ class Keys:
             with FileLock(self._file.with_suffix(".lock")):
                 keys = self._load()
                 yield keys
-                written = self._file.with_suffix(".new")
-                # Nobody else's business, from the first byte on.
-                with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                    json.dump([asdict(key) for key in keys], file, indent=1)
-                written.replace(self._file)
+                write_atomically(self._file, json.dumps([asdict(key) for key in keys], indent=1).encode())
 
     def _as_of(self) -> tuple[int, int] | None:
         try:

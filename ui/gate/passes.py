@@ -9,13 +9,14 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import secrets
 import time
 from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
+
+from index.storage.durable import write_atomically
 
 SECONDS = 30 * 86400
 """How long a login is valid."""
@@ -61,10 +62,7 @@ class Passes:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            written = self._file.with_suffix(".new")
-            with os.fdopen(os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(self._until, file)
-            written.replace(self._file)
+            write_atomically(self._file, json.dumps(self._until).encode())
         except OSError:
             # The login is valid until the server ends.
             _log.warning("the logins cannot be stored")

@@ -1,0 +1,60 @@
+"""Files that a power cut leaves whole: as they were or as they shall be, and stored once the function returns."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Make `content` what is in `path`, for this user alone to read. Raises `OSError`, and then changes nothing."""
+    # A name of its own: two that write the same file must not write into each other's.
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".partial", dir=path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        put_in_place(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Rename a file that is complete to `path`, in the same folder. Raises `OSError`."""
+    # Otherwise the name could be stored before what it names: after a power cut the file would be there, and empty.
+    sync_file(partial)
+    partial.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """What was written to a file is on the disk. Raises `OSError`."""
+    _sync(path, os.O_RDONLY)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in a folder are on the disk. Raises `OSError`."""
+    try:
+        _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that stores names by itself
+            raise
+
+
+def sync_tree(folder: Path) -> None:
+    """All files and folders in `folder` are on the disk, and so is its own name. Raises `OSError`."""
+    for place, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            sync_file(Path(place, name))
+        sync_folder(Path(place))
+    sync_folder(folder.parent)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

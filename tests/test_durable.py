@@ -1,0 +1,146 @@
+"""What is said to be stored is on the disk, in this order: a power cut leaves what was, or what shall be."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from index.finding.vector_file import compact
+from index.plan import Summary
+from index.storage import durable, page_sums
+from index.storage.catalog import FILE, Catalog
+from index.storage.database import Database
+from index.storage.durable import sync_tree, write_atomically
+from index.storage.writing import writing
+from ui.collections import FIRST, CollectionFolders
+from ui.gate.keys import Keys
+from ui.gate.passes import Passes
+from ui.store import Store
+
+Events = list[tuple[str, str]]
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> Events:
+    """What is written through to the disk, and what is renamed, by name and in order."""
+    done: Events = []
+    sync, replace = durable._sync, Path.replace
+
+    def noted_sync(path: Path, flags: int) -> None:
+        done.append(("sync", path.name))
+        sync(path, flags)
+
+    def noted_replace(path: Path, target: Path) -> Path:
+        done.append(("rename", target.name))
+        return replace(path, target)
+
+    monkeypatch.setattr(durable, "_sync", noted_sync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    return done
+
+
+def assert_stored(events: Events, path: Path) -> None:
+    """The file was written through, then renamed, then its folder was written through."""
+    at = events.index(("rename", path.name))
+    assert events[at - 1][0] == "sync" and events[at - 1][1].startswith(path.stem)
+    assert events[at + 1] == ("sync", path.parent.name)
+    assert [other.name for other in path.parent.iterdir() if other.suffix == ".partial"] == []
+
+
+def test_file_is_the_old_one_or_the_new_one(tmp_path: Path, events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.json"
+    write_atomically(path, b"old")
+    assert_stored(events, path)
+    assert path.read_bytes() == b"old" and stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_names_keys_and_logins(tmp_path: Path, events: Events) -> None:
+    folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")
+    made = folders.make("News")
+    assert_stored(events, tmp_path / "collections" / made.id / "name.txt")
+    folders.rename(FIRST, "All")
+    assert_stored(events[-3:], tmp_path / "index" / "name.txt")
+    Keys(tmp_path / "keys.json").add("newsroom", ["read"])
+    assert_stored(events, tmp_path / "keys.json")
+    Passes("password", tmp_path / "logins.json").add()
+    assert_stored(events, tmp_path / "logins.json")
+    assert len(json.loads((tmp_path / "logins.json").read_text())) == 1
+
+
+def test_upload_is_stored_with_its_folders(tmp_path: Path, events: Events) -> None:
+    (tmp_path / "upload" / "a").mkdir(parents=True)
+    (tmp_path / "upload" / "a" / "b.txt").write_text("b")
+    sync_tree(tmp_path / "upload")
+    assert events == [("sync", name) for name in ("b.txt", "a", "upload", tmp_path.name)]
+
+
+def test_databases_store_each_transaction(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "a.sqlite", writable=True)) as database:
+        assert database.rows("PRAGMA synchronous") == [(2,)]
+    with closing(Store(tmp_path / "b.sqlite", "")) as store, store.rows() as rows:
+        assert rows.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_vectors_are_stored_before_the_catalogue_names_them(
+    write: Callable[[str, str], Path], indexed: Callable[[], Summary], tmp_path: Path, events: Events
+) -> None:
+    write("a.txt", "The tram opened in May.")
+    indexed()
+    with writing(tmp_path / "index") as catalog:
+        events.clear()
+        compact(catalog, always=True)
+    (vectors,) = (tmp_path / "index").glob("vectors-*.faiss")
+    assert_stored(events, vectors)
+    assert events.index(("rename", vectors.name)) < events.index(("rename", "catalog.sums"))
+
+
+def test_checksums_are_never_wrong_after_a_power_cut(
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], Summary],
+    tmp_path: Path,
+    events: Events,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before pages change it is on the disk that their checksums are not known; and the head before the checksums."""
+    write("a.txt", "The tram opened in May.")
+    indexed()
+    events.clear()
+    merge = Database.merge_log
+
+    def noted_merge(database: Database) -> bool:
+        events.append(("merge", ""))
+        return merge(database)
+
+    monkeypatch.setattr(Database, "merge_log", noted_merge)
+    with writing(tmp_path / "index") as catalog, catalog.transaction():
+        catalog.set_meta("x", "x" * 10_000)
+    sums = ("rename", "catalog.sums")
+    at = events.index(("merge", ""))
+    assert_stored(events[:at], tmp_path / "index" / "catalog.sums")
+    assert_stored(events[at:], tmp_path / "index" / "catalog.sums")
+    assert events.index(("rename", "catalog.head")) < len(events) - 1 - events[::-1].index(sums)
+    assert not page_sums.damaged_pages(tmp_path / "index" / FILE)
+
+
+def test_nothing_is_written_where_nothing_changed(
+    write: Callable[[str, str], Path], indexed: Callable[[], Summary], tmp_path: Path, events: Events
+) -> None:
+    write("a.txt", "The tram opened in May.")
+    indexed()
+    events.clear()
+    Catalog.open_or_create(tmp_path / "index").close()
+    assert events == []
