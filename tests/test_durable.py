@@ -17,6 +17,7 @@ from index.storage import durable, page_sums
 from index.storage.catalog import FILE, Catalog
 from index.storage.database import Database
 from index.storage.durable import sync_tree, write_atomically
+from index.storage.migrations import Versions
 from index.storage.writing import writing
 from ui.collections import FIRST, CollectionFolders
 from ui.gate.keys import Keys
@@ -71,14 +72,14 @@ def test_file_is_the_old_one_or_the_new_one(tmp_path: Path, events: Events, monk
 def test_names_keys_and_logins(tmp_path: Path, events: Events) -> None:
     folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")
     made = folders.make("News")
-    assert_stored(events, tmp_path / "collections" / made.id / "name.txt")
+    assert_stored(events, tmp_path / "collections" / made.id / "collection.json")
     folders.rename(FIRST, "All")
-    assert_stored(events[-3:], tmp_path / "index" / "name.txt")
+    assert_stored(events[-3:], tmp_path / "index" / "collection.json")
     Keys(tmp_path / "keys.json").add("newsroom", ["read"])
     assert_stored(events, tmp_path / "keys.json")
     Passes("password", tmp_path / "logins.json").add()
     assert_stored(events, tmp_path / "logins.json")
-    assert len(json.loads((tmp_path / "logins.json").read_text())) == 1
+    assert len(json.loads((tmp_path / "logins.json").read_text())["logins"]) == 1
 
 
 def test_upload_is_stored_with_its_folders(tmp_path: Path, events: Events) -> None:
@@ -91,7 +92,7 @@ def test_upload_is_stored_with_its_folders(tmp_path: Path, events: Events) -> No
 def test_databases_store_each_transaction(tmp_path: Path) -> None:
     with closing(Database(tmp_path / "a.sqlite", writable=True)) as database:
         assert database.rows("PRAGMA synchronous") == [(2,)]
-    with closing(Store(tmp_path / "b.sqlite", "")) as store, store.rows() as rows:
+    with closing(Store(tmp_path / "b.sqlite", "", Versions(0, {}))) as store, store.rows() as rows:
         assert rows.execute("PRAGMA synchronous").fetchone() == (2,)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +13,10 @@ from index.build import update
 from index.errors import DiskFull, IndexOutdated, JawabError, NotAllowed
 from index.fakes import HashEmbedder
 from index.storage.catalog import FILE, Catalog
+from index.storage.json_file import JsonFile
 from index.storage.migrations import StoreNewer, Versions, copy_of, user_version
 from index.storage.schema import SCHEMA, VERSIONS
+from ui.gate.passes import Passes
 from ui.store import Store
 from ui.strings import explain
 
@@ -140,3 +143,60 @@ def test_read_only_file_system_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(NotAllowed), storage_errors(tmp_path):
         raise OSError(30, "Read-only file system", str(tmp_path))
+
+
+class TestJsonFile:
+    """The small stores: API keys, logins, a collection's name."""
+
+    @pytest.fixture
+    def stored(self, tmp_path: Path) -> JsonFile:
+        steps = {0: lambda names: {"names": names}, 1: lambda old: {"all": old["names"]}}
+        return JsonFile(tmp_path / "names.json", 2, steps)
+
+    def test_written_content_is_read(self, stored: JsonFile) -> None:
+        stored.write({"all": ["مها"]})
+        assert stored.read() == {"all": ["مها"], "version": 2}
+
+    @pytest.mark.parametrize("before", [["a"], {"version": 1, "names": ["a"]}])
+    def test_older_one_is_migrated_and_a_copy_is_kept_until_it_was_read(self, stored: JsonFile, before: object) -> None:
+        stored.file.write_text(json.dumps(before))
+        found = before["version"] if isinstance(before, dict) else 0
+        assert stored.read() == {"all": ["a"], "version": 2}
+        assert json.loads(copy_of(stored.file, found).read_text()) == before
+        assert stored.read() == {"all": ["a"], "version": 2}
+        assert not copy_of(stored.file, found).exists()
+
+    def test_newer_one_is_refused_and_not_touched(self, stored: JsonFile) -> None:
+        stored.file.write_text('{"version": 7}')
+        with pytest.raises(StoreNewer):
+            stored.read()
+        assert stored.file.read_text() == '{"version": 7}'
+
+    @pytest.mark.parametrize("content", ["", "{", '{"version": "two"}', '{"version": -3}', "null"])
+    def test_what_is_no_such_file_is_a_value_error(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "collection.json").write_text(content)
+        with pytest.raises(ValueError):
+            JsonFile(tmp_path / "collection.json", 1, {}).read()
+
+    def test_who_may_only_read_reads_all_the_same(self, stored: JsonFile, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(path: Path, content: bytes) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        stored.file.write_text('["a"]')
+        monkeypatch.setattr("index.storage.json_file.write_atomically", refuse)
+        assert stored.read()["all"] == ["a"]
+        assert stored.file.read_text() == '["a"]'
+
+    def test_logins_of_a_newer_server_are_left_alone(self, tmp_path: Path) -> None:
+        file = tmp_path / "logins.json"
+        file.write_text('{"version": 7, "logins": {}}')
+        passes = Passes("password", file)
+        assert passes.has(passes.add())
+        assert file.read_text() == '{"version": 7, "logins": {}}'
+
+    def test_logins_of_version_0_are_valid(self, tmp_path: Path) -> None:
+        first = Passes("password", tmp_path / "logins.json")
+        secret = first.add()
+        content = json.loads((tmp_path / "logins.json").read_text())
+        (tmp_path / "logins.json").write_text(json.dumps(content["logins"]))
+        assert Passes("password", tmp_path / "logins.json").has(secret)

@@ -19,14 +19,19 @@ from pathlib import Path
 
 from index.errors import JawabError
 from index.storage.database import storage_errors
-from index.storage.durable import sync_folder, write_atomically
+from index.storage.durable import sync_folder
+from index.storage.json_file import JsonFile
 from index.storage.lock import held
 
 FIRST = "first"
 """The id of the collection that the settings name."""
 LONGEST_NAME = 60
 """Code points of a name."""
-_NAME = "name.txt"
+_FILE = "collection.json"
+_NAME_0 = "name.txt"
+"""The name in version 0, as text."""
+VERSION = 1
+"""The version of a collection's own file; its index has one of its own."""
 _REMOVED = ".removed"
 _ID = re.compile(r"[A-Za-z0-9_-]{8,40}")
 _UNDO_DAYS = 7
@@ -112,7 +117,8 @@ class CollectionFolders:
             if collection == FIRST:
                 folder.mkdir(parents=True, exist_ok=True)
             try:
-                write_atomically(folder / _NAME, _as_name(name).encode("utf-8", "replace"))
+                _stored(folder).write({"name": _as_name(name)})
+                (folder / _NAME_0).unlink(missing_ok=True)
             except FileNotFoundError as error:  # removed meanwhile
                 raise CollectionMissing(collection=collection) from error
 
@@ -158,8 +164,29 @@ class CollectionFolders:
         return self._folder / (collection + _REMOVED)
 
     def _name(self, collection: str) -> str:
-        file = self.index_of(collection) / _NAME
-        return _as_name(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else ""
+        folder = self.index_of(collection)
+        try:
+            return _as_name(str(_stored(folder).read().get("name", "")))
+        except FileNotFoundError:
+            return _migrated(folder)
+        except ValueError:
+            return ""  # The collection can still be used, and named again.
+
+
+def _stored(folder: Path) -> JsonFile:
+    return JsonFile(folder / _FILE, VERSION, {})
+
+
+def _migrated(folder: Path) -> str:
+    """The name of a collection of version 0, which is stored as that of this version from now on."""
+    earlier = folder / _NAME_0
+    if not earlier.is_file():
+        return ""
+    name = _as_name(earlier.read_text(encoding="utf-8", errors="replace"))
+    with suppress(PermissionError):  # whoever may only read it reads the older file each time
+        _stored(folder).write({"name": name})
+        earlier.unlink(missing_ok=True)
+    return name
 
 
 def find_named(collections: Iterable[Named], wanted: str) -> Named:
@@ -178,4 +205,5 @@ def _move(folder: Path, target: Path) -> None:
 
 
 def _as_name(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_NAME]
+    # Half of a surrogate pair can be neither stored nor shown.
+    return " ".join(text.encode("utf-8", "replace").decode().split())[:LONGEST_NAME]

@@ -12,6 +12,12 @@ from index.storage.database import storage_errors
 from index.storage.migrations import Versions, migrate
 
 
+def create_missing(connection: sqlite3.Connection, tables: str) -> None:
+    """Make those of `tables` (CREATE … IF NOT EXISTS) that are not there, within the caller's transaction."""
+    for statement in tables.split(";"):
+        connection.execute(statement)
+
+
 class Store:
     """The database in `file`. A new one gets `tables`, which are those of the current version; an older one is
     migrated when it is opened.

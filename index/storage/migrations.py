@@ -7,7 +7,6 @@ opened again and found whole.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import IndexDamaged, JawabError
+from index.storage.durable import put_in_place
 
 Step = Callable[[sqlite3.Connection], None]
 """Changes a store of one version into one of the next, within a transaction of the caller's."""
@@ -68,6 +68,11 @@ def copy_of(file: Path, version: int) -> Path:
     return file.with_name(f"{file.name}.version-{version}")
 
 
+def copies_of(file: Path) -> list[Path]:
+    """The copies that are kept of a store in `file`."""
+    return sorted(file.parent.glob(f"{file.name}.version-[0-9]*"))
+
+
 def copy_store(connection: sqlite3.Connection, target: Path) -> None:
     """Write the store, as its last whole transaction left it, to the new file `target`, and see it on the disk.
 
@@ -79,16 +84,14 @@ def copy_store(connection: sqlite3.Connection, target: Path) -> None:
     try:
         with closing(sqlite3.connect(partial)) as copy:
             connection.backup(copy)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(target)
+        put_in_place(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 
 
 def _keep_copy(connection: sqlite3.Connection, file: Path, version: int) -> None:
     # A migration that goes on keeps the copy of the version in which it began.
-    if not _copies(file):
+    if not copies_of(file):
         copy_store(connection, copy_of(file, version))
 
 
@@ -108,7 +111,7 @@ def _take_step(connection: sqlite3.Connection, versions: Versions, version: int)
 
 def _forget_copies(connection: sqlite3.Connection, file: Path) -> None:
     """Remove the copies, once the migrated store was found whole."""
-    copies = _copies(file)
+    copies = copies_of(file)
     if not copies:
         return
     ((found,), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
@@ -116,7 +119,3 @@ def _forget_copies(connection: sqlite3.Connection, file: Path) -> None:
         raise IndexDamaged(folder=file.parent, detail=str(found))
     for copy in copies:
         copy.unlink(missing_ok=True)
-
-
-def _copies(file: Path) -> list[Path]:
-    return sorted(file.parent.glob(f"{file.name}.version-[0-9]*"))

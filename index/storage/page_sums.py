@@ -65,7 +65,7 @@ def sum_all(database: Database, file: Path) -> None:
             return
         with file.open("rb") as pages:
             sums = [_sum(page) for page in iter(lambda: pages.read(PAGE), b"")]
-        _replace(_head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
+        write_atomically(_head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
         _write(file, np.array(sums, dtype="<u4"))
 
 

@@ -7,7 +7,6 @@ The file is read again when it has changed, so that a key that is added or revok
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 import threading
 import time
@@ -19,16 +18,18 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from filelock import FileLock
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from index.errors import JawabError
 from index.storage.database import storage_errors
-from index.storage.durable import write_atomically
+from index.storage.json_file import JsonFile
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MARK = "jawab_"
 """What every key begins with, so that it is known for one wherever it is found."""
+VERSION = 1
+"""The version of the file; version 0 was a list of keys."""
 PER_MINUTE = 600
 
 
@@ -67,15 +68,16 @@ class Key:
 
 
 @cache
-def _file() -> TypeAdapter[list[Key]]:
+def _keys() -> TypeAdapter[list[Key]]:
     return TypeAdapter(list[Key])
 
 
 class Keys:
-    """The keys in one file. What reads or changes it raises `KeysDamaged`, `DiskFull`, `NotAllowed`."""
+    """The keys in one file. What reads or changes it raises `KeysDamaged`, `StoreNewer`, `DiskFull`, `NotAllowed`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._stored = JsonFile(file, VERSION, {0: lambda keys: {"keys": keys}})
         self._lock = threading.Lock()
         self._read_as_of: tuple[int, int] | None = None
         self._by_digest: dict[str, Key] = {}
@@ -118,7 +120,7 @@ class Keys:
             with FileLock(self._file.with_suffix(".lock")):
                 keys = self._load()
                 yield keys
-                write_atomically(self._file, json.dumps([asdict(key) for key in keys], indent=1).encode())
+                self._stored.write({"keys": [asdict(key) for key in keys]})
 
     def _as_of(self) -> tuple[int, int] | None:
         try:
@@ -130,10 +132,10 @@ class Keys:
     def _load(self) -> list[Key]:
         with storage_errors(self._file.parent):
             try:
-                return _file().validate_json(self._file.read_bytes())
+                return _keys().validate_python(self._stored.read().get("keys"))
             except FileNotFoundError:
                 return []
-            except ValidationError as error:
+            except ValueError as error:
                 raise KeysDamaged(file=self._file) from error
 
 

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import logging
 import secrets
 import time
 from functools import cache
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from index.storage.durable import write_atomically
+from index.storage.json_file import JsonFile
+from index.storage.migrations import StoreNewer
 
+VERSION = 1
+"""The version of the file; version 0 was the logins themselves."""
 SECONDS = 30 * 86400
 """How long a login is valid."""
 _log = logging.getLogger(__name__)
 
 
 @cache
-def _stored() -> TypeAdapter[dict[str, float]]:
+def _logins() -> TypeAdapter[dict[str, float]]:
     return TypeAdapter(dict[str, float])
 
 
@@ -34,7 +36,9 @@ class Passes:
     def __init__(self, password: str, file: Path | None) -> None:
         self._password = password.encode()
         self._file = file
-        self._until = _read(file) if file else {}
+        self._until: dict[str, float] = {}
+        if file:
+            self._read(file)
 
     def add(self) -> str:
         """A new login: its pass."""
@@ -52,6 +56,19 @@ class Passes:
         if self._until.pop(self._digest(secret), None) is not None:
             self._write()
 
+    def _read(self, file: Path) -> None:
+        """The logins of an earlier process; of a file that cannot be read, none: people enter the password again."""
+        try:
+            self._until = _logins().validate_python(_stored(file).read().get("logins"))
+        except FileNotFoundError:
+            pass
+        except StoreNewer:
+            # A newer server will read its file again: nothing is written to it.
+            self._file = None
+            _log.warning("the stored logins are of a newer version")
+        except (OSError, ValueError):
+            _log.warning("the stored logins cannot be read")
+
     def _digest(self, secret: str) -> str:
         return hmac.new(self._password, secret.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()
 
@@ -62,18 +79,11 @@ class Passes:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._file, json.dumps(self._until).encode())
+            _stored(self._file).write({"logins": self._until})
         except OSError:
             # The login is valid until the server ends.
             _log.warning("the logins cannot be stored")
 
 
-def _read(file: Path) -> dict[str, float]:
-    """The logins of an earlier process; of a file that cannot be read, none: people enter the password again."""
-    try:
-        return _stored().validate_json(file.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValidationError):
-        _log.warning("the stored logins cannot be read")
-        return {}
+def _stored(file: Path) -> JsonFile:
+    return JsonFile(file, VERSION, {0: lambda logins: {"logins": logins}})

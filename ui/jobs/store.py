@@ -20,7 +20,7 @@ from index.plan import Summary
 from index.storage.migrations import Versions
 from ui.jobs.job import Job, JobBroken, JobMissing, KeyReused, State, UploadUnderWay
 from ui.jobs.progress import Steps
-from ui.store import Store
+from ui.store import Store, create_missing
 
 VERSION = 1
 """The version of the tables; `_TABLES` are those of this one."""
@@ -49,7 +49,7 @@ class JobStore:
     """The jobs in `file`. Safe to use from several threads; raises what `storage_errors` makes of SQLite's errors."""
 
     def __init__(self, file: Path) -> None:
-        self._store = Store(file, _TABLES, Versions(VERSION, {0: _number}))
+        self._store = Store(file, _TABLES, Versions(VERSION, {0: _complete}))
 
     def begin(self, job: str, caller: str, key: str | None) -> str | None:
         """An upload begins. The job that the key stands for already, if it does. Raises `UploadUnderWay`."""
@@ -158,8 +158,9 @@ class JobStore:
         self._store.close()
 
 
-def _number(connection: sqlite3.Connection) -> None:
-    """From version 0, which has the tables of version 1 and no number."""
+def _complete(connection: sqlite3.Connection) -> None:
+    """From version 0: the same tables, of which some are missing where their making was interrupted."""
+    create_missing(connection, _TABLES)
 
 
 def _job(row: Sequence[Any]) -> Job:

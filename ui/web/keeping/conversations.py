@@ -19,7 +19,7 @@ from typing import Literal
 from index.storage.migrations import Versions
 from index.text.folding import fold_text
 from qa.answer import Answer
-from ui.store import Store
+from ui.store import Store, create_missing
 
 VERSION = 1
 """The version of the tables; `_TABLES` are those of this one."""
@@ -231,6 +231,7 @@ def _record(answer: Answer | None) -> str | None:
 
 def _add_collection(connection: sqlite3.Connection) -> None:
     """From version 0, whose tables of the first weeks have no column for the collection."""
+    create_missing(connection, _TABLES)
     columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(conversations)")}
     if "collection" not in columns:
         connection.execute("ALTER TABLE conversations ADD COLUMN collection TEXT")
