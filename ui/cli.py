@@ -50,7 +50,9 @@ def jawab(context: click.Context, index: Path | None, debug: bool) -> None:
 
 def _app(index: Path | None = None) -> App:
     chosen = index or click.get_current_context().obj["index"]
-    return App(load_settings(index=chosen))
+    settings = load_settings(index=chosen)
+    settings.close_data_folder()
+    return App(settings)
 
 
 def _load_aside(assistant: Assistant, language: Language) -> None:

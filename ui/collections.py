@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import JawabError
+from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.writing import held
 
@@ -79,7 +80,7 @@ class CollectionFolders:
         """A new one, with nothing in it yet."""
         made = Named(secrets.token_urlsafe(9), _as_name(name))
         with storage_errors(self._folder):
-            (self._folder / made.id).mkdir(parents=True)
+            private.make_folder(self._folder / made.id)
         self.rename(made.id, name)
         return made
 
@@ -87,7 +88,7 @@ class CollectionFolders:
         """Raises `CollectionMissing`."""
         folder = self.index_of(collection)
         with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            private.make_folder(folder)
             (folder / _NAME).write_text(_as_name(name), encoding="utf-8")
 
     def remove(self, collection: str) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from index.embed import Vectors
-from index.storage.catalog import Catalog
+from index.storage import private
+from index.storage.catalog import FILE, Catalog
 from index.storage.database import storage_errors
 
 EXACT_UP_TO = 10_000
@@ -127,6 +128,7 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
     partial = path.with_suffix(".partial")
     with storage_errors(catalog.folder):
         try:
+            private.create(partial, like=catalog.folder / FILE)
             _write(index, partial)
             checksum = _checksum(partial)
             partial.replace(path)

@@ -21,6 +21,7 @@ import numpy as np
 from index.articles import Article, Copy, Language, Span
 from index.embed import Embedded, Vectors
 from index.errors import ArticleMissing, IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
+from index.storage import private
 from index.storage.database import Database, storage_errors
 from index.storage.page_sums import settle
 from index.storage.schema import SCHEMA, TABLES
@@ -115,7 +116,8 @@ class Catalog:
     def open_or_create(cls, folder: Path) -> Catalog:
         """The catalogue in `folder`, for writing; an empty one if there is none. Raises what `open` raises."""
         with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            private.make_folder(folder)
+            private.create(folder / FILE)
         catalog = cls(folder, Database(folder / FILE, writable=True))
         with ExitStack() as on_error:
             on_error.callback(catalog.close)

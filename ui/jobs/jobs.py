@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from index.build import Progress
 from index.errors import IndexBusy, JawabError, NotAllowed
 from index.plan import Summary
+from index.storage import private
 from index.storage.database import storage_errors
 from ui.jobs.files import as_sent, files_of
 from ui.jobs.job import Job, JobBroken, JobOver, JobsElsewhere, State
@@ -69,7 +70,9 @@ class Jobs:
         self._folder = brought / _FOLDER
         self._intake = intake
         self._store = JobStore(brought.with_name(f"{brought.name}-jobs.sqlite"))
-        self._claim = FileLock(brought.with_name(f"{brought.name}-jobs.lock"), timeout=0, thread_local=False)
+        self._claim = FileLock(
+            brought.with_name(f"{brought.name}-jobs.lock"), timeout=0, mode=private.FILE, thread_local=False
+        )
         self._lock = threading.RLock()
         self._workers: dict[str, threading.Thread] = {}
         self._steps: dict[str, Steps] = {}
@@ -153,7 +156,7 @@ class Jobs:
             if self._claim.is_locked:
                 return
             with storage_errors(self._folder):
-                self._folder.parent.parent.mkdir(parents=True, exist_ok=True)
+                private.make_folder(self._folder.parent.parent)
                 try:
                     self._claim.acquire()
                 except Timeout as error:
