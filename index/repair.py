@@ -24,11 +24,12 @@ from index.embed import Embedder, Text
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
 from index.finding.vector_file import is_damaged
 from index.plan import with_passages
-from index.storage.catalog import FILE, Catalog
+from index.storage import private
+from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder
 from index.storage.entries import Entry
-from index.storage.lock import LOCK, held
+from index.storage.lock import FILE, LOCK, held
 from index.storage.page_sums import damaged_pages, restore_head
 from index.storage.rows import COPY, EMBEDDING, STORED, article_of, checksum_of
 
@@ -103,7 +104,7 @@ def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -
 
 
 def _readable_copy(folder: Path, place: Path, damaged: Sequence[int]) -> Catalog:
-    place.mkdir(parents=True)
+    private.make_folder(place)
     for path in _files(folder):
         shutil.copy2(path, place / path.name)
     restore_head(place / FILE, damaged)
@@ -245,7 +246,7 @@ def _meta(old: Catalog, key: str) -> str | None:
 
 def _copy_damaged(folder: Path, place: Path) -> Path:
     """Put the damaged files, under their own names, into a folder beside them, for whoever can read more of them."""
-    place.mkdir()
+    private.make_folder(place)
     for path in _files(folder):
         if path.name.endswith("-shm"):
             continue  # memory that open connections share
@@ -259,6 +260,9 @@ def _copy_damaged(folder: Path, place: Path) -> Path:
 
 def _take_place(new: Path, folder: Path) -> None:
     """Put the whole files where the damaged ones are; at every moment there is one catalogue or the other."""
+    mode = private.mode_like(folder / FILE)
+    for path in new.iterdir():
+        path.chmod(mode)
     for path in [*_files(folder), *folder.glob("vectors-*")]:
         # The log of the damaged catalogue must not be read into the new one.
         if path.name != FILE:

@@ -18,11 +18,12 @@ from tests.conftest import SAMPLES
 from ui.api.observers import Observers
 from ui.app import App
 from ui.collections import CollectionFolders
+from ui.gate.connections import Bounds
 from ui.gate.gate import OPEN, Entry
 from ui.settings import load_settings
 from ui.web.collection.library import Library
 from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection, open_jobs
+from ui.web.serve import ModelsOf, open_collection, open_jobs, server_config
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -52,10 +53,12 @@ def serving(app: App, entry: Entry = OPEN) -> Iterator[str]:
 
 
 @contextmanager
-def listening(app: ASGIApp) -> Iterator[str]:
-    """The address of an ASGI app, while it is served. It stops as `jawab serve` does, and must."""
+def listening(app: ASGIApp, bounds: Bounds | None = None) -> Iterator[str]:
+    """The address of an ASGI app, while it is served as `jawab serve` does it. It stops as that does, and must."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+        config = server_config(app, bounds)
+        config.timeout_graceful_shutdown = 2
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
         thread.start()
         while not server.started:

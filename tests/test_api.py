@@ -24,6 +24,7 @@ from ui.web.keeping.conversations import Conversations
 from ui.web.serve import ModelsOf, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
+from ui.web.visitor import COOKIE
 
 FAKES = {"embedder": "fake", "llm": "fake"}
 
@@ -196,3 +197,36 @@ class TestDescription:
         for name in ("/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/page/docs.js"):
             assert client.get(name).status_code == 200
         assert client.get("/docs/index.html").status_code == 404
+
+
+QUESTION = "How many US troops remain in Iraq?"
+HUGE = (10**20, -(10**20), 2**63, 10**500)
+
+
+@pytest.mark.parametrize("number", HUGE, ids=["20 digits", "negative", "2^63", "500 digits"])
+def test_a_number_that_no_store_holds_is_refused(client: TestClient, number: int) -> None:
+    cookie = {"cookie": f"{COOKIE}={'x' * 43}"}
+    judged = client.post(f"/page/conversations/x/turns/{number}", json={"verdict": "good"}, headers=cookie)
+    assert judged.status_code == 422 and judged.json()["code"] == "invalid"
+    for path in ("/v1/articles?after=", "/v1/articles?limit=", "/v1/jobs?after=", "/v1/jobs?limit="):
+        assert client.get(f"{path}{number}").status_code == 422, path
+    for path in ("/articles?page=", "/page/collections/first/article?id=x&start="):
+        assert client.get(f"{path}{number}").status_code in (200, 404, 422), path
+    search = {"question": QUESTION, "k": number}
+    assert client.post("/v1/search", json=search).status_code == 422
+
+
+@pytest.mark.parametrize("given", ["2021-4", "april", "2021-13", "2021-04-31", "", "2021-04-08\n"])
+@pytest.mark.parametrize(("language", "sentence"), [("en", "is no date; one is written"), ("ar", "ليس تاريخاً")])
+def test_what_is_no_date_is_told_in_the_callers_language(
+    client: TestClient, given: str, language: str, sentence: str
+) -> None:
+    headers = {"accept-language": language}
+    answers = [
+        client.get("/v1/articles", params={"since": given}, headers=headers),
+        client.post("/v1/search", json={"question": QUESTION, "until": given}, headers=headers),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422
+        ((field,), code) = answer.json()["errors"], answer.json()["code"]
+        assert code == "invalid" and sentence in field["is"], field

@@ -20,7 +20,8 @@ from index.errors import DiskFull, FileExists, IndexMissing, JawabError
 from index.fakes import HashEmbedder
 from index.repair import examine
 from index.search import Searcher
-from index.storage.catalog import FILE, Catalog
+from index.storage.catalog import Catalog
+from index.storage.lock import FILE
 from index.storage.migrations import StoreNewer
 from qa.answer import Answer
 from ui.backup import archive as archive_module

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from index.storage.catalog import FILE
+from index.storage.lock import FILE
 from tests.conftest import SAMPLES
 from ui.cli import jawab, main
 

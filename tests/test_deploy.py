@@ -1,7 +1,8 @@
-"""What deploy/ names exists: commands, options, settings; and systemd takes the unit."""
+"""What deploy/ names exists: commands, options, settings; and systemd and the proxies take their files."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,13 +10,19 @@ from pathlib import Path
 
 import click
 import pytest
+from starlette.responses import PlainTextResponse
 
 from ui.cli import jawab
+from ui.jobs.receiving import MOST_BYTES
+from ui.serving.follow import LONGEST
 from ui.settings import Settings, load_settings
+from ui.web.serve import server_config
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 FILES = sorted(path for path in DEPLOY.iterdir() if path.is_file())
 UNIT = (DEPLOY / "jawab.service").read_text()
+NGINX = (DEPLOY / "nginx.conf").read_text()
+CADDY = (DEPLOY / "Caddyfile").read_text()
 CONTAINER = (DEPLOY / "Containerfile").read_text()
 
 
@@ -69,3 +76,58 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
     )
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+class TestProxies:
+    def test_they_reach_the_service(self) -> None:
+        (port,) = re.findall(r"--port (\d+)$", re.findall(r"^ExecStart=(.+)$", UNIT, re.MULTILINE)[0])
+        assert f"server 127.0.0.1:{port};" in NGINX and f"reverse_proxy 127.0.0.1:{port} " in CADDY
+
+    def test_what_fits_in_jawab_passes_them(self) -> None:
+        for largest in (re.findall(r"client_max_body_size (\d+)m;", NGINX), re.findall(r"max_size (\d+)MB", CADDY)):
+            assert int(*largest) * 1_000_000 > MOST_BYTES
+
+    def test_they_wait_for_an_answer(self) -> None:
+        for minutes in (re.findall(r"proxy_read_timeout (\d+)m;", NGINX), re.findall(r"header_timeout (\d+)m", CADDY)):
+            assert int(*minutes) * 60 > LONGEST
+
+    def test_they_drop_an_idle_connection_before_jawab_does(self) -> None:
+        closed_after = server_config(PlainTextResponse("")).timeout_keep_alive
+        for seconds in (re.findall(r"keepalive_timeout (\d+)s;", NGINX), re.findall(r"keepalive (\d+)s", CADDY)):
+            assert int(*seconds) < closed_after
+
+    def test_answers_and_uploads_stream(self) -> None:
+        assert "proxy_buffering off;" in NGINX and "proxy_request_buffering off;" in NGINX
+        assert "flush_interval -1" in CADDY
+
+    def test_a_client_cannot_name_another_address(self) -> None:
+        assert "X-Forwarded-For $remote_addr;" in NGINX and "$proxy_add_x_forwarded_for" not in NGINX
+        assert "trusted_proxies" not in CADDY
+
+    @pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="nginx is not here")
+    def test_nginx_takes_its_file(self, tmp_path: Path) -> None:
+        files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=jawab.example", *files],
+            capture_output=True, check=True,
+        )  # fmt: skip
+        (tmp_path / "jawab.conf").write_text(NGINX.replace("/etc/jawab/tls", str(tmp_path)))
+        places = "".join(
+            f"{name}_temp_path {tmp_path}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        whole = tmp_path / "nginx.conf"
+        whole.write_text(
+            f"pid {tmp_path}/nginx.pid; error_log stderr; events {{}}\n"
+            f"http {{ access_log off; {places} include {tmp_path}/jawab.conf; }}\n"
+        )
+        command = ["nginx", "-t", "-c", str(whole), "-e", "stderr"]
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+
+    @pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not here")
+    def test_caddy_takes_its_file(self, tmp_path: Path) -> None:
+        checked = subprocess.run(
+            ["caddy", "validate", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile"],
+            capture_output=True, text=True, check=False, env=os.environ | {"XDG_DATA_HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert checked.returncode == 0, checked.stderr

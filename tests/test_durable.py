@@ -14,9 +14,10 @@ import pytest
 from index.finding.vector_file import compact
 from index.plan import Summary
 from index.storage import durable, page_sums
-from index.storage.catalog import FILE, Catalog
+from index.storage.catalog import Catalog
 from index.storage.database import Database
 from index.storage.durable import sync_tree, write_atomically
+from index.storage.lock import FILE
 from index.storage.migrations import Versions
 from index.storage.writing import writing
 from ui.collections import FIRST, CollectionFolders

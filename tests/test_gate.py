@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from ui.gate import guesses, passes
 from ui.gate.gate import Entry, Gate, is_loopback
 from ui.gate.keys import Keys
 from ui.gate.login import COOKIE, Login
+from ui.gate.sizes import Sizes
 from ui.settings import load_settings
 from ui.web.serve import PasswordNeeded, run, server_config
 from ui.web.server import create_app
@@ -101,6 +103,56 @@ class TestWithAPassword:
 
     def test_that_it_is_alive_anybody_may_know(self, guarded: TestClient) -> None:
         assert guarded.get("/health").json() == {"status": "ok"}
+
+    @pytest.mark.parametrize("asks", [True, False])
+    @pytest.mark.parametrize("path", ["/health", "/page/chat.css", "/page/fonts/x"])
+    def test_whatever_key_they_bring(self, tmp_path: Path, path: str, asks: bool) -> None:
+        keys = Keys(tmp_path / "keys.json")
+        secret = keys.add("one", ["read"], per_minute=1)
+        entry = Entry(None, keys, asks)
+        host = "127.0.0.1"
+        for bearer in (secret, secret, "jawab_revoked", "wrong"):
+            assert status_of(entry, path, host, bearer=b"Bearer " + bearer.encode()) == 200
+
+    def test_a_form_that_comes_too_slowly_is_refused(self, tmp_path: Path) -> None:
+        async def send() -> list[Message]:
+            async def receive() -> Message:
+                await asyncio.sleep(0.05)
+                return {"type": "http.request", "body": b"p", "more_body": True}
+
+            sent: list[Message] = []
+
+            async def take(message: Message) -> None:
+                sent.append(message)
+
+            scope = {"type": "http", "method": "POST", "path": "/login", "headers": [], "query_string": b""}
+            await Sizes(Gate(PlainTextResponse("in"), Entry(PASSWORD, asks=True)), patience=0.3)(scope, receive, take)
+            return sent
+
+        assert asyncio.run(asyncio.wait_for(send(), 5))[0]["status"] == 408
+
+    @pytest.mark.parametrize(
+        ("origin", "told", "status"),
+        [("null", "same-origin", 303), ("null", "cross-site", 403), ("null", "none", 403), ("null", None, 403)],
+    )
+    def test_a_form_without_an_origin_is_ours_where_the_browser_says_so(
+        self, guarded: TestClient, origin: str, told: str | None, status: int
+    ) -> None:
+        headers = {"origin": origin} | ({"sec-fetch-site": told} if told else {})
+        sent = guarded.post("/login", data={"password": PASSWORD}, headers=headers, follow_redirects=False)
+        assert sent.status_code == status
+
+    @pytest.mark.parametrize(("language", "words"), [("en", "Log out"), ("ar", "سجّل الخروج")])
+    @pytest.mark.parametrize("path", ["/", "/articles", "/articles/pictures", "/page/side"])
+    def test_who_has_a_login_finds_the_way_out(self, guarded: TestClient, path: str, language: str, words: str) -> None:
+        asked = {"accept-language": language, "authorization": "Bearer " + PASSWORD}
+        by_password = {name.encode(): value.encode() for name, value in asked.items()}
+        assert "/logout" not in guarded.get(path, headers=by_password, params={"in": language}).text
+        guarded.post("/login", data={"password": PASSWORD})
+        page = guarded.get(path, headers={"accept-language": language}, params={"in": language})
+        assert re.search(rf'<form[^>]* method="post" action="/logout"><button>{words}</button></form>', page.text)
+        policy = page.headers["content-security-policy"]
+        assert path == "/page/side" or "form-action 'self'" in policy
 
 
 class TestCookies:

@@ -22,7 +22,8 @@ from index.errors import (
 from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.search import Searcher
-from index.storage.catalog import FILE, Catalog
+from index.storage.catalog import Catalog
+from index.storage.lock import FILE
 from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]

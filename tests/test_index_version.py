@@ -13,7 +13,8 @@ from index.build import remove, update
 from index.errors import IndexDamaged, IndexVersion
 from index.fakes import HashEmbedder
 from index.repair import examine, repair
-from index.storage.catalog import FILE, Catalog
+from index.storage.catalog import Catalog
+from index.storage.lock import FILE
 from index.storage.schema import SCHEMA
 from index.storage.writing import writing
 from ui import doctor

@@ -204,13 +204,13 @@ class TestSizes:
         async def read(request: Request) -> int:
             return len(await request.body())
 
-        async def send(pause: float) -> list[Message]:
-            parts = iter((b"a", b"b"))
+        async def send(pause: float, count: int = 2, size: int = 1) -> list[Message]:
+            parts = iter([b"a" * size] * (count - 1) + [b"b"])
 
             async def receive() -> Message:
                 await asyncio.sleep(pause)
                 part = next(parts)
-                return {"type": "http.request", "body": part, "more_body": part == b"a"}
+                return {"type": "http.request", "body": part, "more_body": part != b"b"}
 
             sent: list[Message] = []
 
@@ -223,6 +223,9 @@ class TestSizes:
 
         assert asyncio.run(send(0))[0]["status"] == 200
         assert asyncio.run(send(0.5))[0]["status"] == 408
+        # Each part is there in time, all of them are not; unless they bring enough.
+        assert asyncio.run(send(0.05, 20))[0]["status"] == 408
+        assert asyncio.run(send(0.05, 20, 1000))[0]["status"] == 200
 
 
 class TestCommands:

@@ -12,8 +12,9 @@ import pytest
 from index.build import update
 from index.errors import DiskFull, IndexOutdated, JawabError, NotAllowed
 from index.fakes import HashEmbedder
-from index.storage.catalog import FILE, Catalog
+from index.storage.catalog import Catalog
 from index.storage.json_file import JsonFile
+from index.storage.lock import FILE
 from index.storage.migrations import StoreNewer, Versions, copy_of, user_version
 from index.storage.schema import SCHEMA, VERSIONS
 from ui.gate.passes import Passes

@@ -19,7 +19,8 @@ from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.repair import examine, repair
 from index.search import Searcher
-from index.storage.catalog import FILE, Catalog
+from index.storage.catalog import Catalog
+from index.storage.lock import FILE
 from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.real
 
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--disable-quic",
+    "--disable-sync", "--no-first-run", "--disable-quic", "--host-resolver-rules=MAP jawab.example 127.0.0.1",
 ]  # fmt: skip
 FIELD = "#question textarea"
 DONE = "#now-answer .turn:not([aria-busy])"

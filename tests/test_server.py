@@ -163,7 +163,7 @@ def test_every_response_carries_the_safety_headers(client: TestClient) -> None:
     for path in ("/", "/health", "/v1/nothing", "/theme.css", "/page/chat.css", "/gradio_api/info"):
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff", path
-        assert headers["referrer-policy"] == "no-referrer", path
+        assert headers["referrer-policy"] == "same-origin", path
         assert "frame-ancestors 'none'" in headers["content-security-policy"], path
 
 

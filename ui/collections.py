@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import JawabError
+from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder
 from index.storage.json_file import JsonFile
@@ -106,7 +107,7 @@ class CollectionFolders:
         """A new one, with nothing in it yet."""
         made = Named(secrets.token_urlsafe(9), _as_name(name))
         with storage_errors(self._folder):
-            (self._folder / made.id).mkdir(parents=True)
+            private.make_folder(self._folder / made.id)
         self.rename(made.id, name)
         return made
 
@@ -115,7 +116,7 @@ class CollectionFolders:
         folder = self.index_of(collection)
         with storage_errors(folder):
             if collection == FIRST:
-                folder.mkdir(parents=True, exist_ok=True)
+                private.make_folder(folder)
             try:
                 _stored(folder).write({"name": _as_name(name)})
                 (folder / _NAME_0).unlink(missing_ok=True)

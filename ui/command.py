@@ -16,4 +16,6 @@ index_option = click.option("--index", type=click.Path(path_type=Path), help="Fo
 def app_of(index: Path | None = None) -> App:
     """The program with the index that the command names, or that was named before it. Raises `SettingInvalid`."""
     chosen = index or click.get_current_context().obj["index"]
-    return App(load_settings(index=chosen))
+    settings = load_settings(index=chosen)
+    settings.close_data_folder()
+    return App(settings)

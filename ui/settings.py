@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from index.errors import JawabError
+from index.storage.private import narrow_folder
 from qa.declining import THRESHOLD
 from qa.evidence import BUDGET
 from qa.fetching.models import models_folder
@@ -61,6 +62,10 @@ class Settings(BaseSettings):
         "warnings", description="what the server logs: what goes wrong, or as text or JSON also every request"
     )
     log_questions: bool = Field(False, description="log the questions too, and what errors say")
+
+    def close_data_folder(self) -> None:
+        """Keep other users of this computer out of the data folder, which an earlier Jawab made as open as any."""
+        narrow_folder(_data_folder())
 
     @property
     def index_is_named(self) -> bool:

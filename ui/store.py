@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.migrations import Versions, migrate
 
@@ -50,7 +51,8 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         """A connection whose tables are those of the current version; where that fails, it is closed and the next use
         tries again."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self.file.parent)
+        private.claim_database(self.file)
         connection = sqlite3.connect(self.file, check_same_thread=False)
         with ExitStack() as on_error:
             on_error.callback(connection.close)

@@ -18,9 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from index.embed import Vectors
+from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from index.storage.durable import put_in_place
+from index.storage.lock import FILE
 
 EXACT_UP_TO = 10_000
 """Passages; up to here exact search takes a few milliseconds."""
@@ -128,6 +130,7 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
     partial = path.with_suffix(".partial")
     with storage_errors(catalog.folder):
         try:
+            private.create(partial, like=catalog.folder / FILE)
             _write(index, partial)
             checksum = _checksum(partial)
             put_in_place(partial, path)

@@ -28,9 +28,10 @@ from index.errors import (
     IndexVersion,
     NotAllowed,
 )
+from index.storage import private
 from index.storage.database import Database, storage_errors
 from index.storage.entries import Entry, NewPassage, StoredFile, StoredPassage
-from index.storage.lock import held
+from index.storage.lock import FILE, held
 from index.storage.migrations import migrate
 from index.storage.page_sums import settle, sum_all
 from index.storage.rows import (
@@ -48,7 +49,6 @@ from index.storage.rows import (
 from index.storage.schema import TABLES, VERSIONS
 from index.text.passages import RULE, Passage
 
-FILE = "catalog.sqlite"
 _FEW = 500
 """Values in one SQL statement; SQLite's own limit was once 999."""
 
@@ -103,7 +103,8 @@ class Catalog:
         One of an older version is migrated. Raises what `open` raises.
         """
         with storage_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            private.make_folder(folder)
+            private.create(folder / FILE)
         catalog = cls(folder, Database(folder / FILE, writable=True))
         with ExitStack() as on_error:
             on_error.callback(catalog.close)

@@ -9,9 +9,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from index.errors import IndexBusy
+from index.storage import private
 from index.storage.database import storage_errors
 
 LOCK = "writer.lock"
+FILE = "catalog.sqlite"
+"""The file that the folder is locked for."""
 
 
 @contextmanager
@@ -21,8 +24,8 @@ def held(folder: Path) -> Iterator[None]:
     The lock is the operating system's: it goes with the process, however that ends.
     """
     with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
+        private.make_folder(folder)
+        lock = FileLock(folder / LOCK, timeout=0, mode=private.mode_like(folder / FILE))
         try:
             lock.acquire()
         except Timeout as error:

@@ -14,7 +14,7 @@ from index.articles import Article, Language
 from index.browsing import Order, Wanted
 from index.errors import IndexBusy
 from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
-from ui.api.fields import Day
+from ui.api.fields import Day, Number
 from ui.api.problems import documented
 from ui.web.site import Collection, Site
 
@@ -67,7 +67,7 @@ def article_routes() -> APIRouter:
         until: Day | None = None,
         order: Order = "newest",
         limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
-        after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        after: Number = 0,
     ) -> Any:
         # Told beforehand: what would be found in the same state of the articles is not looked for again.
         tag = weak(collection.id, collection.articles.state, request.scope["query_string"].decode("latin-1"))

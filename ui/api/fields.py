@@ -34,9 +34,15 @@ def _date(given: str) -> str:
         raise ValueError(explain(error, "en")) from error
 
 
+Number = Annotated[int, Field(ge=0, le=2**53)]
+"""A number of a row: what JSON, JavaScript and SQLite all hold."""
 Day = Annotated[
     str,
-    Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$", description="a date or its beginning: 2021-04, in any script's digits"),
+    # The shape is told, not checked: of what is no date the error of ours says more than that of the pattern.
+    Field(
+        json_schema_extra={"pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"},
+        description="a date or its beginning: 2021-04, in any script's digits",
+    ),
     AfterValidator(_date),
 ]
 Question = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_said)]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from index.articles import Language, Skipped
 from index.plan import Summary
 from ui.api.etags import KNOWN, is_known, tagged, unchanged, weak
+from ui.api.fields import Number
 from ui.api.problems import Problem, documented, problem
 from ui.jobs.job import Job, State
 from ui.strings import say
@@ -96,9 +97,7 @@ def job_routes(site: Site) -> APIRouter:
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
     @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=documented(422))
-    def jobs(
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 50, after: Annotated[int, Query(ge=0, le=2**53)] = 0
-    ) -> dict[str, Any]:
+    def jobs(limit: Annotated[int, Query(ge=1, le=MOST)] = 50, after: Number = 0) -> dict[str, Any]:
         found, total = site.jobs.latest(limit, after)
         more = after + limit if after + limit < total else None
         return {"jobs": [_told(job) for job in found], "total": total, "next": more}

@@ -22,8 +22,9 @@ from filelock import FileLock, Timeout
 
 from index.errors import FileExists, IndexMissing, JawabError
 from index.finding.vector_file import remembered
-from index.storage.catalog import FILE, Catalog
+from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
+from index.storage.lock import FILE
 from index.storage.migrations import copy_store
 from ui.backup.archive import Advance, ArchivedCollection, Manifest, Source, finish, write_members
 from ui.backup.places import COLLECTIONS, CONVERSATIONS, JOBS, SETTINGS, UPLOADS, Places

@@ -20,8 +20,9 @@ from index.build import Progress
 from index.embed import Embedder
 from index.errors import JawabError
 from index.relocation import settle_in
-from index.storage.catalog import FILE
+from index.storage import private
 from index.storage.database import Database, storage_errors
+from index.storage.lock import FILE
 from ui.backup.archive import Advance, ArchiveReader, Manifest, Member, digest_of_file
 from ui.backup.places import SETTINGS, Places
 from ui.collections import CollectionFolders
@@ -94,7 +95,7 @@ class Restore:
         self._remember("unpacking")
 
     def _remember(self, phase: Phase) -> None:
-        self._mark.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(self._mark.parent)
         partial = self._mark.with_name(f"{self._mark.name}.partial")
         partial.write_text(json.dumps({"archive": self._archive.digest, "phase": phase}), encoding="utf-8")
         partial.replace(self._mark)
@@ -124,7 +125,7 @@ class Restore:
             if path is None or _is_whole(path, member):
                 advance(member.size)
                 continue
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private.make_folder(path.parent)
             path.unlink(missing_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 for chunk in self._archive.content(member):

@@ -31,6 +31,7 @@ from ui.gate.rates import Rates
 from ui.gate.scopes import ScopeMissing, needed
 from ui.serving.caller import name_caller
 from ui.web.language import page_language
+from ui.web.visitor import note_login
 
 _OPEN = ("/health", "/page/chat.css", "/page/fonts.css")
 _FACES = "/page/fonts/"
@@ -91,6 +92,8 @@ class Gate:
                 return Response("Wrong host name.\n", 421)
             if request.method not in _CHANGES_NOTHING and self._is_of_another_site(request.headers):
                 return of_code(request, 403)
+            if _is_open(request.scope["path"]):
+                return None
             if key := self._key(request.headers):
                 self._take(key, request)
                 return None
@@ -116,7 +119,7 @@ class Gate:
             return await self._login.enter(request)
         if path == login.LEAVE:
             return self._login.leave(request)
-        if path in _OPEN or path.startswith(_FACES) or await self._knows(request):
+        if await self._knows(request):
             return None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(login.PATH, 303)
@@ -128,17 +131,26 @@ class Gate:
             # A key that is none any more is nobody's guess at the password.
             return False
         if not given:
-            return self._login.has_entered(request.headers)
+            if entered := self._login.has_entered(request.headers):
+                note_login(request.scope)
+            return entered
         # Header values arrive decoded as Latin-1, whatever they were written in.
         return await self._login.is_password(given.encode("latin-1"), client_of(request.scope))
 
     def _is_of_another_site(self, headers: Headers) -> bool:
         """Whether a page that is not ours sends this; programs send no origin."""
-        origin = headers.get("origin")
-        if origin is None:
-            return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        origin, told = headers.get("origin"), headers.get("sec-fetch-site", "none")
+        if origin is None or (origin == "null" and told == "same-origin"):
+            # A form of a page that sends no referrer has the origin "null", of ours too. The other header is a
+            # browser's own, and tells such a form from that of a page without an origin.
+            return told not in ("none", "same-origin")
         own = headers.get("host")
         return origin not in self._entry.origins and origin not in (f"http://{own}", f"https://{own}")
+
+
+def _is_open(path: str) -> bool:
+    """Whether anybody may have it, whatever they bring."""
+    return path in _OPEN or path.startswith(_FACES)
 
 
 def _bearer(headers: Headers) -> str:

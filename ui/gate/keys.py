@@ -21,6 +21,7 @@ from filelock import FileLock
 from pydantic import TypeAdapter
 
 from index.errors import JawabError
+from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.json_file import JsonFile
 
@@ -116,7 +117,7 @@ class Keys:
     def _changing(self) -> Iterator[list[Key]]:
         """The keys, to be changed; the file is the old one or the new one, whatever happens."""
         with storage_errors(self._file.parent):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self._file.parent)
             with FileLock(self._file.with_suffix(".lock")):
                 keys = self._load()
                 yield keys

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from index.storage import private
 from index.storage.json_file import JsonFile
 from index.storage.migrations import StoreNewer
 
@@ -78,7 +79,7 @@ class Passes:
         if self._file is None:
             return
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self._file.parent)
             _stored(self._file).write({"logins": self._until})
         except OSError:
             # The login is valid until the server ends.

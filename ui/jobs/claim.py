@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from index.errors import JawabError
+from index.storage import private
 from index.storage.database import storage_errors
 
 
@@ -26,7 +27,7 @@ def jobs_database(uploads: Path) -> Path:
 
 def jobs_lock(uploads: Path) -> FileLock:
     """The lock of whoever takes uploads into `uploads`; it is tried once."""
-    return FileLock(uploads.with_name(f"{uploads.name}-jobs.lock"), timeout=0, thread_local=False)
+    return FileLock(uploads.with_name(f"{uploads.name}-jobs.lock"), timeout=0, mode=private.FILE, thread_local=False)
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def without_server(uploads: Path) -> Iterator[None]:
     """No server takes uploads in meanwhile. Raises `ServerRunning`."""
     lock = jobs_lock(uploads)
     with storage_errors(uploads.parent):
-        uploads.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(uploads.parent)
         try:
             lock.acquire()
         except Timeout as error:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from index.articles import Skipped
 from index.errors import JawabError
+from index.storage import private
 from index.storage.database import storage_errors
 from ui.jobs.receiving import Parcel
 
@@ -66,7 +67,7 @@ class LineFiles:
     def _open(self) -> BinaryIO:
         path = self._parcel.place_for(f"articles-{self._next}.jsonl")
         with storage_errors(self._parcel.folder):
-            return path.open("xb")
+            return private.new_file(path)
 
 
 def files_of(folder: Path) -> list[Path]:

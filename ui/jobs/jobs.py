@@ -23,6 +23,7 @@ from filelock import Timeout
 from index.build import Progress
 from index.errors import IndexBusy, JawabError, NotAllowed
 from index.plan import Summary
+from index.storage import private
 from index.storage.database import storage_errors
 from ui.jobs.claim import jobs_database, jobs_lock
 from ui.jobs.files import as_sent, files_of
@@ -154,7 +155,7 @@ class Jobs:
             if self._claim.is_locked:
                 return
             with storage_errors(self._folder):
-                self._folder.parent.parent.mkdir(parents=True, exist_ok=True)
+                private.make_folder(self._folder.parent.parent)
                 try:
                     self._claim.acquire()
                 except Timeout as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from index.errors import JawabError
+from index.storage import private
 from index.storage.database import storage_errors
 from ui.web.safe import visible
 
@@ -53,7 +54,7 @@ class Parcel:
             # Two files of one name, from two folders that were sent together, are two files.
             path = path.with_name(f"{path.stem} ({self.files}){path.suffix}")
         with storage_errors(self.folder):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(path.parent)
         return path
 
     def write(self, part: bytes, file: BinaryIO) -> None:

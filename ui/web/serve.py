@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -32,6 +33,7 @@ from ui.api.observers import Observers, tracing_wanted
 from ui.api.question_log import QuestionLog
 from ui.app import App
 from ui.collections import FIRST, CollectionFolders
+from ui.gate.connections import LONGEST_HEAD, Bounds, Connections, bounded
 from ui.gate.gate import Entry, is_loopback
 from ui.gate.keys import Keys
 from ui.gate.login import FEWEST
@@ -52,6 +54,8 @@ from ui.web.server import create_app
 from ui.web.site import Collection, Site
 
 _PROXIES = "127.0.0.1,::1"
+_UNREAD = 60_000
+"""Milliseconds in which a client must have taken something of what it is sent."""
 _AT_ONCE_ELSEWHERE = 4
 """Questions that are answered at once where the LLM is another server's."""
 
@@ -100,13 +104,14 @@ def run(app: App, host: str, port: int, language: Language) -> NoReturn:
     end_now()
 
 
-def server_config(page: ASGIApp) -> uvicorn.Config:
+def server_config(page: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config:
     """How uvicorn serves. What `X-Forwarded-For` and `X-Forwarded-Proto` say is believed of proxies on this computer,
     or of those that uvicorn's own variable names."""
     proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _PROXIES
     return uvicorn.Config(
-        page, log_config=None, log_level="warning", access_log=False, proxy_headers=True, forwarded_allow_ips=proxies
-    )
+        page, http=bounded(Connections(proxies, bounds)), ws="none", h11_max_incomplete_event_size=LONGEST_HEAD,
+        log_config=None, log_level="warning", access_log=False, proxy_headers=True, forwarded_allow_ips=proxies,
+    )  # fmt: skip
 
 
 def _quietly_cancelled(record: logging.LogRecord) -> bool:
@@ -215,6 +220,9 @@ def _bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # A server that has just ended leaves its port waiting for a while; that need not stop the next one.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Else a client that reads nothing would keep its connection. Elsewhere than on Linux it does.
+    if sys.platform == "linux":
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD)
     try:
         bound.bind((host, port))
     except OSError as error:

@@ -47,7 +47,7 @@ _SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js", "pictures.js", "d
 _SAFETY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), browsing-topics=()",
@@ -73,8 +73,8 @@ def create_app(site: Site, entry: Entry = OPEN, observers: Observers | None = No
     app.add_exception_handler(HTTPException, problems.of_status)
     app.add_exception_handler(RequestValidationError, problems.of_fields)
     # The last added stands first: the headers are on what the gate answers, too.
-    app.add_middleware(Sizes)
     app.add_middleware(Gate, entry=entry)
+    app.add_middleware(Sizes)
     if entry.origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(entry.origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(LastWord, stopping=observers.stopping)

@@ -25,7 +25,7 @@ def head_html(styles: Sequence[str] = STYLES, scripts: Sequence[str] = SCRIPTS) 
     return (
         "".join(f'<link rel="stylesheet" href="/page/{name}">' for name in styles)
         + "".join(f'<script src="/page/{name}" defer></script>' for name in scripts)
-        + '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
+        + '<meta name="color-scheme" content="light dark"><meta name="referrer" content="same-origin">'
     )
 
 

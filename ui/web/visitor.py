@@ -11,6 +11,7 @@ from starlette.types import Scope
 from ui.web.keeping.conversations import visitor_of
 
 COOKIE = "jawab_visitor"
+_LOGGED_IN = "jawab_logged_in"
 _YEARS = 5 * 365 * 86400
 
 
@@ -28,6 +29,16 @@ def visitor_in(header: str) -> str | None:
     """Who a request comes from, as the store knows visitors; `None` without a cookie of ours."""
     secret = cookie_in(header)
     return visitor_of(secret) if secret else None
+
+
+def note_login(scope: Scope) -> None:
+    """Say that this request comes from a browser that has a login."""
+    scope[_LOGGED_IN] = True
+
+
+def is_logged_in(scope: Scope) -> bool:
+    """Whether it does: then there is something to log out of."""
+    return bool(scope.get(_LOGGED_IN))
 
 
 def over_tls(scope: Scope) -> bool:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from index.storage import private
 from index.storage.database import storage_errors
 from ui.api.bodies.body import FORM, BodyUnreadable, NothingSent
 from ui.jobs.files import NAMED
@@ -90,7 +91,7 @@ class FormBody:
             path = self.parcel.place_for(_text(name))
             self._hash = hashlib.sha256(name + b"\0")
             with storage_errors(self.parcel.folder):
-                self._file = path.open("xb")
+                self._file = private.new_file(path)
         elif name is None:
             self._field = bytearray()
             if self._field_name != "collection" or self.collection is not None:

@@ -27,7 +27,7 @@ from ui.web.reading.article import pane_html
 from ui.web.safe import in_language
 from ui.web.shell import SCRIPTS, head_html
 from ui.web.site import Site
-from ui.web.visitor import cookie_in, new_cookie, over_tls
+from ui.web.visitor import cookie_in, is_logged_in, new_cookie, over_tls
 
 # What the page asks Gradio for. Uploads, files by path, proxies, deep links, run history, logins and the API's
 # description are not among it, so they are not there.
@@ -100,7 +100,8 @@ class _Doorman:
 
         # The query could name a stored state of the page (deep links), which is not used here.
         await self._app({**scope, "headers": plain, "query_string": b""}, receive, collect)
-        frame = frame_html(language, switcher_html(self._site, chosen_id(self._site, asked), language))
+        switcher = switcher_html(self._site, chosen_id(self._site, asked), language)
+        frame = frame_html(language, switcher, is_logged_in(scope))
         html = our_page(body.decode("utf-8"), language, frame)
         headers = {"content-security-policy": page_policy(html), "cache-control": "no-store", "vary": "accept-language"}
         if cookie_in(cookie) is None:
@@ -135,7 +136,7 @@ def page_policy(html: str) -> str:
             "font-src 'self' data:",
             "connect-src 'self'",
             "base-uri 'none'",
-            "form-action 'none'",
+            "form-action 'self'",
             "frame-ancestors 'none'",
         ]
     )

@@ -18,6 +18,7 @@ from typing import Literal
 from index.build import Progress
 from index.errors import IndexBusy, JawabError
 from index.plan import Summary
+from index.storage import private
 from index.storage.database import storage_errors
 from ui.jobs.progress import Steps, Stopped
 from ui.jobs.receiving import Parcel, too_much
@@ -73,7 +74,7 @@ class Porter:
                 self._forget(self._latest, "stopped")
             number = secrets.token_urlsafe(12)
             self._latest = Bringing(id=number, folder=self._folder / number)
-            self._latest.folder.mkdir(parents=True)
+            private.make_folder(self._latest.folder)
             return self._latest
 
     def find(self, number: str) -> Bringing | None:

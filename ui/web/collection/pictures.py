@@ -23,6 +23,7 @@ from ui.web.language import PageLanguage, page_language
 from ui.web.safe import clean, in_language, visible
 from ui.web.shell import POLICY, page_html
 from ui.web.site import Collection, Site
+from ui.web.visitor import is_logged_in
 
 PICTURES_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """Plotly styles what it draws."""
@@ -41,7 +42,7 @@ def pictures_pages(site: Site) -> APIRouter:
         html = page_html(
             f"{say('page.pictures.title', language)} · {say('page.title', language)}",
             pictures_html(collection, language), language,
-            frame_html(language, switcher_html(site, collection.id, language)),
+            frame_html(language, switcher_html(site, collection.id, language), is_logged_in(request.scope)),
             ("collection.css", "pictures.css"), ("collection.js", "plotly.js", "pictures.js"),
         )  # fmt: skip
         headers = {"content-security-policy": PICTURES_POLICY, "cache-control": "no-store"}

@@ -21,6 +21,7 @@ from ui.web.language import page_language
 from ui.web.safe import clean_sentence
 from ui.web.shell import POLICY, page_html
 from ui.web.site import Site
+from ui.web.visitor import is_logged_in
 
 Short = Annotated[str, Query(max_length=300)]
 
@@ -81,7 +82,7 @@ def _page(site: Site, request: Request, wanted: Wanted, page: int, refused: Sequ
         content = f'<p class="note" role="alert">{clean_sentence(explain(error, language))}</p>{content}'
     html = page_html(
         f"{name} · {say('page.title', language)}", content, language,
-        frame_html(language, switcher_html(site, collection.id, language)),
+        frame_html(language, switcher_html(site, collection.id, language), is_logged_in(request.scope)),
         ("collection.css",), ("collection.js", "bring.js"),
     )  # fmt: skip
     headers = {"content-security-policy": POLICY, "cache-control": "no-store"}

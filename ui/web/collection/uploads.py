@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
+from index.storage import private
 from ui.web.chosen import CollectionInPath
 from ui.web.collection.bringing import Bringing
 from ui.web.collection.progress import progress_html
@@ -56,7 +57,7 @@ async def _receive(
     if request.headers.get("content-type") != _BYTES:
         raise HTTPException(415)
     path = await run_in_threadpool(collection.porter.place_for, bringing, name)
-    with path.open("xb") as file:
+    with private.new_file(path) as file:
         async for part in request.stream():
             await run_in_threadpool(bringing.write, part, file)
     return {"files": bringing.files}

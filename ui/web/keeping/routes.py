@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ui.api.fields import Number
 from ui.export.markdown import markdown
 from ui.export.printable import POLICY, printable
 from ui.export.word import word
@@ -21,7 +22,7 @@ from ui.web.keeping.conversations import TITLE, Conversations, Verdict
 from ui.web.keeping.side import frame_html, side_html
 from ui.web.language import PageLanguage
 from ui.web.site import Site
-from ui.web.visitor import visitor_in
+from ui.web.visitor import is_logged_in, visitor_in
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -71,7 +72,8 @@ def _listing(store: Conversations) -> APIRouter:
     @router.get("/side")
     def side(request: Request, language: PageLanguage = "en") -> HTMLResponse:
         site: Site = request.app.state.site
-        return HTMLResponse(frame_html(language, switcher_html(site, chosen_id(site, request.headers), language)))
+        switcher = switcher_html(site, chosen_id(site, request.headers), language)
+        return HTMLResponse(frame_html(language, switcher, is_logged_in(request.scope)))
 
     @router.get("/conversations")
     def conversations(
@@ -97,7 +99,7 @@ def _changing(store: Conversations) -> APIRouter:
         return {"done": change.do}
 
     @router.post("/turns/{turn}")
-    def judge(number: str, turn: int, judgement: Judging, visitor: Visitor) -> dict[str, str | None]:
+    def judge(number: str, turn: Number, judgement: Judging, visitor: Visitor) -> dict[str, str | None]:
         if not store.judge(visitor, number, turn, judgement.verdict, judgement.why):
             raise HTTPException(404)
         return {"verdict": judgement.verdict}

@@ -13,15 +13,20 @@ from ui.web.keeping.conversations import Kept
 from ui.web.safe import clean, in_language
 
 
-def frame_html(language: Language, switcher: str = "") -> str:
+def frame_html(language: Language, switcher: str = "", logged_in: bool = False) -> str:
     """What stands around the list: a new question, the field to find one, and the way back from a deletion.
 
-    `switcher` is the list of collections, as HTML.
+    `switcher` is the list of collections, as HTML; who is `logged_in` can log out.
     """
 
     def text(key: str) -> str:
         return clean(say(f"page.{key}", language))
 
+    leave = (
+        f'<form class="leave" method="post" action="/logout"><button>{text("gate.leave")}</button></form>'
+        if logged_in
+        else ""
+    )
     sentences = "".join(f"<li>{text(f'helping.{number}')}</li>" for number in range(1, 7))
     return (
         f'<nav id="side" {in_language(language)} aria-label="{text("menu")}"'
@@ -30,7 +35,7 @@ def frame_html(language: Language, switcher: str = "") -> str:
         f'<input type="search" id="find" aria-label="{text("find")}" placeholder="{text("find")}" autocomplete="off">'
         f'<div id="kept"></div><p id="undo" role="status" hidden>{text("deleted")}'
         f' <button type="button">{text("undo")}</button></p>'
-        f'<details class="help"><summary>{text("helping.title")}</summary><ol>{sentences}</ol></details></nav>'
+        f'<details class="help"><summary>{text("helping.title")}</summary><ol>{sentences}</ol></details>{leave}</nav>'
         f'<p id="server-gone" role="alert" {in_language(language)} hidden>'
         f"{text('server_gone')}</p>"
     )

@@ -1,0 +1,187 @@
+"""Bounds on connections, with real sockets: slow heads, too many at once, and that long answers go on."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from tests.serving import listening
+from ui.gate.connections import Bounds, Connections
+from ui.web.serve import server_config
+
+HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
+SOON = Bounds(head=0.5)
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers at once; at /slow for two seconds, and at /length when it has all of a body."""
+    if scope["type"] != "http":
+        return
+    if scope["path"] == "/length":
+        length = sum([len(part) async for part in Request(scope, receive).stream()])
+        await PlainTextResponse(str(length))(scope, receive, send)
+    elif scope["path"] == "/slow":
+        await StreamingResponse(_slowly())(scope, receive, send)
+    else:
+        await PlainTextResponse("ok")(scope, receive, send)
+
+
+async def _slowly() -> Iterator[bytes]:  # type: ignore[misc]
+    for _ in range(20):
+        await asyncio.sleep(0.1)
+        yield b"word "
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This computer is a client like any other."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
+
+
+@contextmanager
+def connected(address: str, count: int = 1) -> Iterator[list[socket.socket]]:
+    """So many connections on which nothing was sent yet."""
+    host, port = address.removeprefix("http://").split(":")
+    with ExitStack() as all_of_them:
+        yield [all_of_them.enter_context(socket.create_connection((host, int(port)), 10)) for _ in range(count)]
+
+
+def seconds_until_closed(one: socket.socket) -> float:
+    began = time.monotonic()
+    try:
+        while one.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    return time.monotonic() - began
+
+
+def begin(one: socket.socket) -> None:
+    """Begin an answer that takes a while."""
+    one.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert one.recv(15) == b"HTTP/1.1 200 OK"
+
+
+class TestHeads:
+    @pytest.mark.parametrize("sent", [b"", b"G", HEAD])
+    def test_one_that_does_not_come_in_time_closes_the_connection(self, sent: bytes) -> None:
+        with listening(app, SOON) as address, connected(address) as (one,):
+            one.sendall(sent)
+            assert 0.2 < seconds_until_closed(one) < 3
+
+    def test_nor_does_one_that_comes_byte_by_byte(self) -> None:
+        with listening(app, SOON) as address, connected(address) as (one,):
+            began = time.monotonic()
+            with pytest.raises(ConnectionError):
+                while time.monotonic() - began < 5:
+                    one.sendall(b"a")
+                    time.sleep(0.05)
+            assert time.monotonic() - began < 3
+
+    def test_nor_the_second_one_of_a_connection(self) -> None:
+        with listening(app, SOON) as address, connected(address) as (one,):
+            one.sendall(HEAD + b"\r\n")
+            assert one.recv(12) == b"HTTP/1.1 200"
+            one.sendall(HEAD)
+            assert seconds_until_closed(one) < 3
+
+    def test_nor_a_body_that_nobody_reads(self) -> None:
+        with listening(app, SOON) as address, connected(address) as (one,):
+            one.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
+            began = time.monotonic()
+            with pytest.raises(ConnectionError):
+                while time.monotonic() - began < 8:
+                    one.sendall(b"a")
+                    time.sleep(0.05)
+
+    def test_one_that_is_too_long_is_refused(self) -> None:
+        with listening(app) as address, connected(address) as (one,):
+            one.sendall(HEAD + b"x: " + b"a" * 400_000)
+            assert one.recv(12) == b"HTTP/1.1 400"
+
+    def test_whoever_is_answered_has_all_the_time(self) -> None:
+        with listening(app, SOON) as address:
+            assert httpx.get(f"{address}/slow").text == "word " * 20
+
+    def test_whoever_sends_a_body_too(self) -> None:
+        def slowly() -> Iterator[bytes]:
+            for _ in range(10):
+                time.sleep(0.1)
+                yield b"a" * 1000
+
+        with listening(app, SOON) as address:
+            assert httpx.post(f"{address}/length", content=slowly()).text == "10000"
+
+    def test_a_connection_may_be_used_again_and_again(self) -> None:
+        with listening(app, SOON) as address, httpx.Client() as client:
+            for _ in range(4):
+                assert client.get(address).text == "ok"
+                time.sleep(0.3)
+
+
+class TestHowMany:
+    @pytest.mark.usefixtures("no_proxy")
+    @pytest.mark.parametrize("bounds", [Bounds(in_all=3), Bounds(of_client=3)])
+    def test_more_are_refused_while_all_are_answered(self, bounds: Bounds) -> None:
+        with listening(app, bounds) as address, connected(address, 3) as three:
+            for one in three:
+                begin(one)
+            with connected(address) as (another,):
+                assert another.recv(12) == b"HTTP/1.1 503"
+            for one in three:
+                seconds_until_closed(one)
+            assert httpx.get(address).text == "ok"
+
+    @pytest.mark.usefixtures("no_proxy")
+    @pytest.mark.parametrize("bounds", [Bounds(in_all=3), Bounds(of_client=3)])
+    def test_the_oldest_that_waits_makes_room(self, bounds: Bounds) -> None:
+        with listening(app, bounds) as address, connected(address, 3) as (busy, idle, newer):
+            begin(busy)
+            time.sleep(0.1)
+            assert httpx.get(address).text == "ok"
+            assert seconds_until_closed(idle) < 1
+            newer.sendall(HEAD + b"\r\n")
+            assert newer.recv(12) == b"HTTP/1.1 200"
+
+    def test_behind_a_proxy_are_many_clients(self) -> None:
+        with listening(app, Bounds(of_client=1)) as address, connected(address, 3) as three:
+            for one in three:
+                begin(one)
+            assert httpx.get(address).text == "ok"
+
+    @pytest.mark.parametrize(
+        ("proxies", "host", "counted"),
+        [
+            ("127.0.0.1,::1", "127.0.0.1", False), ("127.0.0.1, ::1", "::1", False), ("127.0.0.1", "10.0.0.1", True),
+            ("10.0.0.0/8", "10.2.3.4", False), ("*", "10.2.3.4", False), ("proxy.sock", "10.2.3.4", True),
+            ("10.0.0.0/8", "", True),
+        ],
+    )  # fmt: skip
+    def test_which_clients_are_counted(self, proxies: str, host: str, counted: bool) -> None:
+        connections = Connections(proxies, Bounds(of_client=0))
+        assert connections.admit(object(), host) is not counted  # type: ignore[arg-type]
+
+
+def test_what_one_reads_nothing_of_is_given_up() -> None:
+    """On Linux, by the system: `_bind` says so of the socket, and its connections have it of that."""
+    from ui.web.serve import _bind
+
+    bound = _bind("127.0.0.1", 0)
+    with bound:
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            assert bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+def test_there_are_no_websockets() -> None:
+    config = server_config(app)
+    config.load()
+    assert config.ws_protocol_class is None

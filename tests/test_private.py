@@ -1,0 +1,128 @@
+"""What Jawab makes is its owner's alone, whatever the umask; what somebody has shared stays shared."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from index.build import create, update
+from index.fakes import HashEmbedder
+from index.finding.vector_file import compact
+from index.repair import repair
+from index.storage import private
+from index.storage.lock import FILE, LOCK
+from index.storage.migrations import Versions
+from index.storage.writing import writing
+from tests.conftest import SAMPLES
+from tests.serving import app_in, serving
+from ui.collections import CollectionFolders
+from ui.settings import load_settings
+from ui.store import Store
+
+WRITTEN_ATOMICALLY = (".head", ".sums", ".txt")
+TABLES = "CREATE TABLE IF NOT EXISTS things (id INTEGER)"
+
+
+@pytest.fixture(autouse=True)
+def open_to_all() -> Iterator[None]:
+    """The widest umask: whatever does not look after its mode itself can be read by everybody."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def readable(folder: Path) -> list[str]:
+    """What other users could read below a folder that they can enter."""
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix not in WRITTEN_ATOMICALLY]
+    return [str(path.relative_to(folder)) for path in files if mode(path) & 0o077]
+
+
+def test_an_index_and_its_folders_are_private(tmp_path: Path) -> None:
+    update(tmp_path / "a" / "b" / "index", [SAMPLES / "articles"], HashEmbedder())
+    assert readable(tmp_path) == []
+
+
+def test_so_is_all_that_is_uploaded_and_what_is_known_of_it(tmp_path: Path) -> None:
+    with serving(app_in(tmp_path)) as address, httpx.Client(base_url=address) as client:
+        sent = {"files": ("a/b.md", b"Something that was said.")}
+        assert client.post("/v1/articles", files=sent).status_code == 202
+        article = {"id": "n1", "title": "A tram", "text": "The tram line opened on Monday."}
+        assert client.post("/v1/articles", json=article).status_code == 202
+        begun = client.post("/page/collections/first/bring", json={}).json()["id"]
+        file = f"/page/collections/first/bring/{begun}/files?name=c/d.md"
+        kind = {"content-type": "application/octet-stream"}
+        assert client.post(file, content=b"More of it.", headers=kind).status_code == 200
+        assert client.post("/page/collections", json={"name": "Trams"}).status_code == 200
+        assert {path.name for path in tmp_path.rglob("*")} >= {"b.md", "d.md", "brought-jobs.lock"}
+        assert readable(tmp_path) == []
+
+
+def test_an_index_that_was_shared_stays_shared(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    folder.mkdir(mode=0o750)
+    create(folder)
+    for path in folder.iterdir():
+        path.chmod(0o640)
+    update(folder, [SAMPLES / "articles"], HashEmbedder())
+    with writing(folder) as catalog:
+        compact(catalog, always=True)
+    assert mode(folder) == 0o750 and mode(folder / FILE) == mode(folder / LOCK) == 0o640
+    assert {mode(path) for path in folder.glob("vectors-*")} == {0o640}
+    repair(folder, HashEmbedder())
+    assert mode(folder / FILE) == 0o640 and {mode(path) for path in folder.glob("vectors-*")} == {0o640}
+
+
+def test_one_that_was_not_is_private_in_a_folder_that_is_open(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir(mode=0o755)
+    update(tmp_path / "index", [SAMPLES / "articles"], HashEmbedder())
+    assert mode(tmp_path / "index") == 0o755 and readable(tmp_path / "index") == []
+
+
+def test_a_store_of_an_earlier_version_is_narrowed_with_its_log(tmp_path: Path) -> None:
+    file = tmp_path / "conversations.sqlite"
+    store = Store(file, TABLES, Versions(0, {}))
+    with store.rows() as rows:
+        rows.execute("INSERT INTO things VALUES (1)")
+    for path in tmp_path.iterdir():
+        path.chmod(0o644)
+    again = Store(file, TABLES, Versions(0, {}))
+    with again.rows() as rows:
+        assert rows.execute("SELECT id FROM things").fetchall() == [(1,)]
+        assert len(list(tmp_path.iterdir())) == 3 and readable(tmp_path) == []
+    again.close()
+    store.close()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o755, 0o700), (0o777, 0o700), (0o750, 0o750), (0o2770, 0o2770)])
+def test_the_data_folder_of_an_earlier_version_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, after: int
+) -> None:
+    monkeypatch.setattr("ui.settings._data_folder", lambda: tmp_path / "jawab")
+    load_settings().close_data_folder()
+    (tmp_path / "jawab").mkdir()
+    (tmp_path / "jawab").chmod(before)
+    load_settings().close_data_folder()
+    assert mode(tmp_path / "jawab") == after
+
+
+def test_a_collection_is_private(tmp_path: Path) -> None:
+    made = CollectionFolders(tmp_path / "index", tmp_path / "collections").make("Trams")
+    assert mode(tmp_path / "collections") == mode(tmp_path / "collections" / made.id) == 0o700
+
+
+def test_a_folder_is_made_once_and_a_file_is_none(tmp_path: Path) -> None:
+    private.make_folder(tmp_path / "a" / "b")
+    private.make_folder(tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "b"):
+        with pytest.raises(OSError):
+            private.make_folder(path)
