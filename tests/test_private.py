@@ -24,7 +24,6 @@ from ui.collections import CollectionFolders
 from ui.settings import load_settings
 from ui.store import Store
 
-WRITTEN_ATOMICALLY = (".head", ".sums", ".txt")
 TABLES = "CREATE TABLE IF NOT EXISTS things (id INTEGER)"
 
 
@@ -42,7 +41,7 @@ def mode(path: Path) -> int:
 
 def readable(folder: Path) -> list[str]:
     """What other users could read below a folder that they can enter."""
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix not in WRITTEN_ATOMICALLY]
+    files = sorted(folder.rglob("*"))
     return [str(path.relative_to(folder)) for path in files if mode(path) & 0o077]
 
 

@@ -7,15 +7,22 @@ import os
 import tempfile
 from pathlib import Path
 
+from index.storage import private
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Make `content` what is in `path`, for this user alone to read. Raises `OSError`, and then changes nothing."""
+
+def write_atomically(path: Path, content: bytes, mode: int = private.FILE) -> None:
+    """Make `content` what is in `path`, for this user alone to read, unless `mode` says otherwise.
+
+    Raises `OSError`, and then changes nothing.
+    """
     # A name of its own: two that write the same file must not write into each other's.
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".partial", dir=path.parent)
     partial = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
+            if mode != private.FILE:
+                os.fchmod(descriptor, mode)
         put_in_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.errors import IndexDamaged
+from index.storage import private
 from index.storage.database import Database, storage_errors
 from index.storage.durable import write_atomically
 
@@ -54,7 +55,7 @@ def settle(database: Database, file: Path) -> None:
                     sums[page - 1] = _sum(pages.read(PAGE))
         # Before the checksums: while that of the first page is not known, nobody asks whether the head agrees with it.
         if 1 in touched:
-            write_atomically(_head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
+            _replace(file, _head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
         _write(file, sums)
 
 
@@ -65,7 +66,7 @@ def sum_all(database: Database, file: Path) -> None:
             return
         with file.open("rb") as pages:
             sums = [_sum(page) for page in iter(lambda: pages.read(PAGE), b"")]
-        write_atomically(_head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
+        _replace(file, _head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
         _write(file, np.array(sums, dtype="<u4"))
 
 
@@ -166,4 +167,9 @@ def _grown(sums: Sums, pages: int) -> Sums:
 
 
 def _write(file: Path, sums: Sums) -> None:
-    write_atomically(_path(file), sums.astype("<u4").tobytes())
+    _replace(file, _path(file), sums.astype("<u4").tobytes())
+
+
+def _replace(file: Path, beside: Path, content: bytes) -> None:
+    # Whoever may write to the catalogue writes these too.
+    write_atomically(beside, content, private.mode_like(file))
