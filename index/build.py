@@ -9,7 +9,7 @@ the FAISS file) is derived, and made up for by the next run if this one is inter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -55,19 +55,20 @@ def update(
     embedder: Embedder,
     progress: Progress | None = None,
     inbox: Path | None = None,
+    make: bool = True,
 ) -> Summary:
     """Make the index in `folder` hold the articles of `paths` as they are now.
 
     New articles are added, changed ones updated, and those whose files have gone from a folder of `paths` are
     removed; what came from elsewhere stays. `inbox` is a folder whose files come and go: an article there that names
-    its id updates the one that an earlier file of it named so. Raises `PathMissing`, `NothingToIndex`, `IndexMismatch`,
-    `IndexBusy`, `DiskFull`, `NotAllowed`.
+    its id updates the one that an earlier file of it named so. Without `make`, an index that is not there is not made:
+    `IndexMissing`. Raises `PathMissing`, `NothingToIndex`, `IndexMismatch`, `IndexBusy`, `DiskFull`, `NotAllowed`.
     """
     found = find_files(paths)
     if not found.files and not found.skipped:
         raise NothingToIndex(path=", ".join(map(str, paths)))
     roots = [path.resolve() for path in paths if path.is_dir()]
-    with writing(folder) as catalog:
+    with (writing if make else changing)(folder) as catalog:
         catalog.require(embedder.fingerprint)
         with Reading() as reading:
             looked = progress.looked if progress else None
@@ -80,8 +81,11 @@ def update(
     return plan.summary
 
 
-def remove(folder: Path, article_ids: Sequence[str]) -> None:
-    """Take articles out of the index. Raises `ArticleMissing` and `IndexMissing`, and then changes nothing."""
+def remove(folder: Path, article_ids: Sequence[str]) -> list[str]:
+    """Take articles out of the index; the files that nothing in it comes from any more.
+
+    Raises `ArticleMissing` and `IndexMissing`, and then changes nothing.
+    """
     with changing(folder) as catalog:
         paths = set()
         for article_id in article_ids:
@@ -100,6 +104,7 @@ def remove(folder: Path, article_ids: Sequence[str]) -> None:
                 catalog.remove_file(path)
             catalog.next_generation()
         derive(catalog)
+        return _vacated(catalog, paths)
 
 
 def embed_missing(
@@ -123,6 +128,7 @@ def embed_missing(
 
 
 def _apply(catalog: Catalog, plan: Plan, embedder: Embedder) -> None:
+    left = {path for article_id in plan.leaving if (path := catalog.path_of(article_id))}
     for article_id in plan.leaving:
         _remove(catalog, article_id)
     for path in plan.gone_files:
@@ -141,6 +147,12 @@ def _apply(catalog: Catalog, plan: Plan, embedder: Embedder) -> None:
     if plan.changes_articles:
         catalog.set_embedder(embedder.fingerprint)
         catalog.next_generation()
+    plan.summary.vacated = _vacated(catalog, left)
+
+
+def _vacated(catalog: Catalog, paths: Iterable[str]) -> list[str]:
+    """Those of `paths` that no article and no copy comes from."""
+    return sorted(path for path in paths if not catalog.comes_from(path))
 
 
 def _remove(catalog: Catalog, article_id: str) -> None:

@@ -37,7 +37,10 @@ Reported = Callable[[int, int], None]
 
 @dataclass
 class Summary:
-    """What a run did: article ids by what happened to them, and what was skipped and why."""
+    """What a run did: article ids by what happened to them, and what was skipped and why.
+
+    `vacated` are files that articles came from before, and none comes from now.
+    """
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -45,6 +48,7 @@ class Summary:
     removed: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     passages_embedded: int = 0
+    vacated: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

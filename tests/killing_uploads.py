@@ -20,13 +20,16 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+from index.build import create
 from index.fakes import HashEmbedder
 from index.repair import examine
 from index.storage.catalog import Catalog
 from ui.api.bodies.lines import LinesBody
+from ui.collections import CollectionFolders
 from ui.jobs.intake import IndexIntake
 from ui.jobs.jobs import Jobs
 from ui.jobs.store import JobStore
+from ui.uploaded import UploadedFiles
 
 DIMENSION = 64
 ARTICLES = 12
@@ -36,6 +39,7 @@ _SECONDS = 60
 def main(place: Path, times: int) -> dict[str, object]:
     """How often an upload was killed in which state, and what was wrong afterwards."""
     chance = random.Random(5)
+    create(place / "index")
     began = time.perf_counter()
     _wait(_child(place, 0))
     took = time.perf_counter() - began
@@ -55,9 +59,10 @@ def _child(place: Path, version: int) -> int:
     """A process that receives an upload and reads it; its id."""
     child = os.fork()
     if child == 0:
-        index = place / "index"
         embedder = HashEmbedder(DIMENSION)
-        jobs = Jobs(place / "brought", IndexIntake(lambda _: index, lambda: embedder, place / "brought"))
+        folders = CollectionFolders(place / "index", place / "collections")
+        uploaded = UploadedFiles(place / "brought", folders)
+        jobs = Jobs(place / "brought", IndexIntake(folders, lambda: embedder, uploaded))
         jobs.start()
         _send(jobs, version)
         jobs.close()

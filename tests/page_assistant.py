@@ -11,7 +11,7 @@ from pathlib import Path
 from index.articles import Article, Language, Skipped, Span
 from index.browsing import Listed, Wanted
 from index.build import Progress
-from index.errors import ArticleMissing, IndexMissing
+from index.errors import ArticleMissing, DiskFull, IndexMissing
 from index.plan import Summary
 from index.subjects.map import Map, Place, Subject
 from index.text.language import language_of
@@ -233,7 +233,11 @@ def canned_map() -> Map:
 
 
 def read_slowly(folder: Path, progress: Progress) -> Summary:
-    """Reads every file as an article of one passage; `.bin` is nothing that can be read."""
+    """Reads every file as an article of one passage; `.bin` is nothing that can be read, and while `full.txt` is read
+    for the first time the disk is full."""
+    if (folder / "full.txt").exists():
+        (folder / "full.txt").rename(folder / "fits.txt")
+        raise DiskFull(folder="/disk")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     for number, _ in enumerate(files, start=1):
         progress.looked(number, len(files))
@@ -247,6 +251,9 @@ def read_slowly(folder: Path, progress: Progress) -> Summary:
 
 class CannedIntake:
     """Takes in whatever is uploaded, without an index."""
+
+    def is_away(self, collection: str) -> bool:
+        return False
 
     def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
         return Summary(added=[path.stem for path in files])

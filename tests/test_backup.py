@@ -37,6 +37,7 @@ from ui.jobs.intake import IndexIntake
 from ui.jobs.jobs import Jobs
 from ui.jobs.receiving import Parcel
 from ui.settings import Settings, load_settings
+from ui.uploaded import UploadedFiles
 from ui.web.keeping.conversations import Conversations, KeptTurn
 
 TRAM = "Tram\n\nPublished: 3 May 2021\n\nThe tram opened on Monday. It has eleven stops."
@@ -102,9 +103,11 @@ def make_home(folder: Path) -> Path:
     folders = CollectionFolders(settings.index, settings.collections)
     other = folders.make("Archive of 2021")
     update(folders.index_of(other.id), [articles / "tram.txt"], HashEmbedder())
-    with closing(Jobs(settings.brought, IndexIntake(folders.index_of, HashEmbedder, settings.brought))) as jobs:
+    with closing(
+        Jobs(settings.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(settings.brought, folders)))
+    ) as jobs:
         wait_for(jobs, upload(jobs, "ferry.txt", "Ferry\n\nThe ferry leaves at noon.", FIRST))
-        jobs._closing = True
+        jobs._closing.set()
         upload(jobs, "bridge.txt", "Bridge\n\nThe bridge closes in March.", FIRST)
     with closing(Conversations(settings.conversations)) as conversations:
         number = conversations.begin("visitor", "When does the ferry leave?", other.id)
@@ -182,7 +185,9 @@ class TestRoundTrip:
         there = settings_in(tmp_path / "elsewhere")
         restore(file, tmp_path / "elsewhere")
         folders = CollectionFolders(there.index, there.collections)
-        with closing(Jobs(there.brought, IndexIntake(folders.index_of, HashEmbedder, there.brought))) as jobs:
+        with closing(
+            Jobs(there.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
+        ) as jobs:
             jobs.start()
             for job in jobs.latest(10, 0)[0]:
                 wait_for(jobs, job.id)
@@ -394,7 +399,9 @@ class TestRefusals:
         there = settings_in(tmp_path / "elsewhere")
         create(there.index)
         folders = CollectionFolders(there.index, there.collections)
-        with closing(Jobs(there.brought, IndexIntake(folders.index_of, HashEmbedder, there.brought))) as jobs:
+        with closing(
+            Jobs(there.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
+        ) as jobs:
             jobs.start()
         restore(file, tmp_path / "elsewhere")
         assert contents(there.index) == contents(untouched / "index")

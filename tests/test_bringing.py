@@ -6,6 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from filelock import FileLock
 
 from index.articles import Language, Skipped
 from index.build import Progress, create, update
-from index.errors import DiskFull
+from index.errors import DiskFull, IndexMismatch
 from index.fakes import HashEmbedder
 from index.plan import Summary
 from index.storage.catalog import Catalog
@@ -75,6 +76,10 @@ def test_no_name_is_too_long_or_leads_away(name: str, tmp_path: Path) -> None:
     path.write_bytes(b"")
 
 
+def has_failed(bringing: Bringing) -> bool:
+    return bringing.state == "failed"
+
+
 class TestThePorter:
     @pytest.fixture
     def porter(self, tmp_path: Path) -> Porter:
@@ -125,16 +130,57 @@ class TestThePorter:
             bringing.write(b"x" * 6, io.BytesIO())
 
     def test_an_error_of_the_reading_is_told_and_nothing_stays(self, tmp_path: Path) -> None:
-        def full(folder: Path, progress: Progress) -> Summary:
-            raise DiskFull(folder="x")
+        def refused(folder: Path, progress: Progress) -> Summary:
+            raise IndexMismatch(folder="x", found="a", expected="b")
 
-        porter = Porter(tmp_path, full)
+        porter = Porter(tmp_path, refused)
         bringing = porter.begin()
         put(porter, bringing, "one.txt")
         porter.read(bringing)
         wait_until(lambda: bringing.state == "failed")
-        assert "is full" in progress_html(bringing, "en")
-        assert not bringing.folder.exists()
+        html = progress_html(bringing, "en")
+        assert "was made with a" in html and "data-again" not in html
+        wait_until(lambda: list(tmp_path.iterdir()) == [])
+
+    @pytest.mark.parametrize(("language", "sentence"), [("en", "is still here"), ("ar", "ما زال هنا")])
+    def test_a_full_disk_loses_nothing_and_it_can_be_read_again(
+        self, tmp_path: Path, language: Language, sentence: str
+    ) -> None:
+        full = [DiskFull(folder="x")]
+
+        def full_at_first(folder: Path, progress: Progress) -> Summary:
+            if full:
+                raise full.pop()
+            return read_slowly(folder, progress)
+
+        porter = Porter(tmp_path, full_at_first)
+        bringing = porter.begin()
+        file = put(porter, bringing, "one.txt")
+        porter.read(bringing)
+        wait_until(lambda: bringing.state == "failed")
+        html = progress_html(bringing, language)
+        assert sentence in html and " data-again" in html and file.exists()
+        porter.read(bringing)
+        wait_until(lambda: bringing.state == "done")
+        assert bringing.summary and bringing.summary.added == ["one"] and bringing.problem is None
+        wait_until(lambda: list(tmp_path.iterdir()) == [bringing.folder])
+
+    def test_what_could_be_read_again_goes_when_it_is_stopped_or_others_come(self, tmp_path: Path) -> None:
+        def full(folder: Path, progress: Progress) -> Summary:
+            raise DiskFull(folder="x")
+
+        porter = Porter(tmp_path, full)
+
+        def begin_another(bringing: Bringing) -> None:
+            porter.begin()
+
+        for end in (porter.stop, begin_another):
+            bringing = porter.begin()
+            put(porter, bringing, "one.txt")
+            porter.read(bringing)
+            wait_until(partial(has_failed, bringing))
+            end(bringing)
+            assert bringing.state == "stopped" and not bringing.folder.exists()
 
     @pytest.fixture
     def busy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Porter, FileLock]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import time
@@ -18,6 +19,7 @@ from index.build import create, update
 from index.errors import IndexBusy, IndexMismatch, IndexMissing
 from index.fakes import HashEmbedder
 from index.search import Searcher
+from index.storage import writing as index_writing
 from index.storage.writing import writing
 from tests.page_assistant import ENGLISH_QUESTION, canned, site
 from tests.test_render import HOSTILE, Reader
@@ -253,3 +255,57 @@ def test_conversations_that_an_earlier_jawab_kept_are_still_there(tmp_path: Path
     later = store.kept("me", begun)
     assert later is not None and later.collection == "cooking-1"
     assert store.kept("you", begun) is None
+
+
+class TestRemovedMeanwhile:
+    """A collection is removed just when somebody begins to change its index."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        create(tmp_path / "collection")
+        return tmp_path / "collection"
+
+    def test_before_the_lock_is_asked_for(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        require = index_writing._require
+
+        def then_removed(index: Path) -> None:
+            require(index)
+            monkeypatch.undo()
+            folder.rename(folder.with_suffix(".removed"))
+
+        monkeypatch.setattr(index_writing, "_require", then_removed)
+        self.check_nothing_is_made(folder)
+
+    def test_before_the_lock_is_held(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        lock = fcntl.flock
+
+        def removed_first(file: int, operation: int) -> None:
+            monkeypatch.undo()
+            folder.rename(folder.with_suffix(".removed"))
+            lock(file, operation)
+
+        monkeypatch.setattr("fcntl.flock", removed_first)
+        self.check_nothing_is_made(folder)
+
+    def test_before_it_begins(self, folder: Path) -> None:
+        folder.rename(folder.with_suffix(".removed"))
+        self.check_nothing_is_made(folder)
+
+    def check_nothing_is_made(self, folder: Path) -> None:
+        (folder.parent / "a.txt").write_text("The tram opened in May.", encoding="utf-8")
+        with pytest.raises(IndexMissing):
+            update(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False)
+        assert not folder.exists()
+        # It is restored, and free.
+        folder.with_suffix(".removed").rename(folder)
+        assert update(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False).added == ["a"]
+
+    def test_no_new_name_makes_its_folder_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")
+        made = folders.make("News").id
+        place = folders.index_of(made)
+        folders.remove(made)
+        monkeypatch.setattr(folders, "index_of", lambda collection: place)
+        with pytest.raises(CollectionMissing):
+            folders.rename(made, "Newer")
+        assert not place.exists()

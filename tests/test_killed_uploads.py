@@ -160,7 +160,8 @@ def test_ended_while_it_receives_it_ends_soon_and_keeps_nothing_of_it(server: Se
         assert server.end() < 10
     server.start()
     assert len(kept(server)) == before
-    assert len(os.listdir(server.brought / "jobs")) == server.get("/v1/jobs")["total"]  # noqa: PTH208
+    # Of earlier uploads, whose articles were all sent anew, nothing is left.
+    assert len(os.listdir(server.brought / "jobs")) <= server.get("/v1/jobs")["total"]  # noqa: PTH208
 
 
 def test_killed_again_and_again(tmp_path: Path) -> None:

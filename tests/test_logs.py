@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     monkeypatch.setattr(logging.getLogger(), "handlers", logging.getLogger().handlers[:])
     # Other tests serve with uvicorn's own settings, which keep its lines to itself.
     monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     yield io.StringIO()
     logging.captureWarnings(False)
     for logger, level in levels.items():
@@ -193,6 +195,18 @@ class TestAnException:
         assert "KeyError" in line["traceback"] and "test_logs.py" in line["traceback"]
         # The source has the words too, but in the line that raises, as everybody may read it.
         assert "KeyError: " not in line["traceback"] and "ValueError: " not in line["traceback"]
+
+    def test_one_that_ends_a_thread_is_told_as_any_other(self, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
+        def broken() -> None:
+            raise ValueError("secret")
+
+        thread = threading.Thread(target=broken)
+        thread.start()
+        thread.join()
+        (line,) = told()
+        assert (line["event"], line["level"], line["error"]) == ("unexpected", "error", "ValueError")
+        assert "in broken" in line["traceback"] and "ValueError: " not in line["traceback"]
+        assert capsys.readouterr().err == ""
 
     def test_what_it_says_is_told_where_that_is_wanted(self, log: io.StringIO) -> None:
         self.raised(log, log_questions=True)

@@ -617,6 +617,16 @@ class TestBringingArticles:
         expect(page.locator("#brought")).to_contain_text("أُوقف، ولم يدخل منه شيء")
         expect(page.locator("#stop-bringing")).to_be_hidden()
 
+    def test_what_a_full_disk_prevented_is_read_again(self, page: Page, tmp_path: Path) -> None:
+        (tmp_path / "full.txt").write_text("Words.", encoding="utf-8")
+        page.set_input_files(".bring input[multiple]", [tmp_path / "full.txt"])
+        expect(page.locator("#brought")).to_contain_text("What you sent is still here")
+        expect(page.locator("#stop-bringing")).to_be_hidden()
+        page.click("#read-again")
+        expect(page.locator("#brought")).to_contain_text("Added 1")
+        expect(page.locator("#read-again")).to_be_hidden()
+        expect(page.locator("#show-brought")).to_be_visible()
+
     def test_what_is_dropped_on_the_page_is_brought(self, page: Page) -> None:
         page.evaluate(
             """() => {

@@ -78,6 +78,9 @@ class Indexed:
     def __init__(self) -> None:
         self.done = threading.Event()
 
+    def is_away(self, collection: str) -> bool:
+        return False
+
     def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
         self.done.set()
         return Summary()
@@ -89,6 +92,7 @@ class Indexed:
 def test_unfinished_jobs_go_on_after_a_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = Jobs(tmp_path / "brought", Indexed())
     upload = left.begin("caller", None)
+    upload.folder.mkdir(parents=True)
     monkeypatch.setattr(left, "_wake", lambda collection: None)
     left.accept(upload, Parcel(folder=upload.folder), "first", "digest")
     left.close()

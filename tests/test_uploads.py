@@ -17,8 +17,9 @@ from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.build import Progress, create, update
+from index.errors import DiskFull, IndexBusy
 from index.plan import Summary
-from index.storage.lock import held
+from index.storage.lock import FILE, held
 from index.storage.writing import writing
 from tests.test_render import HOSTILE
 from ui.api.bodies.kinds import body_of
@@ -29,7 +30,9 @@ from ui.collections import CollectionFolders
 from ui.jobs.files import files_of
 from ui.jobs.intake import IndexIntake
 from ui.jobs.jobs import Jobs
+from ui.jobs.store import JobStore, store_of
 from ui.settings import load_settings
+from ui.uploaded import UploadedFiles
 from ui.web.collection.library import Library
 from ui.web.keeping.conversations import Conversations
 from ui.web.serve import ModelsOf, open_collection, open_jobs
@@ -388,7 +391,7 @@ class Waiting:
     """An intake that goes on when it is let; otherwise the real one."""
 
     def __init__(self, app: App) -> None:
-        self._real = IndexIntake(folders_of(app).index_of, lambda: app.embedder, app.settings.brought)
+        self._real = IndexIntake(folders_of(app), lambda: app.embedder, UploadedFiles.of(app.settings))
         self.under_way: list[str] = []
         self.free = False
         self.fails: Exception | None = None
@@ -401,6 +404,9 @@ class Waiting:
         if self.fails:
             raise self.fails
         return self._real.read(collection, files, progress)
+
+    def is_away(self, collection: str) -> bool:
+        return self._real.is_away(collection)
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
         return self._real.has_articles_of(collection, folder)
@@ -496,14 +502,111 @@ class TestJobs:
         assert wait_until(client, client.post(UPLOAD, json={"text": HARBOUR}))["state"] == "done"
         assert list(texts(client).values()) == [HARBOUR] and len(kept(app)) == 1
 
-    def test_a_collection_that_is_removed_meanwhile(self, client: TestClient, app: App, intake: Waiting) -> None:
-        other = folders_of(app).make("Other").id
-        answer = client.post(UPLOAD, json={"text": TRAM}, params={"collection": other})
-        wait_until(client, answer, "reading")
-        folders_of(app).remove(other)
+    def test_what_its_store_cannot_write_is_written_later(
+        self, client: TestClient, app: App, intake: Waiting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ui.jobs.jobs._AGAIN", 0.02)
         intake.free = True
-        failed = wait_until(client, answer)
-        assert (failed["state"], failed["problem"]["code"]) == ("failed", "collection_missing")
+        for method in ("next_of", "change", "finish"):
+            failing = FailingTwice(getattr(JobStore, method))
+            monkeypatch.setattr(JobStore, method, lambda store, *given, failing=failing: failing(store, *given))
+            job = wait_until(client, client.post(UPLOAD, json={"text": f"{TRAM} {method}"}))
+            assert job["state"] == "done" and failing.failures == []
+        assert len(texts(client)) == 3
+
+
+class FailingTwice:
+    """A method that a full disk and another connection prevent before it works."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+        self.failures: list[Exception] = [DiskFull(folder="x"), IndexBusy(folder="x")]
+
+    def __call__(self, *given: Any) -> Any:
+        if self.failures:
+            raise self.failures.pop()
+        return self._method(*given)
+
+
+class TestRemovedCollection:
+    """Uploads to a collection that is removed before they are read."""
+
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ui.jobs.jobs._AGAIN", 0.05)
+
+    @pytest.fixture
+    def other(self, app: App) -> str:
+        return folders_of(app).make("Other").id
+
+    def accepted(self, app: App, client: TestClient, collection: str) -> Any:
+        """The answer to an upload whose collection is removed while it is being read."""
+        answer = client.post(UPLOAD, json={"id": "tram", "text": TRAM}, params={"collection": collection})
+        wait_until(client, answer, "reading")
+        library: Library = client.app.state.site.collections  # type: ignore[attr-defined]
+        library.remove(collection)
+        return answer
+
+    def test_its_job_waits_and_is_read_when_it_is_restored(self, app: App, other: str) -> None:
+        intake = Waiting(app)
+        with served(app, Jobs(app.settings.brought, intake)) as client:
+            answer = self.accepted(app, client, other)
+            intake.free = True
+            wait_until(client, answer, "queued")
+            time.sleep(0.2)
+            assert wait_until(client, answer, "queued")["problem"] is None and len(kept(app)) == 1
+            assert wait_until(client, client.post(UPLOAD, json={"text": FERRY}))["state"] == "done"
+            assert client.post(f"/page/collections/{other}", json={"do": "restore"}).status_code == 200
+            assert wait_until(client, answer)["summary"]["added"] == ["tram"]
+            assert client.get(UPLOAD, params={"collection": other}).json()["total"] == 1
+
+    def test_its_job_waits_over_a_restart(self, app: App, other: str) -> None:
+        with served(app, Jobs(app.settings.brought, Waiting(app))) as client:
+            answer = self.accepted(app, client, other)
+        folders = folders_of(app)
+        folders.forget_removed(UploadedFiles.of(app.settings).delete_of)
+        with served(app, open_jobs(app, folders)) as client:
+            time.sleep(0.2)
+            assert wait_until(client, answer, "queued") and len(kept(app)) == 1
+            assert not (app.settings.collections / other).exists()
+            folders.restore(other)
+            assert wait_until(client, answer)["state"] == "done"
+
+    def test_its_job_can_be_stopped(self, app: App, other: str) -> None:
+        intake = Waiting(app)
+        with served(app, Jobs(app.settings.brought, intake)) as client:
+            answer = self.accepted(app, client, other)
+            intake.free = True
+            wait_until(client, answer, "queued")
+            client.post(f"/v1/jobs/{answer.json()['id']}/stop")
+            assert wait_until(client, answer)["state"] == "stopped" and kept(app) == []
+
+    def test_its_job_fails_when_it_is_deleted_for_good(self, app: App, other: str) -> None:
+        intake = Waiting(app)
+        with served(app, Jobs(app.settings.brought, intake)) as client:
+            answer = self.accepted(app, client, other)
+            intake.free = True
+            wait_until(client, answer, "queued")
+            os.utime(app.settings.collections / f"{other}.removed", (time.time() - 8 * 86400,) * 2)
+            folders_of(app).forget_removed(UploadedFiles.of(app.settings).delete_of)
+            failed = wait_until(client, answer)
+            assert (failed["state"], failed["problem"]["code"]) == ("failed", "collection_missing")
+            assert kept(app) == []
+
+    def test_files_stay_while_it_is_not_known_whether_articles_come_from_them(self, app: App) -> None:
+        """A job that was read, and not told to be, before the server was killed; then its index is damaged."""
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            answer = client.post(UPLOAD, json={"id": "tram", "text": TRAM})
+            wait_until(client, answer)
+        with closing(store_of(app.settings.brought)) as store:
+            store.change(answer.json()["id"], "reading")
+            store.want_stopped(answer.json()["id"], True)
+        whole = (app.settings.index / FILE).read_bytes()
+        (app.settings.index / FILE).write_bytes(b"no database" * 1000)
+        with closing(open_jobs(app, folders_of(app))) as jobs:
+            jobs.start()
+            assert jobs.find(answer.json()["id"]).is_over and len(kept(app)) == 1
+        (app.settings.index / FILE).write_bytes(whole)
 
 
 class Stuck(Waiting):

@@ -20,6 +20,7 @@ from ui.collections import FIRST, CollectionFolders
 from ui.gate.keys import Keys
 from ui.jobs.intake import IndexIntake
 from ui.jobs.jobs import Jobs
+from ui.uploaded import UploadedFiles
 from ui.web.keeping.conversations import Conversations
 
 VERSIONS = Path(__file__).parent / "data" / "versions"
@@ -69,7 +70,7 @@ def test_conversations_are_there(home: Home) -> None:
 
 def test_jobs_are_there_and_the_one_that_waited_is_done(home: Home) -> None:
     folders = CollectionFolders(home.folder / "index", home.folder / "collections")
-    intake = IndexIntake(folders.index_of, HashEmbedder, home.folder / "brought")
+    intake = IndexIntake(folders, HashEmbedder, UploadedFiles(home.folder / "brought", folders))
     with closing(Jobs(home.folder / "brought", intake)) as jobs:
         assert jobs.find(home.facts["job"]).summary
         jobs.start()

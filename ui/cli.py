@@ -274,19 +274,17 @@ def show_article(article_id: str, as_json: bool) -> None:
 @articles.command(name="remove")
 @click.argument("article_ids", nargs=-1, required=True)
 def remove_articles(article_ids: Sequence[str]) -> None:
-    """Take articles out of the index; their files are not touched.
+    """Take articles out of the index; their files are not touched, but for uploaded ones.
 
     \b
     Example:
         jawab articles remove tram-ar tram-plan-en
     """
     from index.build import remove
-    from index.storage.catalog import Catalog
+    from ui.uploaded import UploadedFiles
 
-    folder = app_of().settings.index
-    # `remove` opens for writing, which would make an index where there is none.
-    Catalog.open(folder).close()
-    remove(folder, article_ids)
+    settings = app_of().settings
+    UploadedFiles.of(settings).delete_vacated(remove(settings.index, article_ids))
     echo(say("articles.removed", reader_language(), count=len(set(article_ids))))
 
 

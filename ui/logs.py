@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -41,6 +42,13 @@ def set_up(settings: Settings, to: TextIO | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(OURS).setLevel(logging.INFO if settings.log in ("json", "text") else logging.WARNING)
     logging.captureWarnings(True)
+    threading.excepthook = _thread_broke
+
+
+def _thread_broke(broke: threading.ExceptHookArgs) -> None:
+    """What ends a thread is told in the log too, in its form, and without what it quotes."""
+    if broke.exc_value and not isinstance(broke.exc_value, SystemExit):
+        logging.getLogger(f"{OURS}.threads").error("unexpected", exc_info=broke.exc_value)
 
 
 class Lines(JsonFormatter):

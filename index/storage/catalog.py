@@ -283,6 +283,18 @@ class Catalog:
         )  # fmt: skip
         return str(rows[0][0]) if rows else None
 
+    def comes_from(self, path: str) -> bool:
+        """Whether an article or a copy came from this file."""
+        query = "SELECT 1 FROM articles WHERE path = ? UNION ALL SELECT 1 FROM copies WHERE path = ? LIMIT 1"
+        return bool(self.rows(query, path, path))
+
+    def paths_in(self, folder: Path) -> set[str]:
+        """The files in `folder`, which is resolved, that articles and copies came from."""
+        # By the indexes over paths: what follows "/" in the order of letters is "0".
+        of_folder = "WHERE path > ?1 || '/' AND path < ?1 || '0'"
+        query = f"SELECT path FROM articles {of_folder} UNION SELECT path FROM copies {of_folder}"
+        return {path for (path,) in self.rows(query, str(folder))}
+
     # Passages
 
     def count_passages(self) -> int:

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import threading
 from pathlib import Path
 
 from index.storage import private
+
+_lock = threading.Lock()
+"""Two threads that write the same file must not write into each other's."""
 
 
 def write_atomically(path: Path, content: bytes, mode: int = private.FILE) -> None:
     """Make `content` what is in `path`, for this user alone to read, unless `mode` says otherwise.
 
     Raises `OSError`, and then changes nothing.
+
+    Where several processes write the same file, they agree by a lock who does.
     """
-    # A name of its own: two that write the same file must not write into each other's.
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".partial", dir=path.parent)
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            if mode != private.FILE:
-                os.fchmod(descriptor, mode)
-        put_in_place(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # Always the same name, so that of a process that is killed here no more than one file is left.
+    partial = path.with_name(f"{path.name}.partial")
+    with _lock:
+        try:
+            partial.unlink(missing_ok=True)
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(content)
+                if mode != private.FILE:
+                    partial.chmod(mode)
+            put_in_place(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def put_in_place(partial: Path, path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from index.errors import IndexBusy
+from index.errors import IndexBusy, IndexMissing
 from index.storage import private
 from index.storage.database import storage_errors
 
@@ -19,18 +19,34 @@ FILE = "catalog.sqlite"
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """`folder`, held by this process alone. Raises `IndexBusy` if another holds it.
+    """`folder`, held by this process alone: who moves it must hold it too. Raises `IndexMissing` where there is no such
+    folder, and makes none; `IndexBusy` if another process or thread holds it.
 
     The lock is the operating system's: it goes with the process, however that ends.
     """
     with storage_errors(folder):
-        private.make_folder(folder)
-        lock = FileLock(folder / LOCK, timeout=0, mode=private.mode_like(folder / FILE))
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise IndexBusy(folder=folder) from error
+        lock = _locked(folder)
     try:
         yield
     finally:
-        lock.release()
+        # Said, and not left to the closing: a child that was forked meanwhile would keep the lock.
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        os.close(lock)
+
+
+def _locked(folder: Path) -> int:
+    """The open file whose lock is held. Not `FileLock`: that makes the folder, which may have been moved just now."""
+    with ExitStack() as on_error:
+        try:
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, private.mode_like(folder / FILE))
+            on_error.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            moved = not os.path.samestat(os.fstat(lock), (folder / LOCK).stat())
+        except BlockingIOError as error:
+            raise IndexBusy(folder=folder) from error
+        except FileNotFoundError as error:
+            raise IndexMissing(folder=folder) from error
+        if moved:
+            raise IndexMissing(folder=folder)
+        on_error.pop_all()
+    return lock

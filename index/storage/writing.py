@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from index.errors import IndexMissing
+from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from index.storage.lock import held
@@ -15,13 +16,15 @@ from index.storage.lock import held
 @contextmanager
 def writing(folder: Path) -> Iterator[Catalog]:
     """The catalogue of `folder`, to change it; an empty one is made where there is none. Raises `IndexBusy`."""
+    with storage_errors(folder):
+        private.make_folder(folder)
     with held(folder), _opened(folder) as catalog:
         yield catalog
 
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Catalog]:
-    """The catalogue that is in `folder`, to change it. Raises `IndexMissing`, and then makes no folder; `IndexBusy`."""
+    """The catalogue that is in `folder`, to change it. Raises `IndexMissing`, and then makes nothing; `IndexBusy`."""
     _require(folder)
     with held(folder):
         _require(folder)

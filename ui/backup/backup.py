@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from index.errors import FileExists, IndexMissing, JawabError
 from index.finding.vector_file import remembered
+from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
 from index.storage.lock import FILE
@@ -29,6 +30,7 @@ from index.storage.migrations import copy_store
 from ui.backup.archive import Advance, ArchivedCollection, Manifest, Source, finish, write_members
 from ui.backup.places import COLLECTIONS, CONVERSATIONS, JOBS, SETTINGS, UPLOADS, Places
 from ui.collections import CollectionFolders, Named
+from ui.jobs.store import JOBS as JOB_FILES
 from ui.settings import Settings
 
 _SECRET = frozenset({"password", "llm_key"})
@@ -89,7 +91,7 @@ def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool
 def _alone(target: Path) -> Iterator[None]:
     """One process at a time writes to a file."""
     file = target.with_name(f"{target.name}.lock")
-    lock = FileLock(file, timeout=0)
+    lock = FileLock(file, timeout=0, mode=private.FILE)
     try:
         lock.acquire()
     except Timeout as error:
@@ -120,7 +122,7 @@ class _Snapshots:
         if self._places.jobs.is_file():
             with closing(Database(self._folder / JOBS, writable=False)) as jobs:
                 for (job,) in jobs.rows("SELECT id FROM jobs WHERE state IN ('queued', 'reading')"):
-                    self._named |= set((self._places.uploads.resolve() / "jobs" / job).rglob("*"))
+                    self._named |= set((self._places.uploads.resolve() / JOB_FILES / job).rglob("*"))
 
     def settings(self, settings: Settings) -> None:
         """The settings that somebody made, but for secrets."""

@@ -118,7 +118,7 @@ class Keys:
         """The keys, to be changed; the file is the old one or the new one, whatever happens."""
         with storage_errors(self._file.parent):
             private.make_folder(self._file.parent)
-            with FileLock(self._file.with_suffix(".lock")):
+            with FileLock(self._file.with_suffix(".lock"), mode=private.FILE):
                 keys = self._load()
                 yield keys
                 self._stored.write({"keys": [asdict(key) for key in keys]})

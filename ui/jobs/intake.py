@@ -8,24 +8,50 @@ from pathlib import Path
 
 from index.build import Progress, update
 from index.embed import Embedder
+from index.errors import IndexMissing
 from index.plan import Summary
 from index.storage.catalog import Catalog
+from ui.collections import CollectionFolders, CollectionMissing, CollectionRemoved
+from ui.uploaded import UploadedFiles
 
 
 class IndexIntake:
-    """Reads files into collections. `index_of` tells the folder of a collection's index and `embedder` gives the
-    embedder; both may raise `JawabError`. `inbox` is the folder that all such files are kept in."""
+    """Reads files that are among those `uploaded` into `collections`. `embedder` gives the embedder; it may raise
+    `JawabError`."""
 
-    def __init__(self, index_of: Callable[[str], Path], embedder: Callable[[], Embedder], inbox: Path) -> None:
-        self._index_of = index_of
+    def __init__(
+        self, collections: CollectionFolders, embedder: Callable[[], Embedder], uploaded: UploadedFiles
+    ) -> None:
+        self._collections = collections
         self._embedder = embedder
-        self._inbox = inbox
+        self._uploaded = uploaded
+
+    def is_away(self, collection: str) -> bool:
+        """Whether a collection is removed and may be restored."""
+        try:
+            self._collections.index_of(collection)
+        except CollectionRemoved:
+            return True
+        except CollectionMissing:
+            pass
+        return False
 
     def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
-        """Raises what `update` raises."""
-        return update(self._index_of(collection), files, self._embedder(), progress, self._inbox)
+        """Raises `CollectionMissing`, `CollectionRemoved` and what `update` raises."""
+        folder = self._collections.index_of(collection)
+        try:
+            summary = update(folder, files, self._embedder(), progress, self._uploaded.folder, make=False)
+        except IndexMissing:
+            self._collections.index_of(collection)  # raises where the collection was removed just now
+            raise
+        self._uploaded.delete_vacated(summary.vacated)
+        return summary
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
         """Whether articles of a collection come from files of `folder`. Raises what `Catalog.open` raises."""
-        with closing(Catalog.open(self._index_of(collection))) as catalog:
-            return any(Path(path).is_relative_to(folder.resolve()) for path in catalog.digests_by_path())
+        try:
+            index = self._collections.place_of(collection)
+        except CollectionMissing:
+            return False
+        with closing(Catalog.open(index)) as catalog:
+            return bool(catalog.paths_in(folder.resolve()))

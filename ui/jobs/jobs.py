@@ -1,9 +1,9 @@
 """Uploads as jobs: received into a folder of their own, then read into their collection one after another.
 
 The store is the truth. A job is there from the moment in which all of it was received, and is done again when the
-server ended before it did: indexing the same files twice is indexing them once. The files of a job that is done stay
-if articles come from them, for the index remembers where they came from; of one that is stopped or fails nothing went
-in, and its files go.
+server ended before it did: indexing the same files twice is indexing them once. A job of a collection that is removed
+waits until that is restored, or fails when it is gone for good. When a job is over, its files stay if articles come of
+them, for the index remembers where they came from; else they go.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from filelock import Timeout
 
@@ -25,26 +27,33 @@ from index.errors import IndexBusy, JawabError, NotAllowed
 from index.plan import Summary
 from index.storage import private
 from index.storage.database import storage_errors
-from ui.jobs.claim import jobs_database, jobs_lock
+from index.storage.durable import sync_folder, sync_tree
+from ui.collections import CollectionRemoved
+from ui.jobs.claim import jobs_lock
 from ui.jobs.files import as_sent, files_of
 from ui.jobs.job import Job, JobBroken, JobOver, JobsElsewhere, State
 from ui.jobs.progress import Steps, Stopped
 from ui.jobs.receiving import Parcel
-from ui.jobs.store import JobStore
+from ui.jobs.store import JOBS, store_of
+from ui.logs import OURS
 
-_FOLDER = "jobs"
 _AGAIN = 1.0
-"""Seconds until the next try where something else is writing to the index."""
+"""Seconds until the next try where something else is writing to the index, its collection is removed, or the store
+cannot be used."""
 _PATIENCE = 5.0
 """Seconds in which all that is under way should come to its next step when the server ends; else it is cut off."""
-_log = logging.getLogger(__name__)
+_log = logging.getLogger(f"{OURS}.jobs")
+_Result = TypeVar("_Result")
 
 
 class Intake(Protocol):
-    """Where articles go in. Both may raise `JawabError`."""
+    """Where articles go in. All may raise `JawabError`."""
+
+    def is_away(self, collection: str) -> bool:
+        """Whether a collection is removed and may be restored."""
 
     def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
-        """Read files into a collection."""
+        """Read files into a collection. Raises `CollectionRemoved` where it is away."""
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
         """Whether articles of a collection come from files of a folder."""
@@ -68,14 +77,14 @@ class Jobs:
     """
 
     def __init__(self, brought: Path, intake: Intake) -> None:
-        self._folder = brought / _FOLDER
+        self._folder = brought / JOBS
         self._intake = intake
-        self._store = JobStore(jobs_database(brought))
+        self._store = store_of(brought)
         self._claim = jobs_lock(brought)
         self._lock = threading.RLock()
         self._workers: dict[str, threading.Thread] = {}
         self._steps: dict[str, Steps] = {}
-        self._closing = False
+        self._closing = threading.Event()
 
     def start(self) -> None:
         """Go on with what was under way when the last server ended; where that cannot be, the first upload says why."""
@@ -85,7 +94,7 @@ class Jobs:
     def close(self) -> None:
         """Halt what is under way, to be done at the next start."""
         with self._lock:
-            self._closing = True
+            self._closing.set()
             for steps in self._steps.values():
                 steps.halted.set()
             workers = list(self._workers.values())
@@ -102,10 +111,14 @@ class Jobs:
         return Upload(number, self._folder / number, self._store.begin(number, caller, key))
 
     def accept(self, upload: Upload, parcel: Parcel, collection: str, digest: str) -> Job:
-        """The job that an upload becomes, or the one that it became before. Raises `KeyReused`."""
+        """The job that an upload becomes, or the one that it became before: it is on the disk. Raises `KeyReused`."""
         if upload.replays:
             self._store.check_same(upload.replays, digest)
             return self.find(upload.replays)
+        with storage_errors(self._folder):
+            sync_tree(upload.folder)
+            for folder in self._folder.parents[:2]:
+                sync_folder(folder)
         with self._lock:
             self._store.accept(upload.id, collection, parcel.files, parcel.size, digest)
             self._wake(collection)
@@ -176,28 +189,29 @@ class Jobs:
                 self._store.want_stopped(job.id, False)
             elif stopping:
                 self._store.finish(job.id, "stopped", job.steps, None)
-        for number, receiving in self._store.without_files():
+        for job in self._store.broken():
+            self._drop_unused(job)
+        for number in self._store.received():
             shutil.rmtree(self._folder / number, ignore_errors=True)
-            if receiving:
-                self._store.forget(number)
+            self._store.forget(number)
 
     def _wake(self, collection: str) -> None:
         """See to it that somebody does the jobs of a collection."""
         worker = self._workers.get(collection)
-        if self._closing or (worker and worker.is_alive()):
+        if self._closing.is_set() or (worker and worker.is_alive()):
             return
         worker = threading.Thread(target=self._work, args=(collection,), name="jawab-jobs", daemon=True)
         self._workers[collection] = worker
         worker.start()
 
     def _work(self, collection: str) -> None:
-        while following := self._next(collection):
+        while following := self._patiently(partial(self._next, collection)):
             self._do(*following)
 
     def _next(self, collection: str) -> tuple[Job, Steps] | None:
         """The oldest job that is left; where there is none, whoever asks has gone."""
         with self._lock:
-            job = None if self._closing else self._store.next_of(collection)
+            job = None if self._closing.is_set() else self._store.next_of(collection)
             if job is None:
                 del self._workers[collection]
                 return None
@@ -205,35 +219,51 @@ class Jobs:
             return job, self._steps[job.id]
 
     def _do(self, job: Job, steps: Steps) -> None:
+        state, ended = self._outcome(job, steps)
+        # One that the end of the server stopped is done again at the next start.
+        if state != "stopped" or not self._closing.is_set():
+            self._patiently(partial(self._end, job, state, steps, ended))
+        del self._steps[job.id]
+
+    def _outcome(self, job: Job, steps: Steps) -> tuple[State, Summary | JawabError | None]:
+        """How the reading of a job ends, and with what."""
         try:
-            summary = self._read(job, steps)
+            return "done", self._read(job, steps)
         except Stopped:
-            if not self._closing:
-                self._end(job, "stopped", steps, None)
+            return "stopped", None
         except JawabError as error:
-            self._end(job, "failed", steps, error)
-        except Exception:  # noqa: BLE001 - a fault of ours in one job must not hold up those behind it
-            _log.exception("Job %s was broken off", job.id)
-            self._end(job, "failed", steps, JobBroken())
-        else:
-            self._store.finish(job.id, "done", steps, summary)
-            if self._went_in(job) is False:
-                shutil.rmtree(self._folder / job.id, ignore_errors=True)
-        finally:
-            del self._steps[job.id]
+            return "failed", error
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one job must not hold up those behind it
+            _log.error("unexpected", exc_info=error)
+            return "failed", JobBroken()
 
     def _read(self, job: Job, steps: Steps) -> Summary:
-        """What the reading did. Raises `Stopped`, and what `Intake.read` raises but for `IndexBusy`: that passes."""
+        """What the reading did. Raises `Stopped`, and what `Intake.read` raises but for what passes."""
         folder = self._folder / job.id
         while not steps.halted.is_set():
-            self._store.change(job.id, "reading")
             try:
-                summary = self._intake.read(job.collection, files_of(folder), steps)
-                return replace(summary, skipped=[as_sent(skipped, folder) for skipped in summary.skipped])
-            except IndexBusy:
-                self._store.change(job.id, "queued")
-                steps.halted.wait(_AGAIN)
+                if not self._intake.is_away(job.collection):
+                    self._patiently(partial(self._store.change, job.id, "reading"))
+                    summary = self._intake.read(job.collection, files_of(folder), steps)
+                    return replace(summary, skipped=[as_sent(skipped, folder) for skipped in summary.skipped])
+            except (CollectionRemoved, IndexBusy):
+                pass
+            self._patiently(partial(self._store.change, job.id, "queued"))
+            steps.halted.wait(_AGAIN)
         raise Stopped
+
+    def _patiently(self, use: Callable[[], _Result]) -> _Result | None:
+        """What a use of the store gives: tried again where it fails, until the server ends."""
+        failed = False
+        while True:
+            try:
+                return use()
+            except (JawabError, OSError) as error:
+                if not failed:
+                    _log.error("jobs_not_stored", exc_info=error)
+                failed = True
+            if self._closing.wait(_AGAIN):
+                return None
 
     def _went_in(self, job: Job) -> bool | None:
         """Whether articles come from its files; nothing where the collection cannot be read."""
@@ -242,7 +272,12 @@ class Jobs:
         except JawabError:
             return None
 
-    def _end(self, job: Job, state: State, steps: Steps, problem: JawabError | None) -> None:
-        """It ends without articles. Told first: killed in between, the next start removes the files."""
-        self._store.finish(job.id, state, steps, problem)
-        shutil.rmtree(self._folder / job.id, ignore_errors=True)
+    def _end(self, job: Job, state: State, steps: Steps, ended: Summary | JawabError | None) -> None:
+        """It has ended. Told first: killed in between, the next start removes the files of one that is not done."""
+        self._store.finish(job.id, state, steps, ended)
+        self._drop_unused(job)
+
+    def _drop_unused(self, job: Job) -> None:
+        """Delete the files of a job that is over, if it is certain that no article comes from them."""
+        if (self._folder / job.id).exists() and self._went_in(job) is False:
+            shutil.rmtree(self._folder / job.id, ignore_errors=True)

@@ -18,12 +18,15 @@ from index.articles import Skipped
 from index.errors import JawabError
 from index.plan import Summary
 from index.storage.migrations import Versions
+from ui.jobs.claim import jobs_database
 from ui.jobs.job import Job, JobBroken, JobMissing, KeyReused, State, UploadUnderWay
 from ui.jobs.progress import Steps
 from ui.store import Store, create_missing
 
 VERSION = 1
 """The version of the tables; `_TABLES` are those of this one."""
+JOBS = "jobs"
+"""The folder of the jobs' files, in that of all that is uploaded."""
 KEY_HOURS = 24
 """How long an idempotency key is remembered."""
 _DAYS = 30
@@ -43,6 +46,11 @@ CREATE TABLE IF NOT EXISTS keys (
 """
 _LISTED = "id, collection, state, created, files, bytes, looked_at, to_look_at, read, to_read"
 _JOB = f"{_LISTED}, summary, problem"
+
+
+def store_of(brought: Path) -> JobStore:
+    """The store of the jobs whose files are in `brought`: a file beside it."""
+    return JobStore(jobs_database(brought))
 
 
 class JobStore:
@@ -125,16 +133,29 @@ class JobStore:
         """The oldest job of a collection that has not ended."""
         return next((job for job, _ in self.unfinished() if job.collection == collection), None)
 
-    def without_files(self) -> list[tuple[str, bool]]:
-        """The ids of uploads and jobs whose files go, and whether the upload was still being received."""
+    def received(self) -> list[str]:
+        """The ids of uploads that no job became of yet."""
         with self._store.rows() as rows:
-            found = rows.execute("SELECT id, state FROM jobs WHERE state IN ('receiving', 'failed', 'stopped')")
-            return [(job, state == "receiving") for job, state in found]
+            return [job for (job,) in rows.execute("SELECT id FROM jobs WHERE state = 'receiving'")]
+
+    def broken(self) -> list[Job]:
+        """The jobs that failed or were stopped."""
+        with self._store.rows() as rows:
+            found = rows.execute(f"SELECT {_LISTED} FROM jobs WHERE state IN ('failed', 'stopped')").fetchall()
+        return [_job(row) for row in found]
+
+    def done_of(self, collection: str) -> list[str]:
+        """The ids of the jobs that were read into a collection."""
+        with self._store.rows() as rows:
+            return [
+                job
+                for (job,) in rows.execute("SELECT id FROM jobs WHERE state = 'done' AND collection = ?", (collection,))
+            ]
 
     def change(self, job: str, state: State) -> None:
-        """It is in another state."""
+        """It is in this state."""
         with self._store.rows() as rows:
-            rows.execute("UPDATE jobs SET state = ? WHERE id = ?", (state, job))
+            rows.execute("UPDATE jobs SET state = ? WHERE id = ? AND state != ?", (state, job, state))
 
     def want_stopped(self, job: str, wanted: bool) -> None:
         """Remember that somebody wants it stopped, or that it is too late for that."""

@@ -22,10 +22,9 @@ from index.articles import Language
 from index.browsing import Shelf
 from index.build import Progress, create, remove, update
 from index.embed import Vectors
-from index.errors import IndexMissing, JawabError
+from index.errors import JawabError
 from index.memory import release_free_memory
 from index.plan import Summary
-from index.storage.catalog import Catalog
 from index.subjects.map import Cartographer
 from qa.assistant import Assistant
 from qa.llm.remote import RemoteGenerator
@@ -44,6 +43,7 @@ from ui.serving.cache import AnswerCache
 from ui.serving.line import Line, Room
 from ui.settings import Settings
 from ui.strings import explain_missing_llm, say
+from ui.uploaded import UploadedFiles
 from ui.web.collection.bringing import Porter
 from ui.web.collection.library import Library
 from ui.web.collection.overview import overview
@@ -82,8 +82,10 @@ def run(app: App, host: str, port: int, language: Language) -> NoReturn:
     bound = _bind(host, port)
     click.echo(say("serve.loading", language, address=address))
     folders = CollectionFolders(app.settings.index, app.settings.collections)
-    folders.forget_removed()
     set_up(app.settings)
+    uploaded = UploadedFiles.of(app.settings)
+    folders.forget_removed(uploaded.delete_of)
+    uploaded.delete_broken_off()
     observers = Observers(log=QuestionLog(app.settings.log_questions), tracing=tracing_wanted())
     opening = partial(open_collection, app, observers)
     with (
@@ -164,6 +166,7 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
     """
     if collection != FIRST or not app.settings.index_is_named:
         create(folder)
+    uploaded = UploadedFiles.of(app.settings)
     assistant = app.assistant if collection == FIRST else Assistant.open(folder, app)
     shelf = Shelf(assistant.searcher.catalog)
     return Collection(
@@ -172,8 +175,8 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
         search=assistant.search,
         articles=assistant.searcher.catalog,
         shelf=shelf,
-        removals=Removals(partial(remove, folder)),
-        porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder)),
+        removals=Removals(partial(_take_out, folder, uploaded)),
+        porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder, uploaded)),
         overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
         map=Cartographer(assistant.searcher.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=observers.metrics.cached),
@@ -184,7 +187,7 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
 
 def open_jobs(app: App, folders: CollectionFolders) -> Jobs:
     """The jobs of what is uploaded, kept where the page keeps what is brought to it."""
-    return Jobs(app.settings.brought, IndexIntake(folders.index_of, lambda: app.embedder, app.settings.brought))
+    return Jobs(app.settings.brought, IndexIntake(folders, lambda: app.embedder, UploadedFiles.of(app.settings)))
 
 
 def _sent_to(app: App) -> str | None:
@@ -198,11 +201,16 @@ def _room(app: App) -> Room:
     return Room(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, RemoteGenerator) else Room()
 
 
-def _read_into(app: App, index: Path, folder: Path, progress: Progress) -> Summary:
+def _read_into(app: App, index: Path, uploaded: UploadedFiles, folder: Path, progress: Progress) -> Summary:
     """Reads what was brought into the index, which is not made again where its collection was removed."""
-    if not Catalog.exists(index):
-        raise IndexMissing(folder=index)
-    return update(index, [folder], app.embedder, progress, app.settings.brought)
+    summary = update(index, [folder], app.embedder, progress, uploaded.folder, make=False)
+    uploaded.delete_vacated(summary.vacated)
+    return summary
+
+
+def _take_out(index: Path, uploaded: UploadedFiles, article_ids: Sequence[str]) -> None:
+    """Takes articles out of the index, and deletes uploaded files that none comes from any more."""
+    uploaded.delete_vacated(remove(index, article_ids))
 
 
 def _entry(settings: Settings, host: str) -> Entry:

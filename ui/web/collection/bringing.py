@@ -2,7 +2,8 @@
 
 One bringing at a time. Its files are kept in a folder of their own, for the index remembers where articles came from;
 of one that is stopped or fails nothing went in, and its folder goes. While something else writes to the index, the
-reading waits. Where a fault of Jawab's own ends it, articles may be in already, and its folder stays.
+reading waits. Where it fails for a reason that may pass (a full disk), its folder stays, so that it can be read again;
+so it does where a fault of Jawab's own ends it, for articles may be in already.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock
+
 from index.build import Progress
 from index.errors import IndexBusy, JawabError
 from index.plan import Summary
 from index.storage import private
 from index.storage.database import storage_errors
+from index.storage.durable import sync_tree
 from ui.jobs.progress import Steps, Stopped
 from ui.jobs.receiving import Parcel, too_much
+from ui.uploaded import under_way
 
 _AGAIN = 1.0
 """Seconds until the next try where something else is writing to the index."""
@@ -50,6 +55,12 @@ class Bringing(Parcel, Steps):
     busy: bool = False
     summary: Summary | None = None
     problem: JawabError | None = None
+    lock: FileLock | None = None
+
+    @property
+    def can_be_read_again(self) -> bool:
+        """Whether it failed for a reason that may pass."""
+        return self.state == "failed" and self.problem is not None and self.problem.retryable
 
     def looked(self, files: int, of: int) -> None:
         self.busy = False
@@ -70,11 +81,14 @@ class Porter:
         with self._lock, storage_errors(self._folder):
             if self._latest and self._latest.state == "reading":
                 raise AnotherIsBrought
-            if self._latest and self._latest.state == "receiving":
+            if self._latest and (self._latest.state == "receiving" or self._latest.can_be_read_again):
                 self._forget(self._latest, "stopped")
             number = secrets.token_urlsafe(12)
-            self._latest = Bringing(id=number, folder=self._folder / number)
-            private.make_folder(self._latest.folder)
+            folder = self._folder / number
+            lock = under_way(folder)
+            lock.acquire()
+            private.make_folder(folder)
+            self._latest = Bringing(id=number, folder=folder, lock=lock)
             return self._latest
 
     def find(self, number: str) -> Bringing | None:
@@ -92,27 +106,34 @@ class Porter:
     def read(self, bringing: Bringing) -> None:
         """Begin to read what was received, in a thread of its own."""
         with self._lock:
-            if bringing.state != "receiving":
+            if bringing.state != "receiving" and not bringing.can_be_read_again:
                 return
-            bringing.state = "reading"
+            bringing.state, bringing.problem = "reading", None
+            bringing.looked_at = bringing.to_look_at = bringing.to_read = 0
         threading.Thread(target=self._read, args=(bringing,), name="jawab-bringing", daemon=True).start()
 
     def stop(self, bringing: Bringing) -> None:
         """Stop it: at once where nothing is read yet, else at the next step of the reading."""
         bringing.halted.set()
         with self._lock:
-            if bringing.state == "receiving":
+            if bringing.state == "receiving" or bringing.can_be_read_again:
                 self._forget(bringing, "stopped")
 
     def _read(self, bringing: Bringing) -> None:
         try:
+            with storage_errors(bringing.folder):
+                sync_tree(bringing.folder)
             bringing.summary = self._update_patiently(bringing)
             bringing.state = "done"
+            _over(bringing)
         except Stopped:
             self._forget(bringing, "stopped")
         except JawabError as error:
             bringing.problem = error
-            self._forget(bringing, "failed")
+            if error.retryable:
+                bringing.state = "failed"
+            else:
+                self._forget(bringing, "failed")
         finally:
             if bringing.state == "reading":
                 bringing.problem = ReadingBroken()
@@ -132,3 +153,11 @@ class Porter:
     def _forget(bringing: Bringing, state: State) -> None:
         shutil.rmtree(bringing.folder, ignore_errors=True)
         bringing.state = state
+        _over(bringing)
+
+
+def _over(bringing: Bringing) -> None:
+    """Nothing is under way any more, so the next start need not look whether articles come from its files."""
+    if bringing.lock:
+        Path(bringing.lock.lock_file).unlink(missing_ok=True)
+        bringing.lock.release()

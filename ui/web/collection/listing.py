@@ -83,6 +83,7 @@ def _bring(language: Language) -> str:
         f'<p class="ways"><label>{text("files")}<input type="file" multiple></label>'
         f'<label>{text("folder")}<input type="file" webkitdirectory></label>'
         f'<button type="button" id="stop-bringing" hidden>{text("stop")}</button>'
+        f'<button type="button" id="read-again" hidden>{text("again")}</button>'
         f'<a id="show-brought" href="/articles" hidden>{text("show")}</a></p>'
         '<div id="brought" role="status"></div></section>'
     )

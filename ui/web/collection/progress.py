@@ -23,7 +23,9 @@ def progress_html(bringing: Bringing, language: Language) -> str:
             f'<progress max="{max(of, 1)}" value="{done}" aria-label="{_text("bring.progress", language)}"></progress>'
         )
     unread = _unread(bringing, bringing.summary, language) if bringing.summary else ""
-    return f'<div data-state="{bringing.state}"><p>{clean_sentence(_said(bringing, language))}</p>{bar}{unread}</div>'
+    again = " data-again" if bringing.can_be_read_again else ""
+    said = clean_sentence(_said(bringing, language))
+    return f'<div data-state="{bringing.state}"{again}><p>{said}</p>{bar}{unread}</div>'
 
 
 def _text(key: str, language: Language) -> str:
@@ -32,7 +34,8 @@ def _text(key: str, language: Language) -> str:
 
 def _said(bringing: Bringing, language: Language) -> str:
     if bringing.problem:
-        return explain(bringing.problem, language)
+        said = explain(bringing.problem, language)
+        return f"{said} {say('page.bring.still_here', language)}" if bringing.can_be_read_again else said
     match bringing.state:
         case "receiving":
             megabytes = f"{bringing.size / 1e6:.1f}"

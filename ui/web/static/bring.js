@@ -51,6 +51,7 @@
     if (!files.length) return;
     stopped = false;
     $("#stop-bringing").hidden = false;
+    $("#read-again").hidden = true;
     try {
       const begun = await (await fetch(address(""), json)).json();
       if (begun.detail) throw new Error(begun.detail);
@@ -61,14 +62,32 @@
         while (waiting.length && !stopped) await send(waiting.shift());
       });
       await Promise.all(hands).finally(() => clearInterval(shown));
-      if (!stopped) await fetch(address(`/${job}/read`), json);
-      while ((await progress()) === "reading") await new Promise((over) => setTimeout(over, 700));
+      if (!stopped) await read();
     } catch (error) {
       if (!stopped) say(error.message);
     }
+    over();
+  };
+
+  const read = async () => {
+    await fetch(address(`/${job}/read`), json);
+    while ((await progress()) === "reading") await new Promise((over) => setTimeout(over, 700));
+  };
+
+  const over = () => {
     $("#stop-bringing").hidden = true;
     const state = $("#brought [data-state]");
-    if (state && state.dataset.state === "done") $("#show-brought").hidden = false;
+    if (!state) return;
+    if (state.dataset.state === "done") $("#show-brought").hidden = false;
+    $("#read-again").hidden = !("again" in state.dataset);
+  };
+
+  // What was sent is still there: the reading failed for a reason that may have passed.
+  const again = async () => {
+    $("#read-again").hidden = true;
+    $("#stop-bringing").hidden = false;
+    await read().catch((error) => say(error.message));
+    over();
   };
 
   const stop = async () => {
@@ -81,7 +100,10 @@
     const field = event.target.closest(".bring input[type=file]");
     if (field) bring([...field.files].map((file) => [file.webkitRelativePath || file.name, file]));
   });
-  document.addEventListener("click", (event) => event.target.closest("#stop-bringing") && stop());
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#stop-bringing")) stop();
+    if (event.target.closest("#read-again")) again();
+  });
   for (const kind of ["dragover", "dragleave", "drop"]) {
     document.addEventListener(kind, async (event) => {
       const zone = $(".bring");
