@@ -85,6 +85,7 @@ class Porter:
                 self._forget(self._latest, "stopped")
             number = secrets.token_urlsafe(12)
             folder = self._folder / number
+            private.make_folder(self._folder)  # the lock would make it, for all to read
             lock = under_way(folder)
             lock.acquire()
             private.make_folder(folder)
