@@ -460,7 +460,10 @@ class Catalog:
         self.set_meta("passage_rule", RULE)
 
     def check_version(self) -> None:
-        """Raise `IndexVersion` where another version of Jawab made the index."""
+        """Raise `IndexVersion` where another version of Jawab made the index, `IndexMissing` where it is still to be
+        made: the process that was making it was killed."""
+        if not self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+            raise IndexMissing(folder=self.folder)
         schema, rule = self.meta("schema"), self.meta("passage_rule")
         if schema is None:
             raise IndexDamaged(folder=self.folder, detail="no schema in meta")

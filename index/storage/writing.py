@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 
 LOCK = "writer.lock"
+REPAIRING = "repairing"
+"""The folder in which `index/repair.py` makes a whole index of a damaged one."""
 
 
 @contextmanager
@@ -59,5 +62,14 @@ def _require(folder: Path) -> None:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Catalog]:
+    _clear_away(folder)
     with closing(Catalog.open_or_create(folder)) as catalog:
         yield catalog
+
+
+def _clear_away(folder: Path) -> None:
+    """Delete what an earlier process, killed in the middle, had not put in its place yet."""
+    with storage_errors(folder):
+        for partial in folder.glob("*.partial"):
+            partial.unlink(missing_ok=True)
+    shutil.rmtree(folder / REPAIRING, ignore_errors=True)
