@@ -78,9 +78,12 @@ class CollectionFolders:
     def make(self, name: str) -> Named:
         """A new one, with nothing in it yet."""
         made = Named(secrets.token_urlsafe(9), _as_name(name))
+        # As one that was removed, until it has its name: where that fails, it is forgotten as those are.
+        begun = self._folder / (made.id + _REMOVED)
         with storage_errors(self._folder):
-            (self._folder / made.id).mkdir(parents=True)
-        self.rename(made.id, name)
+            begun.mkdir(parents=True)
+            (begun / _NAME).write_text(made.name, encoding="utf-8")
+            begun.rename(self._folder / made.id)
         return made
 
     def rename(self, collection: str, name: str) -> None:
@@ -123,7 +126,8 @@ class CollectionFolders:
 
     def _name(self, collection: str) -> str:
         file = self.index_of(collection) / _NAME
-        return _as_name(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else ""
+        with storage_errors(file.parent):
+            return _as_name(file.read_text(encoding="utf-8", errors="replace")) if file.is_file() else ""
 
 
 def find_named(collections: Iterable[Named], wanted: str) -> Named:
