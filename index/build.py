@@ -15,7 +15,7 @@ from typing import Protocol
 
 from index.boilerplate.source_lines import count_lines, cut_later, remember
 from index.embed import Embedder, Text, Vectors
-from index.errors import ArticleMissing, NothingToIndex
+from index.errors import ArticleMissing, IndexMissing, NothingToIndex
 from index.finding.vector_file import compact
 from index.finding.vectors import Scored, VectorIndex
 from index.intake.files import find_files
@@ -43,8 +43,11 @@ class Progress(Protocol):
 
 
 def create(folder: Path) -> None:
-    """An index without articles in `folder`, if there is none. Raises `DiskFull`, `NotAllowed`."""
-    if not Catalog.exists(folder):
+    """An index without articles in `folder`, if there is none. Raises `DiskFull`, `NotAllowed`, and what tells that
+    there is one which cannot be read."""
+    try:
+        Catalog.open(folder).close()
+    except IndexMissing:
         with writing(folder) as catalog:
             derive(catalog)
 

@@ -67,6 +67,13 @@ class DiskFull(JawabError):
     retryable = True
 
 
+class DiskFailed(JawabError):
+    """The disk did not read or write what is in `folder`; `detail` is the system's own word for it."""
+
+    code = "disk_failed"
+    retryable = True
+
+
 class NotAllowed(JawabError):
     """The operating system refused to read or write `path`."""
 

@@ -13,10 +13,12 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from index.boilerplate.source_lines import copy_lines
 from index.build import Progress, derive, embed_missing
@@ -29,11 +31,11 @@ from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder
 from index.storage.entries import Entry
-from index.storage.lock import FILE, LOCK, held
+from index.storage.lock import FILE, LOCK, REPAIRING, held
 from index.storage.page_sums import damaged_pages, restore_head
 from index.storage.rows import COPY, EMBEDDING, STORED, article_of, checksum_of
 
-_PLACE = "repairing"
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -
     """
     if not (folder / FILE).is_file():
         raise IndexMissing(folder=folder)
-    place = folder / _PLACE
+    place = folder / REPAIRING
     with held(folder), storage_errors(folder):
         shutil.rmtree(place, ignore_errors=True)
         try:
@@ -117,24 +119,25 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _check_repairable(old: Catalog, folder: Path, damaged: Sequence[int], embedder: Embedder) -> None:
-    """Raise `IndexVersion` or `IndexMismatch` where this program cannot make the index whole again."""
+    """Raise `IndexVersion`, `IndexMissing` or `IndexMismatch` where this program cannot make the index whole again."""
     try:
         # Where the record of the version is damaged, what can be read of the articles is saved all the same.
         with suppress(IndexDamaged):
             _check_version(old, damaged)
-    except IndexVersion as error:
-        raise IndexVersion(**{**error.fields, "folder": folder}) from error
+    except (IndexMissing, IndexVersion) as error:
+        raise type(error)(**{**error.fields, "folder": folder}) from error
     made_with = _meta(old, "embedder")
     if made_with not in (None, embedder.fingerprint):
         raise IndexMismatch(folder=folder, found=made_with, expected=embedder.fingerprint)
 
 
 def _check_version(catalog: Catalog, damaged: Sequence[int]) -> None:
-    """Raise `IndexVersion` where another version made the index; `IndexDamaged` where the record of it is damaged."""
+    """Raise `IndexVersion` where another version made the index, `IndexMissing` where there is none in the file;
+    `IndexDamaged` where the record of it is damaged."""
     try:
         catalog.check_version()
-    except IndexVersion as error:
-        if damaged and not _meta_pages(catalog).isdisjoint(damaged):
+    except (IndexMissing, IndexVersion) as error:
+        if damaged and (isinstance(error, IndexMissing) or not _meta_pages(catalog).isdisjoint(damaged)):
             raise IndexDamaged(folder=catalog.folder, detail=str(error)) from error
         raise
 
@@ -176,7 +179,7 @@ def _articles(old: Catalog, texts: dict[str, Text]) -> tuple[list[tuple[int, Ent
     lost: list[str] = []
     for number in range(1, _last(old, "articles") + 1):
         try:
-            entry = _article(old, number, texts)
+            entry = _twice(partial(_article, old, number, texts))
         except IndexDamaged:
             lost.append(_name(old, number))
         else:
@@ -208,11 +211,15 @@ def _name(old: Catalog, number: int) -> str:
 
 def _copies(old: Catalog, number: int) -> list[Entry]:
     try:
-        rows = old.rows(f"SELECT {COPY}, checksum FROM copies WHERE article = ?", number)
-        whole = {row[0] for row in rows if checksum_of(row[:-1]) == row[-1]}
-        return [copy for copy in old.copies_of(number) if copy.article.id in whole]
+        return _twice(partial(_readable_copies, old, number))
     except IndexDamaged:
         return []  # Their files are read again by the next `jawab index`, as all are.
+
+
+def _readable_copies(old: Catalog, number: int) -> list[Entry]:
+    rows = old.rows(f"SELECT {COPY}, checksum FROM copies WHERE article = ?", number)
+    whole = {row[0] for row in rows if checksum_of(row[:-1]) == row[-1]}
+    return [copy for copy in old.copies_of(number) if copy.article.id in whole]
 
 
 def _keep_embedding(old: Catalog, new: Catalog, key: str) -> None:
@@ -228,7 +235,7 @@ def _keep_embedding(old: Catalog, new: Catalog, key: str) -> None:
 def _last(old: Catalog, table: str) -> int:
     for query in (f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'", f"SELECT max(number) FROM {table}"):
         try:
-            rows = old.rows(query)
+            rows = _twice(partial(old.rows, query))
         except IndexDamaged:
             continue
         if rows and isinstance(rows[0][0], int):
@@ -236,9 +243,17 @@ def _last(old: Catalog, table: str) -> int:
     raise IndexDamaged(folder=old.folder.parent.parent, detail=f"nothing of {table} can be read")
 
 
+def _twice(read: Callable[[], _Read]) -> _Read:
+    """What `read` gives; SQLite takes a disk that failed once for damage, and what is damaged is so again."""
+    try:
+        return read()
+    except IndexDamaged:
+        return read()
+
+
 def _meta(old: Catalog, key: str) -> str | None:
     try:
-        rows = old.rows("SELECT value FROM meta WHERE key = ?", key)
+        rows = _twice(partial(old.rows, "SELECT value FROM meta WHERE key = ?", key))
     except IndexDamaged:
         return None
     return str(rows[0][0]) if rows else None
@@ -259,19 +274,25 @@ def _copy_damaged(folder: Path, place: Path) -> Path:
 
 
 def _take_place(new: Path, folder: Path) -> None:
-    """Put the whole files where the damaged ones are; at every moment there is one catalogue or the other."""
+    """Put the whole files where the damaged ones are.
+
+    At every moment there is one catalogue or the other, and while not all is done it is held to be damaged: it has
+    checksums that are not its own, or none for its first pages.
+    """
     mode = private.mode_like(folder / FILE)
     for path in new.iterdir():
         path.chmod(mode)
-    for path in [*_files(folder), *folder.glob("vectors-*")]:
-        # The log of the damaged catalogue must not be read into the new one.
-        if path.name != FILE:
-            path.unlink()
-    # On the disk in this order: after a power cut, checksums of the damaged catalogue must not be beside the whole one.
+    for ending in (".sqlite-wal", ".sqlite-shm", ".head"):
+        # The log of the damaged catalogue must not be read into the new one, nor may its first pages be put there.
+        (folder / FILE).with_suffix(ending).unlink(missing_ok=True)
+    # On the disk in this order, also after a power cut.
     sync_folder(folder)
     (new / FILE).replace(folder / FILE)
     sync_folder(folder)
-    for path in new.iterdir():
-        if path.is_file() and path.name != LOCK:
-            path.replace(folder / path.name)
+    whole = [path for path in sorted(new.iterdir(), reverse=True) if path.is_file() and path.name != LOCK]
+    for path in whole:
+        path.replace(folder / path.name)
+    for old in folder.glob("vectors-*"):
+        if old.name not in {path.name for path in whole}:
+            old.unlink()
     sync_folder(folder)

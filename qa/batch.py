@@ -60,11 +60,12 @@ def answered_ids(answers: Path) -> set[str]:
     """The ids that `answers` has records for. A last line that was cut off in the middle is removed from the file."""
     if not answers.is_file():
         return set()
-    data = answers.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if whole != data:
-        with answers.open("r+b") as file:
-            file.truncate(len(whole))
+    with storage_errors(answers.parent):
+        data = answers.read_bytes()
+        whole = data[: data.rfind(b"\n") + 1]
+        if whole != data:
+            with answers.open("r+b") as file:
+                file.truncate(len(whole))
     return {json.loads(line)["id"] for line in whole.decode("utf-8").split("\n") if line.strip()}
 
 

@@ -27,6 +27,8 @@ from index.storage.catalog import Catalog
 
 DIMENSION = 64
 ARTICLES = 12
+_MOMENT = 5.0
+"""Seconds."""
 
 State = dict[str, str]
 
@@ -60,18 +62,6 @@ def main(place: Path, times: int) -> dict[str, object]:
     return {"old": old, "new": new, "between": between}
 
 
-def _is_damaged(index: Path) -> bool:
-    """Whether it is; a reader that was being started when its parent was killed holds the lock for a moment."""
-    until = time.monotonic() + 5
-    while True:
-        try:
-            return bool(examine(index))
-        except IndexBusy:
-            if time.monotonic() > until:
-                raise
-        time.sleep(0.01)
-
-
 def _update(index: Path, articles: Path) -> float:
     """Seconds that it took."""
     start = time.perf_counter()
@@ -101,6 +91,18 @@ def _state(index: Path) -> State:
         return {article.id: article.text for article in catalog.articles()}
     finally:
         catalog.close()
+
+
+def _is_damaged(index: Path) -> bool:
+    """Whether `examine` says so. What the killed process was about to start keeps its lock for a moment."""
+    until = time.monotonic() + _MOMENT
+    while True:
+        try:
+            return bool(examine(index))
+        except IndexBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _is_found(index: Path, state: State) -> bool:

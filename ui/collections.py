@@ -106,9 +106,13 @@ class CollectionFolders:
     def make(self, name: str) -> Named:
         """A new one, with nothing in it yet."""
         made = Named(secrets.token_urlsafe(9), _as_name(name))
+        # As one that was removed, until it has its name: where that fails, it is forgotten as those are.
+        begun = self._folder / (made.id + _REMOVED)
         with storage_errors(self._folder):
-            private.make_folder(self._folder / made.id)
-        self.rename(made.id, name)
+            private.make_folder(begun)
+            _stored(begun).write({"name": made.name})
+            begun.rename(self._folder / made.id)
+            sync_folder(self._folder)
         return made
 
     def rename(self, collection: str, name: str) -> None:
@@ -166,12 +170,16 @@ class CollectionFolders:
 
     def _name(self, collection: str) -> str:
         folder = self.index_of(collection)
-        try:
-            return _as_name(str(_stored(folder).read().get("name", "")))
-        except FileNotFoundError:
-            return _migrated(folder)
-        except ValueError:
-            return ""  # The collection can still be used, and named again.
+        with storage_errors(folder):
+            try:
+                name = str(_stored(folder).read().get("name", ""))
+            except FileNotFoundError:
+                return _migrated(folder)
+            except ValueError:
+                return ""  # The collection can still be used, and named again.
+            with suppress(PermissionError):  # left of a migration that was killed
+                (folder / _NAME_0).unlink(missing_ok=True)
+            return _as_name(name)
 
 
 def _stored(folder: Path) -> JsonFile:

@@ -29,6 +29,7 @@ EXACT_UP_TO = 10_000
 _TRAINING = 40
 """Vectors for each list that the inverted file is trained with; FAISS advises 39 to 256."""
 _CHUNK = 20_000
+_BUFFER = 2**20
 _META = "vectors"
 
 Numbers = npt.NDArray[np.int64]
@@ -52,8 +53,8 @@ def compact(catalog: Catalog, always: bool = False) -> None:
     new = int(catalog.rows("SELECT count(*) FROM passages WHERE number > ?", base.last if base else 0)[0][0])
     gone = int(catalog.rows("SELECT count(*) FROM gone WHERE number <= ?", base.last if base else 0)[0][0])
     few = max(1_000, total // 10)
-    whole = base is not None and (catalog.folder / base.file).is_file()
-    if whole and not always and new <= few and gone <= few:
+    if base and (catalog.folder / base.file).is_file() and not always and new <= few and gone <= few:
+        _drop_others(catalog, base)
         return
     index, trained_on = _extended(catalog, base, total) or _made(catalog, total)
     _save(catalog, index, trained_on)
@@ -103,7 +104,10 @@ def _extended(catalog: Catalog, base: Base | None, total: int) -> tuple[faiss.In
     """The inverted file of `base` with what came and without what went; `None` where it must be made from nothing."""
     if base is None or not base.trained_on / 4 <= total <= base.trained_on * 4 or is_damaged(catalog):
         return None
-    index = faiss.read_index(str(catalog.folder / base.file))
+    try:
+        index = faiss.read_index(str(catalog.folder / base.file))
+    except RuntimeError:  # FAISS's word for a file that it cannot read
+        return None
     if not is_inverted(index):
         return None
     gone = gone_numbers(catalog)
@@ -140,9 +144,14 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
     with catalog.transaction():
         catalog.set_meta(_META, json.dumps(asdict(base)))
         catalog.execute("DELETE FROM gone WHERE number <= ?", last)
+    _drop_others(catalog, base)
+
+
+def _drop_others(catalog: Catalog, base: Base) -> None:
+    """Delete earlier files, also those that a process which was killed had not come to."""
     with storage_errors(catalog.folder):
         for old in catalog.folder.glob("vectors-*"):
-            if old != path:
+            if old.name != base.file:
                 old.unlink(missing_ok=True)
 
 
@@ -152,10 +161,10 @@ def forget(catalog: Catalog) -> None:
 
 
 def _write(index: faiss.Index, path: Path) -> None:
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:  # FAISS's word for whatever went wrong; only the disk can
-        raise OSError(28, str(error)) from error
+    # By a file of Python's: FAISS's own does not tell where the end of it could not be written.
+    with path.open("wb") as file:
+        writer = faiss.PyCallbackIOWriter(file.write, _BUFFER)  # type: ignore[attr-defined]  # not in its stubs
+        faiss.write_index(index, writer)
 
 
 def _checksum(path: Path) -> int:

@@ -479,7 +479,10 @@ class Catalog:
         return schema.isdecimal() and int(schema) in VERSIONS.steps
 
     def check_version(self) -> None:
-        """Raise `IndexVersion` where another version of Jawab made the index and it cannot be migrated."""
+        """Raise `IndexVersion` where another version of Jawab made the index and it cannot be migrated, `IndexMissing`
+        where it is still to be made: the process that was making it was killed."""
+        if not self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+            raise IndexMissing(folder=self.folder)
         schema, rule = self.meta("schema"), self.meta("passage_rule")
         if schema is None:
             raise IndexDamaged(folder=self.folder, detail="no schema in meta")

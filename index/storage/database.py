@@ -7,16 +7,19 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from index.errors import DiskFull, IndexBusy, IndexDamaged, JawabError, NotAllowed
+from index.errors import DiskFailed, DiskFull, IndexBusy, IndexDamaged, JawabError, NotAllowed
 
 _PATIENCE = 10_000
 """Milliseconds to wait for another connection's short lock."""
 _SHORT_PATIENCE = 200
 """Milliseconds to wait for a reader where nothing is lost by doing the work later."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FAILED = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT)
+"""The disk's own errors, or a network's that it lies behind; any other is a mistake of the program."""
 
 
 class Database:
@@ -25,15 +28,10 @@ class Database:
     def __init__(self, path: Path, writable: bool) -> None:
         self.folder = path.parent
         self.closed = False
+        self._path = path
         self._lock = threading.RLock()
         with storage_errors(self.folder):
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?{_mode(path, writable)}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=_PATIENCE / 1000,
-            )
+            self._connection = _connected(path, _mode(path, writable))
             self._connection.execute("PRAGMA foreign_keys = ON")
             if writable:
                 self._connection.execute("PRAGMA journal_mode = WAL")
@@ -92,9 +90,26 @@ class Database:
         return not busy
 
     def close(self) -> None:
+        """Close it; a log that `merge_log` has not merged stays as it is."""
         with self._lock:
             self.closed = True
+            log = self._path.with_name(self._path.name + "-wal")
+            if log.exists() and log.stat().st_size:
+                # The last connection to close merges the log, unless it may only read.
+                with suppress(sqlite3.Error), closing(_connected(self._path, "mode=ro")) as reader:
+                    reader.execute("SELECT 1 FROM sqlite_master").fetchone()
+                    self._connection.close()
             self._connection.close()
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_PATIENCE / 1000,
+    )
 
 
 def _mode(path: Path, writable: bool) -> str:
@@ -119,9 +134,11 @@ def storage_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EROFS:
             raise NotAllowed(path=error.filename or folder) from error
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise DiskFull(folder=folder) from error
+        if error.errno in _FULL:
+            raise DiskFull(folder=folder) from error
+        if error.errno in _FAILED:
+            raise DiskFailed(folder=folder, detail=error.strerror) from error
+        raise
 
 
 def _storage_error(error: sqlite3.Error, folder: Path) -> JawabError:
@@ -132,4 +149,6 @@ def _storage_error(error: sqlite3.Error, folder: Path) -> JawabError:
         return IndexBusy(folder=folder)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return NotAllowed(path=folder)
+    if code == sqlite3.SQLITE_IOERR:
+        return DiskFailed(folder=folder, detail=str(error))
     return IndexDamaged(folder=folder, detail=str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from index.errors import IndexBusy, IndexMissing
@@ -13,6 +13,8 @@ from index.storage import private
 from index.storage.database import storage_errors
 
 LOCK = "writer.lock"
+REPAIRING = "repairing"
+"""The folder in which `index/repair.py` makes a whole index of a damaged one."""
 FILE = "catalog.sqlite"
 """The file that the folder is locked for."""
 
@@ -31,7 +33,8 @@ def held(folder: Path) -> Iterator[None]:
     finally:
         # Said, and not left to the closing: a child that was forked meanwhile would keep the lock.
         fcntl.flock(lock, fcntl.LOCK_UN)
-        os.close(lock)
+        with suppress(OSError):  # a disk that fails; it is closed all the same
+            os.close(lock)
 
 
 def _locked(folder: Path) -> int:

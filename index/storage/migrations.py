@@ -70,7 +70,9 @@ def copy_of(file: Path, version: int) -> Path:
 
 def copies_of(file: Path) -> list[Path]:
     """The copies that are kept of a store in `file`."""
-    return sorted(file.parent.glob(f"{file.name}.version-[0-9]*"))
+    # Not one that is still being written.
+    found = file.parent.glob(f"{file.name}.version-*")
+    return sorted(path for path in found if path.name.rpartition("-")[2].isdecimal())
 
 
 def copy_store(connection: sqlite3.Connection, target: Path) -> None:

@@ -38,10 +38,10 @@ def settle(database: Database, file: Path) -> None:
     Killed in the middle, or by a power cut, it leaves pages whose checksum is not known, never one that is wrong: that
     it is not known is on the disk before a page changes, and the pages are before their checksums.
     """
-    touched = _logged_pages(file)
-    if not touched:
-        return
     with storage_errors(file.parent):
+        touched = _logged_pages(file)
+        if not touched:
+            return
         sums = _grown(_read(file), max(touched, default=0))
         sums[[page - 1 for page in touched]] = _UNKNOWN
         _write(file, sums)
@@ -159,7 +159,9 @@ def _path(file: Path) -> Path:
 
 def _read(file: Path) -> Sums:
     path = _path(file)
-    return np.fromfile(path, dtype="<u4") if path.is_file() else np.zeros(0, dtype="<u4")
+    # Not by `np.fromfile`: where the disk fails, that gives what it has, without a word.
+    content = path.read_bytes() if path.is_file() else b""
+    return np.frombuffer(content[: len(content) // 4 * 4], dtype="<u4").copy()
 
 
 def _grown(sums: Sums, pages: int) -> Sums:

@@ -34,7 +34,7 @@ def make_folder(folder: Path) -> None:
 
 def new_file(path: Path) -> BinaryIO:
     """A new file, to be written. Raises `FileExistsError`, and what else `open` raises."""
-    return cast(BinaryIO, open(path, "xb", opener=_opened))
+    return cast(BinaryIO, open(path, "xb", opener=opener))
 
 
 def create(path: Path, like: Path | None = None) -> None:
@@ -68,5 +68,6 @@ def narrow_folder(folder: Path) -> None:
             folder.chmod(FOLDER)
 
 
-def _opened(path: str, flags: int) -> int:
+def opener(path: str, flags: int) -> int:
+    """Opens as `open` does; a new file is private."""
     return os.open(path, flags, FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from index.errors import IndexMissing
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
-from index.storage.lock import held
+from index.storage.lock import REPAIRING, held
 
 
 @contextmanager
@@ -40,5 +41,14 @@ def _require(folder: Path) -> None:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[Catalog]:
+    _clear_away(folder)
     with closing(Catalog.open_or_create(folder)) as catalog:
         yield catalog
+
+
+def _clear_away(folder: Path) -> None:
+    """Delete what an earlier process, killed in the middle, had not put in its place yet."""
+    with storage_errors(folder):
+        for partial in folder.glob("*.partial"):
+            partial.unlink(missing_ok=True)
+    shutil.rmtree(folder / REPAIRING, ignore_errors=True)

@@ -87,8 +87,8 @@ class Source:
 
 
 def write_members(partial: Path, sources: Sequence[Source], advance: Advance) -> tuple[list[Member], list[str]]:
-    """Bring the archive `partial` to hold exactly `sources`, in their order; gives the members, and the names of
-    sources that have gone."""
+    """Bring the archive `partial`, which may be empty, to hold exactly `sources`, in their order; gives the members,
+    and the names of sources that have gone."""
     kept = _whole_prefix(partial, sources, advance)
     members, missing = list(kept), []
     with tarfile.open(partial, "a", format=tarfile.PAX_FORMAT) as tar:
@@ -219,26 +219,31 @@ def _add(tar: tarfile.TarFile, source: Source, advance: Advance) -> Member:
 
 def _whole_prefix(partial: Path, sources: Sequence[Source], advance: Advance) -> list[Member]:
     """The members at the beginning of `partial` that are the first of `sources`; what follows them is cut off."""
-    members: list[Member] = []
-    end = 0
-    if partial.exists():
-        with tarfile.open(partial, "r:", ignore_zeros=False) as tar:
-            for source, info in zip(sources, _readable(tar, partial.stat().st_size), strict=False):
-                if not _is_the_same(source, info) or (stream := tar.extractfile(info)) is None:
-                    break
-                content = _Digesting(stream, advance)
-                while content.read(_CHUNK):
-                    pass
-                end_of_data = info.offset_data + info.size
-                end = end_of_data + -end_of_data % tarfile.BLOCKSIZE
-                members.append(Member(info.name, info.size, content.digest.hexdigest()))
-    with partial.open("r+b" if partial.exists() else "x+b") as file:
-        partial.chmod(0o600)
+    found = list(_unchanged(partial, sources, advance))
+    end = found[-1][1] if found else 0
+    with partial.open("r+b") as file:
         file.truncate(end)
         # An archive that can be added to has an end: two empty blocks, which the next member replaces.
         file.seek(end)
         file.write(bytes(2 * tarfile.BLOCKSIZE))
-    return members
+    return [member for member, _ in found]
+
+
+def _unchanged(partial: Path, sources: Sequence[Source], advance: Advance) -> Iterator[tuple[Member, int]]:
+    """The members that are whole and whose sources are as they were, with the places at which they end."""
+    try:
+        tar = tarfile.open(partial, "r:")  # noqa: SIM115 - closed by the `with` below
+    except tarfile.ReadError:  # nothing was written, or not even the first block of it
+        return
+    with tar:
+        for source, info in zip(sources, _readable(tar, partial.stat().st_size), strict=False):
+            if not _is_the_same(source, info) or (stream := tar.extractfile(info)) is None:
+                return
+            content = _Digesting(stream, advance)
+            while content.read(_CHUNK):
+                pass
+            end = info.offset_data + info.size
+            yield Member(info.name, info.size, content.digest.hexdigest()), end + -end % tarfile.BLOCKSIZE
 
 
 def _readable(tar: tarfile.TarFile, size: int) -> Iterator[tarfile.TarInfo]:

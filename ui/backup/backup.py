@@ -8,17 +8,16 @@ logins and passwords are not in the archive.
 from __future__ import annotations
 
 import datetime
+import fcntl
 import json
 import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from index.errors import FileExists, IndexMissing, JawabError
 from index.finding.vector_file import remembered
@@ -61,20 +60,17 @@ def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool
     if target.exists():
         raise FileExists(file=target)
     places = Places.of(settings)
-    with storage_errors(target.parent), _alone(target), ExitStack() as at_end:
+    partial = target.with_name(f"{target.name}.partial")
+    with storage_errors(target.parent), _alone(target, partial):
         snapshots = target.with_name(f"{target.name}.snapshots")
-        at_end.callback(shutil.rmtree, snapshots, ignore_errors=True)
-        shutil.rmtree(snapshots, ignore_errors=True)
-        snapshots.mkdir(mode=0o700)
-        taken = _Snapshots(places, snapshots)
-        if not first_only:
-            taken.databases()
-            taken.settings(settings)
-        folders = CollectionFolders(settings.index, settings.collections)
-        taken.collections(folders.all()[:1] if first_only else folders.all())
-        partial = target.with_name(f"{target.name}.partial")
-        # Uploaded files first: they never change, so that a run that goes on finds them in the archive.
-        members, missing = write_members(partial, [*taken.uploads(), *taken.sources], advance)
+        _remove(snapshots)
+        snapshots.mkdir(mode=private.FOLDER)
+        try:
+            taken = _taken(settings, places, snapshots, first_only)
+            # Uploaded files first: they never change, so that a run that goes on finds them in the archive.
+            members, missing = write_members(partial, [*taken.uploads(), *taken.sources], advance)
+        finally:
+            _remove(snapshots)
         manifest = Manifest(
             made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             jawab=version("jawab"),
@@ -87,20 +83,34 @@ def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool
     return Backup(target, manifest)
 
 
+def _taken(settings: Settings, places: Places, folder: Path, first_only: bool) -> _Snapshots:
+    taken = _Snapshots(places, folder)
+    if not first_only:
+        taken.databases()
+        taken.settings(settings)
+    named = CollectionFolders(settings.index, settings.collections).all()
+    taken.collections(named[:1] if first_only else named)
+    return taken
+
+
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """One process at a time writes to a file."""
-    file = target.with_name(f"{target.name}.lock")
-    lock = FileLock(file, timeout=0, mode=private.FILE)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise BackupUnderWay(file=target) from error
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
-        lock.release()
+def _alone(target: Path, partial: Path) -> Iterator[None]:
+    """One process at a time writes to `partial`, which is there; it goes where nothing was written."""
+    with open(partial, "ab", opener=private.opener) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BackupUnderWay(file=target) from error
+        try:
+            yield
+        finally:
+            if partial.exists() and not partial.stat().st_size:
+                partial.unlink()
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 class _Snapshots:

@@ -1,0 +1,123 @@
+"""Backups, made and restored, and exports."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from pathlib import Path
+
+from index.errors import FileExists
+from index.jsonl_export import export_articles
+from index.repair import examine
+from index.storage.catalog import Catalog
+from tests.faults.scenario import Place, Scenario, State
+from tests.faults.scenarios import index
+from ui.backup.archive import reading
+from ui.backup.backup import back_up
+from ui.backup.places import Places
+from ui.backup.restore import Restore, RestoreOccupied
+from ui.collections import CollectionFolders
+from ui.settings import Settings, load_settings
+from ui.web.keeping.conversations import Conversations, KeptTurn
+
+_VISITOR = "visitor"
+
+
+def _settings(folder: Path) -> Settings:
+    return load_settings(
+        index=folder / "index",
+        collections=folder / "collections",
+        brought=folder / "brought",
+        conversations=folder / "conversations.sqlite",
+    )
+
+
+def _make_home(place: Place) -> None:
+    """A data folder with two collections and a conversation."""
+    settings = _settings(place.store)
+    index.write_articles(place, 1)
+    index.read_articles(place)
+    folders = CollectionFolders(settings.index, settings.collections)
+    (folders.index_of(folders.make("Other").id) / "note").touch()
+    with closing(Conversations(settings.conversations)) as conversations:
+        number = conversations.begin(_VISITOR, "When did the tram open?")
+        conversations.put(_VISITOR, number, KeptTurn(1, "When did the tram open?", None))
+
+
+def _archive(place: Place) -> Path:
+    return place.store / "backup.tar"
+
+
+def _back_up(place: Place) -> None:
+    back_up(_settings(place.store), _archive(place), lambda amount: None)
+
+
+def _backed_up(place: Place) -> State:
+    """The articles that the archive says that it has, where there is one: all of it is as it was written."""
+    if not _archive(place).exists():
+        return None
+    with reading(_archive(place)) as archive:
+        for member in archive.manifest.members:
+            for _ in archive.content(member):
+                pass
+        return [[one.name, one.articles] for one in archive.manifest.collections]
+
+
+def _archive_leftovers(place: Place) -> list[str]:
+    return [f"left: {path.name}" for path in place.store.glob("backup.tar?*")]
+
+
+def _prepare_archive(place: Place) -> None:
+    """A backup outside the store, which is empty then."""
+    _make_home(place)
+    back_up(_settings(place.store), _kept(place), lambda amount: None)
+    for path in sorted(place.store.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _kept(place: Place) -> Path:
+    return place.articles / "backup.tar"
+
+
+def _restore(place: Place) -> None:
+    with reading(_kept(place)) as archive:
+        restore = Restore(archive, Places.of(_settings(place.store)), index.embedder)
+        try:
+            restore.run(False, lambda amount: None)
+        except RestoreOccupied:
+            if not index.folder(place).is_dir():
+                raise
+
+
+def _restored(place: Place) -> State:
+    """What is there once a restore is over; until then it says itself that it is not, and goes on when run again."""
+    if (place.store / "index.restoring.json").exists() or not index.folder(place).is_dir():
+        return None
+    with closing(Conversations(_settings(place.store).conversations)) as conversations:
+        return {"index": index.state(place), "conversations": [one.title for one in conversations.all(_VISITOR)]}
+
+
+def _restored_leftovers(place: Place) -> list[str]:
+    damage = examine(index.folder(place))
+    left = [f"left: {path.name}" for path in place.store.glob("*.restoring*")]
+    return left + ([f"damage: {damage}"] if damage else [])
+
+
+def _export(place: Place) -> None:
+    with closing(Catalog.open(index.folder(place))) as catalog, suppress(FileExists):
+        export_articles(catalog, place.store / "all.jsonl")
+
+
+def _exported(place: Place) -> State:
+    file = place.store / "all.jsonl"
+    return file.read_text(encoding="utf-8").count("\n") if file.exists() else None
+
+
+def _export_leftovers(place: Place) -> list[str]:
+    return [f"left: {path.name}" for path in place.store.glob("all*") if path.name != "all.jsonl"]
+
+
+BACKUPS = (
+    Scenario("backup", _make_home, _back_up, _backed_up, index.complaints, _archive_leftovers),
+    Scenario("restore", _prepare_archive, _restore, _restored, leftovers=_restored_leftovers),
+    Scenario("export", _make_home, _export, _exported, index.complaints, _export_leftovers),
+)

@@ -1,0 +1,173 @@
+"""The way of an upload: received and read, stopped, given up, cleared away."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from index.articles import Skipped
+from index.build import Progress
+from index.errors import DiskFull, JawabError
+from index.plan import Summary
+from tests.faults.scenario import Place, Scenario, State
+from tests.faults.scenarios import index
+from ui.api.bodies.lines import LinesBody
+from ui.collections import CollectionFolders
+from ui.jobs.intake import IndexIntake
+from ui.jobs.jobs import Jobs, Upload
+from ui.jobs.store import JobStore, store_of
+from ui.uploaded import UploadedFiles
+
+_COLLECTION = "first"
+_SECONDS = 2.0
+
+
+class _NeverDone:
+    """An intake that reads until it is stopped."""
+
+    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+        """Until `progress` raises."""
+        until = time.monotonic() + _SECONDS
+        while time.monotonic() < until:
+            progress.looked(0, 1)
+            time.sleep(0.001)
+        return Summary(skipped=[Skipped("never", "empty")])
+
+    def is_away(self, collection: str) -> bool:
+        return False
+
+    def has_articles_of(self, collection: str, folder: Path) -> bool:
+        return False
+
+
+def _brought(place: Place) -> Path:
+    return place.store / "brought"
+
+
+def _store(place: Place) -> JobStore:
+    return store_of(_brought(place))
+
+
+@contextmanager
+def _jobs(place: Place) -> Iterator[Jobs]:
+    collections = CollectionFolders(index.folder(place), place.store / "collections")
+    intake = IndexIntake(collections, index.embedder, UploadedFiles(_brought(place), collections))
+    with closing(Jobs(_brought(place), intake)) as jobs:
+        yield jobs
+
+
+def _prepare(place: Place) -> None:
+    index.write_articles(place, 1)
+    index.read_articles(place)
+
+
+def _prepare_queued(place: Place) -> None:
+    """An upload that was accepted, and no server since."""
+    _prepare(place)
+    with _jobs(place) as jobs:
+        upload, body = _received(jobs, None)
+    with closing(_store(place)) as store:
+        store.accept(upload.id, _COLLECTION, body.parcel.files, body.parcel.size, body.digest)
+
+
+def _prepare_half_received(place: Place) -> None:
+    _prepare(place)
+    with _jobs(place) as jobs:
+        _received(jobs, "1")
+
+
+def _received(jobs: Jobs, key: str | None) -> tuple[Upload, LinesBody]:
+    upload = jobs.begin("", key)
+    body = LinesBody(upload.folder)
+    try:
+        for number in range(4):
+            line = {"id": f"sent-{number}", "text": f"Sent {number}.\n\n" + f"This is article {number} of it. " * 20}
+            body.write(json.dumps(line).encode() + b"\n")
+        body.finish()
+    except JawabError:
+        body.close()
+        jobs.discard(upload)
+        raise
+    return upload, body
+
+
+def _upload(place: Place) -> None:
+    """As the API does it, with the same idempotency key until it has a job that did not fail."""
+    with _jobs(place) as jobs:
+        jobs.start()
+        for key in ("1", "2"):
+            upload, body = _received(jobs, key)
+            try:
+                job = jobs.accept(upload, body.parcel, _COLLECTION, body.digest)
+            finally:
+                jobs.discard(upload)
+            if job.state != "failed":
+                break
+        _wait(jobs)
+        for job in jobs.latest(1, 0)[0]:
+            if problem := jobs.find(job.id).problem:
+                raise problem
+
+
+def _wait(jobs: Jobs) -> None:
+    """Until every job is over, or waits for a disk that stays full."""
+    until = time.monotonic() + _SECONDS
+    while not all(job.is_over for job in jobs.latest(100, 0)[0]):
+        if time.monotonic() > until:
+            raise DiskFull(folder="jobs")
+        time.sleep(0.002)
+
+
+def _stop(place: Place) -> None:
+    with closing(Jobs(_brought(place), _NeverDone())) as jobs:
+        for job in jobs.latest(100, 0)[0]:
+            if not job.is_over:
+                jobs.stop(job.id)
+        _wait(jobs)
+
+
+def _start(place: Place) -> None:
+    with _jobs(place) as jobs:
+        jobs.start()
+        # Where it cannot be started, the first upload says why.
+        jobs.discard(jobs.begin("", None))
+        _wait(jobs)
+
+
+def _state(place: Place) -> State:
+    """The articles once the next server has done what was left."""
+    _start(place)
+    with _jobs(place) as jobs:
+        ended = [jobs.find(job.id) for job in jobs.latest(100, 0)[0]]
+    assert all(job.is_over for job in ended), ended
+    failed = [job.problem.code for job in ended if job.problem]
+    assert all(code in _DESIGNED for code in failed), failed
+    return index.state(place)
+
+
+_DESIGNED = ("disk_full", "disk_failed", "not_allowed", "index_damaged")
+
+
+def _raw_state(place: Place) -> State:
+    with closing(_store(place)) as store:
+        return {"receiving": len(store.received()), "done": []}
+
+
+def _leftovers(place: Place) -> list[str]:
+    """Files of jobs that have none, as the next start leaves them; and what is left in the index."""
+    _start(place)
+    with _jobs(place) as jobs:
+        done = {job.id for job in jobs.latest(100, 0)[0] if job.state == "done"}
+    folder = _brought(place) / "jobs"
+    kept = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return [f"left: {name}" for name in kept - done] + index.leftovers(place)
+
+
+JOBS = (
+    Scenario("jobs: upload", _prepare, _upload, _state, index.complaints, _leftovers),
+    Scenario("jobs: stop", _prepare_queued, _stop, _state, index.complaints, _leftovers, again=False),
+    Scenario("jobs: start", _prepare_half_received, _start, _raw_state, index.complaints, _leftovers),
+)
