@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,6 +13,7 @@ from index.articles import Skipped
 from index.build import Progress
 from index.errors import JawabError
 from index.plan import Summary
+from index.storage.catalog import Catalog
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
 from ui.api.bodies.lines import LinesBody
@@ -20,7 +22,7 @@ from ui.jobs.jobs import Jobs, Upload
 from ui.jobs.store import JobStore
 
 _COLLECTION = "first"
-_SECONDS = 10.0
+_SECONDS, _SOON = 20.0, 2.5
 
 
 class _NeverDone:
@@ -100,17 +102,22 @@ def _upload(place: Place) -> None:
                 jobs.discard(upload)
             if job.state != "failed":
                 break
-        _wait(jobs)
+        _wait(jobs, _SOON)
         for job in jobs.latest(1, 0)[0]:
             if problem := jobs.find(job.id).problem:
                 raise problem
 
 
-def _wait(jobs: Jobs) -> None:
-    """Until every job is over."""
-    until = time.monotonic() + _SECONDS
+class _StillWaiting(JawabError):
+    code = "still_waiting"
+
+
+def _wait(jobs: Jobs, seconds: float) -> None:
+    """Until every job is over. Raises `_StillWaiting`: on a disk that stays full a job waits for it."""
+    until = time.monotonic() + seconds
     while not all(job.is_over for job in jobs.latest(100, 0)[0]):
-        assert time.monotonic() < until, "a job does not end"
+        if time.monotonic() > until:
+            raise _StillWaiting
         time.sleep(0.002)
 
 
@@ -119,7 +126,7 @@ def _stop(place: Place) -> None:
         for job in jobs.latest(100, 0)[0]:
             if not job.is_over:
                 jobs.stop(job.id)
-        _wait(jobs)
+        _wait(jobs, _SOON)
 
 
 def _start(place: Place) -> None:
@@ -127,7 +134,7 @@ def _start(place: Place) -> None:
         jobs.start()
         # Where it cannot be started, the first upload says why.
         jobs.discard(jobs.begin("", None))
-        _wait(jobs)
+        _wait(jobs, _SECONDS)
 
 
 def _state(place: Place) -> State:
@@ -144,23 +151,24 @@ def _state(place: Place) -> State:
 _DESIGNED = ("disk_full", "disk_failed", "not_allowed", "index_damaged")
 
 
-def _raw_state(place: Place) -> State:
-    with closing(_store(place)) as store:
-        return {"receiving": len([one for one, receiving in store.without_files() if receiving]), "done": []}
+def _receiving(place: Place) -> State:
+    """How many uploads have come to no end."""
+    with closing(sqlite3.connect(place.store / "brought-jobs.sqlite")) as rows:
+        return list(rows.execute("SELECT count(*) FROM jobs WHERE state = 'receiving'").fetchone())
 
 
 def _leftovers(place: Place) -> list[str]:
-    """Files of jobs that have none, as the next start leaves them; and what is left in the index."""
+    """Files of jobs from which no article comes, once the next server has started; and what is left in the index."""
     _start(place)
-    with _jobs(place) as jobs:
-        done = {job.id for job in jobs.latest(100, 0)[0] if job.state == "done"}
+    with closing(Catalog.open(index.folder(place))) as catalog:
+        used = {Path(path) for path in catalog.digests_by_path()}
     folder = _brought(place) / "jobs"
-    kept = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    return [f"left: {name}" for name in kept - done] + index.leftovers(place)
+    kept = {path for path in folder.rglob("*") if path.is_file()} if folder.is_dir() else set()
+    return [f"left: {path}" for path in kept - used] + index.leftovers(place)
 
 
 JOBS = (
     Scenario("jobs: upload", _prepare, _upload, _state, index.complaints, _leftovers),
     Scenario("jobs: stop", _prepare_queued, _stop, _state, index.complaints, _leftovers, again=False),
-    Scenario("jobs: start", _prepare_half_received, _start, _raw_state, index.complaints, _leftovers),
+    Scenario("jobs: start", _prepare_half_received, _start, _receiving, index.complaints, _leftovers),
 )
