@@ -49,7 +49,7 @@ def start(folder: Path, faults: int, kills: int, seed: int = 1, names: str = "")
 def main(folder: Path, faults: int, kills: int, seed: int, names: str) -> None:
     """Write a line of JSON for each injection."""
     vars(build)["Reading"] = _Reading
-    logging.lastResort = None
+    logging.getLogger().addHandler(logging.NullHandler())
     chance = random.Random(seed)
     scenarios = [scenario for scenario in SCENARIOS if names in scenario.name]
     library = Library(folder / "place" / "now" / "store")

@@ -113,7 +113,7 @@ class _StillWaiting(JawabError):
 
 
 def _wait(jobs: Jobs, seconds: float) -> None:
-    """Until every job is over. Raises `_StillWaiting`: on a disk that stays full a job waits for it."""
+    """Until every job is over. Raises `_StillWaiting`: where the disk stays full, a job waits for it."""
     until = time.monotonic() + seconds
     while not all(job.is_over for job in jobs.latest(100, 0)[0]):
         if time.monotonic() > until:
@@ -135,6 +135,13 @@ def _start(place: Place) -> None:
         # Where it cannot be started, the first upload says why.
         jobs.discard(jobs.begin("", None))
         _wait(jobs, _SECONDS)
+
+
+def _clear_away(place: Place) -> None:
+    """Raises `_StillWaiting` where files could not be removed: the next start removes them."""
+    _start(place)
+    if any((_brought(place) / "jobs").iterdir()):
+        raise _StillWaiting
 
 
 def _state(place: Place) -> State:
@@ -170,5 +177,5 @@ def _leftovers(place: Place) -> list[str]:
 JOBS = (
     Scenario("jobs: upload", _prepare, _upload, _state, index.complaints, _leftovers),
     Scenario("jobs: stop", _prepare_queued, _stop, _state, index.complaints, _leftovers, again=False),
-    Scenario("jobs: start", _prepare_half_received, _start, _receiving, index.complaints, _leftovers),
+    Scenario("jobs: start", _prepare_half_received, _clear_away, _receiving, index.complaints, _leftovers),
 )
