@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 from index.build import update
-from index.errors import IndexBusy
 from index.fakes import HashEmbedder
 from index.repair import examine
 from index.search import Searcher
@@ -27,8 +26,6 @@ from index.storage.catalog import Catalog
 
 DIMENSION = 64
 ARTICLES = 12
-_MOMENT = 5.0
-"""Seconds."""
 
 State = dict[str, str]
 
@@ -52,7 +49,7 @@ def main(place: Path, times: int) -> dict[str, object]:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         left = _state(index)
-        if left not in states or _is_damaged(index) or not _is_found(index, left):
+        if left not in states or examine(index) or not _is_found(index, left):
             between.append(left)
         elif left == states[after]:
             new += 1
@@ -91,18 +88,6 @@ def _state(index: Path) -> State:
         return {article.id: article.text for article in catalog.articles()}
     finally:
         catalog.close()
-
-
-def _is_damaged(index: Path) -> bool:
-    """Whether `examine` says so. What the killed process was about to start keeps its lock for a moment."""
-    until = time.monotonic() + _MOMENT
-    while True:
-        try:
-            return bool(examine(index))
-        except IndexBusy:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.01)
 
 
 def _is_found(index: Path, state: State) -> bool:

@@ -77,11 +77,16 @@ class Catalog:
         Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `IndexOutdated`, `NotAllowed`; `IndexBusy` while another
         process migrates it.
         """
-        catalog = cls.open_unchecked(folder)
+        catalog = cls._checked(folder)
         if catalog.is_outdated:
             catalog.close()
             cls._bring_up_to_date(folder)
-            catalog = cls.open_unchecked(folder)
+            catalog = cls._checked(folder)
+        return catalog
+
+    @classmethod
+    def _checked(cls, folder: Path) -> Catalog:
+        catalog = cls.open_unchecked(folder)
         with ExitStack() as on_error:
             on_error.callback(catalog.close)
             catalog.check_version()

@@ -8,6 +8,7 @@ A process of its own, because it forks: there must be no threads in it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import random
 import subprocess
@@ -48,6 +49,7 @@ def start(folder: Path, faults: int, kills: int, seed: int = 1, names: str = "")
 def main(folder: Path, faults: int, kills: int, seed: int, names: str) -> None:
     """Write a line of JSON for each injection."""
     vars(build)["Reading"] = _Reading
+    logging.getLogger().addHandler(logging.NullHandler())
     chance = random.Random(seed)
     scenarios = [scenario for scenario in SCENARIOS if names in scenario.name]
     library = Library(folder / "place" / "now" / "store")

@@ -128,7 +128,7 @@ class Jobs:
         """Where no job became of an upload, its files go, and its key is free again."""
         if self._store.is_receiving(upload.id):
             shutil.rmtree(upload.folder, ignore_errors=True)
-            self._store.forget(upload.id)
+            self._store.forget(upload.id, upload.folder.exists())
 
     def find(self, number: str) -> Job:
         """One job as it is now. Raises `JobMissing`."""
@@ -193,7 +193,7 @@ class Jobs:
             self._drop_unused(job)
         for number in self._store.received():
             shutil.rmtree(self._folder / number, ignore_errors=True)
-            self._store.forget(number)
+            self._store.forget(number, (self._folder / number).exists())
 
     def _wake(self, collection: str) -> None:
         """See to it that somebody does the jobs of a collection."""

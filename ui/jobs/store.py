@@ -98,10 +98,12 @@ class JobStore:
             found = rows.execute("SELECT 1 FROM jobs WHERE id = ? AND state = 'receiving'", (job,))
             return found.fetchone() is not None
 
-    def forget(self, job: str) -> None:
-        """No job became of it; its key is free again."""
+    def forget(self, job: str, but_files: bool) -> None:
+        """No job became of it; its key is free again. `but_files` says that it still has files, to be removed later."""
         with self._store.rows() as rows:
-            rows.execute("DELETE FROM jobs WHERE id = ?", (job,))
+            rows.execute("DELETE FROM keys WHERE job = ?", (job,))
+            if not but_files:
+                rows.execute("DELETE FROM jobs WHERE id = ?", (job,))
 
     def find(self, job: str) -> Job:
         """One job. Raises `JobMissing`."""

@@ -96,7 +96,7 @@ def _scenario(name: str, prepare: Callable[[Place], None], act: Callable[[Place]
 
 
 COLLECTIONS = (
-    Scenario("collections: make", lambda place: None, _make, _raw_state, leftovers=_leftovers),
+    Scenario("collections: make", lambda place: None, _make, _raw_state),
     _scenario("rename", _prepare, _rename),
     _scenario("name the first", create_first := lambda place: create(place.store / "index"),
               lambda place: _collections(place).rename(FIRST, "The first")),

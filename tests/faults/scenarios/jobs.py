@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,8 +11,9 @@ from pathlib import Path
 
 from index.articles import Skipped
 from index.build import Progress
-from index.errors import DiskFull, JawabError
+from index.errors import JawabError
 from index.plan import Summary
+from index.storage.catalog import Catalog
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
 from ui.api.bodies.lines import LinesBody
@@ -22,7 +24,7 @@ from ui.jobs.store import JobStore, store_of
 from ui.uploaded import UploadedFiles
 
 _COLLECTION = "first"
-_SECONDS = 2.0
+_SECONDS, _SOON = 20.0, 2.5
 
 
 class _NeverDone:
@@ -106,18 +108,22 @@ def _upload(place: Place) -> None:
                 jobs.discard(upload)
             if job.state != "failed":
                 break
-        _wait(jobs)
+        _wait(jobs, _SOON)
         for job in jobs.latest(1, 0)[0]:
             if problem := jobs.find(job.id).problem:
                 raise problem
 
 
-def _wait(jobs: Jobs) -> None:
-    """Until every job is over, or waits for a disk that stays full."""
-    until = time.monotonic() + _SECONDS
+class _StillWaiting(JawabError):
+    code = "still_waiting"
+
+
+def _wait(jobs: Jobs, seconds: float) -> None:
+    """Until every job is over. Raises `_StillWaiting`: where the disk stays full, a job waits for it."""
+    until = time.monotonic() + seconds
     while not all(job.is_over for job in jobs.latest(100, 0)[0]):
         if time.monotonic() > until:
-            raise DiskFull(folder="jobs")
+            raise _StillWaiting
         time.sleep(0.002)
 
 
@@ -126,7 +132,7 @@ def _stop(place: Place) -> None:
         for job in jobs.latest(100, 0)[0]:
             if not job.is_over:
                 jobs.stop(job.id)
-        _wait(jobs)
+        _wait(jobs, _SOON)
 
 
 def _start(place: Place) -> None:
@@ -134,7 +140,14 @@ def _start(place: Place) -> None:
         jobs.start()
         # Where it cannot be started, the first upload says why.
         jobs.discard(jobs.begin("", None))
-        _wait(jobs)
+        _wait(jobs, _SECONDS)
+
+
+def _clear_away(place: Place) -> None:
+    """Raises `_StillWaiting` where files could not be removed: the next start removes them."""
+    _start(place)
+    if any((_brought(place) / "jobs").iterdir()):
+        raise _StillWaiting
 
 
 def _state(place: Place) -> State:
@@ -151,23 +164,24 @@ def _state(place: Place) -> State:
 _DESIGNED = ("disk_full", "disk_failed", "not_allowed", "index_damaged")
 
 
-def _raw_state(place: Place) -> State:
-    with closing(_store(place)) as store:
-        return {"receiving": len(store.received()), "done": []}
+def _receiving(place: Place) -> State:
+    """How many uploads have come to no end."""
+    with closing(sqlite3.connect(place.store / "brought-jobs.sqlite")) as rows:
+        return list(rows.execute("SELECT count(*) FROM jobs WHERE state = 'receiving'").fetchone())
 
 
 def _leftovers(place: Place) -> list[str]:
-    """Files of jobs that have none, as the next start leaves them; and what is left in the index."""
+    """Files of jobs from which no article comes, once the next server has started; and what is left in the index."""
     _start(place)
-    with _jobs(place) as jobs:
-        done = {job.id for job in jobs.latest(100, 0)[0] if job.state == "done"}
+    with closing(Catalog.open(index.folder(place))) as catalog:
+        used = {Path(path) for path in catalog.digests_by_path()}
     folder = _brought(place) / "jobs"
-    kept = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    return [f"left: {name}" for name in kept - done] + index.leftovers(place)
+    kept = {path for path in folder.rglob("*") if path.is_file()} if folder.is_dir() else set()
+    return [f"left: {path}" for path in kept - used] + index.leftovers(place)
 
 
 JOBS = (
     Scenario("jobs: upload", _prepare, _upload, _state, index.complaints, _leftovers),
     Scenario("jobs: stop", _prepare_queued, _stop, _state, index.complaints, _leftovers, again=False),
-    Scenario("jobs: start", _prepare_half_received, _start, _raw_state, index.complaints, _leftovers),
+    Scenario("jobs: start", _prepare_half_received, _clear_away, _receiving, index.complaints, _leftovers),
 )
