@@ -13,17 +13,20 @@ from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 
 LOCK = "writer.lock"
+_PATIENCE = 1.0
+"""Seconds to wait for the lock. A process that is killed may just have forked: until its child executes another
+program, the child shares the lock."""
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """`folder`, held by this process alone. Raises `IndexBusy` if another holds it.
+    """`folder`, held by this process alone. Raises `IndexBusy` if another goes on holding it.
 
     The lock is the operating system's: it goes with the process, however that ends.
     """
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
+        lock = FileLock(folder / LOCK, timeout=_PATIENCE)
         try:
             lock.acquire()
         except Timeout as error:
