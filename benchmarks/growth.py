@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.articles import Article, Span
-from index.build import remove, update
+from index.build import change, remove, update
 from index.embed import Embedded
 from index.fakes import HashEmbedder
 from index.finding.filters import Filter, allowed_passages
@@ -163,7 +163,8 @@ def build(work: Path, size: int) -> dict[str, float]:
             # Random words tell no story, and which articles do is measured elsewhere (`benchmarks/stories.py`).
             catalog.execute("UPDATE articles SET story = number")
             catalog.next_generation()
-        compact(catalog, always=True)
+        with change(catalog):
+            compact(catalog)
     done = time.perf_counter()
     files = {path.suffix: path.stat().st_size / 1e6 for path in folder.iterdir()}
     return {

@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.growth import DIMENSION, Vectors, fill
 from benchmarks.page_client import PageClient, Seen
 from benchmarks.serving import serving
-from index.build import update
+from index.build import change, update
 from index.finding.vector_file import compact
 from index.storage.rows import matrix
 from index.storage.writing import writing
@@ -68,7 +68,8 @@ def build(work: Path, passages: int) -> Path:
             fill(catalog, work, 0, passages)
             catalog.execute("UPDATE articles SET story = number WHERE story IS NULL")
             catalog.next_generation()
-        compact(catalog, always=True)
+        with change(catalog):
+            compact(catalog)
     made.rename(folder)
     return folder
 

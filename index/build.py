@@ -1,22 +1,24 @@
 """Bringing articles in: reads what changed, embeds what is new, and swaps the new state in as one.
 
-    plan (index/plan.py) → embeddings → one transaction → stories → FAISS
+    plan (index/plan.py) → embeddings → one transaction: articles → FAISS → stories
 
-Embeddings are stored as they are computed, so that an interrupted run loses none; the articles themselves change in a
-single transaction, so that a reader sees the old state or the new one. What follows it (which articles tell one story,
-the FAISS file) is derived, and made up for by the next run if this one is interrupted there.
+Embeddings are stored as they are computed, so that an interrupted run loses none; the articles change in a single
+transaction, with what follows from them (the FAISS file, which of them tell one story), so that a reader sees the old
+state or the new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from index.boilerplate.source_lines import count_lines, cut_later, remember
+from index.cancellation import Check, checked, never
 from index.embed import Embedder, Text, Vectors
 from index.errors import ArticleMissing, IndexMissing, NothingToIndex
-from index.finding.vector_file import compact
+from index.finding.vector_file import compact, drop_other_files, is_behind
 from index.finding.vectors import Scored, VectorIndex
 from index.intake.files import find_files
 from index.intake.reading import Reading
@@ -41,6 +43,9 @@ class Progress(Protocol):
     def advance(self, passages: int) -> None:
         """So many more are done."""
 
+    def check(self) -> None:
+        """Called several times a second, in every stage. What it raises ends the run, which then changed nothing."""
+
 
 def create(folder: Path) -> None:
     """An index without articles in `folder`, if there is none. Raises `DiskFull`, `NotAllowed`, and what tells that
@@ -48,7 +53,7 @@ def create(folder: Path) -> None:
     try:
         Catalog.open(folder).close()
     except IndexMissing:
-        with writing(folder) as catalog:
+        with writing(folder) as catalog, change(catalog):
             derive(catalog)
 
 
@@ -71,16 +76,16 @@ def update(
     if not found.files and not found.skipped:
         raise NothingToIndex(path=", ".join(map(str, paths)))
     roots = [path.resolve() for path in paths if path.is_dir()]
+    looked, check = (progress.looked, progress.check) if progress else (None, never)
     with (writing if make else changing)(folder) as catalog:
         catalog.require(embedder.fingerprint)
-        with Reading() as reading:
-            looked = progress.looked if progress else None
-            plan = make_plan(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None)
+        with Reading(check=check) as reading:
+            plan = make_plan(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None, check)
         plan.summary.passages_embedded = embed_missing(catalog, plan.texts, embedder, progress)
-        if plan.changes_anything:
-            with catalog.transaction():
-                _apply(catalog, plan, embedder)
-        derive(catalog)
+        if plan.changes_anything or is_behind(catalog) or linking.unseen(catalog):
+            with change(catalog):
+                _apply(catalog, plan, embedder, check)
+                derive(catalog, check)
     return plan.summary
 
 
@@ -97,7 +102,7 @@ def remove(folder: Path, article_ids: Sequence[str]) -> list[str]:
                 raise ArticleMissing(article_id=article_id)
             paths.add(path)
         repeating = count_lines(catalog, [], catalog.texts_leaving(article_ids)).cut_again
-        with catalog.transaction():
+        with change(catalog):
             for article_id in article_ids:
                 _remove(catalog, article_id)
             # Here is no embedder for passages that are cut otherwise.
@@ -106,7 +111,7 @@ def remove(folder: Path, article_ids: Sequence[str]) -> list[str]:
             for path in paths:
                 catalog.remove_file(path)
             catalog.next_generation()
-        derive(catalog)
+            derive(catalog)
         return _vacated(catalog, paths)
 
 
@@ -130,22 +135,32 @@ def embed_missing(
     return len(missing)
 
 
-def _apply(catalog: Catalog, plan: Plan, embedder: Embedder) -> None:
+@contextmanager
+def change(catalog: Catalog) -> Iterator[None]:
+    """A transaction with `derive` in it: a reader sees all that it did, or nothing."""
+    try:
+        with catalog.transaction():
+            yield
+    finally:
+        drop_other_files(catalog)
+
+
+def _apply(catalog: Catalog, plan: Plan, embedder: Embedder, check: Check) -> None:
     left = {path for article_id in plan.leaving if (path := catalog.path_of(article_id))}
-    for article_id in plan.leaving:
+    for article_id in checked(plan.leaving, check):
         _remove(catalog, article_id)
     for path in plan.gone_files:
         catalog.remove_file(path)
-    for entry in plan.entries:
+    for entry in checked(plan.entries, check):
         owner = catalog.owner_of(entry.fingerprint)
         if owner:
             catalog.put_copy(owner[0], entry)
         else:
-            remember(catalog, catalog.put(entry), plan.lines[entry.article.id])
-    for number, entry in plan.cut_again.items():
-        catalog.cut_again(number, entry)
+            remember(catalog, catalog.put(entry, check), plan.lines[entry.article.id])
+    for number, entry in checked(plan.cut_again.items(), check):
+        catalog.cut_again(number, entry, check)
     cut_later(catalog, ())
-    for file in plan.files:
+    for file in checked(plan.files, check):
         catalog.put_file(file)
     if plan.changes_articles:
         catalog.set_embedder(embedder.fingerprint)
@@ -165,9 +180,10 @@ def _remove(catalog: Catalog, article_id: str) -> None:
     catalog.remove(article_id)
 
 
-def derive(catalog: Catalog) -> None:
-    """What follows from the articles: the FAISS file, and which of them tell one story."""
-    compact(catalog)
+def derive(catalog: Catalog, check: Check = never) -> None:
+    """What follows from the articles: the FAISS file, and which of them tell one story. To be called in a `change`."""
+    if is_behind(catalog):
+        compact(catalog, check)
     new = linking.unseen(catalog)
     if not new:
         return
@@ -176,6 +192,5 @@ def derive(catalog: Catalog) -> None:
     def nearest(query: Vectors, k: int) -> Scored:
         return vectors.nearest(query, k, catalog)
 
-    with catalog.transaction():
-        linking.join(catalog, new, nearest)
-        catalog.next_generation()
+    linking.join(catalog, new, nearest, check)
+    catalog.next_generation()

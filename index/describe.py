@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from index.articles import Article, Span
 from index.boilerplate.rules import ignored_lines
+from index.cancellation import Check, never
 from index.dates.article import date_of_article
 from index.formats.draft import Draft
 from index.storage.catalog import Catalog
@@ -34,14 +35,14 @@ class Describer:
     _taken: dict[str, str] = field(default_factory=dict)
     _seen: Counter[str] = field(default_factory=Counter)
 
-    def article(self, draft: Draft, path: Path) -> Article:
+    def article(self, draft: Draft, path: Path, check: Check = never) -> Article:
         """The article that `draft`, read from `path`, stands for."""
         name = PurePosixPath(draft.member) if draft.member else path
-        ignored = tuple(sorted({*draft.ignored, *ignored_lines(draft.text)}, key=lambda span: span.start))
+        ignored = tuple(sorted({*draft.ignored, *ignored_lines(draft.text, check)}, key=lambda span: span.start))
         own = blank(draft.text, ignored)
         # A file of many articles says nothing of one of them by its name.
         file_name = "" if draft.key and not draft.member else name.name
-        dated = date_of_article(draft.text, ignored, draft.date, file_name)
+        dated = date_of_article(draft.text, ignored, draft.date, file_name, check=check)
         return Article(
             id=self._free_id(draft, path, name.stem),
             title=draft.title or headline(own) or name.stem,

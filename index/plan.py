@@ -14,6 +14,7 @@ from pathlib import Path
 
 from index.articles import Article, Skipped, Span
 from index.boilerplate.source_lines import Lines, count_lines
+from index.cancellation import Check, checked, never
 from index.describe import Describer, blank, headline
 from index.embed import Text
 from index.finding.lexical import terms
@@ -115,6 +116,7 @@ def make_plan(
     reading: Reading,
     report: Reported | None = None,
     inbox: Path | None = None,
+    check: Check = never,
 ) -> Plan:
     """The plan that brings `catalog` to what was `found`; files gone from `roots` are gone from it too.
 
@@ -125,18 +127,21 @@ def make_plan(
     describer = Describer(catalog, inbox)
     changed: list[_Read] = []
     for position, path in enumerate(found.files, start=1):
-        changed += _look(path, before, reading, describer, plan)
+        check()
+        changed += _look(path, before, reading, describer, plan, check)
         if report:
             report(position, len(found.files))
     _plan_gone(found, roots, before, plan)
     leaving = catalog.texts_leaving(plan.leaving)
-    own, copies = _without_copies(catalog, changed, leaving)
-    _plan_passages(catalog, own, leaving, plan)
+    own, copies = _without_copies(catalog, checked(changed, check), leaving)
+    _plan_passages(catalog, own, leaving, plan, check)
     _plan_copies(catalog, copies, plan)
     return plan
 
 
-def _look(path: Path, catalogued: _Before, reading: Reading, describer: Describer, plan: Plan) -> list[_Read]:
+def _look(
+    path: Path, catalogued: _Before, reading: Reading, describer: Describer, plan: Plan, check: Check
+) -> list[_Read]:
     """What is new in a file; a file whose size and time are those of the last run is not opened."""
     known, before = catalogued.files.get(str(path)), catalogued.in_file(str(path))
     try:
@@ -159,7 +164,9 @@ def _look(path: Path, catalogued: _Before, reading: Reading, describer: Describe
     reasons = tuple((part.reason, part.line, part.member) for part in refused)
     plan.summary.skipped += [Skipped(str(path), *reason) for reason in reasons]
     plan.files.append(StoredFile(str(path), stat.st_size, stat.st_mtime_ns, reasons))
-    found = [_read(describer.article(draft, path), draft.title is not None, path) for draft in drafts]
+    found = [
+        _read(describer.article(draft, path, check), draft.title is not None, path) for draft in checked(drafts, check)
+    ]
     plan.summary.removed += sorted(before - {read.article.id for read in found})
     return [read for read in found if _is_new(read, catalogued.digests.get(read.article.id), plan)]
 
@@ -194,7 +201,7 @@ def _is_within(path: str, folders: Iterable[Path | str]) -> bool:
     return any(Path(path).is_relative_to(folder) for folder in folders)
 
 
-def _without_copies(catalog: Catalog, changed: Sequence[_Read], leaving: set[str]) -> tuple[list[_Read], list[_Read]]:
+def _without_copies(catalog: Catalog, changed: Iterable[_Read], leaving: set[str]) -> tuple[list[_Read], list[_Read]]:
     """The articles with a text of their own, and those whose text another one of them or of the catalogue has."""
     own: dict[str, _Read] = {}
     copies: list[_Read] = []
@@ -207,23 +214,23 @@ def _without_copies(catalog: Catalog, changed: Sequence[_Read], leaving: set[str
     return list(own.values()), copies
 
 
-def _plan_passages(catalog: Catalog, own: Sequence[_Read], leaving: set[str], plan: Plan) -> None:
+def _plan_passages(catalog: Catalog, own: Sequence[_Read], leaving: set[str], plan: Plan, check: Check) -> None:
     """Ignore what repeats across a source, and cut the rest into passages; stored articles too, where that changed."""
-    counted = count_lines(catalog, [(read.article, read.path) for read in own], leaving)
+    counted = count_lines(catalog, [(read.article, read.path) for read in own], leaving, check)
     plan.lines = counted.lines
     for read in own:
         article = counted.articles[read.article.id]
         if not read.titled:
             # What was taken for the headline may be the source's banner.
             article = dataclasses.replace(article, title=_headline_of(article) or article.title)
-        plan.entries.append(with_passages(_entry(dataclasses.replace(read, article=article)), plan.texts))
+        plan.entries.append(with_passages(_entry(dataclasses.replace(read, article=article)), plan.texts, check))
     for number, article in counted.cut_again.items():
         before = catalog.entry(number)
         if article.id in leaving or article.ignored == before.article.ignored:
             continue
         if article.title == _headline_of(before.article):
             article = dataclasses.replace(article, title=_headline_of(article) or article.title)
-        plan.cut_again[number] = with_passages(dataclasses.replace(before, article=article), plan.texts)
+        plan.cut_again[number] = with_passages(dataclasses.replace(before, article=article), plan.texts, check)
 
 
 def _plan_copies(catalog: Catalog, copies: Sequence[_Read], plan: Plan) -> None:
@@ -253,11 +260,11 @@ def _entry(read: _Read) -> Entry:
     return Entry(read.article, read.path, read.digest, read.fingerprint)
 
 
-def with_passages(entry: Entry, texts: dict[str, Text]) -> Entry:
+def with_passages(entry: Entry, texts: dict[str, Text], check: Check = never) -> Entry:
     """`entry` with its passages and names; what is to be embedded for it is added to `texts`."""
     article = entry.article
-    names = frozenset(entries(f"{article.title}\n{article.text}"))
-    return dataclasses.replace(entry, passages=tuple(_passages(article, texts)), names=names)
+    names = frozenset(entries(f"{article.title}\n{article.text}", check))
+    return dataclasses.replace(entry, passages=tuple(checked(_passages(article, texts), check)), names=names)
 
 
 def _passages(article: Article, texts: dict[str, Text]) -> Iterator[NewPassage]:

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from index.articles import Span
-from index.build import Progress, derive, embed_missing
+from index.build import Progress, change, derive, embed_missing
 from index.embed import Embedder, Text
 from index.errors import IndexDamaged
 from index.finding.vector_file import forget, is_damaged
@@ -30,9 +30,10 @@ def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embe
         embedded = 0
         if catalog.embedder is not None and (catalog.embedder != embedder.fingerprint or _is_incomplete(catalog)):
             embedded = _embed_again(catalog, embedder, progress)
-        if is_damaged(catalog):
-            forget(catalog)
-        derive(catalog)
+        with change(catalog):
+            if is_damaged(catalog):
+                forget(catalog)
+            derive(catalog)
         catalog.sum_pages()
     return embedded
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from index.boilerplate.source_lines import copy_lines
-from index.build import Progress, derive, embed_missing
+from index.build import Progress, change, derive, embed_missing
 from index.embed import Embedder, Text
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
 from index.finding.vector_file import is_damaged
@@ -166,10 +166,10 @@ def _save(
             _keep_embedding(old, new, key)
         new.set_embedder(embedder.fingerprint)
     embedded = embed_missing(new, texts, embedder, progress)
-    with new.transaction():
+    with change(new):
         new.set_meta("generation", _meta(old, "generation") or "0")
         new.next_generation()
-    derive(new)
+        derive(new)
     return len(readable), embedded, tuple(lost)
 
 

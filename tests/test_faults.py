@@ -15,7 +15,7 @@ from typing import Any
 import faiss
 import pytest
 
-from index.build import create, remove, update
+from index.build import change, create, remove, update
 from index.errors import DiskFailed, DiskFull, IndexMissing, NotAllowed
 from index.fakes import HashEmbedder
 from index.finding.vector_file import compact
@@ -130,8 +130,7 @@ def test_what_a_killed_process_had_not_put_in_place_goes(index: Path) -> None:
     for path in left:
         path.write_bytes(b"half")
     (index / "repairing" / "new").mkdir(parents=True)
-    with pytest.raises(LookupError), writing(index) as catalog:
-        compact(catalog)
+    with pytest.raises(LookupError), writing(index) as catalog, change(catalog):
         raise LookupError
     assert not [path for path in (*left, index / "repairing") if path.exists()]
     assert not examine(index)
@@ -140,8 +139,8 @@ def test_what_a_killed_process_had_not_put_in_place_goes(index: Path) -> None:
 def test_a_vector_file_whose_end_could_not_be_written_is_not_used(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FAISS's own files say nothing of it, as they only print what their last write gives."""
     monkeypatch.setattr(faiss, "write_index", _written_until_full)
-    with pytest.raises(DiskFull), writing(index) as catalog:
-        compact(catalog, always=True)
+    with pytest.raises(DiskFull), writing(index) as catalog, change(catalog):
+        compact(catalog)
     monkeypatch.undo()
     assert not examine(index)
 

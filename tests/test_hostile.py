@@ -481,7 +481,7 @@ def test_a_very_long_line_is_cut_in_time_that_grows_with_it(kind: str) -> None:
     text = LONG[kind](300_000)
     start = time.process_time()
     found = sentences(text)
-    passages = cut(Article("a", "t", text, "en"))
+    passages = list(cut(Article("a", "t", text, "en")))
     fold(text)
     assert time.process_time() - start < 6
     assert all(span.end - span.start <= MAX_SENTENCE for span in found)

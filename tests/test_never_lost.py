@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from index.plan import Summary
 from index.repair import examine, repair
 from index.search import Searcher
 from index.storage.catalog import Catalog
-from index.storage.lock import FILE
+from index.storage.lock import FILE, LOCK
 from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]
@@ -39,6 +40,22 @@ def test_killed_at_any_moment_it_happened_or_did_not(tmp_path: Path) -> None:
     assert found["old"] + found["new"] == KILLS
     # Otherwise the kills came all too early or all too late to prove anything.
     assert min(found["old"], found["new"]) > KILLS // 20
+
+
+def test_a_lock_that_goes_with_a_killed_process_a_moment_later_is_waited_for(tmp_path: Path) -> None:
+    """As where it was killed between the fork and the exec of a reader, which had a copy of the lock's descriptor."""
+    lock = tmp_path / "index" / LOCK
+    lock.parent.mkdir()
+    script = f"""
+import fcntl, os, signal, subprocess
+lock = os.open({str(lock)!r}, os.O_RDWR | os.O_CREAT)
+fcntl.flock(lock, fcntl.LOCK_EX)
+subprocess.Popen(["sleep", "0.4"], pass_fds=[lock], stdin=subprocess.DEVNULL)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    with writing(tmp_path / "index") as catalog:
+        assert catalog.count_articles() == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can mount a small disk")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from index.build import create, update
+from index.build import change, create, update
 from index.fakes import HashEmbedder
 from index.finding.vector_file import compact
 from index.repair import repair
@@ -72,8 +72,8 @@ def test_an_index_that_was_shared_stays_shared(tmp_path: Path) -> None:
     for path in folder.iterdir():
         path.chmod(0o640)
     update(folder, [SAMPLES / "articles"], HashEmbedder())
-    with writing(folder) as catalog:
-        compact(catalog, always=True)
+    with writing(folder) as catalog, change(catalog):
+        compact(catalog)
     assert mode(folder) == 0o750 and mode(folder / FILE) == mode(folder / LOCK) == 0o640
     assert {mode(path) for path in folder.glob("vectors-*")} == {0o640}
     repair(folder, HashEmbedder())

@@ -14,6 +14,7 @@ import faiss
 import numpy as np
 import pytest
 
+from index import build
 from index.articles import Language
 from index.build import remove, update
 from index.embed import Vectors
@@ -227,8 +228,8 @@ class TestWhileItChanges:
                     update(folder, [articles], embedder)
                     remove(folder, [f"new-{turns}"])
                     (articles / f"new-{turns}.txt").unlink()
-                    with writing(folder) as catalog:
-                        compact(catalog, always=True)
+                    with writing(folder) as catalog, build.change(catalog):
+                        compact(catalog)
             except BaseException as error:
                 failed.append(error)
                 raise

@@ -253,6 +253,9 @@ class IndexingBar(_Bar):
             self._open(of, say("index.looking", self._language))
         self.advance()
 
+    def check(self) -> None:
+        """Ctrl-C ends the run wherever it is."""
+
     def start(self, passages: int) -> None:
         if self._bar is not None:
             self._bar.close()

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from index.articles import Span
@@ -31,6 +32,8 @@ _LONGEST_LINE = 80
 _LONGEST_SENTENCE = 300
 _EDGE = 12
 """Lines at either edge that are looked at; it bounds what is stored of a page that is a list."""
+_MOST_NOTICES = 100
+"""Lines elsewhere that speak of the site: it bounds what is stored of a text that speaks of nothing but sites."""
 _SENTENCE_END = (".", "!", "?", "؟", "…", ":", "؛", ";")
 # In folded text: words by which a site speaks of itself or to its reader.
 _SITE_WORDS = re.compile(
@@ -48,11 +51,7 @@ def candidates(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span, ...]
     digits of a hash of the folded line and of whether it stands before, amid or after the prose: a headline stays,
     although a box at the end of every page links to it.
     """
-    found: dict[str, tuple[Span, ...]] = {}
-    for zone, line in _candidate_lines(own_lines(text, ignored)):
-        key = hashlib.sha256(f"{zone}\0{line.label}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        found[key] = (*found.get(key, ()), line.span)
-    return found
+    return _keyed(own_lines(text, ignored))
 
 
 def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> bool:
@@ -66,26 +65,37 @@ def with_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str])
     `ignored` must be what was given to `candidates`, not an earlier result of this, or a line that is no longer
     repeated would stay ignored.
     """
+    if not repeated:
+        return tuple(sorted(set(ignored), key=lambda span: span.start))
     lines = own_lines(text, ignored)
-    taken = {span for key, spans in candidates(text, ignored).items() if key in repeated for span in spans}
-    head = {line.span for line in lines[: _edges(lines)[0]]}
+    taken = {span for key, spans in _keyed(lines).items() if key in repeated for span in spans}
+    head = {line.span for line in lines[: edges(lines, _notices(lines))[0]]}
     if head <= taken:
         taken -= head
     return tuple(sorted({*ignored, *taken}, key=lambda span: span.start))
 
 
+def _keyed(lines: Sequence[Line]) -> dict[str, tuple[Span, ...]]:
+    found: dict[str, list[Span]] = defaultdict(list)
+    for zone, line in _candidate_lines(lines):
+        key = hashlib.sha256(f"{zone}\0{line.label}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        found[key].append(line.span)
+    return {key: tuple(spans) for key, spans in found.items()}
+
+
 def _candidate_lines(lines: Sequence[Line]) -> Iterator[tuple[str, Line]]:
     """Candidates, each with the name of its zone."""
-    first, after = _edges(lines)
-    for number, line in enumerate(lines):
-        zone = "head" if number < first else "foot" if number >= after else "amid"
-        is_at_edge = zone != "amid" and (number < _EDGE or number >= len(lines) - _EDGE)
-        if line.label and not is_credit(line) and (_is_notice(line) or (is_at_edge and _is_short(line))):
-            yield zone, line
+    notices = _notices(lines)
+    first, after = edges(lines, notices)
+    edge = {*range(len(lines))[:_EDGE], *range(len(lines))[-_EDGE:]}
+    short = {number for number in edge if not first <= number < after and _is_short(lines[number])}
+    for number in sorted({*sorted(notices - edge)[:_MOST_NOTICES], *(notices & edge), *short}):
+        if lines[number].label and not is_credit(lines[number]):
+            yield "head" if number < first else "foot" if number >= after else "amid", lines[number]
 
 
-def _edges(lines: Sequence[Line]) -> tuple[int, int]:
-    return edges(lines, {number for number, line in enumerate(lines) if _is_notice(line)})
+def _notices(lines: Sequence[Line]) -> set[int]:
+    return {number for number, line in enumerate(lines) if _is_notice(line)}
 
 
 def _is_short(line: Line) -> bool:

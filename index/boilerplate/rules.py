@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from index.articles import Span
+from index.cancellation import Check, checked, never
 from index.dates.written import WEEKDAY, beside_dates, find_dates
 from index.text.folding import fold_text
 from index.text.lines import Line, edges, lines_of
@@ -138,7 +139,8 @@ _COUNTERS = re.compile(
     r"|\d[\d.,]* (?:تعليق|تعليقا|تعليقات|مشاهده|مشاهدات|مشاركه|مشاركات|قراءه|اعجاب|زياره)"
     r"|(?:عدد )?(?:ال)?(?:تعليقات|مشاهدات|مشاركات|قراءات|زيارات|قراء)\s*[:(]\s*\d[\d.,]*\)?)"
 )
-_PATH = re.compile(r"(?:home(?:page)?|الرييسيه|الصفحه الرييسيه)(?:\s*[>»›/|\\←·•]\s*[^>»›/|\\←·•.]{1,40}){2,7}")
+# One step of a path can be read in many ways, and seven in a hundred thousand: it is read once (`?>`).
+_PATH = re.compile(r"(?:home(?:page)?|الرييسيه|الصفحه الرييسيه)(?>\s*[>»›/|\\←·•]\s*[^>»›/|\\←·•.]{1,40}){2,7}")
 # Not folded: case tells a tracker's letters from words.
 _TRACKER = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}")
 _TRACKER_AND_WORDS = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}\s.{1,60}")
@@ -147,14 +149,15 @@ _TOKEN = re.compile(r"@?[^\W_]+(?:[-_]\w+)*")
 _MOST_TOKENS = 12
 
 
-def ignored_lines(text: str) -> tuple[Span, ...]:
+def ignored_lines(text: str, check: Check = never) -> tuple[Span, ...]:
     """The spans of the lines of `text` that are not the article's own, in order."""
     lines = lines_of(text)
     credits = set(_credits(lines))
-    sure = {number for number, line in enumerate(lines) if number not in credits and _is_furniture(line)}
+    furniture = {number for number, line in enumerate(checked(lines, check)) if _is_furniture(line)}
+    sure = furniture - credits
     first, after = edges(lines, sure)
     outside = {*range(first), *range(after, len(lines))} - credits
-    marked = sure | {number for number in outside if _is_page_date(lines[number])}
+    marked = sure | {number for number in checked(outside, check) if _is_page_date(lines[number])}
     buttons = {number for number in outside if _could_be_furniture(lines[number])}
     # An article may be called "Facebook": the edge before the prose keeps a line that can be the headline.
     has_headline = not {*range(first)} <= marked | buttons

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from index.articles import Article, Span
 from index.boilerplate.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
+from index.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 
 _ITSELF = ""
@@ -27,7 +28,7 @@ class Lines:
     """The candidate lines of one article: its source, and the places of each by key."""
 
     source: str
-    places: Mapping[str, tuple[Span, ...]]
+    places: Mapping[str, Sequence[Span]]
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,12 @@ class Counted:
     cut_again: Mapping[int, Article]
 
 
-def count_lines(catalog: Catalog, new: Sequence[tuple[Article, str]], leaving: Collection[str]) -> Counted:
+def count_lines(
+    catalog: Catalog, new: Sequence[tuple[Article, str]], leaving: Collection[str], check: Check = never
+) -> Counted:
     """What repeats once the `new` articles (with their files) are in and the texts of the `leaving` ids are out."""
-    lines = {article.id: lines_of(article, path) for article, path in new}
-    counts = _Counts(catalog, leaving)
+    lines = {article.id: lines_of(article, path) for article, path in checked(new, check)}
+    counts = _Counts(catalog, checked(leaving, check))
     for found in lines.values():
         counts.add(found)
     articles = {
@@ -50,10 +53,11 @@ def count_lines(catalog: Catalog, new: Sequence[tuple[Article, str]], leaving: C
             article,
             ignored=with_repeated(article.text, article.ignored, counts.repeated(lines[article.id])),
         )
-        for article, _ in new
+        for article, _ in checked(new, check)
     }
-    concerned = {*counts.concerned(), *_put_off(catalog)}
-    return Counted(articles, lines, {number: _cut_again(catalog, number, counts) for number in sorted(concerned)})
+    concerned = sorted({*counts.concerned(check), *_put_off(catalog)})
+    cut_again = {number: _cut_again(catalog, number, counts) for number in checked(concerned, check)}
+    return Counted(articles, lines, cut_again)
 
 
 def lines_of(article: Article, path: str) -> Lines:
@@ -100,7 +104,7 @@ def _source_of(article: Article, path: str) -> str:
 class _Counts:
     """How many articles of a source have a line: as stored, and as it will be."""
 
-    def __init__(self, catalog: Catalog, leaving: Collection[str]) -> None:
+    def __init__(self, catalog: Catalog, leaving: Iterable[str]) -> None:
         self._catalog = catalog
         self._stored: dict[tuple[str, str], int] = {}
         self._change: Counter[tuple[str, str]] = Counter()
@@ -113,14 +117,15 @@ class _Counts:
     def repeated(self, lines: Lines) -> set[str]:
         return {key for key in lines.places if self._repeats(lines.source, key, after=True)}
 
-    def concerned(self) -> set[int]:
+    def concerned(self, check: Check) -> set[int]:
         """Numbers of the stored articles that have a line which repeats now and did not before, or the reverse."""
         found: set[int] = set()
         sources = {source for source, _ in self._change}
         # A line that nothing new has may cease to repeat as well, when its source grows without it.
-        for source in sources:
+        for source in checked(sources, check):
             self._count_all(source)
-        for source, key in {*self._change, *(counted for counted in self._stored if counted[0] in sources)}:
+        keys = {*self._change, *(counted for counted in self._stored if counted[0] in sources)}
+        for source, key in checked(keys, check):
             if key and self._repeats(source, key, after=True) != self._repeats(source, key, after=False):
                 rows = self._catalog.rows("SELECT article FROM lines WHERE source = ? AND line = ?", source, key)
                 found.update(number for (number,) in rows)
@@ -152,9 +157,9 @@ class _Counts:
 def _cut_again(catalog: Catalog, number: int, counts: _Counts) -> Article:
     article = catalog.entry(number).article
     rows = catalog.rows('SELECT source, line, start, "end" FROM lines WHERE article = ? AND line != ?', number, _ITSELF)
-    places: dict[str, tuple[Span, ...]] = {}
+    places: dict[str, list[Span]] = defaultdict(list)
     for _, key, start, end in rows:
-        places[key] = (*places.get(key, ()), Span(start, end))
+        places[key].append(Span(start, end))
     counted = {span for spans in places.values() for span in spans}
     known = tuple(span for span in article.ignored if span not in counted)
     repeated = counts.repeated(Lines(rows[0][0], places)) if rows else set()

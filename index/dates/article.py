@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
 from index.articles import Span
+from index.cancellation import Check, checked, never
 from index.dates.datelines import SAID, certainty_of_dateline
 from index.dates.written import CLOCK, WEEKDAY, beside_dates, find_dates, read_date
 from index.text.folding import fold_text
@@ -84,7 +85,12 @@ class _Candidate:
 
 
 def date_of_article(
-    text: str, ignored: Sequence[Span], given: str | None, file_name: str, today: datetime.date | None = None
+    text: str,
+    ignored: Sequence[Span],
+    given: str | None,
+    file_name: str,
+    today: datetime.date | None = None,
+    check: Check = never,
 ) -> Dated | None:
     """The article's date, or `None` where there is none that can be believed.
 
@@ -98,9 +104,9 @@ def date_of_article(
         *_from_said(lines, today),
         *_from_dateline(lines, today),
         *_from_name(file_name, today),
-        *_from_lone_line(lines, today),
+        *_from_lone_line(checked(lines, check), today),
     ]
-    is_arabic = language_of(text) == "ar"
+    is_arabic = any(len(candidate.readings) > 1 for candidate in candidates) and language_of(text) == "ar"
     settled = [dated for candidate in candidates for dated in _settle(candidate, candidates, is_arabic)]
     return max(settled, key=lambda dated: dated.certainty, default=None)
 
@@ -159,7 +165,7 @@ def _from_dateline(lines: Sequence[Line], today: datetime.date) -> Iterator[_Can
             return
 
 
-def _from_lone_line(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
+def _from_lone_line(lines: Iterable[Line], today: datetime.date) -> Iterator[_Candidate]:
     """A line that is a date and nothing else: near the head, and the only one, since a chronology has many."""
     alone: dict[tuple[datetime.date, ...], bool] = {}
     for number, line in enumerate(lines):
@@ -170,6 +176,8 @@ def _from_lone_line(lines: Sequence[Line], today: datetime.date) -> Iterator[_Ca
             after = line.folded[dates[0].end :]
             is_plain = not WEEKDAY.search(line.folded) and not CLOCK.search(after)
             alone.setdefault(dates[0].readings, is_plain and number < _HEAD_ALONE)
+            if len(alone) > 1:
+                return
     if len(alone) == 1:
         ((readings, is_believed),) = alone.items()
         if is_believed:

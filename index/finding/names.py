@@ -15,11 +15,14 @@ from typing import Any, Protocol
 
 from rapidfuzz.distance import LCSseq
 
+from index.cancellation import Check, checked, never
 from index.text.folding import fold_text
 from index.text.words import STOP_WORDS, without_clitics
 
 _LATIN_NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][^\W\d_]+")
 _ARABIC_WORD = re.compile(r"[\u0621-\u064a]{3,}")
+_BLOCK = re.compile(r"(?s).{1,50000}\S{0,1000}")
+"""As much of a text as is looked at between two checks, up to the end of a word."""
 _LATIN, _ARABIC = "l", "a"
 _ARABIC_LETTER = re.compile(r"[\u0620-\u06d3]")
 _SHORTEST_KEY = 2
@@ -70,17 +73,22 @@ class Rows(Protocol):
     def __call__(self, statement: str, *values: Any) -> Sequence[tuple[Any, ...]]: ...
 
 
-def entries(text: str) -> set[tuple[str, str]]:
+def entries(text: str, check: Check = never) -> set[tuple[str, str]]:
     """(key, word) of every word of `text` that may be a name: those with a capital, and all Arabic ones.
 
     The words are folded, Arabic ones with and without what is written onto them; a key begins with the script of its
     word.
     """
+    words = set[str]().union(*(_may_be_names(match.group()) for match in checked(_BLOCK.finditer(text), check)))
+    keys = ((key(word), word) for word in checked(words - STOP_WORDS, check))
+    return {entry for entry in keys if entry[0]}
+
+
+def _may_be_names(text: str) -> set[str]:
     latin = {fold_text(word) for word in _LATIN_NAME.findall(text)}
     written = _ARABIC_WORD.findall(fold_text(text))
     # Both ways: the كال of كاليفورنيا is not كـ and the article.
-    arabic = {*written, *map(without_clitics, written)}
-    return {(key(word), word) for word in (latin | arabic) - STOP_WORDS if key(word)}
+    return latin.union(written, map(without_clitics, written))
 
 
 def candidates(rows: Rows, word: str) -> list[str]:

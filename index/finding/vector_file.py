@@ -17,6 +17,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from index.cancellation import Check, never
 from index.embed import Vectors
 from index.storage import private
 from index.storage.catalog import Catalog
@@ -28,7 +29,7 @@ EXACT_UP_TO = 10_000
 """Passages; up to here exact search takes a few milliseconds."""
 _TRAINING = 40
 """Vectors for each list that the inverted file is trained with; FAISS advises 39 to 256."""
-_CHUNK = 20_000
+_CHUNK = 5_000
 _BUFFER = 2**20
 _META = "vectors"
 
@@ -46,17 +47,21 @@ class Base:
     checksum: int
 
 
-def compact(catalog: Catalog, always: bool = False) -> None:
-    """Bring the base up to date, if enough has come or gone since; the catalogue must be open for writing."""
+def is_behind(catalog: Catalog) -> bool:
+    """Whether the base is missing, or so much has come or gone since that it is to be brought up to date."""
     base = remembered(catalog)
     total = catalog.count_passages()
     new = int(catalog.rows("SELECT count(*) FROM passages WHERE number > ?", base.last if base else 0)[0][0])
     gone = int(catalog.rows("SELECT count(*) FROM gone WHERE number <= ?", base.last if base else 0)[0][0])
     few = max(1_000, total // 10)
-    if base and (catalog.folder / base.file).is_file() and not always and new <= few and gone <= few:
-        _drop_others(catalog, base)
-        return
-    index, trained_on = _extended(catalog, base, total) or _made(catalog, total)
+    whole = base is not None and (catalog.folder / base.file).is_file()
+    return not whole or new > few or gone > few
+
+
+def compact(catalog: Catalog, check: Check = never) -> None:
+    """Bring the base up to date. To be called in a transaction, and after it `drop_other_files`, however it ended."""
+    base, total = remembered(catalog), catalog.count_passages()
+    index, trained_on = _extended(catalog, base, total, check) or _made(catalog, total, check)
     _save(catalog, index, trained_on)
 
 
@@ -70,11 +75,11 @@ def is_damaged(catalog: Catalog) -> bool:
         return not path.is_file() or _checksum(path) != base.checksum
 
 
-def _made(catalog: Catalog, total: int) -> tuple[faiss.Index, int]:
+def _made(catalog: Catalog, total: int, check: Check) -> tuple[faiss.Index, int]:
     numbers, vectors = catalog.vectors_after(0, 1)
     dimension = vectors.shape[1] if numbers else 1
     index = _exact(dimension) if total <= EXACT_UP_TO else _inverted(catalog, dimension, total)
-    _add(catalog, index, 0)
+    _add(catalog, index, 0, check)
     return index, total
 
 
@@ -100,7 +105,7 @@ def _sample(catalog: Catalog, most: int) -> Vectors:
     return catalog.vectors(chosen.tolist())
 
 
-def _extended(catalog: Catalog, base: Base | None, total: int) -> tuple[faiss.Index, int] | None:
+def _extended(catalog: Catalog, base: Base | None, total: int, check: Check) -> tuple[faiss.Index, int] | None:
     """The inverted file of `base` with what came and without what went; `None` where it must be made from nothing."""
     if base is None or not base.trained_on / 4 <= total <= base.trained_on * 4 or is_damaged(catalog):
         return None
@@ -113,13 +118,14 @@ def _extended(catalog: Catalog, base: Base | None, total: int) -> tuple[faiss.In
     gone = gone_numbers(catalog)
     if len(gone):
         index.remove_ids(faiss.IDSelectorBatch(gone))
-    _add(catalog, index, base.last)
+    _add(catalog, index, base.last, check)
     return index, base.trained_on
 
 
-def _add(catalog: Catalog, index: faiss.Index, after: int) -> None:
+def _add(catalog: Catalog, index: faiss.Index, after: int, check: Check) -> None:
     faiss.omp_set_num_threads(os.cpu_count() or 1)
     while True:
+        check()
         numbers, vectors = catalog.vectors_after(after, _CHUNK)
         if not numbers:
             return
@@ -128,7 +134,7 @@ def _add(catalog: Catalog, index: faiss.Index, after: int) -> None:
 
 
 def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
-    """Write a new file, then let the catalogue name it, then drop the old one: at no moment is there none."""
+    """Write a new file, then let the catalogue name it; the old one is still there."""
     last = int(catalog.rows("SELECT coalesce(max(number), 0) FROM passages")[0][0])
     path = catalog.folder / f"vectors-{catalog.generation}-{last}.faiss"
     partial = path.with_suffix(".partial")
@@ -141,18 +147,17 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
         finally:
             partial.unlink(missing_ok=True)
     base = Base(path.name, last, index.ntotal, trained_on, checksum)
-    with catalog.transaction():
-        catalog.set_meta(_META, json.dumps(asdict(base)))
-        catalog.execute("DELETE FROM gone WHERE number <= ?", last)
-    _drop_others(catalog, base)
+    catalog.set_meta(_META, json.dumps(asdict(base)))
+    catalog.execute("DELETE FROM gone WHERE number <= ?", last)
 
 
-def _drop_others(catalog: Catalog, base: Base) -> None:
-    """Delete earlier files, also those that a process which was killed had not come to."""
+def drop_other_files(catalog: Catalog) -> None:
+    """Drop the vector files that the catalogue does not name: those of states before, and of one that never came."""
+    base = remembered(catalog)
     with storage_errors(catalog.folder):
-        for old in catalog.folder.glob("vectors-*"):
-            if old.name != base.file:
-                old.unlink(missing_ok=True)
+        for path in catalog.folder.glob("vectors-*"):
+            if base is None or path.name != base.file:
+                path.unlink(missing_ok=True)
 
 
 def forget(catalog: Catalog) -> None:

@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
+from index.cancellation import Check, never
 from index.child_process import python_command, start_child
 from index.formats import archive
 from index.formats.draft import Draft, Refused
@@ -37,6 +38,8 @@ ARCHIVE_RATIO = 10
 
 _START = "from index.intake.reader_process import main; main()"
 _CHUNK = 2**20
+_BETWEEN_CHECKS = 0.1
+"""Seconds."""
 _REASONS = {OUT_OF_MEMORY: "needs_too_much_memory", -signal.SIGXCPU: "took_too_long"}
 """By the exit code (a signal is negative); anything else is a crash."""
 FAILURES = frozenset({"needs_too_much_memory", "took_too_long", "reader_crashed"})
@@ -70,9 +73,12 @@ class Reading:
     A file may take `seconds`, and one more for each `BYTES_A_SECOND` of it.
     """
 
-    def __init__(self, seconds: float = SECONDS, errors: int | IO[bytes] = subprocess.DEVNULL) -> None:
+    def __init__(
+        self, seconds: float = SECONDS, errors: int | IO[bytes] = subprocess.DEVNULL, check: Check = never
+    ) -> None:
         """`errors` takes what the libraries that read have to say, which is not for the user."""
         self._seconds = seconds
+        self._check = check
         self._errors = errors
         self._child: subprocess.Popen[bytes] | None = None
         self._read_before = False
@@ -134,8 +140,8 @@ class Reading:
         question = {"path": str(path), "seconds": int(seconds) + 1}
         try:
             send(child.stdin, json.dumps(question).encode())
-            size = int.from_bytes(_receive(child.stdout, 4, until), "big")
-            return _receive(child.stdout, size, until) if size <= LARGEST_ANSWER else b""
+            size = int.from_bytes(_receive(child.stdout, 4, until, self._check), "big")
+            return _receive(child.stdout, size, until, self._check) if size <= LARGEST_ANSWER else b""
         except TimeoutError:
             raise _ChildFailed("took_too_long") from None
         except (BrokenPipeError, EOFError):
@@ -152,14 +158,18 @@ class Reading:
                 stream.close()
 
 
-def _receive(stream: IO[bytes], size: int, until: float) -> bytes:
+def _receive(stream: IO[bytes], size: int, until: float, check: Check) -> bytes:
     """`size` bytes. Raises `TimeoutError` when the clock passes `until`, and `EOFError` where there are no more."""
     received = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while len(received) < size:
-            if not selector.select(max(0, until - time.monotonic())):
-                raise TimeoutError
+            check()
+            left = until - time.monotonic()
+            if not selector.select(max(0, min(left, _BETWEEN_CHECKS))):
+                if left <= _BETWEEN_CHECKS:
+                    raise TimeoutError
+                continue
             chunk = os.read(stream.fileno(), min(_CHUNK, size - len(received)))
             if not chunk:
                 raise EOFError

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from index.articles import Article, Copy, Language, Span
+from index.cancellation import Check, checked, never
 from index.embed import Embedded, Vectors
 from index.errors import (
     ArticleMissing,
@@ -217,18 +218,18 @@ class Catalog:
             "SELECT a.id, c.id, c.title, c.date, c.source, c.author, c.date_from, c.date_certainty"
             " FROM copies c JOIN articles a ON a.number = c.article ORDER BY c.id"
         )
-        found: dict[str, tuple[Copy, ...]] = {}
+        found: dict[str, list[Copy]] = {}
         for owner, *fields in rows:
-            found[owner] = (*found.get(owner, ()), Copy(*fields))
-        return found
+            found.setdefault(owner, []).append(Copy(*fields))
+        return {owner: tuple(copies) for owner, copies in found.items()}
 
-    def copies_of(self, number: int) -> Iterator[Entry]:
-        """The copies of an article as articles that could stand in its place."""
+    def copies_of(self, number: int, most: int = -1) -> Iterator[Entry]:
+        """The copies of an article as articles that could stand in its place; the first `most` of them."""
         for *fields, path, digest, fingerprint in self.rows(
             f"""SELECT {COPIED}, c.path, c.digest, a.fingerprint
-            FROM copies c JOIN articles a ON a.number = c.article WHERE a.number = ? ORDER BY c.id""",
-            number,
-        ):
+            FROM copies c JOIN articles a ON a.number = c.article WHERE a.number = ? ORDER BY c.id LIMIT ?""",
+            number, most,
+        ):  # fmt: skip
             yield Entry(article_in(fields), path, digest, fingerprint)
 
     def stories(self) -> list[tuple[str, ...]]:
@@ -370,18 +371,18 @@ class Catalog:
     def remove_file(self, path: str) -> None:
         self.execute("DELETE FROM files WHERE path = ?", path)
 
-    def put(self, entry: Entry) -> int:
+    def put(self, entry: Entry, check: Check = never) -> int:
         """Add an article whose passages' embeddings are stored (or will be before the transaction ends)."""
         article = entry.article
         row = (*values_of(article, entry.path), entry.digest, entry.fingerprint)
         self.execute(f"INSERT INTO articles ({STORED}, checksum) VALUES ({_marks((*row, 0))})", *row, checksum_of(row))
         number = int(self.rows("SELECT number FROM articles WHERE id = ?", article.id)[0][0])
-        self._put_passages(number, entry.passages)
+        self._put_passages(number, entry.passages, check)
         # Never taken out: a name that no passage has any more is looked up in vain, and that is all.
-        self.execute_many("INSERT OR IGNORE INTO names VALUES (?, ?)", sorted(entry.names))
+        self.execute_many("INSERT OR IGNORE INTO names VALUES (?, ?)", checked(sorted(entry.names), check))
         return number
 
-    def cut_again(self, number: int, entry: Entry) -> None:
+    def cut_again(self, number: int, entry: Entry, check: Check = never) -> None:
         """Give a stored article other ignored spans, and the passages that follow from them.
 
         Where a copy has taken the article's place since `entry` was made, it keeps its own title.
@@ -396,17 +397,17 @@ class Catalog:
             *row, checksum_of(row), number,
         )  # fmt: skip
         self._remove_passages(number)
-        self._put_passages(number, entry.passages)
+        self._put_passages(number, entry.passages, check)
 
-    def _put_passages(self, number: int, passages: Sequence[NewPassage]) -> None:
+    def _put_passages(self, number: int, passages: Sequence[NewPassage], check: Check) -> None:
         self.execute_many(
             'INSERT INTO passages (article, start, "end", language, embedding) VALUES (?, ?, ?, ?, ?)',
-            ((number, new.span.start, new.span.end, new.language, new.key) for new in passages),
+            ((number, new.span.start, new.span.end, new.language, new.key) for new in checked(passages, check)),
         )
         numbers = self.rows("SELECT number FROM passages WHERE article = ? ORDER BY number", number)
         self.execute_many(
             "INSERT INTO keywords (rowid, words) VALUES (?, ?)",
-            ((passage, new.words) for (passage,), new in zip(numbers, passages, strict=True)),
+            ((passage, new.words) for (passage,), new in checked(zip(numbers, passages, strict=True), check)),
         )
 
     def put_copy(self, number: int, entry: Entry) -> None:
@@ -425,7 +426,7 @@ class Catalog:
             self.execute("DELETE FROM articles WHERE number = ?", rows[0][0])
 
     def _promote(self, number: int) -> bool:
-        first = next(self.copies_of(number), None)
+        first = next(self.copies_of(number, 1), None)
         if first is None:
             return False
         row = (*values_of(first.article, first.path), first.digest, first.fingerprint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,12 +18,16 @@ REPAIRING = "repairing"
 """The folder in which `index/repair.py` makes a whole index of a damaged one."""
 FILE = "catalog.sqlite"
 """The file that the folder is locked for."""
+_AGAIN = 0.02
+_PATIENCE = 1.0
+"""Seconds to wait for the lock. A process that is killed may just have forked: until its child executes another
+program, the child shares the lock."""
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """`folder`, held by this process alone: who moves it must hold it too. Raises `IndexMissing` where there is no such
-    folder, and makes none; `IndexBusy` if another process or thread holds it.
+    folder, and makes none; `IndexBusy` if another process or thread goes on holding it.
 
     The lock is the operating system's: it goes with the process, however that ends.
     """
@@ -43,7 +48,7 @@ def _locked(folder: Path) -> int:
         try:
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, private.mode_like(folder / FILE))
             on_error.callback(os.close, lock)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_soon(lock)
             moved = not os.path.samestat(os.fstat(lock), (folder / LOCK).stat())
         except BlockingIOError as error:
             raise IndexBusy(folder=folder) from error
@@ -53,3 +58,17 @@ def _locked(folder: Path) -> int:
             raise IndexMissing(folder=folder)
         on_error.pop_all()
     return lock
+
+
+def _lock_soon(lock: int) -> None:
+    """Raises `BlockingIOError`."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return

@@ -19,6 +19,7 @@ def fingerprint(text: str) -> str:
     spelled (أ and ا, ة and ه, upper and lower case), punctuation, every digit, and in which script a digit is written.
     """
     # Marks go last: compatibility forms hold some, and composing needs the hamza beside its carrier.
-    characters = (c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    bare = unicodedata.normalize("NFC", _MARKS.sub("", "".join(characters)))
+    composed = unicodedata.normalize("NFKC", text)
+    controls = {ord(c): None for c in set(composed) if unicodedata.category(c) == "Cf"}
+    bare = unicodedata.normalize("NFC", _MARKS.sub("", composed.translate(controls) if controls else composed))
     return digest_of(" ".join(bare.split()))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from index.cancellation import Check, checked, never
+
 Link = tuple[int, int, float]
 """Two articles and the score of what links them."""
 
@@ -18,7 +20,7 @@ _MANY = 8
 """Members of a group that one article need be compared with: in a large group not every pair has been looked at."""
 
 
-def groups(links: Iterable[Link]) -> list[tuple[int, ...]]:
+def groups(links: Iterable[Link], check: Check = never) -> list[tuple[int, ...]]:
     """The groups of two or more articles, members ascending, in the order of their first members.
 
     The same for the same links, in whatever order they come.
@@ -32,7 +34,7 @@ def groups(links: Iterable[Link]) -> list[tuple[int, ...]]:
     while joined and waiting:
         # A group that was too loosely tied may have grown nearer: look again until nothing changes.
         joined, left = False, []
-        for a, b in waiting:
+        for a, b in checked(waiting, check):
             one, other = group_of[a], group_of[b]
             if one == other:
                 continue

@@ -34,7 +34,7 @@ _FEWEST_PAIRS = 2
 _SAME_LANGUAGE = (0.70, 0.80)
 _ACROSS = (0.60, 0.75)
 """Cosines from which a pair of sentences counts, and counts whole; a translation is less near than a paraphrase."""
-_MOST = 500
+MOST_SENTENCES = 500
 """Sentences of an article that are paired: enough of a book, and the cost of a pair is bounded."""
 _FEWEST_SHARED = 2
 """Shingles of a sentence that stand in the other article, from which its numbers should stand there too."""
@@ -120,7 +120,7 @@ THRESHOLDS = Thresholds()
 def view(language: Language, date: str | None, sentences: Sequence[str], vectors: Vectors) -> StoryView:
     """An article as it is compared, from its sentences in order and their unit vectors, shape (n, d)."""
     whole = shingles("\n".join(sentences))
-    sentences = sentences[:_MOST]
+    sentences = sentences[:MOST_SENTENCES]
     found = tuple(map(numbers, sentences))
     worded = [shingles(one) if has else shingles("") for one, has in zip(sentences, found, strict=True)]
     return StoryView(
@@ -129,7 +129,7 @@ def view(language: Language, date: str | None, sentences: Sequence[str], vectors
         shingles=whole,
         lengths=np.array([min(len(sentence), _LONGEST) for sentence in sentences], np.float32),
         numbers=found,
-        vectors=vectors[:_MOST],
+        vectors=vectors[:MOST_SENTENCES],
         wording=np.concatenate(worded) if worded else shingles(""),
         wording_of=np.repeat(np.arange(len(worded)), [len(one) for one in worded]),
     )

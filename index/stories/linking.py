@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from index.cancellation import Check, checked, never
 from index.embed import Vectors
 from index.stories.fingerprint import fingerprint
 from index.stories.grouping import groups
-from index.stories.likeness import StoryView, likeness, view
+from index.stories.likeness import MOST_SENTENCES, StoryView, likeness, view
 from index.stories.minhash import bands, signature
 
 __all__ = ["fingerprint", "groups", "join", "leave", "load", "unseen"]
@@ -33,6 +34,8 @@ _NEIGHBOURS = 12
 """Nearest passages elsewhere that are looked at, for each passage."""
 _LONGEST = 40
 """Passages of an article that are looked up: a book need not be for its story to be found."""
+_MOST_COMPARED = 1_000
+"""Passages of an article whose wording is compared: those of a very long book."""
 _PER_BAND = 50
 _CANDIDATES = 50
 """The most articles one band may bring, and one article is compared with: what a form letter costs is bounded."""
@@ -55,17 +58,17 @@ def unseen(store: Store) -> list[int]:
     return [number for (number,) in store.rows("SELECT number FROM articles WHERE story IS NULL ORDER BY number")]
 
 
-def join(store: Store, numbers: Sequence[int], nearest: Nearest) -> None:
+def join(store: Store, numbers: Sequence[int], nearest: Nearest, check: Check = never) -> None:
     """Give the articles of these numbers their stories; they may join groups, and tie groups together.
 
     To be called in a transaction, with what `unseen` gives. `nearest` must know the passages of the new articles.
     """
     known = set(_present(store, "SELECT DISTINCT article FROM story_bands WHERE article IN", numbers))
     views = _Views(store)
-    for number in numbers:
+    for number in checked(numbers, check):
         if number not in known:
-            _link(store, number, views, nearest)
-    _regroup(store, numbers)
+            _link(store, number, views, nearest, check)
+    _regroup(store, numbers, check)
 
 
 def leave(store: Store, article_id: str) -> None:
@@ -101,25 +104,37 @@ def load(store: Store, number: int) -> StoryView:
     language, date, certainty, text = store.rows(
         "SELECT language, date, date_certainty, text FROM articles WHERE number = ?", number
     )[0]
-    sentences, parts = [], []
-    for start, blob, spans in store.rows(
-        """SELECT p.start, e.sentences, e.spans FROM passages p JOIN embeddings e ON e.key = p.embedding
-        WHERE p.article = ? ORDER BY p.start""",
-        number,
-    ):
-        within = json.loads(spans)
-        sentences += [text[start + s : start + e] for s, e in within]
-        if within:
-            parts.append(np.frombuffer(blob, np.float16).reshape(len(within), -1))
-    vectors = np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, 0), np.float32)
+    sentences: list[str] = []
+    with_vectors = passages = 0
+    for start, spans in store.rows(
+        """SELECT p.start, e.spans FROM passages p JOIN embeddings e ON e.key = p.embedding
+        WHERE p.article = ? ORDER BY p.start LIMIT ?""",
+        number, _MOST_COMPARED,
+    ):  # fmt: skip
+        sentences += [text[start + s : start + e] for s, e in json.loads(spans)]
+        if with_vectors < MOST_SENTENCES:
+            with_vectors, passages = len(sentences), passages + 1
+    vectors = _sentence_vectors(store, number, passages, with_vectors)
     return view(language, date if (certainty or 0) >= CERTAIN else None, sentences, vectors)
 
 
-def _link(store: Store, number: int, views: _Views, nearest: Nearest) -> None:
+def _sentence_vectors(store: Store, number: int, passages: int, sentences: int) -> Vectors:
+    """Of the first passages of an article, which have so many sentences."""
+    rows = store.rows(
+        """SELECT e.sentences FROM passages p JOIN embeddings e ON e.key = p.embedding
+        WHERE p.article = ? ORDER BY p.start LIMIT ?""",
+        number, passages,
+    )  # fmt: skip
+    if not sentences:
+        return np.zeros((0, 0), np.float32)
+    return np.frombuffer(b"".join(blob for (blob,) in rows), np.float16).reshape(sentences, -1).astype(np.float32)
+
+
+def _link(store: Store, number: int, views: _Views, nearest: Nearest, check: Check) -> None:
     """Compare a new article with its candidates, and keep what was found."""
     own = views[number]
     looked_up = bands(signature(own.shingles)) if len(own.shingles) else []
-    for candidate in _candidates(store, number, looked_up, nearest):
+    for candidate in checked(_candidates(store, number, looked_up, nearest, check), check):
         found = likeness(own, views[candidate])
         if found:
             pair = (min(number, candidate), max(number, candidate))
@@ -129,7 +144,7 @@ def _link(store: Store, number: int, views: _Views, nearest: Nearest) -> None:
         store.execute(f"INSERT OR IGNORE INTO story_bands VALUES {values}", *some)
 
 
-def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Nearest) -> list[int]:
+def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Nearest, check: Check) -> list[int]:
     """The articles worth comparing: half by the bands they share, half by their nearest passage, best first."""
     by_band: Counter[int] = Counter()
     for band in looked_up:
@@ -141,14 +156,14 @@ def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Ne
                 band, number, _PER_BAND,
             )
         )  # fmt: skip
-    by_passage = _near(store, number, nearest)
+    by_passage = _near(store, number, nearest, check)
     half = _CANDIDATES // 2
     first = sorted(by_band, key=lambda article: (-by_band[article], -article))[:half]
     second = sorted(by_passage, key=lambda article: (-by_passage[article], -article))[:half]
     return list(dict.fromkeys([*first, *second]))
 
 
-def _near(store: Store, number: int, nearest: Nearest) -> dict[int, float]:
+def _near(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int, float]:
     """Other articles by the highest cosine of a passage of theirs with one of this article's."""
     rows = store.rows(
         """SELECT e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding
@@ -156,7 +171,7 @@ def _near(store: Store, number: int, nearest: Nearest) -> dict[int, float]:
         number, _LONGEST,
     )  # fmt: skip
     cosines: dict[int, float] = {}
-    for (blob,) in rows:
+    for (blob,) in checked(rows, check):
         vector = np.frombuffer(blob, np.float16).astype(np.float32)
         # The article's own passages are among the nearest too.
         for passage, cosine in nearest(vector, _NEIGHBOURS + len(rows)):
@@ -171,13 +186,13 @@ def _near(store: Store, number: int, nearest: Nearest) -> dict[int, float]:
     return best
 
 
-def _regroup(store: Store, numbers: Iterable[int]) -> None:
+def _regroup(store: Store, numbers: Iterable[int], check: Check) -> None:
     """Number the stories of everything that is linked, however far, to these articles."""
     links: dict[tuple[int, int], float] = {}
     reached, edge = set(numbers), list(numbers)
     while edge:
         met = set()
-        for some in _chunks(edge):
+        for some in checked(_chunks(edge), check):
             marks = ", ".join(f"?{n}" for n in range(1, len(some) + 1))
             for a, b, score in store.rows(
                 f"""SELECT a, b, score FROM story_links WHERE a IN ({marks})
@@ -188,8 +203,9 @@ def _regroup(store: Store, numbers: Iterable[int]) -> None:
                 met |= {a, b}
         edge = sorted(met - reached)
         reached |= met
-    story = {article: group[0] for group in groups((a, b, s) for (a, b), s in links.items()) for article in group}
-    for article in sorted(reached):
+    found = groups(((a, b, s) for (a, b), s in links.items()), check)
+    story = {article: group[0] for group in found for article in group}
+    for article in checked(sorted(reached), check):
         store.execute("UPDATE articles SET story = ? WHERE number = ?", story.get(article, article), article)
 
 

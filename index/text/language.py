@@ -58,6 +58,8 @@ _ENGLISH_WORDS = frozenset(
     ]
 )
 _CERTAIN = 0.9
+_LONGEST = 1_000_000
+"""Code points of a text that are counted: the beginning of a very long one tells."""
 # The guesser chooses among languages that people are likely to write to Jawab in; too many make it guess worse.
 _CANDIDATES = ["ar", "en", "fr", "de", "es", "it", "pt", "nl", "tr", "id", "fa", "ur", "ru", "sv", "pl"]
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -81,6 +83,7 @@ def language_of(text: str) -> Language:
     A Latin word with a capital counts half, since it is likely to be a name; English has its small words besides.
     Where that is even, the letters decide, and a text without letters is English.
     """
+    text = text if len(text) <= _LONGEST else text.lstrip()[:_LONGEST]
     arabic, capital, small = (len(words.findall(text)) for words in (_ARABIC_WORDS, _CAPITAL_WORDS, _SMALL_WORDS))
     if 2 * arabic != capital + 2 * small:
         return "ar" if 2 * arabic > capital + 2 * small else "en"

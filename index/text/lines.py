@@ -21,6 +21,8 @@ _LONGEST_FOLDED = 300
 _PROSE_WORDS = 4
 _PROSE_LENGTH = 120
 """A line of so many code points is a paragraph even without a full stop: headlines are shorter."""
+_MOST_LINES = 10_000
+"""Lines at the beginning and lines at the end that are looked at: in between, a text of more is a list or a table."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,23 @@ class Line:
 
 
 def lines_of(text: str) -> list[Line]:
-    """The lines of `text` that are not blank, in order."""
-    found = ((match, match.group().strip()) for match in _LINE.finditer(text))
+    """The lines of `text` that are not blank, in order; of a text of very many, the first and the last ones."""
+    found = (
+        (match, match.group().strip())
+        for scope in _looked_at(text)
+        for match in _LINE.finditer(text, scope.start, scope.end)
+    )
     return [Line(Span(match.start(), match.end()), stripped) for match, stripped in found if stripped]
+
+
+def _looked_at(text: str) -> list[Span]:
+    if text.count("\n") <= 2 * _MOST_LINES:
+        return [Span(0, len(text))]
+    head, tail = 0, len(text)
+    for _ in range(_MOST_LINES):
+        head = text.index("\n", head) + 1
+        tail = text.rindex("\n", 0, tail)
+    return [Span(0, head), Span(tail, len(text))]
 
 
 def own_lines(text: str, ignored: Sequence[Span]) -> list[Line]:

@@ -7,8 +7,9 @@ and a paragraph is kept together where it fits. `docs/measured.md` has the curve
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from index.articles import Article, Span
 from index.text.sentences import sentences
@@ -32,9 +33,10 @@ class Passage:
     text: str
 
 
-def cut(article: Article) -> list[Span]:
+def cut(article: Article) -> Iterator[Span]:
     """The spans of an article's passages, in order, without overlap."""
-    return [passage for block in own_text(article) for passage in _pack(article.text, block)]
+    for block in own_text(article):
+        yield from _pack(article.text, block)
 
 
 def own_text(article: Article) -> list[Span]:
@@ -47,28 +49,25 @@ def own_text(article: Article) -> list[Span]:
     return [span for span in own if span.end > span.start]
 
 
-def _paragraphs(text: str, block: Span) -> list[list[Span]]:
-    bounds = [
-        block.start,
-        *(match.end() for match in _PARAGRAPH.finditer(text, block.start, block.end)),
-        block.end,
-    ]
-    found = (sentences(text, Span(start, end)) for start, end in pairwise(bounds))
-    return [paragraph for paragraph in found if paragraph]
+def _paragraphs(text: str, block: Span) -> Iterator[list[Span]]:
+    ends = (match.end() for match in _PARAGRAPH.finditer(text, block.start, block.end))
+    for start, end in pairwise(chain([block.start], ends, [block.end])):
+        if paragraph := sentences(text, Span(start, end)):
+            yield paragraph
 
 
-def _pack(text: str, block: Span) -> list[Span]:
-    packed: list[Span] = []
+def _pack(text: str, block: Span) -> Iterator[Span]:
     open_span: Span | None = None
     for paragraph in _paragraphs(text, block):
         whole = paragraph[-1].end - paragraph[0].start
         # A paragraph that would fit alone but not beside what is open starts a passage of its own.
         if open_span and paragraph[-1].end - open_span.start > TARGET >= whole:
-            packed.append(open_span)
+            yield open_span
             open_span = None
         for sentence in paragraph:
             if open_span and sentence.end - open_span.start > TARGET:
-                packed.append(open_span)
+                yield open_span
                 open_span = None
             open_span = Span(open_span.start if open_span else sentence.start, sentence.end)
-    return [*packed, open_span] if open_span else packed
+    if open_span:
+        yield open_span

@@ -18,8 +18,8 @@ MAX_SENTENCE = 500
 
 _CLOSING = "\"'”’»)\\]}"
 # Only the first of many marks in a row is tried, and what it matched is not given back: a line of a million full
-# stops takes a million steps.
-_END = re.compile(rf"(?<![.!?؟…])[.!?؟…]++[{_CLOSING}]*+(?=\s)|\n")
+# stops takes a million steps. Blank lines are taken together with the line break before them.
+_END = re.compile(rf"(?<![.!?؟…])[.!?؟…]++[{_CLOSING}]*+(?=\s)|\n(?:\s*\n)?+")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Lt|Sgt|Capt|Gov|Sen|Rep|Rev|Jr|Sr|vs|etc|No|Vol|pp|cf|approx|ca|"
     r"Inc|Ltd|Co|Corp|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec|e\.g|i\.e)"

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from index import build
+from index.cancellation import Check
 from index.formats.draft import Draft, Refused
 from index.intake.reader_process import read_file
 from tests.faults.injection import Injector, Result
@@ -63,6 +64,9 @@ def main(folder: Path, faults: int, kills: int, seed: int, names: str) -> None:
 
 class _Reading:
     """Reads articles in this process, so that none has to be started for each fault: articles are not in the store."""
+
+    def __init__(self, check: Check) -> None:
+        pass
 
     def __enter__(self) -> _Reading:
         return self

@@ -22,16 +22,20 @@ class Steps:
     began_reading: float = 0.0
     halted: threading.Event = field(default_factory=threading.Event)
 
+    def check(self) -> None:
+        if self.halted.is_set():
+            raise Stopped
+
     def looked(self, files: int, of: int) -> None:
-        self._go_on()
+        self.check()
         self.looked_at, self.to_look_at = files, of
 
     def start(self, passages: int) -> None:
-        self._go_on()
+        self.check()
         self.read, self.to_read, self.began_reading = 0, passages, time.monotonic()
 
     def advance(self, passages: int) -> None:
-        self._go_on()
+        self.check()
         self.read += passages
 
     @property
@@ -43,7 +47,3 @@ class Steps:
     def seconds_left(self) -> float | None:
         """How long it will take, as far as that can be told."""
         return (self.to_read - self.read) / self.rate if self.read else None
-
-    def _go_on(self) -> None:
-        if self.halted.is_set():
-            raise Stopped

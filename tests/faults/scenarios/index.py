@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from index.build import remove, update
+from index.build import change, remove, update
 from index.errors import ArticleMissing, IndexMissing
 from index.fakes import HashEmbedder
 from index.finding.vector_file import compact, remembered
@@ -140,8 +140,8 @@ def _prepare_compaction(place: Place) -> None:
 
 
 def _compact(place: Place) -> None:
-    with writing(folder(place)) as catalog:
-        compact(catalog, always=True)
+    with writing(folder(place)) as catalog, change(catalog):
+        compact(catalog)
 
 
 def _compacted(place: Place) -> State:

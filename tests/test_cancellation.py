@@ -1,0 +1,195 @@
+"""Hostile articles hold an indexing run up at no stage: it can be stopped everywhere, and then nothing has changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.boilerplate.repetition import candidates
+from index.build import update
+from index.fakes import HashEmbedder
+from index.intake import reading
+from index.intake.reading import Reading
+from index.repair import examine
+from index.storage.catalog import Catalog
+from index.stories.likeness import MOST_SENTENCES
+from index.stories.linking import load
+from index.text.lines import lines_of
+from ui.jobs.progress import Steps, Stopped
+
+DIMENSION = 32
+LONGEST = 1.0
+"""Processor seconds between two checks: a stop is heard within about as many seconds."""
+
+SHAPES: dict[str, Callable[[], dict[str, str]]] = {
+    "one-letter lines": lambda: {"a.txt": "\n".join("abcdefghijklm"[n % 13] for n in range(100_000))},
+    "one-letter sentences": lambda: {"a.txt": "a. " * 70_000},
+    "a line without spaces": lambda: {"a.txt": "x." * 1_000_000},
+    "blank lines": lambda: {"a.txt": "x\n" + "\n" * 2_000_000 + "y"},
+    "the same lines in many files": lambda: {
+        f"{file}.txt": f"Title {file}\n" + "\n".join(f"Line {n} here" for n in range(1000)) for file in range(20)
+    },
+    "calls to subscribe": lambda: {
+        f"{file}.txt": "\n".join(f"Subscribe {n} times" for n in range(1000)) for file in range(20)
+    },
+    "dates": lambda: {"a.txt": "\n".join(f"{n % 28 + 1} March {1900 + n % 120}" for n in range(60_000))},
+    "digits": lambda: {"a.txt": " ".join(map(str, range(10**6, 10**6 + 120_000)))},
+    "marks": lambda: {"a.txt": "\u0628\u064e\u0651\u0650 " * 150_000},
+    "headings": lambda: {"a.md": "\n".join(f"# Heading {n}" for n in range(50_000))},
+    "paths": lambda: {"a.txt": "\n".join("home > " + "a > " * 20 for _ in range(10_000))},
+    "words": lambda: {"a.txt": " ".join(f"Na{n:x}me".translate(str.maketrans("0123", "ghij")) for n in range(70_000))},
+}
+
+
+class Timed(Steps):
+    """Progress that keeps the longest time, in processor seconds, in which nobody could have stopped the run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longest, self.last = 0.0, time.process_time()
+
+    def check(self) -> None:
+        now = time.process_time()
+        self.longest, self.last = max(self.longest, now - self.last), now
+
+
+class StoppedAt(Steps):
+    """Progress that stops the run at its check of this number; `checks` counts them."""
+
+    def __init__(self, number: int = -1) -> None:
+        super().__init__()
+        self.number, self.checks = number, 0
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks == self.number:
+            raise Stopped
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_stage_can_be_stopped_soon(shape: str, tmp_path: Path) -> None:
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    for name, text in SHAPES[shape]().items():
+        (articles / name).write_text(text, encoding="utf-8")
+    progress = Timed()
+    summary = update(tmp_path / "index", [articles], HashEmbedder(DIMENSION), progress)
+    progress.check()
+    assert summary.added
+    assert progress.longest < LONGEST
+
+
+def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_BETWEEN_CHECKS", 60.0)  # how often it is checked is not to depend on time
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    for number in range(6):
+        (articles / f"{number}.txt").write_text(_report(number, "The tram opened in May."))
+    index = tmp_path / "index"
+    update(index, [articles], HashEmbedder(DIMENSION))
+    before = _state(index)
+    for number in range(4, 9):
+        (articles / f"{number}.txt").write_text(_report(number, "The tram opened in June, and had 24 stations."))
+    (articles / "0.txt").unlink()
+    # What was embedded by then is kept. It is all that is, and so that each of the later runs is like the others:
+    with pytest.raises(Stopped):
+        update(index, [articles], HashEmbedder(DIMENSION), StoppedAt(_checks(index, articles, tmp_path / "first")))
+    assert _state(index) == before
+    checks = _checks(index, articles, tmp_path / "second")
+    after = _state(tmp_path / "second")
+    assert after["stories"] != before["stories"]
+    for number in [*range(1, checks, checks // 25), *range(checks - 3, checks + 1)]:
+        with pytest.raises(Stopped):
+            update(index, [articles], HashEmbedder(DIMENSION), StoppedAt(number))
+        assert _state(index) == before
+        assert not examine(index)
+    update(index, [articles], HashEmbedder(DIMENSION))
+    assert _state(index) == after
+
+
+def _checks(index: Path, articles: Path, copy: Path) -> int:
+    """How often a run on a copy of the index checks whether it is to stop."""
+    progress = StoppedAt()
+    update(shutil.copytree(index, copy), [articles], HashEmbedder(DIMENSION), progress)
+    return progress.checks
+
+
+def _report(number: int, sentence: str) -> str:
+    more = " ".join(f"It was said that line {n} of the network would follow in {2030 + n}." for n in range(number, 8))
+    return f"Report {number}\nFollow us on our website\n\n{sentence} {more}\n"
+
+
+def _state(index: Path) -> dict[str, Any]:
+    """What a reader sees, and the vector files that there are."""
+    catalog = Catalog.open(index)
+    try:
+        return {
+            "articles": catalog.articles(),
+            "passages": catalog.rows("SELECT article, start, embedding FROM passages ORDER BY number"),
+            "stories": catalog.rows("SELECT id, story FROM articles ORDER BY id"),
+            "links": catalog.rows("SELECT * FROM story_links ORDER BY a, b"),
+            "lines": catalog.rows("SELECT * FROM lines ORDER BY article, line, start"),
+            "generation": catalog.generation,
+            "vectors": [path.name for path in index.glob("vectors-*")],
+        }
+    finally:
+        catalog.close()
+
+
+def test_a_file_that_is_read_for_long_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_START", "import time; time.sleep(60)")
+    file = tmp_path / "a.txt"
+    file.write_text("The tram opened in May.")
+    progress = StoppedAt(3)
+    began = time.monotonic()
+    with pytest.raises(Stopped), Reading(check=progress.check) as readers:
+        readers.read(file, file.stat().st_size)
+    assert time.monotonic() - began < 5
+
+
+class TestLimits:
+    def test_lines_that_could_be_the_sources(self) -> None:
+        text = "\n".join(f"Subscribe {n} times to our newsletter" for n in range(5000))
+        assert len(candidates(text, ())) < 150
+
+    def test_lines_of_a_very_long_list(self) -> None:
+        lines = lines_of("\n".join(f"{n}" for n in range(100_000)))
+        assert (len(lines), lines[0].text, lines[-1].text) == (20_000, "0", "99999")
+        assert len(lines_of("\n".join(f"{n}" for n in range(20_000)))) == 20_000
+
+    def test_sentences_that_stories_are_told_by(self, tmp_path: Path) -> None:
+        file = tmp_path / "a.txt"
+        file.write_text("".join(f"{n}. " for n in range(20_000)))
+        update(tmp_path / "index", [file], HashEmbedder(DIMENSION))
+        catalog = Catalog.open(tmp_path / "index")
+        read = 0
+        rows = catalog.rows
+
+        def counted(statement: str, *values: object) -> list[tuple[Any, ...]]:
+            nonlocal read
+            found = rows(statement, *values)
+            read += sum(len(value) for row in found for value in row if isinstance(value, bytes))
+            return found
+
+        catalog.rows = counted
+        assert load(catalog, 1).vectors.shape == (MOST_SENTENCES, DIMENSION)
+        assert read < 2 * MOST_SENTENCES * DIMENSION * 2
+        catalog.close()
+
+    def test_copies_that_leave_one_after_another(self, tmp_path: Path) -> None:
+        articles = tmp_path / "articles"
+        articles.mkdir()
+        (articles / "other.txt").write_text("The ferry leaves at noon.")
+        copies = articles / "copies.jsonl"
+        copies.write_text("\n".join(json.dumps({"text": "The tram opened. " * 20}) for _ in range(2000)))
+        update(tmp_path / "index", [articles], HashEmbedder(DIMENSION))
+        copies.unlink()
+        began = time.process_time()
+        assert len(update(tmp_path / "index", [articles], HashEmbedder(DIMENSION)).removed) == 2000
+        assert time.process_time() - began < 2
