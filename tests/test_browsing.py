@@ -50,14 +50,14 @@ def ids(found: list[Listed]) -> str:
     return "".join(one.id for one in found)
 
 
-def test_a_story_that_is_found_after_the_articles_came_is_seen(
+def test_articles_and_the_story_that_they_tell_are_seen_together(
     write: Callable[[str, str], Path], indexed: Callable[[], object], shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined = linking.join
 
     def join(*given: Any) -> None:
-        # Somebody looks between the two: the articles are in, and nobody knows yet what they tell.
-        assert len(shelf.articles()) == 6
+        # Somebody looks before it is known what the new articles tell.
+        assert len(shelf.articles()) == 4
         joined(*given)
 
     monkeypatch.setattr("index.build.linking.join", join)

@@ -74,7 +74,10 @@ def test_file_is_the_old_one_or_the_new_one(tmp_path: Path, events: Events, monk
 def test_names_keys_and_logins(tmp_path: Path, events: Events) -> None:
     folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")
     made = folders.make("News")
-    assert_stored(events, tmp_path / "collections" / made.id / "collection.json")
+    # Its folder has its own name once the name of the collection is stored.
+    (folder,) = (tmp_path / "collections").iterdir()
+    begun = [("sync", f"{made.id}.removed"), ("sync", "collections")]
+    assert folder.name == made.id and [event for event in events if event in begun] == begun
     folders.rename(FIRST, "All")
     assert_stored(events[-3:], tmp_path / "index" / "collection.json")
     Keys(tmp_path / "keys.json").add("newsroom", ["read"])
