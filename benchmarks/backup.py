@@ -163,7 +163,7 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def compared(home: Path, elsewhere: Path, questions: int) -> dict[str, Any]:
-    """How many questions have equal records in both indexes, but for the articles that came and went meanwhile."""
+    """The number of questions with equal records in both indexes, without the articles that came and went meanwhile."""
     for folder in (home / "index", elsewhere / "index"):
         with_load = [found.id for found in Catalog.open(folder).articles() if found.id.startswith("load-")]
         if with_load:

@@ -181,7 +181,7 @@ def _remove(catalog: Catalog, article_id: str) -> None:
 
 
 def derive(catalog: Catalog, check: Check = never) -> None:
-    """What follows from the articles: the FAISS file, and which of them tell one story. To be called in a `change`."""
+    """Bring up to date what is derived from the articles: the FAISS file and the stories. To be called in a `change`."""
     if is_behind(catalog):
         compact(catalog, check)
     new = linking.unseen(catalog)

@@ -38,7 +38,7 @@ Reported = Callable[[int, int], None]
 
 @dataclass
 class Summary:
-    """What a run did: article ids by what happened to them, and what was skipped and why.
+    """The result of a run: article ids by what happened to them, and what was skipped and why.
 
     `vacated` are files that articles came from before, and none comes from now.
     """

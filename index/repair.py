@@ -244,7 +244,8 @@ def _last(old: Catalog, table: str) -> int:
 
 
 def _twice(read: Callable[[], _Read]) -> _Read:
-    """What `read` gives; SQLite takes a disk that failed once for damage, and what is damaged is so again."""
+    """The result of `read`, which is tried twice: SQLite takes a disk that failed once for damage, and true damage is
+    there again."""
     try:
         return read()
     except IndexDamaged:

@@ -81,7 +81,7 @@ class Catalog:
         catalog = cls._checked(folder)
         if catalog.is_outdated:
             catalog.close()
-            cls._bring_up_to_date(folder)
+            cls._migrate_in(folder)
             catalog = cls._checked(folder)
         return catalog
 
@@ -125,7 +125,7 @@ class Catalog:
         return catalog
 
     @classmethod
-    def _bring_up_to_date(cls, folder: Path) -> None:
+    def _migrate_in(cls, folder: Path) -> None:
         try:
             with held(folder):
                 cls.open_or_create(folder).close()

@@ -43,12 +43,12 @@ def put_in_place(partial: Path, path: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """What was written to a file is on the disk. Raises `OSError`."""
+    """Wait until the content of a file is on the disk. Raises `OSError`."""
     _sync(path, os.O_RDONLY)
 
 
 def sync_folder(folder: Path) -> None:
-    """The names in a folder are on the disk. Raises `OSError`."""
+    """Wait until the names in a folder are on the disk. Raises `OSError`."""
     try:
         _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
@@ -57,7 +57,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """All files and folders in `folder` are on the disk, and so is its own name. Raises `OSError`."""
+    """Wait until all files and folders in `folder` are on the disk, and its own name. Raises `OSError`."""
     for place, _, names in os.walk(folder, topdown=False):
         for name in names:
             sync_file(Path(place, name))

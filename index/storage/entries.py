@@ -1,4 +1,4 @@
-"""What goes into the catalogue and what comes out of it: files, articles on their way in, passages."""
+"""The records of the catalogue: files, articles and passages to be stored, stored passages."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _LONGEST = 2000
 """Characters of a state that is shown."""
 
 Told = dict[str, Any]
-"""How a child says that it ended."""
+"""The report of a child about how it ended."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Injector:
         self._prepare()
 
     def calls(self, kind: Kind) -> int:
-        """How many calls of the change can go wrong in this way."""
+        """The number of calls of the change that can go wrong in this way."""
         self._put_back()
         return int(_run(lambda: self._try(kind.at(0)))["calls"])
 
@@ -78,7 +78,7 @@ class Injector:
         child, told = _fork(self._act)
         time.sleep(moment * self._took)
         os.kill(child, signal.SIGKILL)
-        return self._result(AT_RANDOM, round(moment, 4), _told(child, told) | {"changed": 1})
+        return self._result(AT_RANDOM, round(moment, 4), _report(child, told) | {"changed": 1})
 
     def _prepare(self) -> None:
         """Make the old state, and know how the old and the new one look."""
@@ -126,7 +126,7 @@ class Injector:
         return Result(self._scenario.name, kind, at, fired, ended, left, tuple(faults))
 
     def _look(self, faults: Sequence[str] = ()) -> Told:
-        """What is left, whether it is whole, and whether the change can be done now; adds to `faults`."""
+        """Examine the state that is left, and whether the change can be done now; adds to `faults`."""
         found, left = list(faults), "neither"
         try:
             left = self._left(found)
@@ -161,7 +161,7 @@ def _ended(act: Callable[[], None], faults: list[str]) -> str:
 
 
 def _shown(error: BaseException | None) -> str:
-    """Where an error came from, in one line."""
+    """The error and its last frames, in one line."""
     if error is None:
         return "an error without a word"
     frames = traceback.extract_tb(error.__traceback__)
@@ -171,8 +171,8 @@ def _shown(error: BaseException | None) -> str:
 
 
 def _run(work: Callable[[], Told | None]) -> Told:
-    """What `work` tells of itself, in a child of its own."""
-    return _told(*_fork(work))
+    """Run `work` in a child of its own; gives its report."""
+    return _report(*_fork(work))
 
 
 def _run_well(work: Callable[[], Told | None]) -> Told:
@@ -199,7 +199,7 @@ def _fork(work: Callable[[], Told | None]) -> tuple[int, int]:
     os._exit(0)
 
 
-def _told(child: int, pipe: int) -> Told:
+def _report(child: int, pipe: int) -> Told:
     with os.fdopen(pipe, "rb") as answer, selectors.DefaultSelector() as selector:
         selector.register(answer, selectors.EVENT_READ)
         hangs = not selector.select(_SECONDS)

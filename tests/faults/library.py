@@ -106,7 +106,7 @@ class Library:
         self._library.faults_arm(int(plan.calls), ctypes.c_long(plan.at), plan.error, int(plan.mode))
 
     def disarm(self) -> Counted:
-        """Nothing goes wrong any more."""
+        """Let no call go wrong from now on."""
         calls, changed = ctypes.c_long(), ctypes.c_long()
         self._library.faults_disarm(ctypes.byref(calls), ctypes.byref(changed))
         return Counted(calls.value, changed.value)

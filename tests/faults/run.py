@@ -81,7 +81,7 @@ class _Reading:
 
 
 def _share(of: int, turn: int, turns: int) -> int:
-    """How many of `of` fall to a turn, so that all turns together have them all."""
+    """The part of `of` that falls to a turn; all turns together have all of it."""
     return of * (turn + 1) // turns - of * turn // turns
 
 
