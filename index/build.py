@@ -181,7 +181,7 @@ def _remove(catalog: Catalog, article_id: str) -> None:
 
 
 def derive(catalog: Catalog, check: Check = never) -> None:
-    """Bring up to date what is derived from the articles: the FAISS file and the stories. To be called in a `change`."""
+    """Bring the FAISS file and the stories up to date with the articles. To be called in a `change`."""
     if is_behind(catalog):
         compact(catalog, check)
     new = linking.unseen(catalog)

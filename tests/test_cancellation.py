@@ -114,7 +114,7 @@ def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: p
 
 
 def _checks(index: Path, articles: Path, copy: Path) -> int:
-    """How often a run on a copy of the index checks whether it is to stop."""
+    """The number of checks for cancellation in a run on a copy of the index."""
     progress = StoppedAt()
     update(shutil.copytree(index, copy), [articles], HashEmbedder(DIMENSION), progress)
     return progress.checks
@@ -126,7 +126,7 @@ def _report(number: int, sentence: str) -> str:
 
 
 def _state(index: Path) -> dict[str, Any]:
-    """What a reader sees, and the vector files that there are."""
+    """The articles and stories that a reader sees, and the vector files that there are."""
     catalog = Catalog.open(index)
     try:
         return {

@@ -1,4 +1,4 @@
-"""What deploy/ names exists: commands, options, settings; and systemd and the proxies take their files."""
+"""Commands, options and settings that deploy/ names exist; systemd and the proxies take their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said to be stored is on the disk, in this order: a power cut leaves what was, or what shall be."""
+"""Writes reach the disk in the order that survives a power cut: the old content is left, or the new one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Events = list[tuple[str, str]]
 
 @pytest.fixture
 def events(monkeypatch: pytest.MonkeyPatch) -> Events:
-    """What is written through to the disk, and what is renamed, by name and in order."""
+    """The names that are synced to the disk and renamed, in order."""
     done: Events = []
     sync, replace = durable._sync, Path.replace
 

@@ -1,4 +1,4 @@
-"""What Jawab makes is its owner's alone, whatever the umask; what somebody has shared stays shared."""
+"""New files are their owner's alone, whatever the umask; a folder that somebody has shared stays shared."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def mode(path: Path) -> int:
 
 
 def readable(folder: Path) -> list[str]:
-    """What other users could read below a folder that they can enter."""
+    """The files below a folder that other users could read if they can enter it."""
     files = sorted(folder.rglob("*"))
     return [str(path.relative_to(folder)) for path in files if mode(path) & 0o077]
 

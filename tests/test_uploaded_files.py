@@ -63,7 +63,7 @@ class Place:
         return upload.folder
 
     def bring(self, collection: str = "first", **texts: str) -> Bringing:
-        """What was brought to the page, once it was read."""
+        """The summary of an upload of the page, once it was read."""
         porter = self.open(collection).porter
         bringing = received(porter, **texts)
         porter.read(bringing)
@@ -82,7 +82,7 @@ class Place:
 
 
 def received(porter: Porter, **texts: str) -> Bringing:
-    """What came, before it is read."""
+    """The upload that was received, before it is read."""
     bringing = porter.begin()
     for name, text in texts.items():
         porter.place_for(bringing, f"{name}.txt").write_text(text, encoding="utf-8")

@@ -46,7 +46,7 @@ def set_up(settings: Settings, to: TextIO | None = None) -> None:
 
 
 def _thread_broke(broke: threading.ExceptHookArgs) -> None:
-    """What ends a thread is told in the log too, in its form, and without what it quotes."""
+    """An error that ends a thread is logged too, in the log's form, and without what it quotes."""
     if broke.exc_value and not isinstance(broke.exc_value, SystemExit):
         logging.getLogger(f"{OURS}.threads").error("unexpected", exc_info=broke.exc_value)
 

@@ -41,7 +41,7 @@ def under_way(upload: Path) -> FileLock:
 
 
 class UploadedFiles:
-    """What was uploaded to collections, in `folder`."""
+    """The uploaded files of all collections, in `folder`."""
 
     def __init__(self, folder: Path, collections: CollectionFolders) -> None:
         self.folder = folder

@@ -16,7 +16,7 @@ class Place:
 
 
 State = object
-"""What a store holds for its users, as JSON would have it, without times and random ids."""
+"""The content of a store as its users see it, as JSON would have it, without times and random ids."""
 
 
 def nothing_wrong(place: Place) -> list[str]:

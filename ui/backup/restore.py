@@ -79,7 +79,7 @@ class Restore:
         return Restored(self._archive.manifest, embedded, settings, tuple(aside))
 
     def _phase(self) -> Phase:
-        """How far an earlier restore of this archive came."""
+        """The phase that an earlier restore of this archive reached."""
         try:
             known = json.loads(self._mark.read_bytes())
         except (FileNotFoundError, ValueError):
@@ -88,7 +88,7 @@ class Restore:
         return cast("Phase", known["phase"]) if is_of_this else "unpacking"
 
     def _begin(self) -> None:
-        """What is left of another archive goes."""
+        """Delete what is left of another archive, and remember that this one is unpacked."""
         if not self._mark.exists() or json.loads(self._mark.read_bytes()).get("archive") != self._archive.digest:
             for path in astuple(self._staged):
                 _remove(path)
@@ -177,7 +177,7 @@ def _remove(path: Path) -> None:
 
 
 def _files_of(place: Path) -> Sequence[Path]:
-    """What is at a place: a folder, or a database with what SQLite keeps beside it."""
+    """The files at a place: a folder, or a database with what SQLite keeps beside it."""
     return [path for path in (place, *(place.with_name(place.name + end) for end in ("-wal", "-shm"))) if path.exists()]
 
 

@@ -149,7 +149,7 @@ class Gate:
 
 
 def _is_open(path: str) -> bool:
-    """Whether anybody may have it, whatever they bring."""
+    """Whether a path is answered for anybody, with whatever key or none."""
     return path in _OPEN or path.startswith(_FACES)
 
 

@@ -1,4 +1,4 @@
-"""How much a request may send, and how slowly. Articles are brought with limits of their own for how much."""
+"""Bounds on the size and the slowness of a request's body. Uploads have bounds of their own for their size."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ class Jobs:
         del self._steps[job.id]
 
     def _outcome(self, job: Job, steps: Steps) -> tuple[State, Summary | JawabError | None]:
-        """How the reading of a job ends, and with what."""
+        """The state in which the reading of a job ends, and its result or error."""
         try:
             return "done", self._read(job, steps)
         except Stopped:
@@ -238,7 +238,7 @@ class Jobs:
             return "failed", JobBroken()
 
     def _read(self, job: Job, steps: Steps) -> Summary:
-        """What the reading did. Raises `Stopped`, and what `Intake.read` raises but for what passes."""
+        """The summary of the reading. Raises `Stopped`, and what `Intake.read` raises but for what passes."""
         folder = self._folder / job.id
         while not steps.halted.is_set():
             try:
@@ -253,7 +253,7 @@ class Jobs:
         raise Stopped
 
     def _patiently(self, use: Callable[[], _Result]) -> _Result | None:
-        """What a use of the store gives: tried again where it fails, until the server ends."""
+        """The result of a use of the store: tried again where it fails, until the server ends."""
         failed = False
         while True:
             try:

@@ -37,7 +37,7 @@ def note_login(scope: Scope) -> None:
 
 
 def is_logged_in(scope: Scope) -> bool:
-    """Whether it does: then there is something to log out of."""
+    """Whether the browser has a login: then there is something to log out of."""
     return bool(scope.get(_LOGGED_IN))
 
 

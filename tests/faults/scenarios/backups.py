@@ -89,7 +89,7 @@ def _restore(place: Place) -> None:
 
 
 def _restored(place: Place) -> State:
-    """What is there once a restore is over; until then it says itself that it is not, and goes on when run again."""
+    """The restored articles and conversations; none before a restore has said that it is over."""
     if (place.store / "index.restoring.json").exists() or not index.folder(place).is_dir():
         return None
     with closing(Conversations(_settings(place.store).conversations)) as conversations:

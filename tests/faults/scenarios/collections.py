@@ -81,7 +81,7 @@ def _raw_state(place: Place) -> State:
 
 
 def _leftovers(place: Place) -> list[str]:
-    """What is in the folders beside an index and its name."""
+    """The files in the folders that are neither an index nor its name."""
     _collections(place).forget_removed()
     names = {path.name for path in place.store.rglob("*") if path.is_file()}
     extra = {name for name in names if not name.startswith(("catalog.", "vectors-"))} - {

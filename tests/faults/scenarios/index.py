@@ -100,7 +100,7 @@ def leftovers(place: Place) -> list[str]:
 
 
 def _index_what_is_there(place: Place) -> None:
-    """What any next run does beside its own work."""
+    """Index one more article: any run tidies up what an earlier one left."""
     other = place.articles.with_name("other")
     other.mkdir(exist_ok=True)
     (other / "another.txt").write_text("Another\n\nThis article was indexed last of all.")

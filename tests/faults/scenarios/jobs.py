@@ -165,7 +165,7 @@ _DESIGNED = ("disk_full", "disk_failed", "not_allowed", "index_damaged")
 
 
 def _receiving(place: Place) -> State:
-    """How many uploads have come to no end."""
+    """The number of uploads that are neither accepted nor discarded."""
     with closing(sqlite3.connect(place.store / "brought-jobs.sqlite")) as rows:
         return list(rows.execute("SELECT count(*) FROM jobs WHERE state = 'receiving'").fetchone())
 

@@ -129,7 +129,7 @@ def _index_leftovers(place: Place) -> list[str]:
 
 
 def _after(again: Callable[[Place], None]) -> Callable[[Place], list[str]]:
-    """What is left beside the stores once they were opened again, and were found whole."""
+    """The files that are left beside the stores once they were opened again, and were found whole."""
 
     def leftovers(place: Place) -> list[str]:
         again(place)

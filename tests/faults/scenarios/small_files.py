@@ -81,7 +81,7 @@ class _Told(logging.Handler):
 
 
 def _login_state(place: Place) -> State:
-    """How many there are; none where the file cannot be read."""
+    """The number of logins; 0 where the file cannot be read."""
     return len(Passes("password", _logins(place))._until)
 
 
