@@ -39,10 +39,9 @@ FAULTS, KILLS = 60, 28
 def test_a_sample_of_faults_and_kills(tmp_path: Path) -> None:
     results = list(start(tmp_path, FAULTS, KILLS))
     assert [result for result in results if result.faults] == []
-    assert all(result.fired for result in results)
     # Otherwise they came all too early or all too late to prove anything.
-    lefts = [result.left for result in results]
-    assert len(lefts) >= (FAULTS + KILLS) * 9 // 10 and min(lefts.count("old"), lefts.count("new")) > 10
+    lefts = [result.left for result in results if result.fired]
+    assert len(lefts) > (FAULTS + KILLS) * 2 // 3 and min(lefts.count("old"), lefts.count("new")) > 10
 
 
 @pytest.fixture

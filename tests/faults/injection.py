@@ -34,8 +34,11 @@ Told = dict[str, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """One injection. `ended` is how the change ended: `done`, `killed`, the code of its error, or `wrong`. `left` is
-    the state that was found: `old`, `new`, or `neither`; where the change changes nothing that its user sees, `new`."""
+    """One injection; `fired` where it came before the end of the change.
+
+    `ended` is how the change ended: `done`, `killed`, the code of its error, or `wrong`. `left` is the state that was
+    found: `old`, `new`, or `neither`; where the change changes nothing that its user sees, `new`.
+    """
 
     scenario: str
     kind: str
@@ -78,7 +81,8 @@ class Injector:
         child, told = _fork(self._act)
         time.sleep(moment * self._took)
         os.kill(child, signal.SIGKILL)
-        return self._result(AT_RANDOM, round(moment, 4), _report(child, told) | {"changed": 1})
+        ended = _report(child, told)
+        return self._result(AT_RANDOM, round(moment, 4), ended | {"changed": ended["ended"] == "killed"})
 
     def _prepare(self) -> None:
         """Make the old state, and know how the old and the new one look."""
@@ -88,13 +92,17 @@ class Injector:
         _run_well(lambda: self._scenario.prepare(self._place))
         shutil.copytree(self._folder / "now", self._before)
         self._old = _run_well(lambda: {"state": self._state()})["state"]
-        self._put_back()
-        began = time.perf_counter()
-        _run_well(self._act)
-        self._took = time.perf_counter() - began
+        self._took = min(self._time_of_it(), self._time_of_it())
         self._new = _run_well(lambda: {"state": self._state()})["state"]
         faults = _run_well(self._look)["faults"]
         assert not faults, (self._scenario.name, faults)
+
+    def _time_of_it(self) -> float:
+        """Seconds that the change takes."""
+        self._put_back()
+        began = time.perf_counter()
+        _run_well(self._act)
+        return time.perf_counter() - began
 
     def _put_back(self) -> None:
         now = self._folder / "now"
