@@ -14,6 +14,7 @@ from index.articles import Article, Copy
 from index.errors import FileExists
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
+from index.storage.durable import put_in_place
 
 FULL = 32 * 2**20
 """Bytes from which another file is begun: half of the longest that is read (`index/intake`)."""
@@ -22,7 +23,7 @@ FULL = 32 * 2**20
 def export_articles(catalog: Catalog, target: Path) -> list[Path]:
     """Write all articles, copies of a text too, to `target`; where they are many, to `NAME-2.jsonl` and so on too.
 
-    Gives the files. All of them are there, or none. Raises `FileExists`, and `storage_errors`' errors.
+    Gives the files; each is there once all are written. Raises `FileExists`, and `storage_errors`' errors.
     """
     partial: list[Path] = []
     with storage_errors(target.parent):
@@ -33,7 +34,10 @@ def export_articles(catalog: Catalog, target: Path) -> list[Path]:
                     raise FileExists(file=part)
                 partial.append(part.with_name(f"{part.name}.partial"))
                 partial[-1].write_text("".join(lines), encoding="utf-8")
-            return [path.replace(path.with_suffix("")) for path in partial]
+            written = [path.with_suffix("") for path in partial]
+            for path, named in zip(partial, written, strict=True):
+                put_in_place(path, named)
+            return written
         finally:
             for path in partial:
                 path.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from typing import IO, Any
 from pydantic import TypeAdapter, ValidationError
 
 from index.errors import JawabError
+from index.storage.durable import put_in_place
 from index.storage.migrations import StoreNewer
 
 VERSION = 1
@@ -108,9 +109,7 @@ def finish(partial: Path, manifest: Manifest, target: Path) -> None:
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(content), 0o600
             tar.addfile(info, io.BytesIO(content))
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(target)
+    put_in_place(partial, target)
 
 
 class ArchiveReader:
@@ -139,11 +138,21 @@ class ArchiveReader:
         if digest.hexdigest() != member.sha256:
             raise BackupDamaged(file=self._file, member=member.name)
 
+    def json_of(self, written: bytes) -> dict[str, Any]:
+        """The JSON object of a member. Raises `BackupInvalid` where it is none."""
+        try:
+            fields = json.loads(written)
+        except ValueError as error:
+            raise BackupInvalid(file=self._file) from error
+        if not isinstance(fields, dict):
+            raise BackupInvalid(file=self._file)
+        return fields
+
     def _read_manifest(self) -> Manifest:
         written = self._small(MANIFEST)
         if hashlib.sha256(written).hexdigest() != self.digest:
             raise BackupDamaged(file=self._file, member=MANIFEST)
-        fields = _json_of(self._file, written)
+        fields = self.json_of(written)
         if fields.get("version") != VERSION:
             raise StoreNewer(file=self._file, found=fields.get("version"), expected=VERSION)
         try:
@@ -187,16 +196,6 @@ def digest_of_file(path: Path) -> str:
 @cache
 def _manifests() -> TypeAdapter[Manifest]:
     return TypeAdapter(Manifest)
-
-
-def _json_of(file: Path, written: bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(written)
-    except ValueError as error:
-        raise BackupInvalid(file=file) from error
-    if not isinstance(fields, dict):
-        raise BackupInvalid(file=file)
-    return fields
 
 
 def _headers(file: Path, tar: tarfile.TarFile) -> list[tarfile.TarInfo]:

@@ -22,6 +22,7 @@ from index.errors import JawabError
 from index.relocation import settle_in
 from index.storage import private
 from index.storage.database import Database, storage_errors
+from index.storage.durable import sync_folder, write_atomically
 from index.storage.lock import FILE
 from ui.backup.archive import Advance, ArchiveReader, Manifest, Member, digest_of_file
 from ui.backup.places import SETTINGS, Places
@@ -80,30 +81,34 @@ class Restore:
 
     def _phase(self) -> Phase:
         """The phase that an earlier restore of this archive reached."""
+        known = self._remembered()
+        return known if known else "unpacking"
+
+    def _remembered(self) -> Phase | None:
         try:
             known = json.loads(self._mark.read_bytes())
         except (FileNotFoundError, ValueError):
-            return "unpacking"
+            return None
         is_of_this = isinstance(known, dict) and known.get("archive") == self._archive.digest
-        return cast("Phase", known["phase"]) if is_of_this else "unpacking"
+        return cast("Phase", known["phase"]) if is_of_this else None
 
     def _begin(self) -> None:
         """Delete what is left of another archive, and remember that this one is unpacked."""
-        if not self._mark.exists() or json.loads(self._mark.read_bytes()).get("archive") != self._archive.digest:
+        if self._remembered() is None:
             for path in astuple(self._staged):
                 _remove(path)
         self._remember("unpacking")
 
     def _remember(self, phase: Phase) -> None:
         private.make_folder(self._mark.parent)
-        partial = self._mark.with_name(f"{self._mark.name}.partial")
-        partial.write_text(json.dumps({"archive": self._archive.digest, "phase": phase}), encoding="utf-8")
-        partial.replace(self._mark)
+        write_atomically(self._mark, json.dumps({"archive": self._archive.digest, "phase": phase}).encode())
 
     def _require_free(self) -> None:
-        for path in self._wanted():
-            if not _is_free(path):
-                raise RestoreOccupied(folder=path)
+        tables = {self._places.conversations: "conversations", self._places.jobs: "jobs"}
+        for place in self._wanted():
+            table = tables.get(place)
+            if not (_is_empty(place, table) if table else _is_free(place)):
+                raise RestoreOccupied(folder=place)
 
     def _wanted(self) -> Iterator[Path]:
         """The places into which something of the archive goes."""
@@ -115,7 +120,7 @@ class Restore:
     def _settings(self) -> dict[str, str]:
         for member in self._archive.manifest.members:
             if member.name == SETTINGS:
-                found = json.loads(b"".join(self._archive.content(member)))
+                found = self._archive.json_of(b"".join(self._archive.content(member)))
                 return {str(name): str(value) for name, value in found.items()}
         return {}
 
@@ -161,6 +166,7 @@ class Restore:
                 else:
                     aside.append(there.rename(there.with_name(f"{there.name}.before-restore-{now}")))
             staged.rename(place)
+            sync_folder(place.parent)
         self._mark.unlink(missing_ok=True)
         return aside
 
@@ -186,16 +192,17 @@ def _is_whole(path: Path, member: Member) -> bool:
     return path.is_file() and path.stat().st_size == member.size and digest_of_file(path) == member.sha256
 
 
-def _is_free(place: Path) -> bool:
-    """Whether nothing is lost where a place is given to something else: there is nothing, or an empty store."""
-    if place.is_dir():
-        inside = [path for path in place.iterdir() if path.suffix != ".lock"]
-        return not inside or ((place / FILE).is_file() and _is_empty(place / FILE, "articles"))
-    if place.exists():
-        return _is_empty(place, "jobs") if "jobs" in place.name else _is_empty(place, "conversations")
-    return True
+def _is_free(folder: Path) -> bool:
+    """Whether nothing is lost where a folder is given to something else: there is nothing in it, or an empty index."""
+    if not folder.exists():
+        return True
+    inside = [path for path in folder.iterdir() if path.suffix != ".lock"]
+    return not inside or ((folder / FILE).is_file() and _is_empty(folder / FILE, "articles"))
 
 
 def _is_empty(database: Path, table: str) -> bool:
+    """Whether a database is missing, or has no rows in this table."""
+    if not database.exists():
+        return True
     with closing(Database(database, writable=False)) as rows:
         return not rows.rows(f"SELECT 1 FROM {table} LIMIT 1")
