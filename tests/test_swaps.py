@@ -1,0 +1,82 @@
+"""Swaps: of an answerable question one that the same paragraph does not answer, in Arabic and in English."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from qa.training.swaps import Swapper, details
+
+OTHERS = (
+    "Who led Salwan in 1931?", "How many of the 7,200 people of Port Nasim voted?", "When did Kafr Bardi open?",
+    "كم بلغ سكان مدينة الخصيب عام 1987؟", "متى تأسست شركة النور؟", "من فاز في معركة الوادي؟",
+)  # fmt: skip
+TRAM = "The tram of Marsa Nawras opened in 2021 with 11 stops. The first driver was Salma Haddad."
+LIBRARY = "افتتحت مكتبة مدينة سلوان عام 2020. تضم 20000 كتاب. فاز المهندس كريم بالجائزة."
+
+
+def swaps_of(question: str, paragraph: str) -> dict[str, set[str]]:
+    """Every swap that fifty draws make, by kind."""
+    found: dict[str, set[str]] = {}
+    for seed in range(50):
+        swapped = Swapper(OTHERS, random.Random(seed)).swap(question, paragraph)
+        if swapped:
+            found.setdefault(swapped.kind, set()).add(swapped.question)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Who drove the tram of Marsa Nawras?", ["Marsa Nawras"]),
+        ("What did Nikola Tesla show in 1893?", ["Nikola Tesla", "1893"]),
+        ("In the 19th century, how many of 1,500 ships left Port Said?", ["1,500", "Port Said"]),
+        ("كم عدد سكان مدينة سلوان عام 2020؟", ["سلوان", "2020"]),
+        ("Who is he?", []),
+        ("أين تقع؟", []),
+    ],
+)
+def test_details_of_a_question(question: str, expected: list[str]) -> None:
+    assert [question[start:end] for _, start, end in details(question)] == expected
+
+
+def test_details_are_exchanged_for_others_of_their_kind() -> None:
+    found = swaps_of("Who drove the tram of Marsa Nawras in 2021?", TRAM)
+    assert found["name"] == {
+        f"Who drove the tram of {name} in 2021?" for name in ("Salwan", "Port Nasim", "Kafr Bardi")
+    }
+    assert found["year"] == {f"Who drove the tram of Marsa Nawras in {year}?" for year in (1931, 1987)}
+
+
+def test_a_detail_that_the_paragraph_does_not_have_stays() -> None:
+    assert "name" not in swaps_of("Who drove the tram of Cairo?", TRAM)
+
+
+def test_nothing_is_put_in_that_the_paragraph_holds() -> None:
+    held = TRAM + " Salwan, Port Nasim and Kafr Bardi have none."
+    assert "name" not in swaps_of("Who drove the tram of Marsa Nawras?", held)
+
+
+def test_names_stay_in_their_script() -> None:
+    found = swaps_of("كم عدد كتب مكتبة مدينة سلوان؟", LIBRARY)
+    assert found["name"] == {f"كم عدد كتب مكتبة مدينة {name}؟" for name in ("الخصيب", "النور", "الوادي")}
+
+
+@pytest.mark.parametrize(
+    ("question", "paragraph", "expected"),
+    [
+        ("When was the line opened?", TRAM, "When was the line closed?"),
+        ("من فاز بالجائزة؟", LIBRARY, "من خسر بالجائزة؟"),
+    ],
+)
+def test_predicates_are_reversed(question: str, paragraph: str, expected: str) -> None:
+    assert swaps_of(question, paragraph) == {"opposite": {expected}}
+
+
+def test_an_opposite_that_the_paragraph_speaks_of_is_no_lesson() -> None:
+    assert swaps_of("When was the line opened?", TRAM + " It closed in 2023.") == {}
+
+
+def test_where_nothing_can_be_exchanged_there_is_no_lesson() -> None:
+    assert swaps_of("Who is he?", TRAM) == {}
