@@ -40,7 +40,7 @@ class Source:
     """A question about a paragraph; `answer` counts in it, `None` where the paragraph does not answer.
 
     `others` are paragraphs of the same article, and `near` those that search would find beside it: both may hold near
-    misses.
+    misses. `title` is the article's, where it is known.
     """
 
     question: str
@@ -48,6 +48,7 @@ class Source:
     answer: Span | None
     others: tuple[str, ...]
     near: tuple[str, ...] = ()
+    title: str | None = None
 
 
 @dataclass(frozen=True)
