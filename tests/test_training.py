@@ -23,7 +23,8 @@ from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_
 from qa.training.learning import Training, averaged, course_file, rates_of
 from qa.training.near import with_near
 from qa.training.recipe import Recipe
-from qa.training.train import batches_of, changed, courses_of, loss_of
+from qa.training.swaps import Swapper
+from qa.training.train import SETS, batches_of, changed, course_on, courses_of, loss_of, validation_titles
 from qa.training.train import main as teach_reader
 from qa.training.train_commands import main as teach_commands
 
@@ -243,6 +244,40 @@ def _killed_after(learn: Any, steps: int) -> Any:
         return float(learn(batch))
 
     return step
+
+
+def test_a_swapped_question_comes_with_the_sentences_that_would_answer() -> None:
+    start = HARBOUR.index("1859")
+    source = Source("What is of 1859?", HARBOUR, Span(start, start + 4), ())
+    swapper = Swapper(["Who came in 1931?"], random.Random(0))
+    recipe = replace(Recipe(), swapped=1.0, not_here=0.0, shortest=5)
+    answered, swapped = Maker(words_in, recipe, swapper).make([source], longest=8)
+    assert answered.answer and "1859" in answered.excerpt
+    assert (swapped.question, swapped.answer) == ("What is of 1931?", None)
+    assert "1859" in swapped.excerpt
+    assert len(Maker(words_in, recipe).make([source], longest=8)) == 1
+
+
+def test_a_course_on_the_mixture_has_nothing_of_articles_that_are_validated_on(tmp_path: Path) -> None:
+    texts = [f"Pier {n} opened in {1850 + n}." for n in range(4)]
+    asked = [(n, f"When did pier {n} open?", str(1850 + n)) for n in range(4)]
+    for name in SETS:
+        folder = write_set(tmp_path / "sets" / name, texts, asked)
+        lines = (folder / "articles.jsonl").read_text().splitlines()
+        titled = [json.loads(line) | {"title": f"Pier {n}"} for n, line in enumerate(lines)]
+        (folder / "articles.jsonl").write_text("\n".join(map(json.dumps, titled)))
+    assert validation_titles(tmp_path / "sets") == {"Pier 3"}
+    rows = [
+        {"context": f"Of pier {n}: {1900 + n}", "question": "?", "start": 11, "end": 15, "title": f"Pier {n}"}
+        for n in range(4)
+    ]
+    with gzip.open(tmp_path / "squad-dev-bench-articles-en.jsonl.gz", "wt") as file:
+        file.write("\n".join(map(json.dumps, rows)))
+    ((*learnt,),) = course_on(tmp_path, tmp_path / "sets", Recipe()).passes
+    assert {source.title for source in learnt if source.title} == {"Pier 0", "Pier 1", "Pier 2"}
+    assert texts[3] not in {source.paragraph for source in learnt}
+    ((*some,),) = course_on(tmp_path, tmp_path / "sets", replace(Recipe(), examples=1)).passes
+    assert len([source for source in some if source.title]) == 1
 
 
 @pytest.mark.parametrize("command", [teach_reader, teach_commands], ids=["reader", "commands"])

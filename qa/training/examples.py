@@ -25,6 +25,7 @@ from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.measuring.evaluate import read_set
 from qa.training.recipe import Recipe
+from qa.training.swaps import Swapper
 
 VALIDATION = 4
 """One article in so many is kept for validation: those whose number in its set leaves `VALIDATION - 1`."""
@@ -108,11 +109,15 @@ def of_file(file: Path, held_out: Callable[[int], bool] = lambda line: False) ->
 
 
 class Maker:
-    """Makes examples of sources: in plain form, cut to a length, some without the answer. Seeded."""
+    """Makes examples of sources: in plain form, cut to a length, some without the answer. Seeded.
 
-    def __init__(self, count_tokens: Callable[[str], int], recipe: Recipe) -> None:
+    `swapper` makes questions that their paragraph does not answer; without it there are none of these.
+    """
+
+    def __init__(self, count_tokens: Callable[[str], int], recipe: Recipe, swapper: Swapper | None = None) -> None:
         self._count_tokens = count_tokens
         self._recipe = recipe
+        self._swapper = swapper
         self._random = random.Random(recipe.seed)
 
     def make(self, sources: Iterable[Source], longest: int) -> list[Example]:
@@ -128,7 +133,17 @@ class Maker:
             made.append(self._cut(source.question, source.paragraph, source.answer, longest))
             if self._random.random() < self._recipe.not_here / (1 - self._recipe.not_here):
                 made += self._near_miss(source, longest)
+            if self._swapper and self._random.random() < self._recipe.swapped:
+                made += self._swapped(self._swapper, source, longest)
         return made
+
+    def _swapped(self, swapper: Swapper, source: Source, longest: int) -> list[Example]:
+        """The sentences that would answer, under a question about something else."""
+        swapped = swapper.swap(source.question, source.paragraph)
+        if swapped is None:
+            return []
+        example = self._cut(source.question, source.paragraph, source.answer, longest)
+        return [Example(swapped.question, example.excerpt, None)]
 
     def _cut(self, question: str, paragraph: str, answer: Span | None, longest: int) -> Example:
         """Sentences around the answer, or around any place, up to a length drawn at random."""

@@ -12,7 +12,9 @@ class Recipe:
     `again` is how often the second course goes through Arabic and English, and `wide` how often the third does, with
     excerpts of up to `widest` tokens; `again_rate` is their peak, as a share of the first's. Otherwise excerpts have
     `shortest` to `longest` tokens; for a share of `not_here` of the examples they do not
-    hold the answer. `share` is how much of all data is learnt from: for trials.
+    hold the answer. To a share of `swapped` of the answerable examples one is added whose question is about something
+    else (`qa/training/swaps.py`). `examples` is how many of the mixture's are learnt from, drawn at random; 0 for all.
+    `share` is how much of all data is learnt from: for trials.
     """
 
     layers: int = 12
@@ -31,5 +33,7 @@ class Recipe:
     longest: int = 170
     widest: int = 400
     not_here: float = 0.3
+    swapped: float = 0.0
+    examples: int = 0
     share: float = 1.0
     seed: int = 0

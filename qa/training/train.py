@@ -12,11 +12,13 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
@@ -34,7 +36,9 @@ from qa.training.examples import Example, Maker, Source, is_for_validation, of_f
 from qa.training.learning import Batch, Ready, Training, averaged, course_file, in_batches
 from qa.training.near import with_near
 from qa.training.needs import require_extra
+from qa.training.reader_data import MIXTURE, read_mixture
 from qa.training.recipe import Recipe
+from qa.training.swaps import Swapper
 
 SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
 PARALLEL = "xquad/en"
@@ -51,6 +55,25 @@ class Course:
     passes: tuple[tuple[Source, ...], ...]
     rate: float
     longest: int
+
+
+def course_on(data: Path, sets: Path, recipe: Recipe) -> Course:
+    """One course on the mixture of the files in `data` and on the sets, but for what is kept for validation."""
+    draw = random.Random(recipe.seed)
+    sources = list(read_mixture(data, MIXTURE, validation_titles(sets), recipe.seed).training)
+    if recipe.examples:
+        sources = draw.sample(sources, min(recipe.examples, len(sources)))
+    own = itertools.chain(*(of_set(sets / name, validation=False) for name in SETS))
+    return Course(((*sources, *own),), 1.0, recipe.longest)
+
+
+def validation_titles(sets: Path) -> frozenset[str]:
+    """The titles of the articles of all sets that are kept for validation."""
+    titles: set[str] = set()
+    for name in SETS:
+        lines = read_set(sets / name).articles.read_text(encoding="utf-8").splitlines()
+        titles |= {json.loads(line)["title"] for number, line in enumerate(lines) if is_for_validation(number)}
+    return frozenset(titles)
 
 
 def courses_of(sets: Path, others: Path | None, embedder: Embedder, recipe: Recipe) -> list[Course]:
@@ -143,13 +166,24 @@ def _score(reader: Reader, source: Source) -> tuple[float, float]:
 @click.option("--sets", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of question sets.")
 @click.option("--others", type=click.Path(exists=True, path_type=Path), help="Folder of examples in other languages.")
 @click.option(
+    "--data", type=click.Path(exists=True, path_type=Path), help="Folder of the mixture, for one course on it."
+)
+@click.option("--start", type=click.Path(exists=True, path_type=Path), help="Weights to begin with; untaught ones.")
+@click.option(
     "--embedder", type=click.Path(exists=True, path_type=Path), help="Folder of the embedder; the default one."
 )
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Where state, log and weights are kept.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the recipe, e.g. rank=16.")
 @click.option("--limit", type=int, default=None, help="Questions of each set to validate on; all of them.")
 def main(
-    sets: Path, others: Path | None, embedder: Path | None, work: Path, settings: Sequence[str], limit: int | None
+    sets: Path,
+    others: Path | None,
+    data: Path | None,
+    start: Path | None,
+    embedder: Path | None,
+    work: Path,
+    settings: Sequence[str],
+    limit: int | None,
 ) -> None:
     """Teach the embedder's network to read, and measure it on articles that it has not seen."""
     require_extra()
@@ -161,11 +195,15 @@ def main(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = ReaderNetwork(base.encoder, Shape(recipe.layers, recipe.rank)).to(device)
     tokenizer = base.tokenizer
-    maker = Maker(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]), recipe)
+    if start:
+        network.load_learnt(load_file(start))
     draw = random.Random(recipe.seed)
     batches: list[Batch] = []
     steps = []
-    courses = courses_of(sets, others, base, recipe)
+    courses = [course_on(data, sets, recipe)] if data else courses_of(sets, others, base, recipe)
+    asked = [source.question for course in courses for sources in course.passes for source in sources]
+    count_tokens = cache(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))
+    maker = Maker(count_tokens, recipe, Swapper(asked, draw) if recipe.swapped else None)
     for course in courses:
         before = len(batches)
         for sources in course.passes:
