@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 
@@ -65,8 +66,11 @@ def test_an_error_is_raised_where_the_work_was_asked_for_and_ends_nothing() -> N
     assert one.do(lambda: 1, Urgency.READING) == 1
 
 
-def test_who_is_interrupted_leaves_nothing_at_work() -> None:
+def test_who_is_interrupted_leaves_nothing_at_work(request: pytest.FixtureRequest) -> None:
     """A network that is still worked on when the program ends takes it down."""
+    # A shell that starts the suite in the background lets it ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     ended = threading.Event()
 
     def work() -> None:

@@ -729,9 +729,9 @@ class TestCollections:
         page.locator("[data-do=remove]").click()
         expect(page.locator("#collection-gone")).to_be_visible()
         page.goto(asked)
-        expect(page.locator("#past .gone")).to_contain_text("no such collection")
+        expect(page.locator("#past .gone")).to_contain_text("This collection was removed")
         visit.ask("And now?")
-        expect(page.locator("#now-answer")).to_contain_text("There is no such collection here any more")
+        expect(page.locator("#now-answer")).to_contain_text("This collection was removed")
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
     def test_it_speaks_arabic(self, visit: Visit) -> None:
