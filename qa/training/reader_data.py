@@ -56,7 +56,7 @@ MIXTURE = (
 
 @dataclass(frozen=True)
 class Split:
-    """What is learnt from and, by the name of its file, what is kept for validation."""
+    """The sources for training and, by the name of their file, those kept for validation."""
 
     training: tuple[Source, ...]
     validation: dict[str, tuple[Source, ...]]
