@@ -69,7 +69,7 @@ def main() -> None:
         reader = NetworkReader.of(file, embedder, file.name)
         if reader is None:
             raise SystemExit("the weights are for another embedder")
-        told = {name: told_apart(reader, pairing) for name, pairing in pairings.items()}
+        told = {name: separation(reader, pairing) for name, pairing in pairings.items()}
         answered = {name: f1(reader, kept[name], given.limit) for name in ("tydiqa-ar", "mlqa-ar")}
         figures[str(file)] = {"told apart": told, "f1": answered}
         print(file, json.dumps(figures[str(file)], indent=1), flush=True)
@@ -110,7 +110,7 @@ def swapped(bench: Path, limit: int) -> dict[str, Pairing]:
     }
 
 
-def told_apart(reader: NetworkReader, pairing: Pairing) -> dict[str, float]:
+def separation(reader: NetworkReader, pairing: Pairing) -> dict[str, float]:
     margins = [read(reader, source).margin for source in (*pairing.answerable, *pairing.unanswerable)]
     truth = [1] * len(pairing.answerable) + [0] * len(pairing.unanswerable)
     if len(set(truth)) < 2:

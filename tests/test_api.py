@@ -218,7 +218,7 @@ def test_a_number_that_no_store_holds_is_refused(client: TestClient, number: int
 
 @pytest.mark.parametrize("given", ["2021-4", "april", "2021-13", "2021-04-31", "", "2021-04-08\n"])
 @pytest.mark.parametrize(("language", "sentence"), [("en", "is no date; one is written"), ("ar", "ليس تاريخاً")])
-def test_what_is_no_date_is_told_in_the_callers_language(
+def test_invalid_dates_are_refused_in_the_callers_language(
     client: TestClient, given: str, language: str, sentence: str
 ) -> None:
     headers = {"accept-language": language}

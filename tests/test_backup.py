@@ -289,7 +289,9 @@ def breaking(after: int) -> Callable[[int], None]:
 
 
 class TestBrokenOff:
-    def test_backup_goes_on_with_what_is_whole(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_interrupted_backup_resumes_and_keeps_complete_members(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         file = home.with_name("backup.tar")
         for after in (0, 1, 3, 6, 9):
             with pytest.raises(Broken):

@@ -50,7 +50,7 @@ def ids(found: list[Listed]) -> str:
     return "".join(one.id for one in found)
 
 
-def test_articles_and_the_story_that_they_tell_are_seen_together(
+def test_articles_appear_together_with_their_stories(
     write: Callable[[str, str], Path], indexed: Callable[[], object], shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     joined = linking.join

@@ -163,7 +163,7 @@ class TestLimits:
         assert (len(lines), lines[0].text, lines[-1].text) == (20_000, "0", "99999")
         assert len(lines_of("\n".join(f"{n}" for n in range(20_000)))) == 20_000
 
-    def test_sentences_that_stories_are_told_by(self, tmp_path: Path) -> None:
+    def test_sentences_compared_for_stories_are_bounded(self, tmp_path: Path) -> None:
         file = tmp_path / "a.txt"
         file.write_text("".join(f"{n}. " for n in range(20_000)))
         update(tmp_path / "index", [file], HashEmbedder(DIMENSION))

@@ -220,7 +220,7 @@ def _differs(index: Path, blob: bytes) -> bool:
     return blob not in (index / FILE).read_bytes()
 
 
-def test_a_run_that_was_written_in_part_is_not_told_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partly_written_run_is_reported_as_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(measured=datetime(2026, 1, 1, tzinfo=UTC), limit=None, without="", models={}, settings={}, figures={})
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", lambda path, mode, buffering: _Short(path, "a+b"))

@@ -106,7 +106,7 @@ class TestWithAPassword:
 
     @pytest.mark.parametrize("asks", [True, False])
     @pytest.mark.parametrize("path", ["/health", "/page/chat.css", "/page/fonts/x"])
-    def test_whatever_key_they_bring(self, tmp_path: Path, path: str, asks: bool) -> None:
+    def test_public_paths_are_answered_with_any_key(self, tmp_path: Path, path: str, asks: bool) -> None:
         keys = Keys(tmp_path / "keys.json")
         secret = keys.add("one", ["read"], per_minute=1)
         entry = Entry(None, keys, asks)

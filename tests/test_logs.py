@@ -196,7 +196,7 @@ class TestAnException:
         # The source has the words too, but in the line that raises, as everybody may read it.
         assert "KeyError: " not in line["traceback"] and "ValueError: " not in line["traceback"]
 
-    def test_one_that_ends_a_thread_is_told_as_any_other(self, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_error_that_ends_a_thread_is_logged(self, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
         def broken() -> None:
             raise ValueError("secret")
 

@@ -17,6 +17,7 @@ from index.storage.json_file import JsonFile
 from index.storage.lock import FILE
 from index.storage.migrations import StoreNewer, Versions, copy_of, user_version
 from index.storage.schema import SCHEMA, VERSIONS
+from ui.gate.keys import Keys, KeysDamaged
 from ui.gate.passes import Passes
 from ui.store import Store
 from ui.strings import explain
@@ -60,7 +61,7 @@ def test_new_store_has_the_current_version(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*.version-*")] == []
 
 
-def test_older_store_is_migrated_and_a_copy_is_kept_until_it_was_read(file: Path) -> None:
+def test_older_store_is_migrated_and_its_copy_kept_until_reopened(file: Path) -> None:
     assert notes(file) == [("first", "en")]
     assert version(file) == 2
     with closing(sqlite3.connect(copy_of(file, 0))) as copy:
@@ -83,6 +84,17 @@ def test_step_that_fails_leaves_the_version_before_and_is_taken_up_again(file: P
     # The copy is of the version in which the migration began.
     with closing(sqlite3.connect(copy_of(file, 0))) as copy:
         assert copy.execute("SELECT * FROM notes").fetchall() == [("first",)]
+
+
+def test_each_migration_keeps_a_copy_of_its_own(file: Path) -> None:
+    notes(file, Versions(1, {0: add_language}))
+    # Not opened in between, so the copy of version 0 is there yet.
+    notes(file)
+    assert copy_of(file, 0).exists()
+    with closing(sqlite3.connect(copy_of(file, 1))) as copy:
+        assert copy.execute("SELECT * FROM notes").fetchall() == [("first", None)]
+    notes(file)
+    assert list(file.parent.glob("*.version-*")) == []
 
 
 def test_newer_store_is_refused_by_name_and_not_touched(file: Path) -> None:
@@ -128,7 +140,9 @@ class TestIndex:
         with closing(Catalog.open_or_create(older)):
             assert not copy_of(older / FILE, SCHEMA).exists()
 
-    def test_reader_who_may_not_write_is_told(self, older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_read_only_user_of_an_outdated_index_gets_an_error(
+        self, older: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def refuse(folder: Path) -> None:
             raise NotAllowed(path=folder)
 
@@ -139,7 +153,7 @@ class TestIndex:
         assert isinstance(raised.value, JawabError)
 
 
-def test_read_only_file_system_is_told(tmp_path: Path) -> None:
+def test_read_only_file_system_is_not_allowed(tmp_path: Path) -> None:
     from index.storage.database import storage_errors
 
     with pytest.raises(NotAllowed), storage_errors(tmp_path):
@@ -159,7 +173,7 @@ class TestJsonFile:
         assert stored.read() == {"all": ["مها"], "version": 2}
 
     @pytest.mark.parametrize("before", [["a"], {"version": 1, "names": ["a"]}])
-    def test_older_one_is_migrated_and_a_copy_is_kept_until_it_was_read(self, stored: JsonFile, before: object) -> None:
+    def test_older_file_is_migrated_and_its_copy_kept_until_reopened(self, stored: JsonFile, before: object) -> None:
         stored.file.write_text(json.dumps(before))
         found = before["version"] if isinstance(before, dict) else 0
         assert stored.read() == {"all": ["a"], "version": 2}
@@ -187,6 +201,19 @@ class TestJsonFile:
         monkeypatch.setattr("index.storage.json_file.write_atomically", refuse)
         assert stored.read()["all"] == ["a"]
         assert stored.file.read_text() == '["a"]'
+
+    @pytest.mark.parametrize("content", ['{"a": "b"}', '["a"]', "7"])
+    def test_damaged_files_are_not_taken_for_older_ones(self, tmp_path: Path, content: str) -> None:
+        for name in ("keys.json", "logins.json"):
+            (tmp_path / name).write_text(content)
+        with pytest.raises(KeysDamaged):
+            Keys(tmp_path / "keys.json").all()
+        Passes("password", tmp_path / "logins.json")
+        assert {path.read_text() for path in tmp_path.iterdir()} == {content}
+
+    def test_names_that_are_no_unicode_are_stored(self, tmp_path: Path) -> None:
+        Keys(tmp_path / "keys.json").add("\udcff", ["read"])
+        assert [key.name for key in Keys(tmp_path / "keys.json").all()] == ["\udcff"]
 
     def test_logins_of_a_newer_server_are_left_alone(self, tmp_path: Path) -> None:
         file = tmp_path / "logins.json"

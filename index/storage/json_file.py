@@ -18,7 +18,7 @@ Content = dict[str, Any]
 class JsonFile:
     """The store in `file`: an object with a "version". What has none is of version 0, whatever it is.
 
-    `steps[1]` makes content of version 2 of that of version 1.
+    `steps[1]` makes content of version 2 of that of version 1; it raises `ValueError` for what is none: the file stays.
     """
 
     file: Path
@@ -38,8 +38,8 @@ class JsonFile:
         if found == self.version:
             for copy in copies_of(self.file):
                 copy.unlink(missing_ok=True)
-            return content if isinstance(content, dict) else {}
-        if found < self.version and found not in self.steps:
+            return dict(content)
+        if found not in self.steps:
             raise ValueError(f"no version of this kind: {found}")
         for version in range(found, self.version):
             content = {**self.steps[version](content), "version": version + 1}
@@ -48,7 +48,7 @@ class JsonFile:
 
     def write(self, content: Content) -> None:
         """Raises `OSError`, and then changes nothing."""
-        write_atomically(self.file, json.dumps({**content, "version": self.version}, ensure_ascii=False).encode())
+        write_atomically(self.file, json.dumps({**content, "version": self.version}).encode())
 
     def _keep(self, before: bytes, found: int, content: Content) -> None:
         try:

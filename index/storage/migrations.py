@@ -92,8 +92,8 @@ def copy_store(connection: sqlite3.Connection, target: Path) -> None:
 
 
 def _keep_copy(connection: sqlite3.Connection, file: Path, version: int) -> None:
-    # A migration that goes on keeps the copy of the version in which it began.
-    if not copies_of(file):
+    # A migration that goes on finds the copy with which it began; one of an older version may be there from before.
+    if not copy_of(file, version).exists():
         copy_store(connection, copy_of(file, version))
 
 

@@ -68,7 +68,7 @@ def read_mixture(folder: Path, mixture: Iterable[Part], held_out_titles: frozens
     Files that are not there are left out.
     """
     parts = [(part, _rows(folder / f"{part.name}.jsonl.gz")) for part in mixture]
-    kept = {part.name: [row for row in rows if _is_kept(row, part.kept)] for part, rows in parts}
+    kept = {part.name: [row for row in rows if _is_for_validation(row, part.kept)] for part, rows in parts}
     kept_contexts = {row["context"] for rows in kept.values() for row in rows}
     training: list[Source] = []
     for part, rows in parts:
@@ -111,7 +111,7 @@ def _rows(file: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
-def _is_kept(row: dict[str, Any], one_in: int) -> bool:
+def _is_for_validation(row: dict[str, Any], one_in: int) -> bool:
     """Whether the article of a row is kept for validation: by a digest, so that it is for every seed and mixture."""
     return bool(one_in) and _number(row.get("title") or row["context"]) % one_in == 0
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from filelock import FileLock
 from pydantic import TypeAdapter
@@ -78,7 +78,7 @@ class Keys:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._stored = JsonFile(file, VERSION, {0: lambda keys: {"keys": keys}})
+        self._stored = JsonFile(file, VERSION, {0: _named_keys})
         self._lock = threading.Lock()
         self._read_as_of: tuple[int, int] | None = None
         self._by_digest: dict[str, Key] = {}
@@ -138,6 +138,11 @@ class Keys:
                 return []
             except ValueError as error:
                 raise KeysDamaged(file=self._file) from error
+
+
+def _named_keys(content: object) -> dict[str, Any]:
+    """From version 0. Raises `ValueError` for what is no list of keys."""
+    return {"keys": [asdict(key) for key in _keys().validate_python(content)]}
 
 
 def _digest(secret: str) -> str:

@@ -87,4 +87,4 @@ class Passes:
 
 
 def _stored(file: Path) -> JsonFile:
-    return JsonFile(file, VERSION, {0: lambda logins: {"logins": logins}})
+    return JsonFile(file, VERSION, {0: lambda content: {"logins": _logins().validate_python(content)}})

@@ -69,17 +69,17 @@ def _archive_leftovers(place: Place) -> list[str]:
 def _prepare_archive(place: Place) -> None:
     """A backup outside the store, which is empty then."""
     _make_home(place)
-    back_up(_settings(place.store), _kept(place), lambda amount: None)
+    back_up(_settings(place.store), _archive_to_restore(place), lambda amount: None)
     for path in sorted(place.store.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
 
 
-def _kept(place: Place) -> Path:
+def _archive_to_restore(place: Place) -> Path:
     return place.articles / "backup.tar"
 
 
 def _restore(place: Place) -> None:
-    with reading(_kept(place)) as archive:
+    with reading(_archive_to_restore(place)) as archive:
         restore = Restore(archive, Places.of(_settings(place.store)), index.embedder)
         try:
             restore.run(False, lambda amount: None)

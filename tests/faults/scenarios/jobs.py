@@ -45,19 +45,19 @@ class _NeverDone:
         return False
 
 
-def _brought(place: Place) -> Path:
+def _uploads(place: Place) -> Path:
     return place.store / "brought"
 
 
 def _store(place: Place) -> JobStore:
-    return store_of(_brought(place))
+    return store_of(_uploads(place))
 
 
 @contextmanager
 def _jobs(place: Place) -> Iterator[Jobs]:
     collections = CollectionFolders(index.folder(place), place.store / "collections")
-    intake = IndexIntake(collections, index.embedder, UploadedFiles(_brought(place), collections))
-    with closing(Jobs(_brought(place), intake)) as jobs:
+    intake = IndexIntake(collections, index.embedder, UploadedFiles(_uploads(place), collections))
+    with closing(Jobs(_uploads(place), intake)) as jobs:
         yield jobs
 
 
@@ -128,7 +128,7 @@ def _wait(jobs: Jobs, seconds: float) -> None:
 
 
 def _stop(place: Place) -> None:
-    with closing(Jobs(_brought(place), _NeverDone())) as jobs:
+    with closing(Jobs(_uploads(place), _NeverDone())) as jobs:
         for job in jobs.latest(100, 0)[0]:
             if not job.is_over:
                 jobs.stop(job.id)
@@ -146,7 +146,7 @@ def _start(place: Place) -> None:
 def _clear_away(place: Place) -> None:
     """Raises `_StillWaiting` where files could not be removed: the next start removes them."""
     _start(place)
-    if any((_brought(place) / "jobs").iterdir()):
+    if any((_uploads(place) / "jobs").iterdir()):
         raise _StillWaiting
 
 
@@ -175,7 +175,7 @@ def _leftovers(place: Place) -> list[str]:
     _start(place)
     with closing(Catalog.open(index.folder(place))) as catalog:
         used = {Path(path) for path in catalog.digests_by_path()}
-    folder = _brought(place) / "jobs"
+    folder = _uploads(place) / "jobs"
     kept = {path for path in folder.rglob("*") if path.is_file()} if folder.is_dir() else set()
     return [f"left: {path}" for path in kept - used] + index.leftovers(place)
 
