@@ -20,6 +20,7 @@ from typing import Any
 from sklearn.metrics import roc_auc_score
 
 from qa.checking.sentence import Grounds, faults
+from qa.reading.reader import Context
 from ui.app import App
 from ui.settings import load_settings
 
@@ -76,7 +77,7 @@ def by_models(rows: Sequence[Row]) -> dict[str, float]:
     app = App(load_settings())
     assert app.reader
     sides = [app.embedder.embed_queries([row[side] for row in rows]) for side in ("sentence", "quote")]
-    margins = [app.reader.read(row["question"], [row["sentence"]])[0].margin for row in rows]
+    margins = [app.reader.read(row["question"], [Context(row["sentence"])])[0].margin for row in rows]
     held = [row["holds"] for row in rows]
     return {
         "cosine of sentence and quotation": round(float(roc_auc_score(held, (sides[0] * sides[1]).sum(axis=1))), 3),

@@ -24,7 +24,7 @@ from qa.llm.generate import Generator, Message, Prompt
 from qa.measuring.metrics import f1
 from qa.phrase import PHRASE_TOKENS
 from qa.prompts import answer_prompt
-from qa.reading.reader import Reader
+from qa.reading.reader import Context, Reader
 from ui.app import App
 from ui.settings import load_settings
 
@@ -82,7 +82,7 @@ def ask(article: Article, number: int, language: Language, generator: Generator,
     head = (Message("system", wanted), Message("user", example), Message("assistant", asked))
     question = "".join(generator.write(Prompt(head, (Message("user", sentence),)), QUESTION_TOKENS)).strip()
     around = "\n".join(_sentence(article, n) for n in range(number - 1, number + 2) if n >= 0)
-    (reading,) = reader.read(question, [around])
+    (reading,) = reader.read(question, [Context(around)])
     phrase = around[reading.spans[0].span.start : reading.spans[0].span.end] if reading.spans else ""
     prompt = answer_prompt(language)
     draft = generator.draft(prompt.ask(question, [sentence]), PHRASE_TOKENS, prompt.none)

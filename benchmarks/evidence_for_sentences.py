@@ -30,7 +30,7 @@ from qa.evidence import select
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import sentence_prompt
 from qa.reading.reader import Reader
-from qa.training.train import SETS
+from qa.training.course import SETS
 from ui.app import App
 from ui.settings import load_settings
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from kept import ABSTAIN, kept_questions
 
 from qa.measuring.evaluate import read_set
-from qa.training.train import SETS
+from qa.training.course import SETS
 
 
 def main() -> None:

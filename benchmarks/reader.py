@@ -1,6 +1,6 @@
 """How well the reader reads: right paragraph given, end to end, whether it knows what is not there, and how sure it is.
 
-    python benchmarks/reader.py BENCH_FOLDER --weights FILE [--work FOLDER] [--again]
+    python -m benchmarks.reader BENCH_FOLDER --weights FILE [--work FOLDER] [--again]
 
 Only questions about articles that the reader was not trained on are asked (`qa/training/examples.py`), over the whole
 sets. Each question's excerpts are read once, up to the most tokens; figures for less are reckoned from that. What makes
@@ -21,16 +21,18 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from kept import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
+from benchmarks.kept import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
 from index.embed import SentenceTransformerEmbedder
 from index.search import Searcher
 from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
 from qa.reading.excerpts import excerpts
 from qa.reading.network_reader import NetworkReader
-from qa.training.train import SETS, default_embedder, validate
+from qa.reading.reader import Context
+from qa.training.course import SETS
+from qa.training.train import default_embedder, validate
 
 BUDGETS = (150, 200, 300, 400, 500, 600)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
@@ -96,7 +98,7 @@ def memory(embedder: SentenceTransformerEmbedder, reader: NetworkReader) -> dict
     text = "The tram line has 24 stations and opened in May. " * 9
     embedder.embed_queries([text] * 4)
     before = _resident()
-    reader.read("How many stations has the tram line?", [text] * 4)
+    reader.read("How many stations has the tram line?", [Context(text)] * 4)
     return {"embedder": round(before, 1), "reader_adds": round(_resident() - before, 1)}
 
 
@@ -116,12 +118,12 @@ def read_question(question: Row, searcher: Searcher, reader: NetworkReader) -> R
     asked = reader.count_tokens(text)
     chosen, costs = [], []
     for excerpt in excerpts(text, hits, reader.count_tokens):
-        costs.append(reader.count_tokens(excerpt.text) + asked)
+        costs.append(excerpt.cost(reader.count_tokens) + asked)
         if chosen and sum(costs) > max(BUDGETS):
             break
         chosen.append(excerpt)
     read = []
-    for cost, excerpt, reading in zip(costs, chosen, reader.read(text, [e.text for e in chosen]), strict=False):
+    for cost, excerpt, reading in zip(costs, chosen, reader.read(text, [e.context for e in chosen]), strict=False):
         span = reading.spans[0].span
         said = excerpt.text[span.start : span.end]
         read.append(asdict(Read(cost, reading.margin, said, excerpt.best.score)))

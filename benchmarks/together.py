@@ -26,7 +26,7 @@ from qa.measuring.metrics import f1
 from qa.phrase import read_phrase
 from qa.prompts import answer_prompt
 from qa.reading.answering import best_answer
-from qa.training.train import SETS
+from qa.training.course import SETS
 from ui.app import App
 from ui.settings import load_settings
 

@@ -31,7 +31,9 @@ from qa.reading.answering import BUDGET, probability
 from qa.reading.excerpts import Excerpt, excerpts
 from qa.reading.inputs import LONGEST
 from qa.reading.network_reader import NetworkReader
-from qa.training.train import SETS, default_embedder
+from qa.reading.reader import Context
+from qa.training.course import SETS
+from qa.training.train import default_embedder
 
 PASSAGES = 5
 """Passages that are read whole."""
@@ -154,7 +156,7 @@ def whole(question: str, hit: Hit, reader: NetworkReader) -> Stretch:
 
 
 def findings(question: str, stretches: Sequence[Stretch], reader: NetworkReader) -> list[Found]:
-    readings = reader.read(question, [stretch.text for stretch in stretches])
+    readings = reader.read(question, [Context(stretch.text) for stretch in stretches])
     return [
         Found(stretch, stretch.text[best.span.start : best.span.end], best.score, reading.none)
         for stretch, reading in zip(stretches, readings, strict=True)

@@ -46,7 +46,7 @@ from qa.prompts import AnswerPrompt, answer_prompt, prompt_table, sentence_promp
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import located, probability, rounds
 from qa.reading.reader import Reader
-from qa.training.train import SETS
+from qa.training.course import SETS
 from qa.wording import worded
 from ui.app import App
 from ui.settings import load_settings
@@ -170,7 +170,7 @@ def candidates_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Ca
     """The likeliest phrases over the excerpts that Jawab would read, were it never sure; the best first."""
     chosen = [excerpt for part in rounds(reader, question, hits, READING) for excerpt in part]
     found: dict[str, Candidate] = {}
-    for excerpt, reading in zip(chosen, reader.read(question, [one.text for one in chosen]), strict=True):
+    for excerpt, reading in zip(chosen, reader.read(question, [one.context for one in chosen]), strict=True):
         for scored in reading.spans:
             one = Candidate(located(excerpt, scored.span), probability(scored.score - reading.none, excerpt.best.score))
             if one.located.text not in found or found[one.located.text].likely < one.likely:

@@ -9,7 +9,7 @@ from index.articles import Span
 from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.llm.generate import Draft, Message, Pieces, Prompt
-from qa.reading.reader import Reading, ScoredSpan
+from qa.reading.reader import Context, Reading, ScoredSpan
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -84,9 +84,9 @@ class FakeReader:
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
         asked = content_words(question)
-        return [self._read(question, asked, excerpt) for excerpt in excerpts]
+        return [self._read(question, asked, context.text) for context in contexts]
 
     def _read(self, question: str, asked: frozenset[str], excerpt: str) -> Reading:
         found = []

@@ -16,7 +16,7 @@ from qa.fakes import FakeGenerator, FakeReader
 from qa.llm.generate import Draft, Generator, Pieces
 from qa.llm.remote import RemoteGenerator
 from qa.prompts import answer_prompt, sentence_prompt
-from qa.reading.reader import Reader
+from qa.reading.reader import Context, Reader
 
 TRAM = "The first tram left the old harbour on Saturday. It stops at 24 stations."
 DATES = "سوسة النخيل الحمراء حشرة صغيرة تفتك بقلب النخلة. وقد وصلت إلى الخليج في الثمانينيات."
@@ -112,7 +112,7 @@ class TestReader:
     STATIONS = "At how many stations does the tram stop?"
 
     def said(self, reader: Reader, question: str, excerpt: str) -> str:
-        (reading,) = reader.read(question, [excerpt])
+        (reading,) = reader.read(question, [Context(excerpt)])
         span = reading.spans[0].span
         return excerpt[span.start : span.end]
 
@@ -120,11 +120,12 @@ class TestReader:
         assert self.said(reader, self.STATIONS, TRAM) in ("24", "24 stations")
 
     def test_an_excerpt_that_answers_is_told_from_one_that_does_not(self, reader: Reader) -> None:
-        tram, palms = reader.read(self.STATIONS, [TRAM, DATES])
+        tram, palms = reader.read(self.STATIONS, [Context(TRAM), Context(DATES)])
         assert tram.margin > palms.margin
 
     def test_spans_are_whole_words_of_the_excerpt_best_first(self, reader: Reader) -> None:
-        for excerpt, reading in zip([TRAM, DATES], reader.read(self.STATIONS, [TRAM, DATES]), strict=True):
+        readings = reader.read(self.STATIONS, [Context(TRAM), Context(DATES)])
+        for excerpt, reading in zip([TRAM, DATES], readings, strict=True):
             assert reading.spans
             assert math.isfinite(reading.none)
             assert [s.score for s in reading.spans] == sorted((s.score for s in reading.spans), reverse=True)
@@ -136,8 +137,9 @@ class TestReader:
                 )
 
     def test_what_stands_beside_an_excerpt_changes_nothing(self, reader: Reader) -> None:
-        (alone,) = reader.read(self.STATIONS, [TRAM])
-        beside = reader.read(self.STATIONS, [DATES * 6, TRAM, "Short.", DATES, "Other words."])[1]
+        (alone,) = reader.read(self.STATIONS, [Context(TRAM)])
+        texts = [DATES * 6, TRAM, "Short.", DATES, "Other words."]
+        beside = reader.read(self.STATIONS, [Context(text) for text in texts])[1]
         assert beside.spans[0].span == alone.spans[0].span
         assert beside.margin == pytest.approx(alone.margin, abs=1.0)
 
@@ -149,7 +151,7 @@ class TestReader:
 
     def test_nothing_to_read_and_nothing_but_marks(self, reader: Reader) -> None:
         assert reader.read(self.STATIONS, []) == []
-        (reading,) = reader.read(self.STATIONS, ["… — …"])
+        (reading,) = reader.read(self.STATIONS, [Context("… — …")])
         assert reading.spans == ()
 
     def test_an_excerpt_longer_than_the_network_reads(self, reader: Reader) -> None:

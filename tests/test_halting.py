@@ -8,6 +8,7 @@ from qa.halting import Halted, Unwanted, stoppable
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 from qa.reading.network_reader import BATCH, NetworkReader
+from qa.reading.reader import Context
 
 QUESTION = "At how many stations does the tram stop on Saturdays?"
 TRAM = "The harbour tram stops at 24 stations on weekdays and at 11 of them on Saturdays."
@@ -69,8 +70,8 @@ def test_a_pass_through_the_llm_ends_in_its_midst(real_generator: LlamaGenerator
 
 @pytest.mark.real
 def test_reading_ends_between_two_batches(real_reader: NetworkReader) -> None:
-    excerpts = [f"{TRAM} ({number})" for number in range(BATCH + 1)]
-    wanted = real_reader.read(QUESTION, excerpts)
+    contexts = [Context(f"{TRAM} ({number})") for number in range(BATCH + 1)]
+    wanted = real_reader.read(QUESTION, contexts)
     with stoppable(After(1)), pytest.raises(Halted):
-        real_reader.read(QUESTION, excerpts)
-    assert real_reader.read(QUESTION, excerpts) == wanted
+        real_reader.read(QUESTION, contexts)
+    assert real_reader.read(QUESTION, contexts) == wanted

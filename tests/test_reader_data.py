@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qa.training.reader_data import Part, Split, read_mixture, sources_of
+from qa.training.reader_data import Part, Split, drawn, read_mixture, sources_of
 
 
 def row(number: int, title: str | None = None, context: str | None = None) -> dict[str, Any]:
@@ -33,30 +34,34 @@ def folder(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, *parts: Part, titles: tuple[str, ...] = ()) -> Split:
-    return read_mixture(folder, parts, frozenset(titles), seed=0)
+    return read_mixture(folder, parts, frozenset(titles))
 
 
 def test_articles_are_kept_as_a_whole_and_nowhere_learnt_from(folder: Path) -> None:
-    split = read(folder, Part("one", kept=4), Part("two"))
+    split = read(folder, Part("one", 40, kept=4), Part("two", 40))
+    learnt = [source for sources in split.training.values() for source in sources]
     kept = split.validation["one"]
     assert 0 < len(kept) < 40
-    assert {source.title for source in kept}.isdisjoint({source.title for source in split.training} - {None})
+    assert {source.title for source in kept}.isdisjoint({source.title for source in learnt} - {""})
     # The second file has some of the same paragraphs, without a title.
-    assert {source.paragraph for source in kept}.isdisjoint(source.paragraph for source in split.training)
+    assert {source.paragraph for source in kept}.isdisjoint(source.paragraph for source in learnt)
 
 
 def test_articles_that_a_set_validates_on_are_left_out_by_title(folder: Path) -> None:
-    split = read(folder, Part("bench"), titles=("Harbour",))
-    assert {source.title for source in split.training} == {"Bridge"}
+    split = read(folder, Part("bench", 20), titles=("Harbour",))
+    assert {source.title for source in split.training["bench"]} == {"Bridge"}
 
 
-def test_shares_repeats_and_missing_files(folder: Path) -> None:
-    whole = read(folder, Part("one"), Part("not there"))
-    half = read(folder, Part("one", share=0.5))
-    assert len(whole.training) == 40
-    assert 10 < len(half.training) < 30 and set(half.training) < set(whole.training)
-    assert len(read(folder, Part("one", repeats=3)).training) == 120
-    assert read(folder, Part("one", share=0.5)) == half
+def test_what_is_not_there_is_left_out(folder: Path) -> None:
+    assert read(folder, Part("not there", 3)).training == {"not there": ()}
+
+
+def test_so_many_are_drawn_and_all_of_them_before_any_again() -> None:
+    sources = sources_of([row(number) for number in range(6)] + [row(9) | {"start": None, "end": None}])
+    chosen = drawn(sources, Part("one", answerable=9, unanswerable=2), 1.0, random.Random(0))
+    assert [sum(source.answer is not None for source in chosen), len(chosen)] == [9, 11]
+    assert set(sources) == set(chosen)
+    assert len(drawn(sources, Part("one", answerable=9, unanswerable=2), 0.5, random.Random(0))) == 4 + 1
 
 
 def test_other_paragraphs_are_those_of_the_article() -> None:

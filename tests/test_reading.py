@@ -21,9 +21,9 @@ from index.text.sentences import sentences
 from qa.fakes import FakeReader
 from qa.reading.answering import Weights, best_answer, probability
 from qa.reading.excerpts import excerpts
-from qa.reading.inputs import Input
+from qa.reading.inputs import LONGEST_TITLE, Input, encode
 from qa.reading.network import ReaderNetwork, Shape
-from qa.reading.reader import Reading, ScoredSpan
+from qa.reading.reader import Context, Reading, ScoredSpan
 from qa.reading.spans import best_spans, whole
 
 
@@ -144,21 +144,53 @@ class CountingReader(FakeReader):
     """Remembers what it was given."""
 
     def __init__(self) -> None:
-        self.given: list[str] = []
+        self.given: list[Context] = []
 
-    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
-        self.given += excerpts
-        return super().read(question, excerpts)
+    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+        self.given += contexts
+        return super().read(question, contexts)
 
 
 class TwiceReader(FakeReader):
     """Finds two answers in one sentence: a number, and with the word before it."""
 
-    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
-        return [Reading((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in excerpts]
+    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+        return [Reading((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in contexts]
 
 
 EVEN = Weights(margin=1.0, evidence=0.0, bias=0.0)
+
+
+class Letters:
+    """A letter a token."""
+
+    def __call__(self, texts: list[str], **_: object) -> dict[str, list[list[object]]]:
+        return {
+            "input_ids": [[2, *map(ord, text)] for text in texts],
+            "offset_mapping": [[(0, 0), *((at, at + 1) for at in range(len(text)))] for text in texts],
+        }
+
+
+class TestInput:
+    def told(self, context: Context) -> tuple[str, str]:
+        """What comes before the excerpt, and the excerpt."""
+        (given,) = encode(Letters(), "How  many?", [context])
+        parts = zip(given.ids[1:], given.places[1:], strict=True)
+        told = [(chr(letter), place) for letter, place in parts]
+        assert given.places[0] is None
+        assert [place for _, place in told if place] == [(at, at + 1) for at in range(len(context.text))]
+        return "".join(c for c, place in told if not place), "".join(c for c, place in told if place)
+
+    def test_title_and_date_stand_before_the_excerpt(self) -> None:
+        before = "question: How many? | title: Salwan votes | date: 2020-05-01 | context: "
+        assert self.told(Context("1,450 people.", "Salwan\nvotes", "2020-05-01")) == (before, "1,450 people.")
+
+    def test_what_is_not_known_is_left_out(self) -> None:
+        assert self.told(Context("It rained.")) == ("question: How many? | context: ", "It rained.")
+
+    def test_of_a_long_title_the_beginning_is_read(self) -> None:
+        before, _ = self.told(Context("It rained.", "T" * 1000))
+        assert before.count("T") == LONGEST_TITLE
 
 
 class TestBestAnswer:
@@ -196,7 +228,7 @@ class TestBestAnswer:
         reader = CountingReader()
         best_answer(reader, "Who?", hits, budget=1)
         assert len(reader.given) == 1
-        best_answer(reader, "Who?", hits, budget=60)
+        best_answer(reader, "Who?", hits, budget=80)
         assert len(reader.given) == 1 + 3
 
     def test_when_an_answer_is_sure_no_more_is_read(self) -> None:
@@ -238,12 +270,12 @@ class TestNetwork:
         theirs = {parameter.data_ptr() for parameter in encoder.parameters()}
         ours = {p.data_ptr() for name, p in network.named_parameters() if name not in network.learnt()}
         assert ours <= theirs
-        assert network(IDS, MASK).shape == (1, 6, 2)
+        assert [tuple(part.shape) for part in network(IDS, MASK)] == [(1, 6, 2), (1,)]
 
     def test_only_the_upper_layers_are_corrected(self, encoder: torch.nn.Module) -> None:
         names = ReaderNetwork(encoder, Shape(layers=1, rank=4)).learnt()
         assert {name.split(".")[2] for name in names if name.startswith("encoder.layers")} == {"2"}
-        assert len(names) == 7 * 2 + 2
+        assert len(names) == 7 * 2 + 2 + 2
 
     def test_it_learns_and_the_embedder_stays_what_it_was(self, encoder: torch.nn.Module, tmp_path: Path) -> None:
         before = encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state.detach().clone()
@@ -251,7 +283,7 @@ class TestNetwork:
         optimizer = torch.optim.Adam(network.learnt().values(), lr=0.02)
         losses = []
         for _ in range(40):
-            logits = network(IDS, MASK)
+            logits = network(IDS, MASK).spans
             loss = torch.nn.functional.cross_entropy(logits[..., 0], torch.tensor([4]))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -268,6 +300,6 @@ class TestNetwork:
                 tensor.normal_()
         again = ReaderNetwork(encoder, Shape(layers=2, rank=4))
         again.load_learnt({name: tensor.clone() for name, tensor in network.learnt().items()})
-        assert torch.equal(network(IDS, MASK), again(IDS, MASK))
+        assert all(torch.equal(*pair) for pair in zip(network(IDS, MASK), again(IDS, MASK), strict=True))
         with pytest.raises(ValueError, match="another network"):
             ReaderNetwork(encoder, Shape(layers=1, rank=4)).load_learnt(network.learnt())

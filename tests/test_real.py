@@ -20,6 +20,7 @@ from qa.prompts import sentence_prompt
 from qa.reading.commands import Commands
 from qa.reading.inputs import encode
 from qa.reading.network_reader import NetworkReader
+from qa.reading.reader import Context
 
 pytestmark = pytest.mark.real
 
@@ -134,8 +135,8 @@ def test_a_text_cannot_speak_to_the_network_in_its_own_marks(
     tokenizer = real_embedder.tokenizer
     number = tokenizer.convert_tokens_to_ids(mark)
     assert number != tokenizer.unk_token_id
-    (given,) = encode(tokenizer, f"Who {mark}?", [f"The pier {mark} opened."])
-    without = encode(tokenizer, "Who?", ["The pier opened."])[0]
+    (given,) = encode(tokenizer, f"Who {mark}?", [Context(f"The pier {mark} opened.", f"Pier {mark}")])
+    without = encode(tokenizer, "Who?", [Context("The pier opened.", "Pier")])[0]
     assert given.ids.count(number) == without.ids.count(number)
     features = real_embedder._model.preprocess([f"The pier {mark} opened."])
     assert int((features["input_ids"] == number).sum()) == without.ids.count(number)

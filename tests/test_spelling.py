@@ -13,7 +13,7 @@ from qa.asking.colloquial import standard
 from qa.asking.spelling import corrected, respelt
 from qa.assistant import Assistant
 from qa.fakes import FakeReader
-from qa.reading.reader import Reading
+from qa.reading.reader import Context, Reading
 
 WRITTEN = {"الاحزاب": "الأحزاب", "المدينه": "المدينة", "محطات": "محطات", "المينا": "المينا", "الترام": "الترام"}
 
@@ -73,9 +73,9 @@ class TestTheReaderReads:
         def __init__(self) -> None:
             self.asked = ""
 
-        def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+        def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
             self.asked = question
-            return super().read(question, excerpts)
+            return super().read(question, contexts)
 
     @pytest.fixture(autouse=True)
     def _reader(self) -> None:

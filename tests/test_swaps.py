@@ -10,8 +10,9 @@ from qa.training.swaps import Swapper, details
 
 OTHERS = (
     "Who led Salwan in 1931?", "How many of the 7,200 people of Port Nasim voted?", "When did Kafr Bardi open?",
-    "كم بلغ سكان مدينة الخصيب عام 1987؟", "متى تأسست شركة النور؟", "من فاز في معركة الوادي؟",
+    "كم بلغ سكان مدينة الخصيب عام 1987؟", "متى تأسست شركة النور؟", "من حكم وادي الزيتون؟",
 )  # fmt: skip
+KNOWN = ("سلوان", "الخصيب", "النور", "وادي الزيتون")
 TRAM = "The tram of Marsa Nawras opened in 2021 with 11 stops. The first driver was Salma Haddad."
 LIBRARY = "افتتحت مكتبة مدينة سلوان عام 2020. تضم 20000 كتاب. فاز المهندس كريم بالجائزة."
 
@@ -20,7 +21,7 @@ def swaps_of(question: str, paragraph: str) -> dict[str, set[str]]:
     """Every swap that fifty draws make, by kind."""
     found: dict[str, set[str]] = {}
     for seed in range(50):
-        swapped = Swapper(OTHERS, random.Random(seed)).swap(question, paragraph)
+        swapped = Swapper(OTHERS, random.Random(seed), KNOWN).swap(question, paragraph)
         if swapped:
             found.setdefault(swapped.kind, set()).add(swapped.question)
     return found
@@ -33,12 +34,14 @@ def swaps_of(question: str, paragraph: str) -> dict[str, set[str]]:
         ("What did Nikola Tesla show in 1893?", ["Nikola Tesla", "1893"]),
         ("In the 19th century, how many of 1,500 ships left Port Said?", ["1,500", "Port Said"]),
         ("كم عدد سكان مدينة سلوان عام 2020؟", ["سلوان", "2020"]),
+        ("من حكم وادي الزيتون؟", ["وادي الزيتون"]),
+        ("كيف حال البلاد؟", []),
         ("Who is he?", []),
         ("أين تقع؟", []),
     ],
 )
 def test_details_of_a_question(question: str, expected: list[str]) -> None:
-    assert [question[start:end] for _, start, end in details(question)] == expected
+    assert [question[start:end] for _, start, end in details(question, KNOWN)] == expected
 
 
 def test_details_are_exchanged_for_others_of_their_kind() -> None:
@@ -60,7 +63,14 @@ def test_nothing_is_put_in_that_the_paragraph_holds() -> None:
 
 def test_names_stay_in_their_script() -> None:
     found = swaps_of("كم عدد كتب مكتبة مدينة سلوان؟", LIBRARY)
-    assert found["name"] == {f"كم عدد كتب مكتبة مدينة {name}؟" for name in ("الخصيب", "النور", "الوادي")}
+    assert found["name"] == {f"كم عدد كتب مكتبة مدينة {name}؟" for name in ("الخصيب", "النور", "وادي الزيتون")}
+
+
+def test_a_name_is_exchanged_for_one_of_a_like_question() -> None:
+    others = ("When was Nikola Tesla born?", "When was the Eiffel Tower built?", "When was Marie Curie born?")
+    kinds = {Swapper((*others, "Where is Port Said?"), random.Random(seed)).swap("Where is Salwan?", "Salwan is here.")
+             for seed in range(9)}  # fmt: skip
+    assert {swapped.question for swapped in kinds if swapped} == {"Where is Port Said?"}
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,14 @@ from transformers import Gemma3TextConfig, Gemma3TextModel
 from index.articles import Span
 from index.fakes import HashEmbedder
 from qa.reading.network import ReaderNetwork, Shape
-from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_file, of_set
-from qa.training.learning import Training, averaged, course_file, rates_of
+from qa.reading.reader import Context
+from qa.training.course import SETS, kept, sources_for, validation_titles
+from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_set
+from qa.training.learning import Training, rates_of
 from qa.training.near import with_near
 from qa.training.recipe import Recipe
 from qa.training.swaps import Swapper
-from qa.training.train import SETS, batches_of, changed, course_on, courses_of, loss_of, validation_titles
+from qa.training.train import batches_of, changed, loss_of
 from qa.training.train import main as teach_reader
 from qa.training.train_commands import main as teach_commands
 
@@ -66,54 +68,20 @@ class TestSources:
                 and source.paragraph[source.answer.start : source.answer.end] in texts[0] + source.paragraph
             )
 
-    def test_examples_in_other_languages_of_validation_articles_are_held_out(self, tmp_path: Path) -> None:
-        texts = [f"Pier {n} opened in {1850 + n}." for n in range(4)]
-        asked = [(n, f"When did pier {n} open?", str(1850 + n)) for n in range(4)]
-        for name in ("xquad/ar", "xquad/en", "arcd"):
-            write_set(tmp_path / "sets" / name, texts, asked)
-        for name in ("xquad/en-over-ar", "xquad/ar-over-en"):
-            write_set(tmp_path / "sets" / name, texts, asked)
-        others = tmp_path / "others"
-        others.mkdir()
-        rows = [
-            {"lang": lang, "context": f"{lang} {n}: {1850 + n}", "question": "?", "start": 6, "end": 10}
-            for lang in ("de", "es")
-            for n in range(4)
-        ]
-        for name, kept in (("ja", rows[:1]), ("he", rows[:1]), ("xquad-other", rows)):
-            with gzip.open(others / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
-                file.write("\n".join(map(json.dumps, kept)) + "\n")
-        first, second, third = courses_of(
-            tmp_path / "sets", others, HashEmbedder(), Recipe(japanese=1, hebrew=1, parallel=6, again=3, wide=1)
-        )
-        assert {source.paragraph for source in first.passes[0][2:]} == {
-            f"{lang} {n}: {1850 + n}" for lang in ("de", "es") for n in range(3)
-        }
-        again = second.passes[0]
-        assert third.passes == (again,)
-        assert first.longest == second.longest < third.longest
-        assert second.passes == (again,) * 3
-        assert tuple(replace(source, near=()) for source in again) == first.passes[1]
-
     def test_near_paragraphs_are_those_that_search_would_find_and_not_its_own(self) -> None:
         sources = [
             Source("When did the harbour pier open?", "The harbour pier opened in 1859.", Span(27, 31), ()),
             Source("What grows?", "Palms grow by the sea.", Span(0, 5), ("The harbour pier is long.",)),
         ]
         pier, _ = with_near(sources, HashEmbedder())
-        assert pier.near == ("The harbour pier is long.", "Palms grow by the sea.")
+        assert [context.text for context in pier.near] == ["The harbour pier is long.", "Palms grow by the sea."]
 
     def test_what_search_would_find_is_learnt_not_to_be_the_answer(self) -> None:
-        near = ("The pier of Tunis has 12 lamps.", "The pier has 24 lamps.")
+        near = (Context("The pier of Tunis has 12 lamps.", "Tunis"), Context("The pier has 24 lamps."))
         source = Source("How many piers?", HARBOUR, Span(HARBOUR.index("24"), HARBOUR.index("24") + 2), (), near)
         made = Maker(words_in, Recipe(not_here=0.9)).make([source] * 40, 170)
-        misses = {example.excerpt for example in made if example.answer is None}
+        misses = {replace(example.context, date="") for example in made if example.answer is None}
         assert near[0] in misses and near[1] not in misses
-
-    def test_an_unanswerable_line_has_no_answer(self, tmp_path: Path) -> None:
-        with gzip.open(tmp_path / "x.jsonl.gz", "wt", encoding="utf-8") as file:
-            file.write(json.dumps({"context": "c", "question": "q", "start": None, "end": None}) + "\n")
-        assert of_file(tmp_path / "x.jsonl.gz") == [Source("q", "c", None, ())]
 
 
 class TestExamples:
@@ -124,11 +92,11 @@ class TestExamples:
         for seed in range(30):
             for example in Maker(words_in, Recipe(seed=seed)).make([source], 170):
                 if example.answer:
-                    assert example.excerpt[example.answer.start : example.answer.end] == "24"
-                    assert example.excerpt in HARBOUR
-                    lengths.add(len(example.excerpt))
+                    assert example.context.text[example.answer.start : example.answer.end] == "24"
+                    assert example.context.text in HARBOUR
+                    lengths.add(len(example.context.text))
                 else:
-                    assert "24" not in example.excerpt
+                    assert "24" not in example.context.text
         assert lengths
 
     def test_the_same_seed_makes_the_same_examples(self) -> None:
@@ -176,20 +144,19 @@ RECIPE = Recipe(rate=1e-2, head_rate=1e-2, warm_up=2, tokens_a_batch=60)
 def batches(count: int = 24) -> list[Any]:
     texts = ("Pier nine opened in 1859 .", "A tram has 24 stations now .", "Nobody knows .")
     examples = [
-        Example("What is it ?", text, Span(answer, answer + 4) if answer else None)
+        Example("What is it ?", Context(text), Span(answer, answer + 4) if answer else None)
         for text, answer in zip(texts * (count // 3), (20, 11, 0) * (count // 3), strict=True)
     ]
     return batches_of(examples, Tokenizer(), RECIPE, random.Random(0))
 
 
-COURSES = [len(batches()) - 2, 2]
+LOSS = loss_of(0.5)
 
 
 class TestTraining:
-    def test_the_rate_rises_and_falls_in_each_course(self) -> None:
-        rates = rates_of([10, 4], [1.0, 0.5], warm_up=2)
+    def test_the_rate_rises_and_falls(self) -> None:
+        rates = rates_of(10, warm_up=2)
         assert rates[:3] == [0.5, 1.0, 1.0] and rates[9] == 0.125
-        assert rates[10:] == [0.25, 0.5, 0.5, 0.25]
 
     def test_targets_are_the_tokens_of_the_answer_or_the_first(self) -> None:
         given = [pair for batch in batches() for pair in zip(batch.inputs, batch.targets, strict=True)]
@@ -200,29 +167,23 @@ class TestTraining:
                 assert one.places[start] is not None and one.places[end] is not None
 
     def test_it_learns(self, tmp_path: Path) -> None:
-        Training(network(), batches(240), [len(batches(240))], [1.0], loss_of, RECIPE, tmp_path).run()
+        Training(network(), batches(240), LOSS, RECIPE, tmp_path).run()
         losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
         assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
     def test_one_that_was_killed_goes_on_to_the_same_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("qa.training.learning.SAVE_EVERY", 2)
         whole = network()
-        Training(whole, batches(), COURSES, [1.0, 0.5], loss_of, RECIPE, tmp_path).run()
+        Training(whole, batches(), LOSS, RECIPE, tmp_path).run()
         (tmp_path / "other").mkdir()
-        stopped = Training(network(), batches(), COURSES, [1.0, 0.5], loss_of, RECIPE, tmp_path / "other")
+        stopped = Training(network(), batches(), LOSS, RECIPE, tmp_path / "other")
         monkeypatch.setattr(stopped, "_learn", _killed_after(stopped._learn, 3))
         with pytest.raises(KeyboardInterrupt):
             stopped.run()
         again = network()
-        Training(again, batches(), COURSES, [1.0, 0.5], loss_of, RECIPE, tmp_path / "other").run()
+        Training(again, batches(), LOSS, RECIPE, tmp_path / "other").run()
         for name, tensor in whole.learnt().items():
             assert torch.allclose(tensor, again.learnt()[name], atol=1e-6), name
-        for course in (0, 1):
-            kept, other = (torch.load(course_file(f, course)) for f in (tmp_path, tmp_path / "other"))
-            assert all(torch.allclose(kept[name], other[name], atol=1e-6) for name in kept)
-        mean = averaged([course_file(tmp_path, 0), course_file(tmp_path, 1)])
-        last = torch.load(course_file(tmp_path, 1))
-        assert any(not torch.equal(mean[name], last[name]) for name in mean)
         steps = [json.loads(line)["step"] for line in (tmp_path / "other" / "log.jsonl").read_text().splitlines()]
         assert steps == list(range(1, len(batches()) + 1))
 
@@ -250,11 +211,11 @@ def test_a_swapped_question_comes_with_the_sentences_that_would_answer() -> None
     start = HARBOUR.index("1859")
     source = Source("What is of 1859?", HARBOUR, Span(start, start + 4), ())
     swapper = Swapper(["Who came in 1931?"], random.Random(0))
-    recipe = replace(Recipe(), swapped=1.0, not_here=0.0, shortest=5)
+    recipe = replace(Recipe(), swapped=1.0, not_here=0.0, elsewhere=0.0, shortest=5)
     answered, swapped = Maker(words_in, recipe, swapper).make([source], longest=8)
-    assert answered.answer and "1859" in answered.excerpt
+    assert answered.answer and "1859" in answered.context.text
     assert (swapped.question, swapped.answer) == ("What is of 1931?", None)
-    assert "1859" in swapped.excerpt
+    assert "1859" in swapped.context.text
     assert len(Maker(words_in, recipe).make([source], longest=8)) == 1
 
 
@@ -273,11 +234,33 @@ def test_a_course_on_the_mixture_has_nothing_of_articles_that_are_validated_on(t
     ]
     with gzip.open(tmp_path / "squad-dev-bench-articles-en.jsonl.gz", "wt") as file:
         file.write("\n".join(map(json.dumps, rows)))
-    ((*learnt,),) = course_on(tmp_path, tmp_path / "sets", Recipe()).passes
-    assert {source.title for source in learnt if source.title} == {"Pier 0", "Pier 1", "Pier 2"}
+    learnt = sources_for(tmp_path, tmp_path / "sets", HashEmbedder(), Recipe(siblings=0))
+    assert {source.title for source in learnt} == {"Pier 0", "Pier 1", "Pier 2"}
     assert texts[3] not in {source.paragraph for source in learnt}
-    ((*some,),) = course_on(tmp_path, tmp_path / "sets", replace(Recipe(), examples=1)).passes
-    assert len([source for source in some if source.title]) == 1
+    some = sources_for(tmp_path, tmp_path / "sets", HashEmbedder(), Recipe(siblings=8, own=0, share=0.5))
+    assert len([source for source in some if source.title.startswith("Pier")]) == 350
+    assert len(some) == 350 + 4
+
+
+def test_examples_are_made_once(tmp_path: Path) -> None:
+    example = Example("كم؟", Context("نص", "عنوان", "2020-01-02"), Span(0, 1))
+    made = kept(tmp_path / "examples.jsonl", lambda: [example, replace(example, answer=None)])
+    assert made == [example, replace(example, answer=None)]
+    assert kept(tmp_path / "examples.jsonl", lambda: []) == made
+
+
+def test_a_title_that_alone_says_whose_an_excerpt_is_is_exchanged_for_another() -> None:
+    start = HARBOUR.index("24")
+    source = Source("How many piers has Port Nasim?", HARBOUR, Span(start, start + 2), (), title="Port Nasim")
+    recipe = replace(Recipe(), not_here=0.0, elsewhere=1.0, untitled=0.0)
+    made = Maker(words_in, recipe, titles=["Port Nasim", "Salwan", "ميناء"]).make([source] * 20, longest=50)
+    assert {(example.context.title, example.answer is None) for example in made} == {
+        ("Port Nasim", False),
+        ("Salwan", True),
+    }
+    assert all("24" in example.context.text for example in made)
+    named = replace(source, paragraph=f"Port Nasim: {HARBOUR}", answer=Span(start + 12, start + 14))
+    assert len(Maker(words_in, replace(recipe, shortest=50), titles=["Salwan"]).make([named], longest=60)) == 1
 
 
 @pytest.mark.parametrize("command", [teach_reader, teach_commands], ids=["reader", "commands"])
@@ -286,7 +269,7 @@ def test_what_is_missing_is_said_before_anything_is_learnt(
 ) -> None:
     monkeypatch.setattr("qa.training.needs.find_spec", lambda module: None)
     out = tmp_path / "work"
-    places = {"--sets": tmp_path, "--others": tmp_path, "--work": out, "--out": out}
+    places = {"--sets": tmp_path, "--data": tmp_path, "--work": out, "--out": out}
     wanted = [option.opts[0] for option in command.params if option.required]
     words = [str(word) for name in wanted for word in (name, places[name])]
     result = CliRunner().invoke(command, words)

@@ -14,7 +14,7 @@ from qa.checking.sentence import Fault
 from qa.checking.translation import SAME, mistranslation
 from qa.fakes import FakeGenerator, FakeReader
 from qa.llm.generate import Pieces, Prompt
-from qa.reading.reader import Reading
+from qa.reading.reader import Context, Reading
 
 QUESTION = "What limits the tram?"
 SAID = "The tram is limited by the old bridge."
@@ -24,8 +24,8 @@ PHRASE = "الجسر القديم"
 class Blind(FakeReader):
     """Finds nothing to read."""
 
-    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
-        return [Reading((), 1.0) for _ in excerpts]
+    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+        return [Reading((), 1.0) for _ in contexts]
 
 
 def asked_of(likeness: float, asked: list[tuple[str, str]]) -> Callable[[str, str], float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qa.checking.sentence import Fault
-from qa.reading.reader import Reader
+from qa.reading.reader import Context, Reader
 
 SAME = 0.5
 """The cosine of two phrases from which one is taken for a translation of the other (`benchmarks/translations.py`)."""
@@ -23,7 +23,7 @@ def mistranslation(sentence: str, question: str, phrase: str, reader: Reader, li
     """What the sentence says in the place of `phrase`, where that means something else."""
     if phrase in sentence:
         return []
-    (reading,) = reader.read(question, [sentence])
+    (reading,) = reader.read(question, [Context(sentence)])
     if not reading.spans:
         return [Fault("translation")]
     span = reading.spans[0].span

@@ -24,8 +24,8 @@ NEARLY = 0.8
 """The share of the best answer's probability from which another sentence's is told too (docs/answers.md)."""
 LIKELY_ENOUGH = 0.25
 """The least probability of an answer that is told beside a better one."""
-_BESIDE_QUESTION = 8
-"""Tokens around question and excerpt."""
+_AROUND = 14
+"""Tokens around question, title, date and excerpt."""
 _CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
 
 
@@ -62,7 +62,7 @@ def best_answer(
     # Where a choice is offered, the answer stands in the question.
     asked: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
     for part in rounds(reader, question, hits, budget):
-        for excerpt, read in zip(part, reader.read(question, [one.text for one in part]), strict=True):
+        for excerpt, read in zip(part, reader.read(question, [one.context for one in part]), strict=True):
             found += _answers(excerpt, _without_echoes(read, excerpt.text, asked), weights)
         if any(answer.probability >= SURE for answer in found):
             break
@@ -94,11 +94,11 @@ def probability(margin: float, evidence: float, weights: Weights = WEIGHTS) -> f
 
 def rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
     """Excerpts within the budget, likeliest first, in parts of about `ROUND` tokens; at least one excerpt."""
-    asked = reader.count_tokens(question) + _BESIDE_QUESTION
+    asked = reader.count_tokens(question) + _AROUND
     part: list[Excerpt] = []
     spent = waiting = 0
     for excerpt in excerpts(question, hits, reader.count_tokens):
-        cost = reader.count_tokens(excerpt.text) + asked
+        cost = excerpt.cost(reader.count_tokens) + asked
         if spent and spent + cost > budget:
             break
         if part and waiting + cost > ROUND:

@@ -8,12 +8,13 @@ whom "he" means. `docs/reader.md` has how often the answer is among them, by tok
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 
 from index.articles import Article, Span
 from index.search import Hit
 from qa.evidence import Evidence, rank
+from qa.reading.reader import Context
 
 LONGEST = 110
 """Tokens of an excerpt, but that one sentence is never cut."""
@@ -34,6 +35,15 @@ class Excerpt:
     @property
     def text(self) -> str:
         return self.article.text[self.span.start : self.span.end]
+
+    @property
+    def context(self) -> Context:
+        """The excerpt as a reader is given it."""
+        return Context(self.text, self.article.title, self.article.date or "")
+
+    def cost(self, count_tokens: Callable[[str], int]) -> int:
+        """Tokens of what a reader is given: the text, and whose it is."""
+        return sum(map(count_tokens, astuple(self.context)))
 
 
 def excerpts(

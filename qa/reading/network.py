@@ -1,9 +1,10 @@
-"""The network that reads: the embedder's own, with low-rank corrections to its upper layers and a head for spans.
+"""The network that reads: the embedder's own, with low-rank corrections to its upper layers and two heads.
 
 LoRA (Hu et al. 2021, arXiv:2106.09685): a linear layer's W x becomes W x + B A x, and only A and B are learnt. W stays
-the embedder's, the very same tensor in memory; the embedder itself sees nothing of A and B. The head is that of BERT
-on SQuAD 2.0 (Devlin et al. 2019, arXiv:1810.04805): a logit for "the answer starts here" and one for "it ends here"
-for every token, where the first token stands for "not here".
+the embedder's, the very same tensor in memory; the embedder itself sees nothing of A and B. The head for spans is that
+of BERT on SQuAD 2.0 (Devlin et al. 2019, arXiv:1810.04805): a logit for "the answer starts here" and one for "it ends
+here" for every token, where the first token stands for "not here". A second head says whether the excerpt answers at
+all, as the front verifier of Retro-Reader does (Zhang et al. 2021, arXiv:2001.09694).
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 import copy
 import itertools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 _LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+_HEADS = ("head.", "answerable.")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,13 @@ class Shape:
 
     layers: int
     rank: int
+
+
+class Logits(NamedTuple):
+    """Of a batch, in float32: `spans` has shape (batch, tokens, 2), start and end; `answerable` shape (batch,)."""
+
+    spans: torch.Tensor
+    answerable: torch.Tensor
 
 
 class Adapted(nn.Module):
@@ -62,12 +72,16 @@ class ReaderNetwork(nn.Module):
                     )
                     width = max(width, module.in_features) if name.endswith("q_proj") else width
         self.head = nn.Linear(width, 2)
+        self.answerable = nn.Linear(width, 1)
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Logits of start and end, shape (batch, tokens, 2), float32; `ids` and `mask` have shape (batch, tokens)."""
-        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        logits: torch.Tensor = self.head(states.float())
-        return logits
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> Logits:
+        """Logits of a batch; `ids` and `mask` have shape (batch, tokens)."""
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        return Logits(self.head(states), self.answerable(states[:, 0]).squeeze(-1))
+
+    def heads(self) -> list[nn.Parameter]:
+        """Parameters of both heads, which learn faster than the corrections."""
+        return [*self.head.parameters(), *self.answerable.parameters()]
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +95,7 @@ class ReaderNetwork(nn.Module):
         return self.eval().requires_grad_(False)
 
     def learnt(self) -> dict[str, torch.Tensor]:
-        """What is ours, by name: the corrections and the head."""
+        """What is ours, by name: the corrections and the heads."""
         return {name: parameter for name, parameter in self.named_parameters() if _is_ours(name)}
 
     def load_learnt(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -101,4 +115,4 @@ def sharing_copy(module: nn.Module) -> nn.Module:
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith("head.") or name.endswith((".down", ".up"))
+    return name.startswith(_HEADS) or name.endswith((".down", ".up"))

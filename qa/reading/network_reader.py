@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from index.one_thread import OneThread, Urgency
 from index.text.folding import Folded, plain
 from qa.halting import go_on
 from qa.reading.inputs import Input, encode
-from qa.reading.reader import Reading, ScoredSpan
+from qa.reading.reader import Context, Reading, ScoredSpan
 from qa.reading.spans import best_spans
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from index.embed import SentenceTransformerEmbedder
     from qa.reading.network import ReaderNetwork
 
-FORMAT = "jawab-reader-1"
+FORMAT = "jawab-reader-2"
 """Changes whenever weights of before would read wrongly: another input, another network."""
 BATCH = 4
 """Excerpts a batch; on a CPU padding costs more than small batches do."""
@@ -63,38 +63,46 @@ class NetworkReader:
         return self._make_tokenizer()
 
     def prepare(self) -> None:
-        self.read(self.name, [self.name])
+        self.read(self.name, [Context(self.name)])
 
     def count_tokens(self, text: str) -> int:
         with self._tokenizing:
             return len(self._tokenizer(plain(text).text, add_special_tokens=False)["input_ids"])
 
-    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
+    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
         """Batch by batch, so that who searches need not wait for all of it. Raises `Halted`."""
-        texts = [plain(excerpt) for excerpt in excerpts]
+        texts = [plain(context.text) for context in contexts]
         if not texts:
             return []
-        inputs = self._thread.do(lambda: self._encode(question, texts), Urgency.READING)
+        plainly = [
+            Context(text.text, plain(context.title).text, context.date)
+            for context, text in zip(contexts, texts, strict=True)
+        ]
+        inputs = self._thread.do(lambda: self._encode(question, plainly), Urgency.READING)
         readings: dict[int, Reading] = {}
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
         for first in range(0, len(order), BATCH):
             go_on()
             batch = order[first : first + BATCH]
             work = partial(self._logits, [inputs[at] for at in batch])
-            for at, logits in zip(batch, self._thread.do(work, Urgency.READING), strict=True):
-                readings[at] = _in_original(best_spans(logits, inputs[at], texts[at].text), texts[at])
+            for at, (spans, answerable) in zip(batch, self._thread.do(work, Urgency.READING), strict=True):
+                reading = replace(best_spans(spans, inputs[at], texts[at].text), answerable=answerable)
+                readings[at] = _in_original(reading, texts[at])
         return [readings[at] for at in range(len(inputs))]
 
-    def _encode(self, question: str, texts: Sequence[Folded]) -> list[Input]:
+    def _encode(self, question: str, contexts: Sequence[Context]) -> list[Input]:
         with self._tokenizing:
-            return encode(self._tokenizer, plain(question).text, [text.text for text in texts])
+            return encode(self._tokenizer, plain(question).text, contexts)
 
-    def _logits(self, batch: Sequence[Input]) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+    def _logits(self, batch: Sequence[Input]) -> list[tuple[np.ndarray[Any, np.dtype[np.float32]], float]]:
         import torch
 
         with torch.inference_mode():
-            logits = self._network(*padded(batch, self._network.device)).float().cpu().numpy()
-        return [row[: len(given.ids)] for row, given in zip(logits, batch, strict=True)]
+            logits = self._network(*padded(batch, self._network.device))
+        return [
+            (row[: len(given.ids)], float(value))
+            for row, value, given in zip(logits.spans.cpu().numpy(), logits.answerable.cpu(), batch, strict=True)
+        ]
 
 
 def padded(batch: Sequence[Input], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -149,4 +157,4 @@ def base_of(embedder: SentenceTransformerEmbedder) -> str:
 
 def _in_original(reading: Reading, text: Folded) -> Reading:
     spans = [ScoredSpan(text.to_original(scored.span.start, scored.span.end), scored.score) for scored in reading.spans]
-    return Reading(tuple(spans), reading.none)
+    return replace(reading, spans=tuple(spans))

@@ -1,4 +1,4 @@
-"""What a reader is to Jawab: of excerpts of articles it says where in them the answer stands, or that it does not."""
+"""Interface of readers: where in an excerpt of an article the answer stands, or that it does not stand there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from index.articles import Span
+
+
+@dataclass(frozen=True)
+class Context:
+    """An excerpt to be read. Title and date (YYYY-MM-DD) of its article tell whose it is; "" where they are unknown."""
+
+    text: str
+    title: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,11 +30,13 @@ class ScoredSpan:
 class Reading:
     """What a reader makes of one excerpt: the best spans, best first (none for an excerpt without words).
 
-    `none` is the score of "not here", on the same scale as the spans'.
+    `none` is the score of "not here", on the same scale as the spans'. `answerable` is the log-odds that the excerpt
+    answers the question at all, judged by the whole of it.
     """
 
     spans: tuple[ScoredSpan, ...]
     none: float
+    answerable: float = 0.0
 
     @property
     def margin(self) -> float:
@@ -46,5 +57,5 @@ class Reader(Protocol):
     def count_tokens(self, text: str) -> int:
         """How many tokens it costs to read `text`."""
 
-    def read(self, question: str, excerpts: Sequence[str]) -> list[Reading]:
-        """One `Reading` an excerpt, in order; spans count code points of the excerpt as given."""
+    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+        """One `Reading` a context, in order; spans count code points of its text as given."""

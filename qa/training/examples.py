@@ -1,16 +1,13 @@
-"""What the reader learns from: questions, excerpts, and where in them the answer stands, or that it does not.
+"""Training examples: questions, excerpts with their titles, and where in them the answer stands, or that it does not.
 
-Read are question sets (`qa/measuring/evaluate.py`) and files of examples (`.jsonl.gz`: `question`, `context`, `start`,
-`end`).
-An excerpt is what the reader will be given later: some sentences of a paragraph, not all. Where it holds no answer
-it is one of the same paragraph or article, or of those that search finds, that shares words with the question: those
-are the ones that mislead.
+They are made of questions about paragraphs, out of question sets (`qa/measuring/evaluate.py`) and files of the mixture
+(`qa/training/reader_data.py`). An excerpt is what the reader is given in use: some sentences of a paragraph, not all.
+Where it holds no answer it is one of the same paragraph or article, or of those that search finds, that shares words
+with the question: those mislead most.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,9 +18,11 @@ from index.articles import Span
 from index.formats.draft import Draft
 from index.formats.jsonl import read as read_articles
 from index.text.folding import plain
+from index.text.language import language_of
 from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.measuring.evaluate import read_set
+from qa.reading.reader import Context
 from qa.training.recipe import Recipe
 from qa.training.swaps import Swapper
 
@@ -31,7 +30,15 @@ VALIDATION = 4
 """One article in so many is kept for validation: those whose number in its set leaves `VALIDATION - 1`."""
 FOUND = 0.5
 """Share of the near misses that are taken from what search finds, where that is known."""
+ANY_PLACE = 0.3
+"""Share of the excerpts without an answer cut out of any place, not around the sentence likest the question."""
 _TRIES = 6
+_IN_BRACKETS = re.compile(r"\(.*?\)")
+_ASKS_NAME = re.compile(r"(?:من|أين|اين)\s")
+_SHORTEST_NAME = 3
+"""Letters."""
+_LONGEST_NAME = 4
+"""Words."""
 _FULL_STOP = re.compile(r"(?<=[。！？।])")
 """Where sentences end in languages that are read only for the skill of it."""
 
@@ -40,24 +47,25 @@ _FULL_STOP = re.compile(r"(?<=[。！？।])")
 class Source:
     """A question about a paragraph; `answer` counts in it, `None` where the paragraph does not answer.
 
-    `others` are paragraphs of the same article, and `near` those that search would find beside it: both may hold near
-    misses. `title` is the article's, where it is known.
+    `title` and `date` are the article's, "" where they are not known. `others` are paragraphs of the same article, and
+    `near` those that search would find beside it: both may hold near misses.
     """
 
     question: str
     paragraph: str
     answer: Span | None
     others: tuple[str, ...]
-    near: tuple[str, ...] = ()
-    title: str | None = None
+    near: tuple[Context, ...] = ()
+    title: str = ""
+    date: str = ""
 
 
 @dataclass(frozen=True)
 class Example:
-    """What the network is given, in plain form; `answer` counts in `excerpt`, `None` where it does not answer."""
+    """Question and context in plain form; `answer` counts in the context's text, `None` where it does not answer."""
 
     question: str
-    excerpt: str
+    context: Context
     answer: Span | None
 
 
@@ -71,6 +79,7 @@ def of_set(folder: Path, validation: bool) -> list[Source]:
     chosen = read_set(folder)
     drafts = [draft for draft in read_articles(chosen.articles.read_bytes()) if isinstance(draft, Draft)]
     texts = {draft.id: draft.text for draft in drafts}
+    titles = {draft.id: draft.title for draft in drafts}
     numbers = {draft.id: number for number, draft in enumerate(drafts)}
     asked = [
         q for q in chosen.questions if q.get("answers") and is_for_validation(numbers[q["article_id"]]) == validation
@@ -84,75 +93,85 @@ def of_set(folder: Path, validation: bool) -> list[Source]:
         answer = question["answers"][0]
         span = Span(answer["start"] - start, answer["end"] - start)
         others = sorted(paragraphs[question["article_id"]] - {(start, end)})
-        found.append(Source(question["question"], text[start:end], span, tuple(text[s:e] for s, e in others)))
+        near_by = tuple(text[s:e] for s, e in others)
+        title = titles[question["article_id"]] or ""
+        found.append(Source(question["question"], text[start:end], span, near_by, title=title))
     return found
-
-
-def of_file(file: Path, held_out: Callable[[int], bool] = lambda line: False) -> list[Source]:
-    """The examples of a `.jsonl.gz` file, but for the lines that are held out.
-
-    Neighbouring contexts are taken to be of one article.
-    """
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for number, line in enumerate(lines) if not held_out(number)]
-    contexts = list(dict.fromkeys(row["context"] for row in rows))
-    places = {context: place for place, context in enumerate(contexts)}
-    return [
-        Source(
-            row["question"],
-            row["context"],
-            None if row["start"] is None else Span(row["start"], row["end"]),
-            tuple(contexts[max(0, places[row["context"]] - 1) : places[row["context"]]]),
-        )
-        for row in rows
-    ]
 
 
 class Maker:
     """Makes examples of sources: in plain form, cut to a length, some without the answer. Seeded.
 
-    `swapper` makes questions that their paragraph does not answer; without it there are none of these.
+    `swapper` makes questions that their paragraph does not answer; without it there are none of these. `titles` are
+    those of all articles.
     """
 
-    def __init__(self, count_tokens: Callable[[str], int], recipe: Recipe, swapper: Swapper | None = None) -> None:
+    def __init__(
+        self,
+        count_tokens: Callable[[str], int],
+        recipe: Recipe,
+        swapper: Swapper | None = None,
+        titles: Sequence[str] = (),
+    ) -> None:
         self._count_tokens = count_tokens
         self._recipe = recipe
         self._swapper = swapper
+        self._titles = titles
         self._random = random.Random(recipe.seed)
 
     def make(self, sources: Iterable[Source], longest: int) -> list[Example]:
-        """An example a source, and for a share of them one more whose excerpt does not hold the answer.
+        """An example a source, and for a share of them more that are not answered.
 
         Excerpts have up to `longest` tokens.
         """
         made: list[Example] = []
         for source in map(in_plain_form, sources):
+            source = self._named(source)
+            made.append(self._cut(source, source.answer, longest))
             if source.answer is None:
-                made.append(self._cut(source.question, source.paragraph, None, longest))
                 continue
-            made.append(self._cut(source.question, source.paragraph, source.answer, longest))
             if self._random.random() < self._recipe.not_here / (1 - self._recipe.not_here):
                 made += self._near_miss(source, longest)
             if self._swapper and self._random.random() < self._recipe.swapped:
                 made += self._swapped(self._swapper, source, longest)
+            if self._random.random() < self._recipe.elsewhere:
+                made += self._elsewhere(source, longest)
         return made
+
+    def _named(self, source: Source) -> Source:
+        """Some without a title and some with a date, for articles in use have either or neither."""
+        title = source.title if self._random.random() >= self._recipe.untitled else ""
+        date = source.date
+        if not date and self._random.random() < self._recipe.dated:
+            year, month, day = (self._random.randint(*bounds) for bounds in ((2005, 2026), (1, 12), (1, 28)))
+            date = f"{year}-{month:02}-{day:02}"
+        return replace(source, title=title, date=date)
 
     def _swapped(self, swapper: Swapper, source: Source, longest: int) -> list[Example]:
         """The sentences that would answer, under a question about something else."""
-        swapped = swapper.swap(source.question, source.paragraph)
+        swapped = swapper.swap(source.question, f"{source.title} {source.paragraph}")
         if swapped is None:
             return []
-        example = self._cut(source.question, source.paragraph, source.answer, longest)
-        return [Example(swapped.question, example.excerpt, None)]
+        example = self._cut(source, source.answer, longest)
+        return [replace(example, question=swapped.question, answer=None)]
 
-    def _cut(self, question: str, paragraph: str, answer: Span | None, longest: int) -> Example:
-        """Sentences around the answer, or around any place, up to a length drawn at random."""
-        pieces = cut(paragraph)
+    def _elsewhere(self, source: Source, longest: int) -> list[Example]:
+        """The sentences that would answer, as those of another article, where the title alone said whose they are."""
+        example = self._cut(source, source.answer, longest)
+        named = content_words(source.title) & content_words(source.question)
+        others = [title for title in self._random.choices(self._titles or [""], k=_TRIES) if title]
+        others = [t for t in others if language_of(t) == language_of(source.title) and not content_words(t) & named]
+        if not named or named & content_words(example.context.text) or not others:
+            return []
+        return [replace(example, context=replace(example.context, title=others[0]), answer=None)]
+
+    def _cut(self, source: Source, answer: Span | None, longest: int) -> Example:
+        """Sentences around the answer, or around what is most like the question, up to a length drawn at random."""
+        pieces = cut(source.paragraph)
         if not pieces:
-            return Example(question, paragraph, answer)
-        keep = [i for i, piece in enumerate(pieces) if answer and piece.overlaps(answer)]
-        first, last = (keep[0], keep[-1]) if keep else (self._random.randrange(len(pieces)),) * 2
-        costs = [self._count_tokens(paragraph[piece.start : piece.end]) for piece in pieces]
+            return Example(source.question, Context(source.paragraph, source.title, source.date), answer)
+        first, last = self._core(source, answer, pieces)
+        costs = [self._count_tokens(source.paragraph[piece.start : piece.end]) for piece in pieces]
         budget = self._random.randint(self._recipe.shortest, longest) - sum(costs[first : last + 1])
         while budget > 0 and (first > 0 or last < len(pieces) - 1):
             before = last == len(pieces) - 1 or (first > 0 and self._random.random() < 0.5)
@@ -162,23 +181,46 @@ class Maker:
         if answer:
             start, end = min(start, answer.start), max(end, answer.end)
         moved = Span(answer.start - start, answer.end - start) if answer else None
-        return Example(question, paragraph[start:end], moved)
+        return Example(source.question, Context(source.paragraph[start:end], source.title, source.date), moved)
+
+    def _core(self, source: Source, answer: Span | None, pieces: Sequence[Span]) -> tuple[int, int]:
+        """The first and the last of the sentences that an excerpt must have."""
+        if answer:
+            keep = [i for i, piece in enumerate(pieces) if piece.overlaps(answer)]
+            if keep:
+                return keep[0], keep[-1]
+        asked = content_words(source.question)
+        shared = [len(asked & content_words(source.paragraph[piece.start : piece.end])) for piece in pieces]
+        # Search would choose the likeliest sentence, though not always.
+        any_place = self._random.random() < ANY_PLACE
+        at = self._random.randrange(len(pieces)) if any_place else shared.index(max(shared))
+        return at, at
 
     def _near_miss(self, source: Source, longest: int) -> list[Example]:
         """Of some excerpts without the answer that which shares most words with the question."""
         assert source.answer
         answer = source.paragraph[source.answer.start : source.answer.end].casefold()
+        own = [Context(text, source.title, source.date) for text in (source.paragraph, *source.others, *source.others)]
+        among = source.near if source.near and self._random.random() < FOUND else own
         tried = []
-        among: Sequence[str] = [source.paragraph, *source.others, *source.others]
-        if source.near and self._random.random() < FOUND:
-            among = source.near
         for _ in range(_TRIES):
-            paragraph = self._random.choice(among)
-            example = self._cut(source.question, paragraph, None, longest)
-            if answer not in example.excerpt.casefold():
+            other = self._random.choice(among)
+            drawn = replace(source, paragraph=other.text, title=other.title, date=other.date)
+            example = self._cut(drawn, None, longest)
+            if answer not in example.context.text.casefold():
                 tried.append(example)
         asked = content_words(source.question)
-        return sorted(tried, key=lambda example: -len(asked & content_words(example.excerpt)))[:1]
+        return sorted(tried, key=lambda example: -len(asked & content_words(example.context.text)))[:1]
+
+
+def names_in(sources: Iterable[Source]) -> set[str]:
+    """Names: the titles of articles, without what is in brackets, and short answers to who and where."""
+    found = set()
+    for source in sources:
+        found.add(_IN_BRACKETS.sub("", source.title).strip())
+        if source.answer and _ASKS_NAME.match(source.question):
+            found.add(source.paragraph[source.answer.start : source.answer.end])
+    return {name for name in found if len(name) >= _SHORTEST_NAME and len(name.split()) <= _LONGEST_NAME}
 
 
 def in_plain_form(source: Source) -> Source:
@@ -194,7 +236,8 @@ def in_plain_form(source: Source) -> Source:
         paragraph=paragraph.text,
         answer=answer,
         others=tuple(plain(other).text for other in source.others),
-        near=tuple(plain(near).text for near in source.near),
+        near=tuple(Context(plain(near.text).text, plain(near.title).text, near.date) for near in source.near),
+        title=plain(source.title).text,
     )
 
 

@@ -1,8 +1,7 @@
-"""Learning as such: examples in batches, rates that rise and fall, steps that are logged and can be gone on with."""
+"""Training loop: batches of like length, a learning rate that rises and falls, steps that are logged and resumed."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import random
 import time
@@ -26,7 +25,7 @@ POOL = 50
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs, and for each what is to be learnt about it: two numbers, which the loss understands."""
+    """Inputs, and for each the tokens at which its answer starts and ends; (0, 0) where it has none."""
 
     inputs: tuple[Input, ...]
     targets: tuple[tuple[int, int], ...]
@@ -54,52 +53,28 @@ def in_batches(examples: Sequence[Ready], recipe: Recipe, draw: random.Random) -
     return batches
 
 
-def rates_of(courses: Sequence[int], peaks: Sequence[float], warm_up: int) -> list[float]:
-    """The share of the highest rate at every step; `courses` are their steps."""
-    rates = []
-    for steps, peak in zip(courses, peaks, strict=True):
-        falling = max(1, steps - warm_up)
-        rates += [peak * min((step + 1) / warm_up, max(0.0, (steps - step) / falling)) for step in range(steps)]
-    return rates
-
-
-def course_file(work: Path, number: int) -> Path:
-    """Where is kept what was learnt by the end of a course, counted from 0."""
-    return work / f"course-{number}.pt"
-
-
-def averaged(files: Sequence[Path]) -> dict[str, torch.Tensor]:
-    """The mean of what was learnt by the end of each course (Wortsman et al. 2022, arXiv:2203.05482)."""
-    learnt = [torch.load(file, weights_only=True) for file in files]
-    return {name: torch.stack([one[name] for one in learnt]).mean(0) for name in learnt[0]}
+def rates_of(steps: int, warm_up: int) -> list[float]:
+    """The share of the highest rate at every step: up to it in `warm_up` steps, then down to nothing."""
+    falling = max(1, steps - warm_up)
+    return [min((step + 1) / warm_up, max(0.0, (steps - step) / falling)) for step in range(steps)]
 
 
 class Training:
-    """One training: the network, its optimizer, and where it is.
-
-    `courses` are the steps of each course. What the network has learnt at the end of each is kept in the work folder.
-    """
+    """One training run: the network, its optimizer, and the step that it is at, all of it kept in the work folder."""
 
     def __init__(
-        self,
-        network: ReaderNetwork,
-        batches: Sequence[Batch],
-        courses: Sequence[int],
-        peaks: Sequence[float],
-        loss: Loss,
-        recipe: Recipe,
-        work: Path,
+        self, network: ReaderNetwork, batches: Sequence[Batch], loss: Loss, recipe: Recipe, work: Path
     ) -> None:
-        rates = rates_of(courses, peaks, recipe.warm_up)
+        rates = rates_of(len(batches), recipe.warm_up)
         self._network = network
         self._loss = loss
-        self._ends = {end: course_file(work, number) for number, end in enumerate(itertools.accumulate(courses))}
         self._batches = batches
         self._state = work / "state.pt"
         self._log = work / "log.jsonl"
-        ours = [p for n, p in network.learnt().items() if not n.startswith("head.")]
+        heads = {id(parameter) for parameter in network.heads()}
+        corrections = [parameter for parameter in network.learnt().values() if id(parameter) not in heads]
         self._optimizer = torch.optim.AdamW(
-            [{"params": ours, "lr": recipe.rate}, {"params": list(network.head.parameters()), "lr": recipe.head_rate}],
+            [{"params": corrections, "lr": recipe.rate}, {"params": network.heads(), "lr": recipe.head_rate}],
             weight_decay=0.0,
         )
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -123,8 +98,6 @@ class Training:
                 row["seconds"] = round(time.perf_counter() - start, 3)
                 log.write(json.dumps(row) + "\n")
                 bar.set_postfix(loss=f"{loss:.3f}", tokens_s=round(tokens / row["seconds"]), refresh=False)
-                if self._step in self._ends:
-                    torch.save(self._network.learnt(), self._ends[self._step])
                 if self._step % SAVE_EVERY == 0:
                     log.flush()
                     self._save()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from index.embed import Embedder, Text
+from index.text.language import language_of
+from qa.reading.reader import Context
 from qa.training.examples import Source
 
 NEAREST = 5
@@ -18,17 +20,26 @@ def with_near(sources: Sequence[Source], embedder: Embedder) -> list[Source]:
 
     They need not be of the same article, nor share a word with a question in another language.
     """
-    paragraphs = list(dict.fromkeys(_paragraphs(sources)))
-    vectors = np.stack([one.passage for one in embedder.embed_passages([Text("", text, ()) for text in paragraphs])])
+    if not sources:
+        return []
+    contexts = list(dict.fromkeys(_contexts(sources)))
+    passages = embedder.embed_passages([Text(context.title, context.text, ()) for context in contexts])
+    vectors = np.stack([one.passage for one in passages])
     queries = embedder.embed_queries([source.question for source in sources])
-    order = np.argsort(-(queries @ vectors.T), axis=1)[:, : NEAREST + 1]
+    order = np.argsort(-(queries @ vectors.T), axis=1)[:, : 2 * NEAREST]
     return [
-        replace(source, near=tuple(paragraphs[at] for at in row if paragraphs[at] != source.paragraph)[:NEAREST])
+        replace(source, near=tuple(_others(source, [contexts[at] for at in row]))[:NEAREST])
         for source, row in zip(sources, order, strict=True)
     ]
 
 
-def _paragraphs(sources: Iterable[Source]) -> Iterable[str]:
+def _others(source: Source, found: Iterable[Context]) -> Iterator[Context]:
+    """Those in the language of its own paragraph: one in another may be its translation, and answer."""
+    language = language_of(source.paragraph)
+    return (context for context in found if context.text != source.paragraph and language_of(context.text) == language)
+
+
+def _contexts(sources: Iterable[Source]) -> Iterable[Context]:
     for source in sources:
-        yield source.paragraph
-        yield from source.others
+        for text in (source.paragraph, *source.others):
+            yield Context(text, source.title, source.date)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,60 +26,80 @@ MOST_OTHERS = 8
 
 @dataclass(frozen=True)
 class Part:
-    """A file of the mixture: `share` of its examples, and of each so many. `kept` is the part of its articles, one in
-    so many, that is kept for validation; 0 for none."""
+    """A file of the mixture: how many of its examples are learnt from that are answerable, and how many that are not.
+
+    Where there are fewer, some are learnt from again. `kept` is the part of its articles, one in so many, that is kept
+    for validation; 0 for none.
+    """
 
     name: str
-    share: float = 1.0
-    repeats: int = 1
+    answerable: int
+    unanswerable: int = 0
     kept: int = 0
 
 
 MIXTURE = (
-    Part("tydiqa-ar", repeats=2, kept=10),
-    Part("mlqa-ar", repeats=2, kept=4),
-    Part("mlqa-cross-ar-en", repeats=2),
-    Part("xor-tydi-cross"),
-    Part("squad-train-en", share=0.6),
-    Part("squad-dev-bench-articles-en"),
-    Part("tydiqa-en"),
-    Part("mlqa-en"),
-    Part("nq-qed-en", share=0.5),
-    Part("pquad-fa", share=0.4),
-    Part("idk-mrc-id", share=0.4),
-    Part("tydiqa-other", share=0.2),
-    Part("mlqa-cross-other", share=0.2),
-    Part("he", share=0.5),
-    Part("ja", share=0.1),
+    Part("tydiqa-ar", 1400, 400, kept=10),
+    Part("mlqa-ar", 400, kept=4),
+    Part("mlqa-cross-ar-en", 700),
+    Part("xor-tydi-cross", 300, 100),
+    Part("squad-dev-bench-articles-en", 700, 900),
+    Part("squad-train-en", 400, 340),
+    Part("tydiqa-en", 150),
+    Part("mlqa-en", 200),
+    Part("nq-qed-en", 150),
+    Part("pquad-fa", 150, 450),
+    Part("idk-mrc-id", 150, 450),
+    Part("he", 80, 150),
 )
-"""Most of it is Arabic and English; of the others, those near to Arabic, or with questions that are not answered."""
+"""Half of it is Arabic or asked across languages. The unanswerable ones are those that people wrote to mislead (SQuAD
+2.0, PQuAD, IDK-MRC), in whatever language, for there are none in Arabic; answerable ones of the same files beside them,
+so that it is not the language that tells."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The sources for training and, by the name of their file, those kept for validation."""
+    """The sources for training and those kept for validation, by the name of their file."""
 
-    training: tuple[Source, ...]
+    training: dict[str, tuple[Source, ...]]
     validation: dict[str, tuple[Source, ...]]
 
 
-def read_mixture(folder: Path, mixture: Iterable[Part], held_out_titles: frozenset[str], seed: int) -> Split:
-    """The examples of the files in `folder`; nothing of articles with these titles is learnt from.
+def read_mixture(folder: Path, mixture: Iterable[Part], held_out_titles: frozenset[str]) -> Split:
+    """All examples of the files in `folder`; nothing of articles with these titles is for training.
 
     Files that are not there are left out.
     """
     parts = [(part, _rows(folder / f"{part.name}.jsonl.gz")) for part in mixture]
     kept = {part.name: [row for row in rows if _is_for_validation(row, part.kept)] for part, rows in parts}
     kept_contexts = {row["context"] for rows in kept.values() for row in rows}
-    training: list[Source] = []
-    for part, rows in parts:
-        learnt = [
-            row for row in rows if row["context"] not in kept_contexts and row.get("title") not in held_out_titles
-        ]
-        # Paragraphs beside one's own may be of examples that are not in the share.
-        sources = zip(learnt, sources_of(learnt), strict=True)
-        training += [source for row, source in sources if _is_in_share(row, part.share, seed)] * part.repeats
-    return Split(tuple(training), {name: tuple(sources_of(rows)) for name, rows in kept.items() if rows})
+    training = {
+        part.name: tuple(
+            sources_of(
+                [row for row in rows if row["context"] not in kept_contexts and row.get("title") not in held_out_titles]
+            )
+        )
+        for part, rows in parts
+    }
+    return Split(training, {name: tuple(sources_of(rows)) for name, rows in kept.items() if rows})
+
+
+def drawn(sources: Sequence[Source], part: Part, share: float, draw: random.Random) -> list[Source]:
+    """As many of a file's examples as its part says, times `share`, at random."""
+    answerable = [source for source in sources if source.answer]
+    unanswerable = [source for source in sources if not source.answer]
+    return [
+        *_some(answerable, round(part.answerable * share), draw),
+        *_some(unanswerable, round(part.unanswerable * share), draw),
+    ]
+
+
+def _some(sources: Sequence[Source], count: int, draw: random.Random) -> list[Source]:
+    """So many; every one of them before any is taken again."""
+    if not sources:
+        return []
+    whole, rest = divmod(count, len(sources))
+    return [*sources] * whole + draw.sample(sources, rest)
 
 
 def sources_of(rows: Sequence[dict[str, Any]]) -> list[Source]:
@@ -101,7 +122,7 @@ def sources_of(rows: Sequence[dict[str, Any]]) -> list[Source]:
 
 def _source(row: dict[str, Any], others: Callable[[dict[str, Any]], tuple[str, ...]]) -> Source:
     answer = None if row["start"] is None else Span(row["start"], row["end"])
-    return Source(row["question"], row["context"], answer, others(row), title=row.get("title"))
+    return Source(row["question"], row["context"], answer, others(row), title=row.get("title") or "")
 
 
 def _rows(file: Path) -> list[dict[str, Any]]:
@@ -114,10 +135,6 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 def _is_for_validation(row: dict[str, Any], one_in: int) -> bool:
     """Whether the article of a row is kept for validation: by a digest, so that it is for every seed and mixture."""
     return bool(one_in) and _number(row.get("title") or row["context"]) % one_in == 0
-
-
-def _is_in_share(row: dict[str, Any], share: float, seed: int) -> bool:
-    return share >= 1 or _number(f"{seed} {row['question']} {row['context']}") % 10_000 < share * 10_000
 
 
 def _number(text: str) -> int:

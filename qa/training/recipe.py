@@ -1,4 +1,4 @@
-"""The recipe: all that the reader's weights depend on, beside the data."""
+"""The recipe: all that the reader's weights depend on, beside the data and the weights that are begun with."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """Rates are AdamW's; in each course they rise, then fall to nothing.
+    """Settings of a training run.
 
-    `again` is how often the second course goes through Arabic and English, and `wide` how often the third does, with
-    excerpts of up to `widest` tokens; `again_rate` is their peak, as a share of the first's. Otherwise excerpts have
-    `shortest` to `longest` tokens; for a share of `not_here` of the examples they do not
-    hold the answer. To a share of `swapped` of the answerable examples one is added whose question is about something
-    else (`qa/training/swaps.py`). `examples` is how many of the mixture's are learnt from, drawn at random; 0 for all.
-    `share` is how much of all data is learnt from: for trials.
+    `layers` and `rank` are the network's (`qa.reading.network.Shape`). `rate` and `head_rate` are AdamW's learning
+    rates of the corrections and of the heads: they rise for `warm_up` steps and fall to nothing. `doubt` is the weight
+    of the second head's loss, beside that of the spans.
+
+    `share` is how much of the mixture (`qa/training/reader_data.py`) is learnt from. Of the examples that the paragraph
+    answers, for a share of `not_here` one more is made with another excerpt, for a share of `swapped` one with a
+    question about something else (`qa/training/swaps.py`), and for a share of `elsewhere` one under another article's
+    title. `siblings` examples are of articles alike but for a detail (`qa/training/siblings.py`), `own` of the question
+    sets. Excerpts have `shortest` to `longest` tokens; a share of `untitled` has no title, one of `dated` a date.
     """
 
     layers: int = 12
     rank: int = 32
-    rate: float = 4e-4
-    head_rate: float = 1e-3
+    rate: float = 2e-4
+    head_rate: float = 4e-4
     warm_up: int = 40
     tokens_a_batch: int = 2048
-    japanese: int = 3000
-    hebrew: int = 3005
-    parallel: int = 800
-    again: int = 2
-    wide: int = 0
-    again_rate: float = 0.5
+    doubt: float = 0.5
+    share: float = 1.0
+    own: int = 900
+    siblings: int = 1000
     shortest: int = 40
     longest: int = 170
-    widest: int = 400
-    not_here: float = 0.3
-    swapped: float = 0.0
-    examples: int = 0
-    share: float = 1.0
+    not_here: float = 0.15
+    swapped: float = 0.15
+    elsewhere: float = 0.1
+    untitled: float = 0.1
+    dated: float = 0.3
     seed: int = 0

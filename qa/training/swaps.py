@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,11 +70,9 @@ _ASKING = frozenset(
         "according",
     ]
 )
-_ARABIC_NAMES = (
-    "مدينة", "دولة", "منطقة", "جزيرة", "نهر", "جبل", "ولاية", "محافظة", "مملكة", "جامعة", "نادي", "شركة", "معركة",
-)  # fmt: skip
-"""Nouns after which one or two Arabic words are a name: Arabic has no capitals that would say so."""
-_AFTER_NOUN = re.compile(rf"(?<!\w)(?:ال)?(?:{'|'.join(_ARABIC_NAMES)})\s+(\w{{3,}}(?:\s+ال\w{{3,}})?)")
+_LONGEST_NAME = 4
+"""Words of a name."""
+_WORD = re.compile(r"\w{2,}")
 _OPPOSITES: tuple[tuple[str, str], ...] = (
     ("won", "lost"), ("win", "lose"), ("began", "ended"), ("begin", "end"), ("start", "stop"), ("started", "stopped"),
     ("opened", "closed"), ("open", "close"), ("bought", "sold"), ("buy", "sell"), ("born", "buried"),
@@ -90,6 +88,7 @@ _OPPOSITES: tuple[tuple[str, str], ...] = (
     ("بني", "هدم"), ("عين", "أقيل"), ("أكثر", "أقل"),
 )  # fmt: skip
 
+_TRIES = 20
 _NOT_BY = "(?<!من )"
 """«من قبل» says by whom, and is no time."""
 
@@ -103,15 +102,19 @@ class Swapped:
 
 
 class Swapper:
-    """Makes such questions with details of `others`, which are questions about other articles; seeded by `draw`."""
+    """Makes such questions with details of `others`, which are questions about other articles; seeded by `draw`.
 
-    def __init__(self, others: Iterable[str], draw: random.Random) -> None:
-        found: dict[Kind, dict[str, None]] = {"year": {}, "number": {}, "name": {}}
-        for question in others:
-            for kind, start, end in details(question):
-                found[kind][question[start:end]] = None
-        self._details: Mapping[Kind, Sequence[str]] = {kind: list(texts) for kind, texts in found.items()}
+    Arabic has no capitals that would tell a name: there names are those of `known`.
+    """
+
+    def __init__(self, others: Iterable[str], draw: random.Random, known: Iterable[str] = ()) -> None:
+        self._known = frozenset(map(fold_text, known))
         self._draw = draw
+        self._details: dict[tuple[Kind, str], list[str]] = {}
+        for question in dict.fromkeys(others):
+            for kind, start, end in details(question, self._known):
+                for asked in ("", _asked(question)):
+                    self._details.setdefault((kind, asked), []).append(question[start:end])
 
     def swap(self, question: str, paragraph: str) -> Swapped | None:
         """One detail of the question exchanged; `None` where it has none that can be."""
@@ -120,34 +123,44 @@ class Swapper:
         return self._draw.choice(changes) if changes else None
 
     def _changes(self, question: str, held: str) -> Iterator[Swapped]:
-        for kind, start, end in details(question):
+        for kind, start, end in details(question, self._known):
             # A detail that the paragraph does not have was not what made it answer.
             if fold_text(question[start:end]) not in held:
                 continue
-            other = self._another(kind, question[start:end], held)
+            other = self._another(kind, question, question[start:end], held)
             if other:
                 yield Swapped(question[:start] + other + question[end:], kind)
         yield from (Swapped(reversed_, "opposite") for reversed_ in _reversed(question, held))
 
-    def _another(self, kind: Kind, detail: str, held: str) -> str | None:
-        """Another of the kind, in the same script, that the paragraph does not hold."""
+    def _another(self, kind: Kind, question: str, detail: str, held: str) -> str | None:
+        """Another of the kind, in the same script, that the paragraph does not hold.
+
+        It is out of a like question, if it can be: in "When was … born?" names are people's.
+        """
         arabic = any(map(is_arabic_letter, detail))
-        for _ in range(20):
-            other = self._draw.choice(self._details[kind] or [detail])
-            same_script = any(map(is_arabic_letter, other)) == arabic
-            if same_script and fold_text(other) not in held and fold_text(other) != fold_text(detail):
-                return other
+        for asked in (_asked(question), ""):
+            among = self._details.get((kind, asked), ())
+            for other in self._draw.choices(among, k=_TRIES) if among else ():
+                same_script = any(map(is_arabic_letter, other)) == arabic
+                if same_script and fold_text(other) not in held and fold_text(other) != fold_text(detail):
+                    return other
         return None
 
 
-def details(question: str) -> list[tuple[Kind, int, int]]:
-    """The years, numbers and names of a question, with where they stand."""
+def _asked(question: str) -> str:
+    """The first two words: questions that have them in common ask about things of one kind."""
+    return " ".join(fold_text(question).split()[:2])
+
+
+def details(question: str, known: Container[str] = ()) -> list[tuple[Kind, int, int]]:
+    """The years, numbers and names of a question, with where they stand; `known` are names, folded."""
     years: list[tuple[Kind, int, int]] = [("year", *match.span()) for match in _YEAR.finditer(question)]
     taken = {start for _, start, _ in years}
     numbers: list[tuple[Kind, int, int]] = [
         ("number", *match.span()) for match in _NUMBER.finditer(question) if match.start() not in taken
     ]
-    return sorted([*years, *numbers, *_names(question)], key=lambda detail: detail[1])
+    names = [*_names(question), *_known_names(question, known)]
+    return sorted([*years, *numbers, *names], key=lambda detail: detail[1])
 
 
 def _names(question: str) -> Iterator[tuple[Kind, int, int]]:
@@ -158,8 +171,20 @@ def _names(question: str) -> Iterator[tuple[Kind, int, int]]:
             start += len(words.pop(0)) + 1
         if words and (start > 0 or len(words) > 1):
             yield "name", start, match.end()
-    for match in _AFTER_NOUN.finditer(question):
-        yield "name", *match.span(1)
+
+
+def _known_names(question: str, known: Container[str]) -> Iterator[tuple[Kind, int, int]]:
+    """The longest stretches of Arabic words that are a known name; the first word asks."""
+    words = [match.span() for match in _WORD.finditer(question)]
+    at = 1
+    while at < len(words):
+        for last in range(min(at + _LONGEST_NAME, len(words)) - 1, at - 1, -1):
+            start, end = words[at][0], words[last][1]
+            if is_arabic_letter(question[start]) and fold_text(question[start:end]) in known:
+                yield "name", start, end
+                at = last
+                break
+        at += 1
 
 
 def _reversed(question: str, held: str) -> Iterator[str]:

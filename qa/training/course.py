@@ -1,0 +1,75 @@
+"""Examples of a training course: drawn from the mixture and the question sets, none of what is kept for validation."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from index.articles import Span
+from index.embed import Embedder, SentenceTransformerEmbedder
+from index.storage.durable import write_atomically
+from qa.measuring.evaluate import read_set
+from qa.reading.reader import Context
+from qa.training.examples import Example, Maker, Source, is_for_validation, names_in, of_set
+from qa.training.near import with_near
+from qa.training.reader_data import MIXTURE, Part, drawn, read_mixture
+from qa.training.recipe import Recipe
+from qa.training.siblings import siblings
+from qa.training.swaps import Swapper
+
+SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
+SEARCHED = ("mlqa-cross-ar-en", "xquad/en-over-ar", "xquad/ar-over-en")
+"""Those whose near misses search finds: in another language than the question, words alone do not find any."""
+
+
+def sources_for(data: Path, sets: Path, embedder: Embedder, recipe: Recipe) -> list[Source]:
+    """The questions of a course: of the mixture, of the sets, and about siblings; none that is kept for validation."""
+    draw = random.Random(recipe.seed)
+    split = read_mixture(data, MIXTURE, validation_titles(sets))
+    chosen = {part.name: drawn(split.training[part.name], part, recipe.share, draw) for part in MIXTURE}
+    for name in SETS:
+        part = Part(name, recipe.own // len(SETS))
+        chosen[name] = drawn(of_set(sets / name, validation=False), part, recipe.share, draw)
+    for name in SEARCHED:
+        chosen[name] = with_near(chosen[name], embedder)
+    return [*itertools.chain(*chosen.values()), *siblings(round(recipe.siblings * recipe.share), draw)]
+
+
+def validation_titles(sets: Path) -> frozenset[str]:
+    """The titles of the articles of all sets that are kept for validation."""
+    titles: set[str] = set()
+    for name in SETS:
+        lines = read_set(sets / name).articles.read_text(encoding="utf-8").splitlines()
+        titles |= {json.loads(line)["title"] for number, line in enumerate(lines) if is_for_validation(number)}
+    return frozenset(titles)
+
+
+def examples_for(data: Path, sets: Path, base: SentenceTransformerEmbedder, recipe: Recipe) -> list[Example]:
+    """The examples of a course, in no order."""
+    sources = sources_for(data, sets, base, recipe)
+    tokenizer = base.tokenizer
+    count_tokens = cache(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))
+    draw = random.Random(recipe.seed)
+    swapper = Swapper([source.question for source in sources], draw, names_in(sources))
+    titles = list(dict.fromkeys(source.title for source in sources if source.title))
+    return Maker(count_tokens, recipe, swapper, titles).make(sources, recipe.longest)
+
+
+def kept(file: Path, make: Callable[[], list[Example]]) -> list[Example]:
+    """The examples of an earlier start of the same course, or new ones, which are kept in `file`."""
+    if not file.is_file():
+        rows = [json.dumps(asdict(example), ensure_ascii=False) for example in make()]
+        write_atomically(file, "".join(row + "\n" for row in rows).encode())
+    with file.open(encoding="utf-8") as lines:
+        return [_example(json.loads(line)) for line in lines]
+
+
+def _example(row: dict[str, Any]) -> Example:
+    answer = Span(**row["answer"]) if row["answer"] else None
+    return Example(row["question"], Context(**row["context"]), answer)
