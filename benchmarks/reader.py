@@ -1,11 +1,15 @@
 """How well the reader reads: right paragraph given, end to end, whether it knows what is not there, and how sure it is.
 
-    python -m benchmarks.reader BENCH_FOLDER --weights FILE [--work FOLDER] [--again]
+    python -m benchmarks.reader BENCH_FOLDER --data FOLDER --weights FILE [--work FOLDER] [--again]
 
 Only questions about articles that the reader was not trained on are asked (`qa/training/examples.py`), over the whole
 sets. Each question's excerpts are read once, up to the most tokens; figures for less are reckoned from that. What makes
 an answer likely is fitted on half of the questions and reported on the other half, both ways round; the weights in
-`qa/reading/answering.py` are fitted on all. Figures are saved under benchmarks/results. Needs the extra `benchmarks`.
+`qa/reading/answering.py` are fitted on all.
+
+Beside the sets, questions that the articles do not answer are asked (`benchmarks/pairings.py`): SQuAD 2.0's, over whole
+articles, as many as of its answerable ones, and questions of the sets with a detail swapped, beside the same ones as
+they are. Figures are saved under benchmarks/results. Needs the extra `benchmarks`.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import argparse
 import json
 import math
 import resource
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,8 @@ from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from benchmarks.kept import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
+from benchmarks.pairings import SQUAD, as_row, of_bench_articles, pairings, searcher_over
+from benchmarks.risk import Answered, figures_of
 from index.embed import SentenceTransformerEmbedder
 from index.search import Searcher
 from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
@@ -34,10 +40,11 @@ from qa.reading.reader import Context
 from qa.training.course import SETS
 from qa.training.train import default_embedder, validate
 
-BUDGETS = (150, 200, 300, 400, 500, 600)
+BUDGETS = (150, 200, 300, 400, 500)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
 THRESHOLDS = (0.0, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 BINS = 10
+MOST_PAIRS = 150
 
 
 @dataclass(frozen=True)
@@ -48,11 +55,13 @@ class Read:
     margin: float
     text: str
     evidence: float
+    answerable: float
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bench", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the mixture's files")
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/reader.json"))
@@ -60,37 +69,59 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="reckon from what an earlier run has read")
     given = parser.parse_args()
     if not given.again:
-        read_all(given.bench, given.weights, given.work, given.limit)
-    rows: dict[str, list[Row]] = {name: json.loads(_kept(given.work, name).read_text()) for name in (*SETS, *ABSTAIN)}
+        read_all(given.bench, given.data, given.weights, given.work, given.limit)
+    names = json.loads((given.work / "names.json").read_text())
+    rows: dict[str, list[Row]] = {name: json.loads(_kept(given.work, name).read_text()) for name in names}
     weights = fit([row for part in rows.values() for row in part])
+    pairs = {name: part for name, part in rows.items() if name not in SETS}
     figures = {
         "weights": asdict(weights),
         "memory": json.loads((given.work / "memory.json").read_text()),
         "paragraph given": json.loads((given.work / "given.json").read_text()),
         "end to end": {name: {str(b): end_to_end(rows[name], b, weights) for b in BUDGETS} for name in SETS},
         "margin alone": {name: {str(b): end_to_end(rows[name], b, Weights(1, 0, 0)) for b in BUDGETS} for name in SETS},
-        "stopping": {str(b): stopping(rows, weights, b) for b in (400, 600)},
+        "stopping": {str(b): stopping(rows, weights, b) for b in (400, 500)},
         "thresholds": {str(bound): at_threshold(rows, weights, bound) for bound in THRESHOLDS},
-        "declining": {name: {str(b): declining(rows[name], rows, b) for b in BUDGETS} for name in ABSTAIN},
+        "declining": {name: declining(part, rows, BUDGET) for name, part in pairs.items()},
         "sureness": sureness([row for part in rows.values() for row in part]),
+        "risk": {"all": risk([r for part in rows.values() for r in part]), **{n: risk(p) for n, p in rows.items()}},
     }
     given.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
 
 
-def read_all(bench: Path, weights: Path, work: Path, limit: int | None) -> None:
+def read_all(bench: Path, data: Path, weights: Path, work: Path, limit: int | None) -> None:
     """Read all excerpts of all questions, and keep what was read in `work`."""
     embedder = SentenceTransformerEmbedder(default_embedder())
     reader = NetworkReader.of(weights, embedder, "reader")
     if reader is None:
         raise SystemExit("the weights are for another embedder")
     (work / "memory.json").write_text(json.dumps(memory(embedder, reader)))
+    work.mkdir(parents=True, exist_ok=True)
+    names = []
+    for name, asked in questions(bench, data, work, limit, embedder):
+        rows = [read_question(question, searcher, reader) for question, searcher in tqdm(asked, desc=name)]
+        _kept(work, name).write_text(json.dumps(rows, ensure_ascii=False))
+        names.append(name)
+    (work / "names.json").write_text(json.dumps(names))
+    (work / "given.json").write_text(json.dumps(validate(reader, bench, limit)))
+
+
+def questions(
+    bench: Path, data: Path, work: Path, limit: int | None, embedder: SentenceTransformerEmbedder
+) -> Iterator[tuple[str, list[tuple[Row, Searcher]]]]:
+    """Sets and pairings: their names, their questions, and for each search over its articles."""
     for name in (*SETS, *ABSTAIN):
         searcher = searcher_of(name, bench, work, embedder)
-        asked = list(kept_questions(bench, name))[:limit]
-        rows = [read_question(question, searcher, reader) for question in tqdm(asked, desc=name, mininterval=10)]
-        _kept(work, name).write_text(json.dumps(rows, ensure_ascii=False))
-    (work / "given.json").write_text(json.dumps(validate(reader, bench, limit)))
+        yield name, [(question, searcher) for question in list(kept_questions(bench, name))[:limit]]
+    whole = searcher_over(of_bench_articles(bench, data), embedder, work / "squad")
+    for name, pairing in pairings(bench, data, limit or MOST_PAIRS).items():
+        rows = [as_row(source) for source in (*pairing.answerable, *pairing.unanswerable)]
+        if name == SQUAD:
+            yield name, [(row, whole) for row in rows]
+        elif pairing.set_names:
+            searchers = [searcher_of(of, bench, work, embedder) for of in pairing.set_names]
+            yield name, list(zip(rows, searchers * 2, strict=True))
 
 
 def memory(embedder: SentenceTransformerEmbedder, reader: NetworkReader) -> dict[str, float]:
@@ -126,7 +157,7 @@ def read_question(question: Row, searcher: Searcher, reader: NetworkReader) -> R
     for cost, excerpt, reading in zip(costs, chosen, reader.read(text, [e.context for e in chosen]), strict=False):
         span = reading.spans[0].span
         said = excerpt.text[span.start : span.end]
-        read.append(asdict(Read(cost, reading.margin, said, excerpt.best.score)))
+        read.append(asdict(Read(cost, reading.margin, said, excerpt.best.score, reading.answerable)))
     return {"question": question, "read": read}
 
 
@@ -207,7 +238,7 @@ def at_threshold(rows: dict[str, list[Row]], weights: Weights, bound: float) -> 
         there = sum(bool(row["question"].get("answerable", True)) for row, _ in ended)
         answered = sum(bool(row["question"].get("answerable", True)) for row, _ in kept)
         table[name] = {"answered_when_answerable": round(answered / there, 4)}
-        if name in ABSTAIN:
+        if name not in SETS:
             declined = 1 - (len(kept) - answered) / (len(ended) - there)
             table[name]["declined_when_unanswerable"] = round(declined, 4)
             table[name]["balanced_accuracy"] = round((answered / there + declined) / 2, 4)
@@ -218,13 +249,23 @@ def at_threshold(rows: dict[str, list[Row]], weights: Weights, bound: float) -> 
     return table
 
 
+def risk(rows: Sequence[Row]) -> dict[str, float]:
+    """Risk-coverage and calibration of what the program would answer: read until sure, within its budget."""
+    ended = ((row, read_until(row, BUDGET, WEIGHTS, SURE)[0]) for row in rows)
+    answers: list[Answered] = [
+        (likely(one, WEIGHTS), scores(row["question"], one["text"])[0] >= RIGHT) for row, one in ended
+    ]
+    return figures_of(answers)
+
+
 def declining(rows: Sequence[Row], all_rows: dict[str, list[Row]], budget: int) -> dict[str, float]:
     """Balanced accuracy with weights and threshold chosen on the other half of the questions of all sets."""
     everything = [row for part in all_rows.values() for row in part]
     found = []
     for half in (0, 1):
         weights = fit([row for row in everything if half_of(row["question"]) != half])
-        there = [row for name in ABSTAIN for row in all_rows[name] if half_of(row["question"]) != half]
+        pairs = [part for name, part in all_rows.items() if name not in SETS]
+        there = [row for part in pairs for row in part if half_of(row["question"]) != half]
         bound = max((b / 50 for b in range(1, 50)), key=lambda b: balanced(there, budget, weights, b))
         asked = [row for row in rows if half_of(row["question"]) == half]
         found.append((len(asked), balanced(asked, budget, weights, bound), bound))
