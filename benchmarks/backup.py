@@ -30,9 +30,9 @@ from typing import Any
 import httpx
 
 from benchmarks.serving import serving
-from index.build import remove, update
-from index.cpu import cpu_name
 from index.fakes import HashEmbedder
+from index.indexer import remove_articles, update_index
+from index.runtime.cpu import cpu_name
 from index.storage.catalog import Catalog
 from ui.app import App
 from ui.settings import load_settings
@@ -73,7 +73,7 @@ def build(home: Path, articles: int) -> None:
     if not (home / "index").exists():
         home.mkdir(parents=True, exist_ok=True)
         lines.write_text("".join(json.dumps(article(n), ensure_ascii=False) + "\n" for n in range(articles)))
-        update(home / "index", [lines], HashEmbedder())
+        update_index(home / "index", [lines], HashEmbedder())
 
 
 def article(number: int) -> dict[str, str]:
@@ -167,7 +167,7 @@ def compared(home: Path, elsewhere: Path, questions: int) -> dict[str, Any]:
     for folder in (home / "index", elsewhere / "index"):
         with_load = [found.id for found in Catalog.open(folder).articles() if found.id.startswith("load-")]
         if with_load:
-            remove(folder, with_load)
+            remove_articles(folder, with_load)
     records = [asked(folder / "index", questions) for folder in (home, elsewhere)]
     equal = sum(before == after for before, after in zip(*records, strict=True))
     answered = sum(record["status"] == "answered" for record in records[0])

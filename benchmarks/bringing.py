@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving import serving
-from index.build import update
 from index.fakes import HashEmbedder
+from index.indexer import update_index
 
 PORT = 7876
 ADDRESS = f"http://127.0.0.1:{PORT}/"
@@ -93,7 +93,7 @@ def bring(work: Path, folder: Path, stop: bool = False) -> dict[str, Any]:
 
     served = work / "served"
     shutil.rmtree(served, ignore_errors=True)
-    update(served / "index", [Path("samples/articles")], HashEmbedder())
+    update_index(served / "index", [Path("samples/articles")], HashEmbedder())
     with serving(served, PORT, settings={"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}) as server:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(

@@ -19,7 +19,7 @@ from statistics import median
 
 import click
 
-from index.cpu import cpu_name
+from index.runtime.cpu import cpu_name
 from qa.llm.llama import LlamaGenerator
 from qa.llm.llama_context import LlamaContext, Settings
 from qa.llm.self_test_child import CONTINUATION, PROMPT

@@ -23,8 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from index.build import update
-from index.search import Searcher
+from index.indexer import update_index
+from index.retriever import Retriever
 from qa.asking.question import check
 from qa.declining import Signals, signals
 from qa.evidence import select
@@ -37,10 +37,10 @@ from ui.settings import load_settings
 SEED = 11
 
 
-def signals_of(app: App, searcher: Searcher, question: str) -> Signals | None:
+def signals_of(app: App, retriever: Retriever, question: str) -> Signals | None:
     """The signals of one question, or `None` where the phrase was found in no article."""
     prompt = answer_prompt(check(question))
-    hits = searcher.search(question, app.options.passages)
+    hits = retriever.search(question, app.options.passages)
     evidence = select(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
     asked = prompt.ask(question, [piece.text for piece in evidence])
     phrase = read_phrase(app.generator, asked, question, prompt.none, evidence)
@@ -51,13 +51,13 @@ def collect(app: App, folder: Path, questions: int, held_out: int) -> list[tuple
     """(answerable, signals) of some questions of a set."""
     chosen_set = read_set(folder)
     index = platformdirs.user_cache_path("jawab") / "eval" / chosen_set.name / "index"
-    update(index, [chosen_set.articles], app.embedder)
-    searcher = Searcher(index, app.embedder)
+    update_index(index, [chosen_set.articles], app.embedder)
+    retriever = Retriever(index, app.embedder)
     held = {question["id"] for question in chosen_set.sample(held_out)}
     rest = [question for question in chosen_set.questions if question["id"] not in held]
     chosen = random.Random(SEED).sample(rest, min(questions, len(rest)))
     return [
-        (question.get("answerable", True), signals_of(app, searcher, question["question"]))
+        (question.get("answerable", True), signals_of(app, retriever, question["question"]))
         for question in tqdm(chosen, desc=chosen_set.name)
     ]
 

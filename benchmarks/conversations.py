@@ -18,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from index.search import Searcher
+from index.retriever import Retriever
 from qa.asking.conversation import Exchange, joined, leans
 from qa.asking.rewriting import rewritten
 from qa.asking.talk import heard
@@ -42,11 +42,11 @@ def main() -> None:
     given = parser.parse_args()
     app = App(load_settings())
     assert app.reader
-    searchers = {name: Searcher(getattr(given, name), app.embedder) for name in ("samples", "news")}
+    retrievers = {name: Retriever(getattr(given, name), app.embedder) for name in ("samples", "news")}
     rows = []
     for line in given.set.read_text(encoding="utf-8").splitlines():
         conversation = json.loads(line)
-        rows += talk(conversation, searchers[conversation["collection"]], app, not given.no_llm)
+        rows += talk(conversation, retrievers[conversation["collection"]], app, not given.no_llm)
     if given.show:
         print("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
     figures = {split: summary([row for row in rows if row["split"] == split]) for split in ("dev", "test")}
@@ -54,7 +54,7 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
 
 
-def talk(conversation: Row, searcher: Searcher, app: App, with_llm: bool) -> list[Row]:
+def talk(conversation: Row, retriever: Retriever, app: App, with_llm: bool) -> list[Row]:
     """Every turn asked in every way; what was said before is what the set says, so that ways can be compared."""
     history: list[Exchange] = []
     rows = []
@@ -70,7 +70,7 @@ def talk(conversation: Row, searcher: Searcher, app: App, with_llm: bool) -> lis
                 row["ways"][way] = {
                     "asked": asked,
                     "seconds": seconds,
-                    **ask(wanted, asked, turn, searcher, app.reader),
+                    **ask(wanted, asked, turn, retriever, app.reader),
                 }
             history.append(Exchange(turn["alone"], turn["answers"][0] if turn["answers"] else None))
         rows.append(row)
@@ -91,8 +91,8 @@ def ways(turn: Row, history: list[Exchange], app: App, with_llm: bool) -> list[t
     return found
 
 
-def ask(wanted: str, asked: str, turn: Row, searcher: Searcher, reader: Reader) -> Row:
-    found = best_answer(reader, asked, searcher.search(wanted, literally=False))
+def ask(wanted: str, asked: str, turn: Row, retriever: Retriever, reader: Reader) -> Row:
+    found = best_answer(reader, asked, retriever.search(wanted, literally=False))
     if found is None:
         return {"phrase": "", "likely": 0.0, "right": False}
     said = set(words(found.located.text))

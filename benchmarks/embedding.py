@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from index.articles import Article, Span
-from index.embed import Text, Vectors
+from index.embeddings import PassageText, Vectors
 from index.formats.draft import Draft
 from index.formats.jsonl import read
-from index.plan import text_of
+from index.planner import text_of
 from index.text.passages import cut
 from qa.measuring.evaluate import read_set
 from ui.app import App
@@ -61,7 +61,7 @@ def compare(folder: Path, asks: bool) -> dict[str, float]:
     library.encode(["warm"])
     seconds: dict[str, list[float]] = {"library": [], "jawab": []}
     rows: dict[str, Vectors] = {}
-    ways: dict[str, Callable[[Sequence[Text]], Vectors]] = {
+    ways: dict[str, Callable[[Sequence[PassageText]], Vectors]] = {
         "library": lambda part: library.encode([text.text for text in part]),
         "jawab": lambda part: np.stack([done.passage for done in embedder.embed_passages(part)]),
     }
@@ -98,7 +98,7 @@ def _default_embedder() -> Any:
     return default_model(bundled_models(), "embedder")
 
 
-def _passages(articles: Path) -> list[tuple[str, Span, Text]]:
+def _passages(articles: Path) -> list[tuple[str, Span, PassageText]]:
 
     found = []
     for draft in read(articles.read_bytes()):
@@ -110,7 +110,10 @@ def _passages(articles: Path) -> list[tuple[str, Span, Text]]:
 
 
 def _hit_at_5(
-    queries: Vectors, vectors: Vectors, passages: Sequence[tuple[str, Span, Text]], questions: Sequence[dict[str, Any]]
+    queries: Vectors,
+    vectors: Vectors,
+    passages: Sequence[tuple[str, Span, PassageText]],
+    questions: Sequence[dict[str, Any]],
 ) -> float:
     nearest = np.argsort(-(queries @ vectors.T), axis=1)[:, :5]
     asked = zip(nearest, questions, strict=True)
@@ -118,7 +121,7 @@ def _hit_at_5(
     return round(sum(hits) / len(hits), 4)
 
 
-def _holds(passage: tuple[str, Span, Text], question: dict[str, Any]) -> bool:
+def _holds(passage: tuple[str, Span, PassageText], question: dict[str, Any]) -> bool:
     article_id, span, _ = passage
     return article_id == question["article_id"] and any(
         span.start <= answer["start"] and answer["end"] <= span.end for answer in question["answers"]

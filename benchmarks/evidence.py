@@ -18,8 +18,8 @@ from typing import Any
 import platformdirs
 from tqdm import tqdm
 
-from index.build import update
-from index.search import Hit, Searcher
+from index.indexer import update_index
+from index.retriever import Hit, Retriever
 from qa.evidence import MIX, PER_SENTENCE, Mix, select
 from qa.measuring.evaluate import QuestionSet, read_set
 from ui.app import App
@@ -75,10 +75,10 @@ def coverage(app: App, found: Found, budget: int, mix: Mix, cut: float) -> Cover
 def measure(app: App, questions: QuestionSet, limit: int) -> dict[str, Any]:
     """All figures of one set."""
     index = platformdirs.user_cache_path("jawab") / "eval" / questions.name / "index"
-    update(index, [questions.articles], app.embedder)
-    searcher = Searcher(index, app.embedder)
+    update_index(index, [questions.articles], app.embedder)
+    retriever = Retriever(index, app.embedder)
     answerable = [question for question in questions.questions if question.get("answers")]
-    found = [(q, searcher.search(q["question"], 10)) for q in tqdm(answerable, desc=questions.name)]
+    found = [(q, retriever.search(q["question"], 10)) for q in tqdm(answerable, desc=questions.name)]
     part = {question["id"] for question in questions.sample(limit)}
     sampled = [pair for pair in found if pair[0]["id"] in part]
     return {

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from ways_of_writing import candidates_of, mean, median, written
 
 from index.articles import Article, Span
-from index.search import Hit
+from index.retriever import Hit
 from index.text.sentences import sentences
 from qa.asking.question import check
 from qa.citations import Located
@@ -51,11 +51,11 @@ def main() -> None:
     kept = given.work / f"evidence-for-sentences-{generator.name}.json"
     asked: dict[str, dict[str, Row]] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in SETS:
-        searcher = searcher_of(name, given.bench, given.work, app.embedder)
+        retriever = searcher_of(name, given.bench, given.work, app.embedder)
         for question in tqdm(drawn(given.bench, name, given.limit), desc=name, mininterval=10):
             key = f"{name} {question['id']}"
             if key not in asked:
-                hits = searcher.search(question["question"], literally=False)
+                hits = retriever.search(question["question"], literally=False)
                 asked[key] = measure(question, hits, reader, generator)
                 kept.write_text(json.dumps(asked, ensure_ascii=False))
     figures = {"questions": len(asked), **table(list(asked.values()))}

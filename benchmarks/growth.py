@@ -27,19 +27,19 @@ import numpy as np
 import numpy.typing as npt
 
 from index.articles import Article, Span
-from index.build import change, remove, update
-from index.embed import Embedded
+from index.embeddings import PassageEmbedding
 from index.fakes import HashEmbedder
 from index.finding.filters import Filter, allowed_passages
 from index.finding.lexical import keyword_search, terms
 from index.finding.vector_file import compact
 from index.finding.vectors import VectorIndex
-from index.search import Searcher
+from index.indexer import change_index, remove_articles, update_index
+from index.retriever import Retriever
+from index.runtime.fair_lock import FairLock
 from index.storage.catalog import Catalog
 from index.storage.entries import Entry, NewPassage
 from index.storage.rows import matrix
 from index.storage.writing import writing
-from index.turns import Turns
 
 Vectors = npt.NDArray[np.float32]
 
@@ -109,7 +109,7 @@ def gather(bench: Path, work: Path) -> None:
     for name in ("xquad/ar", "xquad/en", "arcd"):
         chosen = read_set(bench / name)
         folder = work / "real" / chosen.name.replace("/", "-")
-        update(folder, [chosen.articles], embedder)
+        update_index(folder, [chosen.articles], embedder)
         catalog = Catalog.open(folder)
         for passage, sentences in catalog.rows("SELECT passage, sentences FROM embeddings"):
             vectors += [matrix(passage, 1), matrix(sentences, len(sentences) // (2 * DIMENSION))]
@@ -163,7 +163,7 @@ def build(work: Path, size: int) -> dict[str, float]:
             # Random words tell no story, and which articles do is measured elsewhere (`benchmarks/stories.py`).
             catalog.execute("UPDATE articles SET story = number")
             catalog.next_generation()
-        with change(catalog):
+        with change_index(catalog):
             compact(catalog)
     done = time.perf_counter()
     files = {path.suffix: path.stat().st_size / 1e6 for path in folder.iterdir()}
@@ -190,7 +190,7 @@ def fill(catalog: Catalog, work: Path, first: int, count: int) -> None:
             key = f"{first + row}"
             span = Span(at, at + len(text))
             at = span.end + 1
-            catalog.put_embedding(key, Embedded(vectors[row], vectors[row : row + 1]), [Span(0, len(text))])
+            catalog.put_embedding(key, PassageEmbedding(vectors[row], vectors[row : row + 1]), [Span(0, len(text))])
             passages.append(NewPassage(span, "ar", key, " ".join(normal[word] for word in chosen[row])))
         name = f"article-{first + start}"
         article = Article(name, name, "\n".join(texts), "ar", f"20{start % 25:02}-0{start % 9 + 1}-01", f"s{start % 7}")
@@ -244,7 +244,7 @@ def measure(work: Path, size: int) -> dict[str, float]:
     # The first that is still there: a folder may be measured again.
     ((article_id,),) = Catalog.open(folder).rows("SELECT id FROM articles ORDER BY number LIMIT 1")
     start = time.perf_counter()
-    remove(folder, [article_id])
+    remove_articles(folder, [article_id])
     figures["delete_ms"] = round((time.perf_counter() - start) * 1000, 1)
     return figures
 
@@ -271,11 +271,11 @@ def exact(catalog: Catalog, asked: Vectors) -> list[list[int]]:
         after = some[-1]
 
 
-TURNS = Turns()
+TURNS = FairLock()
 
 
 def in_turn(call: Callable[[], object]) -> Callable[[], object]:
-    """`call` when its turn comes, as in `index/search.py`."""
+    """`call` when its turn comes, as in `index/retriever.py`."""
 
     def waiting() -> object:
         with TURNS.mine():
@@ -315,8 +315,8 @@ def whole(folder: Path, asked: Vectors, questions: Sequence[str]) -> dict[str, f
         def embed_queries(self, _: Sequence[str]) -> Vectors:
             return asked[next(turn) % len(asked)][np.newaxis]
 
-    searcher = Searcher(folder, Given(DIMENSION))
-    return timed("search", [lambda q=query: searcher.search(q, 10) for query in questions])
+    retriever = Retriever(folder, Given(DIMENSION))
+    return timed("search", [lambda q=query: retriever.search(q, 10) for query in questions])
 
 
 def _resident() -> int:

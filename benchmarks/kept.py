@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from index.build import update
-from index.embed import Embedder
-from index.search import Searcher
+from index.embeddings import Embedder
+from index.indexer import update_index
+from index.retriever import Retriever
 from qa.measuring.evaluate import read_set
 from qa.measuring.metrics import phrase_scores
 from qa.training.examples import is_for_validation
@@ -26,12 +26,12 @@ _ARTICLES = {"xquad/ar-over-en": "xquad/en", "xquad/en-over-ar": "xquad/ar"}
 Row = dict[str, Any]
 
 
-def searcher_of(name: str, bench: Path, work: Path, embedder: Embedder) -> Searcher:
+def searcher_of(name: str, bench: Path, work: Path, embedder: Embedder) -> Retriever:
     """Search over the whole of a set, indexed in `work` where it is not yet."""
     name = _ARTICLES.get(name, name)
     index = work / name / "index"
-    update(index, [read_set(bench / name).articles], embedder)
-    return Searcher(index, embedder)
+    update_index(index, [read_set(bench / name).articles], embedder)
+    return Retriever(index, embedder)
 
 
 def kept_questions(bench: Path, name: str) -> Iterator[Row]:

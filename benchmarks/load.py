@@ -33,7 +33,7 @@ from typing import Any
 import httpx
 
 from benchmarks.serving import serving
-from index.build import update
+from index.indexer import update_index
 from ui.app import App
 from ui.gate.keys import Keys
 from ui.settings import load_settings
@@ -75,7 +75,7 @@ def main() -> None:
 def served(work: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`jawab serve` over the samples, ready, with a key for each caller."""
     index, keys = work / "index", work / "keys.json"
-    update(index, [Path("samples/articles")], App(load_settings()).embedder)
+    update_index(index, [Path("samples/articles")], App(load_settings()).embedder)
     keys.unlink(missing_ok=True)
     made = [Keys(keys).add(f"caller {number}", ["read"], per_minute=100_000) for number in range(200)]
     (work / "secrets").write_text("\n".join(made), encoding="utf-8")

@@ -31,8 +31,8 @@ from tqdm import tqdm
 from benchmarks.kept import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
 from benchmarks.pairings import SQUAD, as_row, of_bench_articles, pairings, searcher_over
 from benchmarks.risk import Answered, figures_of
-from index.embed import SentenceTransformerEmbedder
-from index.search import Searcher
+from index.embeddings import SentenceTransformerEmbedder
+from index.retriever import Retriever
 from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
 from qa.reading.excerpts import excerpts
 from qa.reading.network_reader import NetworkReader
@@ -100,7 +100,7 @@ def read_all(bench: Path, data: Path, weights: Path, work: Path, limit: int | No
     work.mkdir(parents=True, exist_ok=True)
     names = []
     for name, asked in questions(bench, data, work, limit, embedder):
-        rows = [read_question(question, searcher, reader) for question, searcher in tqdm(asked, desc=name)]
+        rows = [read_question(question, retriever, reader) for question, retriever in tqdm(asked, desc=name)]
         _kept(work, name).write_text(json.dumps(rows, ensure_ascii=False))
         names.append(name)
     (work / "names.json").write_text(json.dumps(names))
@@ -109,19 +109,19 @@ def read_all(bench: Path, data: Path, weights: Path, work: Path, limit: int | No
 
 def questions(
     bench: Path, data: Path, work: Path, limit: int | None, embedder: SentenceTransformerEmbedder
-) -> Iterator[tuple[str, list[tuple[Row, Searcher]]]]:
+) -> Iterator[tuple[str, list[tuple[Row, Retriever]]]]:
     """Sets and pairings: their names, their questions, and for each search over its articles."""
     for name in (*SETS, *ABSTAIN):
-        searcher = searcher_of(name, bench, work, embedder)
-        yield name, [(question, searcher) for question in list(kept_questions(bench, name))[:limit]]
+        retriever = searcher_of(name, bench, work, embedder)
+        yield name, [(question, retriever) for question in list(kept_questions(bench, name))[:limit]]
     whole = searcher_over(of_bench_articles(bench, data), embedder, work / "squad")
     for name, pairing in pairings(bench, data, limit or MOST_PAIRS).items():
         rows = [as_row(source) for source in (*pairing.answerable, *pairing.unanswerable)]
         if name == SQUAD:
             yield name, [(row, whole) for row in rows]
         elif pairing.set_names:
-            searchers = [searcher_of(of, bench, work, embedder) for of in pairing.set_names]
-            yield name, list(zip(rows, searchers * 2, strict=True))
+            retrievers = [searcher_of(of, bench, work, embedder) for of in pairing.set_names]
+            yield name, list(zip(rows, retrievers * 2, strict=True))
 
 
 def memory(embedder: SentenceTransformerEmbedder, reader: NetworkReader) -> dict[str, float]:
@@ -142,10 +142,10 @@ def _kept(work: Path, name: str) -> Path:
     return work / f"{name.replace('/', '-')}.json"
 
 
-def read_question(question: Row, searcher: Searcher, reader: NetworkReader) -> Row:
+def read_question(question: Row, retriever: Retriever, reader: NetworkReader) -> Row:
     """The question and its excerpts as they were read, in order."""
     text = question["question"]
-    hits = searcher.search(text, literally=False)
+    hits = retriever.search(text, literally=False)
     asked = reader.count_tokens(text)
     chosen, costs = [], []
     for excerpt in excerpts(text, hits, reader.count_tokens):

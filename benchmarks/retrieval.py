@@ -25,12 +25,12 @@ import numpy as np
 import platformdirs
 from tqdm import tqdm
 
-from index.build import update
-from index.embed import Embedder, Vectors
+from index.embeddings import Embedder, Vectors
 from index.finding.fusion import KEYWORDS, fuse, fuse_by_rank
 from index.finding.lexical import keyword_search, terms
 from index.finding.names import entries
-from index.search import Searcher
+from index.indexer import update_index
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.text.words import ALL, Steps
 from qa.measuring.evaluate import read_set
@@ -71,7 +71,7 @@ STEPS_OFF = {
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7, 1.0)
 RANK_WEIGHTS = (0.2, 0.5, 1.0)
 DEPTH = 50
-"""Passages that each of the two ways of searching puts forward, as in `index/search.py`."""
+"""Passages that each of the two ways of searching puts forward, as in `index/retriever.py`."""
 
 Found = list[tuple[int, float]]
 Ranking = Callable[[Found, Found], Found]
@@ -133,7 +133,7 @@ class Case:
 def collection(name: str, bench: Path, work: Path, embedder: Embedder) -> Collection:
     """The articles of a set, indexed as the product does it."""
     index = work / name / "index"
-    update(index, [read_set(bench / name).articles], embedder)
+    update_index(index, [read_set(bench / name).articles], embedder)
     catalog = Catalog.open(index)
     rows = catalog.rows(
         """SELECT a.id, p.start, p."end", a.title, a.text, e.passage FROM passages p
@@ -262,13 +262,13 @@ def misses(asked: Sequence[Question], over: Collection, most: int = 30) -> list[
 
 def product(name: str, bench: Path, work: Path, embedder: Embedder) -> dict[str, float]:
     """What `jawab ask` finds: the whole way, with quoted phrases and all that a question may have."""
-    searcher = Searcher(work / OWN[name] / "index", embedder)
+    retriever = Retriever(work / OWN[name] / "index", embedder)
     ranks = []
     for question in questions(name, bench, work, embedder):
-        hits = searcher.search(question.text, 10, literally=False)
+        hits = retriever.search(question.text, 10, literally=False)
         found = [Passage(f"{OWN[name]}|{hit.article.id}", hit.passage.start, hit.passage.end, "") for hit in hits]
         ranks.append(next((place for place, one in enumerate(found) if question.is_answered_by(one)), 99))
-    searcher.catalog.close()
+    retriever.catalog.close()
     return {f"hit@{k}": round(sum(rank < k for rank in ranks) / len(ranks), 4) for k in (1, 5, 10)}
 
 

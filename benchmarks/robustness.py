@@ -27,9 +27,9 @@ from as_typed import WAYS
 from kept import Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
-from index.embed import SentenceTransformerEmbedder
+from index.embeddings import SentenceTransformerEmbedder
 from index.finding.vocabulary import Vocabulary
-from index.search import Hit, Searcher
+from index.retriever import Hit, Retriever
 from index.text.language import foreign_language_of
 from qa.answer import FoundPassage
 from qa.asking.arabizi import arabic_of
@@ -72,14 +72,14 @@ def main() -> None:
 class Asker:
     """Asks the index, and keeps what was answered."""
 
-    def __init__(self, searcher: Searcher, reader: NetworkReader, kept: Path) -> None:
+    def __init__(self, retriever: Retriever, reader: NetworkReader, kept: Path) -> None:
         self._reader = reader
         self._kept = kept
         lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
         rows: list[Row] = [json.loads(line) for line in lines]
         self._answers = {(row["id"], row["asked"], row.get("read", row["asked"])): row for row in rows}
-        self.words = Vocabulary(searcher.catalog.rows)
-        self.search = lru_cache(maxsize=64)(lambda asked: searcher.search(asked, literally=False))
+        self.words = Vocabulary(retriever.catalog.rows)
+        self.search = lru_cache(maxsize=64)(lambda asked: retriever.search(asked, literally=False))
 
     def __call__(self, question: Row, asked: str, read: str | None = None) -> Row:
         """What is answered where `asked` is searched for and `read` is read, or the same."""

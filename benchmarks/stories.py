@@ -69,21 +69,21 @@ def main() -> None:
 
 def build(news: Path, bench: Path, work: Path) -> None:
     """Three indexes in `work`, made by the product: `news`, `encyclopaedia` and `cases`."""
-    from index.build import update
+    from index.indexer import update_index
     from ui.app import App
     from ui.settings import load_settings
 
     embedder = App(load_settings()).embedder
-    update(work / "news", [news], embedder)
-    update(work / "encyclopaedia", [bench / name / "articles.jsonl" for name in SETS], embedder)
-    update(work / "samples", [ROOT / "samples" / "articles"], embedder)
+    update_index(work / "news", [news], embedder)
+    update_index(work / "encyclopaedia", [bench / name / "articles.jsonl" for name in SETS], embedder)
+    update_index(work / "samples", [ROOT / "samples" / "articles"], embedder)
     made = work / "cases.jsonl"
     lines = (
         json.dumps({"id": case.id, "title": case.title, "lang": case.language, "text": case.text}, ensure_ascii=False)
         for case in cases(read_samples(work))
     )
     made.write_text("\n".join(lines) + "\n", "utf-8")
-    update(work / "cases", [made], embedder)
+    update_index(work / "cases", [made], embedder)
 
 
 def read_samples(work: Path) -> list[Article]:
@@ -274,7 +274,7 @@ def cost(size: int, dimension: int = 768) -> dict[str, Any]:
         def nearest(vector: Any, k: int) -> list[tuple[int, float]]:
             nonlocal searching
             started = time.perf_counter()
-            cosines, numbers = index.search(vector[np.newaxis], k)
+            cosines, numbers = index.retriever(vector[np.newaxis], k)
             searching += time.perf_counter() - started
             return [(int(n) + 1, float(c)) for n, c in zip(numbers[0], cosines[0], strict=True) if n >= 0]
 

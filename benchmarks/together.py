@@ -19,7 +19,7 @@ import platformdirs
 from kept import ABSTAIN, RIGHT, Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
-from index.search import Searcher
+from index.retriever import Retriever
 from qa.asking.question import check
 from qa.evidence import select
 from qa.measuring.metrics import f1
@@ -52,16 +52,16 @@ def main() -> None:
 
 
 def ask_all(app: App, bench: Path, name: str, given: argparse.Namespace) -> list[Row]:
-    searcher = searcher_of(name, bench, given.work, app.embedder)
+    retriever = searcher_of(name, bench, given.work, app.embedder)
     return [
-        ask(app, searcher, question) for question in tqdm(drawn(bench, name, given.limit), desc=name, mininterval=10)
+        ask(app, retriever, question) for question in tqdm(drawn(bench, name, given.limit), desc=name, mininterval=10)
     ]
 
 
-def ask(app: App, searcher: Searcher, question: Row) -> Row:
+def ask(app: App, retriever: Retriever, question: Row) -> Row:
     """What the reader and the LLM say by themselves, and the signals of each."""
     text = question["question"]
-    hits = searcher.search(text, literally=False)
+    hits = retriever.search(text, literally=False)
     assert app.reader
     read = best_answer(app.reader, text, hits)
     assert read

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from kept import kept_questions
 
-from index.embed import SentenceTransformerEmbedder
+from index.embeddings import SentenceTransformerEmbedder
 from qa.checking.translation import SAME
 from qa.measuring.evaluate import read_set
 from qa.training.train import default_embedder

@@ -28,8 +28,8 @@ import numpy as np
 from benchmarks.growth import DIMENSION, Vectors, fill
 from benchmarks.page_client import PageClient, Seen
 from benchmarks.serving import serving
-from index.build import change, update
 from index.finding.vector_file import compact
+from index.indexer import change_index, update_index
 from index.storage.rows import matrix
 from index.storage.writing import writing
 from ui.app import App
@@ -61,14 +61,14 @@ def build(work: Path, passages: int) -> Path:
         return folder
     made = work / "making"
     shutil.rmtree(made, ignore_errors=True)
-    update(made, [Path("samples/articles")], App(load_settings()).embedder)
+    update_index(made, [Path("samples/articles")], App(load_settings()).embedder)
     with writing(made) as catalog:
         np.save(work / "real.npy", _vectors(catalog.rows("SELECT passage, sentences FROM embeddings")))
         with catalog.transaction():
             fill(catalog, work, 0, passages)
             catalog.execute("UPDATE articles SET story = number WHERE story IS NULL")
             catalog.next_generation()
-        with change(catalog):
+        with change_index(catalog):
             compact(catalog)
     made.rename(folder)
     return folder

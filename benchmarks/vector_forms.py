@@ -20,7 +20,7 @@ import numpy as np
 import platformdirs
 from retrieval import OWN, Collection, Question, collection, questions
 
-from index.embed import Vectors
+from index.embeddings import Vectors
 from ui.app import App
 from ui.settings import load_settings
 
@@ -46,7 +46,7 @@ def quantised(factory: str, dimension: int, anew: bool) -> Form:
         index.train(kept)
         index.add(kept)
         coarse = np.zeros((len(queries), len(passages)), np.float32)
-        found, numbers = index.search(asked, len(passages))
+        found, numbers = index.retriever(asked, len(passages))
         np.put_along_axis(coarse, numbers, found, 1)
         if not anew:
             return coarse

@@ -24,8 +24,8 @@ from kept import Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
 from index.articles import Span
-from index.embed import SentenceTransformerEmbedder
-from index.search import Hit, Searcher
+from index.embeddings import SentenceTransformerEmbedder
+from index.retriever import Hit, Retriever
 from qa.evidence import rank
 from qa.reading.answering import BUDGET, probability
 from qa.reading.excerpts import Excerpt, excerpts
@@ -83,9 +83,9 @@ def main() -> None:
         raise SystemExit("the weights are for another embedder")
     figures = {}
     for name in SETS:
-        searcher = searcher_of(name, given.bench, given.work, embedder)
+        retriever = searcher_of(name, given.bench, given.work, embedder)
         asked = drawn(given.bench, name, given.limit)
-        rows = [measure(question, searcher, reader) for question in tqdm(asked, desc=name, mininterval=10)]
+        rows = [measure(question, retriever, reader) for question in tqdm(asked, desc=name, mininterval=10)]
         figures[name] = {
             measured: round(float(np.mean([row[measured] for row in rows if measured in row])), 4)
             for measured in rows[0]
@@ -94,8 +94,8 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
 
 
-def measure(question: Row, searcher: Searcher, reader: NetworkReader) -> dict[str, float]:
-    hits = searcher.search(question["question"], literally=False)
+def measure(question: Row, retriever: Retriever, reader: NetworkReader) -> dict[str, float]:
+    hits = retriever.search(question["question"], literally=False)
     asked = reader.count_tokens(question["question"])
     cut = list(within(excerpts(question["question"], hits, reader.count_tokens), reader, asked))
     ways = {

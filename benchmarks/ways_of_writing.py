@@ -31,7 +31,7 @@ from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
 from index.articles import Language
-from index.search import Hit
+from index.retriever import Hit
 from index.text.language import language_of
 from qa.answer import Correction
 from qa.asking.question import check
@@ -97,12 +97,12 @@ def main() -> None:
     kept = given.work / f"ways-of-writing-{generator.name}.json"
     asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in (*SETS, *ABSTAIN):
-        searcher = searcher_of(name, given.bench, given.work, app.embedder)
+        retriever = searcher_of(name, given.bench, given.work, app.embedder)
         questions = drawn(given.bench, name, max(given.limit, given.sure))
         for number, question in enumerate(tqdm(questions, desc=name, mininterval=10)):
             key = f"{name} {question['id']}"
             if key not in asked:
-                hits = searcher.search(question["question"], literally=False)
+                hits = retriever.search(question["question"], literally=False)
                 thoroughly = name in SETS and number < given.limit
                 asked[key] = measure(question, hits, reader, generator, thoroughly)
                 kept.write_text(json.dumps(asked, ensure_ascii=False))

@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from index.search import Searcher
+from index.retriever import Retriever
 from index.text.folding import fold_text
 from qa.asking.question import wants_reasons
 from qa.assistant import Assistant
@@ -41,24 +41,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     app = App(load_settings())
-    searchers = {name: Searcher(getattr(given, name), app.embedder) for name in ("samples", "news")}
+    retrievers = {name: Retriever(getattr(given, name), app.embedder) for name in ("samples", "news")}
     asked = [json.loads(line) for line in given.set.read_text(encoding="utf-8").splitlines()]
     asked = [question for question in asked if question["split"] == given.split]
     if given.with_llm:
-        figures = whole_program(asked, searchers, app, given.show)
+        figures = whole_program(asked, retrievers, app, given.show)
     else:
-        figures = {**sentences(asked, searchers), "why and how": reasons(asked, searchers, app)}
+        figures = {**sentences(asked, retrievers), "why and how": reasons(asked, retrievers, app)}
     name = f"whole-answers-{given.split}{'-program' if given.with_llm else ''}.json"
     (given.out or Path("benchmarks/results") / name).write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
 
 
-def sentences(asked: list[Row], searchers: dict[str, Searcher]) -> Row:
+def sentences(asked: list[Row], retrievers: dict[str, Retriever]) -> Row:
     """Share of the points that are in the sentences chosen, by number of sentences; by kind for five of them."""
     made: dict[int, list[bool]] = defaultdict(list)
     kinds: dict[str, list[bool]] = defaultdict(list)
     for question in asked:
-        hits = searchers[question["collection"]].search(question["question"], literally=False)
+        hits = retrievers[question["collection"]].search(question["question"], literally=False)
         for most in MOST:
             chosen = choose(question["question"], hits, most)
             found = [r for point in question["points"] if (r := in_sentences(point, question, chosen)) is not None]
@@ -73,14 +73,14 @@ def sentences(asked: list[Row], searchers: dict[str, Searcher]) -> Row:
     }
 
 
-def reasons(asked: list[Row], searchers: dict[str, Searcher], app: App) -> Row:
+def reasons(asked: list[Row], retrievers: dict[str, Retriever], app: App) -> Row:
     """The same for why and how: by the sentence of the reader's phrase, by what goes on from it, by what is chosen."""
     assert app.reader
     made: dict[str, list[bool]] = defaultdict(list)
     for question in asked:
         if not question["answerable"] or not wants_reasons(question["question"]):
             continue
-        hits = searchers[question["collection"]].search(question["question"], literally=False)
+        hits = retrievers[question["collection"]].search(question["question"], literally=False)
         found = best_answer(app.reader, question["question"], hits)
         assert found
         first = found.located.evidence
@@ -105,10 +105,10 @@ def in_sentences(point: Row, question: Row, chosen: Any) -> bool | None:
     return made_in(point, " ".join(one.text for one in chosen)) if question["lang"] == "ar" else None
 
 
-def whole_program(asked: list[Row], searchers: dict[str, Searcher], app: App, show: bool) -> Row:
+def whole_program(asked: list[Row], retrievers: dict[str, Retriever], app: App, show: bool) -> Row:
     """Points made in the answers, and whether what cannot be answered is declined."""
     assistants = {
-        name: Assistant(searcher, app.generator, app.reader, app.options) for name, searcher in searchers.items()
+        name: Assistant(retriever, app.generator, app.reader, app.options) for name, retriever in retrievers.items()
     }
     made: dict[str, list[bool]] = defaultdict(list)
     seconds, lengths, declined, wrongly = [], [], [], []

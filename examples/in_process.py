@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from index.build import update
 from index.errors import JawabError
+from index.indexer import update_index
 from qa import Assistant, Parts
 
 
@@ -18,7 +18,7 @@ def main(index: Path, articles: Path, question: str) -> None:
     # The default models, unless others are named.
     parts = Parts(os.environ.get("JAWAB_EMBEDDER", ""), os.environ.get("JAWAB_LLM", ""))
     # What is in the index already and has not changed costs nothing.
-    update(index, [articles], parts.embedder)
+    update_index(index, [articles], parts.embedder)
     with Assistant.open(index, parts) as jawab:
         answer = jawab.ask(question)
         print(answer.answer)

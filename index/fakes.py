@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from index.embed import Embedded, Progress, Text, Vectors
+from index.embeddings import PassageEmbedding, PassageText, Progress, Vectors
 from index.text.words import content_words
 
 
@@ -26,12 +26,12 @@ class HashEmbedder:
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
         return np.stack([self._vector(query) for query in queries]) if queries else self._none()
 
-    def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
+    def embed_passages(self, texts: Sequence[PassageText], progress: Progress | None = None) -> list[PassageEmbedding]:
         embedded = []
         for text in texts:
             sentences = [self._vector(text.text[span.start : span.end]) for span in text.sentences]
             rows = np.stack(sentences) if sentences else self._none()
-            embedded.append(Embedded(self._vector(f"{text.title} {text.text}"), rows))
+            embedded.append(PassageEmbedding(self._vector(f"{text.title} {text.text}"), rows))
             if progress:
                 progress(1)
         return embedded

@@ -12,7 +12,7 @@ from index.storage.catalog import Catalog
 
 
 @dataclass(frozen=True)
-class Listing:
+class CollectionListing:
     """`articles` in the order of their ids; `stories` hold each of them once, those that tell one story together."""
 
     articles: tuple[Article, ...]
@@ -36,12 +36,12 @@ class Listing:
         return rows
 
 
-def list_articles(catalog: Catalog) -> Listing:
+def list_articles(catalog: Catalog) -> CollectionListing:
     """The whole collection; stories come where the first of their articles would."""
     with catalog.snapshot():
         articles = {article.id: article for article in catalog.articles()}
         story_of = {article_id: story for story in catalog.stories() for article_id in story}
         stories = dict.fromkeys(story_of.get(article_id, (article_id,)) for article_id in articles)
-        return Listing(
+        return CollectionListing(
             tuple(articles.values()), catalog.copies(), tuple(tuple(articles[i] for i in story) for story in stories)
         )

@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 from index.articles import Span
-from index.build import Progress, change, derive, embed_missing
-from index.embed import Embedder, Text
+from index.embeddings import Embedder, PassageText
 from index.errors import IndexDamaged
 from index.finding.vector_file import forget, is_damaged
-from index.plan import text_of
+from index.indexer import Progress, change_index, embed_missing, rebuild_derived
+from index.planner import text_of
 from index.storage.catalog import Catalog
 from index.storage.lock import held
 from index.storage.rows import COPY, STORED, checksum_of
@@ -30,10 +30,10 @@ def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embe
         embedded = 0
         if catalog.embedder is not None and (catalog.embedder != embedder.fingerprint or _is_incomplete(catalog)):
             embedded = _embed_again(catalog, embedder, progress)
-        with change(catalog):
+        with change_index(catalog):
             if is_damaged(catalog):
                 forget(catalog)
-            derive(catalog)
+            rebuild_derived(catalog)
         catalog.sum_pages()
     return embedded
 
@@ -45,8 +45,8 @@ def _move_paths(catalog: Catalog, before: str, after: str) -> None:
         for row_id, *row in catalog.rows(f"SELECT rowid, {columns} FROM {table}"):
             if (moved := _moved(row[position], before, after)) != row[position]:
                 row[position] = moved
-                change = f"UPDATE {table} SET path = ?, checksum = ? WHERE rowid = ?"
-                catalog.execute(change, moved, checksum_of(row), row_id)
+                change_index = f"UPDATE {table} SET path = ?, checksum = ? WHERE rowid = ?"
+                catalog.execute(change_index, moved, checksum_of(row), row_id)
     for path in catalog.files():
         if (moved := _moved(path, before, after)) != path:
             catalog.execute("UPDATE files SET path = ? WHERE path = ?", moved, path)
@@ -77,9 +77,9 @@ def _embed_again(catalog: Catalog, embedder: Embedder, progress: Progress | None
     return embed_missing(catalog, _texts(catalog), embedder, progress)
 
 
-def _texts(catalog: Catalog) -> dict[str, Text]:
+def _texts(catalog: Catalog) -> dict[str, PassageText]:
     """The passages by the keys of their vectors."""
-    texts: dict[str, Text] = {}
+    texts: dict[str, PassageText] = {}
     for article in catalog.articles():
         rows = catalog.rows(
             'SELECT start, "end", embedding FROM passages WHERE article = (SELECT number FROM articles WHERE id = ?)',

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, get_args
 
+from index.article_list import ArticleSummary
 from index.articles import Language
-from index.browsing import Listed
 
 _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?($|T)")
 Unit = Literal["year", "month", "day"]
@@ -30,7 +30,7 @@ class Timeline:
     undated: int
 
 
-def over_time(articles: Sequence[Listed]) -> Timeline:
+def article_timeline(articles: Sequence[ArticleSummary]) -> Timeline:
     """The articles in the finest periods that fit side by side; a date without day or month makes them coarser."""
     dated = [(one.language, one.date) for one in articles if one.date and _DATE.match(one.date)]
     unit = _unit([when for _, when in dated])

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Self
 from index.articles import Article, Language
 from index.finding.filters import Filter
 from index.finding.vocabulary import Vocabulary
-from index.search import Hit, Searcher
+from index.retriever import Hit, Retriever
 from index.text.folding import fold_text
 from index.text.language import language_of, prepare_guessing
 from qa.answer import (
@@ -91,13 +91,13 @@ class Assistant:
 
     def __init__(
         self,
-        searcher: Searcher,
+        retriever: Retriever,
         generator: Generator | None,
         reader: Reader | None = None,
         options: Options | None = None,
         commands: Commands | None = None,
     ) -> None:
-        self.searcher = searcher
+        self.retriever = retriever
         self._commands = commands
         self._generator = generator
         self._reader = reader
@@ -108,19 +108,19 @@ class Assistant:
     def open(cls, index: Path | str, parts: Parts | None = None, with_llm: bool = True) -> Self:
         """An assistant for the index in the folder `index`; the default models answer, or those of `parts`.
 
-        Models are loaded when they are first needed. Raises what opening a `Searcher` raises, and what
+        Models are loaded when they are first needed. Raises what opening a `Retriever` raises, and what
         the parts raise.
         """
         if parts is None:
             from qa.parts import Parts
 
             parts = Parts()
-        searcher = Searcher(Path(index), parts.embedder)
-        return cls(searcher, parts.llm if with_llm else None, parts.reader, parts.options, parts.commands)
+        retriever = Retriever(Path(index), parts.embedder)
+        return cls(retriever, parts.llm if with_llm else None, parts.reader, parts.options, parts.commands)
 
     def close(self) -> None:
         """Let go of the index; the models stay with the parts."""
-        self.searcher.catalog.close()
+        self.retriever.catalog.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,17 +131,17 @@ class Assistant:
         self.close()
 
     def search(self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False) -> list[Hit]:
-        """The passages that fit a question best, as `Searcher.search` finds them. Raises what `check` raises."""
+        """The passages that fit a question best, as `Retriever.search` finds them. Raises what `check` raises."""
         check(question)
-        return self.searcher.search(question, k, only, one_per_story)
+        return self.retriever.search(question, k, only, one_per_story)
 
     def articles(self) -> list[Article]:
         """All articles, in the order of their ids."""
-        return self.searcher.catalog.articles()
+        return self.retriever.catalog.articles()
 
     def article(self, article_id: str) -> Article:
         """One article, with its text. Raises `ArticleMissing`."""
-        return self.searcher.catalog.article(article_id)
+        return self.retriever.catalog.article(article_id)
 
     def prepare(self, language: Language) -> None:
         """Load the LLM and let it read its instructions, so that the first question need not wait for that."""
@@ -152,7 +152,7 @@ class Assistant:
     def prepare_reading(self) -> None:
         """Load the embedder, the reader, and what tells a question's language."""
         prepare_guessing()
-        self.searcher.prepare()
+        self.retriever.prepare()
         if self._reader:
             self._reader.prepare()
 
@@ -177,10 +177,10 @@ class Assistant:
         if kind := heard(question):
             yield Finished(self._talk(number, question, kind, language, clock))
             return
-        vocabulary = Vocabulary(self.searcher.catalog.rows)
+        vocabulary = Vocabulary(self.retriever.catalog.rows)
         meant = arabic_of(question, vocabulary) or question
         alone, wanted = self._alone(meant, history)
-        hits = self.searcher.search(wanted, self._options.passages, literally=False)
+        hits = self.retriever.search(wanted, self._options.passages, literally=False)
         asked = _Asked(
             id=number,
             said=question,
@@ -189,7 +189,7 @@ class Assistant:
             hits=self._commands.without(hits) if self._commands else hits,
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
-            models={"embedder": self.searcher.embedder_name},
+            models={"embedder": self.retriever.embedder_name},
         )
         yield PassagesFound(asked.passages)
         if not hits:
@@ -212,7 +212,7 @@ class Assistant:
 
     def _talk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
         """What is said to talk that asks nothing of the articles."""
-        catalog = self.searcher.catalog
+        catalog = self.retriever.catalog
         said = reply(kind, language, catalog.titles(language, EXAMPLES), catalog.count_articles())
         return Answer(
             number, question, language, "declined", said, None, 0.0, (), (), Timings(total=clock.ms()), talk=kind
@@ -330,7 +330,7 @@ class Assistant:
         reader = self._reader
         if reader is None or language_of(located.evidence.text) == asked.language:
             return no_doubts
-        likeness = self.searcher.likeness
+        likeness = self.retriever.likeness
         return lambda sentence: mistranslation(sentence, asked.question, located.text, reader, likeness)
 
 

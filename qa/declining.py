@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
-from index.search import Hit
+from index.retriever import Hit
 from qa.evidence import Evidence, rank
 from qa.phrase import Phrase
 

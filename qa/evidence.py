@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from index.articles import Article, Span
-from index.search import Hit, Sentence
+from index.retriever import Hit, Sentence
 from index.text.words import content_words
 
 BUDGET = 200

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import platformdirs
 
-from index.embed import Embedder, SentenceTransformerEmbedder
+from index.embeddings import Embedder, SentenceTransformerEmbedder
 from index.errors import JawabError, MemoryShort, PathMissing
 from index.fakes import HashEmbedder
-from index.library_check import check_libraries
-from index.memory import require_memory
+from index.runtime.library_check import check_libraries
+from index.runtime.memory import require_memory
 from qa.assistant import Options
 from qa.errors import GeneratorUnusable, ModelMissing, ModelUnknown
 from qa.fakes import FakeGenerator, FakeReader

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from index.search import Hit
+from index.retriever import Hit
 from index.text.words import content_words
 from qa.evidence import Evidence, Mix, rank
 

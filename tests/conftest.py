@@ -16,11 +16,11 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from index.build import update
-from index.embed import SentenceTransformerEmbedder
+from index.embeddings import SentenceTransformerEmbedder
 from index.fakes import HashEmbedder
-from index.plan import Summary
-from index.search import Searcher
+from index.indexer import update_index
+from index.planner import IndexingReport
+from index.retriever import Retriever
 from qa.fakes import FakeGenerator
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama import LlamaGenerator
@@ -144,7 +144,7 @@ def chat_server() -> Generator[FakeChatServer]:
 def real_index(real_embedder: SentenceTransformerEmbedder, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample articles as the real embedder indexes them; nobody changes it."""
     folder = tmp_path_factory.mktemp("real") / "index"
-    update(folder, [SAMPLES / "articles"], real_embedder)
+    update_index(folder, [SAMPLES / "articles"], real_embedder)
     return folder
 
 
@@ -179,18 +179,18 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
 
 
 @pytest.fixture
-def indexed(tmp_path: Path) -> Callable[..., Summary]:
+def indexed(tmp_path: Path) -> Callable[..., IndexingReport]:
     """Indexes the folder of articles, or the paths given, with the fake embedder."""
 
-    def run(*paths: Path) -> Summary:
-        return update(tmp_path / "index", paths or (tmp_path / "articles",), HashEmbedder())
+    def run(*paths: Path) -> IndexingReport:
+        return update_index(tmp_path / "index", paths or (tmp_path / "articles",), HashEmbedder())
 
     return run
 
 
 @pytest.fixture
-def searcher(tmp_path: Path) -> Callable[[], Searcher]:
-    return lambda: Searcher(tmp_path / "index", HashEmbedder())
+def retriever(tmp_path: Path) -> Callable[[], Retriever]:
+    return lambda: Retriever(tmp_path / "index", HashEmbedder())
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ import sys
 import time
 from pathlib import Path
 
-from index.build import update
 from index.fakes import HashEmbedder
-from index.repair import examine
-from index.search import Searcher
+from index.indexer import update_index
+from index.recovery import check_integrity
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 
 DIMENSION = 64
@@ -49,7 +49,7 @@ def main(place: Path, times: int) -> dict[str, object]:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         left = _state(index)
-        if left not in states or examine(index) or not _is_found(index, left):
+        if left not in states or check_integrity(index) or not _is_found(index, left):
             between.append(left)
         elif left == states[after]:
             new += 1
@@ -62,7 +62,7 @@ def main(place: Path, times: int) -> dict[str, object]:
 def _update(index: Path, articles: Path) -> float:
     """Seconds that it took."""
     start = time.perf_counter()
-    update(index, [articles], HashEmbedder(DIMENSION))
+    update_index(index, [articles], HashEmbedder(DIMENSION))
     return time.perf_counter() - start
 
 
@@ -92,9 +92,9 @@ def _state(index: Path) -> State:
 
 def _is_found(index: Path, state: State) -> bool:
     """Whether search finds what the catalogue has."""
-    searcher = Searcher(index, HashEmbedder(DIMENSION))
-    hits = searcher.search("Sentence 3 of version", 5)
-    searcher.catalog.close()
+    retriever = Retriever(index, HashEmbedder(DIMENSION))
+    hits = retriever.search("Sentence 3 of version", 5)
+    retriever.catalog.close()
     return bool(hits) and all(state[hit.article.id] == hit.article.text for hit in hits)
 
 

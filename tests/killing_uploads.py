@@ -20,9 +20,9 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from index.build import create
 from index.fakes import HashEmbedder
-from index.repair import examine
+from index.indexer import create_index
+from index.recovery import check_integrity
 from index.storage.catalog import Catalog
 from ui.api.bodies.lines import LinesBody
 from ui.collections import CollectionFolders
@@ -39,7 +39,7 @@ _SECONDS = 60
 def main(place: Path, times: int) -> dict[str, object]:
     """How often an upload was killed in which state, and what was wrong afterwards."""
     chance = random.Random(5)
-    create(place / "index")
+    create_index(place / "index")
     began = time.perf_counter()
     _wait(_child(place, 0))
     took = time.perf_counter() - began
@@ -110,7 +110,7 @@ def _faults(place: Path, version: int) -> list[str]:
         copies = catalog.copies()
     faults = {
         "articles": texts != _articles(version) or bool(copies),
-        "damage": bool(examine(place / "index")),
+        "damage": bool(check_integrity(place / "index")),
         "jobs": total != version + 1 or any(job.state != "done" for job in jobs),
         "folders": not {path.name for path in (place / "brought" / "jobs").iterdir()} <= {job.id for job in jobs},
     }

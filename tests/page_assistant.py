@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from index.article_list import ArticleQuery, ArticleSummary
 from index.articles import Article, Language, Skipped, Span
-from index.browsing import Listed, Wanted
-from index.build import Progress
 from index.errors import ArticleMissing, DiskFull, IndexMissing
-from index.plan import Summary
+from index.indexer import Progress
+from index.planner import IndexingReport
 from index.subjects.map import Map, Place, Subject
 from index.text.language import language_of
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
@@ -95,9 +95,9 @@ class CannedArticles:
                 return one
         raise ArticleMissing(article_id=article_id)
 
-    def browse(self, wanted: Wanted) -> list[Listed]:
+    def browse(self, wanted: ArticleQuery) -> list[ArticleSummary]:
         return [
-            Listed(number, one.id, one.title, one.language, one.date, one.source, 2)
+            ArticleSummary(number, one.id, one.title, one.language, one.date, one.source, 2)
             for number, one in enumerate(ARTICLES)
             if wanted.words in one.text and wanted.language in (None, one.language)
         ]
@@ -223,7 +223,7 @@ class CannedAssistant:
 
 def canned_map() -> Map:
     """The three articles in two subjects; one has a name that is a stranger's."""
-    listed = CannedArticles().browse(Wanted())
+    listed = CannedArticles().browse(ArticleQuery())
     words: tuple[dict[Language, tuple[str, ...]], ...] = (
         {"ar": ("القوات", "بغداد"), "en": ("troops", "Baghdad")},
         {"ar": (), "en": ("<b>bold</b>", "<a href='https://evil.example'>x</a>")},
@@ -232,7 +232,7 @@ def canned_map() -> Map:
     return Map(tuple(places), (Subject(-0.2, 0.1, words[0]), Subject(0.4, 0.4, words[1])), 3)
 
 
-def read_slowly(folder: Path, progress: Progress) -> Summary:
+def read_slowly(folder: Path, progress: Progress) -> IndexingReport:
     """Reads every file as an article of one passage; `.bin` is nothing that can be read, and while `full.txt` is read
     for the first time the disk is full."""
     if (folder / "full.txt").exists():
@@ -246,7 +246,7 @@ def read_slowly(folder: Path, progress: Progress) -> Summary:
         time.sleep(0.05)
         progress.advance(1)
     refused = [Skipped(path.name, "not_text") for path in files if path.suffix == ".bin"]
-    return Summary(added=[path.stem for path in files if path.suffix != ".bin"], skipped=refused)
+    return IndexingReport(added=[path.stem for path in files if path.suffix != ".bin"], skipped=refused)
 
 
 class CannedIntake:
@@ -255,8 +255,8 @@ class CannedIntake:
     def is_away(self, collection: str) -> bool:
         return False
 
-    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
-        return Summary(added=[path.stem for path in files])
+    def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
+        return IndexingReport(added=[path.stem for path in files])
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
         return False

@@ -10,7 +10,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from index.child_process import python_command, run_child
+from index.runtime.child_process import python_command, run_child
 from qa.llm.llama_library import library_folder
 from qa.llm.self_test import SelfTest
 

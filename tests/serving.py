@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from index.build import update
+from index.indexer import update_index
 from tests.conftest import SAMPLES
 from ui.api.observers import Observers
 from ui.app import App
@@ -33,7 +33,7 @@ def app_in(folder: Path, **parts: object) -> App:
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
     app = App(load_settings(embedder="fake", llm="fake", **places))
     vars(app).update(parts)  # where `cached_property` keeps what it made
-    update(app.settings.index, [SAMPLES / "articles"], app.embedder)
+    update_index(app.settings.index, [SAMPLES / "articles"], app.embedder)
     return app
 
 

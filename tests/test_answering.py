@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from index.articles import Article, Span
-from index.search import Hit, Searcher, Sentence
+from index.retriever import Hit, Retriever, Sentence
+from index.runtime.fair_lock import FairLock
 from index.text.passages import Passage
 from index.text.sentences import sentences
-from index.turns import Turns
 from qa.answer import Answer, Correction
 from qa.asking.question import LONGEST, check, wants_phrase, wants_reasons
 from qa.assistant import Assistant, Options
@@ -364,7 +364,7 @@ class TestQuestion:
 
 
 def test_turns_are_taken_in_the_order_of_arrival() -> None:
-    turns, order = Turns(), []
+    turns, order = FairLock(), []
 
     def take(number: int) -> None:
         with turns.mine():
@@ -386,14 +386,14 @@ def test_turns_are_taken_in_the_order_of_arrival() -> None:
 def test_a_declined_question_has_a_neighbour_where_the_articles_speak_of_the_same(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
-    searcher: Callable[[], Searcher],
+    retriever: Callable[[], Retriever],
     question: str,
     near: bool,
 ) -> None:
     text = "The old bakery burnt down. Who owns the trams of Bergdorf is not known. The council met."
     write("a.txt", text)
     indexed()
-    answer = Assistant(searcher(), None, FakeReader(), Options(threshold=1.0)).ask(question)
+    answer = Assistant(retriever(), None, FakeReader(), Options(threshold=1.0)).ask(question)
     assert answer.status == "declined"
     if near:
         assert answer.nearest and answer.nearest.text == "Who owns the trams of Bergdorf is not known."
@@ -409,7 +409,7 @@ class TestReaderAndLlmTogether:
         assert 0 < together(0.0, -9.0) < together(1.0, 0.0) < 1
 
     def test_confidence_says_that_reader_and_llm_disagree(
-        self, write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+        self, write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
     ) -> None:
         class Disagreeing(FakeGenerator):
             def likelihood(self, prompt: Prompt, text: str) -> float:
@@ -419,7 +419,7 @@ class TestReaderAndLlmTogether:
         indexed()
         question = "At how many stations does the tram stop?"
         agreed, disagreed = (
-            Assistant(searcher(), generator, FakeReader()).ask(question)
+            Assistant(retriever(), generator, FakeReader()).ask(question)
             for generator in (FakeGenerator(), Disagreeing())
         )
         assert agreed.short_answer == disagreed.short_answer
@@ -431,13 +431,13 @@ class TestASecondAnswer:
 
     @pytest.fixture
     def ask(
-        self, write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+        self, write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
     ) -> Callable[..., Answer]:
         def asked(*texts: str) -> Answer:
             for number, text in enumerate(texts):
                 write(f"{number}.txt", text)
             indexed()
-            return Assistant(searcher(), None, FakeReader()).ask(self.QUESTION)
+            return Assistant(retriever(), None, FakeReader()).ask(self.QUESTION)
 
         return asked
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
-from index.build import update
+from index.indexer import update_index
 from qa.asking.question import LONGEST
 from ui.api.observers import Observers
 from ui.app import App
@@ -34,7 +34,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     folder = tmp_path_factory.mktemp("api")
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
     app = App(load_settings(**FAKES, **places))
-    update(app.settings.index, [Path("samples/articles")], app.embedder)
+    update_index(app.settings.index, [Path("samples/articles")], app.embedder)
     return app
 
 

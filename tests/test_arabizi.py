@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from index.build import update
 from index.fakes import HashEmbedder
 from index.finding.vocabulary import Vocabulary
-from index.search import Searcher
+from index.indexer import update_index
+from index.retriever import Retriever
 from qa.asking.arabizi import LONGEST, arabic_of, is_arabizi
 from qa.asking.question import check, language_to_answer_in
 from qa.assistant import Assistant
@@ -19,15 +19,15 @@ from tests.conftest import SAMPLES
 
 
 @pytest.fixture(scope="module")
-def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
     folder = tmp_path_factory.mktemp("samples") / "index"
-    update(folder, [SAMPLES / "articles"], HashEmbedder())
-    return Searcher(folder, HashEmbedder())
+    update_index(folder, [SAMPLES / "articles"], HashEmbedder())
+    return Retriever(folder, HashEmbedder())
 
 
 @pytest.fixture(scope="module")
-def words(searcher: Searcher) -> Vocabulary:
-    return Vocabulary(searcher.catalog.rows)
+def words(retriever: Retriever) -> Vocabulary:
+    return Vocabulary(retriever.catalog.rows)
 
 
 class NoWords:
@@ -107,13 +107,13 @@ def test_words_are_the_collections_own_as_it_spells_them(words: Vocabulary, type
     assert arabic_of(typed, words) == meant
 
 
-def test_what_was_meant_finds_what_was_typed_does_not(searcher: Searcher, words: Vocabulary) -> None:
+def test_what_was_meant_finds_what_was_typed_does_not(retriever: Retriever, words: Vocabulary) -> None:
     typed = "kam na5le ta2assarat bi souset el na5il?"
     meant = arabic_of(typed, words)
     assert meant
-    found = [hit.article.title for hit in searcher.search(meant, k=3)]
+    found = [hit.article.title for hit in retriever.search(meant, k=3)]
     assert any("نخيل" in title for title in found)
-    assert not any("نخيل" in hit.article.title for hit in searcher.search(typed, k=3))
+    assert not any("نخيل" in hit.article.title for hit in retriever.search(typed, k=3))
 
 
 def test_a_word_that_fits_nothing_is_carried_over_letter_by_letter() -> None:
@@ -142,16 +142,16 @@ def test_the_tables_say_each_word_once() -> None:
     assert len(small) == len(set(small))
 
 
-def test_the_record_says_what_was_understood_and_answers_in_arabic(searcher: Searcher) -> None:
-    answer = Assistant(searcher, FakeGenerator(), FakeReader()).ask("kam 3adad el jnood el amrikiyeen fil 3iraq?")
+def test_the_record_says_what_was_understood_and_answers_in_arabic(retriever: Retriever) -> None:
+    answer = Assistant(retriever, FakeGenerator(), FakeReader()).ask("kam 3adad el jnood el amrikiyeen fil 3iraq?")
     assert answer.question == "kam 3adad el jnood el amrikiyeen fil 3iraq?"
     assert answer.language == "ar" and answer.asked and answer.asked.startswith("كم عدد الجن")
     assert answer.asked.endswith("الأمريكيين في العراق؟") and answer.status == "answered"
 
 
-def test_other_questions_are_asked_as_they_are(searcher: Searcher) -> None:
+def test_other_questions_are_asked_as_they_are(retriever: Retriever) -> None:
     for question in ("How many US troops remain in Iraq?", "كم عدد القوات الأمريكية في العراق؟"):
-        assert Assistant(searcher, FakeGenerator(), FakeReader()).ask(question).asked is None
+        assert Assistant(retriever, FakeGenerator(), FakeReader()).ask(question).asked is None
 
 
 def test_a_question_in_arabizi_is_to_be_answered_in_arabic() -> None:

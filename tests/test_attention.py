@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import Gemma3TextConfig, Gemma3TextModel
 
-from index.attention import plain_attention, register_plain_attention
+from index.runtime.attention import plain_attention, register_plain_attention
 
 
 @pytest.mark.parametrize("masked", [False, True])

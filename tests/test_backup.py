@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from index.build import remove, update
-from index.embed import Embedded, Progress, Text
+from index.embeddings import PassageEmbedding, PassageText, Progress
 from index.errors import DiskFull, FileExists, IndexMissing, JawabError
 from index.fakes import HashEmbedder
-from index.repair import examine
-from index.search import Searcher
+from index.indexer import remove_articles, update_index
+from index.recovery import check_integrity
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.lock import FILE
 from index.storage.migrations import StoreNewer
@@ -99,10 +99,10 @@ def make_home(folder: Path) -> Path:
     (articles / "copy.txt").write_text(TRAM)
     (articles / "مكتبة.txt").write_text("مكتبة المدينة\n\nافتتحت مكتبة المدينة أبوابها يوم السبت.")
     settings = settings_in(home)
-    update(settings.index, [articles], HashEmbedder())
+    update_index(settings.index, [articles], HashEmbedder())
     folders = CollectionFolders(settings.index, settings.collections)
     other = folders.make("Archive of 2021")
-    update(folders.index_of(other.id), [articles / "tram.txt"], HashEmbedder())
+    update_index(folders.index_of(other.id), [articles / "tram.txt"], HashEmbedder())
     with closing(
         Jobs(settings.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(settings.brought, folders)))
     ) as jobs:
@@ -133,9 +133,9 @@ def restore(file: Path, home: Path, embedder: HashEmbedder | None = None, replac
 
 def found(index: Path, embedder: HashEmbedder | None = None) -> list[list[tuple[str, str, float]]]:
     """The passages that searches find, with their scores."""
-    searcher = Searcher(index, embedder or HashEmbedder())
+    retriever = Retriever(index, embedder or HashEmbedder())
     return [
-        [(hit.article.id, hit.passage.text, round(hit.score, 6)) for hit in searcher.search(question, 5)]
+        [(hit.article.id, hit.passage.text, round(hit.score, 6)) for hit in retriever.search(question, 5)]
         for question in QUESTIONS
     ]
 
@@ -160,7 +160,7 @@ class TestRoundTrip:
         assert found(there.index) == found(before.index)
         assert contents(there.index) == contents(before.index)
         assert restored.embedded == 0
-        assert not examine(there.index)
+        assert not check_integrity(there.index)
         folders = CollectionFolders(there.index, there.collections)
         assert folders.all() == CollectionFolders(before.index, before.collections).all()
         other = folders.all()[1].id
@@ -178,7 +178,7 @@ class TestRoundTrip:
         assert path.is_relative_to(there.brought.resolve())
         assert path.read_text() == "Ferry\n\nThe ferry leaves at noon."
         # Read once more, it is the same article and not another one.
-        summary = update(there.index, [path], HashEmbedder())
+        summary = update_index(there.index, [path], HashEmbedder())
         assert (summary.added, summary.updated, summary.unchanged) == ([], [], 1)
 
     def test_upload_that_waited_is_read_after_the_restore(self, file: Path, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ class TestRoundTrip:
         assert [hits[0][:2] for hits in found(there.index, other)] == [
             hits[0][:2] for hits in found(settings_in(untouched).index)
         ]
-        assert not examine(there.index)
+        assert not check_integrity(there.index)
 
     def test_one_collection_alone(self, home: Path, tmp_path: Path) -> None:
         there = settings_in(tmp_path / "elsewhere")
@@ -241,9 +241,9 @@ class TestConsistency:
                 number += 1
                 lines = [{"id": f"{side}", "text": f"The {side} side of state {number}."} for side in ("left", "right")]
                 pair.write_text("\n".join(map(json.dumps, lines)))
-                update(settings.index, [pair], HashEmbedder())
+                update_index(settings.index, [pair], HashEmbedder())
                 if number % 3 == 0:
-                    remove(settings.index, ["left", "right"])
+                    remove_articles(settings.index, ["left", "right"])
 
         writer = threading.Thread(target=write)
         writer.start()
@@ -256,7 +256,7 @@ class TestConsistency:
         for turn in range(5):
             there = settings_in(tmp_path / f"elsewhere-{turn}")
             restore(tmp_path / f"backup-{turn}.tar", tmp_path / f"elsewhere-{turn}")
-            assert not examine(there.index)
+            assert not check_integrity(there.index)
             with closing(Catalog.open(there.index)) as catalog:
                 texts = {article.id: article.text for article in catalog.articles()}
             states = {texts[side].split()[-1] for side in ("left", "right") if side in texts}
@@ -351,18 +351,20 @@ class TestBrokenOff:
         class Breaking(HashEmbedder):
             embedded = 0
 
-            def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
+            def embed_passages(
+                self, texts: Sequence[PassageText], progress: Progress | None = None
+            ) -> list[PassageEmbedding]:
                 self.embedded += len(texts)
                 if self.embedded > 2:
                     raise Broken
                 return super().embed_passages(texts, progress)
 
-        monkeypatch.setattr("index.build._CHUNK", 1)
+        monkeypatch.setattr("index.indexer._CHUNK", 1)
         with pytest.raises(Broken):
             restore(file, tmp_path / "elsewhere", Breaking(2048, "another-embedder"))
         # Three passages are in the first collection, one is in the other; two were done.
         assert restore(file, tmp_path / "elsewhere", HashEmbedder(2048, "another-embedder")).embedded == 2
-        assert not examine(tmp_path / "elsewhere" / "index")
+        assert not check_integrity(tmp_path / "elsewhere" / "index")
 
 
 class TestRefusals:
@@ -387,7 +389,7 @@ class TestRefusals:
 
     def test_replacing_renames_what_is_there(self, home: Path, tmp_path: Path) -> None:
         file = backed_up(home)
-        remove(home / "index", ["ferry"])
+        remove_articles(home / "index", ["ferry"])
         restored = restore(file, home, replace=True)
         with closing(Catalog.open(home / "index")) as catalog:
             assert catalog.article("ferry")
@@ -396,10 +398,10 @@ class TestRefusals:
             assert "ferry" not in [article.id for article in catalog.articles()]
 
     def test_place_that_a_first_start_made_is_free(self, untouched: Path, file: Path, tmp_path: Path) -> None:
-        from index.build import create
+        from index.indexer import create_index
 
         there = settings_in(tmp_path / "elsewhere")
-        create(there.index)
+        create_index(there.index)
         folders = CollectionFolders(there.index, there.collections)
         with closing(
             Jobs(there.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(there.brought, folders)))

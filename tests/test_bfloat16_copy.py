@@ -15,12 +15,12 @@ import pytest
 import torch
 from safetensors.torch import load, load_file, save, save_file
 
-import index.bfloat16_copy
-import index.embed
-from index.bfloat16_copy import bfloat16_copy, convert
-from index.child_process import python_command
-from index.embed import SentenceTransformerEmbedder
+import index.embeddings
+import index.runtime.bfloat16_copy
+from index.embeddings import SentenceTransformerEmbedder
 from index.errors import EmbedderFailed
+from index.runtime.bfloat16_copy import bfloat16_copy, convert
+from index.runtime.child_process import python_command
 
 LOWER_HALVES = (0x0000, 0x0001, 0x7FFF, 0x8000, 0x8001, 0xFFFF)
 """The bits that are rounded away: exact, just above, around a tie, a tie, just below the next."""
@@ -57,7 +57,7 @@ class TestConversion:
 
     @pytest.mark.parametrize("chunk", [1, 7, 64, 10_000])
     def test_chunks_join_without_a_seam(self, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(index.bfloat16_copy, "_CHUNK", chunk)
+        monkeypatch.setattr(index.runtime.bfloat16_copy, "_CHUNK", chunk)
         weights = {"a": torch.randn(13, 5), "b": torch.randn(64), "c": torch.arange(100)}
         made = load(converted(weights))
         assert torch.equal(made["a"], weights["a"].to(torch.bfloat16))
@@ -110,7 +110,7 @@ class TestConversion:
     def test_an_embedder_with_such_a_file_is_a_sentence(
         self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index.embed, "computes_in_bfloat16", lambda: True)
+        monkeypatch.setattr(index.embeddings, "computes_in_bfloat16", lambda: True)
         (model / "modules.json").write_text("[]")
         (model / "model.safetensors").write_bytes(b"no weights, but a text that is long enough")
         embedder = SentenceTransformerEmbedder(model, copies=tmp_path / "copies")
@@ -131,7 +131,7 @@ class TestCopy:
 
     def test_it_is_made_once(self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         copy = bfloat16_copy(model, tmp_path / "copies")
-        monkeypatch.setattr(index.bfloat16_copy, "_make", None)
+        monkeypatch.setattr(index.runtime.bfloat16_copy, "_make", None)
         assert bfloat16_copy(model, tmp_path / "copies") == copy
 
     def test_other_weights_have_another_copy(self, model: Path, tmp_path: Path) -> None:
@@ -158,25 +158,25 @@ class TestCopy:
     def test_another_process_that_was_faster_has_made_it(
         self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        make, copies = index.bfloat16_copy._make, tmp_path / "copies"
+        make, copies = index.runtime.bfloat16_copy._make, tmp_path / "copies"
         theirs: list[Path] = []
 
         def make_beside_another(folder: Path, partial: Path) -> None:
             partial.mkdir(parents=True)
             (partial / "half").touch()
-            monkeypatch.setattr(index.bfloat16_copy, "_make", make)
+            monkeypatch.setattr(index.runtime.bfloat16_copy, "_make", make)
             monkeypatch.setattr(os, "getpid", lambda: 1)
             theirs.append(bfloat16_copy(folder, copies))
             make(folder, partial)
 
-        monkeypatch.setattr(index.bfloat16_copy, "_make", make_beside_another)
+        monkeypatch.setattr(index.runtime.bfloat16_copy, "_make", make_beside_another)
         copy = bfloat16_copy(model, copies)
         assert theirs == [copy] == list(copies.iterdir())
         assert {path.name for path in copy.iterdir()} == {path.name for path in model.iterdir()}
 
     def test_processes_that_make_it_at_once_get_the_same(self, model: Path, tmp_path: Path) -> None:
         code = (
-            "from pathlib import Path; from index.bfloat16_copy import bfloat16_copy; "
+            "from pathlib import Path; from index.runtime.bfloat16_copy import bfloat16_copy; "
             "print('ready', flush=True); input(); print(bfloat16_copy(*map(Path, sys.argv[1:])))"
         )
         command = python_command(code, [str(model), str(tmp_path / "copies")])

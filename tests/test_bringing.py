@@ -14,10 +14,10 @@ from fastapi.testclient import TestClient
 from filelock import FileLock
 
 from index.articles import Language, Skipped
-from index.build import Progress, create, update
 from index.errors import DiskFull, IndexMismatch
 from index.fakes import HashEmbedder
-from index.plan import Summary
+from index.indexer import Progress, create_index, update_index
+from index.planner import IndexingReport
 from index.storage.catalog import Catalog
 from index.storage.lock import LOCK
 from tests.page_assistant import read_slowly, site
@@ -130,7 +130,7 @@ class TestThePorter:
             bringing.write(b"x" * 6, io.BytesIO())
 
     def test_an_error_of_the_reading_is_told_and_nothing_stays(self, tmp_path: Path) -> None:
-        def refused(folder: Path, progress: Progress) -> Summary:
+        def refused(folder: Path, progress: Progress) -> IndexingReport:
             raise IndexMismatch(folder="x", found="a", expected="b")
 
         porter = Porter(tmp_path, refused)
@@ -148,7 +148,7 @@ class TestThePorter:
     ) -> None:
         full = [DiskFull(folder="x")]
 
-        def full_at_first(folder: Path, progress: Progress) -> Summary:
+        def full_at_first(folder: Path, progress: Progress) -> IndexingReport:
             if full:
                 raise full.pop()
             return read_slowly(folder, progress)
@@ -166,7 +166,7 @@ class TestThePorter:
         wait_until(lambda: list(tmp_path.iterdir()) == [bringing.folder])
 
     def test_what_could_be_read_again_goes_when_it_is_stopped_or_others_come(self, tmp_path: Path) -> None:
-        def full(folder: Path, progress: Progress) -> Summary:
+        def full(folder: Path, progress: Progress) -> IndexingReport:
             raise DiskFull(folder="x")
 
         porter = Porter(tmp_path, full)
@@ -187,10 +187,10 @@ class TestThePorter:
         """A porter whose index another writer holds, until the lock is released."""
         monkeypatch.setattr("ui.web.collection.bringing._AGAIN", 0.02)
         index = tmp_path / "index"
-        create(index)
+        create_index(index)
 
-        def into(folder: Path, progress: Progress) -> Summary:
-            return update(index, [folder], HashEmbedder(), progress)
+        def into(folder: Path, progress: Progress) -> IndexingReport:
+            return update_index(index, [folder], HashEmbedder(), progress)
 
         with FileLock(index / LOCK, timeout=0, thread_local=False) as lock:
             yield Porter(tmp_path / "brought", into), lock
@@ -220,7 +220,7 @@ class TestThePorter:
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
     @pytest.mark.parametrize(("language", "sentence"), [("en", "broke the reading off"), ("ar", "سجل الخادم")])
     def test_unexpected_error_ends_the_reading(self, tmp_path: Path, language: Language, sentence: str) -> None:
-        def broken(folder: Path, progress: Progress) -> Summary:
+        def broken(folder: Path, progress: Progress) -> IndexingReport:
             raise ZeroDivisionError
 
         porter = Porter(tmp_path, broken)
@@ -236,8 +236,8 @@ class TestThePorter:
     def test_a_real_index_takes_it_in_and_a_stopped_one_leaves_it_as_it_was(self, tmp_path: Path) -> None:
         index = tmp_path / "index"
 
-        def into(folder: Path, progress: Progress) -> Summary:
-            return update(index, [folder], HashEmbedder(), progress)
+        def into(folder: Path, progress: Progress) -> IndexingReport:
+            return update_index(index, [folder], HashEmbedder(), progress)
 
         porter = Porter(tmp_path / "brought", into)
         bringing = porter.begin()
@@ -326,6 +326,6 @@ def test_progress_says_rate_and_what_is_left(language: str) -> None:
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_no_file_name_becomes_markup(payload: str) -> None:
     bringing = Bringing(id="x", folder=Path("x"), state="done")
-    bringing.summary = Summary(skipped=[Skipped(payload, "empty", 3, payload)] * 120)
+    bringing.summary = IndexingReport(skipped=[Skipped(payload, "empty", 3, payload)] * 120)
     reader = Reader(progress_html(bringing, "en"))
     assert {tag for tag, _ in reader.tags} <= {"div", "p", "ul", "li"} and "and 20 more" in reader.text

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from index.browsing import Listed, Shelf, Wanted, publisher_of
-from index.build import remove
+from index.article_list import ArticleBrowser, ArticleQuery, ArticleSummary, publisher_of
 from index.errors import ArticleMissing, DiskFull, IndexBusy, JawabError, NotAllowed
-from index.search import Searcher
+from index.indexer import remove_articles
+from index.retriever import Retriever
 from index.stories import linking
 from qa.asking.question import wants_phrase
 from tests.page_assistant import site
@@ -39,19 +39,22 @@ ROWS_OF_SET = (
 
 @pytest.fixture
 def shelf(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
-) -> Iterator[Shelf]:
+    write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
+) -> Iterator[ArticleBrowser]:
     write("a.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS_OF_SET))
     indexed()
-    yield Shelf(searcher().catalog)
+    yield ArticleBrowser(retriever().catalog)
 
 
-def ids(found: list[Listed]) -> str:
+def ids(found: list[ArticleSummary]) -> str:
     return "".join(one.id for one in found)
 
 
 def test_articles_appear_together_with_their_stories(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    write: Callable[[str, str], Path],
+    indexed: Callable[[], object],
+    shelf: ArticleBrowser,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     joined = linking.join
 
@@ -60,7 +63,7 @@ def test_articles_appear_together_with_their_stories(
         assert len(shelf.articles()) == 4
         joined(*given)
 
-    monkeypatch.setattr("index.build.linking.join", join)
+    monkeypatch.setattr("index.indexer.linking.join", join)
     report = "The ferry to the island leaves the old port at noon, and returns before dark with forty passengers. "
     for name, more in (("one", "It was said on Monday."), ("two", "It was told on Tuesday.")):
         write(f"{name}.txt", f"{report * 3}{more}")
@@ -71,28 +74,28 @@ def test_articles_appear_together_with_their_stories(
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(), "cabd"),
-        (Wanted(order="oldest"), "bacd"),
-        (Wanted(order="title"), "badc"),
-        (Wanted(words="tram"), "ad"),
-        (Wanted(words="TRAMS opening"), "a"),
-        (Wanted(words="الترامُ"), "c"),
-        (Wanted(words='no "such" words'), ""),
-        (Wanted(language="ar"), "c"),
-        (Wanted(publisher="n.example"), "ab"),
-        (Wanted(publisher="صحيفة"), "c"),
-        (Wanted(since="2021"), "ca"),
-        (Wanted(since="2020-09-30", until="2021-05-01"), "ab"),
-        (Wanted(until="2020"), "b"),
-        (Wanted(until="2021-05"), "cab"),
-        (Wanted(words="tram", since="2021"), "a"),
+        (ArticleQuery(), "cabd"),
+        (ArticleQuery(order="oldest"), "bacd"),
+        (ArticleQuery(order="title"), "badc"),
+        (ArticleQuery(words="tram"), "ad"),
+        (ArticleQuery(words="TRAMS opening"), "a"),
+        (ArticleQuery(words="الترامُ"), "c"),
+        (ArticleQuery(words='no "such" words'), ""),
+        (ArticleQuery(language="ar"), "c"),
+        (ArticleQuery(publisher="n.example"), "ab"),
+        (ArticleQuery(publisher="صحيفة"), "c"),
+        (ArticleQuery(since="2021"), "ca"),
+        (ArticleQuery(since="2020-09-30", until="2021-05-01"), "ab"),
+        (ArticleQuery(until="2020"), "b"),
+        (ArticleQuery(until="2021-05"), "cab"),
+        (ArticleQuery(words="tram", since="2021"), "a"),
     ],
 )
-def test_articles_are_found_filtered_and_sorted(shelf: Shelf, wanted: Wanted, found: str) -> None:
+def test_articles_are_found_filtered_and_sorted(shelf: ArticleBrowser, wanted: ArticleQuery, found: str) -> None:
     assert ids(shelf.browse(wanted)) == found
 
 
-def test_publishers_are_counted(shelf: Shelf) -> None:
+def test_publishers_are_counted(shelf: ArticleBrowser) -> None:
     assert shelf.publishers() == [("n.example", 2), ("صحيفة", 1)]
 
 
@@ -104,13 +107,13 @@ def test_a_publisher_is_the_host_of_an_address(source: str | None, publisher: st
     assert publisher_of(source) == publisher
 
 
-def test_what_the_index_loses_the_shelf_loses(shelf: Shelf, tmp_path: Path) -> None:
-    assert "a" in ids(shelf.browse(Wanted()))
-    remove(tmp_path / "index", ["a"])
-    assert "a" not in ids(shelf.browse(Wanted()))
+def test_what_the_index_loses_the_shelf_loses(shelf: ArticleBrowser, tmp_path: Path) -> None:
+    assert "a" in ids(shelf.browse(ArticleQuery()))
+    remove_articles(tmp_path / "index", ["a"])
+    assert "a" not in ids(shelf.browse(ArticleQuery()))
 
 
-def test_a_visitor_is_told_what_there_is_and_what_to_ask(shelf: Shelf) -> None:
+def test_a_visitor_is_told_what_there_is_and_what_to_ask(shelf: ArticleBrowser) -> None:
     told = overview(shelf)
     assert (told.articles, told.first, told.last, told.languages) == (4, "2020-09-30", "2021-05-02", ("ar", "en"))
     assert told.examples == ("لخّص «افتتاح الترام»", "Summarise “The tram opens”", "Summarise “Dates harvested”")
@@ -288,8 +291,8 @@ class TestThePage:
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_no_field_of_an_article_or_an_address_becomes_markup(payload: str) -> None:
-    listed = Listed(1, payload, payload, "en", payload, payload, 3)
-    wanted = Wanted(words=payload, publisher=payload, since=payload, until=payload)
+    listed = ArticleSummary(1, payload, payload, "en", payload, payload, 3)
+    wanted = ArticleQuery(words=payload, publisher=payload, since=payload, until=payload)
     named = Named(payload, payload)
     html = collection_html(named, payload, [listed] * (ROWS + 1), wanted, 1, [(payload, 2)], "en")
     reader = Reader(html)

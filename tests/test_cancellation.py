@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from index.boilerplate.repetition import candidates
-from index.build import update
 from index.fakes import HashEmbedder
+from index.indexer import update_index
 from index.intake import reading
 from index.intake.reading import Reading
-from index.repair import examine
+from index.recovery import check_integrity
 from index.storage.catalog import Catalog
 from index.stories.likeness import MOST_SENTENCES
 from index.stories.linking import load
@@ -79,7 +79,7 @@ def test_every_stage_can_be_stopped_soon(shape: str, tmp_path: Path) -> None:
     for name, text in SHAPES[shape]().items():
         (articles / name).write_text(text, encoding="utf-8")
     progress = Timed()
-    summary = update(tmp_path / "index", [articles], HashEmbedder(DIMENSION), progress)
+    summary = update_index(tmp_path / "index", [articles], HashEmbedder(DIMENSION), progress)
     progress.check()
     assert summary.added
     assert progress.longest < LONGEST
@@ -92,31 +92,33 @@ def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: p
     for number in range(6):
         (articles / f"{number}.txt").write_text(_report(number, "The tram opened in May."))
     index = tmp_path / "index"
-    update(index, [articles], HashEmbedder(DIMENSION))
+    update_index(index, [articles], HashEmbedder(DIMENSION))
     before = _state(index)
     for number in range(4, 9):
         (articles / f"{number}.txt").write_text(_report(number, "The tram opened in June, and had 24 stations."))
     (articles / "0.txt").unlink()
     # What was embedded by then is kept. It is all that is, and so that each of the later runs is like the others:
     with pytest.raises(Stopped):
-        update(index, [articles], HashEmbedder(DIMENSION), StoppedAt(_checks(index, articles, tmp_path / "first")))
+        update_index(
+            index, [articles], HashEmbedder(DIMENSION), StoppedAt(_checks(index, articles, tmp_path / "first"))
+        )
     assert _state(index) == before
     checks = _checks(index, articles, tmp_path / "second")
     after = _state(tmp_path / "second")
     assert after["stories"] != before["stories"]
     for number in [*range(1, checks, checks // 25), *range(checks - 3, checks + 1)]:
         with pytest.raises(Stopped):
-            update(index, [articles], HashEmbedder(DIMENSION), StoppedAt(number))
+            update_index(index, [articles], HashEmbedder(DIMENSION), StoppedAt(number))
         assert _state(index) == before
-        assert not examine(index)
-    update(index, [articles], HashEmbedder(DIMENSION))
+        assert not check_integrity(index)
+    update_index(index, [articles], HashEmbedder(DIMENSION))
     assert _state(index) == after
 
 
 def _checks(index: Path, articles: Path, copy: Path) -> int:
     """The number of checks for cancellation in a run on a copy of the index."""
     progress = StoppedAt()
-    update(shutil.copytree(index, copy), [articles], HashEmbedder(DIMENSION), progress)
+    update_index(shutil.copytree(index, copy), [articles], HashEmbedder(DIMENSION), progress)
     return progress.checks
 
 
@@ -166,7 +168,7 @@ class TestLimits:
     def test_sentences_compared_for_stories_are_bounded(self, tmp_path: Path) -> None:
         file = tmp_path / "a.txt"
         file.write_text("".join(f"{n}. " for n in range(20_000)))
-        update(tmp_path / "index", [file], HashEmbedder(DIMENSION))
+        update_index(tmp_path / "index", [file], HashEmbedder(DIMENSION))
         catalog = Catalog.open(tmp_path / "index")
         read = 0
         rows = catalog.rows
@@ -188,8 +190,8 @@ class TestLimits:
         (articles / "other.txt").write_text("The ferry leaves at noon.")
         copies = articles / "copies.jsonl"
         copies.write_text("\n".join(json.dumps({"text": "The tram opened. " * 20}) for _ in range(2000)))
-        update(tmp_path / "index", [articles], HashEmbedder(DIMENSION))
+        update_index(tmp_path / "index", [articles], HashEmbedder(DIMENSION))
         copies.unlink()
         began = time.thread_time()
-        assert len(update(tmp_path / "index", [articles], HashEmbedder(DIMENSION)).removed) == 2000
+        assert len(update_index(tmp_path / "index", [articles], HashEmbedder(DIMENSION)).removed) == 2000
         assert time.thread_time() - began < 2

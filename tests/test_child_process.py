@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.child_process import ChildResult, python_command, run_child
+from index.runtime.child_process import ChildResult, python_command, run_child
 
 
 def run(code: str, *arguments: str, silence: float = 60) -> ChildResult:
@@ -89,7 +89,7 @@ def test_it_imports_what_its_parent_imports(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "only_here.py").write_text("value = 7")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir("/")
-    child = run("import only_here, index.cpu; print(only_here.value, index.cpu.__file__)")
+    child = run("import only_here, index.runtime.cpu; print(only_here.value, index.runtime.cpu.__file__)")
     assert child.lines == (f"7 {Path(__file__).parent.parent / 'index' / 'cpu.py'}",)
 
 

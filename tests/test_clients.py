@@ -20,7 +20,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import SecretStr
 
-from index.embed import SentenceTransformerEmbedder
+from index.embeddings import SentenceTransformerEmbedder
 from qa.llm.llama import LlamaGenerator
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader

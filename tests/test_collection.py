@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from index.article_builder import mask_spans
 from index.boilerplate.repetition import FEWEST_ARTICLES
-from index.build import remove, update
-from index.describe import blank
 from index.fakes import HashEmbedder
 from index.formats.draft import Refused
+from index.indexer import remove_articles, update_index
 from index.intake import reading
-from index.listing import Listing, list_articles
-from index.plan import Summary
-from index.repair import repair
-from index.search import Searcher
+from index.listing import CollectionListing, list_articles
+from index.planner import IndexingReport
+from index.recovery import repair
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from tests import fuzz
 from tests.conftest import zip_of
@@ -64,18 +64,18 @@ class Collection:
     def lines(self, name: str, *rows: dict[str, str]) -> Path:
         return self.write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
-    def update(self, *paths: Path) -> Summary:
-        return update(self.folder, paths or [self.articles], self.embedder)
+    def update(self, *paths: Path) -> IndexingReport:
+        return update_index(self.folder, paths or [self.articles], self.embedder)
 
     def remove(self, *ids: str) -> None:
-        remove(self.folder, ids)
+        remove_articles(self.folder, ids)
 
     @property
     def catalog(self) -> Catalog:
         return Catalog.open(self.folder)
 
     @property
-    def listing(self) -> Listing:
+    def listing(self) -> CollectionListing:
         return list_articles(self.catalog)
 
     @property
@@ -91,11 +91,11 @@ class Collection:
         return [[article.id for article in story] for story in self.listing.stories if len(story) > 1]
 
     def found(self, question: str) -> list[str]:
-        return [hit.article.id for hit in Searcher(self.folder, HashEmbedder()).search(question)]
+        return [hit.article.id for hit in Retriever(self.folder, HashEmbedder()).search(question)]
 
     def own_text(self, article_id: str) -> str:
         article = self.catalog.article(article_id)
-        return blank(article.text, article.ignored).strip()
+        return mask_spans(article.text, article.ignored).strip()
 
 
 class TestCopies:
@@ -145,7 +145,7 @@ class TestCopies:
             collection.remove("a")
         assert (collection.ids, collection.copies) == (["b", "c"], {})
         assert collection.found("Who opened the spillway of the dam?")[0] == "b"
-        hit = Searcher(collection.folder, HashEmbedder()).search("spillway")[0]
+        hit = Retriever(collection.folder, HashEmbedder()).search("spillway")[0]
         assert (hit.article.title, hit.article.source) == ("Second", "The Coast")
         assert hit.passage.text in DAM
         assert collection.embedder.embedded == 0
@@ -226,7 +226,7 @@ class TestCopies:
         collection.update()
         assert collection.copies == {"a": ["b", "d"]}
         collection.remove("a", "b")
-        for hit in Searcher(collection.folder, HashEmbedder()).search("spillway"):
+        for hit in Retriever(collection.folder, HashEmbedder()).search("spillway"):
             assert hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
 
     def test_repair_keeps_them(self, collection: Collection) -> None:
@@ -285,7 +285,7 @@ class TestStories:
         assert collection.stories == [["b", "copy", "d"]]
 
     def test_search_gives_one_passage_a_story_with_the_others(self, collection: Collection) -> None:
-        hits = Searcher(collection.folder, HashEmbedder()).search("the spillway of the dam", one_per_story=True)
+        hits = Retriever(collection.folder, HashEmbedder()).search("the spillway of the dam", one_per_story=True)
         stories = [{hit.article.id, *(other.id for other in hit.others)} for hit in hits]
         assert stories[0] == {"a", "b", "d"}
         assert [story for story in stories if "a" in story] == stories[:1]

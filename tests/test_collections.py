@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from index.browsing import Wanted
-from index.build import create, update
+from index.article_list import ArticleQuery
 from index.errors import IndexBusy, IndexMismatch, IndexMissing
 from index.fakes import HashEmbedder
-from index.search import Searcher
+from index.indexer import create_index, update_index
+from index.retriever import Retriever
 from index.storage import writing as index_writing
 from index.storage.writing import writing
 from tests.page_assistant import ENGLISH_QUESTION, canned, site
@@ -82,13 +82,13 @@ class TestFolders:
 
 def test_an_index_can_be_made_without_articles_and_filled_later(tmp_path: Path) -> None:
     embedder = HashEmbedder()
-    create(tmp_path / "index")
-    create(tmp_path / "index")
-    searcher = Searcher(tmp_path / "index", embedder)
-    assert searcher.search("anything at all") == []
+    create_index(tmp_path / "index")
+    create_index(tmp_path / "index")
+    retriever = Retriever(tmp_path / "index", embedder)
+    assert retriever.search("anything at all") == []
     (tmp_path / "a.txt").write_text("The harbour opened in 1923. It is still in use today.", encoding="utf-8")
-    update(tmp_path / "index", [tmp_path / "a.txt"], embedder)
-    assert len(searcher.search("When did the harbour open?")) == 1
+    update_index(tmp_path / "index", [tmp_path / "a.txt"], embedder)
+    assert len(retriever.search("When did the harbour open?")) == 1
 
 
 class TestThePage:
@@ -171,7 +171,7 @@ class TestRemovedWithPendingRemovals:
     @pytest.fixture
     def app(self, tmp_path: Path) -> App:
         places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
-        create(places["index"])
+        create_index(places["index"])
         return App(load_settings(embedder="fake", llm="fake", **places))
 
     @pytest.fixture
@@ -187,7 +187,7 @@ class TestRemovedWithPendingRemovals:
         for name in "ab":
             (tmp_path / f"{name}.txt").write_text(f"The tram {name} opened in May.", encoding="utf-8")
         library.find(made)
-        update(app.settings.collections / made, [tmp_path / "a.txt", tmp_path / "b.txt"], app.embedder)
+        update_index(app.settings.collections / made, [tmp_path / "a.txt", tmp_path / "b.txt"], app.embedder)
         return made
 
     def test_it_is_restored_as_it_was_seen(self, app: App, library: Library, number: str) -> None:
@@ -196,7 +196,7 @@ class TestRemovedWithPendingRemovals:
         assert [each.name for each in app.settings.collections.iterdir()] == [f"{number}.removed"]
         library.restore(number)
         shelf = library.find(number).shelf
-        assert [one.id for one in shelf.browse(Wanted())] == ["b"]
+        assert [one.id for one in shelf.browse(ArticleQuery())] == ["b"]
 
     def test_a_late_removal_makes_no_folder(self, app: App, library: Library, number: str) -> None:
         removals = library.find(number).removals
@@ -262,7 +262,7 @@ class TestRemovedMeanwhile:
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
-        create(tmp_path / "collection")
+        create_index(tmp_path / "collection")
         return tmp_path / "collection"
 
     def test_before_the_lock_is_asked_for(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,11 +294,11 @@ class TestRemovedMeanwhile:
     def check_nothing_is_made(self, folder: Path) -> None:
         (folder.parent / "a.txt").write_text("The tram opened in May.", encoding="utf-8")
         with pytest.raises(IndexMissing):
-            update(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False)
+            update_index(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False)
         assert not folder.exists()
         # It is restored, and free.
         folder.with_suffix(".removed").rename(folder)
-        assert update(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False).added == ["a"]
+        assert update_index(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False).added == ["a"]
 
     def test_no_new_name_makes_its_folder_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")

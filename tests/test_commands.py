@@ -13,9 +13,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from index.articles import Article, Language
-from index.build import update
 from index.fakes import HashEmbedder
-from index.search import Hit, Searcher, Sentence
+from index.indexer import update_index
+from index.retriever import Hit, Retriever, Sentence
 from index.text.passages import Passage
 from index.text.sentences import sentences
 from qa.assistant import Assistant
@@ -100,13 +100,13 @@ def test_where_everything_commands_the_question_is_declined(
     embedder = HashEmbedder()
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "tram.md").write_text("# Tram\n\nThe tram has 24 stations. It opened in May.\n")
-    update(tmp_path / "index", [tmp_path / "articles"], embedder)
+    update_index(tmp_path / "index", [tmp_path / "articles"], embedder)
     everything = Commands(np.zeros(embedder.dimension, np.float32), COMMANDS + 1)
-    searcher = Searcher(tmp_path / "index", embedder)
-    answer = Assistant(searcher, FakeGenerator() if llm else None, reader, None, everything).ask(question)
+    retriever = Retriever(tmp_path / "index", embedder)
+    answer = Assistant(retriever, FakeGenerator() if llm else None, reader, None, everything).ask(question)
     assert (answer.status, answer.citations, answer.nearest) == ("declined", (), None)
     assert answer.passages
-    assert Assistant(searcher, FakeGenerator() if llm else None, reader).ask(question).status == "answered"
+    assert Assistant(retriever, FakeGenerator() if llm else None, reader).ask(question).status == "answered"
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index.articles import Span
-from index.embed import Embedder, Text
+from index.embeddings import Embedder, PassageText
 from index.fakes import HashEmbedder
 from index.text.folding import fold_text
 from index.text.sentences import sentences
@@ -59,8 +59,8 @@ def reader(request: pytest.FixtureRequest) -> Reader:
     return FakeReader() if request.param == "fake" else request.getfixturevalue("real_reader")
 
 
-def as_text(title: str, text: str) -> Text:
-    return Text(title, text, tuple(sentences(text)))
+def as_text(title: str, text: str) -> PassageText:
+    return PassageText(title, text, tuple(sentences(text)))
 
 
 class TestEmbedder:
@@ -99,7 +99,7 @@ class TestEmbedder:
 
     def test_a_passage_longer_than_the_network_reads(self, embedder: Embedder) -> None:
         text = "كلمة " * 4000
-        (embedded,) = embedder.embed_passages([Text("", text, (Span(0, 100), Span(15000, 15100)))])
+        (embedded,) = embedder.embed_passages([PassageText("", text, (Span(0, 100), Span(15000, 15100)))])
         assert embedded.sentences.shape == (2, embedder.dimension)
         assert np.isfinite(embedded.sentences).all()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from index.search import Searcher
+from index.retriever import Retriever
 from qa.asking.conversation import Exchange, exchange_of, joined, leans, remembered
 from qa.asking.rewriting import rewritten
 from qa.assistant import Assistant
@@ -98,11 +98,11 @@ def test_the_llm_may_put_in_only_what_was_said(line: str, kept: bool) -> None:
 
 @pytest.fixture
 def assistant(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> Assistant:
     write("bridge.txt", "The bridge\n\nThe old bridge opened in 1859. Brunel built the old bridge.")
     indexed()
-    return Assistant(searcher(), Rewrites("Who built the old bridge?"), FakeReader())
+    return Assistant(retriever(), Rewrites("Who built the old bridge?"), FakeReader())
 
 
 def test_the_record_says_what_was_asked(assistant: Assistant) -> None:

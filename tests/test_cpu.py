@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import index.cpu
-from index.cpu import cpu_digest, cpu_name
+import index.runtime.cpu
+from index.runtime.cpu import cpu_digest, cpu_name
 
 INTEL = """\
 processor\t: 0
@@ -36,7 +36,7 @@ def _asked_anew() -> Iterator[None]:
 @pytest.fixture
 def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Digest:
     """The digest where /proc/cpuinfo has a certain text."""
-    monkeypatch.setattr(index.cpu, "_CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(index.runtime.cpu, "_CPUINFO", tmp_path / "cpuinfo")
 
     def of_text(text: str) -> str:
         (tmp_path / "cpuinfo").write_text(text)
@@ -74,5 +74,5 @@ def test_a_system_that_tells_nothing_has_a_name_and_a_digest(text: str, digest: 
 
 
 def test_a_system_without_such_a_file_has_a_name_and_a_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index.cpu, "_CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(index.runtime.cpu, "_CPUINFO", tmp_path / "none")
     assert cpu_name() and cpu_digest()

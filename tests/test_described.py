@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from index.build import update
 from index.fakes import HashEmbedder
+from index.indexer import update_index
 from tests.conftest import SAMPLES
 from tests.server_process import ServerProcess
 
@@ -24,7 +24,7 @@ CASES = 300
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    update(tmp_path / "index", [SAMPLES / "articles"], HashEmbedder())
+    update_index(tmp_path / "index", [SAMPLES / "articles"], HashEmbedder())
     with ServerProcess(tmp_path) as server:
         yield server.address
         server.end()

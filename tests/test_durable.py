@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from index.build import change
 from index.finding.vector_file import compact
-from index.plan import Summary
+from index.indexer import change_index
+from index.planner import IndexingReport
 from index.storage import durable, page_sums
 from index.storage.catalog import Catalog
 from index.storage.database import Database
@@ -102,11 +102,11 @@ def test_databases_store_each_transaction(tmp_path: Path) -> None:
 
 
 def test_vectors_are_stored_before_the_catalogue_names_them(
-    write: Callable[[str, str], Path], indexed: Callable[[], Summary], tmp_path: Path, events: Events
+    write: Callable[[str, str], Path], indexed: Callable[[], IndexingReport], tmp_path: Path, events: Events
 ) -> None:
     write("a.txt", "The tram opened in May.")
     indexed()
-    with writing(tmp_path / "index") as catalog, change(catalog):
+    with writing(tmp_path / "index") as catalog, change_index(catalog):
         events.clear()
         compact(catalog)
     (vectors,) = (tmp_path / "index").glob("vectors-*.faiss")
@@ -116,7 +116,7 @@ def test_vectors_are_stored_before_the_catalogue_names_them(
 
 def test_checksums_are_never_wrong_after_a_power_cut(
     write: Callable[[str, str], Path],
-    indexed: Callable[[], Summary],
+    indexed: Callable[[], IndexingReport],
     tmp_path: Path,
     events: Events,
     monkeypatch: pytest.MonkeyPatch,
@@ -143,7 +143,7 @@ def test_checksums_are_never_wrong_after_a_power_cut(
 
 
 def test_nothing_is_written_where_nothing_changed(
-    write: Callable[[str, str], Path], indexed: Callable[[], Summary], tmp_path: Path, events: Events
+    write: Callable[[str, str], Path], indexed: Callable[[], IndexingReport], tmp_path: Path, events: Events
 ) -> None:
     write("a.txt", "The tram opened in May.")
     indexed()

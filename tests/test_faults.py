@@ -15,11 +15,11 @@ from typing import Any
 import faiss
 import pytest
 
-from index.build import change, create, remove, update
 from index.errors import DiskFailed, DiskFull, IndexMissing, NotAllowed
 from index.fakes import HashEmbedder
 from index.finding.vector_file import compact
-from index.repair import examine, repair
+from index.indexer import change_index, create_index, remove_articles, update_index
+from index.recovery import check_integrity, repair
 from index.storage import page_sums
 from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
@@ -52,7 +52,7 @@ def index(tmp_path: Path) -> Path:
     for number in range(4):
         (articles / f"{number}.txt").write_text(f"Headline {number}\n\n" + f"Sentence {number} of it. " * 40)
     shutil.copy(articles / "0.txt", articles / "copy.txt")
-    update(tmp_path / "index", [articles], HashEmbedder(64))
+    update_index(tmp_path / "index", [articles], HashEmbedder(64))
     return tmp_path / "index"
 
 
@@ -91,11 +91,11 @@ def test_an_index_whose_checksums_could_not_be_written_is_not_held_to_be_damaged
         steps = iter([page_sums._logged_pages, _failing])
         patched.setattr(page_sums, "_logged_pages", lambda file: next(steps)(file))
         with pytest.raises(DiskFailed):
-            remove(index, ["1"])
+            remove_articles(index, ["1"])
     assert "1" not in texts(index)
-    assert not examine(index)
-    remove(index, ["2"])
-    assert not examine(index)
+    assert not check_integrity(index)
+    remove_articles(index, ["2"])
+    assert not check_integrity(index)
 
 
 def _failing(*_: object, **__: object) -> Any:
@@ -108,7 +108,7 @@ def test_checksums_that_cannot_be_read_are_not_forgotten(index: Path, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr(Path, "read_bytes", lambda path: _failing() if path.suffix == ".sums" else read(path))
         with pytest.raises(DiskFailed):
-            remove(index, ["1"])
+            remove_articles(index, ["1"])
     assert (index / "catalog.sums").read_bytes() == before
 
 
@@ -116,12 +116,12 @@ def test_an_index_whose_making_was_interrupted_is_missing_and_made_again(tmp_pat
     folder = tmp_path / "index"
     folder.mkdir()
     Database(folder / FILE, writable=True).close()
-    for look in (Catalog.open, examine, lambda folder: repair(folder, HashEmbedder())):
+    for look in (Catalog.open, check_integrity, lambda folder: repair(folder, HashEmbedder())):
         with pytest.raises(IndexMissing) as raised:
             look(folder)
         assert raised.value.fields["folder"] == folder
-    create(folder)
-    assert texts(folder) == {} and not examine(folder)
+    create_index(folder)
+    assert texts(folder) == {} and not check_integrity(folder)
 
 
 def test_what_a_killed_process_had_not_put_in_place_goes(index: Path) -> None:
@@ -129,19 +129,19 @@ def test_what_a_killed_process_had_not_put_in_place_goes(index: Path) -> None:
     for path in left:
         path.write_bytes(b"half")
     (index / "repairing" / "new").mkdir(parents=True)
-    with pytest.raises(LookupError), writing(index) as catalog, change(catalog):
+    with pytest.raises(LookupError), writing(index) as catalog, change_index(catalog):
         raise LookupError
     assert not [path for path in (*left, index / "repairing") if path.exists()]
-    assert not examine(index)
+    assert not check_integrity(index)
 
 
 def test_a_vector_file_whose_end_could_not_be_written_is_not_used(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FAISS's own files say nothing of it, as they only print what their last write gives."""
     monkeypatch.setattr(faiss, "write_index", _written_until_full)
-    with pytest.raises(DiskFull), writing(index) as catalog, change(catalog):
+    with pytest.raises(DiskFull), writing(index) as catalog, change_index(catalog):
         compact(catalog)
     monkeypatch.undo()
-    assert not examine(index)
+    assert not check_integrity(index)
 
 
 def _written_until_full(index: faiss.Index, writer: Any) -> None:
@@ -193,9 +193,9 @@ def test_a_repair_that_ends_in_the_middle_leaves_what_is_held_to_be_damaged(
             with suppress(DiskFailed):
                 repair(damaged, HashEmbedder(64))
         assert texts(damaged) == whole
-        assert left[0] >= 0 or examine(damaged) or not _differs(damaged, blob)
+        assert left[0] >= 0 or check_integrity(damaged) or not _differs(damaged, blob)
         repair(damaged, HashEmbedder(64))
-        assert texts(damaged) == whole and not examine(damaged)
+        assert texts(damaged) == whole and not check_integrity(damaged)
         if left[0] >= 0:
             break
     else:

@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 
 from index.articles import Article, Span
-from index.build import update
-from index.embed import Embedder, SentenceTransformerEmbedder
+from index.embeddings import Embedder, SentenceTransformerEmbedder
 from index.fakes import HashEmbedder
 from index.formats import readers
 from index.formats.draft import Draft
-from index.search import Searcher
+from index.indexer import update_index
+from index.retriever import Retriever
 from index.text.folding import fold_text
 from index.text.language import language_of
 from index.text.sentences import sentences
@@ -65,7 +65,7 @@ class Attack:
 
     @property
     def article_id(self) -> str:
-        """As `index/describe.py` makes it of the file's name."""
+        """As `index/article_builder.py` makes it of the file's name."""
         return re.sub(r"\s+", "-", Path(self.file).stem)
 
 
@@ -214,14 +214,14 @@ def test_a_sentence_without_one_is() -> None:
 class Library:
     """Indexed with the fake embedder."""
 
-    searcher: Searcher
+    retriever: Retriever
     articles: dict[str, Article]
 
 
 def library_of(folder: Path, *paths: Path) -> Library:
-    assert not update(folder, paths, HashEmbedder()).skipped
-    searcher = Searcher(folder, HashEmbedder())
-    return Library(searcher, {article.id: article for article in searcher.catalog.articles()})
+    assert not update_index(folder, paths, HashEmbedder()).skipped
+    retriever = Retriever(folder, HashEmbedder())
+    return Library(retriever, {article.id: article for article in retriever.catalog.articles()})
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +244,7 @@ def test_what_an_obedient_llm_writes_is_not_what_jawab_says(
     library: Library, attack: Attack, form: str, reader: FakeReader | None
 ) -> None:
     generator = ObedientGenerator(attack.never[0], form)
-    answer = Assistant(library.searcher, generator, reader).ask(attack.question)
+    answer = Assistant(library.retriever, generator, reader).ask(attack.question)
     check_record(answer, library.articles)
     assert obeyed(attack, answer) == []
 
@@ -253,7 +253,7 @@ def test_what_an_obedient_llm_writes_is_not_what_jawab_says(
 def test_an_llm_that_obeys_what_it_was_not_shown_says_nothing_of_it_either(samples: Library, form: str) -> None:
     answered = 0
     for attack in ATTACKS:
-        answer = Assistant(samples.searcher, ObedientGenerator(attack.never[0], form), FakeReader()).ask(
+        answer = Assistant(samples.retriever, ObedientGenerator(attack.never[0], form), FakeReader()).ask(
             attack.question
         )
         check_record(answer, samples.articles)
@@ -338,19 +338,19 @@ class Trial:
 
 def tried(folder: Path, embedder: Embedder, generator: Generator, reader: Reader, commands: Commands) -> Trial:
     """Every question asked, before and after the hostile articles come into the index in `folder`."""
-    calm = Assistant(Searcher(folder, embedder), None, reader, commands=commands)
+    calm = Assistant(Retriever(folder, embedder), None, reader, commands=commands)
     alone = {attack.file: calm.ask(attack.question) for attack in ATTACKS}
-    update(folder, [SAMPLES / "articles", HOSTILE], embedder)
-    searcher = Searcher(folder, embedder)
+    update_index(folder, [SAMPLES / "articles", HOSTILE], embedder)
+    retriever = Retriever(folder, embedder)
     beset, streamed = {}, {}
     for number, attack in enumerate(ATTACKS):
         # The LLM is shown what is quoted and nothing else, and takes most of the time: it writes for one in five.
-        assistant = Assistant(searcher, None if number % 5 else generator, reader, commands=commands)
+        assistant = Assistant(retriever, None if number % 5 else generator, reader, commands=commands)
         events = list(assistant.stream(attack.question))
         assert isinstance(events[-1], Finished)
         beset[attack.file] = events[-1].answer
         streamed[attack.file] = "".join(event.text for event in events if isinstance(event, Token))
-    return Trial(alone, beset, streamed, {article.id: article for article in searcher.catalog.articles()})
+    return Trial(alone, beset, streamed, {article.id: article for article in retriever.catalog.articles()})
 
 
 @pytest.fixture(scope="module")

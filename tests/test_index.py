@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index.build import remove, update
-from index.embed import Embedded, Progress, Text
+from index.embeddings import PassageEmbedding, PassageText, Progress
 from index.errors import (
     ArticleMissing,
     IndexBusy,
@@ -20,15 +19,16 @@ from index.errors import (
     PathMissing,
 )
 from index.fakes import HashEmbedder
-from index.plan import Summary
-from index.search import Searcher
+from index.indexer import remove_articles, update_index
+from index.planner import IndexingReport
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.lock import FILE
 from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]
-Index = Callable[..., Summary]
-Search = Callable[[], Searcher]
+Index = Callable[..., IndexingReport]
+Search = Callable[[], Retriever]
 
 
 class CountingEmbedder(HashEmbedder):
@@ -39,23 +39,23 @@ class CountingEmbedder(HashEmbedder):
         self.embedded = 0
         self.stop_after = stop_after
 
-    def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
+    def embed_passages(self, texts: Sequence[PassageText], progress: Progress | None = None) -> list[PassageEmbedding]:
         if self.stop_after is not None and self.embedded >= self.stop_after:
             raise KeyboardInterrupt
         self.embedded += len(texts)
         return super().embed_passages(texts, progress)
 
 
-def test_articles_go_in_and_their_passages_are_found(write: Write, indexed: Index, searcher: Search) -> None:
+def test_articles_go_in_and_their_passages_are_found(write: Write, indexed: Index, retriever: Search) -> None:
     write("tram.md", "---\ntitle: الترام\ndate: 2022-03-13\n---\nانطلقت أولى عربات الترام في المدينة صباح السبت.")
     write("weevil.txt", "The red palm weevil\n\nA small beetle eats the heart of the date palm.")
     summary = indexed()
     assert sorted(summary.added) == ["tram", "weevil"]
-    hit = searcher().search("متى انطلق الترام؟")[0]
+    hit = retriever().search("متى انطلق الترام؟")[0]
     assert (hit.article.id, hit.article.title, hit.article.date) == ("tram", "الترام", "2022-03-13")
     assert hit.passage.text == hit.article.text[hit.passage.start : hit.passage.end]
     assert hit.sentences[0].text == "انطلقت أولى عربات الترام في المدينة صباح السبت."
-    assert searcher().search("Which beetle eats the palm?")[0].article.id == "weevil"
+    assert retriever().search("Which beetle eats the palm?")[0].article.id == "weevil"
 
 
 def test_running_again_embeds_only_what_changed(write: Write, tmp_path: Path) -> None:
@@ -63,21 +63,21 @@ def test_running_again_embeds_only_what_changed(write: Write, tmp_path: Path) ->
     for name in ("a", "b", "c"):
         write(f"{name}.txt", f"Headline {name}\n\nThe text of article {name} is here.")
     embedder = CountingEmbedder()
-    update(folder, [articles], embedder)
+    update_index(folder, [articles], embedder)
     assert embedder.embedded == 3
-    again = update(folder, [articles], embedder)
+    again = update_index(folder, [articles], embedder)
     assert (again.unchanged, again.added, again.updated, embedder.embedded) == (3, [], [], 3)
     path = write("b.txt", "Headline b\n\nThe text of article b is another one.")
     os.utime(path, (1, 1))
-    changed = update(folder, [articles], embedder)
+    changed = update_index(folder, [articles], embedder)
     assert (changed.updated, changed.unchanged, embedder.embedded) == (["b"], 2, 4)
     os.utime(path, (2, 2))
-    touched = update(folder, [articles], embedder)
+    touched = update_index(folder, [articles], embedder)
     assert (touched.updated, touched.unchanged, embedder.embedded) == ([], 3, 4)
 
 
 def test_what_has_gone_from_a_folder_is_removed_and_what_came_from_elsewhere_stays(
-    write: Write, indexed: Index, searcher: Search, tmp_path: Path
+    write: Write, indexed: Index, retriever: Search, tmp_path: Path
 ) -> None:
     gone = write("gone.txt", "Gone\n\nThis one will go.")
     write("stays.txt", "Stays\n\nThis one stays.")
@@ -87,11 +87,11 @@ def test_what_has_gone_from_a_folder_is_removed_and_what_came_from_elsewhere_sta
     indexed(other)
     gone.unlink()
     assert indexed().removed == ["gone"]
-    assert {article.id for article in searcher().catalog.articles()} == {"stays", "other"}
-    assert all(hit.article.id != "gone" for hit in searcher().search("This one will go"))
+    assert {article.id for article in retriever().catalog.articles()} == {"stays", "other"}
+    assert all(hit.article.id != "gone" for hit in retriever().search("This one will go"))
 
 
-def test_a_line_gone_from_a_jsonl_file_is_removed(write: Write, indexed: Index, searcher: Search) -> None:
+def test_a_line_gone_from_a_jsonl_file_is_removed(write: Write, indexed: Index, retriever: Search) -> None:
     path = write("news.jsonl", '{"id": "x", "text": "first text"}\n{"id": "y", "text": "second text"}\n')
     assert sorted(indexed().added) == ["x", "y"]
     path.write_text('{"id": "y", "text": "second text"}\n')
@@ -99,13 +99,13 @@ def test_a_line_gone_from_a_jsonl_file_is_removed(write: Write, indexed: Index, 
     assert indexed().removed == ["x"]
 
 
-def test_two_files_of_one_name_are_two_articles(write: Write, indexed: Index, searcher: Search) -> None:
+def test_two_files_of_one_name_are_two_articles(write: Write, indexed: Index, retriever: Search) -> None:
     write("2020/report.txt", "Report of 2020\n\nIt rained.")
     write("2021/report.txt", "Report of 2021\n\nIt snowed.")
     assert len(indexed().added) == 2
-    before = {article.id: article.text for article in searcher().catalog.articles()}
+    before = {article.id: article.text for article in retriever().catalog.articles()}
     assert indexed().unchanged == 2
-    assert {article.id: article.text for article in searcher().catalog.articles()} == before
+    assert {article.id: article.text for article in retriever().catalog.articles()} == before
 
 
 def test_an_interrupted_run_keeps_what_it_had_embedded(write: Write, tmp_path: Path) -> None:
@@ -113,41 +113,41 @@ def test_an_interrupted_run_keeps_what_it_had_embedded(write: Write, tmp_path: P
     for number in range(100):
         write(f"{number}.txt", f"Headline {number}\n\nText number {number}.")
     with pytest.raises(KeyboardInterrupt):
-        update(folder, [articles], CountingEmbedder(stop_after=64))
+        update_index(folder, [articles], CountingEmbedder(stop_after=64))
     assert Catalog.open(folder).count_articles() == 0
     rest = CountingEmbedder()
-    assert len(update(folder, [articles], rest).added) == 100
+    assert len(update_index(folder, [articles], rest).added) == 100
     assert rest.embedded == 36
 
 
-def test_an_open_searcher_sees_a_new_state(write: Write, indexed: Index, searcher: Search) -> None:
+def test_an_open_searcher_sees_a_new_state(write: Write, indexed: Index, retriever: Search) -> None:
     write("a.txt", "First\n\nThe first article.")
     indexed()
-    opened = searcher()
+    opened = retriever()
     write("b.txt", "Volcano\n\nThe volcano erupted at night.")
     indexed()
     assert opened.search("When did the volcano erupt?")[0].article.id == "b"
 
 
-def test_removing_articles(write: Write, indexed: Index, searcher: Search, tmp_path: Path) -> None:
+def test_removing_articles(write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
     write("a.txt", "First\n\nThe first article.")
     write("b.txt", "Second\n\nThe second article.")
     indexed()
     with pytest.raises(ArticleMissing):
-        remove(tmp_path / "index", ["a", "nowhere"])
-    assert searcher().catalog.count_articles() == 2
-    remove(tmp_path / "index", ["a"])
-    assert [article.id for article in searcher().catalog.articles()] == ["b"]
+        remove_articles(tmp_path / "index", ["a", "nowhere"])
+    assert retriever().catalog.count_articles() == 2
+    remove_articles(tmp_path / "index", ["a"])
+    assert [article.id for article in retriever().catalog.articles()] == ["b"]
     assert indexed().added == ["a"]
 
 
-def test_boilerplate_is_in_no_passage(write: Write, indexed: Index, searcher: Search) -> None:
+def test_boilerplate_is_in_no_passage(write: Write, indexed: Index, retriever: Search) -> None:
     write("a.txt", "عنوان المقال\nقال الوزير إن العمل سيبدأ غداً.\nشارك القصة\nClose\n")
     indexed()
-    hits = searcher().search("شارك القصة", k=5)
+    hits = retriever().search("شارك القصة", k=5)
     assert hits
     assert all("شارك" not in hit.passage.text for hit in hits)
-    assert "شارك القصة" in searcher().catalog.article("a").text
+    assert "شارك القصة" in retriever().catalog.article("a").text
 
 
 class TestBadInput:
@@ -197,36 +197,36 @@ class TestBadInput:
         ]
         assert summary.removed == []
 
-    def test_no_index_yet(self, tmp_path: Path, searcher: Search) -> None:
+    def test_no_index_yet(self, tmp_path: Path, retriever: Search) -> None:
         with pytest.raises(IndexMissing):
-            searcher()
+            retriever()
 
-    def test_a_damaged_catalogue(self, write: Write, indexed: Index, searcher: Search, tmp_path: Path) -> None:
+    def test_a_damaged_catalogue(self, write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
         write("a.txt", "First\n\nThe first article.")
         indexed()
         (tmp_path / "index" / FILE).write_bytes(b"this is no database" * 1000)
         with pytest.raises(IndexDamaged):
-            searcher()
+            retriever()
 
     @pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"rubbish" * 9)])
     def test_lost_vectors_are_made_again_from_the_catalogue(
-        self, write: Write, indexed: Index, searcher: Search, tmp_path: Path, harm: Callable[[Path], None]
+        self, write: Write, indexed: Index, retriever: Search, tmp_path: Path, harm: Callable[[Path], None]
     ) -> None:
         write("a.txt", "Volcano\n\nThe volcano erupted at night.")
         indexed()
         (vectors,) = (tmp_path / "index").glob("vectors-*.faiss")
         harm(vectors)
-        assert searcher().search("When did the volcano erupt?")[0].article.id == "a"
+        assert retriever().search("When did the volcano erupt?")[0].article.id == "a"
 
     def test_another_embedder_is_refused(self, write: Write, indexed: Index, tmp_path: Path) -> None:
         write("a.txt", "First\n\nThe first article.")
         indexed()
         other = HashEmbedder(fingerprint="another/64")
         with pytest.raises(IndexMismatch) as refused:
-            Searcher(tmp_path / "index", other)
+            Retriever(tmp_path / "index", other)
         assert refused.value.fields["expected"] == "another/64"
         with pytest.raises(IndexMismatch):
-            update(tmp_path / "index", [tmp_path / "articles"], other)
+            update_index(tmp_path / "index", [tmp_path / "articles"], other)
 
     def test_a_second_writer_is_told(self, write: Write, indexed: Index, tmp_path: Path) -> None:
         write("a.txt", "First\n\nThe first article.")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from index.build import remove, update
 from index.errors import IndexDamaged, IndexVersion
 from index.fakes import HashEmbedder
-from index.repair import examine, repair
+from index.indexer import remove_articles, update_index
+from index.recovery import check_integrity, repair
 from index.storage.catalog import Catalog
 from index.storage.lock import FILE
 from index.storage.schema import SCHEMA
@@ -60,9 +60,9 @@ def test_another_version_is_its_own_error(other: Path, tmp_path: Path) -> None:
     before = contents(other)
     for use in (
         lambda: Catalog.open(other),
-        lambda: remove(other, ["a"]),
-        lambda: update(other, [tmp_path / "articles"], HashEmbedder()),
-        lambda: examine(other),
+        lambda: remove_articles(other, ["a"]),
+        lambda: update_index(other, [tmp_path / "articles"], HashEmbedder()),
+        lambda: check_integrity(other),
     ):
         with pytest.raises(IndexVersion) as raised:
             use()
@@ -98,9 +98,9 @@ def test_doctor_names_another_version(
 
 def test_damaged_record_of_the_version_is_repaired(folder: Path) -> None:
     change(folder, "UPDATE meta SET value = '3' WHERE key = 'schema'")
-    assert examine(folder)
+    assert check_integrity(folder)
     assert repair(folder, HashEmbedder()).articles == 2
-    assert not examine(folder)
+    assert not check_integrity(folder)
 
 
 def test_repair_moves_the_damaged_files_aside(folder: Path) -> None:
@@ -112,7 +112,7 @@ def test_repair_moves_the_damaged_files_aside(folder: Path) -> None:
     catalogue = {name: content for name, content in before.items() if name.startswith("catalog.")}
     assert contents(repaired.damaged_files) == catalogue
     assert Catalog.open(repaired.damaged_files).article("a").title == "x"
-    assert not examine(folder)
+    assert not check_integrity(folder)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE articles SET checksum = 0", "ALTER TABLE articles DROP COLUMN author"])

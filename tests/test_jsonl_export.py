@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from index import jsonl_export
-from index.build import update
 from index.errors import FileExists
 from index.fakes import HashEmbedder
+from index.indexer import update_index
 from index.jsonl_export import export_articles
 from index.storage.catalog import Catalog
 from tests.conftest import SAMPLES
@@ -39,7 +39,7 @@ def index(tmp_path: Path) -> Path:
     (more / "undated.txt").write_text("Undated\n\nNobody knows when this was written.")
     (more / "2020-02-03 named.txt").write_text("Named\n\nOnly the name of the file has the date.")
     (more / "copy of undated.txt").write_text("Undated\n\nNobody knows when this was written.")
-    update(tmp_path / "index", [SAMPLES / "articles", more], HashEmbedder())
+    update_index(tmp_path / "index", [SAMPLES / "articles", more], HashEmbedder())
     return tmp_path / "index"
 
 
@@ -64,7 +64,7 @@ def exported(index: Path, target: Path) -> list[Path]:
 
 def test_indexed_again_it_is_the_same(index: Path, tmp_path: Path) -> None:
     assert exported(index, tmp_path / "all.jsonl") == [tmp_path / "all.jsonl"]
-    summary = update(tmp_path / "again", [tmp_path / "all.jsonl"], HashEmbedder())
+    summary = update_index(tmp_path / "again", [tmp_path / "all.jsonl"], HashEmbedder())
     assert summary.skipped == []
     assert contents(tmp_path / "again") == contents(index)
 
@@ -74,7 +74,7 @@ def test_many_articles_go_into_several_files(index: Path, tmp_path: Path, monkey
     files = exported(index, tmp_path / "all.jsonl")
     assert len(files) > 2
     assert files[:2] == [tmp_path / "all.jsonl", tmp_path / "all-2.jsonl"]
-    update(tmp_path / "again", files, HashEmbedder())
+    update_index(tmp_path / "again", files, HashEmbedder())
     assert contents(tmp_path / "again") == contents(index)
 
 
@@ -91,7 +91,7 @@ def test_existing_file_is_not_overwritten(index: Path, tmp_path: Path, monkeypat
 def test_stretches_that_are_none_are_left_out(tmp_path: Path, ignored: object) -> None:
     line = {"id": "one", "text": "A text that is whole.", "ignored": ignored}
     (tmp_path / "one.jsonl").write_text(json.dumps(line))
-    summary = update(tmp_path / "index", [tmp_path / "one.jsonl"], HashEmbedder())
+    summary = update_index(tmp_path / "index", [tmp_path / "one.jsonl"], HashEmbedder())
     assert summary.skipped == []
     with closing(Catalog.open(tmp_path / "index")) as catalog:
         assert catalog.article("one").ignored == ()

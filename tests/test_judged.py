@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from index.build import remove, update
 from index.fakes import HashEmbedder
+from index.indexer import remove_articles, update_index
 from index.storage.catalog import Catalog
 from qa.answer import Answer, Citation, FoundPassage
 from qa.measuring.evaluate import read_set
@@ -27,7 +27,7 @@ TEXT = "The harbour of Selwan opened in 1923. Since then it has been widened twi
 def catalog(tmp_path: Path) -> Catalog:
     (tmp_path / "harbour.txt").write_text(f"The harbour\n\n{TEXT}", encoding="utf-8")
     (tmp_path / "other.txt").write_text("Another\n\nNothing of interest is told in this one, at all.", encoding="utf-8")
-    update(tmp_path / "index", [tmp_path / "harbour.txt", tmp_path / "other.txt"], HashEmbedder())
+    update_index(tmp_path / "index", [tmp_path / "harbour.txt", tmp_path / "other.txt"], HashEmbedder())
     return Catalog.open(tmp_path / "index")
 
 
@@ -63,7 +63,7 @@ def test_right_answers_are_questions_with_their_gold(catalog: Catalog, tmp_path:
 
 def test_an_article_that_has_gone_takes_its_question_along(catalog: Catalog, tmp_path: Path) -> None:
     answer = answered(catalog)
-    remove(catalog.folder, [answer.citations[0].article_id])
+    remove_articles(catalog.folder, [answer.citations[0].article_id])
     written = write_set([Judgement(answer, "good", None, None)], catalog, tmp_path / "set")
     assert written.questions == 0 and not (tmp_path / "set" / "questions.jsonl").exists()
 

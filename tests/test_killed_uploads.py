@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from index.build import create
-from index.repair import examine
+from index.indexer import create_index
+from index.recovery import check_integrity
 from index.storage.catalog import Catalog
 from tests.server_process import ServerProcess
 from ui.jobs.store import JobStore
@@ -32,7 +32,7 @@ KILLS, SERVER_KILLS = 12, 2
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     place = tmp_path_factory.mktemp("killed")
-    create(place / "index")
+    create_index(place / "index")
     with ServerProcess(place) as server:
         yield server
 
@@ -52,7 +52,7 @@ def wait_for_files(server: ServerProcess, count: int) -> None:
 
 def articles(server: ServerProcess) -> dict[str, str]:
     """What the index has, once nobody writes to it."""
-    assert not examine(server.index)
+    assert not check_integrity(server.index)
     with closing(Catalog.open(server.index)) as catalog:
         assert catalog.copies() == {}
         return {article.id: article.text for article in catalog.articles()}

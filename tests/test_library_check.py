@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import index.library_check
+import index.runtime.library_check
 import qa.parts
-from index.child_process import ChildResult
 from index.errors import ProcessorUnsupported
-from index.library_check import check_libraries
+from index.runtime.child_process import ChildResult
+from index.runtime.library_check import check_libraries
 from ui.cli import main
 from ui.strings import explain
 
@@ -89,10 +89,12 @@ def test_a_result_is_for_one_processor_and_version(
 ) -> None:
     check_libraries(tmp_path, Children())
     if changed == "processor":
-        monkeypatch.setattr(index.library_check, "cpu_digest", lambda: "another")
+        monkeypatch.setattr(index.runtime.library_check, "cpu_digest", lambda: "another")
     else:
         monkeypatch.setattr(
-            index.library_check, "version", lambda package: "another" if package == changed else version(package)
+            index.runtime.library_check,
+            "version",
+            lambda package: "another" if package == changed else version(package),
         )
     again = Children()
     check_libraries(tmp_path, again)
@@ -123,7 +125,7 @@ def test_the_command_line_ends_with_a_sentence(
 
 def test_a_child_that_crashes_does_not_end_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crash = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
-    monkeypatch.setattr(index.library_check, "_PROGRAMS", {"torch": crash})
+    monkeypatch.setattr(index.runtime.library_check, "_PROGRAMS", {"torch": crash})
     with pytest.raises(ProcessorUnsupported) as unsupported:
         check_libraries(tmp_path)
     assert unsupported.value.fields == {"package": "torch", "failure": "SIGILL"}

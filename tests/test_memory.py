@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import index.memory
+import index.runtime.memory
 from index.errors import MemoryShort
-from index.memory import available_memory, require_memory
+from index.runtime.memory import available_memory, require_memory
 from ui.strings import explain
 
 MEGABYTE = 1_000_000
@@ -20,9 +20,9 @@ Group = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with 8,192 MB available, and no control groups yet."""
-    monkeypatch.setattr(index.memory, "_MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(index.memory, "_CGROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(index.memory, "_MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(index.runtime.memory, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(index.runtime.memory, "_CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(index.runtime.memory, "_MEMBERSHIP", tmp_path / "membership")
     (tmp_path / "meminfo").write_text("MemTotal: 9000000 kB\nMemFree: 1 kB\nMemAvailable: 8000000 kB\n")
     (tmp_path / "membership").write_text("0::/service/jawab\n")
 

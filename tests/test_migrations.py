@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from index.build import update
 from index.errors import DiskFull, IndexOutdated, JawabError, NotAllowed
 from index.fakes import HashEmbedder
+from index.indexer import update_index
 from index.storage.catalog import Catalog
 from index.storage.json_file import JsonFile
 from index.storage.lock import FILE
@@ -117,7 +117,7 @@ class TestIndex:
         """An index of two articles."""
         for name in ("a", "b"):
             (tmp_path / f"{name}.txt").write_text(f"Article {name}\n\nThe text of {name}.")
-        update(tmp_path / "index", [tmp_path / "a.txt", tmp_path / "b.txt"], HashEmbedder())
+        update_index(tmp_path / "index", [tmp_path / "a.txt", tmp_path / "b.txt"], HashEmbedder())
         return tmp_path / "index"
 
     @pytest.fixture

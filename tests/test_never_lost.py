@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from index.build import remove, update
 from index.errors import IndexBusy, IndexDamaged
 from index.fakes import HashEmbedder
-from index.plan import Summary
-from index.repair import examine, repair
-from index.search import Searcher
+from index.indexer import remove_articles, update_index
+from index.planner import IndexingReport
+from index.recovery import check_integrity, repair
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.lock import FILE, LOCK
 from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]
-Index = Callable[..., Summary]
-Search = Callable[[], Searcher]
+Index = Callable[..., IndexingReport]
+Search = Callable[[], Retriever]
 
 KILLS = 120
 FLIPS = 60
@@ -82,11 +82,11 @@ jawab articles --json --index {tmp_path}/disk/index
 
 
 def test_a_reader_sees_the_old_state_until_the_swap(
-    write: Write, indexed: Index, searcher: Search, tmp_path: Path
+    write: Write, indexed: Index, retriever: Search, tmp_path: Path
 ) -> None:
     write("a.txt", "Volcano\n\nThe volcano erupted at night.")
     indexed()
-    reader = searcher()
+    reader = retriever()
     with writing(tmp_path / "index") as catalog, catalog.transaction():
         catalog.remove("a")
         catalog.next_generation()
@@ -94,28 +94,32 @@ def test_a_reader_sees_the_old_state_until_the_swap(
     assert reader.search("When did the volcano erupt?") == []
 
 
-def test_a_writer_does_not_wait_for_a_reader(write: Write, indexed: Index, searcher: Search, tmp_path: Path) -> None:
+def test_a_writer_does_not_wait_for_a_reader(write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
     write("a.txt", "Volcano\n\nThe volcano erupted at night.")
     indexed()
-    reader = searcher()
+    reader = retriever()
     with reader.catalog.snapshot():
         assert reader.catalog.count_articles() == 1
-        remove(tmp_path / "index", ["a"])
+        remove_articles(tmp_path / "index", ["a"])
         assert reader.catalog.count_articles() == 1
     assert reader.catalog.count_articles() == 0
     # The pages that the reader needed are settled by the next writer, and every byte is accounted for again.
     indexed()
-    assert not examine(tmp_path / "index")
+    assert not check_integrity(tmp_path / "index")
 
 
 def test_two_writers_at_once(write: Write, indexed: Index, tmp_path: Path) -> None:
     write("a.txt", "First\n\nThe first article.")
     indexed()
     with writing(tmp_path / "index"):
-        for attempt in (indexed, lambda: remove(tmp_path / "index", ["a"]), lambda: examine(tmp_path / "index")):
+        for attempt in (
+            indexed,
+            lambda: remove_articles(tmp_path / "index", ["a"]),
+            lambda: check_integrity(tmp_path / "index"),
+        ):
             with pytest.raises(IndexBusy):
                 attempt()
-    assert not examine(tmp_path / "index")
+    assert not check_integrity(tmp_path / "index")
 
 
 @pytest.fixture
@@ -130,7 +134,7 @@ def collection(write: Write, indexed: Index, tmp_path: Path) -> Path:
 
 
 def test_any_flipped_byte_is_noticed_and_repaired(collection: Path, tmp_path: Path) -> None:
-    assert not examine(collection)
+    assert not check_integrity(collection)
     whole = _texts(collection)
     chance = random.Random(8)
     # What SQLite keeps beside an open database (-shm) is memory, made anew by whoever opens it first.
@@ -148,18 +152,18 @@ def test_any_flipped_byte_is_noticed_and_repaired(collection: Path, tmp_path: Pa
             byte = file.read(1)
             file.seek(-1, 1)
             file.write(bytes([byte[0] ^ (1 << chance.randrange(8))]))
-        assert examine(damaged), f"flip {turn} in {path.name} was not noticed"
+        assert check_integrity(damaged), f"flip {turn} in {path.name} was not noticed"
         repaired = repair(damaged, HashEmbedder())
-        assert not examine(damaged)
+        assert not check_integrity(damaged)
         left = _texts(damaged)
         assert left.items() <= whole.items()
         assert len(whole) - len(left) <= 2 * len(repaired.lost)
         lost_texts += bool(repaired.lost)
         if not repaired.lost:
-            assert Searcher(damaged, HashEmbedder()).search("ثار البركان")[0].article.id == "arabic"
+            assert Retriever(damaged, HashEmbedder()).search("ثار البركان")[0].article.id == "arabic"
         if repaired.lost:
             # What was lost comes back from its file.
-            update(damaged, [tmp_path / "articles"], HashEmbedder())
+            update_index(damaged, [tmp_path / "articles"], HashEmbedder())
             assert _texts(damaged) == whole
     # Most bytes are not an article's only copy of its text.
     assert lost_texts < FLIPS // 2
@@ -175,6 +179,6 @@ def _texts(folder: Path) -> dict[str, str]:
 
 def test_a_catalogue_that_is_no_database_at_all_is_said_to_be_damaged(collection: Path) -> None:
     (collection / FILE).write_bytes(b"this is no database" * 1000)
-    assert examine(collection)
+    assert check_integrity(collection)
     with pytest.raises(IndexDamaged):
-        Searcher(collection, HashEmbedder())
+        Retriever(collection, HashEmbedder())

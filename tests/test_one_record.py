@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
-from index.build import update
-from index.embed import SentenceTransformerEmbedder
+from index.embeddings import SentenceTransformerEmbedder
+from index.indexer import update_index
 from qa.llm.llama import LlamaGenerator
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
@@ -114,7 +114,7 @@ class TestWithFakes:
     @pytest.fixture(scope="class")
     def app(self, tmp_path_factory: pytest.TempPathFactory) -> App:
         app = app_in(tmp_path_factory.mktemp("one"), **FAKES)
-        update(app.settings.index, [Path("samples/articles")], app.embedder)
+        update_index(app.settings.index, [Path("samples/articles")], app.embedder)
         return app
 
     @pytest.mark.parametrize("question", QUESTIONS)

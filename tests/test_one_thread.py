@@ -9,23 +9,23 @@ import time
 
 import pytest
 
-from index.one_thread import OneThread, Urgency
+from index.runtime.priority_executor import Priority, PriorityExecutor
 
 
 def test_the_most_urgent_first_and_then_in_the_order_in_which_it_came() -> None:
-    one, done, busy = OneThread("test"), list[str](), threading.Event()
+    one, done, busy = PriorityExecutor("test"), list[str](), threading.Event()
 
-    def waiting(name: str, urgency: Urgency) -> threading.Thread:
+    def waiting(name: str, urgency: Priority) -> threading.Thread:
         thread = threading.Thread(target=lambda: one.do(lambda: done.append(name), urgency))
         thread.start()
         time.sleep(0.05)
         return thread
 
-    threads = [threading.Thread(target=lambda: one.do(busy.wait, Urgency.SEARCHING))]
+    threads = [threading.Thread(target=lambda: one.do(busy.wait, Priority.SEARCHING))]
     threads[0].start()
     time.sleep(0.05)
-    asked = (("index", Urgency.INDEXING), ("read 1", Urgency.READING), ("read 2", Urgency.READING))
-    threads += [waiting(*one_of) for one_of in (*asked, ("search", Urgency.SEARCHING))]
+    asked = (("index", Priority.INDEXING), ("read 1", Priority.READING), ("read 2", Priority.READING))
+    threads += [waiting(*one_of) for one_of in (*asked, ("search", Priority.SEARCHING))]
     busy.set()
     for thread in threads:
         thread.join(5)
@@ -33,37 +33,37 @@ def test_the_most_urgent_first_and_then_in_the_order_in_which_it_came() -> None:
 
 
 def test_a_question_is_read_while_others_search_without_a_pause() -> None:
-    one, read = OneThread("test"), threading.Event()
+    one, read = PriorityExecutor("test"), threading.Event()
     until = time.monotonic() + 10
 
     def search() -> None:
         time.sleep(0.01)
         if not read.is_set() and time.monotonic() < until:
-            one.begin(search, Urgency.SEARCHING)
+            one.begin(search, Priority.SEARCHING)
 
-    one.begin(search, Urgency.SEARCHING)
-    one.do(read.set, Urgency.READING)
+    one.begin(search, Priority.SEARCHING)
+    one.do(read.set, Priority.READING)
     assert time.monotonic() < until - 5
 
 
 def test_it_is_one_thread_and_what_is_part_of_the_work_is_done_in_it() -> None:
-    one = OneThread("test")
+    one = PriorityExecutor("test")
 
     def nested() -> tuple[str, str]:
-        return threading.current_thread().name, one.do(lambda: threading.current_thread().name, Urgency.INDEXING)
+        return threading.current_thread().name, one.do(lambda: threading.current_thread().name, Priority.INDEXING)
 
-    assert one.do(nested, Urgency.READING) == ("test", "test")
+    assert one.do(nested, Priority.READING) == ("test", "test")
 
 
 def test_an_error_is_raised_where_the_work_was_asked_for_and_ends_nothing() -> None:
-    one = OneThread("test")
+    one = PriorityExecutor("test")
 
     def fail() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        one.do(fail, Urgency.READING)
-    assert one.do(lambda: 1, Urgency.READING) == 1
+        one.do(fail, Priority.READING)
+    assert one.do(lambda: 1, Priority.READING) == 1
 
 
 def test_who_is_interrupted_leaves_nothing_at_work(request: pytest.FixtureRequest) -> None:
@@ -79,5 +79,5 @@ def test_who_is_interrupted_leaves_nothing_at_work(request: pytest.FixtureReques
         ended.set()
 
     with pytest.raises(KeyboardInterrupt):
-        OneThread("test").do(work, Urgency.READING)
+        PriorityExecutor("test").do(work, Priority.READING)
     assert ended.is_set()

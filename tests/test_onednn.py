@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from index.embed import SentenceTransformerEmbedder
-from index.onednn import keep_few_shapes
+from index.embeddings import SentenceTransformerEmbedder
+from index.runtime.onednn import limit_primitive_cache
 
 _GROWTH = """
 import ctypes, sys
 from pathlib import Path
-from index.embed import SentenceTransformerEmbedder
+from index.embeddings import SentenceTransformerEmbedder
 
 class Told(ctypes.Structure):  # glibc's `mallinfo2`
     _fields_ = [(name, ctypes.c_size_t) for name in "arena a b c d e f uordblks fordblks keepcost".split()]
@@ -48,6 +48,6 @@ def test_more_lengths_of_text_take_no_more_memory(real_embedder: SentenceTransfo
 @pytest.mark.parametrize("name", ["ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"])
 def test_who_has_said_how_much_is_kept_is_heard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {name: "7"})
-    keep_few_shapes()
+    limit_primitive_cache()
     assert os.environ.pop(name) == "7"
     assert len(os.environ) == 1

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from index.embed import SentenceTransformerEmbedder
-from index.one_thread import OneThread, Urgency
-from index.openmp import wait_awake_briefly
+from index.embeddings import SentenceTransformerEmbedder
+from index.runtime.openmp import limit_spin_wait
+from index.runtime.priority_executor import Priority, PriorityExecutor
 from qa.llm.llama import LlamaGenerator
 from qa.prompts import answer_prompt
 
@@ -30,10 +30,10 @@ def threads() -> set[Path]:
 def test_the_helpers_of_a_network_leave_and_come_back(real_embedder: SentenceTransformerEmbedder) -> None:
     import torch
 
-    one, matrix = OneThread("test"), torch.ones(1000, 1000)
+    one, matrix = PriorityExecutor("test"), torch.ones(1000, 1000)
     for _ in range(2):
-        before = one.do(threads, Urgency.SEARCHING)
-        helpers = one.do(lambda: (torch.mm(matrix, matrix), threads())[1], Urgency.SEARCHING) - before
+        before = one.do(threads, Priority.SEARCHING)
+        helpers = one.do(lambda: (torch.mm(matrix, matrix), threads())[1], Priority.SEARCHING) - before
         assert helpers
         until = time.monotonic() + 10
         while helpers & threads():
@@ -71,7 +71,7 @@ def test_the_llm_works_in_one_thread_whoever_asks(
 def test_idle_helpers_soon_leave_their_cores_to_others(which: str, request: pytest.FixtureRequest) -> None:
     if which == "embedder":
         real: SentenceTransformerEmbedder = request.getfixturevalue("real_embedder")
-        load = f"from index.embed import *; SentenceTransformerEmbedder(Path({str(real._folder)!r})).dimension"
+        load = f"from index.embeddings import *; SentenceTransformerEmbedder(Path({str(real._folder)!r})).dimension"
     else:
         file = request.getfixturevalue("real_generator").path
         configuration = request.getfixturevalue("real_generator").configuration
@@ -93,5 +93,5 @@ def test_who_has_said_how_helpers_wait_is_heard(name: str, monkeypatch: pytest.M
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     monkeypatch.setenv(name, "active")
     before = dict(os.environ)
-    wait_awake_briefly()
+    limit_spin_wait()
     assert dict(os.environ) == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from index.browsing import Listed
+from index.article_list import ArticleSummary
 from index.subjects.map import Map, Place, Subject
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
@@ -44,7 +44,7 @@ def test_a_collection_that_is_not_there_has_no_pictures(client: TestClient) -> N
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_nobodys_words_become_markup(payload: str) -> None:
-    article = Listed(1, payload, payload, "en", payload, payload, 1)
+    article = ArticleSummary(1, payload, payload, "en", payload, payload, 1)
     found = Map((Place(article, 0.0, 0.0, 0),), (Subject(0.0, 0.0, {"ar": (), "en": (payload,)}),), 1)
     reader = Reader(subjects_html(found, "en"))
     assert {tag for tag, _ in reader.tags} <= {"ol", "ul", "li", "h4", "p", "bdi", "a"}

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from index.build import change, create, update
 from index.fakes import HashEmbedder
 from index.finding.vector_file import compact
-from index.repair import repair
+from index.indexer import change_index, create_index, update_index
+from index.recovery import repair
 from index.storage import private
 from index.storage.lock import FILE, LOCK
 from index.storage.migrations import Versions
@@ -46,7 +46,7 @@ def readable(folder: Path) -> list[str]:
 
 
 def test_an_index_and_its_folders_are_private(tmp_path: Path) -> None:
-    update(tmp_path / "a" / "b" / "index", [SAMPLES / "articles"], HashEmbedder())
+    update_index(tmp_path / "a" / "b" / "index", [SAMPLES / "articles"], HashEmbedder())
     assert readable(tmp_path) == []
 
 
@@ -68,11 +68,11 @@ def test_so_is_all_that_is_uploaded_and_what_is_known_of_it(tmp_path: Path) -> N
 def test_an_index_that_was_shared_stays_shared(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     folder.mkdir(mode=0o750)
-    create(folder)
+    create_index(folder)
     for path in folder.iterdir():
         path.chmod(0o640)
-    update(folder, [SAMPLES / "articles"], HashEmbedder())
-    with writing(folder) as catalog, change(catalog):
+    update_index(folder, [SAMPLES / "articles"], HashEmbedder())
+    with writing(folder) as catalog, change_index(catalog):
         compact(catalog)
     assert mode(folder) == 0o750 and mode(folder / FILE) == mode(folder / LOCK) == 0o640
     assert {mode(path) for path in folder.glob("vectors-*")} == {0o640}
@@ -82,7 +82,7 @@ def test_an_index_that_was_shared_stays_shared(tmp_path: Path) -> None:
 
 def test_one_that_was_not_is_private_in_a_folder_that_is_open(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir(mode=0o755)
-    update(tmp_path / "index", [SAMPLES / "articles"], HashEmbedder())
+    update_index(tmp_path / "index", [SAMPLES / "articles"], HashEmbedder())
     assert mode(tmp_path / "index") == 0o755 and readable(tmp_path / "index") == []
 
 

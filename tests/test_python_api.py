@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 import qa
-from index.build import update
 from index.errors import ArticleMissing, IndexMissing
 from index.finding.filters import Filter
+from index.indexer import update_index
 from qa import Answer, Assistant, Citation, Options, Parts
 from qa.errors import ModelMissing, QuestionEmpty
 from tests.conftest import SAMPLES
@@ -31,7 +31,7 @@ def parts() -> Parts:
 @pytest.fixture(scope="module")
 def index(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("python") / "my-index"
-    update(folder, [SAMPLES / "articles"], parts.embedder)
+    update_index(folder, [SAMPLES / "articles"], parts.embedder)
     return folder
 
 
@@ -66,7 +66,7 @@ def test_it_is_the_answer_of_the_command_line(index: Path, parts: Parts) -> None
 def test_assistants_of_the_same_parts_share_the_models(index: Path) -> None:
     parts = Parts("fake", "fake", options=Options(passages=2))
     with Assistant.open(index, parts) as one, Assistant.open(index, parts) as other:
-        assert one.searcher._embedder is other.searcher._embedder
+        assert one.retriever._embedder is other.retriever._embedder
         assert len(one.ask(QUESTION).passages) == 2
 
 

@@ -14,7 +14,7 @@ import torch
 from transformers import Gemma3TextConfig, Gemma3TextModel
 
 from index.articles import Article, Span
-from index.search import Hit, Sentence
+from index.retriever import Hit, Sentence
 from index.text.folding import plain
 from index.text.passages import Passage
 from index.text.sentences import sentences

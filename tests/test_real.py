@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from index.embed import SentenceTransformerEmbedder
-from index.search import Searcher
+from index.embeddings import SentenceTransformerEmbedder
+from index.retriever import Retriever
 from index.text.folding import fold_text
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
@@ -33,7 +33,7 @@ def assistant(
     real_commands: Commands,
     real_index: Path,
 ) -> Assistant:
-    return Assistant(Searcher(real_index, real_embedder), real_generator, real_reader, commands=real_commands)
+    return Assistant(Retriever(real_index, real_embedder), real_generator, real_reader, commands=real_commands)
 
 
 def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:
@@ -42,7 +42,7 @@ def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:
 
 @pytest.fixture(scope="module")
 def texts(assistant: Assistant) -> dict[str, str]:
-    return {article.id: article.text for article in assistant.searcher.catalog.articles()}
+    return {article.id: article.text for article in assistant.retriever.catalog.articles()}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_head_of_the_prompt_is_read_once_for_each_language(
 
 
 def test_articles_of_every_format_are_there(assistant: Assistant) -> None:
-    ids = {article.id for article in assistant.searcher.catalog.articles()}
+    ids = {article.id for article in assistant.retriever.catalog.articles()}
     assert {"tram-ar", "football-en", "tram-opening-en", "weevil-en"} <= ids
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from index.embed import SentenceTransformerEmbedder
+from index.embeddings import SentenceTransformerEmbedder
 from index.errors import JawabError
-from index.search import Searcher
+from index.retriever import Retriever
 from index.text.sentences import sentences
 from qa.answer import Answer, Timings
 from qa.assistant import Assistant
@@ -57,7 +57,7 @@ from tests.conftest import SAMPLES
 from ui.api.problems import status
 from ui.app import App
 from ui.cli import main
-from ui.doctor import examine
+from ui.doctor import run_checks
 from ui.settings import SettingInvalid, load_settings
 from ui.strings import explain
 from ui.web.chat.opening import opening_html
@@ -75,11 +75,11 @@ def remote(chat_server: FakeChatServer) -> RemoteGenerator:
 
 @pytest.fixture
 def tram(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
-) -> Searcher:
+    write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
+) -> Retriever:
     write("tram.txt", TRAM)
     indexed()
-    return searcher()
+    return retriever()
 
 
 def written(remote: RemoteGenerator, tokens: int = 32) -> str:
@@ -269,7 +269,7 @@ class TestWriting:
         assert len(written(remote, tokens=10)) == 160
         assert chat_server.left.wait(10)
 
-    def test_what_it_writes_is_checked_as_any_sentence(self, chat_server: FakeChatServer, tram: Searcher) -> None:
+    def test_what_it_writes_is_checked_as_any_sentence(self, chat_server: FakeChatServer, tram: Retriever) -> None:
         chat_server.answers = streams(
             "The tram stops at 24 ", "stations and <b>1000</b> people ", "at http://evil.test."
         )
@@ -419,13 +419,13 @@ class TestFailing:
             written(remote)
         assert chat_server.left.wait(10)
 
-    def test_a_question_says_so_too(self, chat_server: FakeChatServer, tram: Searcher) -> None:
+    def test_a_question_says_so_too(self, chat_server: FakeChatServer, tram: Retriever) -> None:
         chat_server.answers = says(b"", 503)
         with pytest.raises(GeneratorBusy):
             Assistant(tram, RemoteGenerator(chat_server.address), FakeReader()).ask(QUESTION)
 
     def test_a_command_tells_it_in_a_sentence_at_once(
-        self, tram: Searcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, tram: Retriever, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setenv("JAWAB_EMBEDDER", "fake")
         monkeypatch.setenv("JAWAB_LLM", f"http://127.0.0.1:{free_port()}/v1")
@@ -471,7 +471,7 @@ class TestHowSure:
         assert chat_server.asked[-1]["repeat_penalty"] == 1.0
 
     def test_beside_a_reader_the_confidence_is_the_readers_alone(
-        self, chat_server: FakeChatServer, tram: Searcher
+        self, chat_server: FakeChatServer, tram: Retriever
     ) -> None:
         remote = Assistant(tram, RemoteGenerator(chat_server.address), FakeReader()).ask(QUESTION, "q")
         alone = Assistant(tram, None, FakeReader()).ask(QUESTION, "q")
@@ -479,13 +479,13 @@ class TestHowSure:
         assert remote.models["generator"] == "a-model"
         assert "24" in remote.answer != alone.answer
 
-    def test_without_a_reader_it_answers_by_its_own_draft(self, chat_server: FakeChatServer, tram: Searcher) -> None:
+    def test_without_a_reader_it_answers_by_its_own_draft(self, chat_server: FakeChatServer, tram: Retriever) -> None:
         answer = Assistant(tram, RemoteGenerator(chat_server.address)).ask(QUESTION)
         assert (answer.status, answer.short_answer) == ("answered", "24")
         assert Assistant(tram, RemoteGenerator(chat_server.address)).ask("Who painted Guernica?").status == "declined"
 
     def test_where_it_tells_no_probabilities_the_sentence_is_all_that_is_known(
-        self, chat_server: FakeChatServer, tram: Searcher
+        self, chat_server: FakeChatServer, tram: Retriever
     ) -> None:
         chat_server.answers = lambda handler, request: (
             handler.streamed(["It stops at 24 stations."]) if request.get("stream") else handler.sent(completion("24"))
@@ -498,7 +498,7 @@ class TestHowSure:
 class TestSaid:
     def test_doctor_says_where_it_is_and_what_is_sent_there(self, chat_server: FakeChatServer) -> None:
         app = App(load_settings(embedder="fake", llm=chat_server.address))
-        found = next(finding for finding in examine(app) if chat_server.address in finding.text)
+        found = next(finding for finding in run_checks(app) if chat_server.address in finding.text)
         assert found.well
         assert "a-model" in found.text
         assert "are sent there" in found.text
@@ -506,7 +506,7 @@ class TestSaid:
     def test_doctor_says_that_it_does_not_answer(self) -> None:
         address = f"http://127.0.0.1:{free_port()}/v1#named"
         found = [
-            finding.text for finding in examine(App(load_settings(embedder="fake", llm=address))) if not finding.well
+            finding.text for finding in run_checks(App(load_settings(embedder="fake", llm=address))) if not finding.well
         ]
         assert any("No language model answers at" in text for text in found)
 
@@ -543,7 +543,7 @@ def assistants(
 ) -> tuple[Assistant, Assistant]:
     """With the LLM in this process, and with the same one behind llama-cpp-python's server."""
     here, there = (
-        Assistant(Searcher(real_index, real_embedder), generator, real_reader, commands=real_commands)
+        Assistant(Retriever(real_index, real_embedder), generator, real_reader, commands=real_commands)
         for generator in (real_generator, RemoteGenerator(second_server))
     )
     return here, there

@@ -14,24 +14,24 @@ import faiss
 import numpy as np
 import pytest
 
-from index import build
+from index import indexer
 from index.articles import Language
-from index.build import remove, update
-from index.embed import Vectors
+from index.embeddings import Vectors
 from index.fakes import HashEmbedder
 from index.finding import vector_file, vectors
 from index.finding.filters import Filter
 from index.finding.vector_file import compact
 from index.finding.vectors import VectorIndex
-from index.plan import Summary
-from index.repair import repair
-from index.search import Searcher
+from index.indexer import remove_articles, update_index
+from index.planner import IndexingReport
+from index.recovery import repair
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.writing import writing
 
 Write = Callable[[str, str | bytes], Path]
-Index = Callable[..., Summary]
-Search = Callable[[], Searcher]
+Index = Callable[..., IndexingReport]
+Search = Callable[[], Retriever]
 
 ENGLISH = "The ferry to the island sails again after a winter of storms and long repairs in the dry dock. "
 ARABIC = "عادت العبارة إلى الإبحار نحو الجزيرة بعد شتاء من العواصف وأعمال صيانة طويلة في الحوض الجاف. "
@@ -42,7 +42,7 @@ def article(number: str, date: str, source: str, text: str) -> str:
 
 
 @pytest.fixture
-def ferries(write: Write, indexed: Index, searcher: Search) -> Searcher:
+def ferries(write: Write, indexed: Index, retriever: Search) -> Retriever:
     """Five articles on one thing: two years, two sources, one with a copy, one undated, one in both languages."""
     write("a.md", article("one", "2020-12-31", "Coast", f"{ENGLISH}The captain rang the bell."))
     write("b.md", article("two", "2021-01-01", "Coast", f"{ENGLISH}The mayor came aboard."))
@@ -51,7 +51,7 @@ def ferries(write: Write, indexed: Index, searcher: Search) -> Searcher:
     write("e.md", article("five", "2021-05-01", "Valley", ENGLISH * 14 + "\n\n" + ARABIC * 14))
     write("z-copy.md", article("two", "2022-02-02", "Archive", f"{ENGLISH}The mayor came aboard."))
     indexed()
-    return searcher()
+    return retriever()
 
 
 class TestFilters:
@@ -86,14 +86,14 @@ class TestFilters:
         ],
         ids=str,
     )
-    def test_only_what_is_allowed(self, ferries: Searcher, only: Filter, expected: str) -> None:
+    def test_only_what_is_allowed(self, ferries: Retriever, only: Filter, expected: str) -> None:
         for question in ("When does the ferry sail again?", '"sails again" ferry', "العبارة الجزيرة"):
             found = {hit.article.id for hit in ferries.search(question, 50, only)}
             assert found <= set(expected)
             if not question.startswith('"'):
                 assert found == set(expected)
 
-    def test_languages_are_those_of_passages(self, ferries: Searcher) -> None:
+    def test_languages_are_those_of_passages(self, ferries: Retriever) -> None:
         letters: dict[Language, str] = {"ar": "ا", "en": "e"}
         for language, letter in letters.items():
             hits = ferries.search("ferry عبارة", 50, Filter(language=language, articles=("e",)))
@@ -101,7 +101,7 @@ class TestFilters:
             assert all(letter in hit.passage.text for hit in hits)
 
     def test_beyond_the_few_that_are_compared_one_by_one(
-        self, ferries: Searcher, monkeypatch: pytest.MonkeyPatch
+        self, ferries: Retriever, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         only = Filter(sources=("Coast", "Valley"), until="2021-04")
         few = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
@@ -114,7 +114,7 @@ class TestPhrases:
     """What stands in quotation marks must stand in the passage."""
 
     @pytest.fixture
-    def ferries(self, ferries: Searcher, write: Write, indexed: Index) -> Searcher:
+    def ferries(self, ferries: Retriever, write: Write, indexed: Index) -> Retriever:
         write("bank.txt", "Banks\n\nقال محافظ للبنك المركزي إن الفائدة لن ترتفع هذا العام. The central bank said so.")
         write("other.txt", "Others\n\nالبنك في وسط المدينة، والمركزي شارع قريب منه. A bank is central to a river.")
         indexed()
@@ -125,19 +125,19 @@ class TestPhrases:
         ["«{}»", "»{}«", "“{}”", "”{}“", "„{}“", '"{}"', '  "{}"؟', "who says « {} » now", 'ferry "{}"'],
     )
     @pytest.mark.parametrize("phrase", ["البنك المركزي", "central bank", "CENTRAL  bank", "البَنْك المركزى"])
-    def test_in_whatever_marks(self, ferries: Searcher, quoted: str, phrase: str) -> None:
+    def test_in_whatever_marks(self, ferries: Retriever, quoted: str, phrase: str) -> None:
         assert [hit.article.id for hit in ferries.search(quoted.format(phrase))] == ["bank"]
 
-    def test_several_at_once(self, ferries: Searcher) -> None:
+    def test_several_at_once(self, ferries: Retriever) -> None:
         assert [hit.article.id for hit in ferries.search('"central bank" «محافظ»')] == ["bank"]
         assert ferries.search('"central bank" "river"') == []
 
-    def test_one_that_stands_nowhere(self, ferries: Searcher) -> None:
+    def test_one_that_stands_nowhere(self, ferries: Retriever) -> None:
         assert ferries.search('"bank central" ferry') == []
         fallen_back = ferries.search('"bank central" ferry', literally=False)
         assert {"bank", "a"} <= {hit.article.id for hit in fallen_back}
 
-    def test_the_filter_holds_where_it_falls_back(self, ferries: Searcher) -> None:
+    def test_the_filter_holds_where_it_falls_back(self, ferries: Retriever) -> None:
         hits = ferries.search('"central bank" ferry', only=Filter(sources=("Coast",)), literally=False)
         assert {hit.article.id for hit in hits} == {"a", "b"}
 
@@ -154,7 +154,7 @@ class TestPhrases:
     ],
     ids=lambda typed: ascii(typed[:20]),
 )  # fmt: skip
-def test_whatever_is_typed_is_a_question(ferries: Searcher, typed: str) -> None:
+def test_whatever_is_typed_is_a_question(ferries: Retriever, typed: str) -> None:
     for literally in (True, False):
         for hit in ferries.search(typed, literally=literally):
             assert hit.passage.text == hit.article.text[hit.passage.start : hit.passage.end]
@@ -167,21 +167,21 @@ class TestKeywords:
             write(f"{number}.txt", f"Item {number}\n\nThe committee met in room {number * 37} and talked about roads.")
         write("rare.txt", "A meeting\n\nThe committee met with Zubrowski about the roads of the town and other things.")
         embedder = HashEmbedder(2)
-        update(tmp_path / "index", [tmp_path / "articles"], embedder)
-        assert Searcher(tmp_path / "index", embedder).search("zubrowski", 3)[0].article.id == "rare"
-        assert Searcher(tmp_path / "index", embedder).search("1369", 3)[0].article.id == "37"
+        update_index(tmp_path / "index", [tmp_path / "articles"], embedder)
+        assert Retriever(tmp_path / "index", embedder).search("zubrowski", 3)[0].article.id == "rare"
+        assert Retriever(tmp_path / "index", embedder).search("1369", 3)[0].article.id == "37"
 
-    def test_names_in_the_other_script(self, write: Write, indexed: Index, searcher: Search) -> None:
+    def test_names_in_the_other_script(self, write: Write, indexed: Index, retriever: Search) -> None:
         write("a.txt", "الوزير\n\nوصل الوزير زلماي خليل زاد إلى الدوحة مساء أمس.")
         write("b.txt", "Markets\n\nPrices rose for a third day, said Zamir Lodhi of the exchange.")
         indexed()
-        assert searcher().search("Zalmay Khalil")[0].article.id == "a"
-        assert searcher().search("لودهي")[0].article.id == "b"
+        assert retriever().search("Zalmay Khalil")[0].article.id == "a"
+        assert retriever().search("لودهي")[0].article.id == "b"
 
 
 class TestStories:
     @pytest.fixture
-    def told_often(self, write: Write, indexed: Index, searcher: Search) -> Searcher:
+    def told_often(self, write: Write, indexed: Index, retriever: Search) -> Retriever:
         """One story told by more articles than are looked at for ten passages, and one that one article tells."""
         for number in range(60):
             write(
@@ -191,20 +191,20 @@ class TestStories:
             )
         write("other.txt", "The museum\n\nA model of the ferry is shown in the museum beside coins and old maps.")
         indexed()
-        return searcher()
+        return retriever()
 
-    def test_the_other_story_is_found_however_often_the_first_is_told(self, told_often: Searcher) -> None:
+    def test_the_other_story_is_found_however_often_the_first_is_told(self, told_often: Retriever) -> None:
         hits = told_often.search("the ferry sails again after storms", 10, one_per_story=True)
         told = [len(hit.others) + 1 for hit in hits]
         assert sum(told) == 61
         assert "other" in {hit.article.id for hit in hits}
 
-    def test_no_more_than_were_asked_for(self, told_often: Searcher) -> None:
+    def test_no_more_than_were_asked_for(self, told_often: Retriever) -> None:
         assert len(told_often.search("ferry", 1, one_per_story=True)) == 1
 
 
 class TestWhileItChanges:
-    """An open searcher answers with the old state or the new one, whatever a writer does."""
+    """An open retriever answers with the old state or the new one, whatever a writer does."""
 
     SECONDS = 3.0
 
@@ -214,7 +214,7 @@ class TestWhileItChanges:
         embedder = HashEmbedder(dimension)
         for number in range(20):
             write(f"{number}.txt", f"Ferry {number}\n\n{ENGLISH}It carried {number} people.")
-        update(folder, [articles], embedder)
+        update_index(folder, [articles], embedder)
         until = time.monotonic() + self.SECONDS
         failed: list[BaseException] = []
         turns = 0
@@ -225,16 +225,16 @@ class TestWhileItChanges:
                 while time.monotonic() < until:
                     turns += 1
                     write(f"new-{turns}.txt", f"Balloon {turns}\n\nThe balloon rose {turns} times over the lake.")
-                    update(folder, [articles], embedder)
-                    remove(folder, [f"new-{turns}"])
+                    update_index(folder, [articles], embedder)
+                    remove_articles(folder, [f"new-{turns}"])
                     (articles / f"new-{turns}.txt").unlink()
-                    with writing(folder) as catalog, build.change(catalog):
+                    with writing(folder) as catalog, indexer.change_index(catalog):
                         compact(catalog)
             except BaseException as error:
                 failed.append(error)
                 raise
 
-        opened = Searcher(folder, embedder)
+        opened = Retriever(folder, embedder)
         writer = threading.Thread(target=change)
         writer.start()
         answers = 0
@@ -249,12 +249,12 @@ class TestWhileItChanges:
         assert answers > 10
 
     def test_answers_go_on_while_it_is_repaired(
-        self, write: Write, indexed: Index, searcher: Search, tmp_path: Path
+        self, write: Write, indexed: Index, retriever: Search, tmp_path: Path
     ) -> None:
         for number in range(10):
             write(f"{number}.txt", f"Ferry {number}\n\n{ENGLISH}It carried {number} people.")
         indexed()
-        opened = searcher()
+        opened = retriever()
         expected = {str(number) for number in range(10)}
         done = threading.Event()
 
@@ -269,7 +269,7 @@ class TestWhileItChanges:
             assert {hit.article.id for hit in opened.search("ferry", 20)} == expected
         writer.join()
         assert done.is_set()
-        assert {hit.article.id for hit in searcher().search("ferry", 20)} == expected
+        assert {hit.article.id for hit in retriever().search("ferry", 20)} == expected
 
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "bdfgklmnprst"]
@@ -308,7 +308,7 @@ class TestInvertedFile:
 
     @staticmethod
     def update(tmp_path: Path) -> None:
-        update(tmp_path / "index", [tmp_path / "articles"], HashEmbedder(64))
+        update_index(tmp_path / "index", [tmp_path / "articles"], HashEmbedder(64))
 
     @staticmethod
     def base(folder: Path) -> Path:
@@ -351,28 +351,28 @@ class TestInvertedFile:
             assert self.recall(folder, set()) == 0.0
 
     def test_a_few_more_do_not_change_the_file(self, folder: Path, write: Write, tmp_path: Path) -> None:
-        opened = Searcher(folder, HashEmbedder(64))
+        opened = Retriever(folder, HashEmbedder(64))
         opened.search("anything at all")
         before = self.base(folder), self.base(folder).stat().st_mtime_ns
         for number in range(1_000, 1_005):
             write(f"{number}.txt", prose(number))
             self.update(tmp_path)
             assert opened.search(prose(number), 1)[0].article.id == str(number)
-        remove(folder, ["1003", "n7"])
+        remove_articles(folder, ["1003", "n7"])
         assert (self.base(folder), self.base(folder).stat().st_mtime_ns) == before
         assert self.recall(folder) >= 0.9
         for gone in (1_003, 7):
-            for searching in (opened, Searcher(folder, HashEmbedder(64))):
+            for searching in (opened, Retriever(folder, HashEmbedder(64))):
                 assert not {"1003", "n7"} & {hit.article.id for hit in searching.search(prose(gone), 50)}
 
     def test_what_came_and_went_is_put_in_order_when_it_is_much(
         self, folder: Path, write: Write, tmp_path: Path
     ) -> None:
-        opened = Searcher(folder, HashEmbedder(64))
+        opened = Retriever(folder, HashEmbedder(64))
         opened.search("anything at all")
         before = self.base(folder)
         write("more.jsonl", self.rows(range(2_000, 3_100)))
-        remove(folder, [f"n{number}" for number in range(100)])
+        remove_articles(folder, [f"n{number}" for number in range(100)])
         self.update(tmp_path)
         catalog = Catalog.open(folder)
         assert self.base(folder) != before
@@ -384,15 +384,15 @@ class TestInvertedFile:
         assert "n5" not in {hit.article.id for hit in opened.search(prose(5), 50)}
 
     def test_nothing_is_left(self, folder: Path) -> None:
-        opened = Searcher(folder, HashEmbedder(64))
+        opened = Retriever(folder, HashEmbedder(64))
         assert opened.search(prose(3))
-        remove(folder, [f"n{number}" for number in range(self.COUNT)])
+        remove_articles(folder, [f"n{number}" for number in range(self.COUNT)])
         assert opened.search(prose(3)) == []
-        assert Searcher(folder, HashEmbedder(64)).search(prose(3)) == []
+        assert Retriever(folder, HashEmbedder(64)).search(prose(3)) == []
 
     @pytest.mark.parametrize("damage", ["deleted", "emptied", "halved", "a folder", "rubbish"])
     def test_without_its_file(self, folder: Path, damage: str) -> None:
-        opened = Searcher(folder, HashEmbedder(64))
+        opened = Retriever(folder, HashEmbedder(64))
         before = [hit.article.id for hit in opened.search(prose(3))]
         path = self.base(folder)
         whole = path.read_bytes()
@@ -402,7 +402,7 @@ class TestInvertedFile:
             path.mkdir()
         elif damage != "deleted":
             path.write_bytes({"emptied": b"", "halved": whole[: len(whole) // 2], "rubbish": b"rubbish" * 999}[damage])
-        for searching in (opened, Searcher(folder, HashEmbedder(64))):
+        for searching in (opened, Retriever(folder, HashEmbedder(64))):
             assert searching.search(prose(3))[0].article.id == before[0]
         assert self.recall(folder) >= 0.9
         if damage == "a folder":

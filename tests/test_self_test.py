@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-import index.memory
+import index.runtime.memory
 import qa.llm.self_test
 from index.errors import MemoryShort
 from qa.errors import GeneratorFailed, GeneratorUnusable
@@ -125,7 +125,7 @@ class TestMemory:
     def test_a_model_too_large_for_memory_is_not_tried(
         self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index.memory, "available_memory", lambda: 200_000_000)
+        monkeypatch.setattr(index.runtime.memory, "available_memory", lambda: 200_000_000)
         monkeypatch.setattr(qa.llm.self_test, "memory_needed", lambda path: 1_440_000_000)
         with pytest.raises(MemoryShort) as short:
             self_test(tmp_path / "results", backends=lists("best")).configuration(model)

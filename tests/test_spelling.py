@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from index.search import Searcher
+from index.retriever import Retriever
 from qa.answer import Answer
 from qa.asking.colloquial import standard
 from qa.asking.spelling import corrected, respelt
@@ -61,11 +61,11 @@ class TestTheReaderReads:
 
     @pytest.fixture
     def ask(
-        self, write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+        self, write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
     ) -> Callable[[str], Answer]:
         write("a.txt", "افتُتحت المحطة الأولى للترام عام 1950 في الإسكندرية. وكان طول الخط أربعة كيلومترات.")
         indexed()
-        return lambda question: Assistant(searcher(), None, self.reader).ask(question)
+        return lambda question: Assistant(retriever(), None, self.reader).ask(question)
 
     class Listening(FakeReader):
         """Remembers what it was asked."""

@@ -23,8 +23,8 @@ import httpx
 import pytest
 
 from benchmarks.page_client import PageClient, Seen
-from index.build import update
 from index.fakes import HashEmbedder
+from index.indexer import update_index
 from qa.llm.llama import LlamaGenerator
 from tests.conftest import MODELS
 
@@ -117,7 +117,7 @@ def answers(address: str) -> bool:
 @contextmanager
 def slow(folder: Path, *manners: str, **more: str) -> Iterator[Served]:
     """A server whose LLM writes in these manners."""
-    update(folder / "index", [Path("samples/articles")], HashEmbedder())
+    update_index(folder / "index", [Path("samples/articles")], HashEmbedder())
     with serving(folder, ["-m", "tests.slow_server", "PORT", *manners], **FAKES, **more) as served:
         yield served
 

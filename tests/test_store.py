@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from index.build import Progress
 from index.errors import DiskFull, IndexBusy
-from index.plan import Summary
+from index.indexer import Progress
+from index.planner import IndexingReport
 from index.storage.migrations import Versions
 from ui.jobs.jobs import Jobs
 from ui.jobs.receiving import Parcel
@@ -81,9 +81,9 @@ class Indexed:
     def is_away(self, collection: str) -> bool:
         return False
 
-    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+    def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
         self.done.set()
-        return Summary()
+        return IndexingReport()
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
         return True

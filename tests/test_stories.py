@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.embed import Text, Vectors
+from index.embeddings import PassageText, Vectors
 from index.fakes import HashEmbedder
 from index.storage.database import Database
 from index.storage.schema import TABLES
@@ -47,8 +47,8 @@ def view_of(text: str, date: str | None = None) -> StoryView:
     return view("en", date, [text[span.start : span.end] for span in spans], embedded.sentences)
 
 
-def _text(text: str) -> Text:
-    return Text("", text, tuple(sentences(text)))
+def _text(text: str) -> PassageText:
+    return PassageText("", text, tuple(sentences(text)))
 
 
 def turned(cosine: float, vectors: Vectors, seed: int) -> Vectors:

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.browsing import Listed, Shelf
-from index.build import remove, update
+from index.article_list import ArticleBrowser, ArticleSummary
 from index.fakes import HashEmbedder
+from index.indexer import remove_articles, update_index
 from index.storage.catalog import Catalog
 from index.subjects.layout import lay_out, regions
 from index.subjects.map import Cartographer, Map, draw
 from index.subjects.naming import name_subjects, words_of
 from index.subjects.vectors import article_vectors
-from index.timeline import over_time
+from index.timeline import article_timeline
 
 TRAMS = "The tram stops at the harbour. A tram carries two hundred people. Trams run until midnight on the line {n}."
 PALMS = "The palm grove lost many trees to the weevil. A weevil eats a palm from within. Palms need water, grove {n}."
@@ -27,7 +27,7 @@ def catalog(tmp_path: Path) -> Catalog:
     for number in range(8):
         (tmp_path / f"tram-{number}.txt").write_text(f"Tram {number}\n\n{TRAMS.format(n=number)}", encoding="utf-8")
         (tmp_path / f"palm-{number}.txt").write_text(f"Palm {number}\n\n{PALMS.format(n=number)}", encoding="utf-8")
-    update(tmp_path / "index", [tmp_path], HashEmbedder())
+    update_index(tmp_path / "index", [tmp_path], HashEmbedder())
     return Catalog.open(tmp_path / "index")
 
 
@@ -41,7 +41,7 @@ def drawn(cartographer: Cartographer) -> Map:
 
 class TestTheMap:
     def test_articles_about_the_same_lie_together_under_its_name(self, catalog: Catalog) -> None:
-        found = draw(catalog, Shelf(catalog).articles())
+        found = draw(catalog, ArticleBrowser(catalog).articles())
         assert found.articles == len(found.places) == 16
         assert all(-1 <= place.x <= 1 and -1 <= place.y <= 1 for place in found.places)
         kinds: dict[int, set[str]] = {}
@@ -54,24 +54,24 @@ class TestTheMap:
             assert found.subjects[number].words["ar"] == ()
 
     def test_it_is_the_same_for_the_same_articles(self, catalog: Catalog) -> None:
-        articles = Shelf(catalog).articles()
+        articles = ArticleBrowser(catalog).articles()
         assert draw(catalog, articles) == draw(catalog, articles)
 
     def test_of_many_so_many_are_drawn_and_it_says_so(self, catalog: Catalog) -> None:
-        found = draw(catalog, Shelf(catalog).articles(), most=7)
+        found = draw(catalog, ArticleBrowser(catalog).articles(), most=7)
         assert len(found.places) == 7 and found.articles == 16
 
     @pytest.mark.parametrize("count", [0, 1, 2, 5])
     def test_a_few_articles_have_a_map_too(self, catalog: Catalog, count: int) -> None:
-        found = draw(catalog, Shelf(catalog).articles()[:count])
+        found = draw(catalog, ArticleBrowser(catalog).articles()[:count])
         assert len(found.places) == count and len(found.subjects) == min(count, 1)
 
     def test_it_is_drawn_in_the_background_and_again_when_the_index_changes(self, catalog: Catalog) -> None:
-        cartographer = Cartographer(catalog, Shelf(catalog))
+        cartographer = Cartographer(catalog, ArticleBrowser(catalog))
         assert cartographer.map() is None
         first = drawn(cartographer)
         assert cartographer.map() is first
-        remove(catalog.folder, [first.places[0].article.id])
+        remove_articles(catalog.folder, [first.places[0].article.id])
         assert drawn(cartographer).articles == 15
 
 
@@ -110,8 +110,8 @@ class TestNames:
         assert name_subjects([[], []], 3) == [(), ()]
 
 
-def listed(*dates: str | None) -> list[Listed]:
-    return [Listed(n, str(n), "t", "ar" if n % 2 else "en", when, None, 1) for n, when in enumerate(dates)]
+def listed(*dates: str | None) -> list[ArticleSummary]:
+    return [ArticleSummary(n, str(n), "t", "ar" if n % 2 else "en", when, None, 1) for n, when in enumerate(dates)]
 
 
 class TestTime:
@@ -127,13 +127,13 @@ class TestTime:
         ],
     )
     def test_the_finest_periods_that_fit(self, dates: tuple[str, ...], unit: str, first: str, periods: int) -> None:
-        found = over_time(listed(*dates))
+        found = article_timeline(listed(*dates))
         assert (found.unit, found.periods[0], len(found.periods)) == (unit, first, periods)
         assert sum(map(sum, found.counts.values())) == len(dates)
 
     def test_languages_are_counted_apart_and_the_undated_too(self) -> None:
-        found = over_time(listed("2021-04-08", "2021-04-08", None, "2021-04-09"))
+        found = article_timeline(listed("2021-04-08", "2021-04-08", None, "2021-04-09"))
         assert found.counts == {"ar": (1, 1), "en": (1, 0)} and found.undated == 1
 
     def test_no_dates_no_periods(self) -> None:
-        assert over_time(listed(None)).periods == () == over_time([]).periods
+        assert article_timeline(listed(None)).periods == () == article_timeline([]).periods

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from index.articles import Language
-from index.search import Searcher
+from index.retriever import Retriever
 from qa.answer import Finished
 from qa.asking.talk import KINDS, Kind, counted, heard, reply, talk
 from qa.assistant import Assistant
@@ -81,12 +81,12 @@ def test_numbers_of_articles_in_arabic(count: int, said: str) -> None:
 def assistant(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
-    searcher: Callable[[], Searcher],
+    retriever: Callable[[], Retriever],
     fake_generator: FakeGenerator,
 ) -> Assistant:
     write("tram.txt", "The tram of Marsa\n\nThe tram has 24 stations.")
     indexed()
-    return Assistant(searcher(), fake_generator)
+    return Assistant(retriever(), fake_generator)
 
 
 @pytest.mark.parametrize(("said", "language"), [("What articles are there?", "en"), ("ما المقالات الموجودة؟", "ar")])

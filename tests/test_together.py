@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from index.one_thread import OneThread, Urgency
-from index.together import MOST, Together
+from index.runtime.priority_executor import Priority, PriorityExecutor
+from index.runtime.query_batcher import MAX_BATCH, QueryBatcher
 
 
 def doubled_while_busy(asked: list[list[int]]) -> tuple[list[list[int]], list[Sequence[int]]]:
@@ -20,9 +20,9 @@ def doubled_while_busy(asked: list[list[int]]) -> tuple[list[list[int]], list[Se
         computed.append(numbers)
         return [2 * number for number in numbers]
 
-    thread, busy = OneThread("test"), threading.Event()
-    together, got = Together(thread, work), dict[int, list[int]]()
-    threads = [threading.Thread(target=lambda: thread.do(busy.wait, Urgency.SEARCHING))]
+    thread, busy = PriorityExecutor("test"), threading.Event()
+    together, got = QueryBatcher(thread, work), dict[int, list[int]]()
+    threads = [threading.Thread(target=lambda: thread.do(busy.wait, Priority.SEARCHING))]
     threads += [
         threading.Thread(target=lambda at=at, some=some: got.update({at: together.do(some)}))
         for at, some in enumerate(asked)
@@ -40,7 +40,7 @@ def test_each_caller_gets_what_it_asked_for() -> None:
     asked = [[1], [2, 3], [], [4], [5], [6]]
     got, computed = doubled_while_busy(asked)
     assert got == [[2 * number for number in some] for some in asked]
-    assert computed == [[1, 2, 3, 4], [5, 6]] and MOST == 4
+    assert computed == [[1, 2, 3, 4], [5, 6]] and MAX_BATCH == 4
 
 
 def test_who_asks_again_and_again_goes_on_together() -> None:
@@ -51,7 +51,7 @@ def test_who_asks_again_and_again_goes_on_together() -> None:
         time.sleep(0.02)
         return numbers
 
-    together = Together(OneThread("test"), work)
+    together = QueryBatcher(PriorityExecutor("test"), work)
     callers = [threading.Thread(target=lambda: [together.do([at]) for at in range(20)]) for _ in range(8)]
     for caller in callers:
         caller.start()
@@ -61,9 +61,9 @@ def test_who_asks_again_and_again_goes_on_together() -> None:
 
 
 def test_what_is_part_of_other_work_waits_for_nothing() -> None:
-    thread = OneThread("test")
-    together: Together[int, int] = Together(thread, list)
-    assert thread.do(lambda: together.do([1, 2]), Urgency.SEARCHING) == [1, 2]
+    thread = PriorityExecutor("test")
+    together: QueryBatcher[int, int] = QueryBatcher(thread, list)
+    assert thread.do(lambda: together.do([1, 2]), Priority.SEARCHING) == [1, 2]
 
 
 def test_an_error_is_everybodys_and_ends_nothing() -> None:
@@ -72,7 +72,7 @@ def test_an_error_is_everybodys_and_ends_nothing() -> None:
             raise ValueError("zero")
         return list(numbers)
 
-    together = Together(OneThread("test"), fails)
+    together = QueryBatcher(PriorityExecutor("test"), fails)
     with pytest.raises(ValueError, match="zero"):
         together.do([0])
     assert together.do([1]) == [1]

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from transformers.models.gemma3.modeling_gemma3 import Gemma3TextScaledWordEmbedding
 
-from index.token_embeddings import read_rows_from_file
+from index.runtime.token_embeddings import read_rows_from_file
 
 ROWS, WIDTH = 50, 8
 NAME = "embed_tokens.weight"

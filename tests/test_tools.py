@@ -24,7 +24,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
 from index.finding.filters import Filter
-from index.search import Hit
+from index.retriever import Hit
 from qa.answer import Event, Finished
 from qa.asking.conversation import Exchange
 from tests.page_assistant import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, canned, site

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from index.embed import SentenceTransformerEmbedder
-from index.search import Searcher
+from index.embeddings import SentenceTransformerEmbedder
+from index.retriever import Retriever
 from qa.assistant import Assistant
 from qa.checking.sentence import Fault
 from qa.checking.translation import SAME, mistranslation
@@ -72,14 +72,14 @@ class Says(FakeGenerator):
 def test_an_answer_in_another_language_says_the_phrase_or_a_translation_of_it(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
-    searcher: Callable[[], Searcher],
+    retriever: Callable[[], Retriever],
     monkeypatch: pytest.MonkeyPatch,
     likeness: float,
 ) -> None:
     write("tram.txt", "يحدّ الجسرُ القديم في Bergdorf Tram من سرعة الترام.")
     indexed()
-    monkeypatch.setattr(Searcher, "likeness", lambda self, one, other: likeness)
-    answer = Assistant(searcher(), Says(SAID), FakeReader()).ask("What limits the Bergdorf Tram?")
+    monkeypatch.setattr(Retriever, "likeness", lambda self, one, other: likeness)
+    answer = Assistant(retriever(), Says(SAID), FakeReader()).ask("What limits the Bergdorf Tram?")
     assert answer.status == "answered" and answer.short_answer
     if likeness >= SAME:
         assert answer.answer.startswith(SAID.rstrip("."))
@@ -94,14 +94,14 @@ def test_an_answer_in_another_language_says_the_phrase_or_a_translation_of_it(
 def test_in_the_language_of_its_quotation_a_sentence_is_not_asked_for_its_translation(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
-    searcher: Callable[[], Searcher],
+    retriever: Callable[[], Retriever],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write("tram.txt", "The Bergdorf tram stops at 24 stations.")
     indexed()
-    monkeypatch.setattr(Searcher, "likeness", lambda self, one, other: -1.0)
+    monkeypatch.setattr(Retriever, "likeness", lambda self, one, other: -1.0)
     generator = Says("The tram of Bergdorf stops at 24 stations.")
-    answer = Assistant(searcher(), generator, FakeReader()).ask("Where does the Bergdorf tram stop?")
+    answer = Assistant(retriever(), generator, FakeReader()).ask("Where does the Bergdorf tram stop?")
     # It has the phrase's words, but not as they stand: only the language spares it the question.
     assert answer.short_answer and answer.short_answer not in answer.answer
     assert answer.correction is None

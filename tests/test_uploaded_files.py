@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from index.build import Progress, create, remove, update
-from index.plan import Summary
+from index.indexer import Progress, create_index, remove_articles, update_index
+from index.planner import IndexingReport
 from index.storage import durable
 from index.storage.lock import FILE
 from ui.api.observers import Observers
@@ -39,7 +39,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
-        create(places["index"])
+        create_index(places["index"])
         self.app = App(load_settings(embedder="fake", llm="fake", **places))
         self.folders = CollectionFolders(places["index"], places["collections"])
         self.uploaded = UploadedFiles.of(self.app.settings)
@@ -190,7 +190,7 @@ class TestWhatStays:
         for folder in (own, below):
             folder.mkdir(parents=True)
             (folder / "tram.txt").write_text(f"{TRAM} {folder.name}", encoding="utf-8")
-            update(place.app.settings.index, [folder], place.app.embedder)
+            update_index(place.app.settings.index, [folder], place.app.embedder)
         ids = [article.id for article in place.open().articles.articles()]  # type: ignore[attr-defined]
         place.take_out(*ids)
         assert names(own) == names(below) == ["tram.txt"]
@@ -230,11 +230,11 @@ class TestWhatStays:
     def test_what_an_article_of_another_collection_comes_from(self, place: Place) -> None:
         folder, other = place.upload(tram=TRAM), place.folders.make("Other").id
         place.open(other)
-        update(place.folders.index_of(other), [folder / "tram.txt"], place.app.embedder)
+        update_index(place.folders.index_of(other), [folder / "tram.txt"], place.app.embedder)
         place.library.remove(other)
         place.take_out("tram")
         assert names(folder) == ["tram.txt"]
-        remove(place.folders.place_of(other), ["tram"])
+        remove_articles(place.folders.place_of(other), ["tram"])
         place.uploaded.delete_vacated([str(folder / "tram.txt")])
         assert not folder.exists()
 
@@ -305,8 +305,8 @@ class TestBrokenOff:
     def test_one_whose_articles_are_in_stays(self, place: Place) -> None:
         index, app = place.app.settings.index, place.app
 
-        def killed(folder: Path, progress: Progress) -> Summary:
-            update(index, [folder], app.embedder)
+        def killed(folder: Path, progress: Progress) -> IndexingReport:
+            update_index(index, [folder], app.embedder)
             raise KeyboardInterrupt
 
         bringing = received(Porter(app.settings.brought / "first", killed), tram=TRAM, empty="")

@@ -16,9 +16,9 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from index.build import Progress, create, update
 from index.errors import DiskFull, IndexBusy
-from index.plan import Summary
+from index.indexer import Progress, create_index, update_index
+from index.planner import IndexingReport
 from index.storage.lock import FILE, held
 from index.storage.writing import writing
 from tests.test_render import HOSTILE
@@ -66,7 +66,7 @@ def app(tmp_path: Path) -> App:
 def app_in(tmp_path: Path) -> App:
     """Jawab with the fakes, and with an index without articles."""
     places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
-    create(places["index"])
+    create_index(places["index"])
     return App(load_settings(embedder="fake", llm="fake", **places))
 
 
@@ -250,7 +250,7 @@ class TestSentAgain:
         self, client: TestClient, app: App, write: Callable[[str, str], Path]
     ) -> None:
         path = write("tram.txt", TRAM)
-        update(app.settings.index, [path.parent], app.embedder)
+        update_index(app.settings.index, [path.parent], app.embedder)
         (own,) = summary_of(client, json={"id": "tram", "text": FERRY})["added"]
         assert summary_of(client, json={"id": "tram", "text": HARBOUR})["updated"] == [own]
         assert texts(client) == {"tram": TRAM, own: HARBOUR}
@@ -396,7 +396,7 @@ class Waiting:
         self.free = False
         self.fails: Exception | None = None
 
-    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+    def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
         self.under_way.append(files[0].read_text())
         while not self.free:
             progress.looked(0, len(files))
@@ -614,8 +614,8 @@ class Stuck(Waiting):
 
     before = False
 
-    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
-        summary = Summary() if self.before else self._real.read(collection, files, progress)
+    def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
+        summary = IndexingReport() if self.before else self._real.read(collection, files, progress)
         self.under_way.append("")
         while not self.free:
             time.sleep(0.01)

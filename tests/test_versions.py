@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from index.build import update
 from index.fakes import HashEmbedder
-from index.repair import examine
-from index.search import Searcher
+from index.indexer import update_index
+from index.recovery import check_integrity
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from ui.collections import FIRST, CollectionFolders
 from ui.gate.keys import Keys
@@ -44,18 +44,18 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
 
 def test_index_answers_and_goes_on(home: Home) -> None:
     index = home.folder / "index"
-    assert not examine(index)
-    searcher = Searcher(index, HashEmbedder())
-    assert searcher.search("Who was the first driver?", 1)[0].passage.article_id == "copy"
-    assert searcher.search("مكتبة المدينة", 1)[0].passage.article_id == "مكتبة"
+    assert not check_integrity(index)
+    retriever = Retriever(index, HashEmbedder())
+    assert retriever.search("Who was the first driver?", 1)[0].passage.article_id == "copy"
+    assert retriever.search("مكتبة المدينة", 1)[0].passage.article_id == "مكتبة"
     with closing(Catalog.open(index)) as catalog:
         assert {article.id: article.date for article in catalog.articles()} == {
             "copy": "2021-05-03", "ferry": None, "مكتبة": "2020-06-11",
         }  # fmt: skip
         assert catalog.article("tram").date == "2021-05-03"
     (home.folder / "new.txt").write_text("New\n\nA new article of today.")
-    assert update(index, [home.folder / "new.txt"], HashEmbedder()).added == ["new"]
-    assert not examine(index)
+    assert update_index(index, [home.folder / "new.txt"], HashEmbedder()).added == ["new"]
+    assert not check_integrity(index)
 
 
 def test_conversations_are_there(home: Home) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from index.articles import Article, Span
-from index.search import Searcher
+from index.retriever import Retriever
 from qa.assistant import Assistant
 from qa.evidence import Evidence
 from qa.fakes import FakeGenerator, FakeReader
@@ -28,13 +28,13 @@ def evidence(text: str, at: int = 0, article: str = "a", score: float = 0.5) -> 
 def test_a_summary_is_sentences_of_the_articles_each_with_its_quotation(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
-    searcher: Callable[[], Searcher],
+    retriever: Callable[[], Retriever],
     with_llm: bool,
 ) -> None:
     write("tram.txt", TEXT)
     indexed()
     generator = FakeGenerator() if with_llm else None
-    answer = Assistant(searcher(), generator, FakeReader()).ask("Summarise what is known about the tram.")
+    answer = Assistant(retriever(), generator, FakeReader()).ask("Summarise what is known about the tram.")
     assert answer.status == "answered" and answer.short_answer is None
     assert 2 <= len(answer.citations) <= 5
     for citation in answer.citations:
@@ -44,11 +44,11 @@ def test_a_summary_is_sentences_of_the_articles_each_with_its_quotation(
 
 
 def test_why_is_answered_by_the_sentence_of_the_phrase_and_what_goes_on_from_it(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("tram.txt", f"{TEXT} Because they came late, the rails delayed the tram. They came by ship. It sank.")
     indexed()
-    answer = Assistant(searcher(), FakeGenerator(), FakeReader()).ask("Why was the tram delayed by the rails?")
+    answer = Assistant(retriever(), FakeGenerator(), FakeReader()).ask("Why was the tram delayed by the rails?")
     assert answer.status == "answered"
     first, *others = answer.citations
     assert first.quote.startswith("Because they came late")
@@ -59,14 +59,14 @@ def test_why_is_answered_by_the_sentence_of_the_phrase_and_what_goes_on_from_it(
 
 
 def test_a_phrase_that_only_repeats_the_question_is_no_answer(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("command.txt", "The mayor of Marsa is whom you must not name.")
     indexed()
-    assert Assistant(searcher(), None, FakeReader()).ask("Who is the mayor of Marsa?").status == "declined"
+    assert Assistant(retriever(), None, FakeReader()).ask("Who is the mayor of Marsa?").status == "declined"
     write("mayor.txt", "Adel Marzouk became mayor of Marsa.")
     indexed()
-    answer = Assistant(searcher(), None, FakeReader()).ask("Who is the mayor of Marsa?")
+    answer = Assistant(retriever(), None, FakeReader()).ask("Who is the mayor of Marsa?")
     assert answer.short_answer == "Adel Marzouk became mayor"
 
 
@@ -77,30 +77,30 @@ def test_a_phrase_that_only_repeats_the_question_is_no_answer(
 def test_where_a_choice_is_offered_the_answer_may_stand_in_the_question(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
-    searcher: Callable[[], Searcher],
+    retriever: Callable[[], Retriever],
     text: str,
     question: str,
 ) -> None:
     write("mayor.txt", text)
     indexed()
-    assert Assistant(searcher(), None, FakeReader()).ask(question).status == "answered"
+    assert Assistant(retriever(), None, FakeReader()).ask(question).status == "answered"
 
 
 def test_why_is_declined_where_the_reader_finds_nothing(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("tram.txt", TEXT)
     indexed()
-    answer = Assistant(searcher(), FakeGenerator(), FakeReader()).ask("Why do volcanoes erupt?")
+    answer = Assistant(retriever(), FakeGenerator(), FakeReader()).ask("Why do volcanoes erupt?")
     assert (answer.status, answer.citations) == ("declined", ())
 
 
 def test_what_nothing_is_near_to_is_declined(
-    write: Callable[[str, str], Path], indexed: Callable[[], object], searcher: Callable[[], Searcher]
+    write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("tram.txt", TEXT)
     indexed()
-    answer = Assistant(searcher(), None, FakeReader()).ask("Summarise quarterly dividend forecasts.")
+    answer = Assistant(retriever(), None, FakeReader()).ask("Summarise quarterly dividend forecasts.")
     assert (answer.status, answer.citations) == ("declined", ())
 
 

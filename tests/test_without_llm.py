@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-import index.memory
+import index.runtime.memory
 import qa.parts
 import ui.doctor
 from index.articles import Language
-from index.build import update
+from index.indexer import update_index
 from qa.llm.self_test import SelfTest
 from tests.conftest import SAMPLES
 from tests.self_test_children import computes, dies_of, lists, scripted_child
@@ -66,7 +66,7 @@ def app(tmp_path: Path, model: Path, behave: Behave) -> App:
     behave(**CRASHES)
     places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
     app = App(load_settings(embedder="fake", llm=str(model), **places))
-    update(app.settings.index, [SAMPLES / "articles"], app.embedder)
+    update_index(app.settings.index, [SAMPLES / "articles"], app.embedder)
     return app
 
 
@@ -194,7 +194,7 @@ class TestMemoryShort:
     def test_the_amounts_are_named(
         self, language: Language, unit: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(index.memory, "available_memory", lambda: 400_000_000)
+        monkeypatch.setattr(index.runtime.memory, "available_memory", lambda: 400_000_000)
         body = client.get("/ready", headers={"accept-language": language}).json()
         assert (body["llm"], body["llm_problem"]) == ("off", "memory_short")
         assert f"1.2 {unit}" in body["detail"] and f"0.4 {unit}" in body["detail"]

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.openmp import wait_awake_briefly
+from index.runtime.openmp import limit_spin_wait
 
 Matrix = npt.NDArray[np.float32]
 
@@ -127,7 +127,7 @@ def _encoded(matrix: Matrix, kind: int) -> bytes:
     """A tensor in the file's form, quantised by llama.cpp itself."""
     if kind == _F32:
         return _padded(matrix.tobytes())
-    wait_awake_briefly()
+    limit_spin_wait()
     import llama_cpp
 
     library: Any = llama_cpp.llama_cpp._lib

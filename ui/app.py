@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cached_property
 
-from index.search import Searcher
+from index.retriever import Retriever
 from qa.assistant import Assistant, Options
 from qa.parts import Parts
 from ui.settings import Settings
@@ -40,9 +40,9 @@ class App(Parts):
         self.settings = settings
 
     @cached_property
-    def searcher(self) -> Searcher:
-        """Search over the index of the settings. Raises what opening a `Searcher` raises."""
-        return Searcher(self.settings.index, self.embedder)
+    def retriever(self) -> Retriever:
+        """Search over the index of the settings. Raises what opening a `Retriever` raises."""
+        return Retriever(self.settings.index, self.embedder)
 
     @cached_property
     def assistant(self) -> Assistant:

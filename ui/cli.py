@@ -79,12 +79,12 @@ def index(paths: Sequence[Path], index: Path | None) -> None:
     Example:
         jawab index ~/articles report.html
     """
-    from index.build import update
+    from index.indexer import update_index
 
     app = app_of(index)
     language = reader_language()
     with show.IndexingBar(language) as bar:
-        summary = update(app.settings.index, paths, app.embedder, bar)
+        summary = update_index(app.settings.index, paths, app.embedder, bar)
     show.summary(summary, language)
     if not (summary.added or summary.updated or summary.unchanged or summary.removed):
         sys.exit(EXIT_PROBLEM)
@@ -162,7 +162,7 @@ def search(
 
     asked_in = check(question)
     only = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
-    hits = app_of(index).searcher.search(question, count, only, one_per_story=stories)
+    hits = app_of(index).retriever.search(question, count, only, one_per_story=stories)
     passages = found_passages(hits)
     others = [[other.id for other in hit.others] for hit in hits]
     if as_json:
@@ -280,11 +280,11 @@ def remove_articles(article_ids: Sequence[str]) -> None:
     Example:
         jawab articles remove tram-ar tram-plan-en
     """
-    from index.build import remove
+    from index.indexer import remove_articles
     from ui.uploaded import UploadedFiles
 
     settings = app_of().settings
-    UploadedFiles.of(settings).delete_vacated(remove(settings.index, article_ids))
+    UploadedFiles.of(settings).delete_vacated(remove_articles(settings.index, article_ids))
     echo(say("articles.removed", reader_language(), count=len(set(article_ids))))
 
 
@@ -496,15 +496,15 @@ def doctor(repair: bool, index: Path | None) -> None:
     Example:
         jawab doctor
     """
-    from ui.doctor import examine
+    from ui.doctor import run_checks
 
     app, language = app_of(index), reader_language()
     if repair:
-        from index.repair import repair as make_whole
+        from index.recovery import repair as make_whole
 
         with show.IndexingBar(language) as bar:
             show.repaired(make_whole(app.settings.index, app.embedder, bar), language)
-    findings = examine(app)
+    findings = run_checks(app)
     echo(show.findings(findings, language))
     if not all(finding.well for finding in findings):
         sys.exit(EXIT_PROBLEM)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from index.cpu import cpu_name
 from index.errors import JawabError
-from index.library_check import check_libraries
-from index.repair import examine as examine_index
+from index.recovery import check_integrity
+from index.runtime.cpu import cpu_name
+from index.runtime.library_check import check_libraries
 from index.storage.catalog import Catalog
 from qa.errors import GeneratorUnusable
 from qa.llm.llama_library import LlamaConfiguration
@@ -33,7 +33,7 @@ class Finding:
     text: str
 
 
-def examine(app: App) -> list[Finding]:
+def run_checks(app: App) -> list[Finding]:
     """Every check, in the order in which a new user would meet what it checks."""
     libraries = _found(_libraries, app)
     # Where PyTorch crashes, nothing that needs it can be looked at.
@@ -55,7 +55,7 @@ def _package(name: str) -> Finding:
 
 
 def _processor() -> Finding:
-    from index.embed import computes_in_bfloat16
+    from index.embeddings import computes_in_bfloat16
 
     return _said(True, "bfloat16" if computes_in_bfloat16() else "float32")
 
@@ -130,7 +130,7 @@ def _libraries(app: App) -> Finding:
 
 
 def _index(app: App) -> Finding:
-    if examine_index(app.settings.index):
+    if check_integrity(app.settings.index):
         return _said(False, "index_damaged", folder=app.settings.index)
     catalog = Catalog.open(app.settings.index)
     counts = {"articles": catalog.count_articles(), "passages": catalog.count_passages()}

@@ -13,9 +13,9 @@ import click
 from tqdm import tqdm
 
 from index.articles import Article, Language
-from index.listing import Listing
-from index.plan import Summary
-from index.repair import Repaired
+from index.listing import CollectionListing
+from index.planner import IndexingReport
+from index.recovery import RecoveryReport
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
 from qa.fetching.models import Model, ModelStore
 from ui.doctor import Finding
@@ -134,7 +134,7 @@ def _stream_text(events: Iterator[Event]) -> None:
                     echo("\n\n" + whole)
 
 
-def summary(result: Summary, language: Language) -> None:
+def summary(result: IndexingReport, language: Language) -> None:
     """What an indexing run did; what was skipped, each by name with its reason, goes to standard error."""
     counts = {
         "added": len(result.added),
@@ -151,7 +151,7 @@ def summary(result: Summary, language: Language) -> None:
         echo("  " + say(key, language, path=path, line=skipped.line, reason=reason), err=True)
 
 
-def repaired(result: Repaired, language: Language) -> None:
+def repaired(result: RecoveryReport, language: Language) -> None:
     """What was saved of a damaged index, and which articles were not."""
     echo(say("doctor.repaired", language, articles=result.articles, embedded=result.embedded))
     echo("  " + say("doctor.damaged_files", language, folder=result.damaged_files))
@@ -159,7 +159,7 @@ def repaired(result: Repaired, language: Language) -> None:
         echo("  " + say("doctor.lost", language, article_id=article_id), err=True)
 
 
-def articles(found: Listing, language: Language) -> str:
+def articles(found: CollectionListing, language: Language) -> str:
     """One line an article: id, date, language, title; under it the copies of its text; those of one story together."""
     width = max((len(article.id) for article in found.articles), default=0)
     lines: list[str] = []

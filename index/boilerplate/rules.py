@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from index.articles import Span
-from index.cancellation import Check, checked, never
 from index.dates.written import WEEKDAY, beside_dates, find_dates
+from index.runtime.cancellation import Check, checked, never
 from index.text.folding import fold_text
 from index.text.lines import Line, edges, lines_of
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from index.articles import Article, Span
 from index.boilerplate.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
-from index.cancellation import Check, checked, never
+from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 
 _ITSELF = ""

@@ -24,9 +24,9 @@ from pathlib import PurePath
 from typing import Literal
 
 from index.articles import Span
-from index.cancellation import Check, checked, never
 from index.dates.datelines import SAID, certainty_of_dateline
 from index.dates.written import CLOCK, WEEKDAY, beside_dates, find_dates, read_date
+from index.runtime.cancellation import Check, checked, never
 from index.text.folding import fold_text
 from index.text.language import language_of
 from index.text.lines import Line, own_lines

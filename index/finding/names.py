@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from rapidfuzz.distance import LCSseq
 
-from index.cancellation import Check, checked, never
+from index.runtime.cancellation import Check, checked, never
 from index.text.folding import fold_text
 from index.text.words import STOP_WORDS, without_clitics
 

@@ -17,8 +17,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.cancellation import Check, never
-from index.embed import Vectors
+from index.embeddings import Vectors
+from index.runtime.cancellation import Check, never
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors

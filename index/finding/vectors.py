@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from index.embed import Vectors
+from index.embeddings import Vectors
 from index.finding.vector_file import Base, Numbers, gone_numbers, is_inverted, load, remembered
 from index.storage.catalog import Catalog
 

@@ -20,11 +20,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from index.cancellation import Check, never
-from index.child_process import python_command, start_child
 from index.formats import archive
 from index.formats.draft import Draft, Refused
 from index.intake.reader_process import LARGEST_ANSWER, LARGEST_FILE, OUT_OF_MEMORY, send
+from index.runtime.cancellation import Check, never
+from index.runtime.child_process import python_command, start_child
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from index.articles import Article, Copy, Language, Span
-from index.cancellation import Check, checked, never
-from index.embed import Embedded, Vectors
+from index.embeddings import PassageEmbedding, Vectors
 from index.errors import (
     ArticleMissing,
     IndexDamaged,
@@ -29,6 +28,7 @@ from index.errors import (
     IndexVersion,
     NotAllowed,
 )
+from index.runtime.cancellation import Check, checked, never
 from index.storage import private
 from index.storage.database import Database, storage_errors
 from index.storage.entries import Entry, NewPassage, StoredFile, StoredPassage
@@ -452,7 +452,7 @@ class Catalog:
             wanted -= {key for (key,) in self.rows(f"SELECT key FROM embeddings WHERE key IN ({_marks(some)})", *some)}
         return wanted
 
-    def put_embedding(self, key: str, embedded: Embedded, sentences: Sequence[Span]) -> None:
+    def put_embedding(self, key: str, embedded: PassageEmbedding, sentences: Sequence[Span]) -> None:
         """Store a passage's vectors as float16; `sentences` are spans within the passage."""
         row = (
             key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from index.articles import Article, Language, Span
-from index.embed import Vectors
+from index.embeddings import Vectors
 from index.text.passages import Passage
 
 

@@ -15,7 +15,7 @@ from index.storage.database import storage_errors
 
 LOCK = "writer.lock"
 REPAIRING = "repairing"
-"""The folder in which `index/repair.py` makes a whole index of a damaged one."""
+"""The folder in which `index/recovery.py` makes a whole index of a damaged one."""
 FILE = "catalog.sqlite"
 """The file that the folder is locked for."""
 _AGAIN = 0.02

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from index.articles import Article, Span
-from index.embed import Vectors
+from index.embeddings import Vectors
 
 _COLUMNS = (
     "id", "title", "text", "language", "date", "source", "author", "date_from", "date_certainty", "ignored",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from index.cancellation import Check, checked, never
+from index.runtime.cancellation import Check, checked, never
 
 Link = tuple[int, int, float]
 """Two articles and the score of what links them."""

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.articles import Language
-from index.embed import Vectors
+from index.embeddings import Vectors
 from index.stories.minhash import Shingles, containment, shingles
 from index.text.folding import fold_text
 

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from index.cancellation import Check, checked, never
-from index.embed import Vectors
+from index.embeddings import Vectors
+from index.runtime.cancellation import Check, checked, never
 from index.stories.fingerprint import fingerprint
 from index.stories.grouping import groups
 from index.stories.likeness import MOST_SENTENCES, StoryView, likeness, view

@@ -14,8 +14,8 @@ from typing import get_args
 
 import numpy as np
 
+from index.article_list import ArticleBrowser, ArticleSummary
 from index.articles import Language
-from index.browsing import Listed, Shelf
 from index.storage.catalog import Catalog
 from index.subjects.layout import Points, lay_out, regions
 from index.subjects.naming import BEGINNING, Words, name_subjects, words_of
@@ -42,7 +42,7 @@ class Subject:
 class Place:
     """An article on the map; `subject` counts the map's subjects from 0. `x` and `y` lie within [-1, 1]."""
 
-    article: Listed
+    article: ArticleSummary
     x: float
     y: float
     subject: int
@@ -60,7 +60,7 @@ class Map:
 class Cartographer:
     """Draws the map in the background, once for each state of the index. Safe to use from several threads."""
 
-    def __init__(self, catalog: Catalog, shelf: Shelf) -> None:
+    def __init__(self, catalog: Catalog, shelf: ArticleBrowser) -> None:
         self._catalog = catalog
         self._shelf = shelf
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class Cartographer:
                 self._drawing = False
 
 
-def draw(catalog: Catalog, articles: Sequence[Listed], most: int = MOST) -> Map:
+def draw(catalog: Catalog, articles: Sequence[ArticleSummary], most: int = MOST) -> Map:
     """The map of `articles`; of more than `most`, of so many evenly chosen ones."""
     step = max(1.0, len(articles) / most)
     chosen = {one.number: one for one in (articles[int(at * step)] for at in range(min(len(articles), most)))}
@@ -107,7 +107,7 @@ def draw(catalog: Catalog, articles: Sequence[Listed], most: int = MOST) -> Map:
     return Map(places, tuple(_subjects(catalog, places, tops)), len(articles))
 
 
-def _place(article: Listed, points: Points, at: int, subject: int) -> Place:
+def _place(article: ArticleSummary, points: Points, at: int, subject: int) -> Place:
     return Place(article, float(points[at, 0]), float(points[at, 1]), subject)
 
 
@@ -127,6 +127,6 @@ def _names(catalog: Catalog, places: Sequence[Place], subjects: int, language: L
     return name_subjects(words, _WORDS)
 
 
-def _words(catalog: Catalog, article: Listed) -> Words:
+def _words(catalog: Catalog, article: ArticleSummary) -> Words:
     rows = catalog.rows("SELECT substr(text, 1, ?) FROM articles WHERE number = ?", BEGINNING, article.number)
     return words_of(article.title, rows[0][0] if rows else "")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from rapidfuzz.distance import OSA
 
 from index.finding.vocabulary import Vocabulary
-from index.search import Hit
+from index.retriever import Hit
 from index.text.folding import fold_text, plain
 from index.text.words import STOP_WORDS, normalised, with_clitics
 

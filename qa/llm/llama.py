@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from index.memory import memory_short, require_memory
-from index.turns import Turns
+from index.runtime.fair_lock import FairLock
+from index.runtime.memory import memory_short, require_memory
 from qa.errors import GeneratorFailed, PromptTooLong
 from qa.llm.chat_template import ChatTemplate
 from qa.llm.generate import Draft, Message, Pieces, Prompt
@@ -51,7 +51,7 @@ class LlamaGenerator:
         self._heads = heads
         self.path = path
         self._threads = threads or os.cpu_count() or 2
-        self._turns = Turns()
+        self._turns = FairLock()
         self._loading = threading.Lock()
         self._loaded: LlamaContext | None = None
         self._states: dict[tuple[Message, ...], State] = {}

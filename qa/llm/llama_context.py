@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.one_thread import OneThread, Urgency
+from index.runtime.priority_executor import Priority, PriorityExecutor
 from qa.halting import Halted, go_on, unwanted
 from qa.llm.llama_library import LlamaConfiguration, load_library
 
@@ -76,7 +76,7 @@ class LlamaContext:
     def __init__(self, path: Path, threads: int, settings: Settings, configuration: LlamaConfiguration) -> None:
         llama_cpp = load_library(configuration.backend)
         self._lib: Any = llama_cpp
-        self._thread = OneThread("jawab-llm")
+        self._thread = PriorityExecutor("jawab-llm")
         self._settings = settings
         self._model = llama_cpp.llama_model_load_from_file(bytes(path), self._model_parameters(configuration))
         if not self._model:
@@ -237,7 +237,7 @@ class LlamaContext:
         # each time. The length of the flag is what llama.cpp asks: 0 (go on) or 1 (end).
         flag = unwanted().flag
         self._lib.llama_set_abort_callback(self._context, self._should_abort, ctypes.addressof(flag))
-        code = self._thread.do(lambda: self._lib.llama_decode(self._context, batch), Urgency.READING)
+        code = self._thread.do(lambda: self._lib.llama_decode(self._context, batch), Priority.READING)
         if code == _ABORTED:
             for sequence, position, _ in items:
                 self._lib.llama_memory_seq_rm(self._memory, sequence, position, -1)

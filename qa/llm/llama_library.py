@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from index.openmp import wait_awake_briefly
+from index.runtime.openmp import limit_spin_wait
 
 _BACKENDS = "libggml-cpu-*.so"
 
@@ -78,7 +78,7 @@ def load_library(backend: str) -> Any:
 
     Raises `OSError` where that cannot be loaded, and where there is none: the library would refuse every model.
     """
-    wait_awake_briefly()
+    limit_spin_wait()
     import llama_cpp
 
     # llama.cpp reports its whole setup on standard error otherwise; failures are reported by Jawab.

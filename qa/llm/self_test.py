@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.child_process import ChildResult, python_command, run_child
-from index.cpu import cpu_digest
 from index.errors import MemoryShort
-from index.memory import memory_short, require_memory
+from index.runtime.child_process import ChildResult, python_command, run_child
+from index.runtime.cpu import cpu_digest
+from index.runtime.memory import memory_short, require_memory
 from qa.errors import GeneratorFailed, GeneratorUnusable
 from qa.llm.llama_context import memory_needed
 from qa.llm.llama_library import LlamaConfiguration, library_digest

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from index.articles import Span
-from index.search import Hit
+from index.retriever import Hit
 from index.text.words import content_words
 from qa.citations import Located
 from qa.reading.excerpts import Excerpt, excerpts

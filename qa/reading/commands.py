@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.search import Hit, Sentence
+from index.retriever import Hit, Sentence
 from qa.reading.network_reader import about, base_of
 
 if TYPE_CHECKING:
-    from index.embed import SentenceTransformerEmbedder, Vectors
+    from index.embeddings import SentenceTransformerEmbedder, Vectors
 
 FORMAT = "jawab-commands-1"
 COMMANDS = 0.5

@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass
 from functools import cache
 
 from index.articles import Article, Span
-from index.search import Hit
+from index.retriever import Hit
 from qa.evidence import Evidence, rank
 from qa.reading.reader import Context
 

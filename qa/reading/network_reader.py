@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from index.one_thread import OneThread, Urgency
+from index.runtime.priority_executor import Priority, PriorityExecutor
 from index.text.folding import Folded, plain
 from qa.halting import go_on
 from qa.reading.inputs import Input, encode
@@ -22,7 +22,7 @@ from qa.reading.spans import best_spans
 if TYPE_CHECKING:
     import torch
 
-    from index.embed import SentenceTransformerEmbedder
+    from index.embeddings import SentenceTransformerEmbedder
     from qa.reading.network import ReaderNetwork
 
 FORMAT = "jawab-reader-2"
@@ -38,7 +38,7 @@ class NetworkReader:
     """
 
     def __init__(
-        self, name: str, network: Callable[[], ReaderNetwork], tokenizer: Callable[[], Any], thread: OneThread
+        self, name: str, network: Callable[[], ReaderNetwork], tokenizer: Callable[[], Any], thread: PriorityExecutor
     ) -> None:
         self.name = name
         self._make_network = network
@@ -78,14 +78,14 @@ class NetworkReader:
             Context(text.text, plain(context.title).text, context.date)
             for context, text in zip(contexts, texts, strict=True)
         ]
-        inputs = self._thread.do(lambda: self._encode(question, plainly), Urgency.READING)
+        inputs = self._thread.do(lambda: self._encode(question, plainly), Priority.READING)
         readings: dict[int, Reading] = {}
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
         for first in range(0, len(order), BATCH):
             go_on()
             batch = order[first : first + BATCH]
             work = partial(self._logits, [inputs[at] for at in batch])
-            for at, (spans, answerable) in zip(batch, self._thread.do(work, Urgency.READING), strict=True):
+            for at, (spans, answerable) in zip(batch, self._thread.do(work, Priority.READING), strict=True):
                 reading = replace(best_spans(spans, inputs[at], texts[at].text), answerable=answerable)
                 readings[at] = _in_original(reading, texts[at])
         return [readings[at] for at in range(len(inputs))]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from index.articles import Span
-from index.embed import Embedder, SentenceTransformerEmbedder
+from index.embeddings import Embedder, SentenceTransformerEmbedder
 from index.storage.durable import write_atomically
 from qa.measuring.evaluate import read_set
 from qa.reading.reader import Context

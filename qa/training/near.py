@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from index.embed import Embedder, Text
+from index.embeddings import Embedder, PassageText
 from index.text.language import language_of
 from qa.reading.reader import Context
 from qa.training.examples import Source
@@ -23,7 +23,7 @@ def with_near(sources: Sequence[Source], embedder: Embedder) -> list[Source]:
     if not sources:
         return []
     contexts = list(dict.fromkeys(_contexts(sources)))
-    passages = embedder.embed_passages([Text(context.title, context.text, ()) for context in contexts])
+    passages = embedder.embed_passages([PassageText(context.title, context.text, ()) for context in contexts])
     vectors = np.stack([one.passage for one in passages])
     queries = embedder.embed_queries([source.question for source in sources])
     order = np.argsort(-(queries @ vectors.T), axis=1)[:, : 2 * NEAREST]

@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
-from index.embed import SentenceTransformerEmbedder
-from index.one_thread import OneThread
+from index.embeddings import SentenceTransformerEmbedder
+from index.runtime.priority_executor import PriorityExecutor
 from qa.fetching.models import ModelStore, bundled_models, default_model, models_folder
 from qa.measuring.metrics import phrase_scores
 from qa.reading.inputs import encode
@@ -145,7 +145,7 @@ def main(
     draw_curve(work / "log.jsonl", work / "curve.png")
     network.for_reading()
     figures = validate(
-        NetworkReader("in training", lambda: network, lambda: tokenizer, OneThread("validation")), sets, limit
+        NetworkReader("in training", lambda: network, lambda: tokenizer, PriorityExecutor("validation")), sets, limit
     )
     (work / "validation.json").write_text(json.dumps(figures, indent=2) + "\n")
     click.echo(json.dumps(figures, indent=2))

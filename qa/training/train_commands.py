@@ -19,7 +19,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from index.articles import Language, Span
-from index.embed import SentenceTransformerEmbedder, Text, Vectors
+from index.embeddings import PassageText, SentenceTransformerEmbedder, Vectors
 from index.text.sentences import sentences
 from qa.reading.commands import COMMANDS, FORMAT
 from qa.reading.network_reader import base_of
@@ -56,13 +56,13 @@ def paragraphs_of(sets: Path, language: Language, validation: bool) -> list[str]
     return list(dict.fromkeys(s.paragraph for name in SETS[language] for s in of_set(sets / name, validation)))
 
 
-def among(line: str, others: Sequence[str], draw: random.Random) -> tuple[Text, Span]:
+def among(line: str, others: Sequence[str], draw: random.Random) -> tuple[PassageText, Span]:
     """A line with up to `NEIGHBOURS` sentences of articles on each side, and where it stands."""
     before = draw.sample(others, draw.randint(0, NEIGHBOURS))
     after = draw.sample(others, draw.randint(0, NEIGHBOURS))
     text = " ".join([*before, line, *after])
     start = len(" ".join([*before, ""]))
-    return Text("", text, tuple(sentences(text))), Span(start, start + len(line))
+    return PassageText("", text, tuple(sentences(text))), Span(start, start + len(line))
 
 
 def examples_of(sets: Path, embedder: SentenceTransformerEmbedder) -> Iterator[Example]:
@@ -83,7 +83,7 @@ def examples_of(sets: Path, embedder: SentenceTransformerEmbedder) -> Iterator[E
 
 def ordinary_vectors(paragraphs: Sequence[str], embedder: SentenceTransformerEmbedder) -> Vectors:
     """The vectors of all sentences of some paragraphs, one a row."""
-    texts = [Text("", paragraph, tuple(sentences(paragraph))) for paragraph in paragraphs]
+    texts = [PassageText("", paragraph, tuple(sentences(paragraph))) for paragraph in paragraphs]
     rows: Vectors = np.concatenate([found.sentences for found in embedder.embed_passages(texts)])
     return rows
 

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from index import build
-from index.cancellation import Check
+from index import indexer
 from index.formats.draft import Draft, Refused
 from index.intake.reader_process import read_file
+from index.runtime.cancellation import Check
 from tests.faults.injection import Injector, Result
 from tests.faults.kinds import FAULTS, KILLS, Kind
 from tests.faults.library import Library, compile_library
@@ -49,7 +49,7 @@ def start(folder: Path, faults: int, kills: int, seed: int = 1, names: str = "")
 
 def main(folder: Path, faults: int, kills: int, seed: int, names: str) -> None:
     """Write a line of JSON for each injection."""
-    vars(build)["Reading"] = _Reading
+    vars(indexer)["Reading"] = _Reading
     logging.getLogger().addHandler(logging.NullHandler())
     chance = random.Random(seed)
     scenarios = [scenario for scenario in SCENARIOS if names in scenario.name]

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from index.article_list import ArticleQuery, SortOrder
 from index.articles import Article, Language
-from index.browsing import Order, Wanted
 from index.errors import IndexBusy
 from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
 from ui.api.fields import Day, Number
@@ -65,7 +65,7 @@ def article_routes() -> APIRouter:
         publisher: Annotated[str | None, Query(max_length=300)] = None,
         since: Day | None = None,
         until: Day | None = None,
-        order: Order = "newest",
+        order: SortOrder = "newest",
         limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
         after: Number = 0,
     ) -> Any:
@@ -74,7 +74,7 @@ def article_routes() -> APIRouter:
         if is_known(request, tag):
             return unchanged(tag)
         response.headers.update(tagged(tag))
-        found = collection.shelf.browse(Wanted(words, language, publisher, since, until, order))
+        found = collection.shelf.browse(ArticleQuery(words, language, publisher, since, until, order))
         part = found[after : after + limit]
         more = after + limit if after + limit < len(found) else None
         return {"articles": [asdict(one) for one in part], "total": len(found), "next": more}

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from index.articles import Language, Skipped
-from index.plan import Summary
+from index.planner import IndexingReport
 from ui.api.etags import KNOWN, is_known, tagged, unchanged, weak
 from ui.api.fields import Number
 from ui.api.problems import Problem, documented, problem
@@ -51,7 +51,7 @@ class JobSummary(BaseModel):
     skipped: list[SkippedPart]
 
     @classmethod
-    def of(cls, summary: Summary, language: Language) -> Self:
+    def of(cls, summary: IndexingReport, language: Language) -> Self:
         return cls(
             added=summary.added,
             updated=summary.updated,

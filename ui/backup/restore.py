@@ -16,9 +16,9 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from index.build import Progress
-from index.embed import Embedder
+from index.embeddings import Embedder
 from index.errors import JawabError
+from index.indexer import Progress
 from index.relocation import settle_in
 from index.storage import private
 from index.storage.database import Database, storage_errors

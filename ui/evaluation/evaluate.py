@@ -16,8 +16,8 @@ import click
 import platformdirs
 
 from index.articles import Language
-from index.build import update
-from index.search import Searcher
+from index.indexer import update_index
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from qa.assistant import Assistant
@@ -55,7 +55,7 @@ def evaluate_set(
     questions = read_set(folder)
     place = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
     with show.IndexingBar(language) as bar:
-        update(place / "index", [questions.articles], app.embedder, bar)
+        update_index(place / "index", [questions.articles], app.embedder, bar)
     records = _answer(app, questions, limit, place, language, without)
     chosen = questions.sample(limit)
     catalog = Catalog.open(place / "index")
@@ -75,7 +75,7 @@ def _answer(
     app: App, questions: QuestionSet, limit: int | None, place: Path, language: Language, without: Without
 ) -> dict[str, dict[str, Any]]:
     generator, reader = None if without.llm else app.llm, None if without.reader else app.reader
-    assistant = Assistant(Searcher(place / "index", app.embedder), generator, reader, app.options, app.commands)
+    assistant = Assistant(Retriever(place / "index", app.embedder), generator, reader, app.options, app.commands)
     # Models are loaded and the head of the prompt is read when a server starts: that is no part of a question's time.
     assistant.prepare_reading()
     for asked_in in sorted({question["lang"] for question in questions.questions}):

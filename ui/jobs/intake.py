@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from index.build import Progress, update
-from index.embed import Embedder
+from index.embeddings import Embedder
 from index.errors import IndexMissing
-from index.plan import Summary
+from index.indexer import Progress, update_index
+from index.planner import IndexingReport
 from index.storage.catalog import Catalog
 from ui.collections import CollectionFolders, CollectionMissing, CollectionRemoved
 from ui.uploaded import UploadedFiles
@@ -36,11 +36,11 @@ class IndexIntake:
             pass
         return False
 
-    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
-        """Raises `CollectionMissing`, `CollectionRemoved` and what `update` raises."""
+    def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
+        """Raises `CollectionMissing`, `CollectionRemoved` and what `update_index` raises."""
         folder = self._collections.index_of(collection)
         try:
-            summary = update(folder, files, self._embedder(), progress, self._uploaded.folder, make=False)
+            summary = update_index(folder, files, self._embedder(), progress, self._uploaded.folder, make=False)
         except IndexMissing:
             self._collections.index_of(collection)  # raises where the collection was removed just now
             raise

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from index.errors import JawabError
-from index.plan import Summary
+from index.planner import IndexingReport
 from ui.jobs.progress import Steps
 
 State = Literal["queued", "reading", "done", "failed", "stopped"]
@@ -62,7 +62,7 @@ class Job:
     files: int
     bytes: int
     steps: Steps = field(default_factory=Steps)
-    summary: Summary | None = None
+    summary: IndexingReport | None = None
     problem: JawabError | None = None
 
     @property

@@ -22,9 +22,9 @@ from typing import Protocol, TypeVar
 
 from filelock import Timeout
 
-from index.build import Progress
 from index.errors import IndexBusy, JawabError, NotAllowed
-from index.plan import Summary
+from index.indexer import Progress
+from index.planner import IndexingReport
 from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder, sync_tree
@@ -52,7 +52,7 @@ class Intake(Protocol):
     def is_away(self, collection: str) -> bool:
         """Whether a collection is removed and may be restored."""
 
-    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+    def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
         """Read files into a collection. Raises `CollectionRemoved` where it is away."""
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
@@ -225,7 +225,7 @@ class Jobs:
             self._patiently(partial(self._end, job, state, steps, ended))
         del self._steps[job.id]
 
-    def _outcome(self, job: Job, steps: Steps) -> tuple[State, Summary | JawabError | None]:
+    def _outcome(self, job: Job, steps: Steps) -> tuple[State, IndexingReport | JawabError | None]:
         """The state in which the reading of a job ends, and its result or error."""
         try:
             return "done", self._read(job, steps)
@@ -237,7 +237,7 @@ class Jobs:
             _log.error("unexpected", exc_info=error)
             return "failed", JobBroken()
 
-    def _read(self, job: Job, steps: Steps) -> Summary:
+    def _read(self, job: Job, steps: Steps) -> IndexingReport:
         """The summary of the reading. Raises `Stopped`, and what `Intake.read` raises but for what passes."""
         folder = self._folder / job.id
         while not steps.halted.is_set():
@@ -272,7 +272,7 @@ class Jobs:
         except JawabError:
             return None
 
-    def _end(self, job: Job, state: State, steps: Steps, ended: Summary | JawabError | None) -> None:
+    def _end(self, job: Job, state: State, steps: Steps, ended: IndexingReport | JawabError | None) -> None:
         """It has ended. Told first: killed in between, the next start removes the files of one that is not done."""
         self._store.finish(job.id, state, steps, ended)
         self._drop_unused(job)

@@ -16,7 +16,7 @@ from typing import Any
 
 from index.articles import Skipped
 from index.errors import JawabError
-from index.plan import Summary
+from index.planner import IndexingReport
 from index.storage.migrations import Versions
 from ui.jobs.claim import jobs_database
 from ui.jobs.job import Job, JobBroken, JobMissing, KeyReused, State, UploadUnderWay
@@ -164,9 +164,9 @@ class JobStore:
         with self._store.rows() as rows:
             rows.execute("UPDATE jobs SET stopping = ? WHERE id = ?", (wanted, job))
 
-    def finish(self, job: str, state: State, steps: Steps, ended: Summary | JawabError | None) -> None:
+    def finish(self, job: str, state: State, steps: Steps, ended: IndexingReport | JawabError | None) -> None:
         """It has ended, with what it did or with what went wrong."""
-        summary = json.dumps(asdict(ended)) if isinstance(ended, Summary) else None
+        summary = json.dumps(asdict(ended)) if isinstance(ended, IndexingReport) else None
         problem = None
         if isinstance(ended, JawabError):
             problem = json.dumps({"code": ended.code, "fields": ended.fields}, default=str)
@@ -202,8 +202,8 @@ def _job(row: Sequence[Any]) -> Job:
     )
 
 
-def _summary(stored: dict[str, Any]) -> Summary:
-    return Summary(**stored | {"skipped": [Skipped(**one) for one in stored["skipped"]]})
+def _summary(stored: dict[str, Any]) -> IndexingReport:
+    return IndexingReport(**stored | {"skipped": [Skipped(**one) for one in stored["skipped"]]})
 
 
 def _error(code: str, fields: dict[str, Any]) -> JawabError:

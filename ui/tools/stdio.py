@@ -45,7 +45,7 @@ class _Collections:
         with self._lock:
             if collection not in self._open:
                 assistant = Assistant.open(folder, self._app)
-                catalog = assistant.searcher.catalog
+                catalog = assistant.retriever.catalog
                 answers = AnswerCache(lambda: catalog.generation)
                 self._open[collection] = _Collection(assistant, assistant.search, catalog, answers)
             return self._open[collection]

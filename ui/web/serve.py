@@ -18,13 +18,13 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
+from index.article_list import ArticleBrowser
 from index.articles import Language
-from index.browsing import Shelf
-from index.build import Progress, create, remove, update
-from index.embed import Vectors
+from index.embeddings import Vectors
 from index.errors import JawabError
-from index.memory import release_free_memory
-from index.plan import Summary
+from index.indexer import Progress, create_index, remove_articles, update_index
+from index.planner import IndexingReport
+from index.runtime.memory import release_free_memory
 from index.subjects.map import Cartographer
 from qa.assistant import Assistant
 from qa.llm.remote import RemoteGenerator
@@ -165,21 +165,21 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
     Its index is made if there is none yet, but not where somebody named a folder: that is a slip.
     """
     if collection != FIRST or not app.settings.index_is_named:
-        create(folder)
+        create_index(folder)
     uploaded = UploadedFiles.of(app.settings)
     assistant = app.assistant if collection == FIRST else Assistant.open(folder, app)
-    shelf = Shelf(assistant.searcher.catalog)
+    shelf = ArticleBrowser(assistant.retriever.catalog)
     return Collection(
         id=collection,
         assistant=observers.watch(assistant),
         search=assistant.search,
-        articles=assistant.searcher.catalog,
+        articles=assistant.retriever.catalog,
         shelf=shelf,
         removals=Removals(partial(_take_out, folder, uploaded)),
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder, uploaded)),
         overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
-        map=Cartographer(assistant.searcher.catalog, shelf).map,
-        answers=AnswerCache(lambda: assistant.searcher.catalog.generation, found=observers.metrics.cached),
+        map=Cartographer(assistant.retriever.catalog, shelf).map,
+        answers=AnswerCache(lambda: assistant.retriever.catalog.generation, found=observers.metrics.cached),
         # The first collection's assistant is the app's, which may serve again.
         close_index=assistant.close if collection != FIRST else (lambda: None),
     )
@@ -201,16 +201,16 @@ def _room(app: App) -> Room:
     return Room(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, RemoteGenerator) else Room()
 
 
-def _read_into(app: App, index: Path, uploaded: UploadedFiles, folder: Path, progress: Progress) -> Summary:
+def _read_into(app: App, index: Path, uploaded: UploadedFiles, folder: Path, progress: Progress) -> IndexingReport:
     """Reads what was brought into the index, which is not made again where its collection was removed."""
-    summary = update(index, [folder], app.embedder, progress, uploaded.folder, make=False)
+    summary = update_index(index, [folder], app.embedder, progress, uploaded.folder, make=False)
     uploaded.delete_vacated(summary.vacated)
     return summary
 
 
 def _take_out(index: Path, uploaded: UploadedFiles, article_ids: Sequence[str]) -> None:
     """Takes articles out of the index, and deletes uploaded files that none comes from any more."""
-    uploaded.delete_vacated(remove(index, article_ids))
+    uploaded.delete_vacated(remove_articles(index, article_ids))
 
 
 def _entry(settings: Settings, host: str) -> Entry:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from index.article_list import ArticleQuery, ArticleSummary
 from index.articles import Article, Language
-from index.browsing import Listed, Wanted
-from index.embed import Vectors
+from index.embeddings import Vectors
 from index.errors import JawabError
 from index.finding.filters import Filter
-from index.search import Hit
+from index.retriever import Hit
 from index.subjects.map import Map
 from qa.answer import Event
 from qa.asking.conversation import Exchange
@@ -77,7 +77,7 @@ class Overview:
 class Shelves(Protocol):
     """The articles as one looks through them."""
 
-    def browse(self, wanted: Wanted) -> list[Listed]:
+    def browse(self, wanted: ArticleQuery) -> list[ArticleSummary]:
         """Those that are wanted, in the order that is wanted."""
 
     def publishers(self) -> list[tuple[str, int]]:

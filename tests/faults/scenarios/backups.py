@@ -7,7 +7,7 @@ from pathlib import Path
 
 from index.errors import FileExists
 from index.jsonl_export import export_articles
-from index.repair import examine
+from index.recovery import check_integrity
 from index.storage.catalog import Catalog
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
@@ -97,7 +97,7 @@ def _restored(place: Place) -> State:
 
 
 def _restored_leftovers(place: Place) -> list[str]:
-    damage = examine(index.folder(place))
+    damage = check_integrity(index.folder(place))
     left = [f"left: {path.name}" for path in place.store.glob("*.restoring*")]
     return left + ([f"damage: {damage}"] if damage else [])
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from index.build import create
+from index.indexer import create_index
 from tests.faults.scenario import Place, Scenario, State
 from ui.collections import FIRST, CollectionFolders, Named
 
@@ -31,7 +31,7 @@ def _make(place: Place) -> None:
 
 
 def _prepare(place: Place) -> None:
-    create(_folder(place) / _collections(place).make(_NAME).id)
+    create_index(_folder(place) / _collections(place).make(_NAME).id)
 
 
 def _prepare_removed(place: Place) -> None:
@@ -98,7 +98,7 @@ def _scenario(name: str, prepare: Callable[[Place], None], act: Callable[[Place]
 COLLECTIONS = (
     Scenario("collections: make", lambda place: None, _make, _raw_state),
     _scenario("rename", _prepare, _rename),
-    _scenario("name the first", create_first := lambda place: create(place.store / "index"),
+    _scenario("name the first", create_first := lambda place: create_index(place.store / "index"),
               lambda place: _collections(place).rename(FIRST, "The first")),
     _scenario("remove", _prepare_untouched, _remove),
     _scenario("restore", _prepare_removed, _restore),

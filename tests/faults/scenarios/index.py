@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from index.build import change, remove, update
 from index.errors import ArticleMissing, IndexMissing
 from index.fakes import HashEmbedder
 from index.finding.vector_file import compact, remembered
-from index.repair import examine, repair
-from index.search import Searcher
+from index.indexer import change_index, remove_articles, update_index
+from index.recovery import check_integrity, repair
+from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.lock import FILE
 from index.storage.writing import writing
@@ -44,7 +44,7 @@ def write_articles(place: Place, version: int) -> None:
 
 def read_articles(place: Place) -> None:
     """Bring the index to the articles as they are now."""
-    update(folder(place), [place.articles], embedder())
+    update_index(folder(place), [place.articles], embedder())
 
 
 def state(place: Place) -> State:
@@ -63,7 +63,7 @@ def state(place: Place) -> State:
 def complaints(place: Place) -> list[str]:
     """Damage but for the vector file, passages without their parts, and hits that are not in the catalogue."""
     try:
-        damage = examine(folder(place))
+        damage = check_integrity(folder(place))
     except IndexMissing:
         return []
     found = [f"damage: {damage}"] if damage.pages or damage.structure else []
@@ -72,9 +72,9 @@ def complaints(place: Place) -> list[str]:
             ((count,),) = catalog.rows(query)
             found += [f"{count} {what}"] if count else []
         texts = {article.id: article.text for article in catalog.articles()}
-    searcher = Searcher(folder(place), embedder())
-    hits = searcher.search("Sentence 3 of version", 5)
-    searcher.catalog.close()
+    retriever = Retriever(folder(place), embedder())
+    hits = retriever.search("Sentence 3 of version", 5)
+    retriever.catalog.close()
     return found + [f"found {hit.article.id}" for hit in hits if texts[hit.article.id] != hit.article.text]
 
 
@@ -90,7 +90,7 @@ def leftovers(place: Place) -> list[str]:
     """Damage of any kind, and files that are none of an index, after the next run over what is there already."""
     if Catalog.exists(folder(place)):
         _index_what_is_there(place)
-    damage = examine(folder(place))
+    damage = check_integrity(folder(place))
     with closing(Catalog.open(folder(place))) as catalog:
         base = remembered(catalog)
     known = {FILE, "catalog.sums", "catalog.head", "writer.lock", base.file if base else ""}
@@ -104,7 +104,7 @@ def _index_what_is_there(place: Place) -> None:
     other = place.articles.with_name("other")
     other.mkdir(exist_ok=True)
     (other / "another.txt").write_text("Another\n\nThis article was indexed last of all.")
-    update(folder(place), [other], embedder())
+    update_index(folder(place), [other], embedder())
 
 
 def _prepare_first(place: Place) -> None:
@@ -123,7 +123,7 @@ def _prepare_read(place: Place) -> None:
 
 
 def _remove(place: Place) -> None:
-    remove(folder(place), _removable(place))
+    remove_articles(folder(place), _removable(place))
 
 
 def _removable(place: Place) -> list[str]:
@@ -136,11 +136,11 @@ def _removable(place: Place) -> list[str]:
 
 def _prepare_compaction(place: Place) -> None:
     _prepare_read(place)
-    remove(folder(place), ["3", "4"])
+    remove_articles(folder(place), ["3", "4"])
 
 
 def _compact(place: Place) -> None:
-    with writing(folder(place)) as catalog, change(catalog):
+    with writing(folder(place)) as catalog, change_index(catalog):
         compact(catalog)
 
 
@@ -166,7 +166,7 @@ def _repair(place: Place) -> None:
 
 
 def _repaired(place: Place) -> State:
-    damage = examine(folder(place))
+    damage = check_integrity(folder(place))
     return {"is": state(place), "damaged": bool(damage.pages or damage.structure)}
 
 

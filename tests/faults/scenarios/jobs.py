@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from index.articles import Skipped
-from index.build import Progress
 from index.errors import JawabError
-from index.plan import Summary
+from index.indexer import Progress
+from index.planner import IndexingReport
 from index.storage.catalog import Catalog
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
@@ -30,13 +30,13 @@ _SECONDS, _SOON = 20.0, 2.5
 class _NeverDone:
     """An intake that reads until it is stopped."""
 
-    def read(self, collection: str, files: list[Path], progress: Progress) -> Summary:
+    def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
         """Until `progress` raises."""
         until = time.monotonic() + _SECONDS
         while time.monotonic() < until:
             progress.looked(0, 1)
             time.sleep(0.001)
-        return Summary(skipped=[Skipped("never", "empty")])
+        return IndexingReport(skipped=[Skipped("never", "empty")])
 
     def is_away(self, collection: str) -> bool:
         return False

@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index.article_list import publisher_of
 from index.articles import Language, Span
-from index.browsing import publisher_of
 from index.text.folding import fold
 from qa.answer import Answer, Citation, FoundPassage, Nearest
 from ui.export.said import source_line

@@ -18,9 +18,9 @@ from typing import Literal
 
 from filelock import FileLock
 
-from index.build import Progress
 from index.errors import IndexBusy, JawabError
-from index.plan import Summary
+from index.indexer import Progress
+from index.planner import IndexingReport
 from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.durable import sync_tree
@@ -53,7 +53,7 @@ class Bringing(Parcel, Steps):
     id: str
     state: State = "receiving"
     busy: bool = False
-    summary: Summary | None = None
+    summary: IndexingReport | None = None
     problem: JawabError | None = None
     lock: FileLock | None = None
 
@@ -70,7 +70,7 @@ class Bringing(Parcel, Steps):
 class Porter:
     """Receives what is brought. `update` reads a folder into the index; it may raise `JawabError`."""
 
-    def __init__(self, folder: Path, update: Callable[[Path, Progress], Summary]) -> None:
+    def __init__(self, folder: Path, update: Callable[[Path, Progress], IndexingReport]) -> None:
         self._folder = folder
         self._update = update
         self._lock = threading.Lock()
@@ -140,7 +140,7 @@ class Porter:
                 bringing.problem = ReadingBroken()
                 bringing.state = "failed"
 
-    def _update_patiently(self, bringing: Bringing) -> Summary:
+    def _update_patiently(self, bringing: Bringing) -> IndexingReport:
         """What the reading did, once nothing else writes to the index. Raises `Stopped`, and what `update` raises."""
         while not bringing.halted.is_set():
             try:

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import get_args
 from urllib.parse import urlencode
 
+from index.article_list import ArticleQuery, ArticleSummary, SortOrder
 from index.articles import Language
-from index.browsing import Listed, Order, Wanted
 from ui.collections import FIRST, LONGEST_NAME, Named
 from ui.spoken import plural, spoken_date
 from ui.strings import say
@@ -21,8 +21,8 @@ ROWS = 50
 def collection_html(
     named: Named,
     name: str,
-    found: Sequence[Listed],
-    wanted: Wanted,
+    found: Sequence[ArticleSummary],
+    wanted: ArticleQuery,
     page: int,
     publishers: Sequence[tuple[str, int]],
     language: Language,
@@ -89,14 +89,14 @@ def _bring(language: Language) -> str:
     )
 
 
-def _form(wanted: Wanted, publishers: Sequence[tuple[str, int]], language: Language) -> str:
+def _form(wanted: ArticleQuery, publishers: Sequence[tuple[str, int]], language: Language) -> str:
     """Plain HTML: it works by keyboard, and the address says what is shown."""
     words = _text("shelf.words", language)
     languages = [("", _text("shelf.any_language", language))]
     languages += [(one, _text(f"shelf.{one}", language)) for one in get_args(Language)]
     sources = [("", _text("shelf.any_publisher", language))]
     sources += [(clean(name), f"{clean(name)} ({count})") for name, count in publishers]
-    orders = [(one, _text(f"shelf.{one}", language)) for one in get_args(Order)]
+    orders = [(one, _text(f"shelf.{one}", language)) for one in get_args(SortOrder)]
     return (
         '<form class="wanted" method="get" action="/articles" role="search">'
         f'<input type="search" name="words" value="{clean(wanted.words)}" aria-label="{words}" placeholder="{words}"'
@@ -123,7 +123,7 @@ def _day(name: str, value: str | None, language: Language) -> str:
     )
 
 
-def _row(listed: Listed, language: Language) -> str:
+def _row(listed: ArticleSummary, language: Language) -> str:
     own = in_language(listed.language)
     where = [spoken_date(listed.date, language) if listed.date else None, listed.publisher]
     if listed.told > 1:
@@ -137,7 +137,7 @@ def _row(listed: Listed, language: Language) -> str:
     )
 
 
-def _pages(wanted: Wanted, page: int, pages: int, language: Language) -> str:
+def _pages(wanted: ArticleQuery, page: int, pages: int, language: Language) -> str:
     if pages == 1:
         return ""
     links = [_page_link(wanted, page - 1, "previous", language)] if page > 1 else []
@@ -146,6 +146,6 @@ def _pages(wanted: Wanted, page: int, pages: int, language: Language) -> str:
     return f'<nav class="pages" aria-label="{_text("shelf.pages", language)}">{"".join(links)}</nav>'
 
 
-def _page_link(wanted: Wanted, page: int, name: str, language: Language) -> str:
+def _page_link(wanted: ArticleQuery, page: int, name: str, language: Language) -> str:
     asked = {key: value for key, value in asdict(wanted).items() if value} | {"page": page}
     return f'<a href="/articles?{clean(urlencode(asked))}" rel="{name}">{_text(f"shelf.{name}", language)}</a>'

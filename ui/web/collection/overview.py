@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from index.article_list import ArticleBrowser, ArticleQuery, ArticleSummary
 from index.articles import Language
-from index.browsing import Listed, Shelf, Wanted
 from index.errors import JawabError
 from ui.bundled import samples_folder
 from ui.strings import say
@@ -18,7 +18,7 @@ _SHORTEST, _LONGEST = 10, 80
 """Code points of a title that a question can be made of."""
 
 
-def overview(shelf: Shelf, llm_problem: JawabError | None = None, sent_to: str | None = None) -> Overview:
+def overview(shelf: ArticleBrowser, llm_problem: JawabError | None = None, sent_to: str | None = None) -> Overview:
     """How many articles, from when to when, in which languages, and questions that they answer."""
     articles = shelf.articles()
     dates = sorted(article.date for article in articles if article.date)
@@ -44,14 +44,14 @@ def _of_the_samples(ids: set[str]) -> Iterator[str]:
         yield from (one["question"] for one in known[:_OF_EACH])
 
 
-def _of_titles(shelf: Shelf) -> Iterator[str]:
+def _of_titles(shelf: ArticleBrowser) -> Iterator[str]:
     """Of any collection: its newest articles, summarised."""
     languages: tuple[Language, ...] = ("ar", "en")
     for language in languages:
-        newest = shelf.browse(Wanted(language=language))
+        newest = shelf.browse(ArticleQuery(language=language))
         yield from (say("page.summarise", language, title=title) for title in _fit(newest)[:_OF_EACH])
 
 
-def _fit(articles: Sequence[Listed]) -> list[str]:
+def _fit(articles: Sequence[ArticleSummary]) -> list[str]:
     titles = dict.fromkeys(" ".join(article.title.split()) for article in articles)
     return [title for title in titles if _SHORTEST <= len(title) <= _LONGEST]

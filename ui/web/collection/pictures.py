@@ -11,10 +11,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from index.article_list import ArticleQuery
 from index.articles import Language
-from index.browsing import Wanted
 from index.subjects.map import Map, Place, Subject
-from index.timeline import Timeline, over_time
+from index.timeline import Timeline, article_timeline
 from ui.spoken import plural, spoken_date
 from ui.strings import say
 from ui.web.chosen import CollectionInPath, chosen_id, opened, switcher_html
@@ -50,7 +50,7 @@ def pictures_pages(site: Site) -> APIRouter:
 
     @router.get("/page/collections/{collection}/pictures")
     def drawn(collection: CollectionInPath, language: PageLanguage = "en") -> dict[str, Any]:
-        timeline, found = over_time(collection.shelf.browse(Wanted())), collection.map()
+        timeline, found = article_timeline(collection.shelf.browse(ArticleQuery())), collection.map()
         return {
             "time": _time_json(timeline, language),
             "map": _map_json(found, language) if found else None,
@@ -62,7 +62,7 @@ def pictures_pages(site: Site) -> APIRouter:
 
 def pictures_html(collection: Collection, language: Language) -> str:
     """The page without what is drawn on it."""
-    timeline = over_time(collection.shelf.browse(Wanted()))
+    timeline = article_timeline(collection.shelf.browse(ArticleQuery()))
     back = f'<p><a href="/articles">{_text("back", language)}</a></p>'
     title = f"<h1>{_text('title', language)}</h1>"
     head = f'<main class="collection pictures" data-collection="{clean(collection.id)}">{title}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from index.articles import Language
-from index.plan import Summary
+from index.planner import IndexingReport
 from ui.strings import explain, say
 from ui.web.collection.bringing import Bringing
 from ui.web.safe import clean, clean_sentence
@@ -60,12 +60,12 @@ def _reading(bringing: Bringing, language: Language) -> str:
     return f"{said} {say(f'page.bring.{unit}_left', language, left=round(amount), rate=f'{bringing.rate:.1f}')}"
 
 
-def _done(summary: Summary, language: Language) -> str:
+def _done(summary: IndexingReport, language: Language) -> str:
     counts = {"added": len(summary.added), "updated": len(summary.updated), "unchanged": summary.unchanged}
     return say("page.bring.done", language, **counts, skipped=len(summary.skipped))
 
 
-def _unread(bringing: Bringing, summary: Summary, language: Language) -> str:
+def _unread(bringing: Bringing, summary: IndexingReport, language: Language) -> str:
     """What did not go in, each by the name that it was brought under, with its reason."""
     if not summary.skipped:
         return ""

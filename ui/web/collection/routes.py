@@ -9,8 +9,8 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from index.article_list import ArticleQuery, SortOrder
 from index.articles import Language
-from index.browsing import Order, Wanted
 from index.dates.beginnings import DateInvalid, parse_date_prefix
 from ui.collections import FIRST, LONGEST_NAME, Named
 from ui.strings import explain, say
@@ -59,17 +59,19 @@ def collection_pages(site: Site) -> APIRouter:
     @router.get("/articles")
     def articles(
         request: Request, words: Short = "", language: Literal["ar", "en", ""] = "", publisher: Short = "",
-        since: Short = "", until: Short = "", order: Order = "newest", page: int = 1,
+        since: Short = "", until: Short = "", order: SortOrder = "newest", page: int = 1,
     ) -> HTMLResponse:  # fmt: skip
         refused: list[DateInvalid] = []
         first, last = (_date(given, refused) for given in (since, until))
-        wanted = Wanted(words, _language(language), publisher or None, first, last, order)
+        wanted = ArticleQuery(words, _language(language), publisher or None, first, last, order)
         return _page(site, request, wanted, page, refused)
 
     return router
 
 
-def _page(site: Site, request: Request, wanted: Wanted, page: int, refused: Sequence[DateInvalid]) -> HTMLResponse:
+def _page(
+    site: Site, request: Request, wanted: ArticleQuery, page: int, refused: Sequence[DateInvalid]
+) -> HTMLResponse:
     """The list; what is `refused` of what was asked for is named above it."""
     language = page_language(request.headers)
     collection, problem = opened(site, chosen_id(site, request.headers))

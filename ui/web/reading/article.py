@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from index.article_list import publisher_of
 from index.articles import Article, Language, Span
-from index.browsing import publisher_of
 from ui.spoken import spoken_date
 from ui.strings import say
 from ui.web.chat.render import phrase_in

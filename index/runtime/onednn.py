@@ -15,7 +15,7 @@ _KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "16"}
 """Of 1,024 each by default; a question's pass through the network meets eight shapes, as `ONEDNN_VERBOSE=1` tells."""
 
 
-def keep_few_shapes() -> None:
+def limit_primitive_cache() -> None:
     """Keep the code for a few shapes alone. Before torch multiplies anything, for it reads this once."""
     for name, many in _KEPT.items():
         os.environ.setdefault(name, many)

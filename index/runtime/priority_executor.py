@@ -18,7 +18,7 @@ from concurrent.futures import Future, wait
 from enum import Enum
 from typing import Any, TypeVar
 
-from index.openmp import dismiss_helpers
+from index.runtime.openmp import release_worker_threads
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ _PAUSE = 0.05
 """Seconds without work after which its helpers leave."""
 
 
-class Urgency(Enum):
+class Priority(Enum):
     """For how many seconds what comes later and is more urgent may go before it."""
 
     SEARCHING = 0.0
@@ -38,7 +38,7 @@ _Work = tuple[float, int, Callable[[], Any], Future[Any]]
 """When it is due, its number, what is to be done, and who waits for it."""
 
 
-class OneThread:
+class PriorityExecutor:
     """Does one piece of work at a time, in a thread that starts with the first and ends with the program."""
 
     def __init__(self, name: str) -> None:
@@ -48,7 +48,7 @@ class OneThread:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def do(self, work: Callable[[], T], urgency: Urgency) -> T:
+    def do(self, work: Callable[[], T], urgency: Priority) -> T:
         """What `work` returns or raises. Work that is part of other work is done at once."""
         if self.is_mine:
             return work()
@@ -64,7 +64,7 @@ class OneThread:
         """Whether whoever asks is this thread's own work."""
         return threading.current_thread() is self._thread
 
-    def begin(self, work: Callable[[], T], urgency: Urgency) -> Future[T]:
+    def begin(self, work: Callable[[], T], urgency: Priority) -> Future[T]:
         """What `work` will return or raise, once its turn has come."""
         with self._starting:
             if self._thread is None:
@@ -90,5 +90,5 @@ class OneThread:
         try:
             return self._waiting.get(timeout=_PAUSE)
         except queue.Empty:
-            dismiss_helpers()
+            release_worker_threads()
             return self._waiting.get()

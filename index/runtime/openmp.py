@@ -21,13 +21,13 @@ _TURNS = 3_000
 """That a helper waits awake, of 300,000 by default. It costs nothing that can be measured; 1,000 and fewer do."""
 
 
-def wait_awake_briefly() -> None:
+def limit_spin_wait() -> None:
     """Let idle helpers soon leave their cores to others. Before torch or llama.cpp is loaded, which reads it once."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(_TURNS))
 
 
-def dismiss_helpers() -> None:
+def release_worker_threads() -> None:
     """End the helpers of the thread that calls; with its next work they are there again, in some microseconds."""
     if sys.platform != "linux":
         return

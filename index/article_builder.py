@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from index.articles import Article, Span
 from index.boilerplate.rules import ignored_lines
-from index.cancellation import Check, never
 from index.dates.article import date_of_article
 from index.formats.draft import Draft
+from index.runtime.cancellation import Check, never
 from index.storage.catalog import Catalog
 from index.storage.digest import digest_of
 from index.text.language import language_of
@@ -23,7 +23,7 @@ _NOT_TYPED = re.compile("[\\s/\\\\?#%\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206
 
 
 @dataclass
-class Describer:
+class ArticleBuilder:
     """Makes articles of drafts; ids are given out once.
 
     Files of `inbox` come and go, so there an article is known by the id that it names itself, whichever file it comes
@@ -39,13 +39,13 @@ class Describer:
         """The article that `draft`, read from `path`, stands for."""
         name = PurePosixPath(draft.member) if draft.member else path
         ignored = tuple(sorted({*draft.ignored, *ignored_lines(draft.text, check)}, key=lambda span: span.start))
-        own = blank(draft.text, ignored)
+        own = mask_spans(draft.text, ignored)
         # A file of many articles says nothing of one of them by its name.
         file_name = "" if draft.key and not draft.member else name.name
         dated = date_of_article(draft.text, ignored, draft.date, file_name, check=check)
         return Article(
             id=self._free_id(draft, path, name.stem),
-            title=draft.title or headline(own) or name.stem,
+            title=draft.title or extract_headline(own) or name.stem,
             text=draft.text,
             language=draft.language or language_of(own),
             date=dated.day if dated else None,
@@ -91,7 +91,7 @@ class Describer:
         return draft.id is not None or self.catalog.article(article_id).text == draft.text
 
 
-def blank(text: str, ignored: Iterable[Span]) -> str:
+def mask_spans(text: str, ignored: Iterable[Span]) -> str:
     """`text` with spaces for what is ignored, so that offsets stay."""
     pieces, end = [], 0
     for span in sorted(ignored, key=lambda span: span.start):
@@ -100,7 +100,7 @@ def blank(text: str, ignored: Iterable[Span]) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def headline(text: str) -> str | None:
+def extract_headline(text: str) -> str | None:
     """The headline of a text that names none: its first line, shortened at a word if it is long."""
     line = next((" ".join(line.split()).lstrip("# ") for line in text.split("\n") if line.strip()), "")
     if len(line) <= _LONGEST_TITLE:

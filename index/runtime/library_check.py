@@ -13,9 +13,9 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from index.child_process import ChildResult, python_command, run_child
-from index.cpu import cpu_digest
 from index.errors import ProcessorUnsupported
+from index.runtime.child_process import ChildResult, python_command, run_child
+from index.runtime.cpu import cpu_digest
 
 _VERSION = 1
 """Changes whenever an earlier result should not be believed any more."""
@@ -35,7 +35,7 @@ rows = numpy.eye(64, dtype=numpy.float32).repeat(8, axis=0)
 for index in (faiss.IndexFlatIP(64), faiss.index_factory(64, "IVF4,SQfp16", faiss.METRIC_INNER_PRODUCT)):
     index.train(rows)
     index.add(rows)
-    scores, found = index.search(rows[:8], 1)
+    scores, found = index.retriever(rows[:8], 1)
     assert abs(float(scores.sum()) - 8) < 0.1, "nonsense"
 """,
 }

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from index.boilerplate.source_lines import copy_lines
-from index.build import Progress, change, derive, embed_missing
-from index.embed import Embedder, Text
+from index.embeddings import Embedder, PassageText
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
 from index.finding.vector_file import is_damaged
-from index.plan import with_passages
+from index.indexer import Progress, change_index, embed_missing, rebuild_derived
+from index.planner import with_passages
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
@@ -39,7 +39,7 @@ _Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
-class Damage:
+class IntegrityReport:
     """What is not as it was written: pages of the catalogue, its structure, the FAISS file."""
 
     pages: int
@@ -51,7 +51,7 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RecoveryReport:
     """Articles saved, embeddings computed again, ids of articles lost, and the folder of the damaged files."""
 
     articles: int
@@ -60,7 +60,7 @@ class Repaired:
     damaged_files: Path
 
 
-def examine(folder: Path) -> Damage:
+def check_integrity(folder: Path) -> IntegrityReport:
     """Read every byte of the index in `folder`.
 
     Raises `IndexMissing`, `IndexVersion`, and `IndexBusy` while somebody writes to it.
@@ -74,12 +74,12 @@ def examine(folder: Path) -> Damage:
             with closing(Catalog.open_unchecked(folder)) as catalog:
                 _check_version(catalog, damaged)
                 ((found,), *_) = catalog.rows("PRAGMA quick_check(1)")
-                return Damage(len(damaged), None if found == "ok" else str(found), is_damaged(catalog))
+                return IntegrityReport(len(damaged), None if found == "ok" else str(found), is_damaged(catalog))
         except IndexDamaged as error:
-            return Damage(len(damaged), str(error.fields["detail"]), True)
+            return IntegrityReport(len(damaged), str(error.fields["detail"]), True)
 
 
-def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -> Repaired:
+def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -> RecoveryReport:
     """Make the index in `folder` whole again; a process that has it open must be started anew.
 
     Raises `IndexMissing`, `IndexVersion`, `IndexBusy`, `IndexMismatch`, `DiskFull`, and `IndexDamaged` where nothing
@@ -102,7 +102,7 @@ def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -
             _take_place(place / "new", folder)
         finally:
             shutil.rmtree(place, ignore_errors=True)
-    return Repaired(articles, embedded, lost, damaged_files)
+    return RecoveryReport(articles, embedded, lost, damaged_files)
 
 
 def _readable_copy(folder: Path, place: Path, damaged: Sequence[int]) -> Catalog:
@@ -152,7 +152,7 @@ def _save(
     old: Catalog, new: Catalog, embedder: Embedder, progress: Progress | None
 ) -> tuple[int, int, tuple[str, ...]]:
     """Articles that were saved, embeddings that were computed again, ids of the articles that are lost."""
-    texts: dict[str, Text] = {}
+    texts: dict[str, PassageText] = {}
     readable, lost = _articles(old, texts)
     with new.transaction():
         for number, entry in readable:
@@ -166,14 +166,14 @@ def _save(
             _keep_embedding(old, new, key)
         new.set_embedder(embedder.fingerprint)
     embedded = embed_missing(new, texts, embedder, progress)
-    with change(new):
+    with change_index(new):
         new.set_meta("generation", _meta(old, "generation") or "0")
         new.next_generation()
-        derive(new)
+        rebuild_derived(new)
     return len(readable), embedded, tuple(lost)
 
 
-def _articles(old: Catalog, texts: dict[str, Text]) -> tuple[list[tuple[int, Entry]], list[str]]:
+def _articles(old: Catalog, texts: dict[str, PassageText]) -> tuple[list[tuple[int, Entry]], list[str]]:
     """The articles that can be read, and the ids of the others. Raises `IndexDamaged` where there are only others."""
     readable: list[tuple[int, Entry]] = []
     lost: list[str] = []
@@ -189,7 +189,7 @@ def _articles(old: Catalog, texts: dict[str, Text]) -> tuple[list[tuple[int, Ent
     return readable, lost
 
 
-def _article(old: Catalog, number: int, texts: dict[str, Text]) -> Entry | None:
+def _article(old: Catalog, number: int, texts: dict[str, PassageText]) -> Entry | None:
     """The article that has this number, if any. Raises `IndexDamaged` where its row is not as it was written."""
     rows = old.rows(f"SELECT {STORED}, checksum FROM articles WHERE number = ?", number)
     if not rows:

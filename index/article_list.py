@@ -17,11 +17,11 @@ from index.storage.catalog import Catalog
 from index.text.folding import fold_text
 from index.text.words import words_to_look_up
 
-Order = Literal["newest", "oldest", "title"]
+SortOrder = Literal["newest", "oldest", "title"]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ArticleQuery:
     """Which articles, and in which order; what is `None` or empty does not matter.
 
     `words` must all stand in title or text; `since` and `until` are the beginning of an ISO date, both inclusive.
@@ -32,11 +32,11 @@ class Wanted:
     publisher: str | None = None
     since: str | None = None
     until: str | None = None
-    order: Order = "newest"
+    order: SortOrder = "newest"
 
 
 @dataclass(frozen=True)
-class Listed:
+class ArticleSummary:
     """An article in a list.
 
     `publisher` is the host of its source, or the source where that is no address; `told` is how many articles tell its
@@ -52,16 +52,16 @@ class Listed:
     told: int
 
 
-class Shelf:
+class ArticleBrowser:
     """All articles of an index, to look through. Safe to use from several threads."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
         self._generation: int | None = None
-        self._articles: tuple[Listed, ...] = ()
+        self._articles: tuple[ArticleSummary, ...] = ()
 
-    def articles(self) -> tuple[Listed, ...]:
+    def articles(self) -> tuple[ArticleSummary, ...]:
         """Every article, in the order in which they came."""
         with self._lock:
             generation = self._catalog.generation
@@ -70,7 +70,7 @@ class Shelf:
                 self._generation = generation
             return self._articles
 
-    def browse(self, wanted: Wanted) -> list[Listed]:
+    def browse(self, wanted: ArticleQuery) -> list[ArticleSummary]:
         """Those that are wanted, in the order that is wanted; those without a date come last."""
         with_words = self._with_words(wanted.words)
         found = [
@@ -109,14 +109,14 @@ class Shelf:
         return numbers
 
 
-def _listed(catalog: Catalog) -> Iterator[Listed]:
+def _listed(catalog: Catalog) -> Iterator[ArticleSummary]:
     rows = catalog.rows("SELECT number, id, title, language, date, source, story FROM articles ORDER BY number")
     told: dict[int, int] = {}
     for *_, story in rows:
         if story is not None:
             told[story] = told.get(story, 0) + 1
     for number, article_id, title, language, date, source, story in rows:
-        yield Listed(number, article_id, title, language, date, publisher_of(source), told.get(story, 1))
+        yield ArticleSummary(number, article_id, title, language, date, publisher_of(source), told.get(story, 1))
 
 
 def publisher_of(source: str | None) -> str | None:

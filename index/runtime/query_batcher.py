@@ -12,22 +12,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from index.one_thread import OneThread, Urgency
+from index.runtime.priority_executor import Priority, PriorityExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-MOST = 4
+MAX_BATCH = 4
 """Callers whose questions go together; of more, each takes as long, and the first would wait for the last."""
 
 
-class Together(Generic[T, R]):
+class QueryBatcher(Generic[T, R]):
     """Gives what callers want done to `work`, several at a time, in the thread that computes.
 
     `work` takes all that was asked for and gives as many results, in the same order.
     """
 
-    def __init__(self, thread: OneThread, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
+    def __init__(self, thread: PriorityExecutor, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
         self._thread = thread
         self._work = work
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Together(Generic[T, R]):
         with self._lock:
             self._waiting.append((asked, done))
             if len(self._waiting) == 1:
-                self._thread.begin(self._take, Urgency.SEARCHING)
+                self._thread.begin(self._take, Priority.SEARCHING)
         return done.result()
 
     def _take(self) -> None:
@@ -49,9 +49,9 @@ class Together(Generic[T, R]):
         caller, those whose work was done with another's would take whatever came next by itself, as soon as it came.
         """
         with self._lock:
-            together = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+            together = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
             if self._waiting:
-                self._thread.begin(self._take, Urgency.SEARCHING)
+                self._thread.begin(self._take, Priority.SEARCHING)
         try:
             results = iter(self._work([one for asked, _ in together for one in asked]))
         except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for

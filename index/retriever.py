@@ -11,18 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from index.articles import Article, Span
-from index.embed import Embedder, Vectors
+from index.embeddings import Embedder, Vectors
 from index.finding.filters import Filter, allowed_passages
 from index.finding.fusion import fuse
 from index.finding.lexical import keyword_search, phrase_search
 from index.finding.query import Query, parse
 from index.finding.vectors import Scored, VectorIndex
+from index.runtime.fair_lock import FairLock
 from index.storage.catalog import Catalog
 from index.storage.entries import StoredPassage
 from index.text.passages import Passage
-from index.turns import Turns
 
-DEPTH = 50
+CANDIDATES = 50
 """Passages that each of the two ways of searching puts forward."""
 _DEEPER = 4
 """How many times as many, where those are of too few stories."""
@@ -55,13 +55,13 @@ class Hit:
     others: tuple[Article, ...] = ()
 
 
-class Searcher:
+class Retriever:
     """Searches one index folder, and notices when another process has changed it."""
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._embedder = embedder
         # In the order in which they came. Side by side, threads would only wait for the interpreter, and in no order.
-        self._turns = Turns()
+        self._turns = FairLock()
         self.embedder_name = embedder.name
         self.catalog = Catalog.open(folder)
         self.catalog.require(embedder.fingerprint)
@@ -90,7 +90,7 @@ class Searcher:
         query = parse(question)
         vector = self._embedder.embed_queries([query.text])[0]
         with self._turns.mine(), self.catalog.snapshot():
-            depth = max(k, DEPTH)
+            depth = max(k, CANDIDATES)
             ranked = self._rank(query, vector, depth, only)
             if not ranked and query.phrases and not literally:
                 query = Query(query.text)

@@ -19,15 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from index.articles import Span
-from index.attention import register_plain_attention
-from index.bfloat16_copy import bfloat16_copy
 from index.errors import EmbedderFailed
-from index.memory import release_free_memory, require_memory
-from index.one_thread import OneThread, Urgency
-from index.onednn import keep_few_shapes
-from index.openmp import wait_awake_briefly
-from index.together import Together
-from index.token_embeddings import read_rows_from_file
+from index.runtime.attention import register_plain_attention
+from index.runtime.bfloat16_copy import bfloat16_copy
+from index.runtime.memory import release_free_memory, require_memory
+from index.runtime.onednn import limit_primitive_cache
+from index.runtime.openmp import limit_spin_wait
+from index.runtime.priority_executor import Priority, PriorityExecutor
+from index.runtime.query_batcher import QueryBatcher
+from index.runtime.token_embeddings import read_rows_from_file
 
 if TYPE_CHECKING:
     import torch
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
 
-BATCH = 4
+BATCH_SIZE = 4
 """Passages a batch. On a CPU padding costs more than small batches do: 1,600 tokens/s at 4, 1,200 at 8."""
 MAX_TOKENS = 2048
 _TOKENIZER_BYTES = 300_000_000
 
 
 @dataclass(frozen=True)
-class Text:
+class PassageText:
     """A passage as it is embedded: with its article's title, and the spans of its sentences in `text`."""
 
     title: str
@@ -52,7 +52,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class PassageEmbedding:
     """`passage` has shape (dimension,), `sentences` (number of sentences, dimension); all rows unit length."""
 
     passage: Vectors
@@ -76,8 +76,8 @@ class Embedder(Protocol):
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
         """Vectors of shape (len(queries), dimension)."""
 
-    def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
-        """One `Embedded` for each text, in order; `progress` is called with the number of texts done."""
+    def embed_passages(self, texts: Sequence[PassageText], progress: Progress | None = None) -> list[PassageEmbedding]:
+        """One `PassageEmbedding` for each text, in order; `progress` is called with the number of texts done."""
 
 
 class SentenceTransformerEmbedder:
@@ -94,14 +94,14 @@ class SentenceTransformerEmbedder:
         # Any other folder would be taken for a bare transformer, and its vectors would mean nothing.
         if not (folder / "modules.json").is_file():
             raise EmbedderFailed(folder=folder)
-        wait_awake_briefly()
-        keep_few_shapes()
+        limit_spin_wait()
+        limit_primitive_cache()
         self._folder = folder
         self._copies = copies
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)
-        self.thread = OneThread("jawab-network")
-        self._together: Together[str, Vectors] = Together(self.thread, self._embed_queries)
+        self.thread = PriorityExecutor("jawab-network")
+        self._together: QueryBatcher[str, Vectors] = QueryBatcher(self.thread, self._embed_queries)
 
     @property
     def dimension(self) -> int:
@@ -161,23 +161,23 @@ class SentenceTransformerEmbedder:
         for batch in _batches_by_length(list(map(len, queries))):
             rows[batch] = self._model.encode(
                 [self._prompts.get("query", "") + queries[i] for i in batch],
-                batch_size=BATCH,
+                batch_size=BATCH_SIZE,
                 normalize_embeddings=True,
                 show_progress_bar=False,
             )
         return list(rows)
 
-    def embed_passages(self, texts: Sequence[Text], progress: Progress | None = None) -> list[Embedded]:
-        embedded: dict[int, Embedded] = {}
+    def embed_passages(self, texts: Sequence[PassageText], progress: Progress | None = None) -> list[PassageEmbedding]:
+        embedded: dict[int, PassageEmbedding] = {}
         for batch in _batches_by_length([len(text.text) for text in texts]):
             work = partial(self._embed_batch, [texts[i] for i in batch])
-            for position, result in zip(batch, self.thread.do(work, Urgency.INDEXING), strict=True):
+            for position, result in zip(batch, self.thread.do(work, Priority.INDEXING), strict=True):
                 embedded[position] = result
             if progress:
                 progress(len(batch))
         return [embedded[position] for position in range(len(texts))]
 
-    def _embed_batch(self, batch: list[Text]) -> list[Embedded]:
+    def _embed_batch(self, batch: list[PassageText]) -> list[PassageEmbedding]:
         import torch
 
         heads = [self._head(text.title) for text in batch]
@@ -206,7 +206,7 @@ class SentenceTransformerEmbedder:
         prompt: str = self._prompts.get("document", "")
         return prompt.replace("title: none", f"title: {' '.join(title.split()) or 'none'}")
 
-    def _pool(self, states: torch.Tensor, offsets: torch.Tensor, sentences: tuple[Span, ...]) -> Embedded:
+    def _pool(self, states: torch.Tensor, offsets: torch.Tensor, sentences: tuple[Span, ...]) -> PassageEmbedding:
         """Mean of all token states, and of each sentence's, through the layers that follow the pooling."""
         import torch
 
@@ -219,7 +219,7 @@ class SentenceTransformerEmbedder:
         for module in list(self._model)[2:]:
             features = module(features)
         rows = torch.nn.functional.normalize(features["sentence_embedding"].float(), dim=-1).numpy()
-        return Embedded(passage=rows[0], sentences=rows[1:])
+        return PassageEmbedding(passage=rows[0], sentences=rows[1:])
 
 
 def _memory_needed(folder: Path) -> int:
@@ -263,4 +263,4 @@ def computes_in_bfloat16() -> bool:
 def _batches_by_length(lengths: list[int]) -> list[list[int]]:
     """Positions in batches of texts of like length, so that little is padded."""
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    return [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+    return [order[i : i + BATCH_SIZE] for i in range(0, len(order), BATCH_SIZE)]

@@ -2,7 +2,7 @@
 
     files → drafts → articles → without what repeats across a source → passages, and the texts to embed
 
-Nothing is changed here; `index/build.py` carries the plan out.
+Nothing is changed here; `index/indexer.py` carries the plan out.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from index.article_builder import ArticleBuilder, extract_headline, mask_spans
 from index.articles import Article, Skipped, Span
 from index.boilerplate.source_lines import Lines, count_lines
-from index.cancellation import Check, checked, never
-from index.describe import Describer, blank, headline
-from index.embed import Text
+from index.embeddings import PassageText
 from index.finding.lexical import terms
 from index.finding.names import entries
 from index.intake.files import FoundFiles
 from index.intake.reading import FAILURES, Reading
+from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 from index.storage.digest import digest_of
 from index.storage.entries import Entry, NewPassage, StoredFile
@@ -37,7 +37,7 @@ Reported = Callable[[int, int], None]
 
 
 @dataclass
-class Summary:
+class IndexingReport:
     """The result of a run: article ids by what happened to them, and what was skipped and why.
 
     `vacated` are files that articles came from before, and none comes from now.
@@ -86,12 +86,12 @@ class _Before:
 class Plan:
     """What is to be removed, put in and remembered, and the texts whose embeddings that needs."""
 
-    summary: Summary
+    summary: IndexingReport
     entries: list[Entry] = field(default_factory=list)
     files: list[StoredFile] = field(default_factory=list)
     gone_files: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
-    texts: dict[str, Text] = field(default_factory=dict)
+    texts: dict[str, PassageText] = field(default_factory=dict)
     cut_again: dict[int, Entry] = field(default_factory=dict)
     lines: Mapping[str, Lines] = field(default_factory=dict)
 
@@ -109,7 +109,7 @@ class Plan:
         return bool(self.changes_articles or self.files or self.gone_files)
 
 
-def make_plan(
+def plan_update(
     catalog: Catalog,
     found: FoundFiles,
     roots: Sequence[Path],
@@ -120,11 +120,11 @@ def make_plan(
 ) -> Plan:
     """The plan that brings `catalog` to what was `found`; files gone from `roots` are gone from it too.
 
-    `inbox` is a folder whose files come and go (`Describer`).
+    `inbox` is a folder whose files come and go (`ArticleBuilder`).
     """
-    plan = Plan(Summary(skipped=list(found.skipped)))
+    plan = Plan(IndexingReport(skipped=list(found.skipped)))
     before = _Before.of(catalog)
-    describer = Describer(catalog, inbox)
+    describer = ArticleBuilder(catalog, inbox)
     changed: list[_Read] = []
     for position, path in enumerate(found.files, start=1):
         check()
@@ -140,7 +140,7 @@ def make_plan(
 
 
 def _look(
-    path: Path, catalogued: _Before, reading: Reading, describer: Describer, plan: Plan, check: Check
+    path: Path, catalogued: _Before, reading: Reading, describer: ArticleBuilder, plan: Plan, check: Check
 ) -> list[_Read]:
     """What is new in a file; a file whose size and time are those of the last run is not opened."""
     known, before = catalogued.files.get(str(path)), catalogued.in_file(str(path))
@@ -174,7 +174,7 @@ def _look(
 def _read(article: Article, titled: bool, path: Path) -> _Read:
     digest = digest_of(RULE, repr(dataclasses.astuple(article)))
     # Of what is the article's own: front matter tells the copies of a text apart, and they are copies all the same.
-    own = blank(article.text, article.ignored)
+    own = mask_spans(article.text, article.ignored)
     return _Read(article, titled, str(path), digest, fingerprint(own if own.strip() else article.text))
 
 
@@ -253,21 +253,21 @@ def _stored_owner(catalog: Catalog, fingerprint: str, plan: Plan) -> Article:
 
 
 def _headline_of(article: Article) -> str | None:
-    return headline(blank(article.text, article.ignored))
+    return extract_headline(mask_spans(article.text, article.ignored))
 
 
 def _entry(read: _Read) -> Entry:
     return Entry(read.article, read.path, read.digest, read.fingerprint)
 
 
-def with_passages(entry: Entry, texts: dict[str, Text], check: Check = never) -> Entry:
+def with_passages(entry: Entry, texts: dict[str, PassageText], check: Check = never) -> Entry:
     """`entry` with its passages and names; what is to be embedded for it is added to `texts`."""
     article = entry.article
     names = frozenset(entries(f"{article.title}\n{article.text}", check))
     return dataclasses.replace(entry, passages=tuple(checked(_passages(article, texts), check)), names=names)
 
 
-def _passages(article: Article, texts: dict[str, Text]) -> Iterator[NewPassage]:
+def _passages(article: Article, texts: dict[str, PassageText]) -> Iterator[NewPassage]:
     for span in cut(article):
         text = text_of(article, span)
         key = digest_of(text.title, text.text, repr(text.sentences))
@@ -275,7 +275,7 @@ def _passages(article: Article, texts: dict[str, Text]) -> Iterator[NewPassage]:
         yield NewPassage(span, language_of(text.text), key, terms(f"{article.title}\n{text.text}"))
 
 
-def text_of(article: Article, span: Span) -> Text:
+def text_of(article: Article, span: Span) -> PassageText:
     """A passage as it is embedded."""
     inside = tuple(Span(s.start - span.start, s.end - span.start) for s in sentences(article.text, span))
-    return Text(article.title, article.text[span.start : span.end], inside)
+    return PassageText(article.title, article.text[span.start : span.end], inside)

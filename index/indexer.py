@@ -1,6 +1,6 @@
 """Bringing articles in: reads what changed, embeds what is new, and swaps the new state in as one.
 
-    plan (index/plan.py) → embeddings → one transaction: articles → FAISS → stories
+    plan (index/planner.py) → embeddings → one transaction: articles → FAISS → stories
 
 Embeddings are stored as they are computed, so that an interrupted run loses none; the articles change in a single
 transaction, with what follows from them (the FAISS file, which of them tell one story), so that a reader sees the old
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Protocol
 
 from index.boilerplate.source_lines import count_lines, cut_later, remember
-from index.cancellation import Check, checked, never
-from index.embed import Embedder, Text, Vectors
+from index.embeddings import Embedder, PassageText, Vectors
 from index.errors import ArticleMissing, IndexMissing, NothingToIndex
 from index.finding.vector_file import compact, drop_other_files, is_behind
 from index.finding.vectors import Scored, VectorIndex
 from index.intake.files import find_files
 from index.intake.reading import Reading
-from index.plan import Plan, Summary, make_plan
+from index.planner import IndexingReport, Plan, plan_update
+from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 from index.storage.writing import changing, writing
 from index.stories import linking
@@ -47,24 +47,24 @@ class Progress(Protocol):
         """Called several times a second, in every stage. What it raises ends the run, which then changed nothing."""
 
 
-def create(folder: Path) -> None:
+def create_index(folder: Path) -> None:
     """An index without articles in `folder`, if there is none. Raises `DiskFull`, `NotAllowed`, and what tells that
     there is one which cannot be read."""
     try:
         Catalog.open(folder).close()
     except IndexMissing:
-        with writing(folder) as catalog, change(catalog):
-            derive(catalog)
+        with writing(folder) as catalog, change_index(catalog):
+            rebuild_derived(catalog)
 
 
-def update(
+def update_index(
     folder: Path,
     paths: Sequence[Path],
     embedder: Embedder,
     progress: Progress | None = None,
     inbox: Path | None = None,
     make: bool = True,
-) -> Summary:
+) -> IndexingReport:
     """Make the index in `folder` hold the articles of `paths` as they are now.
 
     New articles are added, changed ones updated, and those whose files have gone from a folder of `paths` are
@@ -80,16 +80,16 @@ def update(
     with (writing if make else changing)(folder) as catalog:
         catalog.require(embedder.fingerprint)
         with Reading(check=check) as reading:
-            plan = make_plan(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None, check)
+            plan = plan_update(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None, check)
         plan.summary.passages_embedded = embed_missing(catalog, plan.texts, embedder, progress)
         if plan.changes_anything or is_behind(catalog) or linking.unseen(catalog):
-            with change(catalog):
+            with change_index(catalog):
                 _apply(catalog, plan, embedder, check)
-                derive(catalog, check)
+                rebuild_derived(catalog, check)
     return plan.summary
 
 
-def remove(folder: Path, article_ids: Sequence[str]) -> list[str]:
+def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
     """Take articles out of the index; the files that nothing in it comes from any more.
 
     Raises `ArticleMissing` and `IndexMissing`, and then changes nothing.
@@ -102,7 +102,7 @@ def remove(folder: Path, article_ids: Sequence[str]) -> list[str]:
                 raise ArticleMissing(article_id=article_id)
             paths.add(path)
         repeating = count_lines(catalog, [], catalog.texts_leaving(article_ids)).cut_again
-        with change(catalog):
+        with change_index(catalog):
             for article_id in article_ids:
                 _remove(catalog, article_id)
             # Here is no embedder for passages that are cut otherwise.
@@ -111,12 +111,12 @@ def remove(folder: Path, article_ids: Sequence[str]) -> list[str]:
             for path in paths:
                 catalog.remove_file(path)
             catalog.next_generation()
-            derive(catalog)
+            rebuild_derived(catalog)
         return _vacated(catalog, paths)
 
 
 def embed_missing(
-    catalog: Catalog, texts: Mapping[str, Text], embedder: Embedder, progress: Progress | None = None
+    catalog: Catalog, texts: Mapping[str, PassageText], embedder: Embedder, progress: Progress | None = None
 ) -> int:
     """Embed those of `texts` (by key) that have no embedding yet; each chunk is kept as soon as it is done."""
     missing = sorted(catalog.missing_embeddings(texts), key=lambda key: len(texts[key].text))
@@ -136,8 +136,8 @@ def embed_missing(
 
 
 @contextmanager
-def change(catalog: Catalog) -> Iterator[None]:
-    """A transaction with `derive` in it: a reader sees all that it did, or nothing."""
+def change_index(catalog: Catalog) -> Iterator[None]:
+    """A transaction with `rebuild_derived` in it: a reader sees all that it did, or nothing."""
     try:
         with catalog.transaction():
             yield
@@ -180,8 +180,8 @@ def _remove(catalog: Catalog, article_id: str) -> None:
     catalog.remove(article_id)
 
 
-def derive(catalog: Catalog, check: Check = never) -> None:
-    """Bring the FAISS file and the stories up to date with the articles. To be called in a `change`."""
+def rebuild_derived(catalog: Catalog, check: Check = never) -> None:
+    """Bring the FAISS file and the stories up to date with the articles. To be called in a `change_index`."""
     if is_behind(catalog):
         compact(catalog, check)
     new = linking.unseen(catalog)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Turns:
+class FairLock:
     """`with turns.mine():` waits for those who came before. `threading.Lock` promises no order; this does."""
 
     def __init__(self) -> None:

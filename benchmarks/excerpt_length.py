@@ -1,0 +1,133 @@
+"""Where an answer is lost between the paragraph that holds it and the program: excerpts, the guard, declining.
+
+    python -m benchmarks.excerpt_length BENCH_FOLDER --data FOLDER --weights FILE --work FOLDER [--limit 100]
+
+For questions about Arabic articles that are kept from training (TyDi of FOLDER, xquad/ar, arcd), F1 of the reader with
+the right paragraph given, and end to end by the length of excerpts, all within the same budget of tokens; with the
+sentences that command taken out, and with what is declined counted as nothing. Saved under benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from benchmarks.kept import drawn, golds_of, searcher_of
+from benchmarks.pairings import searcher_over
+from index.embed import SentenceTransformerEmbedder
+from index.search import Hit, Searcher
+from qa.declining import THRESHOLD
+from qa.measuring.metrics import phrase_scores
+from qa.reading.answering import BUDGET, probability
+from qa.reading.commands import Commands
+from qa.reading.excerpts import LONGEST, Excerpt, excerpts
+from qa.reading.network_reader import NetworkReader
+from qa.reading.reader import Context
+from qa.training.course import validation_titles
+from qa.training.reader_data import MIXTURE, read_mixture
+from qa.training.train import default_embedder
+
+RESULTS = Path("benchmarks/results/excerpt-length.json")
+LENGTHS = (80, LONGEST, 170, 250)
+_AROUND = 14
+
+Asked = tuple[str, Sequence[str], Context]
+"""A question, its right answers, and the paragraph that has them."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--limit", type=int, default=100, help="questions of each set")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    embedder = SentenceTransformerEmbedder(default_embedder())
+    reader = NetworkReader.of(given.weights, embedder, "reader")
+    commands = Commands.of(given.weights.parent / "jawab-commands.safetensors", embedder)
+    if reader is None or commands is None:
+        raise SystemExit("the weights are for another embedder")
+    figures = {}
+    for name, asked, searcher in sets(given.bench, given.data, given.limit, embedder, given.work):
+        figures[name] = losses(name, asked, searcher, reader, commands)
+        print(name, json.dumps(figures[name], indent=1), flush=True)
+    given.out.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def sets(
+    bench: Path, data: Path, limit: int, embedder: SentenceTransformerEmbedder, work: Path
+) -> Iterator[tuple[str, list[Asked], Searcher]]:
+    kept = read_mixture(data, MIXTURE, validation_titles(bench)).validation["tydiqa-ar"]
+    tydi = [source for source in kept if source.answer][:limit]
+    asked: list[Asked] = [
+        (s.question, [s.paragraph[s.answer.start : s.answer.end]], Context(s.paragraph, s.title, s.date))
+        for s in tydi
+        if s.answer
+    ]
+    yield "TyDi Arabic", asked, searcher_over(kept, embedder, work / "tydi")
+    for name in ("xquad/ar", "arcd"):
+        searcher = searcher_of(name, bench, work, embedder)
+        articles = {article.id: article for article in searcher.catalog.articles()}
+        rows = drawn(bench, name, limit)
+        of = [(row, articles[row["article_id"]]) for row in rows]
+        yield (
+            name,
+            [
+                (row["question"], golds_of(row), Context(article.text[slice(*row["paragraph"])], article.title))
+                for row, article in of
+            ],
+            searcher,
+        )
+
+
+def losses(
+    name: str, asked: Sequence[Asked], searcher: Searcher, reader: NetworkReader, commands: Commands
+) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for question, golds, paragraph in tqdm(asked, desc=name, mininterval=10):
+        hits = searcher.search(question, literally=False)
+        text, _ = _best(reader, question, [paragraph], lambda _: 0.0)
+        found.setdefault("paragraph given", []).append(phrase_scores(text, golds)[0])
+        for longest in LENGTHS:
+            text, sure = _end_to_end(reader, question, hits, longest)
+            found.setdefault(f"excerpts of {longest}", []).append(phrase_scores(text, golds)[0])
+            if longest == LONGEST:
+                score = phrase_scores(text, golds)[0] if sure >= THRESHOLD else 0.0
+                found.setdefault(f"excerpts of {longest}, declining", []).append(score)
+        text, _ = _end_to_end(reader, question, commands.without(hits), LONGEST)
+        found.setdefault(f"excerpts of {LONGEST}, guarded", []).append(phrase_scores(text, golds)[0])
+    return {way: round(sum(scores) / len(scores), 4) for way, scores in found.items()} | {"questions": len(asked)}
+
+
+def _end_to_end(reader: NetworkReader, question: str, hits: Sequence[Hit], longest: int) -> tuple[str, float]:
+    """The likeliest answer within the program's budget, all of it read, and its probability."""
+    asked = reader.count_tokens(question) + _AROUND
+    chosen: list[Excerpt] = []
+    spent = 0
+    for excerpt in excerpts(question, hits, reader.count_tokens, longest):
+        spent += excerpt.cost(reader.count_tokens) + asked
+        if chosen and spent > BUDGET:
+            break
+        chosen.append(excerpt)
+    return _best(reader, question, [one.context for one in chosen], lambda at: chosen[at].best.score)
+
+
+def _best(
+    reader: NetworkReader, question: str, contexts: Sequence[Context], evidence: Callable[[int], float]
+) -> tuple[str, float]:
+    answers = [("", 0.0)]
+    for at, (context, reading) in enumerate(zip(contexts, reader.read(question, contexts), strict=True)):
+        if reading.spans:
+            span = reading.spans[0].span
+            answers.append((context.text[span.start : span.end], probability(reading.margin, evidence(at))))
+    return max(answers, key=lambda answer: answer[1])
+
+
+if __name__ == "__main__":
+    main()
