@@ -26,13 +26,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.articles import Span
-from index.boilerplate.repetition import FEWEST_ARTICLES, LEAST_SHARE, candidates, with_repeated
-from index.boilerplate.rules import ignored_lines
-from index.dates.article import date_of_article
-from index.formats import readers
-from index.formats.draft import Draft
-from index.text.language import language_of
-from index.text.lines import own_lines
+from index.boilerplate.repetition import FEWEST_ARTICLES, LEAST_SHARE, add_repeated, candidate_lines
+from index.boilerplate.rules import find_boilerplate
+from index.dates.publication_date import date_of_article
+from index.formats import parsers
+from index.formats.parsed import ParsedDocument
+from index.text.language import detect_language
+from index.text.lines import unmasked_lines
 
 ROOT = Path(__file__).parent.parent
 # Line numbers, from 1, of what is not the article's own, by the article's place in the folder.
@@ -178,17 +178,17 @@ SOURCES = (
 )  # fmt: skip
 
 
-def samples() -> Iterator[tuple[str, Draft]]:
+def samples() -> Iterator[tuple[str, ParsedDocument]]:
     """The sample articles by their files' names; of a file with several, the name is not about one of them."""
     for path in sorted((ROOT / "samples" / "articles").iterdir()):
-        drafts = [draft for draft in readers()[path.suffix](path.read_bytes()) if isinstance(draft, Draft)]
+        drafts = [draft for draft in parsers()[path.suffix](path.read_bytes()) if isinstance(draft, ParsedDocument)]
         for draft in drafts:
             yield path.name if len(drafts) == 1 else "", draft
 
 
-def own_paragraphs(draft: Draft) -> tuple[str, list[str]]:
+def own_paragraphs(draft: ParsedDocument) -> tuple[str, list[str]]:
     """The headline and the paragraphs of an article."""
-    lines = [line.text for line in own_lines(draft.text, draft.ignored)]
+    lines = [line.text for line in unmasked_lines(draft.text, draft.ignored)]
     title = draft.title or lines[0]
     # The headline stands in the text of some formats too; it goes onto the page once.
     return title, [line for line in lines if line.lstrip("# ") != title]
@@ -226,7 +226,7 @@ def built_pages() -> list[list[Page]]:
     articles = [own_paragraphs(draft) for _, draft in samples()]
     pages = []
     for source in SOURCES:
-        fitting = [article for article in articles if language_of(" ".join(article[1])) == source.language]
+        fitting = [article for article in articles if detect_language(" ".join(article[1])) == source.language]
         chance.shuffle(fitting)
         pages.append([build(source, number, fitting, chance) for number in range(PAGES_OF_A_SOURCE)])
     return pages
@@ -242,10 +242,10 @@ def is_repeated_with(share: float) -> Callable[[int, int], bool]:
 
 def cut(pages: Sequence[str], is_repeated: Callable[[int, int], bool]) -> list[tuple[Span, ...]]:
     """What is ignored of a source's pages by rules and repetition."""
-    known = [ignored_lines(text) for text in pages]
-    numbers = Counter(key for text, spans in zip(pages, known, strict=True) for key in candidates(text, spans))
+    known = [find_boilerplate(text) for text in pages]
+    numbers = Counter(key for text, spans in zip(pages, known, strict=True) for key in candidate_lines(text, spans))
     repeated = {key for key, number in numbers.items() if is_repeated(number, len(pages))}
-    return [with_repeated(text, spans, repeated) for text, spans in zip(pages, known, strict=True)]
+    return [add_repeated(text, spans, repeated) for text, spans in zip(pages, known, strict=True)]
 
 
 def measure_built() -> dict[str, object]:
@@ -256,8 +256,8 @@ def measure_built() -> dict[str, object]:
         own = [[is_own for _, is_own in page] for page in of_source]
         texts = [text_of(page) for page in of_source]
         for text, is_own in zip(texts, own, strict=True):
-            rules.add(text, ignored_lines(text), is_own)
-            stored.append(len(candidates(text, ignored_lines(text))))
+            rules.add(text, find_boilerplate(text), is_own)
+            stored.append(len(candidate_lines(text, find_boilerplate(text))))
         for share, count in repetition.items():
             for text, spans, is_own in zip(texts, cut(texts, is_repeated_with(share)), own, strict=True):
                 count.add(text, spans, is_own)
@@ -276,7 +276,7 @@ def measure_news(folder: Path) -> dict[str, object]:
     for number, path in enumerate(sorted(folder.glob("*.txt"))):
         text = path.read_text(encoding="utf-8")
         labels = NEWS_LABELS.get(number, frozenset())
-        spans = ignored_lines(text)
+        spans = find_boilerplate(text)
         count.add(text, spans, [line not in labels for line in range(1, text.count("\n") + 2)])
         dated = date_of_article(text, spans, None, path.name)
         dates[f"article {number}"] = asdict(dated) if dated else None
@@ -289,7 +289,7 @@ def measure_sample_dates() -> dict[str, object]:
     alone: Counter[str] = Counter()
     ignored_own = 0
     for name, draft in samples():
-        spans = (*draft.ignored, *ignored_lines(draft.text))
+        spans = (*draft.ignored, *find_boilerplate(draft.text))
         ignored_own += len(spans) - len(draft.ignored)
         dated = date_of_article(draft.text, spans, draft.date, name)
         found[dated.found_in if dated else "none"] += 1

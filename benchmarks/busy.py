@@ -20,8 +20,8 @@ from statistics import median
 import click
 
 from index.runtime.cpu import cpu_name
-from qa.llm.llama import LlamaGenerator
 from qa.llm.llama_context import LlamaContext, Settings
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test_child import CONTINUATION, PROMPT
 from qa.parts import Parts
 
@@ -35,7 +35,7 @@ _RESULT = Path(__file__).parent / "results" / "busy.json"
 def main(programs: int, rounds: int) -> None:
     """Measure and save."""
     generator = Parts().generator
-    assert isinstance(generator, LlamaGenerator)
+    assert isinstance(generator, LlamaCppLLM)
     contexts = {
         name: LlamaContext(generator.path, threads, Settings(), generator.configuration)
         for name, threads in (("one thread", 1), ("all threads", os.cpu_count() or 2))

@@ -1,4 +1,4 @@
-"""Fit the weights of `qa/declining.py` on questions of which it is known whether the articles answer them.
+"""Fit the weights of `qa/confidence.py` on questions of which it is known whether the articles answer them.
 
     python benchmarks/calibrate.py SET… --questions 45 --held-out 150
 
@@ -25,29 +25,29 @@ from tqdm import tqdm
 
 from index.indexer import update_index
 from index.retriever import Retriever
-from qa.asking.question import check
-from qa.declining import Signals, signals
-from qa.evidence import select
-from qa.measuring.evaluate import read_set
-from qa.phrase import read_phrase
+from qa.confidence import AbstentionFeatures, abstention_features
+from qa.evaluation.question_set import read_set
+from qa.evidence import select_evidence
+from qa.llm_extraction import extract_short_answer
 from qa.prompts import answer_prompt
+from qa.query.question import validate_question
 from ui.app import App
 from ui.settings import load_settings
 
 SEED = 11
 
 
-def signals_of(app: App, retriever: Retriever, question: str) -> Signals | None:
+def signals_of(app: App, retriever: Retriever, question: str) -> AbstentionFeatures | None:
     """The signals of one question, or `None` where the phrase was found in no article."""
-    prompt = answer_prompt(check(question))
+    prompt = answer_prompt(validate_question(question))
     hits = retriever.search(question, app.options.passages)
-    evidence = select(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
+    evidence = select_evidence(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
     asked = prompt.ask(question, [piece.text for piece in evidence])
-    phrase = read_phrase(app.generator, asked, question, prompt.none, evidence)
-    return signals(hits, phrase) if phrase else None
+    phrase = extract_short_answer(app.generator, asked, question, prompt.none, evidence)
+    return abstention_features(hits, phrase) if phrase else None
 
 
-def collect(app: App, folder: Path, questions: int, held_out: int) -> list[tuple[bool, Signals | None]]:
+def collect(app: App, folder: Path, questions: int, held_out: int) -> list[tuple[bool, AbstentionFeatures | None]]:
     """(answerable, signals) of some questions of a set."""
     chosen_set = read_set(folder)
     index = platformdirs.user_cache_path("jawab") / "eval" / chosen_set.name / "index"
@@ -84,7 +84,9 @@ def main() -> None:
         "sets": [read_set(folder).name for folder in args.sets],
         "questions": len(collected),
         "phrase_found_nowhere": len(collected) - len(rows),
-        "weights": {field.name: round(float(w), 3) for field, w in zip(fields(Signals), weights, strict=True)},
+        "weights": {
+            field.name: round(float(w), 3) for field, w in zip(fields(AbstentionFeatures), weights, strict=True)
+        },
         "bias": round(bias, 3),
         "balanced_accuracy_left_one_out": round(float((guessed[y].mean() + (~guessed[~y]).mean()) / 2), 3),
         "rows": [{"answerable": bool(a), **{k: round(v, 4) for k, v in asdict(f).items()}} for a, f in rows],

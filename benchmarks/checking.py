@@ -19,8 +19,8 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
-from qa.checking.sentence import Grounds, faults
 from qa.reading.reader import Context
+from qa.verification.faithfulness import Sources, check_sentence
 from ui.app import App
 from ui.settings import load_settings
 
@@ -52,9 +52,9 @@ def main() -> None:
 
 def known(row: Row) -> list[str]:
     """What is known to speak against the sentence."""
-    grounds = Grounds(row["question"], row["quote"], "")
+    grounds = Sources(row["question"], row["quote"], "")
     # A pair may be asked in one language and told in the other.
-    return [fault.kind for fault in faults(row["sentence"], grounds) if fault.kind != "language"]
+    return [fault.kind for fault in check_sentence(row["sentence"], grounds) if fault.kind != "language"]
 
 
 def measured(rows: Sequence[Row], doubted: Sequence[bool]) -> Row:

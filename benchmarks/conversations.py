@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from index.retriever import Retriever
-from qa.asking.conversation import Exchange, joined, leans
-from qa.asking.rewriting import rewritten
-from qa.asking.talk import heard
-from qa.measuring.metrics import phrase_scores, words
+from qa.evaluation.metrics import phrase_scores, words
+from qa.query.followup import HistoryTurn, concat_history, is_follow_up
+from qa.query.rewriting import rewrite_follow_up
+from qa.query.smalltalk import classify
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
 from ui.app import App
@@ -56,15 +56,15 @@ def main() -> None:
 
 def talk(conversation: Row, retriever: Retriever, app: App, with_llm: bool) -> list[Row]:
     """Every turn asked in every way; what was said before is what the set says, so that ways can be compared."""
-    history: list[Exchange] = []
+    history: list[HistoryTurn] = []
     rows = []
     for turn in conversation["turns"]:
         row = {"split": conversation["split"], "later": bool(history), "turn": turn}
         if turn["status"] == "social":
-            row["social"] = heard(turn["question"]) is not None
+            row["social"] = classify(turn["question"]) is not None
         else:
             assert app.reader
-            row["leans"] = bool(history) and leans(turn["question"])
+            row["leans"] = bool(history) and is_follow_up(turn["question"])
             row["ways"] = {}
             for way, wanted, asked, seconds in ways(turn, history, app, with_llm):
                 row["ways"][way] = {
@@ -72,21 +72,21 @@ def talk(conversation: Row, retriever: Retriever, app: App, with_llm: bool) -> l
                     "seconds": seconds,
                     **ask(wanted, asked, turn, retriever, app.reader),
                 }
-            history.append(Exchange(turn["alone"], turn["answers"][0] if turn["answers"] else None))
+            history.append(HistoryTurn(turn["alone"], turn["answers"][0] if turn["answers"] else None))
         rows.append(row)
     return rows
 
 
-def ways(turn: Row, history: list[Exchange], app: App, with_llm: bool) -> list[tuple[str, str, str, float]]:
+def ways(turn: Row, history: list[HistoryTurn], app: App, with_llm: bool) -> list[tuple[str, str, str, float]]:
     """Name, what is searched for, what is asked of the reader, and the seconds that making them took."""
     question, alone = turn["question"], turn["alone"]
     found = [("as it is", question, question, 0.0), ("as a person would", alone, alone, 0.0)]
     if history:
-        together = joined(question, history)
+        together = concat_history(question, history)
         found += [("joined", together, together, 0.0), ("searched with what was said", together, question, 0.0)]
         if with_llm and app.generator:
             start = time.perf_counter()
-            made = rewritten(question, history, app.generator)
+            made = rewrite_follow_up(question, history, app.generator)
             found.append(("rewritten", made or together, made or question, time.perf_counter() - start))
     return found
 

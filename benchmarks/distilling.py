@@ -18,11 +18,11 @@ from typing import Any
 
 from index.articles import Article, Language
 from index.storage.catalog import Catalog
-from index.text.language import language_of
+from index.text.language import detect_language
 from index.text.sentences import sentences
-from qa.llm.generate import Generator, Message, Prompt
-from qa.measuring.metrics import f1
-from qa.phrase import PHRASE_TOKENS
+from qa.evaluation.metrics import f1
+from qa.llm.base import LLM, Message, Prompt
+from qa.llm_extraction import PHRASE_TOKENS
 from qa.prompts import answer_prompt
 from qa.reading.reader import Context, Reader
 from ui.app import App
@@ -74,7 +74,7 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
 
 
-def ask(article: Article, number: int, language: Language, generator: Generator, reader: Reader) -> Row:
+def ask(article: Article, number: int, language: Language, generator: LLM, reader: Reader) -> Row:
     """A question made of a sentence, and what each of the two answers."""
     start = time.perf_counter()
     sentence = _sentence(article, number)
@@ -88,7 +88,7 @@ def ask(article: Article, number: int, language: Language, generator: Generator,
     draft = generator.draft(prompt.ask(question, [sentence]), PHRASE_TOKENS, prompt.none)
     return {
         "question": question,
-        "in_its_language": language_of(question) == language and question.endswith(("?", "؟")),
+        "in_its_language": detect_language(question) == language and question.endswith(("?", "؟")),
         "reader": phrase,
         "margin": reading.margin,
         "llm": draft.text,

@@ -22,11 +22,11 @@ import numpy as np
 
 from index.articles import Article, Span
 from index.embeddings import PassageText, Vectors
-from index.formats.draft import Draft
 from index.formats.jsonl import read
+from index.formats.parsed import ParsedDocument
 from index.planner import text_of
-from index.text.passages import cut
-from qa.measuring.evaluate import read_set
+from index.text.chunker import split_passages
+from qa.evaluation.question_set import read_set
 from ui.app import App
 from ui.settings import load_settings
 
@@ -102,9 +102,9 @@ def _passages(articles: Path) -> list[tuple[str, Span, PassageText]]:
 
     found = []
     for draft in read(articles.read_bytes()):
-        assert isinstance(draft, Draft)
+        assert isinstance(draft, ParsedDocument)
         article = Article(draft.id or "", draft.title or "", draft.text, "ar")
-        for span in cut(article):
+        for span in split_passages(article):
             found.append((article.id, span, text_of(article, span)))
     return found
 

@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from index.indexer import update_index
 from index.retriever import Hit, Retriever
-from qa.evidence import MIX, PER_SENTENCE, Mix, select
-from qa.measuring.evaluate import QuestionSet, read_set
+from qa.evaluation.question_set import QuestionSet, read_set
+from qa.evidence import EVIDENCE_WEIGHTS, PER_SENTENCE, EvidenceWeights, select_evidence
 from ui.app import App
 from ui.settings import load_settings
 
@@ -29,11 +29,11 @@ BUDGETS = (100, 150, 200, 300, 400, 600)
 CUTS = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85)
 """Least shares of the best sentence's score."""
 MIXES = {
-    "passage order": Mix(passage=1.0, sentence=0.0, words=0.0),
-    "passage and words": Mix(passage=0.7, sentence=0.0, words=0.3),
-    "sentence": Mix(passage=0.0, sentence=1.0, words=0.0),
-    "passage and sentence": Mix(passage=0.5, sentence=0.5, words=0.0),
-    "all three": MIX,
+    "passage order": EvidenceWeights(passage=1.0, sentence=0.0, words=0.0),
+    "passage and words": EvidenceWeights(passage=0.7, sentence=0.0, words=0.3),
+    "sentence": EvidenceWeights(passage=0.0, sentence=1.0, words=0.0),
+    "passage and sentence": EvidenceWeights(passage=0.5, sentence=0.5, words=0.0),
+    "all three": EVIDENCE_WEIGHTS,
 }
 
 
@@ -64,9 +64,9 @@ class Coverage:
     tokens: int
 
 
-def coverage(app: App, found: Found, budget: int, mix: Mix, cut: float) -> Coverage:
+def coverage(app: App, found: Found, budget: int, mix: EvidenceWeights, cut: float) -> Coverage:
     count = app.generator.count_tokens
-    chosen = [(q, select(q["question"], hits, count, budget, mix, cut)) for q, hits in found]
+    chosen = [(q, select_evidence(q["question"], hits, count, budget, mix, cut)) for q, hits in found]
     inside = [any(covered(q, e.article.id, e.span.start, e.span.end) for e in pieces) for q, pieces in chosen]
     tokens = [sum(count(piece.text) + PER_SENTENCE for piece in pieces) for _, pieces in chosen]
     return Coverage(round(sum(inside) / len(inside), 3), round(sum(tokens) / len(tokens)))
@@ -90,7 +90,9 @@ def measure(app: App, questions: QuestionSet, limit: int) -> dict[str, Any]:
             for name, mix in MIXES.items()
         },
         "cuts": {
-            str(cut): {str(budget): asdict(coverage(app, sampled, budget, MIX, cut)) for budget in BUDGETS[1:4]}
+            str(cut): {
+                str(budget): asdict(coverage(app, sampled, budget, EVIDENCE_WEIGHTS, cut)) for budget in BUDGETS[1:4]
+            }
             for cut in CUTS
         },
     }

@@ -24,11 +24,11 @@ from ways_of_writing import candidates_of, mean, median, written
 from index.articles import Article, Span
 from index.retriever import Hit
 from index.text.sentences import sentences
-from qa.asking.question import check
 from qa.citations import Located
-from qa.evidence import select
-from qa.llm.llama import LlamaGenerator
+from qa.evidence import select_evidence
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import sentence_prompt
+from qa.query.question import validate_question
 from qa.reading.reader import Reader
 from qa.training.course import SETS
 from ui.app import App
@@ -46,7 +46,7 @@ def main() -> None:
     given = parser.parse_args()
     app = App(load_settings())
     reader, generator = app.reader, app.generator
-    if reader is None or not isinstance(generator, LlamaGenerator):
+    if reader is None or not isinstance(generator, LlamaCppLLM):
         raise SystemExit("needs the reader and the LLM")
     kept = given.work / f"evidence-for-sentences-{generator.name}.json"
     asked: dict[str, dict[str, Row]] = json.loads(kept.read_text()) if kept.exists() else {}
@@ -63,18 +63,18 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
 
 
-def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: LlamaGenerator) -> dict[str, Row]:
+def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: LlamaCppLLM) -> dict[str, Row]:
     """What the LLM writes around the reader's phrase, by what it is shown."""
     text = question["question"]
     best = candidates_of(text, hits, reader)[0].located
-    prompts = sentence_prompt(check(text))
+    prompts = sentence_prompt(validate_question(text))
     return {
         way: written(question, best, prompts.ask(text, given, best.text), generator)
         for way, given in shown(text, best, hits, generator).items()
     }
 
 
-def shown(text: str, best: Located, hits: Sequence[Hit], generator: LlamaGenerator) -> dict[str, str]:
+def shown(text: str, best: Located, hits: Sequence[Hit], generator: LlamaCppLLM) -> dict[str, str]:
     """The evidence by the way it is chosen."""
     article, alone = best.evidence.article, best.evidence.text
     before, after = beside(article, best.evidence.span)
@@ -87,7 +87,9 @@ def shown(text: str, best: Located, hits: Sequence[Hit], generator: LlamaGenerat
         "and its neighbours": around,
     }
     for budget in BUDGETS:
-        others = [piece.text for piece in select(text, hits, generator.count_tokens, budget, near_the_best=0.0)]
+        others = [
+            piece.text for piece in select_evidence(text, hits, generator.count_tokens, budget, near_the_best=0.0)
+        ]
         ways[f"and evidence, {budget} tokens"] = " ".join([alone, *(one for one in others if one != alone)])
     return ways
 

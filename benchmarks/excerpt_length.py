@@ -14,14 +14,14 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from index.embed import SentenceTransformerEmbedder
+from index.search import Hit, Searcher
 from tqdm import tqdm
 
 from benchmarks.kept import drawn, golds_of, searcher_of
 from benchmarks.pairings import searcher_over
-from index.embed import SentenceTransformerEmbedder
-from index.search import Hit, Searcher
-from qa.declining import THRESHOLD
-from qa.measuring.metrics import phrase_scores
+from qa.confidence import THRESHOLD
+from qa.evaluation.metrics import phrase_scores
 from qa.reading.answering import BUDGET, probability
 from qa.reading.commands import Commands
 from qa.reading.excerpts import LONGEST, Excerpt, excerpts

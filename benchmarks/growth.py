@@ -29,11 +29,11 @@ import numpy.typing as npt
 from index.articles import Article, Span
 from index.embeddings import PassageEmbedding
 from index.fakes import HashEmbedder
-from index.finding.filters import Filter, allowed_passages
-from index.finding.lexical import keyword_search, terms
-from index.finding.vector_file import compact
-from index.finding.vectors import VectorIndex
 from index.indexer import change_index, remove_articles, update_index
+from index.retrieval.bm25 import index_terms, keyword_search
+from index.retrieval.faiss_file import compact
+from index.retrieval.filters import Filter, allowed_passages
+from index.retrieval.vector_index import VectorIndex
 from index.retriever import Retriever
 from index.runtime.fair_lock import FairLock
 from index.storage.catalog import Catalog
@@ -100,7 +100,7 @@ def gather(bench: Path, work: Path) -> None:
     """Real vectors of passages, sentences and questions, kept in `work`."""
     if (work / "questions.npy").exists():
         return
-    from qa.measuring.evaluate import read_set
+    from qa.evaluation.question_set import read_set
     from ui.app import App
     from ui.settings import load_settings
 
@@ -180,7 +180,7 @@ def fill(catalog: Catalog, work: Path, first: int, count: int) -> None:
     vectors = Maker(work, SEED + first).like(np.load(work / "real.npy"), count)
     random = np.random.default_rng(SEED + first)
     words, chances = vocabulary()
-    normal = {word: terms(word) for word in words}
+    normal = {word: index_terms(word) for word in words}
     chosen = random.choice(np.array(words, dtype=object), size=(count, WORDS_A_PASSAGE), p=chances)
     for start in range(0, count, PASSAGES_AN_ARTICLE):
         rows = range(start, min(start + PASSAGES_AN_ARTICLE, count))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kept import ABSTAIN, kept_questions
 
-from qa.measuring.evaluate import read_set
+from qa.evaluation.question_set import read_set
 from qa.training.course import SETS
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from index.embeddings import Embedder
 from index.indexer import update_index
 from index.retriever import Retriever
-from qa.measuring.evaluate import read_set
-from qa.measuring.metrics import phrase_scores
+from qa.evaluation.metrics import phrase_scores
+from qa.evaluation.question_set import read_set
 from qa.training.examples import is_for_validation
 
 ABSTAIN = ("abstain/ar", "abstain/en")

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from index.finding.lexical import keyword_search, terms
-from index.finding.names import entries
+from index.retrieval.bm25 import index_terms, keyword_search
+from index.retrieval.cross_script_names import name_keys
 
 WORDS = 300_000
 LENGTH = 130
@@ -63,11 +63,11 @@ def main() -> None:
         connection = sqlite3.connect(file)
         connection.execute("CREATE VIRTUAL TABLE keywords USING fts5(words)")
         connection.execute("CREATE TABLE names (key TEXT, word TEXT, PRIMARY KEY (key, word)) WITHOUT ROWID")
-        connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", entries(" ".join(words)))
+        connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", name_keys(" ".join(words)))
         start = time.perf_counter()
         for first in tqdm(range(0, args.passages, AT_ONCE)):
             drawn = np.searchsorted(cumulative(), random.random((AT_ONCE, LENGTH))).clip(max=WORDS - 1)
-            rows = ((first + n, terms(" ".join(words[i] for i in row))) for n, row in enumerate(drawn, start=1))
+            rows = ((first + n, index_terms(" ".join(words[i] for i in row))) for n, row in enumerate(drawn, start=1))
             connection.executemany("INSERT INTO keywords (rowid, words) VALUES (?, ?)", rows)
         connection.commit()
         built = time.perf_counter() - start

@@ -27,7 +27,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from benchmarks.pairings import Pairing, pairings
 from index.embeddings import SentenceTransformerEmbedder
 from index.runtime.cpu import cpu_name
-from qa.measuring.metrics import phrase_scores
+from qa.evaluation.metrics import phrase_scores
 from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Context, Reading
 from qa.training.examples import Source

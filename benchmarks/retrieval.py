@@ -26,14 +26,14 @@ import platformdirs
 from tqdm import tqdm
 
 from index.embeddings import Embedder, Vectors
-from index.finding.fusion import KEYWORDS, fuse, fuse_by_rank
-from index.finding.lexical import keyword_search, terms
-from index.finding.names import entries
 from index.indexer import update_index
+from index.retrieval.bm25 import index_terms, keyword_search
+from index.retrieval.cross_script_names import name_keys
+from index.retrieval.fusion import LEXICAL_WEIGHT, fuse, fuse_by_rank
 from index.retriever import Retriever
 from index.storage.catalog import Catalog
-from index.text.words import ALL, Steps
-from qa.measuring.evaluate import read_set
+from index.text.words import ALL, NormalizationSteps
+from qa.evaluation.question_set import read_set
 from ui.app import App
 from ui.settings import load_settings
 
@@ -66,7 +66,7 @@ STEPS_OFF = {
     "Arabic stem": replace(ALL, arabic="none"),
     "Snowball for Light10": replace(ALL, arabic="snowball"),
     "English stem": replace(ALL, english=False),
-    "all off": Steps(False, False, False, False, False, False, "none", False),
+    "all off": NormalizationSteps(False, False, False, False, False, False, "none", False),
 }
 WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.7, 1.0)
 RANK_WEIGHTS = (0.2, 0.5, 1.0)
@@ -175,18 +175,22 @@ def questions(name: str, bench: Path, work: Path, embedder: Embedder) -> list[Qu
     ]
 
 
-def keyword_table(passages: Sequence[Passage], steps: Steps) -> Callable[..., list[tuple[Any, ...]]]:
+def keyword_table(passages: Sequence[Passage], steps: NormalizationSteps) -> Callable[..., list[tuple[Any, ...]]]:
     """The catalogue's two tables of words, in memory."""
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE VIRTUAL TABLE keywords USING fts5(words)")
     connection.execute("CREATE TABLE names (key TEXT, word TEXT, PRIMARY KEY (key, word)) WITHOUT ROWID")
     for number, passage in enumerate(passages, start=1):
-        connection.execute("INSERT INTO keywords (rowid, words) VALUES (?, ?)", (number, terms(passage.text, steps)))
-        connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", entries(passage.text))
+        connection.execute(
+            "INSERT INTO keywords (rowid, words) VALUES (?, ?)", (number, index_terms(passage.text, steps))
+        )
+        connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", name_keys(passage.text))
     return lambda statement, *values: connection.execute(statement, values).fetchall()
 
 
-def search(asked: Sequence[Question], over: Collection, steps: Steps = ALL, across: bool = True) -> list[Case]:
+def search(
+    asked: Sequence[Question], over: Collection, steps: NormalizationSteps = ALL, across: bool = True
+) -> list[Case]:
     rows = keyword_table(over.passages, steps)
     cases = []
     for question in asked:
@@ -215,7 +219,7 @@ def by_keywords(dense: Found, lexical: Found) -> Found:
     return lexical
 
 
-def by_both(weight: float = KEYWORDS) -> Ranking:
+def by_both(weight: float = LEXICAL_WEIGHT) -> Ranking:
     return lambda dense, lexical: fuse(dense, lexical, 10, weight)
 
 
@@ -297,7 +301,7 @@ def report(
     pairs = [*OWN.items(), *POOLED]
     results: dict[str, Any] = {
         "embedder": embedder,
-        "keyword_weight": KEYWORDS,
+        "keyword_weight": LEXICAL_WEIGHT,
         "product": whole,
         "sets": {_named(name, over): measure(asked[name], collections[over]) for name, over in tqdm(pairs)},
         "steps_off": {name: steps_off(asked[name], collections[over]) for name, over in tqdm(OWN.items())},

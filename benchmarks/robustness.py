@@ -28,16 +28,16 @@ from kept import Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
 from index.embeddings import SentenceTransformerEmbedder
-from index.finding.vocabulary import Vocabulary
+from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever
-from index.text.language import foreign_language_of
+from index.text.language import unsupported_language
 from qa.answer import FoundPassage
-from qa.asking.arabizi import arabic_of
-from qa.asking.colloquial import standard
-from qa.asking.spelling import corrected, respelt, spellings
 from qa.assistant import found_passages
-from qa.declining import THRESHOLD
-from qa.measuring.metrics import holds_gold
+from qa.confidence import THRESHOLD
+from qa.evaluation.metrics import holds_gold
+from qa.query.arabizi import transliterate
+from qa.query.dialect import to_msa_question_words
+from qa.query.spelling import corpus_spellings, correct_typos, restore_hamza
 from qa.reading.answering import best_answer
 from qa.reading.network_reader import NetworkReader
 from qa.training.train import default_embedder
@@ -99,11 +99,11 @@ class Asker:
 def measure(question: Row, way: str, ask: Asker) -> Row:
     """One question typed in one way: as it is, with each thing built, and with all."""
     typed = WAYS[way](question["question"], random.Random(f"{question['id']} {way}"))
-    meant = arabic_of(typed, ask.words) or typed
-    plain = standard(meant)
-    written = spellings(ask.search(meant))
-    spelt = respelt(meant, written)
-    right = corrected(spelt, written, ask.known)
+    meant = transliterate(typed, ask.words) or typed
+    plain = to_msa_question_words(meant)
+    written = corpus_spellings(ask.search(meant))
+    spelt = restore_hamza(meant, written)
+    right = correct_typos(spelt, written, ask.known)
     return {
         "way": way,
         "as it is": ask(question, typed),
@@ -118,7 +118,7 @@ def measure(question: Row, way: str, ask: Asker) -> Row:
 def answer(question: Row, hits: Sequence[Hit], read: str, reader: NetworkReader) -> Row:
     found = best_answer(reader, read, hits)
     said = found.located.text if found else ""
-    refused = foreign_language_of(read) is not None
+    refused = unsupported_language(read) is not None
     f1, em = scores(question, said)
     return {
         "said": said,

@@ -27,10 +27,10 @@ import platformdirs
 from story_cases import POSITIVE, Case, PairKind, cases, kind_of
 
 from index.articles import Article, Span
+from index.dedup import clustering
+from index.dedup.similarity import THRESHOLDS, Measures, Ratio, Thresholds, decide, measures
 from index.storage.database import Database
 from index.storage.schema import TABLES
-from index.stories import linking
-from index.stories.likeness import THRESHOLDS, Counted, Measures, Thresholds, decide, measures
 
 ROOT = Path(__file__).parent.parent
 NEWS_STORY = (0, 3, 4)
@@ -169,7 +169,7 @@ def _cases(work: Path) -> Iterator[Pair]:
 
 def _pairs(work: Path, name: str, label: Callable[[int, int], tuple[PairKind | None, bool | None]]) -> Iterator[Pair]:
     store = _open(work, name)
-    views = {number: linking.load(store, number) for (number,) in store.rows("SELECT number FROM articles")}
+    views = {number: clustering.load_view(store, number) for (number,) in store.rows("SELECT number FROM articles")}
     for a, b in itertools.combinations(sorted(views), 2):
         kind, calibrates = label(a, b)
         if kind is not None:
@@ -241,7 +241,7 @@ def margins(pairs: Sequence[Pair]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _share(counted: Counted) -> float:
+def _share(counted: Ratio) -> float:
     return counted.met / counted.compared
 
 
@@ -282,10 +282,10 @@ def cost(size: int, dimension: int = 768) -> dict[str, Any]:
             nonlocal searching
             searching, started = 0.0, time.perf_counter()
             with store.transaction():
-                linking.join(store, numbers, nearest)
+                clustering.assign_stories(store, numbers, nearest)
             return time.perf_counter() - started - searching, searching
 
-        everything = linking.unseen(store)
+        everything = clustering.unassigned(store)
         first, later = everything[:-20], everything[-20:]
         whole, search = seconds(first)
         more, _ = seconds(later)

@@ -20,11 +20,11 @@ from kept import ABSTAIN, RIGHT, Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
 from index.retriever import Retriever
-from qa.asking.question import check
-from qa.evidence import select
-from qa.measuring.metrics import f1
-from qa.phrase import read_phrase
+from qa.evaluation.metrics import f1
+from qa.evidence import select_evidence
+from qa.llm_extraction import extract_short_answer
 from qa.prompts import answer_prompt
+from qa.query.question import validate_question
 from qa.reading.answering import best_answer
 from qa.training.course import SETS
 from ui.app import App
@@ -65,9 +65,11 @@ def ask(app: App, retriever: Retriever, question: Row) -> Row:
     assert app.reader
     read = best_answer(app.reader, text, hits)
     assert read
-    prompts = answer_prompt(check(text))
-    evidence = select(text, hits, app.generator.count_tokens, app.options.evidence_tokens)
-    own = read_phrase(app.generator, prompts.ask(text, [e.text for e in evidence]), text, prompts.none, evidence)
+    prompts = answer_prompt(validate_question(text))
+    evidence = select_evidence(text, hits, app.generator.count_tokens, app.options.evidence_tokens)
+    own = extract_short_answer(
+        app.generator, prompts.ask(text, [e.text for e in evidence]), text, prompts.none, evidence
+    )
     said = own.located.text if own else ""
     return {
         "question": question,

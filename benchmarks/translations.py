@@ -3,7 +3,7 @@
     python benchmarks/translations.py BENCH_FOLDER
 
 The answers of XQuAD in Arabic, each with the same answer in English, as people translated it, and with that of another
-question about the same article. The bound of `qa/checking/translation.py` is chosen on the articles that the reader
+question about the same article. The bound of `qa/verification/translation.py` is chosen on the articles that the reader
 learns from, and reported on the others. Figures are saved under benchmarks/results.
 """
 
@@ -19,9 +19,9 @@ import numpy as np
 from kept import kept_questions
 
 from index.embeddings import SentenceTransformerEmbedder
-from qa.checking.translation import SAME
-from qa.measuring.evaluate import read_set
+from qa.evaluation.question_set import read_set
 from qa.training.train import default_embedder
+from qa.verification.translation import SAME
 
 BOUNDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.7)
 

@@ -28,8 +28,8 @@ import numpy as np
 from benchmarks.growth import DIMENSION, Vectors, fill
 from benchmarks.page_client import PageClient, Seen
 from benchmarks.serving import serving
-from index.finding.vector_file import compact
 from index.indexer import change_index, update_index
+from index.retrieval.faiss_file import compact
 from index.storage.rows import matrix
 from index.storage.writing import writing
 from ui.app import App

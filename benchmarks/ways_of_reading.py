@@ -26,7 +26,7 @@ from tqdm import tqdm
 from index.articles import Span
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Hit, Retriever
-from qa.evidence import rank
+from qa.evidence import rank_sentences
 from qa.reading.answering import BUDGET, probability
 from qa.reading.excerpts import Excerpt, excerpts
 from qa.reading.inputs import LONGEST
@@ -152,7 +152,7 @@ def joined(stretches: Sequence[Stretch], asked: int) -> list[Stretch]:
 def whole(question: str, hit: Hit, reader: NetworkReader) -> Stretch:
     span = Span(hit.passage.start, hit.passage.end)
     text = hit.article.text[span.start : span.end]
-    return Stretch(text, hit.article.id, span, rank(question, [hit])[0].score, reader.count_tokens(text))
+    return Stretch(text, hit.article.id, span, rank_sentences(question, [hit])[0].score, reader.count_tokens(text))
 
 
 def findings(question: str, stretches: Sequence[Stretch], reader: NetworkReader) -> list[Found]:

@@ -5,8 +5,8 @@
 Questions about articles that the reader was not trained on, over the whole sets. Every way gets the same passages and
 the same reading. *Phrases*: F1 of the reader's phrase, of the LLM's own, by tokens of evidence, of the reader's
 candidates as the LLM's likelihood ranks them, and of the reader's phrase in the sentence whose number the LLM picks.
-*Sentences*: how many of those that the LLM writes stand as they are (`qa/checking/`), have the right answer in them,
-and what the first token costs. *Sureness*: how well right answers are known from wrong ones by the reader's own
+*Sentences*: how many of those that the LLM writes stand as they are (`qa/verification/`), have the right answer in
+them, and what the first token costs. *Sureness*: how well right answers are known from wrong ones by the reader's own
 probability, and with what the LLM makes of the evidence, or of the phrase's sentence alone. Kept for each question in
 the work folder, so that a run that was stopped goes on; figures are saved under benchmarks/results. Needs the extra
 `benchmarks`.
@@ -32,26 +32,26 @@ from tqdm import tqdm
 
 from index.articles import Language
 from index.retriever import Hit
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.answer import Correction
-from qa.asking.question import check
 from qa.assistant import SENTENCE_TOKENS
 from qa.citations import Located
-from qa.evidence import BUDGET, Evidence, select
-from qa.llm.generate import Message, Prompt
-from qa.llm.llama import LlamaGenerator
-from qa.measuring.metrics import f1, recall
-from qa.phrase import PHRASE_TOKENS, read_phrase
+from qa.evaluation.metrics import f1, recall
+from qa.evidence import MAX_EVIDENCE_TOKENS, Evidence, select_evidence
+from qa.llm.base import Message, Prompt
+from qa.llm.llama_cpp_llm import LlamaCppLLM
+from qa.llm_extraction import PHRASE_TOKENS, extract_short_answer
+from qa.postprocess import verify_sentence
 from qa.prompts import AnswerPrompt, answer_prompt, prompt_table, sentence_prompt
-from qa.reading.answering import BUDGET as READING
+from qa.query.question import validate_question
+from qa.reading.answering import MAX_EVIDENCE_TOKENS as READING
 from qa.reading.answering import located, probability, rounds
 from qa.reading.reader import Reader
 from qa.training.course import SETS
-from qa.wording import worded
 from ui.app import App
 from ui.settings import load_settings
 
-BUDGETS = (0, BUDGET)
+BUDGETS = (0, MAX_EVIDENCE_TOKENS)
 """Tokens of evidence; 0 is the best sentence alone."""
 CANDIDATES = 8
 CHOSEN = "and how likely the LLM holds its phrase, by its sentence"
@@ -92,7 +92,7 @@ def main() -> None:
     given = parser.parse_args()
     app = App(load_settings())
     reader, generator = app.reader, app.generator
-    if reader is None or not isinstance(generator, LlamaGenerator):
+    if reader is None or not isinstance(generator, LlamaCppLLM):
         raise SystemExit("needs the reader and the LLM")
     kept = given.work / f"ways-of-writing-{generator.name}.json"
     asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
@@ -118,14 +118,14 @@ def main() -> None:
         print("\n".join(json.dumps(row.get("sentences"), ensure_ascii=False) for row in asked.values()))
 
 
-def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: LlamaGenerator, thoroughly: bool) -> Row:
+def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: LlamaCppLLM, thoroughly: bool) -> Row:
     """One question: what tells whether its answer is right, and, if `thoroughly`, every way to put it."""
     text = question["question"]
     candidates = candidates_of(text, hits, reader)
     best = candidates[0].located
-    prompts = answer_prompt(check(text))
+    prompts = answer_prompt(validate_question(text))
     generator.prepare(prompts.head)
-    evidence = with_phrase(select(text, hits, generator.count_tokens, BUDGET), best)
+    evidence = with_phrase(select_evidence(text, hits, generator.count_tokens, MAX_EVIDENCE_TOKENS), best)
     prompt = prompts.ask(text, [piece.text for piece in evidence])
     row = {"question": question, "signals": signals(question, candidates[0], prompt, prompts, generator)}
     if not thoroughly:
@@ -149,7 +149,7 @@ def measure(question: Row, hits: Sequence[Hit], reader: Reader, generator: Llama
 
 
 def signals(
-    question: Row, best: Candidate, prompt: Prompt, prompts: AnswerPrompt, generator: LlamaGenerator
+    question: Row, best: Candidate, prompt: Prompt, prompts: AnswerPrompt, generator: LlamaCppLLM
 ) -> dict[str, float]:
     """What could tell whether the reader's phrase is right, and whether it is."""
     phrase = best.located.text
@@ -183,27 +183,27 @@ def with_phrase(evidence: list[Evidence], best: Located) -> list[Evidence]:
 
 
 def drafted(
-    text: str, hits: Sequence[Hit], budget: int, prompts: AnswerPrompt, generator: LlamaGenerator
+    text: str, hits: Sequence[Hit], budget: int, prompts: AnswerPrompt, generator: LlamaCppLLM
 ) -> tuple[str, float, int]:
     """The LLM's own phrase, not told the reader's; seconds to its end, and tokens of its prompt after the head."""
-    evidence = select(text, hits, generator.count_tokens, budget)
+    evidence = select_evidence(text, hits, generator.count_tokens, budget)
     lines = [piece.text for piece in evidence]
     start = time.perf_counter()
-    phrase = read_phrase(generator, prompts.ask(text, lines), text, prompts.none, evidence)
+    phrase = extract_short_answer(generator, prompts.ask(text, lines), text, prompts.none, evidence)
     spent = time.perf_counter() - start
     return (phrase.located.text if phrase else ""), spent, generator.count_tokens("\n".join([*lines, text]))
 
 
-def likelihoods(phrases: Sequence[str], prompt: Prompt, generator: LlamaGenerator) -> dict[str, list[float]]:
+def likelihoods(phrases: Sequence[str], prompt: Prompt, generator: LlamaCppLLM) -> dict[str, list[float]]:
     """Log-probability of each phrase as the LLM's answer: of all its tokens, and of one on the average."""
     means = [generator.likelihood(prompt, phrase) for phrase in phrases]
     totals = [mean * generator.count_tokens(phrase) for mean, phrase in zip(means, phrases, strict=True)]
     return {"likelihood": totals, "likelihood a token": means}
 
 
-def picked(text: str, evidence: Sequence[Evidence], candidates: Sequence[Candidate], generator: LlamaGenerator) -> str:
+def picked(text: str, evidence: Sequence[Evidence], candidates: Sequence[Candidate], generator: LlamaCppLLM) -> str:
     """The reader's best phrase in the sentence whose number the LLM finds likeliest: it can write no other."""
-    language = check(text)
+    language = validate_question(text)
     lines = [f"{number}. {piece.text}" for number, piece in enumerate(evidence[:9], start=1)]
     turns = Message("user", "\n".join([*lines, text]))
     following = generator._read(Prompt(numbers_head(language), (turns,)), room=512)
@@ -227,11 +227,11 @@ def numbers_head(language: Language) -> tuple[Message, ...]:
 
 
 def sentences(
-    question: Row, best: Located, evidence: Sequence[Evidence], prompts: AnswerPrompt, generator: LlamaGenerator
+    question: Row, best: Located, evidence: Sequence[Evidence], prompts: AnswerPrompt, generator: LlamaCppLLM
 ) -> dict[str, Row]:
     """What the LLM writes around the reader's phrase, by what it is shown."""
     text = question["question"]
-    language = check(text)
+    language = validate_question(text)
     everything = [piece.text for piece in evidence]
     alone = [best.evidence.text]
     own = sentence_prompt(language)
@@ -243,11 +243,11 @@ def sentences(
         "a prompt of its own": own.ask(text, best.evidence.text, best.text),
         "a prompt of its own, no example": bare,
     }
-    if language_of(best.evidence.text) != language:
-        other = after_phrase(text, alone, best.text, language_of(best.evidence.text))
+    if detect_language(best.evidence.text) != language:
+        other = after_phrase(text, alone, best.text, detect_language(best.evidence.text))
         shown["after the phrase, its sentence, in the article's language"] = other
     told = {way: written(question, best, prompt, generator) for way, prompt in shown.items()}
-    withheld = read_phrase(generator, prompts.ask(text, everything), text, prompts.none, evidence)
+    withheld = extract_short_answer(generator, prompts.ask(text, everything), text, prompts.none, evidence)
     if withheld:
         prompt = after_phrase(text, everything, withheld.located.text, language)
         told["after the LLM's own phrase, the evidence"] = written(question, withheld.located, prompt, generator)
@@ -270,7 +270,7 @@ def after_phrase(
     return asked.then(Message("assistant", phrase), Message("user", REPHRASE[language]))
 
 
-def written(question: Row, located: Located, prompt: Prompt, generator: LlamaGenerator) -> Row:
+def written(question: Row, located: Located, prompt: Prompt, generator: LlamaCppLLM) -> Row:
     generator.prepare(prompt.head)
     # As where a question comes: the head is known, and nothing else.
     generator._context.load(generator._states[prompt.head])
@@ -281,7 +281,7 @@ def written(question: Row, located: Located, prompt: Prompt, generator: LlamaGen
         first = first or time.perf_counter() - start
         pieces.append(piece)
     wrote = " ".join("".join(pieces).split())
-    said, correction = worded(wrote, question["question"], located)
+    said, correction = verify_sentence(wrote, question["question"], located)
     return {
         "wrote": wrote,
         "said": said,
@@ -328,7 +328,7 @@ def sureness(rows: Sequence[Row]) -> dict[str, Any]:
     """Area under the ROC curve and log loss, each fifth of the questions foretold by what the others teach.
 
     "weights" are those of the reader's log-odds and of the phrase's likelihood by its sentence, and the bias, fitted on
-    all: `qa/declining.py: TOGETHER`.
+    all: `qa/confidence.py: TOGETHER`.
     """
     told = [row["signals"] for row in rows]
     right = np.array([one["right"] for one in told])

@@ -3,8 +3,8 @@
     python benchmarks/whole_answers.py SET --samples INDEX --news INDEX [--split dev] [--with-llm] [--show]
 
 SET is benchmarks/sets/whole-answers.jsonl: for every question the points, each with wordings any of which shows that it
-was made. By default the sentences that `qa/whole.py` chooses are looked at, for several numbers of sentences; with
-`--with-llm` the whole program's answers. Figures are saved under benchmarks/results.
+was made. By default the sentences that `qa/multi_sentence.py` chooses are looked at, for several numbers of sentences;
+with `--with-llm` the whole program's answers. Figures are saved under benchmarks/results.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 from index.retriever import Retriever
 from index.text.folding import fold_text
-from qa.asking.question import wants_reasons
 from qa.assistant import Assistant
+from qa.multi_sentence import MOST_REASONS, expand_explanation, select_sentences
+from qa.query.question import asks_why_or_how
 from qa.reading.answering import best_answer
-from qa.whole import MOST_REASONS, choose, onwards
 from ui.app import App
 from ui.settings import load_settings
 
@@ -60,7 +60,7 @@ def sentences(asked: list[Row], retrievers: dict[str, Retriever]) -> Row:
     for question in asked:
         hits = retrievers[question["collection"]].search(question["question"], literally=False)
         for most in MOST:
-            chosen = choose(question["question"], hits, most)
+            chosen = select_sentences(question["question"], hits, most)
             found = [r for point in question["points"] if (r := in_sentences(point, question, chosen)) is not None]
             made[most] += found
             if most == 5:
@@ -78,17 +78,17 @@ def reasons(asked: list[Row], retrievers: dict[str, Retriever], app: App) -> Row
     assert app.reader
     made: dict[str, list[bool]] = defaultdict(list)
     for question in asked:
-        if not question["answerable"] or not wants_reasons(question["question"]):
+        if not question["answerable"] or not asks_why_or_how(question["question"]):
             continue
         hits = retrievers[question["collection"]].search(question["question"], literally=False)
         found = best_answer(app.reader, question["question"], hits)
         assert found
         first = found.located.evidence
-        chosen = choose(question["question"], hits, MOST_REASONS)
+        chosen = select_sentences(question["question"], hits, MOST_REASONS)
         ways = {
             "its sentence": [first],
-            "and the next": onwards(first, hits)[:2],
-            "and the next two": onwards(first, hits),
+            "and the next": expand_explanation(first, hits)[:2],
+            "and the next two": expand_explanation(first, hits),
             "and two that are chosen": [first, *(one for one in chosen if one.text != first.text)][:MOST_REASONS],
             "three that are chosen": chosen,
         }

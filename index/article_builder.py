@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from index.articles import Article, Span
-from index.boilerplate.rules import ignored_lines
-from index.dates.article import date_of_article
-from index.formats.draft import Draft
+from index.boilerplate.rules import find_boilerplate
+from index.dates.publication_date import date_of_article
+from index.formats.parsed import ParsedDocument
 from index.runtime.cancellation import Check, never
 from index.storage.catalog import Catalog
 from index.storage.digest import digest_of
-from index.text.language import language_of
+from index.text.language import detect_language
 
 _LONGEST_TITLE = 150
 _LONGEST_ID = 120
@@ -35,10 +35,10 @@ class ArticleBuilder:
     _taken: dict[str, str] = field(default_factory=dict)
     _seen: Counter[str] = field(default_factory=Counter)
 
-    def article(self, draft: Draft, path: Path, check: Check = never) -> Article:
+    def article(self, draft: ParsedDocument, path: Path, check: Check = never) -> Article:
         """The article that `draft`, read from `path`, stands for."""
         name = PurePosixPath(draft.member) if draft.member else path
-        ignored = tuple(sorted({*draft.ignored, *ignored_lines(draft.text, check)}, key=lambda span: span.start))
+        ignored = tuple(sorted({*draft.ignored, *find_boilerplate(draft.text, check)}, key=lambda span: span.start))
         own = mask_spans(draft.text, ignored)
         # A file of many articles says nothing of one of them by its name.
         file_name = "" if draft.key and not draft.member else name.name
@@ -47,7 +47,7 @@ class ArticleBuilder:
             id=self._free_id(draft, path, name.stem),
             title=draft.title or extract_headline(own) or name.stem,
             text=draft.text,
-            language=draft.language or language_of(own),
+            language=draft.language or detect_language(own),
             date=dated.day if dated else None,
             source=draft.source,
             author=draft.author,
@@ -56,7 +56,7 @@ class ArticleBuilder:
             date_certainty=dated.certainty if dated else None,
         )
 
-    def _free_id(self, draft: Draft, path: Path, stem: str) -> str:
+    def _free_id(self, draft: ParsedDocument, path: Path, stem: str) -> str:
         """The id that the file gives, else the file's name; with a hash of the path where another file has it."""
         name = draft.id or (f"{stem}-{draft.key}" if draft.key and not draft.member else stem)
         # One word that can be typed on a command line and put into an address.
@@ -81,7 +81,7 @@ class ArticleBuilder:
                 return candidate
         return f"{wanted}-{digest_of(owner)[:16]}"
 
-    def _may_have(self, article_id: str, draft: Draft, path: Path) -> bool:
+    def _may_have(self, article_id: str, draft: ParsedDocument, path: Path) -> bool:
         """Whether the id is nobody's yet, or that of the very article that the draft is now."""
         held_by = self.catalog.path_of(article_id)
         if held_by is None or held_by == str(path):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from index.articles import Language
 from index.storage.catalog import Catalog
 from index.text.folding import fold_text
-from index.text.words import words_to_look_up
+from index.text.words import query_tokens
 
 SortOrder = Literal["newest", "oldest", "title"]
 
@@ -98,7 +98,7 @@ class ArticleBrowser:
     def _with_words(self, text: str) -> set[int] | None:
         """The numbers of the articles that have all words of `text` in any form; `None` if it has no words."""
         numbers: set[int] | None = None
-        for word in words_to_look_up(text).values():
+        for word in query_tokens(text).values():
             rows = self._catalog.rows(
                 """SELECT DISTINCT article FROM passages
                 WHERE number IN (SELECT rowid FROM keywords WHERE keywords MATCH ?)""",

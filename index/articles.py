@@ -24,7 +24,7 @@ class Article:
     """An article as it was read. `text` is never altered; `ignored` marks what is not the article's own.
 
     `date` is the article's own, as YYYY-MM-DD, never that of the page or of today; `date_from` says where it was
-    found and `date_certainty` (0 to 1) how sure it is (`index/dates/article.py`).
+    found and `date_certainty` (0 to 1) how sure it is (`index/dates/publication_date.py`).
     """
 
     id: str

@@ -53,7 +53,7 @@ class IndexMismatch(JawabError):
     code = "index_mismatch"
 
 
-class IndexBusy(JawabError):
+class IndexLocked(JawabError):
     """Another process is writing to the index in `folder`."""
 
     code = "index_busy"
@@ -74,7 +74,7 @@ class DiskFailed(JawabError):
     retryable = True
 
 
-class NotAllowed(JawabError):
+class PermissionDenied(JawabError):
     """The operating system refused to read or write `path`."""
 
     code = "not_allowed"
@@ -86,7 +86,7 @@ class FileExists(JawabError):
     code = "file_exists"
 
 
-class PathMissing(JawabError):
+class PathNotFound(JawabError):
     """`path`, named by the user, does not exist."""
 
     code = "path_missing"

@@ -14,18 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from index.boilerplate.source_lines import count_lines, cut_later, remember
+from index.boilerplate.line_counts import schedule_rechunk, store_lines, update_line_counts
+from index.dedup import clustering
 from index.embeddings import Embedder, PassageText, Vectors
 from index.errors import ArticleMissing, IndexMissing, NothingToIndex
-from index.finding.vector_file import compact, drop_other_files, is_behind
-from index.finding.vectors import Scored, VectorIndex
-from index.intake.files import find_files
-from index.intake.reading import Reading
+from index.ingestion.discovery import discover_files
+from index.ingestion.sandbox import SandboxedParser
 from index.planner import IndexingReport, Plan, plan_update
+from index.retrieval.faiss_file import compact, drop_other_files, is_behind
+from index.retrieval.vector_index import ScoredId, VectorIndex
 from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 from index.storage.writing import changing, writing
-from index.stories import linking
 
 _CHUNK = 64
 """Passages embedded between two commits: about half a minute of work on two cores."""
@@ -72,17 +72,17 @@ def update_index(
     its id updates the one that an earlier file of it named so. Without `make`, an index that is not there is not made:
     `IndexMissing`. Raises `PathMissing`, `NothingToIndex`, `IndexMismatch`, `IndexBusy`, `DiskFull`, `NotAllowed`.
     """
-    found = find_files(paths)
+    found = discover_files(paths)
     if not found.files and not found.skipped:
         raise NothingToIndex(path=", ".join(map(str, paths)))
     roots = [path.resolve() for path in paths if path.is_dir()]
     looked, check = (progress.looked, progress.check) if progress else (None, never)
     with (writing if make else changing)(folder) as catalog:
         catalog.require(embedder.fingerprint)
-        with Reading(check=check) as reading:
+        with SandboxedParser(check=check) as reading:
             plan = plan_update(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None, check)
         plan.summary.passages_embedded = embed_missing(catalog, plan.texts, embedder, progress)
-        if plan.changes_anything or is_behind(catalog) or linking.unseen(catalog):
+        if plan.changes_anything or is_behind(catalog) or clustering.unassigned(catalog):
             with change_index(catalog):
                 _apply(catalog, plan, embedder, check)
                 rebuild_derived(catalog, check)
@@ -101,12 +101,12 @@ def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
             if path is None:
                 raise ArticleMissing(article_id=article_id)
             paths.add(path)
-        repeating = count_lines(catalog, [], catalog.texts_leaving(article_ids)).cut_again
+        repeating = update_line_counts(catalog, [], catalog.texts_leaving(article_ids)).cut_again
         with change_index(catalog):
             for article_id in article_ids:
                 _remove(catalog, article_id)
             # Here is no embedder for passages that are cut otherwise.
-            cut_later(catalog, repeating)
+            schedule_rechunk(catalog, repeating)
             # The file is forgotten too, so that indexing it again brings the article back.
             for path in paths:
                 catalog.remove_file(path)
@@ -156,10 +156,10 @@ def _apply(catalog: Catalog, plan: Plan, embedder: Embedder, check: Check) -> No
         if owner:
             catalog.put_copy(owner[0], entry)
         else:
-            remember(catalog, catalog.put(entry, check), plan.lines[entry.article.id])
+            store_lines(catalog, catalog.put(entry, check), plan.lines[entry.article.id])
     for number, entry in checked(plan.cut_again.items(), check):
         catalog.cut_again(number, entry, check)
-    cut_later(catalog, ())
+    schedule_rechunk(catalog, ())
     for file in checked(plan.files, check):
         catalog.put_file(file)
     if plan.changes_articles:
@@ -176,7 +176,7 @@ def _vacated(catalog: Catalog, paths: Iterable[str]) -> list[str]:
 def _remove(catalog: Catalog, article_id: str) -> None:
     # A copy that takes the article's place tells the same story.
     if not catalog.has_copies(article_id):
-        linking.leave(catalog, article_id)
+        clustering.detach(catalog, article_id)
     catalog.remove(article_id)
 
 
@@ -184,13 +184,13 @@ def rebuild_derived(catalog: Catalog, check: Check = never) -> None:
     """Bring the FAISS file and the stories up to date with the articles. To be called in a `change_index`."""
     if is_behind(catalog):
         compact(catalog, check)
-    new = linking.unseen(catalog)
+    new = clustering.unassigned(catalog)
     if not new:
         return
     vectors = VectorIndex.of(catalog)
 
-    def nearest(query: Vectors, k: int) -> Scored:
+    def nearest(query: Vectors, k: int) -> ScoredId:
         return vectors.nearest(query, k, catalog)
 
-    linking.join(catalog, new, nearest, check)
+    clustering.assign_stories(catalog, new, nearest, check)
     catalog.next_generation()

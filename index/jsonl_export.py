@@ -17,7 +17,7 @@ from index.storage.database import storage_errors
 from index.storage.durable import put_in_place
 
 FULL = 32 * 2**20
-"""Bytes from which another file is begun: half of the longest that is read (`index/intake`)."""
+"""Bytes from which another file is begun: half of the longest that is read (`index/ingestion`)."""
 
 
 def export_articles(catalog: Catalog, target: Path) -> list[Path]:

@@ -14,19 +14,19 @@ from pathlib import Path
 
 from index.article_builder import ArticleBuilder, extract_headline, mask_spans
 from index.articles import Article, Skipped, Span
-from index.boilerplate.source_lines import Lines, count_lines
+from index.boilerplate.line_counts import ArticleLines, update_line_counts
+from index.dedup.exact_duplicates import text_hash
 from index.embeddings import PassageText
-from index.finding.lexical import terms
-from index.finding.names import entries
-from index.intake.files import FoundFiles
-from index.intake.reading import FAILURES, Reading
+from index.ingestion.discovery import DiscoveredFiles
+from index.ingestion.sandbox import FAILURES, SandboxedParser
+from index.retrieval.bm25 import index_terms
+from index.retrieval.cross_script_names import name_keys
 from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 from index.storage.digest import digest_of
 from index.storage.entries import Entry, NewPassage, StoredFile
-from index.stories.fingerprint import fingerprint
-from index.text.language import language_of
-from index.text.passages import RULE, cut
+from index.text.chunker import CHUNKER_VERSION, split_passages
+from index.text.language import detect_language
 from index.text.sentences import sentences
 
 _PASSING = FAILURES | {"cannot_be_read"}
@@ -93,7 +93,7 @@ class Plan:
     replaced: list[str] = field(default_factory=list)
     texts: dict[str, PassageText] = field(default_factory=dict)
     cut_again: dict[int, Entry] = field(default_factory=dict)
-    lines: Mapping[str, Lines] = field(default_factory=dict)
+    lines: Mapping[str, ArticleLines] = field(default_factory=dict)
 
     @property
     def leaving(self) -> list[str]:
@@ -111,9 +111,9 @@ class Plan:
 
 def plan_update(
     catalog: Catalog,
-    found: FoundFiles,
+    found: DiscoveredFiles,
     roots: Sequence[Path],
-    reading: Reading,
+    reading: SandboxedParser,
     report: Reported | None = None,
     inbox: Path | None = None,
     check: Check = never,
@@ -140,7 +140,7 @@ def plan_update(
 
 
 def _look(
-    path: Path, catalogued: _Before, reading: Reading, describer: ArticleBuilder, plan: Plan, check: Check
+    path: Path, catalogued: _Before, reading: SandboxedParser, describer: ArticleBuilder, plan: Plan, check: Check
 ) -> list[_Read]:
     """What is new in a file; a file whose size and time are those of the last run is not opened."""
     known, before = catalogued.files.get(str(path)), catalogued.in_file(str(path))
@@ -172,10 +172,10 @@ def _look(
 
 
 def _read(article: Article, titled: bool, path: Path) -> _Read:
-    digest = digest_of(RULE, repr(dataclasses.astuple(article)))
+    digest = digest_of(CHUNKER_VERSION, repr(dataclasses.astuple(article)))
     # Of what is the article's own: front matter tells the copies of a text apart, and they are copies all the same.
     own = mask_spans(article.text, article.ignored)
-    return _Read(article, titled, str(path), digest, fingerprint(own if own.strip() else article.text))
+    return _Read(article, titled, str(path), digest, text_hash(own if own.strip() else article.text))
 
 
 def _is_new(read: _Read, digest_before: str | None, plan: Plan) -> bool:
@@ -188,7 +188,7 @@ def _is_new(read: _Read, digest_before: str | None, plan: Plan) -> bool:
     return True
 
 
-def _plan_gone(found: FoundFiles, roots: Sequence[Path], before: _Before, plan: Plan) -> None:
+def _plan_gone(found: DiscoveredFiles, roots: Sequence[Path], before: _Before, plan: Plan) -> None:
     present = set(map(str, found.files))
     closed = [skipped.path for skipped in found.skipped]
     for path in before.files:
@@ -216,7 +216,7 @@ def _without_copies(catalog: Catalog, changed: Iterable[_Read], leaving: set[str
 
 def _plan_passages(catalog: Catalog, own: Sequence[_Read], leaving: set[str], plan: Plan, check: Check) -> None:
     """Ignore what repeats across a source, and cut the rest into passages; stored articles too, where that changed."""
-    counted = count_lines(catalog, [(read.article, read.path) for read in own], leaving, check)
+    counted = update_line_counts(catalog, [(read.article, read.path) for read in own], leaving, check)
     plan.lines = counted.lines
     for read in own:
         article = counted.articles[read.article.id]
@@ -263,16 +263,16 @@ def _entry(read: _Read) -> Entry:
 def with_passages(entry: Entry, texts: dict[str, PassageText], check: Check = never) -> Entry:
     """`entry` with its passages and names; what is to be embedded for it is added to `texts`."""
     article = entry.article
-    names = frozenset(entries(f"{article.title}\n{article.text}", check))
+    names = frozenset(name_keys(f"{article.title}\n{article.text}", check))
     return dataclasses.replace(entry, passages=tuple(checked(_passages(article, texts), check)), names=names)
 
 
 def _passages(article: Article, texts: dict[str, PassageText]) -> Iterator[NewPassage]:
-    for span in cut(article):
+    for span in split_passages(article):
         text = text_of(article, span)
         key = digest_of(text.title, text.text, repr(text.sentences))
         texts[key] = text
-        yield NewPassage(span, language_of(text.text), key, terms(f"{article.title}\n{text.text}"))
+        yield NewPassage(span, detect_language(text.text), key, index_terms(f"{article.title}\n{text.text}"))
 
 
 def text_of(article: Article, span: Span) -> PassageText:

@@ -20,19 +20,19 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from index.boilerplate.source_lines import copy_lines
+from index.boilerplate.line_counts import copy_lines
 from index.embeddings import Embedder, PassageText
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
-from index.finding.vector_file import is_damaged
 from index.indexer import Progress, change_index, embed_missing, rebuild_derived
 from index.planner import with_passages
+from index.retrieval.faiss_file import is_damaged
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder
 from index.storage.entries import Entry
-from index.storage.lock import FILE, LOCK, REPAIRING, held
-from index.storage.page_sums import damaged_pages, restore_head
+from index.storage.lock import FILE, LOCK, REPAIRING, write_lock
+from index.storage.page_checksums import damaged_pages, restore_schema_pages
 from index.storage.rows import COPY, EMBEDDING, STORED, article_of, checksum_of
 
 _Read = TypeVar("_Read")
@@ -68,7 +68,7 @@ def check_integrity(folder: Path) -> IntegrityReport:
     file = folder / FILE
     if not file.is_file():
         raise IndexMissing(folder=folder)
-    with held(folder):
+    with write_lock(folder):
         damaged = damaged_pages(file)
         try:
             with closing(Catalog.open_unchecked(folder)) as catalog:
@@ -88,7 +88,7 @@ def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -
     if not (folder / FILE).is_file():
         raise IndexMissing(folder=folder)
     place = folder / REPAIRING
-    with held(folder), storage_errors(folder):
+    with write_lock(folder), storage_errors(folder):
         shutil.rmtree(place, ignore_errors=True)
         try:
             damaged = damaged_pages(folder / FILE)
@@ -109,7 +109,7 @@ def _readable_copy(folder: Path, place: Path, damaged: Sequence[int]) -> Catalog
     private.make_folder(place)
     for path in _files(folder):
         shutil.copy2(path, place / path.name)
-    restore_head(place / FILE, damaged)
+    restore_schema_pages(place / FILE, damaged)
     return Catalog.open_unchecked(place)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from index.articles import Span
 from index.embeddings import Embedder, PassageText
 from index.errors import IndexDamaged
-from index.finding.vector_file import forget, is_damaged
 from index.indexer import Progress, change_index, embed_missing, rebuild_derived
 from index.planner import text_of
+from index.retrieval.faiss_file import forget, is_damaged
 from index.storage.catalog import Catalog
-from index.storage.lock import held
+from index.storage.lock import write_lock
 from index.storage.rows import COPY, STORED, checksum_of
 
 
@@ -23,7 +23,7 @@ def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embe
     computed again; ended in between, another call goes on. Raises what opening a catalogue raises, and `IndexDamaged`
     where it holds programs of its own (triggers, views).
     """
-    with held(folder), closing(Catalog.open_or_create(folder)) as catalog:
+    with write_lock(folder), closing(Catalog.open_or_create(folder)) as catalog:
         _refuse_programs(catalog)
         with catalog.transaction():
             _move_paths(catalog, uploads_then, str(uploads_now))

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from index.articles import Article, Span
 from index.embeddings import Embedder, Vectors
-from index.finding.filters import Filter, allowed_passages
-from index.finding.fusion import fuse
-from index.finding.lexical import keyword_search, phrase_search
-from index.finding.query import Query, parse
-from index.finding.vectors import Scored, VectorIndex
+from index.retrieval.bm25 import keyword_search, phrase_search
+from index.retrieval.filters import Filter, allowed_passages
+from index.retrieval.fusion import fuse
+from index.retrieval.query import Query, parse_query
+from index.retrieval.vector_index import ScoredId, VectorIndex
 from index.runtime.fair_lock import FairLock
 from index.storage.catalog import Catalog
 from index.storage.entries import StoredPassage
-from index.text.passages import Passage
+from index.text.chunker import Passage
 
 CANDIDATES = 50
 """Passages that each of the two ways of searching puts forward."""
@@ -87,7 +87,7 @@ class Retriever:
         out what it does not allow. With `one_per_story`, of passages whose articles tell one story the best is given,
         and the other articles with it.
         """
-        query = parse(question)
+        query = parse_query(question)
         vector = self._embedder.embed_queries([query.text])[0]
         with self._turns.mine(), self.catalog.snapshot():
             depth = max(k, CANDIDATES)
@@ -110,7 +110,7 @@ class Retriever:
         first, second = self._embedder.embed_queries([one, other])
         return float(first @ second)
 
-    def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> Scored:
+    def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> ScoredId:
         """(passage number, cosine), in the order of both ways of searching together."""
         allowed = allowed_passages(self.catalog, only) if only else None
         if query.phrases:
@@ -123,12 +123,12 @@ class Retriever:
             cosines |= zip(unknown, (self.catalog.vectors(unknown) @ vector).tolist(), strict=True)
         return [(number, cosines[number]) for number, _ in fuse(list(cosines.items()), lexical, depth)]
 
-    def _hits(self, ranked: Scored, query: Vectors) -> list[Hit]:
+    def _hits(self, ranked: ScoredId, query: Vectors) -> list[Hit]:
         found = self.catalog.passages([number for number, _ in ranked])
         scores = dict(ranked)
         return [_hit(stored, scores[stored.passage.number], query) for stored in found]
 
-    def _one_per_story(self, ranked: Scored, query: Vectors, k: int) -> list[Hit]:
+    def _one_per_story(self, ranked: ScoredId, query: Vectors, k: int) -> list[Hit]:
         """The best hit of each story, with the other articles that tell it."""
         stories = self.catalog.stories_of([number for number, _ in ranked])
         best: dict[int, tuple[int, float]] = {}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from index.articles import Language
-from index.text.language import language_of
+from index.text.language import detect_language
 
 Status = Literal["answered", "declined"]
 Done = Literal["shortened", "replaced"]
@@ -68,7 +68,7 @@ class Timings:
 class Correction:
     """A sentence that the LLM wrote and that its quotation does not bear out.
 
-    `fault` is what is wrong with it (`qa/checking/sentence.py`), `about` the words that are, where it is words.
+    `fault` is what is wrong with it (`qa/verification/faithfulness.py`), `about` the words that are, where it is words.
     """
 
     written: str
@@ -81,7 +81,7 @@ class Correction:
 class Answer:
     """The answer record. A declined one has an `answer` that says so, no citations, and the passages.
 
-    `talk` is there where the question was none about the articles (`qa/asking/talk.py`): then `answer` is what a
+    `talk` is there where the question was none about the articles (`qa/query/smalltalk.py`): then `answer` is what a
     person would say to it, declined as an answer from the articles, without passages. `asked` is there where the
     question leant on what was said before it (`conversation.py`) or was Arabic in Latin letters (`arabizi.py`): what
     was asked of the articles in its place.
@@ -113,7 +113,7 @@ class Answer:
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
         """The record of a question that could not be asked: declined, with `reason` as its answer."""
         return cls(
-            answer_id, question, language_of(question), "declined", reason, None, 0.0, (), (), Timings(total=0.0)
+            answer_id, question, detect_language(question), "declined", reason, None, 0.0, (), (), Timings(total=0.0)
         )
 
     @classmethod

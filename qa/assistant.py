@@ -22,11 +22,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from index.articles import Article, Language
-from index.finding.filters import Filter
-from index.finding.vocabulary import Vocabulary
+from index.retrieval.filters import Filter
+from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever
 from index.text.folding import fold_text
-from index.text.language import language_of, prepare_guessing
+from index.text.language import detect_language, warm_up_detector
 from qa.answer import (
     Answer,
     Citation,
@@ -41,26 +41,33 @@ from qa.answer import (
     Timings,
     Token,
 )
-from qa.asking.arabizi import arabic_of
-from qa.asking.colloquial import standard
-from qa.asking.conversation import Exchange, joined, leans
-from qa.asking.question import check, wants_phrase, wants_reasons
-from qa.asking.rewriting import rewritten
-from qa.asking.spelling import as_articles_spell
-from qa.asking.talk import EXAMPLES, Kind, heard, reply
-from qa.checking.translation import mistranslation
-from qa.citations import Located, also_in, cite, same_phrase
-from qa.declining import THRESHOLD, drafted, nearness, neighbour, together
-from qa.evidence import BUDGET, Evidence, select
-from qa.llm.generate import Generator
-from qa.phrase import read_phrase
+from qa.citations import Located, cite, corroborating, is_same_answer
+from qa.confidence import THRESHOLD, combine_confidence, cosine_confidence, llm_confidence, nearest_related
+from qa.evidence import MAX_EVIDENCE_TOKENS, Evidence, select_evidence
+from qa.llm.base import LLM
+from qa.llm_extraction import extract_short_answer
+from qa.multi_sentence import expand_explanation, select_sentences, strip_connective
+from qa.postprocess import (
+    ExtraCheck,
+    add_citation_markers,
+    fallback_answer,
+    match_digits,
+    no_extra_checks,
+    verify_sentence,
+)
 from qa.prompts import AnswerPrompt, answer_prompt, sentence_prompt
+from qa.query.arabizi import transliterate
+from qa.query.dialect import to_msa_question_words
+from qa.query.followup import HistoryTurn, concat_history, is_follow_up
+from qa.query.question import asks_why_or_how, is_factoid, validate_question
+from qa.query.rewriting import rewrite_follow_up
+from qa.query.smalltalk import EXAMPLES, Kind, classify, reply
+from qa.query.spelling import correct_spelling
 from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.commands import Commands
 from qa.reading.reader import Reader
-from qa.whole import choose, onwards, told
-from qa.wording import Doubts, in_digits_of, marked, no_doubts, phrase_alone, worded
+from qa.verification.translation import check_translation
 
 if TYPE_CHECKING:
     from qa.parts import Parts
@@ -78,7 +85,7 @@ class Options:
 
     passages: int = 10
     reading_tokens: int = READING
-    evidence_tokens: int = BUDGET
+    evidence_tokens: int = MAX_EVIDENCE_TOKENS
     threshold: float = THRESHOLD
 
 
@@ -92,7 +99,7 @@ class Assistant:
     def __init__(
         self,
         retriever: Retriever,
-        generator: Generator | None,
+        generator: LLM | None,
         reader: Reader | None = None,
         options: Options | None = None,
         commands: Commands | None = None,
@@ -131,8 +138,9 @@ class Assistant:
         self.close()
 
     def search(self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False) -> list[Hit]:
-        """The passages that fit a question best, as `Retriever.search` finds them. Raises what `check` raises."""
-        check(question)
+        """The passages that fit a question best, as `Retriever.search` finds them. Raises what `validate_question`
+        raises."""
+        validate_question(question)
         return self.retriever.search(question, k, only, one_per_story)
 
     def articles(self) -> list[Article]:
@@ -151,12 +159,12 @@ class Assistant:
 
     def prepare_reading(self) -> None:
         """Load the embedder, the reader, and what tells a question's language."""
-        prepare_guessing()
+        warm_up_detector()
         self.retriever.prepare()
         if self._reader:
             self._reader.prepare()
 
-    def ask(self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()) -> Answer:
+    def ask(self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()) -> Answer:
         """The answer record. Raises what `stream` raises."""
         for event in self.stream(question, question_id, history):
             if isinstance(event, Finished):
@@ -164,7 +172,7 @@ class Assistant:
         raise AssertionError("a stream ends with the record")
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         """The passages, the phrase that answers, the sentence around it as it is written, then the record.
 
@@ -172,19 +180,19 @@ class Assistant:
         Closing the iterator stops the work. Raises `QuestionEmpty`, `QuestionTooLong`, `QuestionLanguage`.
         """
         clock = _Clock()
-        language = check(question)
+        language = validate_question(question)
         number = question_id or f"q-{next(self._numbers)}"
-        if kind := heard(question):
+        if kind := classify(question):
             yield Finished(self._talk(number, question, kind, language, clock))
             return
         vocabulary = Vocabulary(self.retriever.catalog.rows)
-        meant = arabic_of(question, vocabulary) or question
+        meant = transliterate(question, vocabulary) or question
         alone, wanted = self._alone(meant, history)
         hits = self.retriever.search(wanted, self._options.passages, literally=False)
         asked = _Asked(
             id=number,
             said=question,
-            question=as_articles_spell(standard(alone), hits, vocabulary),
+            question=correct_spelling(to_msa_question_words(alone), hits, vocabulary),
             language=language,
             hits=self._commands.without(hits) if self._commands else hits,
             prompt=answer_prompt(language),
@@ -194,7 +202,7 @@ class Assistant:
         yield PassagesFound(asked.passages)
         if not hits:
             yield Finished(asked.declined(0.0, clock))
-        elif not wants_phrase(alone):
+        elif not is_factoid(alone):
             yield from self._tell(asked, clock)
         elif self._reader:
             yield from self._read(asked, self._reader, clock)
@@ -203,12 +211,12 @@ class Assistant:
         else:
             yield from self._draft(asked, self._generator, clock)
 
-    def _alone(self, question: str, history: Sequence[Exchange]) -> tuple[str, str]:
+    def _alone(self, question: str, history: Sequence[HistoryTurn]) -> tuple[str, str]:
         """The question as it stands without what was said before it, and what to search for."""
-        if not history or not leans(question):
+        if not history or not is_follow_up(question):
             return question, question
-        alone = rewritten(question, history, self._generator) if self._generator else None
-        return (alone, alone) if alone else (question, joined(question, history))
+        alone = rewrite_follow_up(question, history, self._generator) if self._generator else None
+        return (alone, alone) if alone else (question, concat_history(question, history))
 
     def _talk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
         """What is said to talk that asks nothing of the articles."""
@@ -229,29 +237,29 @@ class Assistant:
         located = found.located
         asked = replace(asked, timings=replace(asked.timings, short_answer=clock.ms()))
         yield PhraseFound(located.text)
-        if wants_reasons(asked.question):
-            yield from self._say(asked, onwards(located.evidence, asked.hits), located, confidence, clock)
+        if asks_why_or_how(asked.question):
+            yield from self._say(asked, expand_explanation(located.evidence, asked.hits), located, confidence, clock)
             return
         generator = self._generator
-        said, correction, count_tokens = phrase_alone(located), None, reader.count_tokens
+        said, correction, count_tokens = fallback_answer(located), None, reader.count_tokens
         if generator:
             asked, said, correction = yield from self._write(asked, generator, located, clock)
             # Asked after the sentence, so that nobody waits for it to read.
             prompt = asked.prompt.ask(asked.question, [located.evidence.text])
-            confidence = together(confidence, generator.likelihood(prompt, located.text))
+            confidence = combine_confidence(confidence, generator.likelihood(prompt, located.text))
             count_tokens = generator.count_tokens
-        evidence = select(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
+        evidence = select_evidence(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
         yield Finished(asked.answered(said, located, evidence, confidence, clock, correction, found.other))
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
         """The nearest sentence as it stands, if it is near enough."""
-        nearest = next(iter(select(asked.question, asked.hits, len, budget=1)), None)
-        confidence = nearness(nearest.similarity) if nearest else 0.0
+        nearest = next(iter(select_evidence(asked.question, asked.hits, len, budget=1)), None)
+        confidence = cosine_confidence(nearest.similarity) if nearest else 0.0
         if nearest is None or confidence < self._options.threshold:
             return asked.declined(confidence, clock)
         return asked.record(
             status="answered",
-            answer=marked(nearest.text, [1]),
+            answer=add_citation_markers(nearest.text, [1]),
             short_answer=None,
             confidence=confidence,
             citations=[cite(1, Located(nearest, nearest.span))],
@@ -260,10 +268,10 @@ class Assistant:
 
     def _tell(self, asked: _Asked, clock: _Clock) -> Iterator[Event]:
         """The articles' own sentences that answer together, each with its quotation."""
-        chosen = choose(asked.question, asked.hits)
+        chosen = select_sentences(asked.question, asked.hits)
         # A title may be nearest to what is asked for, though it is no part of the answer.
         scores = (sentence.score for hit in asked.hits for sentence in hit.sentences)
-        confidence = nearness(max(scores, default=-1.0))
+        confidence = cosine_confidence(max(scores, default=-1.0))
         if not chosen or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
             return
@@ -275,7 +283,7 @@ class Assistant:
         """Sentences of the articles as they stand, one after the other; a phrase is in the first."""
         said: list[str] = []
         for marker, evidence in enumerate(chosen, start=1):
-            said.append(marked(in_digits_of(asked.said, told(evidence)), [marker]))
+            said.append(add_citation_markers(match_digits(asked.said, strip_connective(evidence)), [marker]))
             if asked.timings.first_token is None:
                 asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))
             yield Token(f"{said[-1]} ")
@@ -290,12 +298,12 @@ class Assistant:
             )
         )
 
-    def _draft(self, asked: _Asked, generator: Generator, clock: _Clock) -> Iterator[Event]:
+    def _draft(self, asked: _Asked, generator: LLM, clock: _Clock) -> Iterator[Event]:
         """The LLM's own phrase, found in the evidence, and a sentence around it."""
-        evidence = select(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
+        evidence = select_evidence(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
-        phrase = read_phrase(generator, prompt, asked.question, asked.prompt.none, evidence)
-        confidence = drafted(asked.hits, phrase) if phrase else 0.0
+        phrase = extract_short_answer(generator, prompt, asked.question, asked.prompt.none, evidence)
+        confidence = llm_confidence(asked.hits, phrase) if phrase else 0.0
         if phrase is None or confidence < self._options.threshold:
             asked.models["generator"] = generator.name
             yield Finished(asked.declined(confidence, clock))
@@ -307,7 +315,7 @@ class Assistant:
     def _write(
         self,
         asked: _Asked,
-        generator: Generator,
+        generator: LLM,
         located: Located,
         clock: _Clock,
     ) -> Written:
@@ -322,16 +330,16 @@ class Assistant:
                 written.append(text)
                 yield Token(text)
         sentence = " ".join("".join(written).split())
-        said, correction = worded(sentence, asked.question, located, self._doubts(asked, located))
+        said, correction = verify_sentence(sentence, asked.question, located, self._doubts(asked, located))
         return asked, said, correction
 
-    def _doubts(self, asked: _Asked, located: Located) -> Doubts:
+    def _doubts(self, asked: _Asked, located: Located) -> ExtraCheck:
         """What rules do not see: in another language than the article's, the phrase may have become another one."""
         reader = self._reader
-        if reader is None or language_of(located.evidence.text) == asked.language:
-            return no_doubts
+        if reader is None or detect_language(located.evidence.text) == asked.language:
+            return no_extra_checks
         likeness = self.retriever.likeness
-        return lambda sentence: mistranslation(sentence, asked.question, located.text, reader, likeness)
+        return lambda sentence: check_translation(sentence, asked.question, located.text, reader, likeness)
 
 
 @dataclass(frozen=True)
@@ -362,16 +370,16 @@ class _Asked:
         other: Located | None = None,
     ) -> Answer:
         """The record of an answer in one sentence around a phrase; of two, where another may be the right one."""
-        quoted = also_in(located, evidence)
+        quoted = corroborating(located, evidence)
         if other and any(other.same_sentence(found) for found in quoted):
             other = None
-        if other and same_phrase(located, other):
+        if other and is_same_answer(located, other):
             quoted, other = [*quoted, other], None
-        answer = marked(in_digits_of(self.said, said), range(1, len(quoted) + 1))
+        answer = add_citation_markers(match_digits(self.said, said), range(1, len(quoted) + 1))
         if other:
             quoted = [*quoted, other]
-            second = self.prompt.other.format(phrase=phrase_alone(other))
-            answer += f" {marked(in_digits_of(self.said, second), [len(quoted)])}"
+            second = self.prompt.other.format(phrase=fallback_answer(other))
+            answer += f" {add_citation_markers(match_digits(self.said, second), [len(quoted)])}"
         record = self.record(
             status="answered",
             answer=answer,
@@ -386,7 +394,7 @@ class _Asked:
         """The record that says that the articles do not say."""
         timings = replace(self.timings, total=clock.ms())
         record = self.record("declined", self.prompt.declined, None, confidence, (), timings)
-        near = neighbour(self.question, self.hits)
+        near = nearest_related(self.question, self.hits)
         return replace(record, nearest=nearest(near) if near else None)
 
     def record(

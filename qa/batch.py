@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.errors import JawabError, PathMissing
+from index.errors import JawabError, PathNotFound
 from index.storage.database import storage_errors
 from qa.answer import Answer
 from qa.assistant import Assistant
@@ -16,7 +16,7 @@ from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
 
 
 @dataclass(frozen=True)
-class Asked:
+class BatchQuestion:
     """A line of a question file."""
 
     id: str
@@ -24,39 +24,39 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class BrokenLine:
+class InvalidLine:
     """A line of a question file that holds no question."""
 
     line: int
     reason: str
 
 
-def read_questions(path: Path) -> tuple[list[Asked], list[BrokenLine]]:
+def read_questions(path: Path) -> tuple[list[BatchQuestion], list[InvalidLine]]:
     """The questions of a JSONL file (`question`, perhaps `id`), and the lines that hold none."""
     if not path.is_file():
-        raise PathMissing(path=path)
-    questions: list[Asked] = []
-    broken: list[BrokenLine] = []
+        raise PathNotFound(path=path)
+    questions: list[BatchQuestion] = []
+    broken: list[InvalidLine] = []
     with storage_errors(path):
         lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
             read = _question(line, number)
-            (questions if isinstance(read, Asked) else broken).append(read)  # type: ignore[arg-type]
+            (questions if isinstance(read, BatchQuestion) else broken).append(read)  # type: ignore[arg-type]
     return questions, broken
 
 
-def _question(line: str, number: int) -> Asked | BrokenLine:
+def _question(line: str, number: int) -> BatchQuestion | InvalidLine:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
-        return BrokenLine(number, "broken_json")
+        return InvalidLine(number, "broken_json")
     if not isinstance(fields, dict) or not isinstance(fields.get("question"), str):
-        return BrokenLine(number, "no_question_field")
-    return Asked(str(fields.get("id", f"q-{number}")), fields["question"])
+        return InvalidLine(number, "no_question_field")
+    return BatchQuestion(str(fields.get("id", f"q-{number}")), fields["question"])
 
 
-def answered_ids(answers: Path) -> set[str]:
+def completed_ids(answers: Path) -> set[str]:
     """The ids that `answers` has records for. A last line that was cut off in the middle is removed from the file."""
     if not answers.is_file():
         return set()
@@ -70,14 +70,14 @@ def answered_ids(answers: Path) -> set[str]:
 
 
 def answer_all(
-    assistant: Assistant, questions: list[Asked], answers: Path, explain: Callable[[JawabError, str], str]
+    assistant: Assistant, questions: list[BatchQuestion], answers: Path, explain: Callable[[JawabError, str], str]
 ) -> Iterator[dict[str, Any]]:
     """Answer what `answers` has no record for, appending and yielding each record.
 
     A question that cannot be asked (empty, too long, in another language) gets a declined record that says so
     in the words of `explain(error, question)`: one question must not stop the rest.
     """
-    done = answered_ids(answers)
+    done = completed_ids(answers)
     with storage_errors(answers.parent), answers.open("a", encoding="utf-8") as file:
         for asked in questions:
             if asked.id in done:

@@ -15,7 +15,7 @@ from rapidfuzz.fuzz import partial_ratio_alignment
 
 from index.articles import Span
 from index.text.folding import Folded, fold
-from index.text.language import language_of
+from index.text.language import detect_language
 from index.text.words import content_words
 from qa.answer import Citation
 from qa.evidence import Evidence
@@ -82,7 +82,7 @@ def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
     return None
 
 
-def also_in(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
+def corroborating(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
     """`located`, and the same phrase where sentences of other articles that say as much hold it."""
     phrase = _tidy(fold(located.text).text)
     found = [located]
@@ -98,7 +98,7 @@ def also_in(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
 def _same_said(located: Located, piece: Evidence) -> bool:
     """Whether the sentence of `piece` has other words of the phrase's sentence too, where the languages can tell."""
     one, other = located.evidence.text, piece.text
-    if language_of(one) != language_of(other):
+    if detect_language(one) != detect_language(other):
         return True
     phrase = content_words(located.text)
     words, others = content_words(one) - phrase, content_words(other) - phrase
@@ -106,7 +106,7 @@ def _same_said(located: Located, piece: Evidence) -> bool:
     return fewer == 0 or len(words & others) >= _SAME_WORDS * fewer
 
 
-def same_phrase(one: Located, other: Located) -> bool:
+def is_same_answer(one: Located, other: Located) -> bool:
     """Whether two phrases say the same, one perhaps in more words: "2,500" and "2,500 soldiers"."""
     words, others = content_words(one.text), content_words(other.text)
     return bool(words and others) and (words <= others or others <= words)
@@ -143,7 +143,7 @@ def _most_alike(wanted: str, sentence: Folded) -> tuple[float, tuple[int, int]] 
     if alike is None:
         return None
     start, end = _whole_words(sentence.text, alike.dest_start, alike.dest_end)
-    return (alike.score, (start, end)) if numbers(sentence.text[start:end]) == numbers(wanted) else None
+    return (alike.score, (start, end)) if extract_numbers(sentence.text[start:end]) == extract_numbers(wanted) else None
 
 
 def _same_words(wanted: str, sentence: str) -> tuple[int, int] | None:
@@ -166,7 +166,7 @@ def _same_words(wanted: str, sentence: str) -> tuple[int, int] | None:
     if not needed or best is None:
         return None
     start, end = words[best[0]].start(), words[best[1]].end()
-    return (start, end) if sorted(numbers(sentence[start:end])) == sorted(numbers(wanted)) else None
+    return (start, end) if sorted(extract_numbers(sentence[start:end])) == sorted(extract_numbers(wanted)) else None
 
 
 def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located:
@@ -195,6 +195,6 @@ def _tidy(phrase: str) -> str:
     return " ".join(phrase.split()).strip(" .،,;:؛\"'«»“”")
 
 
-def numbers(text: str) -> list[str]:
+def extract_numbers(text: str) -> list[str]:
     """The numbers of a folded text, in order, without their thousands separators."""
     return [number.replace(",", "") for number in _NUMBER.findall(text)]

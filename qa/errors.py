@@ -47,7 +47,7 @@ class FetchBusy(JawabError):
     retryable = True
 
 
-class NoRoom(JawabError):
+class InsufficientDiskSpace(JawabError):
     """`folder` has `free` bytes left and fetching takes `needed`; the sentence gets both in gigabytes."""
 
     code = "no_room"
@@ -84,70 +84,70 @@ class QuestionLanguage(JawabError):
     code = "question_language"
 
 
-class GeneratorFailed(JawabError):
+class LLMFailed(JawabError):
     """The LLM's file `path` cannot be loaded, or is not a model that llama.cpp reads."""
 
     code = "generator_failed"
 
 
-class GeneratorUnusable(JawabError):
+class LLMUnusable(JawabError):
     """llama.cpp crashes, hangs or computes nonsense with the LLM `name` on this processor; `failure` says which."""
 
     code = "generator_unusable"
 
 
-class GeneratorAddress(JawabError):
+class LLMAddressInvalid(JawabError):
     """The address of the LLM's server is none, or has a password or a query in it."""
 
     code = "generator_address"
 
 
-class GeneratorUnreachable(JawabError):
+class LLMUnreachable(JawabError):
     """Nobody listens at `address`, where the LLM should be."""
 
     code = "generator_unreachable"
     retryable = True
 
 
-class GeneratorBusy(JawabError):
+class LLMBusy(JawabError):
     """The LLM's server at `address` answered `status`: it is loading, overloaded or broken."""
 
     code = "generator_busy"
     retryable = True
 
 
-class GeneratorCutOff(JawabError):
+class LLMConnectionLost(JawabError):
     """The LLM's server at `address` broke off, or said nothing for too long."""
 
     code = "generator_cut_off"
     retryable = True
 
 
-class GeneratorRefused(JawabError):
+class LLMRequestRejected(JawabError):
     """The LLM's server at `address` does not do what it is asked; `answer` has its status, and why."""
 
     code = "generator_refused"
 
 
-class GeneratorKeyRefused(JawabError):
+class LLMKeyRejected(JawabError):
     """The LLM's server at `address` wants a key, or another one."""
 
     code = "generator_key_refused"
 
 
-class GeneratorGarbled(JawabError):
+class LLMInvalidResponse(JawabError):
     """What came from `address` is not what a server of OpenAI's chat API sends, or more of it than Jawab reads."""
 
     code = "generator_garbled"
 
 
-class GeneratorModelUnknown(JawabError):
+class LLMModelUnknown(JawabError):
     """The LLM's server at `address` has no model `name`; `known` is some that it has, joined with commas."""
 
     code = "generator_model_unknown"
 
 
-class GeneratorWithoutModel(JawabError):
+class LLMNoModels(JawabError):
     """The LLM's server at `address` has no model at all."""
 
     code = "generator_without_model"

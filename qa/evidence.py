@@ -15,9 +15,9 @@ from index.articles import Article, Span
 from index.retriever import Hit, Sentence
 from index.text.words import content_words
 
-BUDGET = 200
+MAX_EVIDENCE_TOKENS = 200
 """Most prompt tokens for sentences. Chosen by measurement: more finds little more, and costs time to first token."""
-NEAR_THE_BEST = 0.75
+MIN_SCORE_RATIO = 0.75
 """Least share of the best sentence's score that another needs. Where one sentence stands out, the rest only costs
 time and misleads the LLM: this halves the tokens of most questions and loses 1 to 3 answers in a hundred."""
 PER_SENTENCE = 5
@@ -25,7 +25,7 @@ PER_SENTENCE = 5
 
 
 @dataclass(frozen=True)
-class Mix:
+class EvidenceWeights:
     """How much each signal weighs in a sentence's score."""
 
     passage: float
@@ -33,7 +33,7 @@ class Mix:
     words: float
 
 
-MIX = Mix(passage=0.4, sentence=0.4, words=0.2)
+EVIDENCE_WEIGHTS = EvidenceWeights(passage=0.4, sentence=0.4, words=0.2)
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class Evidence:
     score: float
 
 
-def select(
+def select_evidence(
     question: str,
     hits: Sequence[Hit],
     count_tokens: Callable[[str], int],
     budget: int,
-    mix: Mix = MIX,
-    near_the_best: float = NEAR_THE_BEST,
+    mix: EvidenceWeights = EVIDENCE_WEIGHTS,
+    near_the_best: float = MIN_SCORE_RATIO,
 ) -> list[Evidence]:
     """The best sentences of `hits` that fit into `budget` tokens, best first; at least one if there is any."""
-    ranked = rank(question, hits, mix)
+    ranked = rank_sentences(question, hits, mix)
     chosen: list[Evidence] = []
     seen: set[str] = set()
     left = budget
@@ -77,14 +77,14 @@ def select(
     return chosen
 
 
-def rank(question: str, hits: Sequence[Hit], mix: Mix = MIX) -> list[Evidence]:
+def rank_sentences(question: str, hits: Sequence[Hit], mix: EvidenceWeights = EVIDENCE_WEIGHTS) -> list[Evidence]:
     """All sentences of `hits`, the likeliest to answer first."""
     asked = content_words(question)
     found = (_evidence(hit, sentence, asked, mix) for hit in hits for sentence in hit.sentences)
     return sorted(found, key=lambda evidence: -evidence.score)
 
 
-def _evidence(hit: Hit, sentence: Sentence, asked: frozenset[str], mix: Mix) -> Evidence:
+def _evidence(hit: Hit, sentence: Sentence, asked: frozenset[str], mix: EvidenceWeights) -> Evidence:
     shared = len(asked & content_words(sentence.text)) / len(asked) if asked else 0.0
     score = mix.passage * hit.score + mix.sentence * sentence.score + mix.words * shared
     return Evidence(hit.article, sentence.span, " ".join(sentence.text.split()), sentence.score, score)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from index.articles import Span
 from index.text.sentences import sentences
 from index.text.words import content_words
-from qa.llm.generate import Draft, Message, Pieces, Prompt
+from qa.llm.base import Candidate, Message, Prompt, TextStream
 from qa.reading.reader import Context, Reading, ScoredSpan
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
-class FakeGenerator:
+class FakeLLM:
     """Answers with words of the sentence that shares most with the question, or as the examples decline.
 
     It reads the same prompts as the real one: evidence lines begin with "- ", the question is the last line.
@@ -32,15 +32,15 @@ class FakeGenerator:
     def prepare(self, head: tuple[Message, ...]) -> None:
         self.prepared.append(head)
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Draft:
+    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
         phrase, doubt = self._phrase(prompt.turns[-1].content)
-        return Draft(" ".join(phrase.split()[:max_tokens]), -0.05, doubt)
+        return Candidate(" ".join(phrase.split()[:max_tokens]), -0.05, doubt)
 
     def drafts(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
-    ) -> list[Draft]:
+    ) -> list[Candidate]:
         _, doubt = self._phrase(prompt.turns[-1].content)
-        return [Draft(word, -6.0, doubt) for word in sorted(openings)[:count]]
+        return [Candidate(word, -6.0, doubt) for word in sorted(openings)[:count]]
 
     def likelihood(self, prompt: Prompt, text: str) -> float:
         *lines, _ = prompt.turns[-1].content.split("\n")
@@ -48,7 +48,7 @@ class FakeGenerator:
         said = content_words(text)
         return -0.1 - 5.0 * len(said - known) / len(said) if said else -0.1
 
-    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
         words = re.findall(r"\S+\s*", self._sentence(prompt))[:max_tokens]
         finished = False
         try:

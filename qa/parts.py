@@ -9,18 +9,18 @@ from pathlib import Path
 import platformdirs
 
 from index.embeddings import Embedder, SentenceTransformerEmbedder
-from index.errors import JawabError, MemoryShort, PathMissing
+from index.errors import JawabError, MemoryShort, PathNotFound
 from index.fakes import HashEmbedder
 from index.runtime.library_check import check_libraries
 from index.runtime.memory import require_memory
 from qa.assistant import Options
-from qa.errors import GeneratorUnusable, ModelMissing, ModelUnknown
-from qa.fakes import FakeGenerator, FakeReader
+from qa.errors import LLMUnusable, ModelMissing, ModelUnknown
+from qa.fakes import FakeLLM, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
-from qa.llm.generate import Generator
-from qa.llm.llama import LlamaGenerator
+from qa.llm.base import LLM
 from qa.llm.llama_context import memory_needed
-from qa.llm.remote import RemoteGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
+from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.llm.self_test import SelfTest, SelfTestResult
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
@@ -69,7 +69,7 @@ class Parts:
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`, and
+        """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`, and
         `ProcessorUnsupported` where a library that it needs crashes here."""
         chosen = self._chosen_embedder
         if chosen == FAKE:
@@ -82,14 +82,14 @@ class Parts:
         return SentenceTransformerEmbedder(self.store.require(model), model.name, copies)
 
     @cached_property
-    def generator(self) -> Generator:
-        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathMissing`; of a file `GeneratorFailed`,
-        `GeneratorUnusable` and `MemoryShort`; and of an address `GeneratorAddress`: nothing is sent to it yet."""
+    def generator(self) -> LLM:
+        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`; of a file `GeneratorFailed`,
+        `LLMUnusable` and `MemoryShort`; and of an address `GeneratorAddress`: nothing is sent to it yet."""
         chosen = self._chosen_llm
         if chosen == FAKE:
-            return FakeGenerator()
+            return FakeLLM()
         if chosen.startswith(("http://", "https://")):
-            return RemoteGenerator(chosen, self._llm_key)
+            return OpenAICompatibleLLM(chosen, self._llm_key)
         if _is_path(chosen):
             return self._llama(_existing(chosen))
         model = self._model("llm", chosen)
@@ -98,7 +98,7 @@ class Parts:
         return self._llama(folder / model.files[0].path)
 
     @cached_property
-    def llm(self) -> Generator | None:
+    def llm(self) -> LLM | None:
         """The LLM, or none where Jawab must do without: `llm_problem` says why."""
         return None if self.llm_problem else self.generator
 
@@ -112,13 +112,13 @@ class Parts:
             if self._chosen_llm:
                 raise
             return error
-        except (GeneratorUnusable, MemoryShort) as error:
+        except (LLMUnusable, MemoryShort) as error:
             return error
         return None
 
     def self_test(self) -> SelfTestResult | None:
         """The result of the LLM's self-test; none for an LLM that does not run in this process."""
-        return self._self_test.result(self.generator.path) if isinstance(self.generator, LlamaGenerator) else None
+        return self._self_test.result(self.generator.path) if isinstance(self.generator, LlamaCppLLM) else None
 
     @cached_property
     def reader(self) -> Reader | None:
@@ -136,9 +136,9 @@ class Parts:
         model = default_model(self.models, "reader")
         return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
 
-    def _llama(self, path: Path) -> LlamaGenerator:
+    def _llama(self, path: Path) -> LlamaCppLLM:
         require_memory(memory_needed(path) + _MEMORY_BESIDE_LLM, path)
-        return LlamaGenerator(path, self._self_test.configuration(path), self._threads, heads=self.cache / "heads")
+        return LlamaCppLLM(path, self._self_test.configuration(path), self._threads, heads=self.cache / "heads")
 
     def _model(self, role: Role, name: str) -> Model:
         model = find_model(self.models, name) if name else default_model(self.models, role)
@@ -153,5 +153,5 @@ def _is_path(chosen: str) -> bool:
 
 def _existing(path: str) -> Path:
     if not Path(path).expanduser().exists():
-        raise PathMissing(path=path)
+        raise PathNotFound(path=path)
     return Path(path).expanduser()

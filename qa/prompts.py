@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from index.articles import Language
-from qa.llm.generate import Message, Prompt
+from qa.llm.base import Message, Prompt
 
 _ANSWER: dict[str, set[str]] = {
     "system": set(),

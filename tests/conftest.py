@@ -21,9 +21,9 @@ from index.fakes import HashEmbedder
 from index.indexer import update_index
 from index.planner import IndexingReport
 from index.retriever import Retriever
-from qa.fakes import FakeGenerator
+from qa.fakes import FakeLLM
 from qa.fetching.models import ModelStore, bundled_models, default_model
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test import SelfTest
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
@@ -109,13 +109,13 @@ def real_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_generator(real_cache: Path) -> LlamaGenerator:
+def real_generator(real_cache: Path) -> LlamaCppLLM:
     model = default_model(bundled_models(), "llm")
     file = _real(model.name) / model.files[0].path
     chosen = SelfTest(real_cache / "jawab" / "self-tests").configuration(file)
     # Repacked weights are chosen by speed, which on a shared machine is chance, and round otherwise.
     configuration = dataclasses.replace(chosen, extra_buffers=False)
-    return LlamaGenerator(file, configuration, heads=real_cache / "jawab" / "heads")
+    return LlamaCppLLM(file, configuration, heads=real_cache / "jawab" / "heads")
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +127,7 @@ def counting_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def second_server(real_generator: LlamaGenerator) -> Generator[str]:
+def second_server(real_generator: LlamaCppLLM) -> Generator[str]:
     """The address of llama-cpp-python's server with the default LLM."""
     with llama_cpp_server(real_generator.path, real_generator.configuration) as address:
         yield address
@@ -194,5 +194,5 @@ def retriever(tmp_path: Path) -> Callable[[], Retriever]:
 
 
 @pytest.fixture
-def fake_generator() -> FakeGenerator:
-    return FakeGenerator()
+def fake_generator() -> FakeLLM:
+    return FakeLLM()

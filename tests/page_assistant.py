@@ -13,11 +13,11 @@ from index.articles import Article, Language, Skipped, Span
 from index.errors import ArticleMissing, DiskFull, IndexMissing
 from index.indexer import Progress
 from index.planner import IndexingReport
-from index.subjects.map import Map, Place, Subject
-from index.text.language import language_of
+from index.text.language import detect_language
+from index.topics.topic_map import MapPoint, Topic, TopicMap
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
-from qa.asking.conversation import Exchange
 from qa.parts import FAKE
+from qa.query.followup import HistoryTurn
 from ui.app import App
 from ui.collections import CollectionFolders
 from ui.jobs.jobs import Jobs
@@ -147,7 +147,7 @@ def record(question: str, answer: str, **more: object) -> Answer:
     fields: dict[str, object] = {
         "id": "q-1",
         "question": question,
-        "language": language_of(question),
+        "language": detect_language(question),
         "status": "answered",
         "answer": answer,
         "short_answer": None,
@@ -173,7 +173,7 @@ def canned(question: str) -> Answer:
     if question == HOSTILE_QUESTION:
         quote = cited(1, "en", _HOSTILE_TEXT, "<b>Bold</b> title", source="<i>paper</i>", date="<u>")
         return record(question, _HOSTILE_TEXT + " [1].", citations=(quote,), short_answer="<script>")
-    if language_of(question) == "ar":
+    if detect_language(question) == "ar":
         answer = "عُقدت الجولة الأولى من الحوار الاستراتيجي في حزيران/يونيو 2020 عبر الاتصال المرئي [1][2]."
         second = cited(2, "en", "The first round of the strategic dialogue was held in June 2020 by video link.",
                        PASSAGES[1].title, date="2021-04-08")  # fmt: skip
@@ -192,7 +192,7 @@ class CannedAssistant:
     stopped_early: threading.Event = field(default_factory=threading.Event)
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         finished = False
         try:
@@ -221,15 +221,15 @@ class CannedAssistant:
         return [word + " " for word in answer.answer.split(" ")]
 
 
-def canned_map() -> Map:
+def canned_map() -> TopicMap:
     """The three articles in two subjects; one has a name that is a stranger's."""
     listed = CannedArticles().browse(ArticleQuery())
     words: tuple[dict[Language, tuple[str, ...]], ...] = (
         {"ar": ("القوات", "بغداد"), "en": ("troops", "Baghdad")},
         {"ar": (), "en": ("<b>bold</b>", "<a href='https://evil.example'>x</a>")},
     )
-    places = [Place(one, at / 3 - 0.3, 0.2 * at, int(at == 2)) for at, one in enumerate(listed)]
-    return Map(tuple(places), (Subject(-0.2, 0.1, words[0]), Subject(0.4, 0.4, words[1])), 3)
+    places = [MapPoint(one, at / 3 - 0.3, 0.2 * at, int(at == 2)) for at, one in enumerate(listed)]
+    return TopicMap(tuple(places), (Topic(-0.2, 0.1, words[0]), Topic(0.4, 0.4, words[1])), 3)
 
 
 def read_slowly(folder: Path, progress: Progress) -> IndexingReport:

@@ -13,8 +13,8 @@ import sys
 import time
 from functools import cached_property
 
-from qa.fakes import FakeGenerator
-from qa.llm.generate import Generator, Pieces, Prompt
+from qa.fakes import FakeLLM
+from qa.llm.base import LLM, Prompt, TextStream
 from ui.app import App
 from ui.settings import load_settings
 from ui.web.serve import run
@@ -28,14 +28,14 @@ _MANNERS = {
 """How many pieces, the seconds before each, and the piece."""
 
 
-class SlowGenerator(FakeGenerator):
+class SlowGenerator(FakeLLM):
     """Writes in its manners."""
 
     def __init__(self, manners: list[str]) -> None:
         super().__init__()
         self._manners = manners
 
-    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
         manner = self._manners.pop(0) if len(self._manners) > 1 else self._manners[0]
         times, pause, piece = _MANNERS[manner]
         for _ in range(times):
@@ -49,7 +49,7 @@ class SlowApp(App):
     manners: tuple[str, ...] = ("words",)
 
     @cached_property
-    def generator(self) -> Generator:
+    def generator(self) -> LLM:
         return SlowGenerator(list(self.manners))
 
 

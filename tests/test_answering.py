@@ -16,20 +16,20 @@ import pytest
 from index.articles import Article, Span
 from index.retriever import Hit, Retriever, Sentence
 from index.runtime.fair_lock import FairLock
-from index.text.passages import Passage
+from index.text.chunker import Passage
 from index.text.sentences import sentences
 from qa.answer import Answer, Correction
-from qa.asking.question import LONGEST, check, wants_phrase, wants_reasons
 from qa.assistant import Assistant, Options
-from qa.citations import also_in, cite, locate
-from qa.declining import Signals, nearness, probability, together
+from qa.citations import cite, corroborating, locate
+from qa.confidence import AbstentionFeatures, combine_confidence, cosine_confidence, probability
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
-from qa.evidence import Evidence, select
-from qa.fakes import FakeGenerator, FakeReader
-from qa.llm.generate import Draft, Prompt
-from qa.phrase import read_phrase
+from qa.evidence import Evidence, select_evidence
+from qa.fakes import FakeLLM, FakeReader
+from qa.llm.base import Candidate, Prompt
+from qa.llm_extraction import extract_short_answer
+from qa.postprocess import add_citation_markers, fallback_answer, match_digits, verify_sentence
 from qa.prompts import answer_prompt, answer_prompt_of, sentence_prompt, sentence_prompt_of
-from qa.wording import in_digits_of, marked, phrase_alone, worded
+from qa.query.question import MAX_QUESTION_LENGTH, asks_why_or_how, is_factoid, validate_question
 
 
 def article(text: str, article_id: str = "a") -> Article:
@@ -54,32 +54,32 @@ def hit(text: str, scores: list[float], article_id: str = "a", score: float = 0.
 class TestEvidence:
     def test_the_best_sentences_come_first_and_fit_the_budget(self) -> None:
         hits = [hit("Nothing here at all. The tram stops at 24 stations. Nothing again.", [0.1, 0.6, 0.1])]
-        chosen = select("How many stations?", hits, lambda text: len(text.split()), budget=20)
+        chosen = select_evidence("How many stations?", hits, lambda text: len(text.split()), budget=20)
         assert chosen[0].text == "The tram stops at 24 stations."
         assert sum(len(piece.text.split()) + 5 for piece in chosen) <= 20
 
     def test_words_of_the_question_count_beside_the_vectors(self) -> None:
         hits = [hit("The harbour is old. The stations are new.", [0.5, 0.5])]
-        assert select("Which stations?", hits, len, budget=500)[0].text == "The stations are new."
+        assert select_evidence("Which stations?", hits, len, budget=500)[0].text == "The stations are new."
 
     def test_the_same_sentence_of_two_copies_is_given_once(self) -> None:
         hits = [hit("The tram stops at 24 stations.", [0.6], name) for name in ("a", "b")]
-        assert len(select("How many stations?", hits, len, budget=500)) == 1
+        assert len(select_evidence("How many stations?", hits, len, budget=500)) == 1
 
     def test_sentences_far_below_the_best_are_left_out_though_there_is_room(self) -> None:
         hits = [hit("The tram stops at 24 stations. Palms grow near water.", [0.6, 0.1])]
-        chosen = select("How many stations does the tram stop at?", hits, len, budget=500)
+        chosen = select_evidence("How many stations does the tram stop at?", hits, len, budget=500)
         assert [piece.text for piece in chosen] == ["The tram stops at 24 stations."]
 
     def test_one_sentence_at_least_however_long(self) -> None:
-        assert len(select("q", [hit("word " * 90 + "end.", [0.1])], len, budget=10)) == 1
+        assert len(select_evidence("q", [hit("word " * 90 + "end.", [0.1])], len, budget=10)) == 1
 
     def test_nothing_found_is_no_evidence(self) -> None:
-        assert select("q", [], len, budget=100) == []
+        assert select_evidence("q", [], len, budget=100) == []
 
     def test_offsets_point_into_the_article(self) -> None:
         text = "One.\n\n  Two   words\u200f here.  "
-        (one, two) = select("q", [hit(text, [0.2, 0.1])], len, budget=500)
+        (one, two) = select_evidence("q", [hit(text, [0.2, 0.1])], len, budget=500)
         assert [text[piece.span.start : piece.span.end] for piece in (one, two)] == ["One.", "Two   words\u200f here."]
 
 
@@ -134,7 +134,7 @@ class TestLocating:
         pieces = evidence("About 2,500 soldiers remain.", "قال إن 2,500 جندي باقون.", "There are 12,500 palms.")
         located = locate("2,500", pieces)
         assert located is not None
-        assert [found.evidence.article.id for found in also_in(located, pieces)] == ["a0", "a1"]
+        assert [found.evidence.article.id for found in corroborating(located, pieces)] == ["a0", "a1"]
 
     def test_the_same_word_about_something_else_is_not_cited(self) -> None:
         pieces = evidence(
@@ -144,10 +144,10 @@ class TestLocating:
         )
         located = locate("blue", pieces)
         assert located is not None
-        assert [found.evidence.article.id for found in also_in(located, pieces)] == ["a0", "a1"]
+        assert [found.evidence.article.id for found in corroborating(located, pieces)] == ["a0", "a1"]
 
 
-class ScriptedGenerator(FakeGenerator):
+class ScriptedGenerator(FakeLLM):
     """Drafts what it was told to: (phrase, mean log-probability)."""
 
     def __init__(self, own: tuple[str, float], *others: tuple[str, float]) -> None:
@@ -155,14 +155,14 @@ class ScriptedGenerator(FakeGenerator):
         self.own, self.others = own, others
         self.openings: frozenset[str] | None = None
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Draft:
-        return Draft(*self.own, -3.0)
+    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+        return Candidate(*self.own, -3.0)
 
     def drafts(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
-    ) -> list[Draft]:
+    ) -> list[Candidate]:
         self.openings = openings
-        return [Draft(text, logprob, -3.0) for text, logprob in self.others]
+        return [Candidate(text, logprob, -3.0) for text, logprob in self.others]
 
 
 class TestPhrase:
@@ -173,7 +173,7 @@ class TestPhrase:
     ) -> tuple[ScriptedGenerator, str | None]:
         generator = ScriptedGenerator(own, *others)
         prompt = answer_prompt("ar").ask(question, [piece.text for piece in self.PIECES])
-        phrase = read_phrase(generator, prompt, question, "لا يوجد", self.PIECES)
+        phrase = extract_short_answer(generator, prompt, question, "لا يوجد", self.PIECES)
         return generator, phrase.located.text if phrase else None
 
     def test_a_phrase_that_is_found_is_taken_at_once(self) -> None:
@@ -206,7 +206,7 @@ class TestPhrase:
         pieces = [replace(near, score=0.6), replace(far, score=0.3)]
         generator = ScriptedGenerator(("John Kerry", -0.1), ("سمير", -0.5), ("جون كيربي", -0.5))
         prompt = answer_prompt("ar").ask("من المتحدث؟", [piece.text for piece in pieces])
-        phrase = read_phrase(generator, prompt, "من المتحدث؟", "لا يوجد", pieces)
+        phrase = extract_short_answer(generator, prompt, "من المتحدث؟", "لا يوجد", pieces)
         assert phrase is not None
         assert phrase.located.text == "جون كيربي"
 
@@ -233,7 +233,7 @@ class TestWording:
     ) -> None:
         located = locate("2500 جندي", evidence(self.QUOTE))
         assert located is not None
-        said, correction = worded(sentence, question, located)
+        said, correction = verify_sentence(sentence, question, located)
         assert said == (sentence if good else "٢٥٠٠ جندي")
         assert (correction is None) is good
 
@@ -249,12 +249,12 @@ class TestWording:
         question = "كم جندياً بقي؟" if "جندي" in written else "How many soldiers remain?"
         located = locate("2500 جندي", evidence(self.QUOTE))
         assert located is not None
-        assert worded(written, question, located) == (said, Correction(written, fault, about, "shortened"))
+        assert verify_sentence(written, question, located) == (said, Correction(written, fault, about, "shortened"))
 
     def test_the_record_says_what_was_done_to_a_sentence(self) -> None:
         located = locate("2500 جندي", evidence(self.QUOTE))
         assert located is not None
-        _, correction = worded("بقي 3500 جندي.", "كم جندياً بقي؟", located)
+        _, correction = verify_sentence("بقي 3500 جندي.", "كم جندياً بقي؟", located)
         assert correction == Correction("بقي 3500 جندي.", "phrase", "٢٥٠٠ جندي", "replaced")
 
     @pytest.mark.parametrize(
@@ -266,12 +266,12 @@ class TestWording:
         ],
     )
     def test_numerals_are_as_the_asker_writes_them(self, question: str, said: str, expected: str) -> None:
-        assert in_digits_of(question, said) == expected
+        assert match_digits(question, said) == expected
 
     def test_the_phrase_alone_is_the_articles(self) -> None:
         located = locate("2500 جندي", evidence(self.QUOTE))
         assert located is not None
-        assert phrase_alone(located) == "٢٥٠٠ جندي"
+        assert fallback_answer(located) == "٢٥٠٠ جندي"
 
     @pytest.mark.parametrize(
         ("sentence", "expected"),
@@ -283,24 +283,24 @@ class TestWording:
         ],
     )
     def test_markers_are_ours_alone(self, sentence: str, expected: str) -> None:
-        assert marked(sentence, [1, 2]) == expected
+        assert add_citation_markers(sentence, [1, 2]) == expected
 
 
 class TestDeclining:
     def test_each_signal_moves_the_probability_the_way_it_should(self) -> None:
         middling = dict(refusal=-3.0, phrase=-0.3, sentence=0.45, passage=0.45)
-        base = probability(Signals(**middling))
+        base = probability(AbstentionFeatures(**middling))
         assert 0 < base < 1
-        assert probability(Signals(**{**middling, "refusal": -0.2})) < base
-        assert probability(Signals(**{**middling, "sentence": 0.7})) > base
+        assert probability(AbstentionFeatures(**{**middling, "refusal": -0.2})) < base
+        assert probability(AbstentionFeatures(**{**middling, "sentence": 0.7})) > base
 
     def test_it_is_never_surer_than_the_llm_that_there_is_an_answer(self) -> None:
-        near = Signals(refusal=math.log(0.8), phrase=-0.1, sentence=0.8, passage=0.8)
+        near = AbstentionFeatures(refusal=math.log(0.8), phrase=-0.1, sentence=0.8, passage=0.8)
         assert probability(near) == pytest.approx(0.2)
         assert probability(replace(near, refusal=math.log(0.01))) > 0.95
 
     def test_a_near_sentence_is_likelier_to_answer_than_a_far_one(self) -> None:
-        assert nearness(0.6) > 0.9 > 0.1 > nearness(0.2)
+        assert cosine_confidence(0.6) > 0.9 > 0.1 > cosine_confidence(0.2)
 
 
 class TestPrompts:
@@ -347,20 +347,20 @@ class TestQuestion:
     @pytest.mark.parametrize("question", ["", "   ", "؟!…", "\n"])
     def test_empty(self, question: str) -> None:
         with pytest.raises(QuestionEmpty):
-            check(question)
+            validate_question(question)
 
     def test_too_long(self) -> None:
         with pytest.raises(QuestionTooLong) as refused:
-            check("كلمة " * 4000)
-        assert refused.value.fields["limit"] == LONGEST
+            validate_question("كلمة " * 4000)
+        assert refused.value.fields["limit"] == MAX_QUESTION_LENGTH
 
     def test_french(self) -> None:
         with pytest.raises(QuestionLanguage):
-            check("Combien de soldats américains restent en Irak ?")
+            validate_question("Combien de soldats américains restent en Irak ?")
 
     def test_arabic_and_english(self) -> None:
-        assert check("كم بقي؟") == "ar"
-        assert check("How many?") == "en"
+        assert validate_question("كم بقي؟") == "ar"
+        assert validate_question("How many?") == "en"
 
 
 def test_turns_are_taken_in_the_order_of_arrival() -> None:
@@ -405,13 +405,13 @@ def test_a_declined_question_has_a_neighbour_where_the_articles_speak_of_the_sam
 
 class TestReaderAndLlmTogether:
     def test_what_the_llm_would_have_said_too_is_surer(self) -> None:
-        assert together(0.7, -0.1) > together(0.7, -2.0) > together(0.5, -2.0)
-        assert 0 < together(0.0, -9.0) < together(1.0, 0.0) < 1
+        assert combine_confidence(0.7, -0.1) > combine_confidence(0.7, -2.0) > combine_confidence(0.5, -2.0)
+        assert 0 < combine_confidence(0.0, -9.0) < combine_confidence(1.0, 0.0) < 1
 
     def test_confidence_says_that_reader_and_llm_disagree(
         self, write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
     ) -> None:
-        class Disagreeing(FakeGenerator):
+        class Disagreeing(FakeLLM):
             def likelihood(self, prompt: Prompt, text: str) -> float:
                 return -6.0
 
@@ -419,8 +419,7 @@ class TestReaderAndLlmTogether:
         indexed()
         question = "At how many stations does the tram stop?"
         agreed, disagreed = (
-            Assistant(retriever(), generator, FakeReader()).ask(question)
-            for generator in (FakeGenerator(), Disagreeing())
+            Assistant(retriever(), generator, FakeReader()).ask(question) for generator in (FakeLLM(), Disagreeing())
         )
         assert agreed.short_answer == disagreed.short_answer
         assert agreed.confidence > disagreed.confidence
@@ -479,7 +478,7 @@ class TestASecondAnswer:
     ],
 )
 def test_which_questions_a_phrase_answers(question: str, phrase: bool) -> None:
-    assert wants_phrase(question) is phrase
+    assert is_factoid(question) is phrase
 
 
 @pytest.mark.parametrize(
@@ -500,4 +499,4 @@ def test_which_questions_a_phrase_answers(question: str, phrase: bool) -> None:
     ],
 )
 def test_why_and_how_ask_for_reasons(question: str, reasons: bool) -> None:
-    assert wants_reasons(question) is reasons
+    assert asks_why_or_how(question) is reasons

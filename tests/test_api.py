@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
 from index.indexer import update_index
-from qa.asking.question import LONGEST
+from qa.query.question import MAX_QUESTION_LENGTH
 from ui.api.observers import Observers
 from ui.app import App
 from ui.cli import jawab
@@ -70,7 +70,7 @@ class TestSearch:
         [
             {"question": ""},
             {"question": "\n "},
-            {"question": "Iraq" + " " * LONGEST},
+            {"question": "Iraq" + " " * MAX_QUESTION_LENGTH},
             {"k": 0},
             {"k": 101},
             {"since": "soon"},

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from index.fakes import HashEmbedder
-from index.finding.vocabulary import Vocabulary
 from index.indexer import update_index
+from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Retriever
-from qa.asking.arabizi import LONGEST, arabic_of, is_arabizi
-from qa.asking.question import check, language_to_answer_in
 from qa.assistant import Assistant
-from qa.fakes import FakeGenerator, FakeReader
+from qa.fakes import FakeLLM, FakeReader
+from qa.query.arabizi import LONGEST, is_arabizi, transliterate
+from qa.query.question import language_to_answer_in, validate_question
 from tests.conftest import SAMPLES
 
 
@@ -85,7 +85,7 @@ def test_arabizi_is_noticed(question: str) -> None:
 )
 def test_nothing_else_is_taken_for_arabizi(question: str) -> None:
     assert not is_arabizi(question)
-    assert arabic_of(question, NoWords()) is None
+    assert transliterate(question, NoWords()) is None
 
 
 def test_a_pasted_text_is_not_looked_at() -> None:
@@ -104,12 +104,12 @@ def test_a_pasted_text_is_not_looked_at() -> None:
     ],
 )
 def test_words_are_the_collections_own_as_it_spells_them(words: Vocabulary, typed: str, meant: str) -> None:
-    assert arabic_of(typed, words) == meant
+    assert transliterate(typed, words) == meant
 
 
 def test_what_was_meant_finds_what_was_typed_does_not(retriever: Retriever, words: Vocabulary) -> None:
     typed = "kam na5le ta2assarat bi souset el na5il?"
-    meant = arabic_of(typed, words)
+    meant = transliterate(typed, words)
     assert meant
     found = [hit.article.title for hit in retriever.search(meant, k=3)]
     assert any("نخيل" in title for title in found)
@@ -117,19 +117,19 @@ def test_what_was_meant_finds_what_was_typed_does_not(retriever: Retriever, word
 
 
 def test_a_word_that_fits_nothing_is_carried_over_letter_by_letter() -> None:
-    assert arabic_of("meen ra2ees 5anshour?", NoWords()) == "من رئيس خنشور؟"
+    assert transliterate("meen ra2ees 5anshour?", NoWords()) == "من رئيس خنشور؟"
 
 
 def test_numbers_capitals_and_marks_stay() -> None:
-    assert arabic_of("meen mudir NATO sanat 2014, w leish?", NoWords()) == "من مدير NATO سنة 2014، ولماذا؟"
+    assert transliterate("meen mudir NATO sanat 2014, w leish?", NoWords()) == "من مدير NATO سنة 2014، ولماذا؟"
 
 
 def test_articles_and_prepositions_are_written_onto_the_word() -> None:
-    assert arabic_of("kam 3adad el-ayyam lel mudon w el sharq?", NoWords()) == "كم عدد الأيام للمدن والشرق؟"
+    assert transliterate("kam 3adad el-ayyam lel mudon w el sharq?", NoWords()) == "كم عدد الأيام للمدن والشرق؟"
 
 
 def test_a_long_run_of_letters_takes_no_time(words: Vocabulary) -> None:
-    said = arabic_of(f"wein el {'sh7' * 60}?", words)
+    said = transliterate(f"wein el {'sh7' * 60}?", words)
     assert said and said.startswith("أين ال")
 
 
@@ -143,7 +143,7 @@ def test_the_tables_say_each_word_once() -> None:
 
 
 def test_the_record_says_what_was_understood_and_answers_in_arabic(retriever: Retriever) -> None:
-    answer = Assistant(retriever, FakeGenerator(), FakeReader()).ask("kam 3adad el jnood el amrikiyeen fil 3iraq?")
+    answer = Assistant(retriever, FakeLLM(), FakeReader()).ask("kam 3adad el jnood el amrikiyeen fil 3iraq?")
     assert answer.question == "kam 3adad el jnood el amrikiyeen fil 3iraq?"
     assert answer.language == "ar" and answer.asked and answer.asked.startswith("كم عدد الجن")
     assert answer.asked.endswith("الأمريكيين في العراق؟") and answer.status == "answered"
@@ -151,10 +151,10 @@ def test_the_record_says_what_was_understood_and_answers_in_arabic(retriever: Re
 
 def test_other_questions_are_asked_as_they_are(retriever: Retriever) -> None:
     for question in ("How many US troops remain in Iraq?", "كم عدد القوات الأمريكية في العراق؟"):
-        assert Assistant(retriever, FakeGenerator(), FakeReader()).ask(question).asked is None
+        assert Assistant(retriever, FakeLLM(), FakeReader()).ask(question).asked is None
 
 
 def test_a_question_in_arabizi_is_to_be_answered_in_arabic() -> None:
-    assert check("kam 3adad el jnood el amrikiyeen fil 3iraq?") == "ar"
+    assert validate_question("kam 3adad el jnood el amrikiyeen fil 3iraq?") == "ar"
     assert language_to_answer_in("kam 3adad el jnood?") == language_to_answer_in("كم؟") == "ar"
     assert language_to_answer_in("How many soldiers?") == "en"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from index.articles import Span
-from index.boilerplate.repetition import FEWEST_ARTICLES, candidates, is_repeated, with_repeated
-from index.boilerplate.rules import ignored_lines
-from index.text.language import foreign_language_of, language_of
+from index.boilerplate.repetition import FEWEST_ARTICLES, add_repeated, candidate_lines, is_repeated
+from index.boilerplate.rules import find_boilerplate
+from index.text.language import detect_language, unsupported_language
 
 ARABIC = "أعلن الوزير يوم الأربعاء أن العمل في الجسر سيبدأ في الصيف المقبل."
 ENGLISH = "The minister said on Wednesday that work on the bridge will begin next summer."
@@ -18,7 +18,7 @@ def lines(text: str, spans: tuple[Span, ...]) -> list[str]:
 
 
 def ignored(text: str) -> list[str]:
-    return lines(text, ignored_lines(text))
+    return lines(text, find_boilerplate(text))
 
 
 def test_whole_lines_that_are_not_the_articles_own() -> None:
@@ -33,7 +33,7 @@ def test_whole_lines_that_are_not_the_articles_own() -> None:
         "Close",
         "aXA6IDMuMTUuMjAzLjI0NiA= جزيرة ام اند امز",
     ]
-    assert ignored_lines(text)[1].start > text.index("عنوان القصة")
+    assert find_boilerplate(text)[1].start > text.index("عنوان القصة")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ class TestHeadlines:
         headline, caption = "A bridge over the river", "The bridge (Harbour Post)"
         text = f"{headline}\n\n{headline}\n{caption}\n{caption}\n{ENGLISH}"
         assert ignored(text) == [headline, caption]
-        assert ignored_lines(text)[0].start == text.rindex("A bridge")
+        assert find_boilerplate(text)[0].start == text.rindex("A bridge")
 
     def test_a_refrain_is_none(self) -> None:
         poem = "أغنية\nيا نهر يا نهر\nلا تنم الليلة\nيا نهر يا نهر\nلا تنم الليلة\n"
@@ -120,9 +120,9 @@ def test_titles_in_a_box_at_the_end_go_with_its_name_and_a_credit_stays() -> Non
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\r\n \r\n", "x", "Close", "a" * 100_000, "‏\n‏", "\ud800\n\ud800"])
 def test_any_text_is_taken(text: str) -> None:
-    spans = ignored_lines(text)
+    spans = find_boilerplate(text)
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
-    assert set(spans) <= set(with_repeated(text, spans, candidates(text, spans).keys()))
+    assert set(spans) <= set(add_repeated(text, spans, candidate_lines(text, spans).keys()))
 
 
 def test_lines_that_end_as_windows_ends_them() -> None:
@@ -142,7 +142,7 @@ class TestRepetition:
             f"The Harbour Post\nA bridge\nSource: agencies\n{ENGLISH}\nBackground\n{ENGLISH}\n"
             f"You read this because our readers pay for it.\nThe war began in 2014.\nTides and times\n"
         )
-        found = [text[span.start : span.end] for spans in candidates(text, ()).values() for span in spans]
+        found = [text[span.start : span.end] for spans in candidate_lines(text, ()).values() for span in spans]
         assert found == [
             "The Harbour Post",
             "A bridge",
@@ -152,15 +152,15 @@ class TestRepetition:
 
     def test_keys_are_short_and_the_same_for_two_spellings(self) -> None:
         one, other = (
-            candidates(f"إدارة الموقع\nعنوان\n{ARABIC}", ()),
-            candidates(f"* ادارة الموقع *\nآخر\n{ARABIC}", ()),
+            candidate_lines(f"إدارة الموقع\nعنوان\n{ARABIC}", ()),
+            candidate_lines(f"* ادارة الموقع *\nآخر\n{ARABIC}", ()),
         )
         (key,) = one.keys() & other.keys()
         assert len(key) == 16
 
     def test_what_is_ignored_already_is_no_candidate(self) -> None:
         text = page("A bridge")
-        assert len(candidates(text, (Span(0, 16),))) == len(candidates(text, ())) - 1
+        assert len(candidate_lines(text, (Span(0, 16),))) == len(candidate_lines(text, ())) - 1
 
     @pytest.mark.parametrize(
         ("with_the_line", "of_the_source", "repeated"),
@@ -173,29 +173,29 @@ class TestRepetition:
     def test_a_line_becomes_boilerplate_with_later_articles_and_ceases_to_be(self) -> None:
         pages = [page(f"Headline number {n}") for n in range(6)]
         for count in (4, 5, 6):
-            stored = [candidates(text, ignored_lines(text)) for text in pages[:count]]
+            stored = [candidate_lines(text, find_boilerplate(text)) for text in pages[:count]]
             numbers = {key: sum(key in found for found in stored) for found in stored for key in found}
             repeated = {key for key, number in numbers.items() if is_repeated(number, count)}
-            cut = [lines(text, with_repeated(text, ignored_lines(text), repeated)) for text in pages[:count]]
+            cut = [lines(text, add_repeated(text, find_boilerplate(text), repeated)) for text in pages[:count]]
             expected = [] if count < 5 else ["The Harbour Post", "Tides and times", "The harbour, every morning"]
             assert cut == [expected] * count
         assert not is_repeated(6, 20)
 
     def test_a_series_keeps_its_headline(self) -> None:
         text = page("Gold prices today")
-        all_keys = candidates(text, ()).keys()
-        assert lines(text, with_repeated(text, (), all_keys)) == ["The harbour, every morning"]
+        all_keys = candidate_lines(text, ()).keys()
+        assert lines(text, add_repeated(text, (), all_keys)) == ["The harbour, every morning"]
 
     def test_a_headline_to_which_every_page_links_stays_where_it_is_the_headline(self) -> None:
         linking = [f"Headline {n}\n{ENGLISH}\nThe old bridge reopens\n" for n in range(6)]
         linked = f"The old bridge reopens\n{ENGLISH}\n"
-        repeated = set.intersection(*(set(candidates(text, ())) for text in linking))
-        assert lines(linking[0], with_repeated(linking[0], (), repeated)) == ["The old bridge reopens"]
-        assert with_repeated(f"By no one\n{linked}", (), repeated) == ()
+        repeated = set.intersection(*(set(candidate_lines(text, ())) for text in linking))
+        assert lines(linking[0], add_repeated(linking[0], (), repeated)) == ["The old bridge reopens"]
+        assert add_repeated(f"By no one\n{linked}", (), repeated) == ()
 
     def test_sentences_that_agencies_repeat_are_no_candidates(self) -> None:
         text = f"A bridge\n{ENGLISH}\nThe river is 40 kilometres long.\n"
-        assert len(candidates(text, ())) == 1
+        assert len(candidate_lines(text, ())) == 1
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,7 @@ class TestRepetition:
     ],
 )
 def test_language(text: str, language: str) -> None:
-    assert language_of(text) == language
+    assert detect_language(text) == language
 
 
 @pytest.mark.parametrize(
@@ -227,4 +227,4 @@ def test_language(text: str, language: str) -> None:
     ],
 )
 def test_a_question_in_another_language_is_told(question: str, code: str | None) -> None:
-    assert foreign_language_of(question) == code
+    assert unsupported_language(question) == code

@@ -13,11 +13,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index.article_list import ArticleBrowser, ArticleQuery, ArticleSummary, publisher_of
-from index.errors import ArticleMissing, DiskFull, IndexBusy, JawabError, NotAllowed
+from index.dedup import clustering
+from index.errors import ArticleMissing, DiskFull, IndexLocked, JawabError, PermissionDenied
 from index.indexer import remove_articles
 from index.retriever import Retriever
-from index.stories import linking
-from qa.asking.question import wants_phrase
+from qa.query.question import is_factoid
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
 from ui.collections import Named
@@ -56,7 +56,7 @@ def test_articles_appear_together_with_their_stories(
     shelf: ArticleBrowser,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    joined = linking.join
+    joined = clustering.assign_stories
 
     def join(*given: Any) -> None:
         # Somebody looks before it is known what the new articles tell.
@@ -117,7 +117,7 @@ def test_a_visitor_is_told_what_there_is_and_what_to_ask(shelf: ArticleBrowser) 
     told = overview(shelf)
     assert (told.articles, told.first, told.last, told.languages) == (4, "2020-09-30", "2021-05-02", ("ar", "en"))
     assert told.examples == ("لخّص «افتتاح الترام»", "Summarise “The tram opens”", "Summarise “Dates harvested”")
-    assert not any(map(wants_phrase, told.examples))
+    assert not any(map(is_factoid, told.examples))
 
 
 class FailingRemoval:
@@ -168,7 +168,7 @@ class TestRemovals:
         def busy_at_first(article_ids: list[str]) -> None:
             tries.append(article_ids)
             if len(tries) == 1:
-                raise IndexBusy(folder="x")
+                raise IndexLocked(folder="x")
             raise ArticleMissing(article_id="a")
 
         removals = Removals(busy_at_first, wait=0.01)
@@ -193,7 +193,7 @@ class TestRemovals:
         time.sleep(0.1)
         assert not removals.waiting and not removal.succeeded.is_set()
 
-    @pytest.mark.parametrize("error", [NotAllowed(path="x"), OSError(5, "Input/output error")])
+    @pytest.mark.parametrize("error", [PermissionDenied(path="x"), OSError(5, "Input/output error")])
     def test_failed_removal_shows_the_article_again(
         self, error: JawabError | OSError, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -203,7 +203,7 @@ class TestRemovals:
         assert [record.message for record in caplog.records] == ["removal_failed"]
 
     def test_close_carries_out_the_others(self, caplog: pytest.LogCaptureFixture) -> None:
-        removal = FailingRemoval(DiskFull(folder="x"), NotAllowed(path="x"))
+        removal = FailingRemoval(DiskFull(folder="x"), PermissionDenied(path="x"))
         removals = Removals(removal, wait=60)
         for article_id in "abc":
             removals.take_out(article_id)

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from index.boilerplate.repetition import candidates
+from index.boilerplate.repetition import candidate_lines
+from index.dedup.clustering import load_view
+from index.dedup.similarity import MOST_SENTENCES
 from index.fakes import HashEmbedder
 from index.indexer import update_index
-from index.intake import reading
-from index.intake.reading import Reading
+from index.ingestion import sandbox
+from index.ingestion.sandbox import SandboxedParser
 from index.recovery import check_integrity
 from index.storage.catalog import Catalog
-from index.stories.likeness import MOST_SENTENCES
-from index.stories.linking import load
 from index.text.lines import lines_of
 from ui.jobs.progress import Steps, Stopped
 
@@ -86,7 +86,7 @@ def test_every_stage_can_be_stopped_soon(shape: str, tmp_path: Path) -> None:
 
 
 def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_BETWEEN_CHECKS", 60.0)  # how often it is checked is not to depend on time
+    monkeypatch.setattr(sandbox, "_BETWEEN_CHECKS", 60.0)  # how often it is checked is not to depend on time
     articles = tmp_path / "articles"
     articles.mkdir()
     for number in range(6):
@@ -145,12 +145,12 @@ def _state(index: Path) -> dict[str, Any]:
 
 
 def test_a_file_that_is_read_for_long_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_START", "import time; time.sleep(60)")
+    monkeypatch.setattr(sandbox, "_START", "import time; time.sleep(60)")
     file = tmp_path / "a.txt"
     file.write_text("The tram opened in May.")
     progress = StoppedAt(3)
     began = time.monotonic()
-    with pytest.raises(Stopped), Reading(check=progress.check) as readers:
+    with pytest.raises(Stopped), SandboxedParser(check=progress.check) as readers:
         readers.read(file, file.stat().st_size)
     assert time.monotonic() - began < 5
 
@@ -158,7 +158,7 @@ def test_a_file_that_is_read_for_long_can_be_stopped(tmp_path: Path, monkeypatch
 class TestLimits:
     def test_lines_that_could_be_the_sources(self) -> None:
         text = "\n".join(f"Subscribe {n} times to our newsletter" for n in range(5000))
-        assert len(candidates(text, ())) < 150
+        assert len(candidate_lines(text, ())) < 150
 
     def test_lines_of_a_very_long_list(self) -> None:
         lines = lines_of("\n".join(f"{n}" for n in range(100_000)))
@@ -180,7 +180,7 @@ class TestLimits:
             return found
 
         catalog.rows = counted
-        assert load(catalog, 1).vectors.shape == (MOST_SENTENCES, DIMENSION)
+        assert load_view(catalog, 1).vectors.shape == (MOST_SENTENCES, DIMENSION)
         assert read < 2 * MOST_SENTENCES * DIMENSION * 2
         catalog.close()
 

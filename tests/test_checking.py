@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import pytest
 
-from qa.checking.calendar import months, weekdays
-from qa.checking.names import misspelt, unknown
-from qa.checking.quantities import could_mean, numbers_said
-from qa.checking.sentence import Grounds, faults
+from qa.verification.calendar import months, weekdays
+from qa.verification.faithfulness import Sources, check_sentence
+from qa.verification.names import misspelled_names, unsupported_names
+from qa.verification.numbers import parse_numbers, possible_values
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from qa.checking.sentence import Grounds, faults
     ],
 )
 def test_numbers_are_read_in_digits_and_words(text: str, said: list[int | Fraction]) -> None:
-    assert [one.readings for one in numbers_said(text)] == [frozenset({Fraction(number)}) for number in said]
+    assert [one.readings for one in parse_numbers(text)] == [frozenset({Fraction(number)}) for number in said]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_numbers_are_read_in_digits_and_words(text: str, said: list[int | Fracti
     ],
 )
 def test_what_a_text_could_mean_is_wider(text: str, number: Fraction, meant: bool) -> None:
-    assert (number in could_mean(text)) is meant
+    assert (number in possible_values(text)) is meant
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ ENGLISH_QUOTE = "Samira Haddad has run the line since April, the Guardian of Tun
     ],
 )
 def test_a_name_that_sounds_almost_like_the_articles_is_misspelt(sentence: str, found: list[str]) -> None:
-    assert misspelt(sentence, [ARABIC_QUOTE]) == found
+    assert misspelled_names(sentence, [ARABIC_QUOTE]) == found
 
 
 def test_in_one_language_every_name_must_be_there() -> None:
-    assert unknown("Samira Haddad of Tunis ran it.", [ENGLISH_QUOTE]) == []
-    assert unknown("Amira Haddad of Sfax ran it.", [ENGLISH_QUOTE]) == ["amira", "sfax"]
+    assert unsupported_names("Samira Haddad of Tunis ran it.", [ENGLISH_QUOTE]) == []
+    assert unsupported_names("Amira Haddad of Sfax ran it.", [ENGLISH_QUOTE]) == ["amira", "sfax"]
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_in_one_language_every_name_must_be_there() -> None:
 def test_what_the_quotation_does_not_bear_out(
     sentence: str, question: str, quote: str, phrase: str, kinds: list[str]
 ) -> None:
-    assert [fault.kind for fault in faults(sentence, Grounds(question, quote, phrase))] == kinds
+    assert [fault.kind for fault in check_sentence(sentence, Sources(question, quote, phrase))] == kinds

@@ -319,13 +319,13 @@ def test_ctrl_c_stops_an_answer_cleanly(samples: Run, tmp_path: Path) -> None:
         # A shell that runs the tests in the background has them ignore the signal, and so would this process.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import time, ui.cli, qa.fakes\n"
-        "slow = qa.fakes.FakeGenerator.write\n"
+        "slow = qa.fakes.FakeLLM.write\n"
         "def write(self, *a, **k):\n"
         "    for piece in slow(self, *a, **k):\n"
         "        yield piece\n"
         "        print('writing', flush=True)\n"
         "        time.sleep(30)\n"
-        "qa.fakes.FakeGenerator.write = write\n"
+        "qa.fakes.FakeLLM.write = write\n"
         "ui.cli.main(['ask', 'How many US troops remain in Iraq?', '--stream'])\n"
     )
     process = subprocess.Popen(

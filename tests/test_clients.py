@@ -21,7 +21,7 @@ from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import SecretStr
 
 from index.embeddings import SentenceTransformerEmbedder
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from tests.serving import app_in, serving
@@ -247,7 +247,7 @@ class TestNpm:
 def real_server(
     tmp_path_factory: pytest.TempPathFactory,
     real_embedder: SentenceTransformerEmbedder,
-    real_generator: LlamaGenerator,
+    real_generator: LlamaCppLLM,
     real_reader: NetworkReader,
     real_commands: Commands,
     real_index: Path,

@@ -13,9 +13,9 @@ import pytest
 from index.article_builder import mask_spans
 from index.boilerplate.repetition import FEWEST_ARTICLES
 from index.fakes import HashEmbedder
-from index.formats.draft import Refused
+from index.formats.parsed import Rejected
 from index.indexer import remove_articles, update_index
-from index.intake import reading
+from index.ingestion import sandbox
 from index.listing import CollectionListing, list_articles
 from index.planner import IndexingReport
 from index.recovery import repair
@@ -470,7 +470,7 @@ class TestFiles:
         assert again.skipped == summary.skipped
         assert collection.found("Who opened the spillway of the dam?")[0] == "good"
 
-    @pytest.mark.parametrize("reason", [*sorted(reading.FAILURES), "cannot_be_read"])
+    @pytest.mark.parametrize("reason", [*sorted(sandbox.FAILURES), "cannot_be_read"])
     def test_what_was_indexed_of_a_file_that_fails_its_reader_stays(
         self, collection: Collection, reason: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -478,8 +478,8 @@ class TestFiles:
         collection.update()
         collection.write("dam.txt", DAM_RETOLD)
         with monkeypatch.context() as patched:
-            refused = [Refused(reason)]
-            patched.setattr(reading.Reading, "read", lambda *_: ([], refused))
+            refused = [Rejected(reason)]
+            patched.setattr(sandbox.SandboxedParser, "read", lambda *_: ([], refused))
             summary = collection.update()
         assert ([skipped.reason for skipped in summary.skipped], summary.removed) == ([reason], [])
         assert collection.catalog.article("dam").text == DAM

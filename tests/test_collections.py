@@ -15,7 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index.article_list import ArticleQuery
-from index.errors import IndexBusy, IndexMismatch, IndexMissing
+from index.errors import IndexLocked, IndexMismatch, IndexMissing
 from index.fakes import HashEmbedder
 from index.indexer import create_index, update_index
 from index.retriever import Retriever
@@ -221,7 +221,7 @@ class TestRemovedWithPendingRemovals:
 
     def test_busy_index_stays_open(self, app: App, library: Library, number: str) -> None:
         opened = library.find(number)
-        with writing(app.settings.collections / number), pytest.raises(IndexBusy):
+        with writing(app.settings.collections / number), pytest.raises(IndexLocked):
             library.remove(number)
         assert library.find(number) is opened
         assert opened.articles.count_articles() == 2

@@ -16,10 +16,10 @@ from index.articles import Article, Language
 from index.fakes import HashEmbedder
 from index.indexer import update_index
 from index.retriever import Hit, Retriever, Sentence
-from index.text.passages import Passage
+from index.text.chunker import Passage
 from index.text.sentences import sentences
 from qa.assistant import Assistant
-from qa.fakes import FakeGenerator, FakeReader
+from qa.fakes import FakeLLM, FakeReader
 from qa.reading.commands import BESIDE, COMMANDS, FORMAT, Commands
 from qa.reading.reader import Reader
 from qa.training.train_commands import among, lines_of
@@ -103,10 +103,10 @@ def test_where_everything_commands_the_question_is_declined(
     update_index(tmp_path / "index", [tmp_path / "articles"], embedder)
     everything = Commands(np.zeros(embedder.dimension, np.float32), COMMANDS + 1)
     retriever = Retriever(tmp_path / "index", embedder)
-    answer = Assistant(retriever, FakeGenerator() if llm else None, reader, None, everything).ask(question)
+    answer = Assistant(retriever, FakeLLM() if llm else None, reader, None, everything).ask(question)
     assert (answer.status, answer.citations, answer.nearest) == ("declined", (), None)
     assert answer.passages
-    assert Assistant(retriever, FakeGenerator() if llm else None, reader).ask(question).status == "answered"
+    assert Assistant(retriever, FakeLLM() if llm else None, reader).ask(question).status == "answered"
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

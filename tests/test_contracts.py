@@ -12,9 +12,9 @@ from index.embeddings import Embedder, PassageText
 from index.fakes import HashEmbedder
 from index.text.folding import fold_text
 from index.text.sentences import sentences
-from qa.fakes import FakeGenerator, FakeReader
-from qa.llm.generate import Draft, Generator, Pieces
-from qa.llm.remote import RemoteGenerator
+from qa.fakes import FakeLLM, FakeReader
+from qa.llm.base import LLM, Candidate, TextStream
+from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.prompts import answer_prompt, sentence_prompt
 from qa.reading.reader import Context, Reader
 
@@ -35,23 +35,23 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
         pytest.param("remote real", marks=pytest.mark.real),
     ]
 )
-def generator(request: pytest.FixtureRequest) -> Generator:
+def generator(request: pytest.FixtureRequest) -> LLM:
     match request.param:
         case "fake":
-            return FakeGenerator()
+            return FakeLLM()
         case "remote fake":
-            return RemoteGenerator(request.getfixturevalue("chat_server").address)
+            return OpenAICompatibleLLM(request.getfixturevalue("chat_server").address)
         case "remote real":
-            return RemoteGenerator(request.getfixturevalue("second_server"))
+            return OpenAICompatibleLLM(request.getfixturevalue("second_server"))
         case _:
-            generator: Generator = request.getfixturevalue("real_generator")
+            generator: LLM = request.getfixturevalue("real_generator")
             return generator
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
-def telling(request: pytest.FixtureRequest) -> Generator:
+def telling(request: pytest.FixtureRequest) -> LLM:
     """An LLM in this process, which tells more than one behind a chat API."""
-    return FakeGenerator() if request.param == "fake" else request.getfixturevalue("real_generator")
+    return FakeLLM() if request.param == "fake" else request.getfixturevalue("real_generator")
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
@@ -172,37 +172,37 @@ class _Asks:
     STATIONS = "At how many stations does the tram stop?"
     HARBOUR = "Where did the first tram leave?"
 
-    def draft(self, generator: Generator, question: str, *evidence: str, tokens: int = 32) -> Draft:
+    def draft(self, generator: LLM, question: str, *evidence: str, tokens: int = 32) -> Candidate:
         return generator.draft(answer_prompt("en").ask(question, evidence), tokens, "none")
 
-    def drafts(self, generator: Generator, question: str, *words: str) -> list[Draft]:
+    def drafts(self, generator: LLM, question: str, *words: str) -> list[Candidate]:
         return generator.drafts(answer_prompt("en").ask(question, [TRAM]), 32, "none", frozenset(words), 2)
 
-    def write(self, generator: Generator, question: str, phrase: str, tokens: int = 32) -> Pieces:
+    def write(self, generator: LLM, question: str, phrase: str, tokens: int = 32) -> TextStream:
         return generator.write(sentence_prompt("en").ask(question, TRAM, phrase), tokens)
 
 
 class TestTellingGenerator(_Asks):
     """What an LLM in this process tells beside its lines."""
 
-    def test_a_draft_tells_how_likely_it_is(self, telling: Generator) -> None:
+    def test_a_draft_tells_how_likely_it_is(self, telling: LLM) -> None:
         logprob = self.draft(telling, self.STATIONS, TRAM).logprob
         assert logprob is not None
         assert math.isfinite(logprob)
 
-    def test_a_likely_refusal_is_told_from_an_unlikely_one(self, telling: Generator) -> None:
+    def test_a_likely_refusal_is_told_from_an_unlikely_one(self, telling: LLM) -> None:
         unknown = self.draft(telling, "Who painted the stations of the tram?", "Palms grow near water.").refusal
         known = self.draft(telling, self.STATIONS, TRAM).refusal
         assert known is not None
         assert unknown is not None
         assert known < unknown
 
-    def test_other_drafts_are_as_many_as_wanted(self, telling: Generator) -> None:
+    def test_other_drafts_are_as_many_as_wanted(self, telling: LLM) -> None:
         lines = self.drafts(telling, self.STATIONS, "harbour", "Saturday", "left")
         assert len(lines) == 2
         assert lines[0].text != lines[1].text
 
-    def test_a_phrase_that_answers_is_likelier_than_one_that_does_not(self, telling: Generator) -> None:
+    def test_a_phrase_that_answers_is_likelier_than_one_that_does_not(self, telling: LLM) -> None:
         prompt = answer_prompt("en").ask(self.STATIONS, [TRAM])
         right, wrong = (telling.likelihood(prompt, text) for text in ("24", "a palm weevil in the museum"))
         assert right is not None
@@ -210,7 +210,7 @@ class TestTellingGenerator(_Asks):
         assert wrong < right <= 1e-6
         assert telling.likelihood(prompt, "") == pytest.approx(0.0, abs=0.2)
 
-    def test_every_draft_is_whole_words_of_arabic(self, telling: Generator) -> None:
+    def test_every_draft_is_whole_words_of_arabic(self, telling: LLM) -> None:
         prompt = answer_prompt("ar").ask("ما الحشرة التي تفتك بقلب النخلة؟", [DATES])
         for line in telling.drafts(prompt, 32, "لا يوجد", frozenset(DATES.split()), 2):
             assert line.text
@@ -218,66 +218,66 @@ class TestTellingGenerator(_Asks):
 
 
 class TestGenerator(_Asks):
-    def test_a_draft_answers_and_may_tell_how_likely_it_is(self, generator: Generator) -> None:
+    def test_a_draft_answers_and_may_tell_how_likely_it_is(self, generator: LLM) -> None:
         own = self.draft(generator, self.STATIONS, TRAM)
         assert "24" in own.text
         assert own.logprob is None or own.logprob <= 1e-6
 
-    def test_other_drafts_begin_with_given_words(self, generator: Generator) -> None:
+    def test_other_drafts_begin_with_given_words(self, generator: LLM) -> None:
         lines = self.drafts(generator, self.STATIONS, "harbour", "Saturday", "left")
         assert all(line.text[:1] in "hSl" for line in lines)
         assert self.drafts(generator, self.STATIONS) == []
 
-    def test_the_same_prompt_gives_the_same_text(self, generator: Generator) -> None:
+    def test_the_same_prompt_gives_the_same_text(self, generator: LLM) -> None:
         first = self.draft(generator, self.HARBOUR, TRAM).text
         self.drafts(generator, self.HARBOUR, "Saturday", "stops")
         self.draft(generator, "How many palms were lost?", "The farmers lost 430 palms.")
         assert self.draft(generator, self.HARBOUR, TRAM).text == first
 
-    def test_a_refusal_is_never_written(self, generator: Generator) -> None:
+    def test_a_refusal_is_never_written(self, generator: LLM) -> None:
         unknown = self.draft(generator, "Who painted the stations of the tram?", "Palms grow near water.")
         assert not unknown.text.startswith("none")
         assert unknown.refusal is None or unknown.refusal <= 0
 
-    def test_how_likely_a_phrase_is_changes_nothing(self, generator: Generator) -> None:
+    def test_how_likely_a_phrase_is_changes_nothing(self, generator: LLM) -> None:
         before = self.draft(generator, self.STATIONS, TRAM)
         generator.likelihood(answer_prompt("en").ask(self.STATIONS, [TRAM]), "24 stations in all")
         assert self.draft(generator, self.STATIONS, TRAM) == before
 
-    def test_a_sentence_comes_in_pieces(self, generator: Generator) -> None:
+    def test_a_sentence_comes_in_pieces(self, generator: LLM) -> None:
         pieces = list(self.write(generator, self.STATIONS, "24"))
         assert len(pieces) > 1
         assert "24" in "".join(pieces)
 
-    def test_a_sentence_follows_its_drafts(self, generator: Generator) -> None:
+    def test_a_sentence_follows_its_drafts(self, generator: LLM) -> None:
         """The drafts leave nothing behind in the model's memory that a sentence would go on from."""
         before = "".join(self.write(generator, self.STATIONS, "24"))
         self.drafts(generator, self.STATIONS, "harbour", "Saturday")
         assert "".join(self.write(generator, self.STATIONS, "24")) == before
 
-    def test_no_more_tokens_than_allowed(self, generator: Generator) -> None:
+    def test_no_more_tokens_than_allowed(self, generator: LLM) -> None:
         assert len(list(self.write(generator, self.STATIONS, "24", tokens=2))) <= 2
         question = "What does the text say about the tram?"
         assert len(self.draft(generator, question, TRAM, tokens=2).text.split()) <= 2
 
-    def test_a_stopped_sentence_frees_the_model_for_the_next(self, generator: Generator) -> None:
+    def test_a_stopped_sentence_frees_the_model_for_the_next(self, generator: LLM) -> None:
         pieces = self.write(generator, self.STATIONS, "24")
         next(pieces)
         pieces.close()
         assert list(self.write(generator, self.STATIONS, "24"))
 
-    def test_languages_alternate_and_a_prepared_head_changes_nothing(self, generator: Generator) -> None:
+    def test_languages_alternate_and_a_prepared_head_changes_nothing(self, generator: LLM) -> None:
         before = self.draft(generator, self.STATIONS, TRAM).text
         generator.prepare(answer_prompt("ar").head)
         generator.draft(answer_prompt("ar").ask("متى وصلت السوسة؟", [DATES]), 16, "لا يوجد")
         generator.prepare(answer_prompt("en").head)
         assert self.draft(generator, self.STATIONS, TRAM).text == before
 
-    def test_arabic_comes_whole(self, generator: Generator) -> None:
+    def test_arabic_comes_whole(self, generator: LLM) -> None:
         pieces = generator.write(sentence_prompt("ar").ask("متى وصلت السوسة إلى الخليج؟", DATES, "في الثمانينيات"), 32)
         sentence = "".join(pieces)
         assert "الثمانينيات" in sentence
         assert "\ufffd" not in sentence
 
-    def test_tokens_are_counted(self, generator: Generator) -> None:
+    def test_tokens_are_counted(self, generator: LLM) -> None:
         assert 0 < generator.count_tokens("palm") < generator.count_tokens(TRAM)

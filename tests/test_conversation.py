@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from index.retriever import Retriever
-from qa.asking.conversation import Exchange, exchange_of, joined, leans, remembered
-from qa.asking.rewriting import rewritten
 from qa.assistant import Assistant
-from qa.fakes import FakeGenerator, FakeReader
-from qa.llm.generate import Pieces, Prompt
+from qa.fakes import FakeLLM, FakeReader
+from qa.llm.base import Prompt, TextStream
+from qa.query.followup import HistoryTurn, concat_history, is_follow_up, record_history, to_history_turn
+from qa.query.rewriting import rewrite_follow_up
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from qa.llm.generate import Pieces, Prompt
     ],
 )
 def test_a_question_that_points_back_leans_on_what_was_said(question: str) -> None:
-    assert leans(question)
+    assert is_follow_up(question)
 
 
 @pytest.mark.parametrize(
@@ -52,26 +52,26 @@ def test_a_question_that_points_back_leans_on_what_was_said(question: str) -> No
     ],
 )
 def test_a_question_that_stands_alone_is_left_as_it_is(question: str) -> None:
-    assert not leans(question)
+    assert not is_follow_up(question)
 
 
-HISTORY = [Exchange("When was the old bridge in Porto Salim opened?", "1859")]
+HISTORY = [HistoryTurn("When was the old bridge in Porto Salim opened?", "1859")]
 
 
 def test_joined_has_what_was_said() -> None:
-    assert joined("And who built it?", HISTORY) == (
+    assert concat_history("And who built it?", HISTORY) == (
         "When was the old bridge in Porto Salim opened? 1859. And who built it?"
     )
 
 
-class Rewrites(FakeGenerator):
+class Rewrites(FakeLLM):
     """An LLM that writes one thing, and remembers what it was given."""
 
     def __init__(self, line: str) -> None:
         super().__init__()
         self.line, self.given = line, ""
 
-    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
         self.given = prompt.turns[-1].content
         yield self.line
 
@@ -91,7 +91,7 @@ class Rewrites(FakeGenerator):
 )
 def test_the_llm_may_put_in_only_what_was_said(line: str, kept: bool) -> None:
     generator = Rewrites(line)
-    asked = rewritten("And who built it?", HISTORY, generator)
+    asked = rewrite_follow_up("And who built it?", HISTORY, generator)
     assert asked == (line if kept else None)
     assert "1859" in generator.given and generator.given.endswith("And who built it?")
 
@@ -108,7 +108,7 @@ def assistant(
 def test_the_record_says_what_was_asked(assistant: Assistant) -> None:
     first = assistant.ask("When was the old bridge opened?")
     assert "asked" not in first.to_json()
-    kept = exchange_of(first)
+    kept = to_history_turn(first)
     assert kept
     record = assistant.ask("And who built it?", history=[kept]).to_json()
     assert (record["question"], record["asked"]) == ("And who built it?", "Who built the old bridge?")
@@ -119,9 +119,9 @@ def test_without_history_nothing_is_rewritten(assistant: Assistant) -> None:
 
 
 def test_a_conversation_remembers_questions_but_not_talk(assistant: Assistant) -> None:
-    history: list[Exchange] = []
+    history: list[HistoryTurn] = []
     for question in ("When was the old bridge opened?", "Thanks!", "And who built it?"):
-        list(remembered(assistant.stream(question, history=history), history))
+        list(record_history(assistant.stream(question, history=history), history))
     assert [exchange.question for exchange in history] == [
         "When was the old bridge opened?",
         "Who built the old bridge?",

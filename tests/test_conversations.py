@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from index.errors import NotAllowed
+from index.errors import PermissionDenied
 from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, site
 from ui.web.chat.visit import Conversation, Keeper
 from ui.web.keeping.conversations import Conversations, Kept, KeptTurn, visitor_of
@@ -184,7 +184,7 @@ class TestAVisit:
     def test_a_store_that_fails_costs_the_keeping_alone(self, store: Conversations) -> None:
         class Failing(Conversations):
             def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
-                raise NotAllowed(path="/kept")
+                raise PermissionDenied(path="/kept")
 
         conversation = Conversation(visitor=ME)
         turn = Keeper(Failing(Path("/kept"))).ask(conversation, "one")

@@ -7,9 +7,9 @@ import datetime
 import pytest
 
 from index.articles import Span
-from index.boilerplate.rules import ignored_lines
-from index.dates.article import Dated, date_of_article
+from index.boilerplate.rules import find_boilerplate
 from index.dates.beginnings import DateInvalid, parse_date_prefix
+from index.dates.publication_date import PublicationDate, date_of_article
 from index.formats.metadata import date_of
 
 TODAY = datetime.date(2024, 6, 15)
@@ -17,8 +17,8 @@ ARABIC = "أعلن الوزير يوم الأربعاء أن المشروع سي
 ENGLISH = "The minister said on Wednesday that work on the bridge will begin next summer and cost five million."
 
 
-def dated(text: str, given: str | None = None, file_name: str = "") -> Dated | None:
-    return date_of_article(text, ignored_lines(text), given, file_name, TODAY)
+def dated(text: str, given: str | None = None, file_name: str = "") -> PublicationDate | None:
+    return date_of_article(text, find_boilerplate(text), given, file_name, TODAY)
 
 
 def article(line: str, body: str | None = None) -> str:
@@ -121,7 +121,7 @@ def test_lines_that_hold_a_date(line: str, day: str | None, certainty: float | N
         # Two readings, and nothing says that this English article has the day first.
         assert found is None
     else:
-        assert found == (Dated(day, "text", certainty) if day and certainty else None)
+        assert found == (PublicationDate(day, "text", certainty) if day and certainty else None)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_lines_that_hold_a_date(line: str, day: str | None, certainty: float | N
 )
 def test_a_given_date(given: str, day: str | None, certainty: float | None) -> None:
     found = dated(f"A headline\n\n{ENGLISH}", given)
-    assert found == (Dated(day, "given", certainty) if day and certainty else None)
+    assert found == (PublicationDate(day, "given", certainty) if day and certainty else None)
 
 
 @pytest.mark.parametrize(
@@ -200,22 +200,22 @@ def test_a_given_date(given: str, day: str | None, certainty: float | None) -> N
     ],
 )
 def test_the_name_of_a_file(file_name: str, day: str | None) -> None:
-    assert dated(f"A headline\n\n{ENGLISH}", None, file_name) == (Dated(day, "name", 0.5) if day else None)
+    assert dated(f"A headline\n\n{ENGLISH}", None, file_name) == (PublicationDate(day, "name", 0.5) if day else None)
 
 
 class TestWhichDateIsBelieved:
     def test_what_is_given_comes_first_then_what_is_surer(self) -> None:
         text = article("Port Salwan, 3 May 2021")
-        assert dated(text, "2021-05-04", "2020-01-02.txt") == Dated("2021-05-04", "given", 1.0)
-        assert dated(text, None, "2020-01-02.txt") == Dated("2021-05-03", "dateline", 0.7)
-        assert dated(article("11 June 2020"), None, "2020-01-02.txt") == Dated("2020-01-02", "name", 0.5)
+        assert dated(text, "2021-05-04", "2020-01-02.txt") == PublicationDate("2021-05-04", "given", 1.0)
+        assert dated(text, None, "2020-01-02.txt") == PublicationDate("2021-05-03", "dateline", 0.7)
+        assert dated(article("11 June 2020"), None, "2020-01-02.txt") == PublicationDate("2020-01-02", "name", 0.5)
 
     def test_a_given_date_that_cannot_be_leaves_the_word_to_the_text(self) -> None:
-        assert dated(article("Port Salwan, 3 May 2021"), "0001-01-01") == Dated("2021-05-03", "dateline", 0.7)
+        assert dated(article("Port Salwan, 3 May 2021"), "0001-01-01") == PublicationDate("2021-05-03", "dateline", 0.7)
 
     def test_two_readings_are_settled_by_another_date_or_by_the_language(self) -> None:
-        assert dated(article("Port Salwan, 4 March 2021"), "3/4/2021") == Dated("2021-03-04", "given", 1.0)
-        assert dated(f"عنوان\n\n{ARABIC}", "3/4/2021") == Dated("2021-04-03", "given", 0.6)
+        assert dated(article("Port Salwan, 4 March 2021"), "3/4/2021") == PublicationDate("2021-03-04", "given", 1.0)
+        assert dated(f"عنوان\n\n{ARABIC}", "3/4/2021") == PublicationDate("2021-04-03", "given", 0.6)
 
     def test_the_date_of_an_event_is_not_the_articles(self) -> None:
         assert dated(f"عنوان\n\n{ARABIC}\nعُقدت الجولة الأولى بتاريخ 11 يونيو/حزيران عام 2020.") is None
@@ -229,24 +229,26 @@ class TestWhichDateIsBelieved:
         assert dated(f"A headline\n11 June 2020\n{ENGLISH}\n3 July 2020\n{ENGLISH}") is None
 
     def test_a_label_may_stand_on_the_line_before(self) -> None:
-        assert dated(f"A headline\nPublished on:\n11 June 2020\n{ENGLISH}") == Dated("2020-06-11", "text", 0.9)
+        assert dated(f"A headline\nPublished on:\n11 June 2020\n{ENGLISH}") == PublicationDate(
+            "2020-06-11", "text", 0.9
+        )
 
     def test_a_date_is_said_at_the_end_too(self) -> None:
-        assert dated(f"عنوان\n{f'{ARABIC}{chr(10)}' * 20}تاريخ النشر: 11 يونيو 2020") == Dated(
+        assert dated(f"عنوان\n{f'{ARABIC}{chr(10)}' * 20}تاريخ النشر: 11 يونيو 2020") == PublicationDate(
             "2020-06-11", "text", 0.9
         )
 
     def test_what_is_ignored_is_not_read(self) -> None:
         text = f"date: 11 June 2020\nA headline\n\n{ENGLISH}"
-        assert date_of_article(text, (), None, "", TODAY) == Dated("2020-06-11", "text", 0.9)
+        assert date_of_article(text, (), None, "", TODAY) == PublicationDate("2020-06-11", "text", 0.9)
         assert date_of_article(text, (Span(0, 18),), None, "", TODAY) is None
 
     def test_a_byline_may_carry_the_date(self) -> None:
-        assert dated(article("By Lina Ferris, 14 April 2022")) == Dated("2022-04-14", "dateline", 0.7)
-        assert dated(article("ديما الحوراني، 17 أيلول/سبتمبر 2023")) == Dated("2023-09-17", "dateline", 0.7)
+        assert dated(article("By Lina Ferris, 14 April 2022")) == PublicationDate("2022-04-14", "dateline", 0.7)
+        assert dated(article("ديما الحوراني، 17 أيلول/سبتمبر 2023")) == PublicationDate("2023-09-17", "dateline", 0.7)
 
     def test_tomorrow_may_have_begun_where_the_article_was_written_but_no_later_day(self) -> None:
-        assert dated("", "2024-06-16") == Dated("2024-06-16", "given", 1.0)
+        assert dated("", "2024-06-16") == PublicationDate("2024-06-16", "given", 1.0)
         assert dated("", "2024-06-17") is None
 
 

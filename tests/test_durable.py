@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from index.finding.vector_file import compact
 from index.indexer import change_index
 from index.planner import IndexingReport
-from index.storage import durable, page_sums
+from index.retrieval.faiss_file import compact
+from index.storage import durable, page_checksums
 from index.storage.catalog import Catalog
 from index.storage.database import Database
 from index.storage.durable import sync_tree, write_atomically
@@ -139,7 +139,7 @@ def test_checksums_are_never_wrong_after_a_power_cut(
     assert_stored(events[:at], tmp_path / "index" / "catalog.sums")
     assert_stored(events[at:], tmp_path / "index" / "catalog.sums")
     assert events.index(("rename", "catalog.head")) < len(events) - 1 - events[::-1].index(sums)
-    assert not page_sums.damaged_pages(tmp_path / "index" / FILE)
+    assert not page_checksums.damaged_pages(tmp_path / "index" / FILE)
 
 
 def test_nothing_is_written_where_nothing_changed(

@@ -15,12 +15,12 @@ from typing import Any
 import faiss
 import pytest
 
-from index.errors import DiskFailed, DiskFull, IndexMissing, NotAllowed
+from index.errors import DiskFailed, DiskFull, IndexMissing, PermissionDenied
 from index.fakes import HashEmbedder
-from index.finding.vector_file import compact
 from index.indexer import change_index, create_index, remove_articles, update_index
 from index.recovery import check_integrity, repair
-from index.storage import page_sums
+from index.retrieval.faiss_file import compact
+from index.storage import page_checksums
 from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
 from index.storage.lock import FILE
@@ -67,7 +67,7 @@ def texts(index: Path) -> dict[str, str]:
         (errno.EIO, DiskFailed),
         (errno.ESTALE, DiskFailed),
         (errno.EDQUOT, DiskFull),
-        (errno.EROFS, NotAllowed),
+        (errno.EROFS, PermissionDenied),
         (errno.EBADF, OSError),
     ],
 )
@@ -88,8 +88,8 @@ def test_an_index_whose_checksums_could_not_be_written_is_not_held_to_be_damaged
 ) -> None:
     with monkeypatch.context() as patched:
         # The first time when it is opened, the second once the removal is stored.
-        steps = iter([page_sums._logged_pages, _failing])
-        patched.setattr(page_sums, "_logged_pages", lambda file: next(steps)(file))
+        steps = iter([page_checksums._logged_pages, _failing])
+        patched.setattr(page_checksums, "_logged_pages", lambda file: next(steps)(file))
         with pytest.raises(DiskFailed):
             remove_articles(index, ["1"])
     assert "1" not in texts(index)

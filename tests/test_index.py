@@ -11,12 +11,12 @@ import pytest
 from index.embeddings import PassageEmbedding, PassageText, Progress
 from index.errors import (
     ArticleMissing,
-    IndexBusy,
     IndexDamaged,
+    IndexLocked,
     IndexMismatch,
     IndexMissing,
     NothingToIndex,
-    PathMissing,
+    PathNotFound,
 )
 from index.fakes import HashEmbedder
 from index.indexer import remove_articles, update_index
@@ -157,7 +157,7 @@ class TestBadInput:
             indexed()
 
     def test_no_such_path(self, tmp_path: Path, indexed: Index) -> None:
-        with pytest.raises(PathMissing):
+        with pytest.raises(PathNotFound):
             indexed(tmp_path / "nowhere")
 
     def test_files_that_cannot_be_read_are_named_and_the_others_go_in(self, write: Write, indexed: Index) -> None:
@@ -230,6 +230,6 @@ class TestBadInput:
 
     def test_a_second_writer_is_told(self, write: Write, indexed: Index, tmp_path: Path) -> None:
         write("a.txt", "First\n\nThe first article.")
-        with writing(tmp_path / "index"), pytest.raises(IndexBusy):
+        with writing(tmp_path / "index"), pytest.raises(IndexLocked):
             indexed()
         assert indexed().added == ["a"]

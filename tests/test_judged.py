@@ -14,7 +14,7 @@ from index.fakes import HashEmbedder
 from index.indexer import remove_articles, update_index
 from index.storage.catalog import Catalog
 from qa.answer import Answer, Citation, FoundPassage
-from qa.measuring.evaluate import read_set
+from qa.evaluation.question_set import read_set
 from tests.page_assistant import record
 from ui.cli import jawab
 from ui.evaluation.judged import NothingJudged, write_set

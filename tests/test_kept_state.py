@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from qa.llm.kept_state import OFFSET, KeptState
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
+from qa.llm.prompt_cache import OFFSET, PromptCacheFile
 from qa.prompts import answer_prompt
 
 
@@ -19,10 +19,10 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_what_is_kept_comes_back(tmp_path: Path, model: Path) -> None:
-    kept = KeptState.of(tmp_path / "heads", model, {"n_ctx": 512}, [1, 2, 3])
+    kept = PromptCacheFile.of(tmp_path / "heads", model, {"n_ctx": 512}, [1, 2, 3])
     assert kept.read() is None
     kept.write(b"state")
-    mapped = KeptState.of(tmp_path / "heads", model, {"n_ctx": 512}, [1, 2, 3]).read()
+    mapped = PromptCacheFile.of(tmp_path / "heads", model, {"n_ctx": 512}, [1, 2, 3]).read()
     assert mapped is not None
     assert mapped[OFFSET:] == b"state"
 
@@ -30,19 +30,19 @@ def test_what_is_kept_comes_back(tmp_path: Path, model: Path) -> None:
 def test_a_state_is_never_taken_for_another(tmp_path: Path, model: Path) -> None:
     """One put back under another model, other tokens or another layout of memory would garble every answer."""
     folder = tmp_path / "heads"
-    base = KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 3])
+    base = PromptCacheFile.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 3])
     others = [
-        KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": True}, [1, 2, 3]),
-        KeptState.of(folder, model, {"n_ctx": 1024, "flash_attn": False}, [1, 2, 3]),
-        KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 4]),
+        PromptCacheFile.of(folder, model, {"n_ctx": 512, "flash_attn": True}, [1, 2, 3]),
+        PromptCacheFile.of(folder, model, {"n_ctx": 1024, "flash_attn": False}, [1, 2, 3]),
+        PromptCacheFile.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 4]),
     ]
     model.write_bytes(b"other weights")
-    others.append(KeptState.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 3]))
+    others.append(PromptCacheFile.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 3]))
     assert len({kept.path for kept in [base, *others]}) == 5
 
 
 def test_a_damaged_state_is_not_used(tmp_path: Path, model: Path) -> None:
-    kept = KeptState.of(tmp_path / "heads", model, {}, [1])
+    kept = PromptCacheFile.of(tmp_path / "heads", model, {}, [1])
     kept.write(b"state" * 100)
     damaged = bytearray(kept.path.read_bytes())
     damaged[100] ^= 1
@@ -52,24 +52,24 @@ def test_a_damaged_state_is_not_used(tmp_path: Path, model: Path) -> None:
 
 def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, model: Path) -> None:
     (tmp_path / "heads").write_text("a file where the folder should be")
-    kept = KeptState.of(tmp_path / "heads", model, {}, [1])
+    kept = PromptCacheFile.of(tmp_path / "heads", model, {}, [1])
     kept.write(b"state")
     assert kept.read() is None
 
 
 @pytest.mark.real
-def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaGenerator, tmp_path: Path) -> None:
+def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaCppLLM, tmp_path: Path) -> None:
     prompt = answer_prompt("en").ask("At how many stations does the tram stop?", ["The tram stops at 24 stations."])
     others = [
         answer_prompt("ar").ask("كم محطة للترام؟", ["للترام 24 محطة."]),
         answer_prompt("en").ask("At how many stations does the tram stop today?", ["The tram stops at 24 stations."]),
     ]
     path, configuration = real_generator.path, real_generator.configuration
-    first = LlamaGenerator(path, configuration, heads=tmp_path)
+    first = LlamaCppLLM(path, configuration, heads=tmp_path)
     first.prepare(others[0].head)
     evaluated = first.draft(prompt, 16, "none")
     assert len(list(tmp_path.glob("*.state"))) == 2
-    assert LlamaGenerator(path, configuration, heads=tmp_path).draft(prompt, 16, "none") == evaluated
+    assert LlamaCppLLM(path, configuration, heads=tmp_path).draft(prompt, 16, "none") == evaluated
     # Nor does it depend on what was asked before.
     for other in others:
         first.draft(other, 4, "none")

@@ -15,8 +15,8 @@ from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
 from qa.answer import Event, PassagesFound, Token
-from qa.asking.conversation import Exchange
-from qa.halting import Halted
+from qa.cancellation import Cancelled
+from qa.query.followup import HistoryTurn
 from tests.page_assistant import ENGLISH_QUESTION, PASSAGES, CannedAssistant, site
 from ui.api.last_word import LastWord
 from ui.api.stopping import Patience, ServerStopping, Stopping
@@ -32,7 +32,7 @@ class BrokenAssistant:
     """Breaks in the middle of a sentence, in a way that is not foreseen."""
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         yield PassagesFound(PASSAGES)
         yield Token("About ")
@@ -104,11 +104,11 @@ class TestAnAnswerThatBreaks:
         class Left(CannedAssistant):
             def stream(self, *_: Any, **__: Any) -> Iterator[Event]:
                 yield PassagesFound(())
-                raise Halted
+                raise Cancelled
 
         events = guarded(Left()).stream(ENGLISH_QUESTION)
         next(events)
-        with pytest.raises(Halted):
+        with pytest.raises(Cancelled):
             next(events)
         assert not caplog.records
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from index.finding import lexical
-from index.finding.fusion import fuse, fuse_by_rank
-from index.finding.lexical import holds, keyword_search, phrase_search, terms
-from index.finding.names import candidates, entries, key, likeness
-from index.finding.query import Query, parse
+from index.retrieval import bm25
+from index.retrieval.bm25 import contains_phrase, index_terms, keyword_search, phrase_search
+from index.retrieval.cross_script_names import key, name_keys, phonetic_similarity, transliteration_candidates
+from index.retrieval.fusion import fuse, fuse_by_rank
+from index.retrieval.query import Query, parse_query
 from index.text.folding import fold_text
 
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -38,8 +38,8 @@ def table(texts: Sequence[tuple[str, str]]) -> Rows:
     connection.execute('CREATE TABLE passages (number INTEGER PRIMARY KEY, article, start, "end")')
     for number, (title, text) in enumerate(texts, start=1):
         whole = f"{title}\n{text}"
-        connection.execute("INSERT INTO keywords (rowid, words) VALUES (?, ?)", (number, terms(whole)))
-        connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", entries(whole))
+        connection.execute("INSERT INTO keywords (rowid, words) VALUES (?, ?)", (number, index_terms(whole)))
+        connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", name_keys(whole))
         connection.execute("INSERT INTO articles VALUES (?, ?, ?)", (number, title, f"… {text}"))
         connection.execute("INSERT INTO passages VALUES (?, ?, 2, ?)", (number, number, len(text) + 2))
     return lambda statement, *values: connection.execute(statement, values).fetchall()
@@ -97,7 +97,7 @@ class TestKeywords:
         ],
     )  # fmt: skip
     def test_nothing_that_is_typed_breaks_the_query(self, rows: Rows, typed: str) -> None:
-        query = parse(typed)
+        query = parse_query(typed)
         found = keyword_search(rows, query.text, 5)
         phrase_search(rows, query.phrases or (typed,))
         if "palm" in typed:
@@ -114,7 +114,7 @@ class TestKeywords:
             return rows(statement, *values)
 
         everything = keyword_search(rows, "زنبق في شارع في مدينة", 2)
-        monkeypatch.setattr(lexical, "BUDGET", 10)
+        monkeypatch.setattr(bm25, "BUDGET", 10)
         found = keyword_search(spied, "زنبق في شارع في مدينة", 2)
         # The rare word is ranked by itself, the frequent ones only where they meet; all of them are weighed.
         assert asked == ['"زنبق" OR ("شارع" AND "مدين")']
@@ -168,7 +168,7 @@ class TestPhrases:
         ],
     )
     def test_a_text_holds_a_phrase_of_whole_words(self, text: str, phrase: str, held: bool) -> None:
-        assert holds(text, phrase) is held
+        assert contains_phrase(text, phrase) is held
 
     def test_text_after_a_nul_is_read_too(self) -> None:
         assert phrase_search(table([("t", "one\x00two three")]), ("two three",)) == {1}
@@ -190,7 +190,7 @@ class TestQuery:
         ],
     )
     def test_phrases_are_what_stands_in_quotation_marks(self, typed: str, text: str, phrases: tuple[str, ...]) -> None:
-        assert parse(typed) == Query(text, phrases)
+        assert parse_query(typed) == Query(text, phrases)
 
 
 class TestNames:
@@ -204,19 +204,19 @@ class TestNames:
     def test_a_name_has_one_key_in_both_scripts(self, latin: str, arabic: str) -> None:
         assert key(latin)[1:] == key(arabic)[1:] != ""
         assert (key(latin)[0], key(arabic)[0]) == ("l", "a")
-        assert likeness(latin, arabic) == likeness(arabic, latin) > 0.7
+        assert phonetic_similarity(latin, arabic) == phonetic_similarity(arabic, latin) > 0.7
 
     @pytest.mark.parametrize("word", ["", "a", "Io", "علي", "42", "ي"])
     def test_too_few_consonants_are_no_name(self, word: str) -> None:
         assert key(word) == ""
 
     def test_names_are_found_in_the_other_script_only(self, rows: Rows) -> None:
-        assert candidates(rows, "maddison") == []
-        assert candidates(rows, fold_text("ماديسون")) == ["maddison"]
-        assert candidates(rows, fold_text("لماديسون")) == ["maddison"]
-        assert candidates(rows, fold_text("والبصرة")) == ["basra"]
-        assert candidates(rows, "kirby") == ["كيربي"]
-        assert candidates(rows, "beetle") == []
+        assert transliteration_candidates(rows, "maddison") == []
+        assert transliteration_candidates(rows, fold_text("ماديسون")) == ["maddison"]
+        assert transliteration_candidates(rows, fold_text("لماديسون")) == ["maddison"]
+        assert transliteration_candidates(rows, fold_text("والبصرة")) == ["basra"]
+        assert transliteration_candidates(rows, "kirby") == ["كيربي"]
+        assert transliteration_candidates(rows, "beetle") == []
 
     def test_most_names_are_found_and_few_words_are_taken_for_one(self) -> None:
         lines = [line.split() for line in NAMES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
@@ -225,18 +225,20 @@ class TestNames:
         rows = table([("", " ".join(part for line in lines for part in line))])
         meant: dict[str, set[str]] = {}
         for latin, arabic in pairs:
-            meant.setdefault(latin, set()).add(terms(arabic))
-            meant.setdefault(arabic, set()).add(terms(latin))
-        found = sum(bool(names & set(map(terms, candidates(rows, name)))) for name, names in meant.items())
-        taken = sum(bool(candidates(rows, word)) for word in words)
+            meant.setdefault(latin, set()).add(index_terms(arabic))
+            meant.setdefault(arabic, set()).add(index_terms(latin))
+        found = sum(
+            bool(names & set(map(index_terms, transliteration_candidates(rows, name)))) for name, names in meant.items()
+        )
+        taken = sum(bool(transliteration_candidates(rows, word)) for word in words)
         assert len(pairs) >= 100 and len(words) >= 350
         assert found / len(meant) > 0.85
         assert taken / len(words) < 0.1
 
     def test_other_names_are_in_a_table(self, rows: Rows) -> None:
-        assert candidates(rows, "egypt") == ["مصر"]
-        assert candidates(rows, fold_text("واشنطن")) == ["washington"]
-        assert candidates(rows, fold_text("بالقاهرة")) == ["cairo"]
+        assert transliteration_candidates(rows, "egypt") == ["مصر"]
+        assert transliteration_candidates(rows, fold_text("واشنطن")) == ["washington"]
+        assert transliteration_candidates(rows, fold_text("بالقاهرة")) == ["cairo"]
 
     def test_a_name_that_is_unknown_is_looked_for_in_the_other_script(self, rows: Rows) -> None:
         assert numbers(keyword_search(rows, "ماديسون", 3)) == [5]
@@ -249,8 +251,8 @@ class TestNames:
         assert set(numbers(keyword_search(rows, "كيربي", 9))) == {1, 2, 3}
 
     def test_words_of_a_sentence_are_no_names(self) -> None:
-        assert {word for _, word in entries("The tall Maddison said: go. وقالت ماديسون")} >= {"maddison", "ماديسون"}
-        assert not {"the", "tall", "said", "go"} & {word for _, word in entries("The tall Maddison said: go.")}
+        assert {word for _, word in name_keys("The tall Maddison said: go. وقالت ماديسون")} >= {"maddison", "ماديسون"}
+        assert not {"the", "tall", "said", "go"} & {word for _, word in name_keys("The tall Maddison said: go.")}
 
 
 class TestFusion:

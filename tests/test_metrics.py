@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qa.measuring.metrics import f1, recall, score, words
+from qa.evaluation.metrics import f1, recall, score, words
 
 TEXT = "The tram has 24 stations. It opened in 2022."
 QUESTION: dict[str, Any] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import DiskFull, IndexOutdated, JawabError, NotAllowed
+from index.errors import DiskFull, IndexOutdated, JawabError, PermissionDenied
 from index.fakes import HashEmbedder
 from index.indexer import update_index
 from index.storage.catalog import Catalog
@@ -144,7 +144,7 @@ class TestIndex:
         self, older: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(folder: Path) -> None:
-            raise NotAllowed(path=folder)
+            raise PermissionDenied(path=folder)
 
         monkeypatch.setattr("index.storage.catalog.held", refuse)
         with pytest.raises(IndexOutdated) as raised:
@@ -156,7 +156,7 @@ class TestIndex:
 def test_read_only_file_system_is_not_allowed(tmp_path: Path) -> None:
     from index.storage.database import storage_errors
 
-    with pytest.raises(NotAllowed), storage_errors(tmp_path):
+    with pytest.raises(PermissionDenied), storage_errors(tmp_path):
         raise OSError(30, "Read-only file system", str(tmp_path))
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import qa.fetching.models
-from index.errors import JawabError, NotAllowed
-from qa.errors import FetchFailed, ModelDamaged, ModelMissing, ModelsFileInvalid, ModelUnknown, NoRoom
+from index.errors import JawabError, PermissionDenied
+from qa.errors import FetchFailed, InsufficientDiskSpace, ModelDamaged, ModelMissing, ModelsFileInvalid, ModelUnknown
 from qa.fetching.fetch import fetch
 from qa.fetching.models import (
     CarrierSource,
@@ -299,7 +299,7 @@ def test_unreadable_file_is_named(store: ModelStore, model: Model, monkeypatch: 
     # Not by chmod: root, whom CI may run as, reads everything.
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", refuse)
-        with pytest.raises(NotAllowed) as caught:
+        with pytest.raises(PermissionDenied) as caught:
             store.require(model)
     assert caught.value.fields == {"path": store.file_path(model, model.files[0])}
 
@@ -314,7 +314,7 @@ def test_stamps_of_other_models_stay(store: ModelStore, model: Model) -> None:
 
 
 def test_errors_of_models_have_a_sentence_in_both_languages(tmp_path: Path) -> None:
-    no_room = NoRoom(tmp_path, 3_910_000_000, 3_905_000_000)
+    no_room = InsufficientDiskSpace(tmp_path, 3_910_000_000, 3_905_000_000)
     assert no_room.fields["needed"] != no_room.fields["free"]
     codes = {kind.code for kind in JawabError.__subclasses__() if kind.__module__ == "qa.errors"}
     assert len(codes) >= 7

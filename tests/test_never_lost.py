@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import IndexBusy, IndexDamaged
+from index.errors import IndexDamaged, IndexLocked
 from index.fakes import HashEmbedder
 from index.indexer import remove_articles, update_index
 from index.planner import IndexingReport
@@ -117,7 +117,7 @@ def test_two_writers_at_once(write: Write, indexed: Index, tmp_path: Path) -> No
             lambda: remove_articles(tmp_path / "index", ["a"]),
             lambda: check_integrity(tmp_path / "index"),
         ):
-            with pytest.raises(IndexBusy):
+            with pytest.raises(IndexLocked):
                 attempt()
     assert not check_integrity(tmp_path / "index")
 

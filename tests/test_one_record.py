@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from index.embeddings import SentenceTransformerEmbedder
 from index.indexer import update_index
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from tests.conftest import MODELS
@@ -133,7 +133,7 @@ class TestWithTheModels:
         self,
         tmp_path_factory: pytest.TempPathFactory,
         real_embedder: SentenceTransformerEmbedder,
-        real_generator: LlamaGenerator,
+        real_generator: LlamaCppLLM,
         real_reader: NetworkReader,
         real_commands: Commands,
         real_index: Path,

@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from qa.asking.question import LONGEST
+from qa.query.question import MAX_QUESTION_LENGTH
 from ui.api.openai_form import MOST_CHARACTERS, ChatBody
 
 QUESTION = "How many US troops remain in Iraq?"
@@ -76,7 +76,7 @@ def test_of_what_was_said_the_latest_questions_count() -> None:
     before = [pair for n in range(40) for pair in (("user", f"{n} " + "x" * 3000), ("assistant", "Yes."))]
     history = ChatBody.model_validate(chat_of(*before, ("user", QUESTION))).history
     assert [exchange.question[:3] for exchange in history] == [f"{n} " for n in range(30, 40)]
-    assert all(len(exchange.question) == LONGEST for exchange in history)
+    assert all(len(exchange.question) == MAX_QUESTION_LENGTH for exchange in history)
 
 
 def test_millions_of_characters_are_refused(client: openai.OpenAI) -> None:

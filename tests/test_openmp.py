@@ -15,7 +15,7 @@ import pytest
 from index.embeddings import SentenceTransformerEmbedder
 from index.runtime.openmp import limit_spin_wait
 from index.runtime.priority_executor import Priority, PriorityExecutor
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import answer_prompt
 
 
@@ -42,9 +42,7 @@ def test_the_helpers_of_a_network_leave_and_come_back(real_embedder: SentenceTra
 
 
 @pytest.mark.real
-def test_the_llm_works_in_one_thread_whoever_asks(
-    real_generator: LlamaGenerator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_llm_works_in_one_thread_whoever_asks(real_generator: LlamaCppLLM, monkeypatch: pytest.MonkeyPatch) -> None:
     import llama_cpp
 
     decode, worked = llama_cpp.llama_decode, set[int]()
@@ -76,7 +74,7 @@ def test_idle_helpers_soon_leave_their_cores_to_others(which: str, request: pyte
         file = request.getfixturevalue("real_generator").path
         configuration = request.getfixturevalue("real_generator").configuration
         load = (
-            "from qa.llm.llama import *; from qa.llm.llama_library import LlamaConfiguration; "
+            "from qa.llm.llama_cpp_llm import *; from qa.llm.llama_library import LlamaConfiguration; "
             f"LlamaGenerator(Path({str(file)!r}), {configuration!r}).count_tokens('')"
         )
     told = subprocess.run(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from index.formats import readers
-from index.formats.draft import Draft, Refused
-from index.formats.visual_order import Order, in_reading_order
+from index.formats import parsers
+from index.formats.bidi import Order, in_reading_order
+from index.formats.parsed import ParsedDocument, Rejected
 
 DOCUMENTS = Path(__file__).parent / "data" / "documents"
 HEADER = {"ar": "نشرة الضفاف", "en": "The Ferry Gazette"}
@@ -33,14 +33,14 @@ LETTERS_IN_ORDER = [
 ]
 
 
-def pdf(data: bytes | str) -> Draft | Refused:
-    (found,) = readers()[".pdf"]((DOCUMENTS / data).read_bytes() if isinstance(data, str) else data)
+def pdf(data: bytes | str) -> ParsedDocument | Rejected:
+    (found,) = parsers()[".pdf"]((DOCUMENTS / data).read_bytes() if isinstance(data, str) else data)
     return found
 
 
-def draft(name: str) -> Draft:
+def draft(name: str) -> ParsedDocument:
     found = pdf(name)
-    assert isinstance(found, Draft)
+    assert isinstance(found, ParsedDocument)
     return found
 
 
@@ -57,7 +57,7 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+|[^\w\s]", plain(text))
 
 
-def own(found: Draft) -> str:
+def own(found: ParsedDocument) -> str:
     text = found.text
     for span in reversed(found.ignored):
         text = text[: span.start] + text[span.end :]
@@ -122,30 +122,30 @@ def test_which_titles_mean_something(title: str, kept: bool) -> None:
 
 @pytest.mark.parametrize(("name", "reason"), [("scanned.pdf", "pdf_no_text"), ("encrypted.pdf", "pdf_encrypted")])
 def test_what_has_no_text_to_read_is_refused_by_name(name: str, reason: str) -> None:
-    assert pdf(name) == Refused(reason)
+    assert pdf(name) == Rejected(reason)
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing more", b"no pdf at all", b"%PDF-1.4\n" + bytes(range(256)) * 20])
 def test_what_is_no_pdf_is_refused(data: bytes) -> None:
-    assert pdf(data) == Refused("broken_document")
+    assert pdf(data) == Rejected("broken_document")
 
 
 def test_half_a_file_is_refused_or_read_but_breaks_nothing() -> None:
     whole = (DOCUMENTS / "weasyprint.en.pdf").read_bytes()
     for share in (3, 2):
         found = pdf(whole[: len(whole) * (share - 1) // share])
-        assert isinstance(found, Draft | Refused)
+        assert isinstance(found, ParsedDocument | Rejected)
 
 
 def test_a_file_of_too_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.pdf.MOST_PAGES", 2)
-    assert pdf("weasyprint.en.pdf") == Refused("too_many_pages")
+    assert pdf("weasyprint.en.pdf") == Rejected("too_many_pages")
 
 
 def test_letters_that_are_in_no_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.pdf_lines.in_reading_order", lambda seen, from_right: "".join(seen))
     monkeypatch.setattr("index.formats.pdf_lines.as_written", lambda seen: "".join(seen))
-    assert pdf("weasyprint.ar.pdf") == Refused("pdf_visual_order")
+    assert pdf("weasyprint.ar.pdf") == Rejected("pdf_visual_order")
 
 
 def test_a_word_divided_at_the_end_of_a_line_is_whole_again() -> None:
@@ -155,7 +155,7 @@ def test_a_word_divided_at_the_end_of_a_line_is_whole_again() -> None:
     assert "The infrastructure of the well-known Al-Khouri house, all fifty-two rooms" in found.text
 
 
-def written(lines: list[str], title: str = "") -> Draft:
+def written(lines: list[str], title: str = "") -> ParsedDocument:
     """What comes of a PDF with these lines, each under the other, in a font that every reader has."""
     shown = "".join(f"1 0 0 1 60 {780 - 14 * number} Tm ({line}) Tj " for number, line in enumerate(lines))
     content = f"BT /F 11 Tf {shown}ET"
@@ -170,7 +170,7 @@ def written(lines: list[str], title: str = "") -> Draft:
     body = "".join(f"{number} 0 obj {value} endobj\n" for number, value in enumerate(objects, start=1))
     # Without a table of objects: PDFium looks for them itself.
     found = pdf(f"%PDF-1.4\n{body}trailer <</Root 1 0 R /Info 6 0 R /Size 7>>\n%%EOF".encode("ascii"))
-    assert isinstance(found, Draft)
+    assert isinstance(found, ParsedDocument)
     return found
 
 

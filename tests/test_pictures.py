@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index.article_list import ArticleSummary
-from index.subjects.map import Map, Place, Subject
+from index.topics.topic_map import MapPoint, Topic, TopicMap
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
 from ui.web.collection.pictures import subjects_html
@@ -45,7 +45,7 @@ def test_a_collection_that_is_not_there_has_no_pictures(client: TestClient) -> N
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_nobodys_words_become_markup(payload: str) -> None:
     article = ArticleSummary(1, payload, payload, "en", payload, payload, 1)
-    found = Map((Place(article, 0.0, 0.0, 0),), (Subject(0.0, 0.0, {"ar": (), "en": (payload,)}),), 1)
+    found = TopicMap((MapPoint(article, 0.0, 0.0, 0),), (Topic(0.0, 0.0, {"ar": (), "en": (payload,)}),), 1)
     reader = Reader(subjects_html(found, "en"))
     assert {tag for tag, _ in reader.tags} <= {"ol", "ul", "li", "h4", "p", "bdi", "a"}
     assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]

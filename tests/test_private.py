@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from index.fakes import HashEmbedder
-from index.finding.vector_file import compact
 from index.indexer import change_index, create_index, update_index
 from index.recovery import repair
+from index.retrieval.faiss_file import compact
 from index.storage import private
 from index.storage.lock import FILE, LOCK
 from index.storage.migrations import Versions

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 import qa
 from index.errors import ArticleMissing, IndexMissing
-from index.finding.filters import Filter
 from index.indexer import update_index
+from index.retrieval.filters import Filter
 from qa import Answer, Assistant, Citation, Options, Parts
 from qa.errors import ModelMissing, QuestionEmpty
 from tests.conftest import SAMPLES

@@ -15,8 +15,8 @@ from transformers import Gemma3TextConfig, Gemma3TextModel
 
 from index.articles import Article, Span
 from index.retriever import Hit, Sentence
-from index.text.folding import plain
-from index.text.passages import Passage
+from index.text.chunker import Passage
+from index.text.folding import to_plain_form
 from index.text.sentences import sentences
 from qa.fakes import FakeReader
 from qa.reading.answering import Weights, best_answer, probability
@@ -42,11 +42,11 @@ class TestPlainForm:
         ],
     )
     def test_it_is_what_somebody_would_type(self, given: str, read: str) -> None:
-        assert plain(given).text == read
+        assert to_plain_form(given).text == read
 
     def test_places_in_it_lead_back_to_the_text_as_it_stands(self) -> None:
         text = "وُلِدَ في ﺍﻟﻘـﺎﻫﺮﺓ عامَ ١٩٥٨."
-        read = plain(text)
+        read = to_plain_form(text)
         start = read.text.index("القاهرة")
         span = read.to_original(start, start + len("القاهرة"))
         assert text[span.start : span.end] == "ﺍﻟﻘـﺎﻫﺮﺓ"

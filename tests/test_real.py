@@ -15,7 +15,7 @@ from index.retriever import Retriever
 from index.text.folding import fold_text
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import sentence_prompt
 from qa.reading.commands import Commands
 from qa.reading.inputs import encode
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module")
 def assistant(
     real_embedder: SentenceTransformerEmbedder,
-    real_generator: LlamaGenerator,
+    real_generator: LlamaCppLLM,
     real_reader: NetworkReader,
     real_commands: Commands,
     real_index: Path,
@@ -101,7 +101,7 @@ def test_two_questions_at_once_take_turns(assistant: Assistant) -> None:
 
 
 def test_the_head_of_the_prompt_is_read_once_for_each_language(
-    assistant: Assistant, real_generator: LlamaGenerator, monkeypatch: pytest.MonkeyPatch
+    assistant: Assistant, real_generator: LlamaCppLLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for language in ("ar", "en"):
         assistant.prepare(language)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from index.articles import Language
-from qa.measuring.mistakes import find_mistakes, is_right
-from qa.measuring.reliability import Judged, calibration_error, judge, reliability, tradeoffs
+from qa.evaluation.calibration import ScoredAnswer, calibration_error, reliability, score_answers, tradeoffs
+from qa.evaluation.error_analysis import find_mistakes, is_right
 from tests.test_cli import Run as RunCommand
 from tests.test_cli import run as run  # the fixture
 from tests.test_cli import samples as samples
@@ -175,7 +175,7 @@ def test_half_of_the_words_are_right_and_less_is_wrong() -> None:
 
 
 def test_reliability_and_its_error() -> None:
-    judged = [Judged(0.95, True), Judged(1.0, True), Judged(0.93, False), Judged(0.41, False)]
+    judged = [ScoredAnswer(0.95, True), ScoredAnswer(1.0, True), ScoredAnswer(0.93, False), ScoredAnswer(0.41, False)]
     bins = reliability(judged)
     assert [bin.count for bin in bins] == [1, 3]
     assert astuple(bins[1]) == pytest.approx((3, 0.96, 2 / 3))
@@ -184,7 +184,7 @@ def test_reliability_and_its_error() -> None:
 
 
 def test_a_higher_threshold_answers_less() -> None:
-    judged = [Judged(0.5, False), Judged(0.9, True), Judged(0.9, True), Judged(0.7, False)]
+    judged = [ScoredAnswer(0.5, False), ScoredAnswer(0.9, True), ScoredAnswer(0.9, True), ScoredAnswer(0.7, False)]
     found = tradeoffs(judged, 8)
     assert [astuple(tradeoff) for tradeoff in found] == [(0.9, 0.25, 0.0), (0.7, 0.375, 1 / 3), (0.5, 0.5, 0.5)]
 
@@ -192,7 +192,7 @@ def test_a_higher_threshold_answers_less() -> None:
 def test_what_was_declined_is_not_judged() -> None:
     questions = [question("q1", "1931"), question("q2", None), question("q3", "1931")]
     records = {"q1": record("q1", "1931"), "q2": record("q2", "1931"), "q3": record("q3")}
-    assert judge(questions, records) == [Judged(0.9, True), Judged(0.9, False)]
+    assert score_answers(questions, records) == [ScoredAnswer(0.9, True), ScoredAnswer(0.9, False)]
     assert figures_of_confidence(questions, records) == {"confidence_ece": 0.4}
     assert figures_of_confidence(questions, {}) == {}
 
@@ -201,7 +201,7 @@ def test_what_was_declined_is_not_judged() -> None:
 
 
 def test_the_curves_stay_within_their_drawing() -> None:
-    judged = [Judged(step / 50, step % 3 > 0) for step in range(51)]
+    judged = [ScoredAnswer(step / 50, step % 3 > 0) for step in range(51)]
     risk, reliable = risk_chart(tradeoffs(judged, 60), "en"), reliability_chart(reliability(judged), "ar")
     assert risk and reliable and risk.dots and len(reliable.dots) == 10
     for dot in (*risk.dots, *reliable.dots):

@@ -18,13 +18,13 @@ from index import indexer
 from index.articles import Language
 from index.embeddings import Vectors
 from index.fakes import HashEmbedder
-from index.finding import vector_file, vectors
-from index.finding.filters import Filter
-from index.finding.vector_file import compact
-from index.finding.vectors import VectorIndex
 from index.indexer import remove_articles, update_index
 from index.planner import IndexingReport
 from index.recovery import repair
+from index.retrieval import faiss_file, vector_index
+from index.retrieval.faiss_file import compact
+from index.retrieval.filters import Filter
+from index.retrieval.vector_index import VectorIndex
 from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.writing import writing
@@ -105,7 +105,7 @@ class TestFilters:
     ) -> None:
         only = Filter(sources=("Coast", "Valley"), until="2021-04")
         few = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
-        monkeypatch.setattr(vectors, "FEW_ALLOWED", 0)
+        monkeypatch.setattr(vector_index, "FEW_ALLOWED", 0)
         many = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
         assert sorted(few) == sorted(many)
 
@@ -293,13 +293,13 @@ class TestInvertedFile:
         (folder / "articles").mkdir()
         (folder / "articles" / "all.jsonl").write_text(cls.rows(range(cls.COUNT)))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(vector_file, "EXACT_UP_TO", 200)
+            patched.setattr(faiss_file, "EXACT_UP_TO", 200)
             cls.update(folder)
         return folder / "index"
 
     @pytest.fixture
     def folder(self, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(vector_file, "EXACT_UP_TO", 200)
+        monkeypatch.setattr(faiss_file, "EXACT_UP_TO", 200)
         return Path(shutil.copytree(made, tmp_path / "index"))
 
     @staticmethod
@@ -334,20 +334,20 @@ class TestInvertedFile:
 
     def test_it_is_one_and_finds_what_exact_search_finds(self, folder: Path) -> None:
         catalog = Catalog.open(folder)
-        assert isinstance(vector_file.load(catalog)[1], faiss.IndexIVF)
+        assert isinstance(faiss_file.load(catalog)[1], faiss.IndexIVF)
         assert catalog.count_passages() == self.COUNT
         assert self.recall(folder) >= 0.9
 
     @pytest.mark.parametrize("share", [2, 3, 50])
     @pytest.mark.parametrize("few", [0, 2_000], ids=["in the lists", "one by one"])
     def test_with_filters(self, folder: Path, share: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(vectors, "FEW_ALLOWED", few)
+        monkeypatch.setattr(vector_index, "FEW_ALLOWED", few)
         numbers, _ = Catalog.open(folder).vectors_after(0, -1)
         assert self.recall(folder, set(numbers[::share])) >= 0.9
 
     def test_nothing_is_allowed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for few in (2_000, -1):
-            monkeypatch.setattr(vectors, "FEW_ALLOWED", few)
+            monkeypatch.setattr(vector_index, "FEW_ALLOWED", few)
             assert self.recall(folder, set()) == 0.0
 
     def test_a_few_more_do_not_change_the_file(self, folder: Path, write: Write, tmp_path: Path) -> None:
@@ -377,7 +377,7 @@ class TestInvertedFile:
         catalog = Catalog.open(folder)
         assert self.base(folder) != before
         assert catalog.rows("SELECT count(*) FROM gone") == [(0,)]
-        assert isinstance(vector_file.load(catalog)[1], faiss.IndexIVF)
+        assert isinstance(faiss_file.load(catalog)[1], faiss.IndexIVF)
         assert catalog.count_passages() == 1_400
         assert self.recall(folder) >= 0.9
         assert opened.search(prose(2_500), 1)[0].article.id == "n2500"

@@ -15,8 +15,8 @@ import pytest
 import index.runtime.memory
 import qa.llm.self_test
 from index.errors import MemoryShort
-from qa.errors import GeneratorFailed, GeneratorUnusable
-from qa.llm.llama import LlamaGenerator
+from qa.errors import LLMFailed, LLMUnusable
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.llama_library import LlamaConfiguration, library_digest, library_folder
 from qa.llm.self_test import GAIN, PLAUSIBLE, SelfTest
 from tests.self_test_children import (
@@ -111,12 +111,12 @@ class TestConfigurations:
         behaviour = {"best": dies_of("ILL"), "next": computes(-9), "last": dies_of("ILL")}
         failing = self_test(backends=lists(*behaviour), **behaviour)
         assert failing.result(model).chosen is None
-        with pytest.raises(GeneratorUnusable) as unusable:
+        with pytest.raises(LLMUnusable) as unusable:
             failing.configuration(model)
         assert unusable.value.fields == {"name": "model", "failure": "SIGILL, nonsense"}
 
     def test_a_library_that_cannot_be_loaded_is_no_llm(self, model: Path) -> None:
-        with pytest.raises(GeneratorUnusable) as unusable:
+        with pytest.raises(LLMUnusable) as unusable:
             self_test(backends=dies_of("ILL")).configuration(model)
         assert unusable.value.fields["failure"] == "SIGILL"
 
@@ -200,7 +200,7 @@ class TestStoredResults:
         assert self_test(None, **PASSES).configuration(model) == LlamaConfiguration("best")
 
     def test_a_file_that_is_no_model_is_no_result(self, model: Path, folder: Path) -> None:
-        with pytest.raises(GeneratorFailed) as failed:
+        with pytest.raises(LLMFailed) as failed:
             self_test(folder, **PASSES | {"best": refuses("not_a_model")}).result(model)
         assert failed.value.fields["path"] == model
         assert not folder.exists()
@@ -227,7 +227,7 @@ class TestLlamaCpp:
         working = result.attempt(result.chosen)
         assert working.failure is None
         assert working.prompt_rate > 0 and working.generation_rate > 0
-        assert LlamaGenerator(counting_model, result.chosen).count_tokens("1, 2") > 2
+        assert LlamaCppLLM(counting_model, result.chosen).count_tokens("1, 2") > 2
 
     def test_a_model_that_computes_nonsense_is_not_used(self, tmp_path: Path) -> None:
         model = tmp_path / "miscounting.gguf"
@@ -237,7 +237,7 @@ class TestLlamaCpp:
         assert result.chosen is None
 
     def test_a_file_that_is_no_model_is_refused(self, model: Path) -> None:
-        with pytest.raises(GeneratorFailed):
+        with pytest.raises(LLMFailed):
             SelfTest(None, 2).result(model)
 
 
@@ -275,5 +275,5 @@ class TestCodeThatCrashes:
             if not file.name.startswith("libggml-cpu-"):
                 (tmp_path / file.name).symlink_to(file)
         bare = SelfTest(None, 2, command_prefix=("env", f"LLAMA_CPP_LIB_PATH={tmp_path}"))
-        with pytest.raises(GeneratorUnusable):
+        with pytest.raises(LLMUnusable):
             bare.configuration(counting_model)

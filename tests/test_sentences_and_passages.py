@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from index.articles import Article, Span
-from index.text.passages import TARGET, cut
+from index.text.chunker import TARGET, split_passages
 from index.text.sentences import MAX_SENTENCE, sentences
 
 
@@ -57,14 +57,14 @@ def article(text: str, *ignored: Span) -> Article:
 def test_passages_keep_paragraphs_together_where_they_fit() -> None:
     paragraphs = ["First sentence here. " * 25, "Second one here. " * 30, "Third. " * 20]
     text = "\n\n".join(paragraph.strip() for paragraph in paragraphs)
-    found = [text[span.start : span.end] for span in cut(article(text))]
+    found = [text[span.start : span.end] for span in split_passages(article(text))]
     assert found == [paragraphs[0].strip(), text[text.index("Second") :]]
 
 
 def test_passages_never_cross_what_is_ignored() -> None:
     text = "Before it.\nSHARE THIS\nAfter it."
     start = text.index("SHARE")
-    found = [text[span.start : span.end] for span in cut(article(text, Span(start, start + 10)))]
+    found = [text[span.start : span.end] for span in split_passages(article(text, Span(start, start + 10)))]
     assert found == ["Before it.", "After it."]
 
 
@@ -73,7 +73,7 @@ def test_passages_of_any_text_are_in_order_bounded_and_lose_no_word() -> None:
     for _ in range(100):
         words = choose.choices(["كلمة", "word.", "طويلة؟", "\n", "\n\n", "x" * 40, "،"], k=choose.randrange(1, 600))
         text = " ".join(words)
-        spans = list(cut(article(text)))
+        spans = list(split_passages(article(text)))
         assert all(1 <= span.end - span.start <= TARGET for span in spans)
         assert all(before.end <= after.start for before, after in pairwise(spans))
         kept = "".join(text[span.start : span.end] for span in spans)

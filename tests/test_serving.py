@@ -16,8 +16,8 @@ import pytest
 
 from index.errors import IndexMissing
 from qa.answer import Answer, Event, Finished, PassagesFound, Token
-from qa.asking.conversation import Exchange
-from qa.halting import Halted, Unwanted, go_on, stoppable
+from qa.cancellation import Cancelled, CancelToken, cancel_scope, check_cancelled
+from qa.query.followup import HistoryTurn
 from tests.page_assistant import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
 from ui.serving.cache import AnswerCache
 from ui.serving.follow import Asked, DeadlinePassed, Step, Waiting, follow, whole
@@ -44,14 +44,14 @@ class Gated:
     closed: threading.Event = field(default_factory=threading.Event)
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         answer = canned(ENGLISH_QUESTION)
         try:
             yield PassagesFound(answer.passages)
             self.asked.append(question)
             while not self.open.wait(0.01):
-                go_on()
+                check_cancelled()
             yield Token(answer.answer)
             yield Finished(answer)
         finally:
@@ -65,7 +65,7 @@ class Counting:
     begun: int = 0
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         self.begun += 1
         answer = canned(ENGLISH_QUESTION)
@@ -278,7 +278,7 @@ class TestFollow:
             """Nobody's passages are found before thirty have been asked for."""
 
             def stream(
-                self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+                self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
             ) -> Iterator[Event]:
                 there.wait(15)
                 yield Finished(canned(ENGLISH_QUESTION))
@@ -294,10 +294,10 @@ class TestFollow:
 @pytest.mark.parametrize(
     ("asked", "begun"),
     [
-        (Asked("And who leads it?", (Exchange(ENGLISH_QUESTION),)), 0),
-        (Asked("ومن يقودها؟", (Exchange(ENGLISH_QUESTION),)), 0),
+        (Asked("And who leads it?", (HistoryTurn(ENGLISH_QUESTION),)), 0),
+        (Asked("ومن يقودها؟", (HistoryTurn(ENGLISH_QUESTION),)), 0),
         (Asked("And who leads it?"), 1),
-        (Asked(ENGLISH_QUESTION, (Exchange("What else?"),)), 1),
+        (Asked(ENGLISH_QUESTION, (HistoryTurn("What else?"),)), 1),
     ],
 )
 def test_what_is_rewritten_waits_for_its_turn(asked: Asked, begun: int) -> None:
@@ -354,7 +354,7 @@ class TestCache:
         "second",
         [
             Asked(f"{ENGLISH_QUESTION} "),
-            Asked(ENGLISH_QUESTION, history=(Exchange("What else?"),)),
+            Asked(ENGLISH_QUESTION, history=(HistoryTurn("What else?"),)),
             Asked(ENGLISH_QUESTION, anew=True),
         ],
     )
@@ -387,7 +387,7 @@ class TestCache:
         cache, answer = AnswerCache(lambda: 0), canned(ENGLISH_QUESTION)
         tracemalloc.start()
         for number in range(10):
-            history = [Exchange(f"{number}" + "x" * 1_000_000)]
+            history = [HistoryTurn(f"{number}" + "x" * 1_000_000)]
             cache.keep("why", history, answer, 0)
             assert cache.find("why", history)
         del history
@@ -411,11 +411,11 @@ class TestCache:
 
 
 def test_what_is_unwanted_ends_and_what_is_wanted_goes_on() -> None:
-    unwanted = Unwanted()
-    go_on()
-    with stoppable(unwanted):
-        go_on()
+    unwanted = CancelToken()
+    check_cancelled()
+    with cancel_scope(unwanted):
+        check_cancelled()
         unwanted.set()
-        with pytest.raises(Halted):
-            go_on()
-    go_on()
+        with pytest.raises(Cancelled):
+            check_cancelled()
+    check_cancelled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.training.siblings import siblings
 
 SOURCES = siblings(3000, random.Random(0))
@@ -26,7 +26,7 @@ def test_no_slot_is_left_open() -> None:
 def test_about_as_many_are_answered_as_not_in_both_languages_and_across() -> None:
     pairs = {(a, q): [] for a in ("ar", "en") for q in ("ar", "en")}  # type: ignore[var-annotated]
     for source in SOURCES:
-        pairs[language_of(source.paragraph), language_of(source.question)].append(source.answer is not None)
+        pairs[detect_language(source.paragraph), detect_language(source.question)].append(source.answer is not None)
     for answered in pairs.values():
         assert len(answered) > 300
         assert 0.35 < sum(answered) / len(answered) < 0.65

@@ -9,10 +9,10 @@ import pytest
 
 from index.retriever import Retriever
 from qa.answer import Answer
-from qa.asking.colloquial import standard
-from qa.asking.spelling import corrected, respelt
 from qa.assistant import Assistant
 from qa.fakes import FakeReader
+from qa.query.dialect import to_msa_question_words
+from qa.query.spelling import correct_typos, restore_hamza
 from qa.reading.reader import Context, Reading
 
 WRITTEN = {"الاحزاب": "الأحزاب", "المدينه": "المدينة", "محطات": "محطات", "المينا": "المينا", "الترام": "الترام"}
@@ -28,17 +28,17 @@ WRITTEN = {"الاحزاب": "الأحزاب", "المدينه": "المدينة
     ],
 )
 def test_hamzas_are_those_of_the_passages(typed: str, meant: str) -> None:
-    assert respelt(typed, WRITTEN) == meant
+    assert restore_hamza(typed, WRITTEN) == meant
 
 
 def test_a_slip_is_put_right_only_in_a_word_that_nobody_has() -> None:
-    assert corrected("كم محطلت الترام؟", WRITTEN, lambda _: False) == "كم محطات الترام؟"
-    assert corrected("كم محطلت الترام؟", WRITTEN, lambda word: word == "محطلت") == "كم محطلت الترام؟"
+    assert correct_typos("كم محطلت الترام؟", WRITTEN, lambda _: False) == "كم محطات الترام؟"
+    assert correct_typos("كم محطلت الترام؟", WRITTEN, lambda word: word == "محطلت") == "كم محطلت الترام؟"
 
 
 def test_nothing_is_put_right_that_may_be_two_words() -> None:
     written = {"الوادي": "الوادي", "النادي": "النادي"}
-    assert corrected("اين الحادي؟", written, lambda _: False) == "اين الحادي؟"
+    assert correct_typos("اين الحادي؟", written, lambda _: False) == "اين الحادي؟"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_nothing_is_put_right_that_may_be_two_words() -> None:
     ],
 )
 def test_question_words_become_standard_ones(typed: str, meant: str) -> None:
-    assert standard(typed) == meant
+    assert to_msa_question_words(typed) == meant
 
 
 class TestTheReaderReads:

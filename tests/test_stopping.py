@@ -25,7 +25,7 @@ import pytest
 from benchmarks.page_client import PageClient, Seen
 from index.fakes import HashEmbedder
 from index.indexer import update_index
-from qa.llm.llama import LlamaGenerator
+from qa.llm.llama_cpp_llm import LlamaCppLLM
 from tests.conftest import MODELS
 
 QUESTION = "How many US troops remain in Iraq?"
@@ -249,7 +249,7 @@ def test_a_client_that_does_not_read_keeps_nothing_alive(tmp_path: Path) -> None
 
 @pytest.mark.real
 def test_with_the_real_models_in_the_middle_of_an_answer(
-    tmp_path: Path, real_index: Path, real_generator: LlamaGenerator, real_cache: Path
+    tmp_path: Path, real_index: Path, real_generator: LlamaCppLLM, real_cache: Path
 ) -> None:
     shutil.copytree(real_index, tmp_path / "index")
     command = ["-c", "from ui.cli import main; main()", "serve", "--port", "PORT"]

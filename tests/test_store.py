@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from index.errors import DiskFull, IndexBusy
+from index.errors import DiskFull, IndexLocked
 from index.indexer import Progress
 from index.planner import IndexingReport
 from index.storage.migrations import Versions
@@ -32,7 +32,7 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.
 
 def test_locked_at_first_use_works_later(locked: sqlite3.Connection, tmp_path: Path) -> None:
     with closing(Conversations(tmp_path / "store.sqlite")) as conversations:
-        with pytest.raises(IndexBusy):
+        with pytest.raises(IndexLocked):
             conversations.begin("visitor", "Is it locked?")
         locked.execute("ROLLBACK")
         conversations.begin("visitor", "Is it open?")

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index.dedup import clustering
+from index.dedup.exact_duplicates import text_hash
+from index.dedup.grouping import connected_groups
+from index.dedup.minhash import BANDS, bands, containment, shingles, signature
+from index.dedup.similarity import StoryView, compare, make_view, numbers
 from index.embeddings import PassageText, Vectors
 from index.fakes import HashEmbedder
 from index.storage.database import Database
 from index.storage.schema import TABLES
-from index.stories import linking
-from index.stories.fingerprint import fingerprint
-from index.stories.grouping import groups
-from index.stories.likeness import StoryView, likeness, numbers, view
-from index.stories.minhash import BANDS, bands, containment, shingles, signature
 from index.text.sentences import sentences
 
 MARKET = """The covered market of Dar Hilal opened on Sunday after repairs that lasted fourteen months.
@@ -44,7 +44,7 @@ The chamber expects little change in the coming days and asks buyers to come ear
 def view_of(text: str, date: str | None = None) -> StoryView:
     embedded = HashEmbedder().embed_passages([_text(text)])[0]
     spans = sentences(text)
-    return view("en", date, [text[span.start : span.end] for span in spans], embedded.sentences)
+    return make_view("en", date, [text[span.start : span.end] for span in spans], embedded.sentences)
 
 
 def _text(text: str) -> PassageText:
@@ -75,12 +75,12 @@ def turned(cosine: float, vectors: Vectors, seed: int) -> Vectors:
     ids=["white space", "bidi controls", "tashkeel", "tatweel", "presentation forms"],
 )
 def test_a_text_typed_otherwise_has_the_same_fingerprint(other: str) -> None:
-    assert fingerprint(other) == fingerprint("قال المدير إن العدد ٣٧ لن يتغير.")
+    assert text_hash(other) == text_hash("قال المدير إن العدد ٣٧ لن يتغير.")
 
 
 @pytest.mark.parametrize("other", ["قال المدير إن العدد ٣٨ لن يتغير.", "قال المدير أن العدد ٣٧ لن يتغير.", ""])
 def test_another_digit_letter_or_text_has_another_fingerprint(other: str) -> None:
-    assert fingerprint(other) != fingerprint("قال المدير إن العدد ٣٧ لن يتغير.")
+    assert text_hash(other) != text_hash("قال المدير إن العدد ٣٧ لن يتغير.")
 
 
 # MinHash
@@ -145,21 +145,21 @@ def test_numbers_are_the_same_in_every_script_and_with_separators() -> None:
     ids=["another head", "half", "another order", "quoted at length"],
 )
 def test_copies_are_found_both_ways(other: str) -> None:
-    found = likeness(view_of(MARKET), view_of(other))
+    found = compare(view_of(MARKET), view_of(other))
     assert found is not None and found.kind == "copy"
-    assert found == likeness(view_of(other), view_of(MARKET))
+    assert found == compare(view_of(other), view_of(MARKET))
 
 
 def test_articles_about_other_things_are_not_alike() -> None:
-    assert likeness(view_of(MARKET), view_of(BRIDGE)) is None
+    assert compare(view_of(MARKET), view_of(BRIDGE)) is None
 
 
 def test_two_reports_from_one_template_are_two_stories_and_a_reprint_of_one_is_not() -> None:
     one = BULLETIN.format(day="4 May 2022", a=12, b=9, c=340, d=295, e=61)
     other = BULLETIN.format(day="5 June 2022", a=14, b=7, c=410, d=388, e=66)
     assert containment(shingles(one), shingles(other)) > 0.5
-    assert likeness(view_of(one), view_of(other)) is None
-    assert likeness(view_of(one), view_of("From our correspondent\n" + one)) is not None
+    assert compare(view_of(one), view_of(other)) is None
+    assert compare(view_of(one), view_of("From our correspondent\n" + one)) is not None
 
 
 def retold(cosine: float, how_many: int, date: str | None = None, amount: str = "3.4") -> StoryView:
@@ -167,33 +167,35 @@ def retold(cosine: float, how_many: int, date: str | None = None, amount: str = 
     lines = [f"{'abcdef'[place] * 80} {number}" for place, number in enumerate(["", "212", "", "", amount, ""])]
     vectors = view_of(MARKET).vectors
     chosen = np.arange(len(vectors)) < how_many
-    return view("en", date, lines, np.where(chosen[:, np.newaxis], turned(cosine, vectors, 1), turned(0.1, vectors, 2)))
+    return make_view(
+        "en", date, lines, np.where(chosen[:, np.newaxis], turned(cosine, vectors, 1), turned(0.1, vectors, 2))
+    )
 
 
 @pytest.mark.parametrize(("cosine", "sentences_told", "is_found"), [(0.85, 3, True), (0.6, 6, False), (0.95, 1, False)])
 def test_a_retelling_tells_several_sentences_anew(cosine: float, sentences_told: int, is_found: bool) -> None:
-    found = likeness(view_of(MARKET), retold(cosine, sentences_told))
+    found = compare(view_of(MARKET), retold(cosine, sentences_told))
     assert (found is not None and found.kind == "retelling") == is_found
 
 
 def test_a_translation_may_be_less_near_than_a_paraphrase() -> None:
     original, other = view_of(MARKET), retold(0.69, 6)
-    assert likeness(original, other) is None
-    translated = view("ar", None, ["ا" * 80] * 6, other.vectors)
-    assert likeness(original, translated) is not None
+    assert compare(original, other) is None
+    translated = make_view("ar", None, ["ا" * 80] * 6, other.vectors)
+    assert compare(original, translated) is not None
 
 
 def test_retellings_far_apart_in_time_are_two_stories_where_both_dates_are_certain() -> None:
     told = view_of(MARKET, "2023-03-05")
-    assert likeness(told, retold(0.85, 4, "2023-03-09")) is not None
-    assert likeness(told, retold(0.85, 4, "2024-03-05")) is None
-    assert likeness(told, retold(0.85, 4, None)) is not None
+    assert compare(told, retold(0.85, 4, "2023-03-09")) is not None
+    assert compare(told, retold(0.85, 4, "2024-03-05")) is None
+    assert compare(told, retold(0.85, 4, None)) is not None
 
 
 def test_an_article_without_sentences_is_like_nothing() -> None:
-    empty = view("en", None, [], np.zeros((0, 0), np.float32))
-    assert likeness(empty, view_of(MARKET)) is None
-    assert likeness(empty, empty) is None
+    empty = make_view("en", None, [], np.zeros((0, 0), np.float32))
+    assert compare(empty, view_of(MARKET)) is None
+    assert compare(empty, empty) is None
 
 
 # Groups
@@ -202,24 +204,24 @@ def test_an_article_without_sentences_is_like_nothing() -> None:
 def test_groups_are_the_same_in_whatever_order_the_links_come() -> None:
     links = [(1, 2, 0.9), (2, 3, 0.8), (1, 3, 0.3), (7, 8, 0.5), (8, 9, 0.5)]
     for order in itertools.permutations(links):
-        assert groups(order)[0] == (1, 2, 3)
-        assert groups((b, a, score) for a, b, score in order) == groups(links)
+        assert connected_groups(order)[0] == (1, 2, 3)
+        assert connected_groups((b, a, score) for a, b, score in order) == connected_groups(links)
 
 
 def test_one_link_between_two_groups_does_not_tie_them_together() -> None:
     first = [(a, b, 0.9) for a, b in itertools.combinations(range(1, 5), 2)]
     second = [(a, b, 0.9) for a, b in itertools.combinations(range(11, 15), 2)]
-    assert groups([*first, *second, (4, 11, 0.5)]) == [(1, 2, 3, 4), (11, 12, 13, 14)]
+    assert connected_groups([*first, *second, (4, 11, 0.5)]) == [(1, 2, 3, 4), (11, 12, 13, 14)]
 
 
 def test_a_chain_breaks() -> None:
     chain = [(number, number + 1, 0.5) for number in range(1, 40)]
-    assert max(map(len, groups(chain))) <= 4
+    assert max(map(len, connected_groups(chain))) <= 4
 
 
 def test_a_large_group_whose_pairs_were_not_all_compared_stays_one() -> None:
     links = [(a, b, 0.9) for a in range(100) for b in range(a + 1, min(a + 13, 100))]
-    assert groups(links) == [tuple(range(100))]
+    assert connected_groups(links) == [tuple(range(100))]
 
 
 # In the catalogue
@@ -268,7 +270,7 @@ def join(store: Database) -> None:
         return sorted(scored, key=lambda one: -one[1])[:k]
 
     with store.transaction():
-        linking.join(store, linking.unseen(store), nearest)
+        clustering.assign_stories(store, clustering.unassigned(store), nearest)
 
 
 def test_articles_join_a_story_and_leave_it(store: Database) -> None:
@@ -281,12 +283,12 @@ def test_articles_join_a_story_and_leave_it(store: Database) -> None:
     assert told(store) == [["market", "market-short"], ["bridge"]]
     remove(store, "market-short")
     assert told(store) == [["market"], ["bridge"]]
-    assert not linking.unseen(store)
+    assert not clustering.unassigned(store)
 
 
 def remove(store: Database, name: str) -> None:
     with store.transaction():
-        linking.leave(store, name)
+        clustering.detach(store, name)
         store.execute("DELETE FROM articles WHERE id = ?", name)
     join(store)
 
@@ -330,7 +332,7 @@ def test_an_unknown_article_leaves_nothing_and_an_empty_one_has_a_story_of_its_o
     put(store, "market", MARKET)
     number = put(store, "empty", "")
     join(store)
-    linking.leave(store, "no such article")
+    clustering.detach(store, "no such article")
     assert told(store) == [["market"], ["empty"]]
     assert store.rows("SELECT story FROM articles WHERE number = ?", number) == [(number,)]
 
@@ -339,14 +341,18 @@ def test_an_uncertain_date_keeps_nothing_apart(store: Database) -> None:
     certain = put(store, "certain", MARKET, "2023-03-05", 0.95)
     guessed = put(store, "guessed", MARKET, "2021-01-01", 0.3)
     unknown = put(store, "unknown", MARKET, "2021-01-01", None)
-    assert [linking.load(store, number).date for number in (certain, guessed, unknown)] == ["2023-03-05", None, None]
+    assert [clustering.load_view(store, number).date for number in (certain, guessed, unknown)] == [
+        "2023-03-05",
+        None,
+        None,
+    ]
 
 
 def test_a_form_letter_is_compared_with_a_bounded_number_of_articles(
     store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
-    monkeypatch.setattr(linking, "likeness", lambda a, b: compared.append((a, b)))
+    monkeypatch.setattr(clustering, "likeness", lambda a, b: compared.append((a, b)))
     for number in range(120):
         day = f"{number % 28 + 1} May 2022"
         put(store, f"bulletin-{number}", BULLETIN.format(day=day, a=number, b=number, c=number, d=number, e=number))

@@ -12,11 +12,11 @@ from index.article_list import ArticleBrowser, ArticleSummary
 from index.fakes import HashEmbedder
 from index.indexer import remove_articles, update_index
 from index.storage.catalog import Catalog
-from index.subjects.layout import lay_out, regions
-from index.subjects.map import Cartographer, Map, draw
-from index.subjects.naming import name_subjects, words_of
-from index.subjects.vectors import article_vectors
 from index.timeline import article_timeline
+from index.topics.layout import cluster, project_2d
+from index.topics.naming import name_topics, words_of
+from index.topics.topic_map import TopicMap, TopicMapBuilder, build_map
+from index.topics.vectors import article_vectors
 
 TRAMS = "The tram stops at the harbour. A tram carries two hundred people. Trams run until midnight on the line {n}."
 PALMS = "The palm grove lost many trees to the weevil. A weevil eats a palm from within. Palms need water, grove {n}."
@@ -31,7 +31,7 @@ def catalog(tmp_path: Path) -> Catalog:
     return Catalog.open(tmp_path / "index")
 
 
-def drawn(cartographer: Cartographer) -> Map:
+def drawn(cartographer: TopicMapBuilder) -> TopicMap:
     deadline = time.monotonic() + 30
     while (found := cartographer.map()) is None:
         assert time.monotonic() < deadline
@@ -41,7 +41,7 @@ def drawn(cartographer: Cartographer) -> Map:
 
 class TestTheMap:
     def test_articles_about_the_same_lie_together_under_its_name(self, catalog: Catalog) -> None:
-        found = draw(catalog, ArticleBrowser(catalog).articles())
+        found = build_map(catalog, ArticleBrowser(catalog).articles())
         assert found.articles == len(found.places) == 16
         assert all(-1 <= place.x <= 1 and -1 <= place.y <= 1 for place in found.places)
         kinds: dict[int, set[str]] = {}
@@ -55,19 +55,19 @@ class TestTheMap:
 
     def test_it_is_the_same_for_the_same_articles(self, catalog: Catalog) -> None:
         articles = ArticleBrowser(catalog).articles()
-        assert draw(catalog, articles) == draw(catalog, articles)
+        assert build_map(catalog, articles) == build_map(catalog, articles)
 
     def test_of_many_so_many_are_drawn_and_it_says_so(self, catalog: Catalog) -> None:
-        found = draw(catalog, ArticleBrowser(catalog).articles(), most=7)
+        found = build_map(catalog, ArticleBrowser(catalog).articles(), most=7)
         assert len(found.places) == 7 and found.articles == 16
 
     @pytest.mark.parametrize("count", [0, 1, 2, 5])
     def test_a_few_articles_have_a_map_too(self, catalog: Catalog, count: int) -> None:
-        found = draw(catalog, ArticleBrowser(catalog).articles()[:count])
+        found = build_map(catalog, ArticleBrowser(catalog).articles()[:count])
         assert len(found.places) == count and len(found.subjects) == min(count, 1)
 
     def test_it_is_drawn_in_the_background_and_again_when_the_index_changes(self, catalog: Catalog) -> None:
-        cartographer = Cartographer(catalog, ArticleBrowser(catalog))
+        cartographer = TopicMapBuilder(catalog, ArticleBrowser(catalog))
         assert cartographer.map() is None
         first = drawn(cartographer)
         assert cartographer.map() is first
@@ -86,8 +86,8 @@ def test_an_articles_vector_is_the_mean_of_its_passages(catalog: Catalog) -> Non
 
 def test_points_that_are_alike_are_one_region() -> None:
     blobs = np.concatenate([np.full((10, 8), side, dtype=np.float32) + np.eye(10, 8) * 0.05 for side in (-1, 1)])
-    points = lay_out(blobs.astype(np.float32))
-    region = regions(points)
+    points = project_2d(blobs.astype(np.float32))
+    region = cluster(points)
     assert not set(region[:10]) & set(region[10:])
 
 
@@ -95,19 +95,19 @@ class TestNames:
     def test_they_are_words_as_they_are_written(self) -> None:
         tram = words_of("ترامُ المدينة", "سار الترام في المدينة. الترام جديد.")
         palm = words_of("النخيل والسوسة", "السوسة تأكل النخيل. السوسة صغيرة. تعيش السوسة طويلاً.")
-        (first, second) = name_subjects([[tram], [palm]], 2)
+        (first, second) = name_topics([[tram], [palm]], 2)
         assert "ترام" in first and "السوسة" in second
         assert not any("\u064f" in word for word in (*first, *second))
 
     def test_a_word_names_one_subject(self) -> None:
-        both = name_subjects([[words_of("", "harbour tram")], [words_of("", "harbour palm palm")]], 3)
+        both = name_topics([[words_of("", "harbour tram")], [words_of("", "harbour palm palm")]], 3)
         assert len([word for words in both for word in words]) == len({word for words in both for word in words})
 
     def test_numbers_and_very_long_words_are_no_names(self) -> None:
         assert words_of("2021", "12 a " + "x" * 30) == {}
 
     def test_nothing_has_no_name(self) -> None:
-        assert name_subjects([[], []], 3) == [(), ()]
+        assert name_topics([[], []], 3) == [(), ()]
 
 
 def listed(*dates: str | None) -> list[ArticleSummary]:

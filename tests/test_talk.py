@@ -12,9 +12,9 @@ import pytest
 from index.articles import Language
 from index.retriever import Retriever
 from qa.answer import Finished
-from qa.asking.talk import KINDS, Kind, counted, heard, reply, talk
 from qa.assistant import Assistant
-from qa.fakes import FakeGenerator
+from qa.fakes import FakeLLM
+from qa.query.smalltalk import KINDS, Kind, classify, pluralize_articles, reply, talk
 from tests.conftest import SAMPLES
 
 
@@ -43,20 +43,20 @@ from tests.conftest import SAMPLES
     ],
 )
 def test_talk_is_told_from_questions(said: str, kind: str | None) -> None:
-    assert heard(said) == kind
+    assert classify(said) == kind
 
 
 def test_a_hostile_text_of_many_phrases_is_told_at_once() -> None:
     hostile = "what can i ask you " * 100 + "x"
     start = time.perf_counter()
-    assert heard(hostile) is None
+    assert classify(hostile) is None
     assert time.perf_counter() - start < 5
 
 
 def test_no_question_of_the_samples_is_talk() -> None:
     questions = [json.loads(line) for line in (SAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(questions) >= 30
-    assert not [question["question"] for question in questions if heard(question["question"])]
+    assert not [question["question"] for question in questions if classify(question["question"])]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,7 +64,7 @@ def test_every_phrase_is_heard_and_replied_to_in_both_languages(kind: Kind) -> N
     languages: tuple[Language, ...] = ("ar", "en")
     for language in languages:
         for phrase in talk(language).heard[kind]:
-            assert heard(phrase) is not None, phrase
+            assert classify(phrase) is not None, phrase
         said = reply(kind, language, ["Tram"], 3)
         assert said and "{" not in said
 
@@ -74,7 +74,7 @@ def test_every_phrase_is_heard_and_replied_to_in_both_languages(kind: Kind) -> N
     [(1, "مقال واحد"), (2, "مقالان"), (5, "5 مقالات"), (24, "24 مقالاً"), (100, "100 مقال"), (103, "103 مقالات")],
 )
 def test_numbers_of_articles_in_arabic(count: int, said: str) -> None:
-    assert counted(count, "ar") == said
+    assert pluralize_articles(count, "ar") == said
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def assistant(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
     retriever: Callable[[], Retriever],
-    fake_generator: FakeGenerator,
+    fake_generator: FakeLLM,
 ) -> Assistant:
     write("tram.txt", "The tram of Marsa\n\nThe tram has 24 stations.")
     indexed()

@@ -73,4 +73,4 @@ def test_an_error_is_explained_in_the_readers_language() -> None:
 
 
 def test_braces_in_a_field_are_not_taken_for_a_variable() -> None:
-    assert "{x}" in explain(index.errors.PathMissing(path="{x}"), "en")
+    assert "{x}" in explain(index.errors.PathNotFound(path="{x}"), "en")

@@ -23,10 +23,10 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import TextContent
 
-from index.finding.filters import Filter
+from index.retrieval.filters import Filter
 from index.retriever import Hit
 from qa.answer import Event, Finished
-from qa.asking.conversation import Exchange
+from qa.query.followup import HistoryTurn
 from tests.page_assistant import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, canned, site
 from tests.serving import app_in, listening, serving
 from ui.app import App
@@ -132,7 +132,7 @@ class Held:
         self.asked, self.released = threading.Event(), threading.Event()
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         self.asked.set()
         assert self.released.wait(20)

@@ -10,11 +10,11 @@ import pytest
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Retriever
 from qa.assistant import Assistant
-from qa.checking.sentence import Fault
-from qa.checking.translation import SAME, mistranslation
-from qa.fakes import FakeGenerator, FakeReader
-from qa.llm.generate import Pieces, Prompt
+from qa.fakes import FakeLLM, FakeReader
+from qa.llm.base import Prompt, TextStream
 from qa.reading.reader import Context, Reading
+from qa.verification.faithfulness import Issue
+from qa.verification.translation import SAME, check_translation
 
 QUESTION = "What limits the tram?"
 SAID = "The tram is limited by the old bridge."
@@ -38,33 +38,33 @@ def asked_of(likeness: float, asked: list[tuple[str, str]]) -> Callable[[str, st
 
 def test_what_means_something_else_is_named() -> None:
     asked: list[tuple[str, str]] = []
-    (fault,) = mistranslation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME - 0.01, asked))
+    (fault,) = check_translation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME - 0.01, asked))
     assert fault.kind == "translation"
     assert fault.said and fault.said in SAID
     assert asked == [(fault.said, PHRASE)]
-    assert mistranslation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME, [])) == []
+    assert check_translation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME, [])) == []
 
 
 def test_the_phrase_itself_needs_no_translation() -> None:
     asked: list[tuple[str, str]] = []
     sentence = f"The tram is limited by {PHRASE}."
-    assert mistranslation(sentence, QUESTION, PHRASE, Blind(), asked_of(0.0, asked)) == []
+    assert check_translation(sentence, QUESTION, PHRASE, Blind(), asked_of(0.0, asked)) == []
     assert asked == []
 
 
 def test_a_sentence_in_which_nothing_answers_does_not_say_the_phrase() -> None:
-    found = mistranslation(SAID, QUESTION, PHRASE, Blind(), asked_of(1.0, []))
-    assert found == [Fault("translation")]
+    found = check_translation(SAID, QUESTION, PHRASE, Blind(), asked_of(1.0, []))
+    assert found == [Issue("translation")]
 
 
-class Says(FakeGenerator):
+class Says(FakeLLM):
     """Writes one sentence, whatever it is asked."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__()
         self._one = sentence
 
-    def write(self, prompt: Prompt, max_tokens: int) -> Pieces:
+    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
         yield self._one
 
 

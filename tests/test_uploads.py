@@ -16,10 +16,10 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from index.errors import DiskFull, IndexBusy
+from index.errors import DiskFull, IndexLocked
 from index.indexer import Progress, create_index, update_index
 from index.planner import IndexingReport
-from index.storage.lock import FILE, held
+from index.storage.lock import FILE, write_lock
 from index.storage.writing import writing
 from tests.test_render import HOSTILE
 from ui.api.bodies.kinds import body_of
@@ -471,7 +471,7 @@ class TestJobs:
     def test_it_waits_while_something_else_writes(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ui.jobs.jobs._AGAIN", 0.05)
         with served(app, open_jobs(app, folders_of(app))) as client:
-            with held(app.settings.index):
+            with write_lock(app.settings.index):
                 waits = client.post(UPLOAD, json={"text": TRAM})
                 stopped = client.post(UPLOAD, json={"text": FERRY})
                 time.sleep(0.3)
@@ -520,7 +520,7 @@ class FailingTwice:
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self._method = method
-        self.failures: list[Exception] = [DiskFull(folder="x"), IndexBusy(folder="x")]
+        self.failures: list[Exception] = [DiskFull(folder="x"), IndexLocked(folder="x")]
 
     def __call__(self, *given: Any) -> Any:
         if self.failures:

@@ -11,8 +11,8 @@ from index.articles import Article, Span
 from index.retriever import Retriever
 from qa.assistant import Assistant
 from qa.evidence import Evidence
-from qa.fakes import FakeGenerator, FakeReader
-from qa.whole import in_reading_order, told
+from qa.fakes import FakeLLM, FakeReader
+from qa.multi_sentence import in_reading_order, strip_connective
 
 TEXT = (
     "The tram\n\nThe tram opened in May. The tram has 24 stations. Palms grow by the sea. "
@@ -33,7 +33,7 @@ def test_a_summary_is_sentences_of_the_articles_each_with_its_quotation(
 ) -> None:
     write("tram.txt", TEXT)
     indexed()
-    generator = FakeGenerator() if with_llm else None
+    generator = FakeLLM() if with_llm else None
     answer = Assistant(retriever(), generator, FakeReader()).ask("Summarise what is known about the tram.")
     assert answer.status == "answered" and answer.short_answer is None
     assert 2 <= len(answer.citations) <= 5
@@ -48,7 +48,7 @@ def test_why_is_answered_by_the_sentence_of_the_phrase_and_what_goes_on_from_it(
 ) -> None:
     write("tram.txt", f"{TEXT} Because they came late, the rails delayed the tram. They came by ship. It sank.")
     indexed()
-    answer = Assistant(retriever(), FakeGenerator(), FakeReader()).ask("Why was the tram delayed by the rails?")
+    answer = Assistant(retriever(), FakeLLM(), FakeReader()).ask("Why was the tram delayed by the rails?")
     assert answer.status == "answered"
     first, *others = answer.citations
     assert first.quote.startswith("Because they came late")
@@ -91,7 +91,7 @@ def test_why_is_declined_where_the_reader_finds_nothing(
 ) -> None:
     write("tram.txt", TEXT)
     indexed()
-    answer = Assistant(retriever(), FakeGenerator(), FakeReader()).ask("Why do volcanoes erupt?")
+    answer = Assistant(retriever(), FakeLLM(), FakeReader()).ask("Why do volcanoes erupt?")
     assert (answer.status, answer.citations) == ("declined", ())
 
 
@@ -105,8 +105,8 @@ def test_what_nothing_is_near_to_is_declined(
 
 
 def test_a_sentence_is_told_without_what_tied_it_to_the_one_before() -> None:
-    assert told(evidence("However, the pier opened.")) == "The pier opened."
-    assert told(evidence("افتُتح الرصيف عام 1859.")) == "افتُتح الرصيف عام 1859."
+    assert strip_connective(evidence("However, the pier opened.")) == "The pier opened."
+    assert strip_connective(evidence("افتُتح الرصيف عام 1859.")) == "افتُتح الرصيف عام 1859."
 
 
 def test_sentences_are_read_in_the_order_of_their_articles() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from index.text.words import ALL, Steps, content_words, normalised, with_clitics, words_to_look_up
+from index.text.words import ALL, NormalizationSteps, content_words, normalize_tokens, query_tokens, with_clitics
 
 
 @pytest.mark.parametrize(
@@ -25,14 +25,14 @@ from index.text.words import ALL, Steps, content_words, normalised, with_clitics
     ],
 )
 def test_the_forms_of_a_word_meet(spellings: str) -> None:
-    assert len({tuple(normalised(word)) for word in spellings.split()}) == 1
+    assert len({tuple(normalize_tokens(word)) for word in spellings.split()}) == 1
 
 
 @pytest.mark.parametrize(
     "words", ["كتاب كتابة مكتبة", "ولد والد", "قلم علم", "عام علم", "2022 2023", "1,5 15", "walk talk"]
 )
 def test_other_words_do_not_meet(words: str) -> None:
-    one, other = (tuple(normalised(word)) for word in words.split()[-2:])
+    one, other = (tuple(normalize_tokens(word)) for word in words.split()[-2:])
     assert one != other
 
 
@@ -49,36 +49,36 @@ def test_other_words_do_not_meet(words: str) -> None:
         (replace(ALL, english=False), "walking", "walks"),
     ],
 )
-def test_each_step_is_what_makes_two_forms_meet(off: Steps, one: str, other: str) -> None:
-    assert normalised(one) == normalised(other)
-    assert normalised(one, off) != normalised(other, off)
+def test_each_step_is_what_makes_two_forms_meet(off: NormalizationSteps, one: str, other: str) -> None:
+    assert normalize_tokens(one) == normalize_tokens(other)
+    assert normalize_tokens(one, off) != normalize_tokens(other, off)
 
 
 def test_snowball_can_be_taken_instead() -> None:
     steps = replace(ALL, arabic="snowball")
-    assert normalised("المدرسة", steps) == normalised("مدرسة", steps) != ["مدرسة"]
+    assert normalize_tokens("المدرسة", steps) == normalize_tokens("مدرسة", steps) != ["مدرسة"]
 
 
 def test_words_come_in_order_and_none_is_left_out_of_the_index() -> None:
-    assert normalised("To be, or not to be: 2 cats") == ["to", "be", "or", "not", "to", "be", "2", "cat"]
+    assert normalize_tokens("To be, or not to be: 2 cats") == ["to", "be", "or", "not", "to", "be", "2", "cat"]
 
 
 def test_only_what_says_something_is_looked_up_and_once() -> None:
-    assert words_to_look_up("What is the capital of the Capital's country?") == {
+    assert query_tokens("What is the capital of the Capital's country?") == {
         "capital": "capit",
         "country": "countri",
     }
-    assert list(words_to_look_up("ما هي عاصمة المملكة؟ وما هي العاصمة؟")) == ["عاصمه", "المملكه", "العاصمه"]
-    assert words_to_look_up("من هو؟ Who is it?") == {}
+    assert list(query_tokens("ما هي عاصمة المملكة؟ وما هي العاصمة؟")) == ["عاصمه", "المملكه", "العاصمه"]
+    assert query_tokens("من هو؟ Who is it?") == {}
 
 
 @pytest.mark.parametrize("text", ["", "؟!… «»", "\"'*():^-+", "\x00\ud800", "ـ", "_", "َ", "🙂"])
 def test_what_has_no_letters_has_no_words(text: str) -> None:
-    assert normalised(text) == [] == list(words_to_look_up(text))
+    assert normalize_tokens(text) == [] == list(query_tokens(text))
 
 
 def test_a_word_is_letters_and_digits_only() -> None:
-    for word in normalised('a"b* NEAR(c) ن"م* x_y {z} ٣^٤ e\u0301'):
+    for word in normalize_tokens('a"b* NEAR(c) ن"م* x_y {z} ٣^٤ e\u0301'):
         assert word.isalnum()
 
 

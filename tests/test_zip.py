@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from index.formats import archive, readers
-from index.formats.draft import Draft, Refused
+from index.formats import archive, parsers
+from index.formats.parsed import ParsedDocument, Rejected
 from tests.conftest import zip_of
 
 DOCUMENTS = Path(__file__).parent / "data" / "documents"
 ARABIC = "أعلن الوزير يوم الأربعاء أن المشروع سيبدأ في الصيف المقبل."
 
 
-def parts(data: bytes) -> list[Draft | Refused]:
-    return list(readers()[".zip"](data))
+def parts(data: bytes) -> list[ParsedDocument | Rejected]:
+    return list(parsers()[".zip"](data))
 
 
 def test_members_of_every_format_are_articles_with_the_members_name() -> None:
@@ -34,8 +34,8 @@ def test_members_of_every_format_are_articles_with_the_members_name() -> None:
         }
     )
     found = parts(data)
-    assert all(isinstance(part, Draft) for part in found)
-    assert found[0] == Draft(text=ARABIC, key="news/one.txt", member="news/one.txt")
+    assert all(isinstance(part, ParsedDocument) for part in found)
+    assert found[0] == ParsedDocument(text=ARABIC, key="news/one.txt", member="news/one.txt")
     assert [(part.member, getattr(part, "key", "")) for part in found] == [
         ("news/one.txt", "news/one.txt"),
         ("news/two.jsonl", "news/two.jsonl#1"),
@@ -67,12 +67,12 @@ def test_what_cannot_be_read_is_refused_by_its_name_and_the_rest_goes_in() -> No
         }
     )
     assert parts(data) == [
-        Refused("not_text", member="a.txt"),
-        Refused("broken_document", member="b.pdf"),
-        Draft(text="Text.", key="c.jsonl#1", member="c.jsonl"),
-        Refused("broken_json", 2, member="c.jsonl"),
-        Refused("empty", member="d.txt"),
-        Draft(text="Text.", key="e.txt", member="e.txt"),
+        Rejected("not_text", member="a.txt"),
+        Rejected("broken_document", member="b.pdf"),
+        ParsedDocument(text="Text.", key="c.jsonl#1", member="c.jsonl"),
+        Rejected("broken_json", 2, member="c.jsonl"),
+        Rejected("empty", member="d.txt"),
+        ParsedDocument(text="Text.", key="e.txt", member="e.txt"),
     ]
 
 
@@ -80,23 +80,23 @@ def test_an_archive_in_an_archive_is_read_one_level_deep() -> None:
     deepest = zip_of({"x.txt": "Deep."})
     data = zip_of({"in/a.zip": zip_of({"b.txt": "Text.", "c.zip": deepest}), "broken.zip": "no zip"})
     assert parts(data) == [
-        Draft(text="Text.", key="in/a.zip/b.txt", member="in/a.zip/b.txt"),
-        Refused("archive_in_archive", member="in/a.zip/c.zip"),
-        Refused("broken_document", member="broken.zip"),
+        ParsedDocument(text="Text.", key="in/a.zip/b.txt", member="in/a.zip/b.txt"),
+        Rejected("archive_in_archive", member="in/a.zip/c.zip"),
+        Rejected("broken_document", member="broken.zip"),
     ]
 
 
 @pytest.mark.parametrize("data", [b"no zip", zip_of({"a.txt": "text"})[:30]])
 def test_what_is_no_archive_is_refused(data: bytes) -> None:
-    assert parts(data) == [Refused("broken_document")]
+    assert parts(data) == [Rejected("broken_document")]
 
 
 def test_a_damaged_member_does_not_take_the_others_with_it() -> None:
     data = bytearray(zip_of({"a.txt": "The first text. " * 9, "b.txt": "Text."}))
     data[data.index(b"a.txt") + 8] ^= 0xFF
     assert parts(bytes(data)) == [
-        Refused("broken_document", member="a.txt"),
-        Draft(text="Text.", key="b.txt", member="b.txt"),
+        Rejected("broken_document", member="a.txt"),
+        ParsedDocument(text="Text.", key="b.txt", member="b.txt"),
     ]
 
 
@@ -104,7 +104,7 @@ def test_an_encrypted_member_is_refused() -> None:
     data = bytearray(zip_of({"a.txt": "Text."}))
     for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(header) + flags] |= 1
-    assert parts(bytes(data)) == [Refused("broken_document", member="a.txt")]
+    assert parts(bytes(data)) == [Rejected("broken_document", member="a.txt")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1256", "cp720"])
@@ -136,24 +136,24 @@ def test_names_are_never_paths_and_keys_are_unique() -> None:
         "etc/a (5).txt",
         "etc/b.txt",
     ]
-    assert [part.key for part in found if isinstance(part, Draft)] == [part.member for part in found]
+    assert [part.key for part in found if isinstance(part, ParsedDocument)] == [part.member for part in found]
 
 
 def test_what_would_unpack_to_too_much_is_refused_before_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parts(zip_of({"bomb.txt": bytes(20_000_000)})) == [Refused("archive_too_large")]
+    assert parts(zip_of({"bomb.txt": bytes(20_000_000)})) == [Rejected("archive_too_large")]
     monkeypatch.setattr(archive, "MOST_UNPACKED", 1_000)
-    assert parts(zip_of({"a.txt": "x" * 600, "b.txt": "x" * 600})) == [Refused("archive_too_large")]
+    assert parts(zip_of({"a.txt": "x" * 600, "b.txt": "x" * 600})) == [Rejected("archive_too_large")]
     nested = zip_of({"a.txt": "x" * 500, "in.zip": zip_of({"b.txt": "y" * 900})})
-    assert [type(part) for part in parts(nested)] == [Draft, Refused]
+    assert [type(part) for part in parts(nested)] == [ParsedDocument, Rejected]
     monkeypatch.setattr(archive, "MOST_MEMBERS", 3)
-    assert parts(zip_of({str(number): "" for number in range(4)})) == [Refused("archive_too_large")]
+    assert parts(zip_of({str(number): "" for number in range(4)})) == [Rejected("archive_too_large")]
 
 
 def test_a_member_that_is_too_large_is_refused_unopened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "LARGEST_MEMBER", 10)
     assert parts(zip_of({"a.txt": "x" * 11, "b.txt": "x"})) == [
-        Refused("too_large", member="a.txt"),
-        Draft(text="x", key="b.txt", member="b.txt"),
+        Rejected("too_large", member="a.txt"),
+        ParsedDocument(text="x", key="b.txt", member="b.txt"),
     ]
 
 
@@ -166,7 +166,7 @@ def test_members_are_read_one_after_another(tmp_path: Path) -> None:
     tracemalloc.start()
     try:
         with path.open("rb") as file:
-            count = sum(isinstance(part, Draft) for part in archive.read(file))
+            count = sum(isinstance(part, ParsedDocument) for part in archive.read(file))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -23,8 +23,8 @@ from ui.strings import explain, explain_missing_llm, reader_language, say
 from ui.terminal import echo
 
 if TYPE_CHECKING:
-    from qa.asking.conversation import Exchange
     from qa.assistant import Assistant
+    from qa.query.followup import HistoryTurn
     from ui.gate.keys import Scope
 
 EXIT_PROBLEM = 1
@@ -103,10 +103,10 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
     Example:
         jawab ask "متى عقدت الجولة الأولى للحوار الاستراتيجي؟"
     """
-    from qa.asking.question import check
+    from qa.query.question import validate_question
 
     assistant = _assistant(app_of(index), no_llm)
-    _load_aside(assistant, check(question))
+    _load_aside(assistant, validate_question(question))
     if stream:
         show.stream(assistant.stream(question), as_json)
         return
@@ -156,11 +156,11 @@ def search(
         jawab search "withdrawal of troops" -k 3
         jawab search 'القوات «عصائب أهل الحق»' --since 2021-04 --stories
     """
-    from index.finding.filters import Filter
-    from qa.asking.question import check
+    from index.retrieval.filters import Filter
     from qa.assistant import found_passages
+    from qa.query.question import validate_question
 
-    asked_in = check(question)
+    asked_in = validate_question(question)
     only = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
     hits = app_of(index).retriever.search(question, count, only, one_per_story=stories)
     passages = found_passages(hits)
@@ -182,13 +182,13 @@ def chat(index: Path | None) -> None:
     Example:
         jawab chat
     """
-    from qa.asking.conversation import remembered
+    from qa.query.followup import record_history
 
     assistant = _assistant(app_of(index))
     language = reader_language()
     _load_aside(assistant, language)
     echo(say("chat.welcome", language))
-    history: list[Exchange] = []
+    history: list[HistoryTurn] = []
     while True:
         try:
             question = input("\n› ").strip()
@@ -197,7 +197,7 @@ def chat(index: Path | None) -> None:
         if not question:
             return
         try:
-            show.stream(remembered(assistant.stream(question, history=history), history), as_json=False)
+            show.stream(record_history(assistant.stream(question, history=history), history), as_json=False)
         except KeyboardInterrupt:
             echo("\n" + say("chat.stopped", language))
         except JawabError as error:
@@ -216,14 +216,14 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
     Example:
         jawab batch questions.jsonl answers.jsonl
     """
-    from qa.batch import answer_all, answered_ids, read_questions
+    from qa.batch import answer_all, completed_ids, read_questions
 
     asked, broken = read_questions(questions)
     language = reader_language()
     for line in broken:
         reason = say(f"skipped.{line.reason}", language)
         echo(say("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
-    done = answered_ids(answers)
+    done = completed_ids(answers)
     with show.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
         assistant = _assistant(app_of(index), no_llm)
         for _ in answer_all(assistant, asked, answers, lambda e, q: explain(e, _language_of(q))):

@@ -22,7 +22,7 @@ from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder
 from index.storage.json_file import JsonFile
-from index.storage.lock import held
+from index.storage.lock import write_lock
 
 FIRST = "first"
 """The id of the collection that the settings name."""
@@ -133,7 +133,7 @@ class CollectionFolders:
         Raises `CollectionMissing`, `CollectionExists`, and `IndexBusy` while somebody writes to its index.
         """
         folder = self.removable(collection)
-        with held(folder), storage_errors(folder):
+        with write_lock(folder), storage_errors(folder):
             os.utime(folder)  # from now on it is counted when it goes for good
             _move(folder, self._removed(collection))
 

@@ -15,9 +15,9 @@ from index.recovery import check_integrity
 from index.runtime.cpu import cpu_name
 from index.runtime.library_check import check_libraries
 from index.storage.catalog import Catalog
-from qa.errors import GeneratorUnusable
+from qa.errors import LLMUnusable
 from qa.llm.llama_library import LlamaConfiguration
-from qa.llm.remote import RemoteGenerator
+from qa.llm.openai_compatible import OpenAICompatibleLLM
 from ui.app import App
 from ui.strings import explain, reader_language, say
 
@@ -64,7 +64,7 @@ def _found(check: Callable[[App], Finding], app: App) -> Finding:
     """What a check finds, or the error that it ends with."""
     try:
         return check(app)
-    except GeneratorUnusable as error:
+    except LLMUnusable as error:
         language = reader_language()
         # In its place: that this command says what to do.
         return Finding(False, say("doctor.generator_unusable", language, **error.fields))
@@ -82,7 +82,7 @@ def _reader(app: App) -> Finding:
 
 def _generator(app: App) -> Finding:
     generator = app.generator
-    if isinstance(generator, RemoteGenerator):
+    if isinstance(generator, OpenAICompatibleLLM):
         # Its name is known only once it has answered.
         return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
     return _said(True, "generator", name=generator.name)

@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from index.errors import JawabError
 from index.storage.private import narrow_folder
-from qa.declining import THRESHOLD
-from qa.evidence import BUDGET
+from qa.confidence import THRESHOLD
+from qa.evidence import MAX_EVIDENCE_TOKENS
 from qa.fetching.models import models_folder
 from qa.reading.answering import BUDGET as READING
 
@@ -57,7 +57,9 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="threads for the language model; 0: one for each processor")
     threshold: float = Field(THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered")
     reading_tokens: int = Field(READING, ge=50, le=5000, description="tokens of excerpts that the reader reads")
-    evidence_tokens: int = Field(BUDGET, ge=50, le=2000, description="tokens of sentences given to the language model")
+    evidence_tokens: int = Field(
+        MAX_EVIDENCE_TOKENS, ge=50, le=2000, description="tokens of sentences given to the language model"
+    )
     log: Literal["warnings", "text", "json", "off"] = Field(
         "warnings", description="what the server logs: what goes wrong, or as text or JSON also every request"
     )

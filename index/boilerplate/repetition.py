@@ -1,8 +1,8 @@
 """Lines that stand in most articles of one source: its banner, its menu, its call for subscribers; not the articles'.
 
 What the rules (`index/boilerplate/rules.py`) cannot know is told by counting. Whoever keeps the articles stores the
-keys of `candidates` for each of them, counts by source, asks `is_repeated`, and gives the repeated ones to
-`with_repeated`. All three are pure, and `candidates` depends on the article alone: when a line becomes repeated, or
+keys of `candidate_lines` for each of them, counts by source, asks `is_repeated`, and gives the repeated ones to
+`add_repeated`. All three are pure, and `candidate_lines` depends on the article alone: when a line becomes repeated, or
 ceases to be, only the articles that have its key need cutting again.
 
 Agency copies and retellings repeat an article's own sentences, and series repeat their headlines and bylines.
@@ -21,7 +21,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from index.articles import Span
 from index.boilerplate.rules import is_credit
-from index.text.lines import Line, edges, own_lines
+from index.text.lines import Line, prose_bounds, unmasked_lines
 
 FEWEST_ARTICLES = 5
 """Fewer articles with a line say nothing: a story and its updates or the parts of a series are two to four."""
@@ -44,14 +44,14 @@ _SITE_WORDS = re.compile(
 )
 
 
-def candidates(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span, ...]]:
+def candidate_lines(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span, ...]]:
     """The lines of `text` that could be the source's and not the article's: a key for each, and where it stands.
 
     `ignored` is what is known without counting (the format's spans and `ignored_lines`). A key is 16 hexadecimal
     digits of a hash of the folded line and of whether it stands before, amid or after the prose: a headline stays,
     although a box at the end of every page links to it.
     """
-    return _keyed(own_lines(text, ignored))
+    return _keyed(unmasked_lines(text, ignored))
 
 
 def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> bool:
@@ -59,17 +59,17 @@ def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> boo
     return articles_with_the_line >= FEWEST_ARTICLES and articles_with_the_line > LEAST_SHARE * articles_of_the_source
 
 
-def with_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str]) -> tuple[Span, ...]:
+def add_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str]) -> tuple[Span, ...]:
     """`ignored` and the spans of the lines whose keys are in `repeated`, in order.
 
-    `ignored` must be what was given to `candidates`, not an earlier result of this, or a line that is no longer
+    `ignored` must be what was given to `candidate_lines`, not an earlier result of this, or a line that is no longer
     repeated would stay ignored.
     """
     if not repeated:
         return tuple(sorted(set(ignored), key=lambda span: span.start))
-    lines = own_lines(text, ignored)
+    lines = unmasked_lines(text, ignored)
     taken = {span for key, spans in _keyed(lines).items() if key in repeated for span in spans}
-    head = {line.span for line in lines[: edges(lines, _notices(lines))[0]]}
+    head = {line.span for line in lines[: prose_bounds(lines, _notices(lines))[0]]}
     if head <= taken:
         taken -= head
     return tuple(sorted({*ignored, *taken}, key=lambda span: span.start))
@@ -86,7 +86,7 @@ def _keyed(lines: Sequence[Line]) -> dict[str, tuple[Span, ...]]:
 def _candidate_lines(lines: Sequence[Line]) -> Iterator[tuple[str, Line]]:
     """Candidates, each with the name of its zone."""
     notices = _notices(lines)
-    first, after = edges(lines, notices)
+    first, after = prose_bounds(lines, notices)
     edge = {*range(len(lines))[:_EDGE], *range(len(lines))[-_EDGE:]}
     short = {number for number in edge if not first <= number < after and _is_short(lines[number])}
     for number in sorted({*sorted(notices - edge)[:_MOST_NOTICES], *(notices & edge), *short}):

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from index.articles import Span
-from index.dates.written import WEEKDAY, beside_dates, find_dates
+from index.dates.parser import WEEKDAY, find_dates, strip_dates
 from index.runtime.cancellation import Check, checked, never
 from index.text.folding import fold_text
-from index.text.lines import Line, edges, lines_of
+from index.text.lines import Line, lines_of, prose_bounds
 
 _LONGEST_REPEAT = 200
 _LONGEST_REFERENCE = 200
@@ -149,13 +149,13 @@ _TOKEN = re.compile(r"@?[^\W_]+(?:[-_]\w+)*")
 _MOST_TOKENS = 12
 
 
-def ignored_lines(text: str, check: Check = never) -> tuple[Span, ...]:
+def find_boilerplate(text: str, check: Check = never) -> tuple[Span, ...]:
     """The spans of the lines of `text` that are not the article's own, in order."""
     lines = lines_of(text)
     credits = set(_credits(lines))
     furniture = {number for number, line in enumerate(checked(lines, check)) if _is_furniture(line)}
     sure = furniture - credits
-    first, after = edges(lines, sure)
+    first, after = prose_bounds(lines, sure)
     outside = {*range(first), *range(after, len(lines))} - credits
     marked = sure | {number for number in checked(outside, check) if _is_page_date(lines[number])}
     buttons = {number for number in outside if _could_be_furniture(lines[number])}
@@ -224,7 +224,7 @@ def _is_page_date(line: Line) -> bool:
         return False
     dates = find_dates(line.folded, datetime.date.max - datetime.timedelta(days=1))
     # "25 أبريل / أبريل 2024", as pages that double a month's name have it, is still one date.
-    return len(dates) == 1 and not beside_dates(line.folded, dates)
+    return len(dates) == 1 and not strip_dates(line.folded, dates)
 
 
 def _repeated(lines: Sequence[Line], first: int) -> Iterator[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from index.dates.written import HIJRI, WEEKDAY, WrittenDate
+from index.dates.parser import HIJRI, WEEKDAY, WrittenDate
 from index.text.folding import fold_text
 
 SAID = 0.9

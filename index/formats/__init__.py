@@ -1,6 +1,6 @@
 """Reading files: one small module a format, found by itself.
 
-A module of this package is a format if it defines `SUFFIXES` (".txt", …) and `read(data) -> Iterator[Draft]`.
+A module of this package is a format if it defines `SUFFIXES` (".txt", …) and `read(data) -> Iterator[ParsedDocument]`.
 To add a format, add such a file; nothing else needs to change.
 """
 
@@ -12,13 +12,13 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
-from index.formats.draft import Draft, Refused
+from index.formats.parsed import ParsedDocument, Rejected
 
-Reader = Callable[[bytes], Iterator[Draft | Refused]]
+Reader = Callable[[bytes], Iterator[ParsedDocument | Rejected]]
 
 
 @cache
-def readers() -> dict[str, Reader]:
+def parsers() -> dict[str, Reader]:
     """Every format's reader, by file suffix in lower case."""
     found: dict[str, Reader] = {}
     for module_info in pkgutil.iter_modules(__path__):

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
-from index.formats.draft import Draft, Refused
 from index.formats.encoding import NotText
-from index.formats.packed import DAMAGED
+from index.formats.parsed import ParsedDocument, Rejected
+from index.formats.zip_container import DAMAGED
 
 if TYPE_CHECKING:
     from index.formats import Reader
@@ -45,7 +45,7 @@ _MOSTLY = 0.8
 _DRIVE = re.compile("[a-zA-Z]:")
 
 
-def read(source: bytes | BinaryIO) -> Iterator[Draft | Refused]:
+def read(source: bytes | BinaryIO) -> Iterator[ParsedDocument | Rejected]:
     """The articles of all members; a member that cannot be read is refused by its name and the others go in.
 
     `source` is the archive, or an open file of it: then only what is asked for is read into memory.
@@ -81,16 +81,16 @@ class _Allowance:
         return candidate
 
 
-def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[Draft | Refused]:
+def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[ParsedDocument | Rejected]:
     """`inside` is the name of the archive itself where that is a member of another."""
     try:
         package = zipfile.ZipFile(file)
     except (*DAMAGED, ValueError):
-        yield Refused("broken_document", member=inside)
+        yield Rejected("broken_document", member=inside)
         return
     with package:
         if not allowance.take(package.infolist()):
-            yield Refused("archive_too_large", member=inside)
+            yield Rejected("archive_too_large", member=inside)
             return
         for entry in package.infolist():
             name = member_name(entry)
@@ -101,36 +101,36 @@ def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[Dra
 
 def _member(
     package: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, inside: str, allowance: _Allowance
-) -> Iterator[Draft | Refused]:
+) -> Iterator[ParsedDocument | Rejected]:
     if entry.file_size > LARGEST_MEMBER:
-        yield Refused("too_large", member=name)
+        yield Rejected("too_large", member=name)
         return
     try:
         data = package.read(entry)
     except (*DAMAGED, ValueError):
-        yield Refused("broken_document", member=name)
+        yield Rejected("broken_document", member=name)
         return
     if not data.strip():
-        yield Refused("empty", member=name)
+        yield Rejected("empty", member=name)
     elif _suffix(name) not in SUFFIXES:
         yield from _articles(data, name)
     elif inside:
-        yield Refused("archive_in_archive", member=name)
+        yield Rejected("archive_in_archive", member=name)
     else:
         yield from _members(io.BytesIO(data), name, allowance)
 
 
-def _articles(data: bytes, name: str) -> Iterator[Draft | Refused]:
+def _articles(data: bytes, name: str) -> Iterator[ParsedDocument | Rejected]:
     try:
         for part in _readers()[_suffix(name)](data):
-            if isinstance(part, Draft):
+            if isinstance(part, ParsedDocument):
                 yield dataclasses.replace(part, key=f"{name}#{part.key}" if part.key else name, member=name)
             else:
                 yield dataclasses.replace(part, member=name)
     except NotText:
-        yield Refused("not_text", member=name)
+        yield Rejected("not_text", member=name)
     except RecursionError:
-        yield Refused("nested_too_deep", member=name)
+        yield Rejected("nested_too_deep", member=name)
 
 
 def member_name(entry: zipfile.ZipInfo) -> str:
@@ -173,6 +173,6 @@ def _suffix(name: str) -> str:
 
 def _readers() -> Mapping[str, Reader]:
     # Imported here: the readers are found by importing this module, among others.
-    from index.formats import readers
+    from index.formats import parsers
 
-    return readers()
+    return parsers()

@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from index.formats.draft import Draft, Refused
 from index.formats.encoding import decode
-from index.formats.metadata import draft_with, text_of
+from index.formats.metadata import apply_metadata, text_of
+from index.formats.parsed import ParsedDocument, Rejected
 from index.text.folding import fold_text
 
 SUFFIXES = (".csv", ".tsv")
@@ -29,7 +29,7 @@ _SNIFFED = 2_000
 """Characters that the separator is recognised from; the recogniser's time grows with their square."""
 
 
-def read(data: bytes) -> Iterator[Draft | Refused]:
+def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
     """A row without text is refused by the number of the line that it begins in; the others go in."""
     text = decode(data)
     # The module's default refuses a cell of 128 kB: an article may be longer.
@@ -39,7 +39,7 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
     try:
         fields = [_FIELD_OF.get(fold_text(name.strip())) for name in next(rows, [])]
         if "text" not in fields:
-            yield Refused("no_text_column")
+            yield Rejected("no_text_column")
             return
         line = rows.line_num + 1
         for row in rows:
@@ -47,7 +47,7 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
                 yield _article({field: cell for field, cell in zip(fields, row, strict=False) if field}, line)
             line = rows.line_num + 1
     except csv.Error:
-        yield Refused("broken_csv", line)
+        yield Rejected("broken_csv", line)
 
 
 def _dialect(beginning: str) -> type[csv.Dialect]:
@@ -57,8 +57,8 @@ def _dialect(beginning: str) -> type[csv.Dialect]:
         return csv.excel
 
 
-def _article(row: Mapping[str, str], line: int) -> Draft | Refused:
+def _article(row: Mapping[str, str], line: int) -> ParsedDocument | Rejected:
     if not row.get("text", "").strip():
-        return Refused("no_text_field", line)
+        return Rejected("no_text_field", line)
     article_id = text_of(row.get("id"))
-    return draft_with(row, Draft(text=row["text"], key=article_id or str(line), id=article_id))
+    return apply_metadata(row, ParsedDocument(text=row["text"], key=article_id or str(line), id=article_id))

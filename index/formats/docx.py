@@ -10,9 +10,9 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from index.formats.draft import Draft, Refused
 from index.formats.metadata import text_of
-from index.formats.packed import DAMAGED, BrokenPackage, PackageTooLarge, open_package
+from index.formats.parsed import ParsedDocument, Rejected
+from index.formats.zip_container import DAMAGED, ContainerTooLarge, CorruptContainer, open_container
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -34,7 +34,7 @@ _BOX = f"{_W}txbxContent"
 _NOTES = ("/footnotes", "/endnotes")
 
 
-def read(data: bytes) -> Iterator[Draft | Refused]:
+def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
     """One article. Its date is not taken: a document's own dates are those of the file, not of what it tells."""
     # Imported here: many collections have no Word document.
     import docx
@@ -42,20 +42,20 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
     from lxml.etree import LxmlError
 
     try:
-        open_package(data).close()
+        open_container(data).close()
         document = docx.Document(io.BytesIO(data))
         parts = [*_blocks(document.element.body), *_notes(document)]
         text = "\n\n".join(part for part in parts if part.strip())
         properties = document.core_properties
         title, author = text_of(properties.title) or _headline(document), text_of(properties.author)
-    except PackageTooLarge:
-        yield Refused("unpacks_too_large")
+    except ContainerTooLarge:
+        yield Rejected("unpacks_too_large")
         return
-    except (BrokenPackage, OpcError, LxmlError, KeyError, ValueError, TypeError, AttributeError, *DAMAGED):
+    except (CorruptContainer, OpcError, LxmlError, KeyError, ValueError, TypeError, AttributeError, *DAMAGED):
         # python-docx says in all these ways that a part of a document is missing or is not what it should be.
-        yield Refused("broken_document")
+        yield Rejected("broken_document")
         return
-    yield Draft(text=text, title=title, author=author) if text else Refused("empty")
+    yield ParsedDocument(text=text, title=title, author=author) if text else Rejected("empty")
 
 
 def _blocks(container: Iterable[Any]) -> Iterator[str]:

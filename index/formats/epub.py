@@ -12,9 +12,9 @@ from urllib.parse import unquote
 from lxml import etree, html
 from lxml.html import defs
 
-from index.formats.draft import Draft, Refused
 from index.formats.metadata import text_of
-from index.formats.packed import BrokenPackage, PackageTooLarge, open_package, read_member
+from index.formats.parsed import ParsedDocument, Rejected
+from index.formats.zip_container import ContainerTooLarge, CorruptContainer, open_container, read_member
 
 SUFFIXES = (".epub",)
 
@@ -24,20 +24,20 @@ _BLOCKS = defs.block_tags | {"li", "tr", "dd", "dt", "figcaption", "aside"}
 _UNREAD = ("script", "style", "head", "nav", "template")
 
 
-def read(data: bytes) -> Iterator[Draft | Refused]:
+def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
     """Chapters without text of their own (covers, pictures, the title page) are passed over."""
     try:
-        with open_package(data) as package:
+        with open_container(data) as package:
             book = _book(package)
             drafts = [draft for name in book.chapters if (draft := _chapter(package, name, book))]
-    except PackageTooLarge:
-        yield Refused("unpacks_too_large")
-    except (BrokenPackage, etree.LxmlError, ValueError):
-        yield Refused("broken_document")
+    except ContainerTooLarge:
+        yield Rejected("unpacks_too_large")
+    except (CorruptContainer, etree.LxmlError, ValueError):
+        yield Rejected("broken_document")
     else:
         yield from drafts
         if not drafts:
-            yield Refused("empty")
+            yield Rejected("empty")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _book(package: zipfile.ZipFile) -> _Book:
     )
 
 
-def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> Draft | None:
+def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> ParsedDocument | None:
     try:
         page = html.document_fromstring(read_member(package, name), parser=html.HTMLParser(encoding="utf-8"))
     except etree.ParserError:  # its word for a page with nothing in it
@@ -79,7 +79,7 @@ def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> Draft | None:
         return None
     heading = text_of(page.xpath("string((//h1|//h2)[1])"))
     titles = dict.fromkeys(filter(None, (heading, book.title)))
-    return Draft(text=text, key=name, title=" · ".join(titles) or None, source=book.title, author=book.author)
+    return ParsedDocument(text=text, key=name, title=" · ".join(titles) or None, source=book.title, author=book.author)
 
 
 def _text(page: Any) -> str:

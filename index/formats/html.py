@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from index.formats.draft import Draft, Refused
+from index.formats.html_dates import published
 from index.formats.metadata import date_of, text_of
-from index.formats.page_dates import published
+from index.formats.parsed import ParsedDocument, Rejected
 
 SUFFIXES = (".html", ".htm", ".xhtml")
 
@@ -18,21 +18,21 @@ _PRUNED = [
 ]
 
 
-def read(data: bytes) -> Iterator[Draft | Refused]:
+def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
     """The stored text is the extracted article, as plain text."""
     # Imported here: trafilatura takes half a second to load, and many collections have no web page.
     import trafilatura
 
     page = trafilatura.load_html(data)
     if page is None:
-        yield Refused("no_article")
+        yield Rejected("no_article")
         return
     date = date_of(published(page))
     document = trafilatura.bare_extraction(page, include_comments=False, with_metadata=True, prune_xpath=_PRUNED)
     if document is None or not (document.text or "").strip():
-        yield Refused("no_article")
+        yield Rejected("no_article")
         return
-    yield Draft(
+    yield ParsedDocument(
         text=document.text,
         title=text_of(document.title),
         date=date,

@@ -10,35 +10,35 @@ import json
 from collections.abc import Iterator
 
 from index.articles import Span
-from index.formats.draft import Draft, Refused
 from index.formats.encoding import decode
-from index.formats.metadata import draft_with, text_of
+from index.formats.metadata import apply_metadata, text_of
+from index.formats.parsed import ParsedDocument, Rejected
 
 SUFFIXES = (".jsonl", ".ndjson")
 
 
-def read(data: bytes) -> Iterator[Draft | Refused]:
+def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
     """A broken line is refused by its number; the others go in. Lines end at "\\n" alone: U+2028 is text."""
     for number, line in enumerate(decode(data).split("\n"), start=1):
         if line.strip():
             yield _article(line, number)
 
 
-def _article(line: str, number: int) -> Draft | Refused:
+def _article(line: str, number: int) -> ParsedDocument | Rejected:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
-        return Refused("broken_json", number)
+        return Rejected("broken_json", number)
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
-        return Refused("no_text_field", number)
+        return Rejected("no_text_field", number)
     if not fields["text"].strip():
-        return Refused("empty", number)
+        return Rejected("empty", number)
     given = fields.get("id")
     article_id = str(given) if isinstance(given, int) else text_of(given)
     text, ignored = fields["text"], _spans(fields.get("ignored"))
-    return draft_with(
+    return apply_metadata(
         fields,
-        Draft(
+        ParsedDocument(
             text=text,
             key=article_id or str(number),
             id=article_id,

@@ -8,14 +8,14 @@ import frontmatter
 import yaml
 
 from index.articles import Span
-from index.formats.draft import Draft
 from index.formats.encoding import decode
-from index.formats.metadata import draft_with
+from index.formats.metadata import apply_metadata
+from index.formats.parsed import ParsedDocument
 
 SUFFIXES = (".md", ".markdown")
 
 
-def read(data: bytes) -> Iterator[Draft]:
+def read(data: bytes) -> Iterator[ParsedDocument]:
     """The text is the file as it stands; its front matter is kept in it, as an ignored span."""
     text = decode(data)
     try:
@@ -24,9 +24,9 @@ def read(data: bytes) -> Iterator[Draft]:
         # PyYAML's constructors of numbers and dates raise whatever their words lead to ("!!timestamp foo").
         metadata, content = {}, text
     if not metadata:
-        yield Draft(text=text)
+        yield ParsedDocument(text=text)
         return
-    yield draft_with(metadata, Draft(text=text, ignored=(Span(0, _start(content, text)),)))
+    yield apply_metadata(metadata, ParsedDocument(text=text, ignored=(Span(0, _start(content, text)),)))
 
 
 def _start(content: str, text: str) -> int:

@@ -6,11 +6,11 @@ import dataclasses
 import datetime
 from collections.abc import Mapping
 
-from index.dates.written import read_date
-from index.formats.draft import Draft
+from index.dates.parser import read_date
+from index.formats.parsed import ParsedDocument
 
 
-def draft_with(metadata: Mapping[str, object], draft: Draft) -> Draft:
+def apply_metadata(metadata: Mapping[str, object], draft: ParsedDocument) -> ParsedDocument:
     """`draft` with what `metadata` says; values that are not what their name promises are left out."""
     language = text_of(metadata.get("lang"))
     return dataclasses.replace(
@@ -29,10 +29,10 @@ def text_of(value: object) -> str | None:
 
 
 def date_of(value: object) -> str | None:
-    """The calendar date that a field holds, as YYYY-MM-DD; `None` for anything that is none (`index/dates/written.py`).
+    """The calendar date that a field holds, as YYYY-MM-DD; `None` for anything that is none (`index/dates/parser.py`).
 
-    One that can be read in two ways ("3/4/2021") is handed on as it was written, for `index/dates/article.py` to settle
-    with what else is known of the article.
+    One that can be read in two ways ("3/4/2021") is handed on as it was written, for `index/dates/publication_date.py`
+    to settle with what else is known of the article.
     """
     readings = read_date(value, datetime.datetime.now(datetime.UTC).date())
     if len(readings) > 1:

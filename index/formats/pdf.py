@@ -11,11 +11,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from index.formats.draft import Draft, Refused
+from index.formats.bidi import Order
 from index.formats.metadata import text_of
+from index.formats.parsed import ParsedDocument, Rejected
 from index.formats.pdf_lines import Page, page_of
 from index.formats.pdf_paragraphs import text_of_pages
-from index.formats.visual_order import Order
 
 SUFFIXES = (".pdf",)
 
@@ -36,7 +36,7 @@ _NOT_A_TITLE = re.compile(
 _NOT_A_PERSON = re.compile(r"(anonymous|unknown|user|admin|administrator|owner|author|مجهول|[\W\d_]*)$", re.IGNORECASE)
 
 
-def read(data: bytes) -> Iterator[Draft | Refused]:
+def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
     """One article. Its date is not taken: a file's own date is not that of what it tells."""
     # Imported here: many collections have no PDF.
     from pypdfium2 import PdfDocument, PdfiumError
@@ -46,7 +46,7 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
             document = PdfDocument(data)
         except PdfiumError as error:
             encrypted = getattr(error, "err_code", None) == _WRONG_PASSWORD
-            result: Draft | Refused = Refused("pdf_encrypted" if encrypted else "broken_document")
+            result: ParsedDocument | Rejected = Rejected("pdf_encrypted" if encrypted else "broken_document")
         else:
             try:
                 result = _read(document)
@@ -55,16 +55,16 @@ def read(data: bytes) -> Iterator[Draft | Refused]:
     yield result
 
 
-def _read(document: Any) -> Draft | Refused:
+def _read(document: Any) -> ParsedDocument | Rejected:
     if len(document) > MOST_PAGES:
-        return Refused("too_many_pages")
+        return Rejected("too_many_pages")
     pages = list(_pages(document))
     text, ignored = text_of_pages(pages)
     reason = _unreadable(pages, text)
     if reason is not None:
-        return Refused(reason)
+        return Rejected(reason)
     metadata = document.get_metadata_dict()
-    return Draft(
+    return ParsedDocument(
         text=text,
         title=_meaningful(metadata.get("Title"), _NOT_A_TITLE),
         author=_meaningful(metadata.get("Author"), _NOT_A_PERSON),

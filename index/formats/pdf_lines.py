@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from index.formats.visual_order import Order, as_written, in_reading_order, kind_of, letters_by_direction
+from index.formats.bidi import Order, bidi_class, in_reading_order, letters_by_direction, visual_to_logical
 
 _LINE_BREAKS = "\r\n"
 _HYPHENS = "\x02\ufffe"
@@ -60,7 +60,7 @@ class Glyph:
 
 
 @dataclass(frozen=True)
-class Line:
+class PdfLine:
     """A line of a page and its place in points; `size` is that of its letters, a row of a table has gaps."""
 
     text: str
@@ -100,7 +100,7 @@ class _Row:
 class Page:
     """The lines of a page in their order, its height in points, and how many of its letters and signs are readable."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[PdfLine, ...]
     height: float
     order: Order
     known: int
@@ -177,9 +177,9 @@ def _ligatures(characters: Sequence[_Character]) -> list[tuple[Glyph, bool]]:
     """
     groups: list[list[_Character]] = []
     for character in characters:
-        near = groups[-_NEAR:] if kind_of(character.glyph.text) == "right" else []
+        near = groups[-_NEAR:] if bidi_class(character.glyph.text) == "right" else []
         same = next((group for group in reversed(near) if group[0].origin == character.origin), None)
-        if same and kind_of(same[0].glyph.text) == "right":
+        if same and bidi_class(same[0].glyph.text) == "right":
             same.append(character)
         else:
             groups.append([character])
@@ -252,7 +252,7 @@ def _on_line(glyph: Glyph, row: _Row) -> bool:
     return abs(glyph.baseline - row.baseline) <= share * max(glyph.size, row.size)
 
 
-def _best_order(rows: Sequence[_Row], from_right: bool) -> tuple[list[Line], Order]:
+def _best_order(rows: Sequence[_Row], from_right: bool) -> tuple[list[PdfLine], Order]:
     """The lines as they are seen; or, on a page that shows its Arabic mirrored, as they were written."""
     seen = [_line(row, from_right, mirrored=False) for row in rows]
     order = Order.of("\n".join(line.text for line in seen))
@@ -264,7 +264,7 @@ def _best_order(rows: Sequence[_Row], from_right: bool) -> tuple[list[Line], Ord
     return seen, order
 
 
-def _line(row: _Row, mostly_from_right: bool, mirrored: bool) -> Line:
+def _line(row: _Row, mostly_from_right: bool, mirrored: bool) -> PdfLine:
     glyphs = row.glyphs
     rightward, leftward = letters_by_direction(glyph.text for glyph in glyphs)
     from_right = rightward > 0 and (mostly_from_right or rightward > leftward)
@@ -272,9 +272,9 @@ def _line(row: _Row, mostly_from_right: bool, mirrored: bool) -> Line:
         text = _as_written(row)
     else:
         seen = list(_spaced(_with_marks(glyphs)))
-        text = as_written(seen) if mirrored else in_reading_order(seen, from_right)
+        text = visual_to_logical(seen) if mirrored else in_reading_order(seen, from_right)
     placed = [glyph for glyph in glyphs if glyph.right > glyph.left and glyph.text.strip()] or glyphs
-    return Line(
+    return PdfLine(
         text=" ".join(text.split()),
         left=min(glyph.left for glyph in placed),
         right=max(glyph.right for glyph in placed),
@@ -314,7 +314,7 @@ def _with_marks(glyphs: Iterable[Glyph]) -> list[Glyph]:
     letters = sorted((glyph for glyph in placed if not _is_mark(glyph)), key=lambda glyph: (glyph.left, glyph.right))
     for mark in (glyph for glyph in placed if _is_mark(glyph)):
         over = min(
-            (position for position, letter in enumerate(letters) if kind_of(letter.text) == "right"),
+            (position for position, letter in enumerate(letters) if bidi_class(letter.text) == "right"),
             key=lambda position: abs(letters[position].center - mark.center),
             default=None,
         )

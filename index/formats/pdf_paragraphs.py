@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from index.articles import Span
-from index.formats.pdf_lines import Line, Page
+from index.formats.pdf_lines import Page, PdfLine
 
 _OUTER_LINES = 3
 """A running header has at most so many lines, and so has a footer."""
@@ -66,7 +66,7 @@ def text_of_pages(pages: Sequence[Page]) -> tuple[str, tuple[Span, ...]]:
     """The text, paragraphs apart by an empty line, and the spans of what only the pages have: headers, numbers."""
     furniture = _furniture(pages)
     flow = _Flow(Counter(word for page in pages for line in page.lines for word in _WORDS.findall(line.text)))
-    last: Line | None = None
+    last: PdfLine | None = None
     for number, page in enumerate(pages):
         flow.waiting += [_Block(page.lines[at].text, True) for at in sorted(furniture[number])]
         body = [line for at, line in enumerate(page.lines) if at not in furniture[number]]
@@ -104,7 +104,7 @@ def _outer_lines(page: Page) -> Iterator[tuple[int, tuple[str, int]]]:
             yield at, (_NUMBER.sub("#", line.text), round(line.baseline / 4))
 
 
-def _continuations(lines: Sequence[Line], before: Line | None) -> Iterator[bool]:
+def _continuations(lines: Sequence[PdfLine], before: PdfLine | None) -> Iterator[bool]:
     """For each line of a page, whether it goes on with the paragraph of the one before it."""
     steps = [(step, one.size) for one, two in pairwise(lines) if (step := one.baseline - two.baseline) > 0]
     steps.sort()
@@ -117,7 +117,7 @@ def _continuations(lines: Sequence[Line], before: Line | None) -> Iterator[bool]
         yield previous is not None and _goes_on(previous, line, near, widest_step)
 
 
-def _goes_on(before: Line, line: Line, near: Sequence[Line], widest_step: float | None) -> bool:
+def _goes_on(before: PdfLine, line: PdfLine, near: Sequence[PdfLine], widest_step: float | None) -> bool:
     """`widest_step` is `None` for the first line of a page."""
     is_row = before.is_row or line.is_row
     if is_row or not _is_alike(before, line) or before.from_right != line.from_right or _ITEM.match(line.text):
@@ -128,12 +128,12 @@ def _goes_on(before: Line, line: Line, near: Sequence[Line], widest_step: float 
     return step <= widest_step and (_is_divided(before.text, line.text) or not _was_ended(before, line, near))
 
 
-def _is_alike(one: Line, other: Line) -> bool:
+def _is_alike(one: PdfLine, other: PdfLine) -> bool:
     """Whether their letters are of one size, as in one text."""
     return max(one.size, other.size) <= _OTHER_SIZE * min(one.size, other.size)
 
 
-def _was_ended(before: Line, line: Line, near: Sequence[Line]) -> bool:
+def _was_ended(before: PdfLine, line: PdfLine, near: Sequence[PdfLine]) -> bool:
     """Whether the first word of `line` would have had its place in the line before: that was broken on purpose."""
     beside = [
         other for other in near if other.left < before.right and before.left < other.right and _is_alike(other, line)

@@ -26,15 +26,15 @@ from index.errors import (
     IndexMissing,
     IndexOutdated,
     IndexVersion,
-    NotAllowed,
+    PermissionDenied,
 )
 from index.runtime.cancellation import Check, checked, never
 from index.storage import private
 from index.storage.database import Database, storage_errors
 from index.storage.entries import Entry, NewPassage, StoredFile, StoredPassage
-from index.storage.lock import FILE, held
+from index.storage.lock import FILE, write_lock
 from index.storage.migrations import migrate
-from index.storage.page_sums import settle, sum_all
+from index.storage.page_checksums import checkpoint_and_checksum, sum_all
 from index.storage.rows import (
     ARTICLE,
     ARTICLE_OF_A,
@@ -48,7 +48,7 @@ from index.storage.rows import (
     values_of,
 )
 from index.storage.schema import TABLES, VERSIONS
-from index.text.passages import RULE, Passage
+from index.text.chunker import CHUNKER_VERSION, Passage
 
 _FEW = 500
 """Values in one SQL statement; SQLite's own limit was once 999."""
@@ -75,8 +75,8 @@ class Catalog:
     def open(cls, folder: Path) -> Catalog:
         """The catalogue in `folder`, for reading; one of an older version is migrated first.
 
-        Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `IndexOutdated`, `NotAllowed`; `IndexBusy` while another
-        process migrates it.
+        Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `IndexOutdated`, `PermissionDenied`; `IndexBusy` while
+        another process migrates it.
         """
         catalog = cls._checked(folder)
         if catalog.is_outdated:
@@ -117,7 +117,7 @@ class Catalog:
             # The version is checked first: nothing of another version's index is changed.
             if catalog.rows("SELECT name FROM sqlite_master WHERE name = 'meta'"):
                 catalog._migrate()
-                settle(catalog._database, folder / FILE)
+                checkpoint_and_checksum(catalog._database, folder / FILE)
             else:
                 with catalog.transaction():
                     catalog._create()
@@ -127,9 +127,9 @@ class Catalog:
     @classmethod
     def _migrate_in(cls, folder: Path) -> None:
         try:
-            with held(folder):
+            with write_lock(folder):
                 cls.open_or_create(folder).close()
-        except NotAllowed as error:
+        except PermissionDenied as error:
             raise IndexOutdated(folder=folder) from error
 
     def close(self) -> None:
@@ -144,7 +144,7 @@ class Catalog:
         """All of what is done inside, or nothing of it; then one whole file is left behind, its pages checksummed."""
         with self._database.transaction():
             yield
-        settle(self._database, self.folder / FILE)
+        checkpoint_and_checksum(self._database, self.folder / FILE)
 
     def sum_pages(self) -> None:
         """Take the checksums of all pages of the file, as those of a copy from elsewhere."""
@@ -476,7 +476,7 @@ class Catalog:
             self.execute(statement)
         self.set_meta("made", secrets.token_hex(8))
         self.set_meta("schema", str(VERSIONS.current))
-        self.set_meta("passage_rule", RULE)
+        self.set_meta("passage_rule", CHUNKER_VERSION)
 
     @property
     def is_outdated(self) -> bool:
@@ -493,9 +493,9 @@ class Catalog:
         if schema is None:
             raise IndexDamaged(folder=self.folder, detail="no schema in meta")
         expected = str(VERSIONS.current)
-        if not self.is_outdated and (schema, rule) != (expected, RULE):
+        if not self.is_outdated and (schema, rule) != (expected, CHUNKER_VERSION):
             found = f"{schema} {rule or ''}".strip()
-            raise IndexVersion(folder=self.folder, found=found, expected=f"{expected} {RULE}")
+            raise IndexVersion(folder=self.folder, found=found, expected=f"{expected} {CHUNKER_VERSION}")
 
     def _migrate(self) -> None:
         self.check_version()

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from index.errors import DiskFailed, DiskFull, IndexBusy, IndexDamaged, JawabError, NotAllowed
+from index.errors import DiskFailed, DiskFull, IndexDamaged, IndexLocked, JawabError, PermissionDenied
 
 _PATIENCE = 10_000
 """Milliseconds to wait for another connection's short lock."""
@@ -37,7 +37,7 @@ class Database:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 # A transaction that is over is on the disk, also after a power cut; NORMAL would lose the latest ones.
                 self._connection.execute("PRAGMA synchronous = FULL")
-                # Only `merge_log` merges, so that page checksums can be kept (`index/storage/page_sums.py`).
+                # Only `merge_log` merges, so that page checksums can be kept (`index/storage/page_checksums.py`).
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 
     def execute(self, statement: str, *values: object) -> None:
@@ -130,10 +130,10 @@ def storage_errors(folder: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _storage_error(error, folder) from error
     except PermissionError as error:
-        raise NotAllowed(path=error.filename or folder) from error
+        raise PermissionDenied(path=error.filename or folder) from error
     except OSError as error:
         if error.errno == errno.EROFS:
-            raise NotAllowed(path=error.filename or folder) from error
+            raise PermissionDenied(path=error.filename or folder) from error
         if error.errno in _FULL:
             raise DiskFull(folder=folder) from error
         if error.errno in _FAILED:
@@ -146,9 +146,9 @@ def _storage_error(error: sqlite3.Error, folder: Path) -> JawabError:
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(folder=folder)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return IndexBusy(folder=folder)
+        return IndexLocked(folder=folder)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return NotAllowed(path=folder)
+        return PermissionDenied(path=folder)
     if code == sqlite3.SQLITE_IOERR:
         return DiskFailed(folder=folder, detail=str(error))
     return IndexDamaged(folder=folder, detail=str(error))

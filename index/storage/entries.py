@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from index.articles import Article, Language, Span
 from index.embeddings import Vectors
-from index.text.passages import Passage
+from index.text.chunker import Passage
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from index.errors import IndexBusy, IndexMissing
+from index.errors import IndexLocked, IndexMissing
 from index.storage import private
 from index.storage.database import storage_errors
 
@@ -25,9 +25,9 @@ program, the child shares the lock."""
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """`folder`, held by this process alone: who moves it must hold it too. Raises `IndexMissing` where there is no such
-    folder, and makes none; `IndexBusy` if another process or thread goes on holding it.
+def write_lock(folder: Path) -> Iterator[None]:
+    """`folder`, write_lock by this process alone: who moves it must hold it too. Raises `IndexMissing` where there is
+    no such folder, and makes none; `IndexLocked` if another process or thread goes on holding it.
 
     The lock is the operating system's: it goes with the process, however that ends.
     """
@@ -51,7 +51,7 @@ def _locked(folder: Path) -> int:
             _lock_soon(lock)
             moved = not os.path.samestat(os.fstat(lock), (folder / LOCK).stat())
         except BlockingIOError as error:
-            raise IndexBusy(folder=folder) from error
+            raise IndexLocked(folder=folder) from error
         except FileNotFoundError as error:
             raise IndexMissing(folder=folder) from error
         if moved:

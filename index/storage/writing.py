@@ -11,7 +11,7 @@ from index.errors import IndexMissing
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
-from index.storage.lock import REPAIRING, held
+from index.storage.lock import REPAIRING, write_lock
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def writing(folder: Path) -> Iterator[Catalog]:
     """The catalogue of `folder`, to change it; an empty one is made where there is none. Raises `IndexBusy`."""
     with storage_errors(folder):
         private.make_folder(folder)
-    with held(folder), _opened(folder) as catalog:
+    with write_lock(folder), _opened(folder) as catalog:
         yield catalog
 
 
@@ -27,7 +27,7 @@ def writing(folder: Path) -> Iterator[Catalog]:
 def changing(folder: Path) -> Iterator[Catalog]:
     """The catalogue that is in `folder`, to change it. Raises `IndexMissing`, and then makes nothing; `IndexBusy`."""
     _require(folder)
-    with held(folder):
+    with write_lock(folder):
         _require(folder)
         with _opened(folder) as catalog:
             yield catalog

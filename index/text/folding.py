@@ -69,7 +69,7 @@ def fold_text(text: str) -> str:
     return "".join(map(fold_character, text))
 
 
-def plain(text: str) -> Folded:
+def to_plain_form(text: str) -> Folded:
     """The text as somebody would type it: no tashkeel, tatweel, controls or presentation forms, Western digits.
 
     Unlike `fold` it leaves every letter what it is: this is for reading, not for comparing.

@@ -77,7 +77,7 @@ def is_arabic_letter(character: str) -> bool:
     return character.isalpha() and unicodedata.name(character, "").startswith("ARABIC")
 
 
-def language_of(text: str) -> Language:
+def detect_language(text: str) -> Language:
     """Arabic or English, whichever more of the words are. Names in Latin script do not turn an Arabic text.
 
     A Latin word with a capital counts half, since it is likely to be a name; English has its small words besides.
@@ -91,12 +91,12 @@ def language_of(text: str) -> Language:
     return "ar" if letters and 2 * sum(map(len, _ARABIC_WORDS.findall(text))) >= letters else "en"
 
 
-def prepare_guessing() -> None:
+def warm_up_detector() -> None:
     """Load what tells languages apart. Callers who come together before it is there would each load it."""
     _identifier()
 
 
-def foreign_language_of(question: str) -> str | None:
+def unsupported_language(question: str) -> str | None:
     """The code ("fr") of a question's language if it is surely neither Arabic nor English, else `None`.
 
     Names make short questions hard to tell, so any everyday English word settles it for English, and a guess

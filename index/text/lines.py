@@ -70,7 +70,7 @@ def _looked_at(text: str) -> list[Span]:
     return [Span(0, head), Span(tail, len(text))]
 
 
-def own_lines(text: str, ignored: Sequence[Span]) -> list[Line]:
+def unmasked_lines(text: str, ignored: Sequence[Span]) -> list[Line]:
     """The lines of `text` that no ignored span touches, in order."""
     own, spans, first = [], sorted(ignored, key=lambda span: span.start), 0
     for line in lines_of(text):
@@ -81,7 +81,7 @@ def own_lines(text: str, ignored: Sequence[Span]) -> list[Line]:
     return own
 
 
-def edges(lines: Sequence[Line], besides: Collection[int] = ()) -> tuple[int, int]:
+def prose_bounds(lines: Sequence[Line], besides: Collection[int] = ()) -> tuple[int, int]:
     """Where the prose begins and ends: `lines[:first]` and `lines[after:]` are the edges.
 
     Lines whose number is in `besides` are not looked at. Without any prose (a poem, a table) nothing is known of

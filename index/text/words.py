@@ -44,7 +44,7 @@ _PREPOSITIONS = frozenset("بلكف")
 
 
 @dataclass(frozen=True)
-class Steps:
+class NormalizationSteps:
     """What is done to a word; all of it, but in measurements."""
 
     alefs: bool = True
@@ -66,15 +66,15 @@ class Steps:
     """English words are stemmed."""
 
 
-ALL = Steps()
+ALL = NormalizationSteps()
 
 
-def normalised(text: str, steps: Steps = ALL) -> list[str]:
+def normalize_tokens(text: str, steps: NormalizationSteps = ALL) -> list[str]:
     """The words of `text` in order, stop words among them, each as it is indexed and looked up."""
     return [_normal(word, steps) for word in _tokens(text, steps)]
 
 
-def words_to_look_up(text: str, steps: Steps = ALL) -> dict[str, str]:
+def query_tokens(text: str, steps: NormalizationSteps = ALL) -> dict[str, str]:
     """The words of `text` that say something, in order: each as it is spelt (folded) and normalised."""
     words = dict.fromkeys(word for word in _tokens(text, steps) if fold_text(word) not in STOP_WORDS)
     return {word: _normal(word, steps) for word in words}
@@ -90,12 +90,12 @@ def with_clitics(word: str) -> list[str]:
     return [f"{conjunction}{form}" for conjunction in ("", "و", "ف") for form in forms]
 
 
-def _tokens(text: str, steps: Steps) -> list[str]:
+def _tokens(text: str, steps: NormalizationSteps) -> list[str]:
     spelt = _spelt(text, steps)
     return _TOKEN.findall(_THOUSANDS.sub("", spelt) if steps.digits else spelt)
 
 
-def _spelt(text: str, steps: Steps) -> str:
+def _spelt(text: str, steps: NormalizationSteps) -> str:
     kept = _kept(steps)
     if not kept:
         return fold_text(text)
@@ -103,7 +103,7 @@ def _spelt(text: str, steps: Steps) -> str:
 
 
 @lru_cache(maxsize=32)
-def _kept(steps: Steps) -> frozenset[str]:
+def _kept(steps: NormalizationSteps) -> frozenset[str]:
     """The characters that are not folded because their step is switched off."""
     switches = (
         (steps.alefs, _ALEFS),
@@ -115,7 +115,7 @@ def _kept(steps: Steps) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1 << 18)
-def _normal(word: str, steps: Steps) -> str:
+def _normal(word: str, steps: NormalizationSteps) -> str:
     if _LATIN.fullmatch(word):
         return _snowball("english", word) if steps.english else word
     if not _ARABIC.match(word):

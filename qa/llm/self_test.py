@@ -23,7 +23,7 @@ from index.errors import MemoryShort
 from index.runtime.child_process import ChildResult, python_command, run_child
 from index.runtime.cpu import cpu_digest
 from index.runtime.memory import memory_short, require_memory
-from qa.errors import GeneratorFailed, GeneratorUnusable
+from qa.errors import LLMFailed, LLMUnusable
 from qa.llm.llama_context import memory_needed
 from qa.llm.llama_library import LlamaConfiguration, library_digest
 
@@ -94,17 +94,17 @@ class SelfTest:
     def configuration(self, model: Path) -> LlamaConfiguration:
         """The configuration that runs `model` here.
 
-        Raises `GeneratorUnusable` where none does, `GeneratorFailed` for a file that is no model, and
+        Raises `LLMUnusable` where none does, `LLMFailed` for a file that is no model, and
         `MemoryShort` where there is too little memory for it.
         """
         result = self.result(model)
         if result.chosen is None:
             failures = dict.fromkeys(attempt.failure for attempt in result.failures)
-            raise GeneratorUnusable(name=model.stem, failure=", ".join(filter(None, failures)))
+            raise LLMUnusable(name=model.stem, failure=", ".join(filter(None, failures)))
         return result.chosen
 
     def result(self, model: Path) -> SelfTestResult:
-        """The stored result for `model`, or that of a test now. Raises `GeneratorFailed` and `MemoryShort`."""
+        """The stored result for `model`, or that of a test now. Raises `LLMFailed` and `MemoryShort`."""
         file = self._file(model)
         stored = _load(file) if file else None
         if stored:
@@ -151,7 +151,7 @@ class SelfTest:
         child = self._child("compute", str(model), str(self._threads), configuration.backend, extra)
         reports = _reports(child)
         if refused := reports.get("refused"):
-            raise GeneratorFailed(path=model) if refused["reason"] == "not_a_model" else memory_short(needed, model)
+            raise LLMFailed(path=model) if refused["reason"] == "not_a_model" else memory_short(needed, model)
         if child.failure == _KILLED:
             raise memory_short(needed, model)
         computed = reports.get("computed")

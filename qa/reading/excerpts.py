@@ -13,7 +13,7 @@ from functools import cache
 
 from index.articles import Article, Span
 from index.retriever import Hit
-from qa.evidence import Evidence, rank
+from qa.evidence import Evidence, rank_sentences
 from qa.reading.reader import Context
 
 LONGEST = 110
@@ -50,7 +50,7 @@ def excerpts(
     question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], longest: int = LONGEST
 ) -> Iterator[Excerpt]:
     """All of `hits`, cut into excerpts of up to `longest` tokens; no sentence is in two, nor said twice."""
-    ranked = rank(question, hits)
+    ranked = rank_sentences(question, hits)
     # A passage is cut into several excerpts, and its sentences are counted for each.
     count_tokens = cache(count_tokens)
     scores = {(evidence.article.id, evidence.span): evidence.score for evidence in ranked}

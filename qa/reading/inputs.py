@@ -26,7 +26,7 @@ class Input:
 
 
 def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[Input]:
-    """One `Input` a context. All texts are in plain form already (`index.text.folding.plain`)."""
+    """One `Input` a context. All texts are in plain form already (`index.text.folding.to_plain_form`)."""
     heads = [_head(question, context) for context in contexts]
     encoded = tokenizer(
         [head + context.text for head, context in zip(heads, contexts, strict=True)],

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from index.runtime.priority_executor import Priority, PriorityExecutor
-from index.text.folding import Folded, plain
-from qa.halting import go_on
+from index.text.folding import Folded, to_plain_form
+from qa.cancellation import check_cancelled
 from qa.reading.inputs import Input, encode
 from qa.reading.reader import Context, Reading, ScoredSpan
 from qa.reading.spans import best_spans
@@ -67,22 +67,22 @@ class NetworkReader:
 
     def count_tokens(self, text: str) -> int:
         with self._tokenizing:
-            return len(self._tokenizer(plain(text).text, add_special_tokens=False)["input_ids"])
+            return len(self._tokenizer(to_plain_form(text).text, add_special_tokens=False)["input_ids"])
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
         """Batch by batch, so that who searches need not wait for all of it. Raises `Halted`."""
-        texts = [plain(context.text) for context in contexts]
+        texts = [to_plain_form(context.text) for context in contexts]
         if not texts:
             return []
         plainly = [
-            Context(text.text, plain(context.title).text, context.date)
+            Context(text.text, to_plain_form(context.title).text, context.date)
             for context, text in zip(contexts, texts, strict=True)
         ]
         inputs = self._thread.do(lambda: self._encode(question, plainly), Priority.READING)
         readings: dict[int, Reading] = {}
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
         for first in range(0, len(order), BATCH):
-            go_on()
+            check_cancelled()
             batch = order[first : first + BATCH]
             work = partial(self._logits, [inputs[at] for at in batch])
             for at, (spans, answerable) in zip(batch, self._thread.do(work, Priority.READING), strict=True):
@@ -92,7 +92,7 @@ class NetworkReader:
 
     def _encode(self, question: str, contexts: Sequence[Context]) -> list[Input]:
         with self._tokenizing:
-            return encode(self._tokenizer, plain(question).text, contexts)
+            return encode(self._tokenizer, to_plain_form(question).text, contexts)
 
     def _logits(self, batch: Sequence[Input]) -> list[tuple[np.ndarray[Any, np.dtype[np.float32]], float]]:
         import torch

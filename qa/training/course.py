@@ -14,7 +14,7 @@ from typing import Any
 from index.articles import Span
 from index.embeddings import Embedder, SentenceTransformerEmbedder
 from index.storage.durable import write_atomically
-from qa.measuring.evaluate import read_set
+from qa.evaluation.question_set import read_set
 from qa.reading.reader import Context
 from qa.training.examples import Example, Maker, Source, is_for_validation, names_in, of_set
 from qa.training.near import with_near

@@ -1,9 +1,9 @@
 """Training examples: questions, excerpts with their titles, and where in them the answer stands, or that it does not.
 
-They are made of questions about paragraphs, out of question sets (`qa/measuring/evaluate.py`) and files of the mixture
-(`qa/training/reader_data.py`). An excerpt is what the reader is given in use: some sentences of a paragraph, not all.
-Where it holds no answer it is one of the same paragraph or article, or of those that search finds, that shares words
-with the question: those mislead most.
+They are made of questions about paragraphs, out of question sets (`qa/evaluation/question_set.py`) and files of the
+mixture (`qa/training/reader_data.py`). An excerpt is what the reader is given in use: some sentences of a paragraph,
+not all. Where it holds no answer it is one of the same paragraph or article, or of those that search finds, that shares
+words with the question: those mislead most.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from index.articles import Span
-from index.formats.draft import Draft
 from index.formats.jsonl import read as read_articles
-from index.text.folding import plain
-from index.text.language import language_of
+from index.formats.parsed import ParsedDocument
+from index.text.folding import to_plain_form
+from index.text.language import detect_language
 from index.text.sentences import sentences
 from index.text.words import content_words
-from qa.measuring.evaluate import read_set
+from qa.evaluation.question_set import read_set
 from qa.reading.reader import Context
 from qa.training.recipe import Recipe
 from qa.training.swaps import Swapper
@@ -77,7 +77,7 @@ def is_for_validation(number: int) -> bool:
 def of_set(folder: Path, validation: bool) -> list[Source]:
     """The questions of a set about its articles for validation, or about the others."""
     chosen = read_set(folder)
-    drafts = [draft for draft in read_articles(chosen.articles.read_bytes()) if isinstance(draft, Draft)]
+    drafts = [draft for draft in read_articles(chosen.articles.read_bytes()) if isinstance(draft, ParsedDocument)]
     texts = {draft.id: draft.text for draft in drafts}
     titles = {draft.id: draft.title for draft in drafts}
     numbers = {draft.id: number for number, draft in enumerate(drafts)}
@@ -160,7 +160,9 @@ class Maker:
         example = self._cut(source, source.answer, longest)
         named = content_words(source.title) & content_words(source.question)
         others = [title for title in self._random.choices(self._titles or [""], k=_TRIES) if title]
-        others = [t for t in others if language_of(t) == language_of(source.title) and not content_words(t) & named]
+        others = [
+            t for t in others if detect_language(t) == detect_language(source.title) and not content_words(t) & named
+        ]
         if not named or named & content_words(example.context.text) or not others:
             return []
         return [replace(example, context=replace(example.context, title=others[0]), answer=None)]
@@ -224,20 +226,22 @@ def names_in(sources: Iterable[Source]) -> set[str]:
 
 
 def in_plain_form(source: Source) -> Source:
-    """The source as the reader reads: see `index.text.folding.plain`."""
-    paragraph = plain(source.paragraph)
+    """The source as the reader reads: see `index.text.folding.to_plain_form`."""
+    paragraph = to_plain_form(source.paragraph)
     answer = source.answer
     if answer:
         inside = [at for at, offset in enumerate(paragraph.offsets) if answer.start <= offset < answer.end]
         answer = Span(inside[0], inside[-1] + 1) if inside else None
     return replace(
         source,
-        question=plain(source.question).text,
+        question=to_plain_form(source.question).text,
         paragraph=paragraph.text,
         answer=answer,
-        others=tuple(plain(other).text for other in source.others),
-        near=tuple(Context(plain(near.text).text, plain(near.title).text, near.date) for near in source.near),
-        title=plain(source.title).text,
+        others=tuple(to_plain_form(other).text for other in source.others),
+        near=tuple(
+            Context(to_plain_form(near.text).text, to_plain_form(near.title).text, near.date) for near in source.near
+        ),
+        title=to_plain_form(source.title).text,
     )
 
 

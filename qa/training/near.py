@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from index.embeddings import Embedder, PassageText
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.reading.reader import Context
 from qa.training.examples import Source
 
@@ -35,8 +35,10 @@ def with_near(sources: Sequence[Source], embedder: Embedder) -> list[Source]:
 
 def _others(source: Source, found: Iterable[Context]) -> Iterator[Context]:
     """Those in the language of its own paragraph: one in another may be its translation, and answer."""
-    language = language_of(source.paragraph)
-    return (context for context in found if context.text != source.paragraph and language_of(context.text) == language)
+    language = detect_language(source.paragraph)
+    return (
+        context for context in found if context.text != source.paragraph and detect_language(context.text) == language
+    )
 
 
 def _contexts(sources: Iterable[Source]) -> Iterable[Context]:

@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from index.embeddings import SentenceTransformerEmbedder
 from index.runtime.priority_executor import PriorityExecutor
+from qa.evaluation.metrics import phrase_scores
 from qa.fetching.models import ModelStore, bundled_models, default_model, models_folder
-from qa.measuring.metrics import phrase_scores
 from qa.reading.inputs import encode
 from qa.reading.network import ReaderNetwork, Shape
 from qa.reading.network_reader import NetworkReader, padded, save

@@ -18,8 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from index import indexer
-from index.formats.draft import Draft, Refused
-from index.intake.reader_process import read_file
+from index.formats.parsed import ParsedDocument, Rejected
+from index.ingestion.parser_worker import read_file
 from index.runtime.cancellation import Check
 from tests.faults.injection import Injector, Result
 from tests.faults.kinds import FAULTS, KILLS, Kind
@@ -49,7 +49,7 @@ def start(folder: Path, faults: int, kills: int, seed: int = 1, names: str = "")
 
 def main(folder: Path, faults: int, kills: int, seed: int, names: str) -> None:
     """Write a line of JSON for each injection."""
-    vars(indexer)["Reading"] = _Reading
+    vars(indexer)["SandboxedParser"] = _Reading
     logging.getLogger().addHandler(logging.NullHandler())
     chance = random.Random(seed)
     scenarios = [scenario for scenario in SCENARIOS if names in scenario.name]
@@ -74,10 +74,10 @@ class _Reading:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def read(self, path: Path, size: int) -> tuple[list[Draft], list[Refused]]:
+    def read(self, path: Path, size: int) -> tuple[list[ParsedDocument], list[Rejected]]:
         parts = read_file(path)
-        drafts = [part for part in parts if isinstance(part, Draft)]
-        return drafts, [part for part in parts if isinstance(part, Refused)]
+        drafts = [part for part in parts if isinstance(part, ParsedDocument)]
+        return drafts, [part for part in parts if isinstance(part, Rejected)]
 
 
 def _share(of: int, turn: int, turns: int) -> int:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from index.article_list import ArticleQuery, SortOrder
 from index.articles import Article, Language
-from index.errors import IndexBusy
+from index.errors import IndexLocked
 from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
 from ui.api.fields import Day, Number
 from ui.api.problems import documented
@@ -101,13 +101,13 @@ def article_routes() -> APIRouter:
 
 
 def _patiently(remove: Callable[[str], None], article_id: str) -> None:
-    """Articles may just be read into the index: that is over soon, or else it is told (`IndexBusy`)."""
+    """Articles may just be read into the index: that is over soon, or else it is told (`IndexLocked`)."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:
             remove(article_id)
             return
-        except IndexBusy:
+        except IndexLocked:
             if time.monotonic() > until:
                 raise
             time.sleep(_AGAIN)

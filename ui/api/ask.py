@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from index.errors import JawabError
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from ui.api.examples import ASKED
 from ui.api.fields import Question
@@ -69,7 +69,7 @@ def ask_routes(site: Site) -> APIRouter:
         except ClientGone:
             return Response(status_code=GONE)
         except JawabError as error:
-            return answer(problem(error, language_of(body.question), number))
+            return answer(problem(error, detect_language(body.question), number))
 
     return router
 
@@ -82,7 +82,7 @@ async def _server_sent(collection: Collection, asked: Asked, line: Line, number:
                 if named:
                     yield _event(*named)
     except JawabError as error:
-        yield _event("error", problem(error, language_of(asked.question), number).model_dump(exclude_none=True))
+        yield _event("error", problem(error, detect_language(asked.question), number).model_dump(exclude_none=True))
 
 
 def _named(step: Step) -> tuple[str, object] | None:

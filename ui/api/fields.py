@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from index.dates.beginnings import DateInvalid, parse_date_prefix
-from qa.asking.question import LONGEST
+from qa.query.question import MAX_QUESTION_LENGTH
 from ui.strings import explain
 
 
@@ -45,5 +45,5 @@ Day = Annotated[
     ),
     AfterValidator(_date),
 ]
-Question = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_said)]
+Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_LENGTH), AfterValidator(_said)]
 """A question without the space around it, which is counted as well: the description knows of no other length."""

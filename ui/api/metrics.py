@@ -13,8 +13,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, Token
-from qa.asking.conversation import Exchange
-from qa.halting import Halted
+from qa.cancellation import Cancelled
+from qa.query.followup import HistoryTurn
 from ui.web.site import Assistant, Site
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -110,7 +110,7 @@ class _Watched:
     metrics: Metrics
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         self.metrics.began()
         answered = False
@@ -125,7 +125,7 @@ class _Watched:
         except JawabError as error:
             self.metrics.failed(error)
             raise
-        except (GeneratorExit, Halted):
+        except (GeneratorExit, Cancelled):
             # Whoever has the record goes away too.
             if not answered:
                 self.metrics.left()

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from starlette.responses import JSONResponse
 
 from qa.answer import Answer
-from qa.asking.conversation import Exchange
-from qa.asking.question import LONGEST
+from qa.query.followup import HistoryTurn
+from qa.query.question import MAX_QUESTION_LENGTH
 from ui.api.problems import Problem
 
 MODEL = "jawab"
@@ -98,8 +98,8 @@ class ChatBody(BaseModel):
     @classmethod
     def _ends_with_a_question(cls, messages: list[Message]) -> list[Message]:
         last = messages[-1]
-        if last.role != "user" or not 0 < len(last.text.strip()) <= LONGEST:
-            raise ValueError(f"the last message must be a user's question of 1 to {LONGEST} characters")
+        if last.role != "user" or not 0 < len(last.text.strip()) <= MAX_QUESTION_LENGTH:
+            raise ValueError(f"the last message must be a user's question of 1 to {MAX_QUESTION_LENGTH} characters")
         if sum(len(message.text) for message in messages) > MOST_CHARACTERS:
             raise ValueError(f"all messages together may have {MOST_CHARACTERS} characters; leave out the earliest")
         return messages
@@ -114,11 +114,11 @@ class ChatBody(BaseModel):
         return self.messages[-1].text.strip()
 
     @property
-    def history(self) -> list[Exchange]:
+    def history(self) -> list[HistoryTurn]:
         """What was asked before, the latest questions; those that were followed by nothing are not among it."""
         pairs = zip(self.messages, self.messages[1:], strict=False)
         asked = [one for one, then in pairs if (one.role, then.role) == ("user", "assistant")]
-        return [Exchange(one.text[:LONGEST]) for one in asked[-MOST_EXCHANGES:]]
+        return [HistoryTurn(one.text[:MAX_QUESTION_LENGTH]) for one in asked[-MOST_EXCHANGES:]]
 
     @property
     def stops(self) -> list[str]:

@@ -25,7 +25,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from index.errors import JawabError
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.answer import Answer
 from ui.api.leaving import ClientGone, while_waited_for
 from ui.api.openai_form import (
@@ -212,7 +212,7 @@ async def _pieces(
             yield ": still at it\n\n"
         said = answering.result()
     except JawabError as error:
-        message = explain(error, language_of(body.question))
+        message = explain(error, detect_language(body.question))
         yield line(failure(message, "server_error", error.code))
         return
     finally:

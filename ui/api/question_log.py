@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from index.errors import JawabError
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.answer import Answer, Event, Finished, Token
-from qa.asking.conversation import Exchange
+from qa.query.followup import HistoryTurn
 from ui.api.request_id import request_at_hand
 from ui.logs import OURS
 from ui.web.site import Assistant
@@ -66,7 +66,7 @@ class _Logged:
     log: QuestionLog
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         # Asked for here, where the request is: the events are made in other threads.
         return self.log.follow(self.assistant.stream(question, question_id, history), question, request_at_hand())
@@ -102,6 +102,6 @@ class _UnderWay:
         self.told = True
         took = round((time.perf_counter() - self.began) * 1000, 1)
         self.log.ended(
-            self.question, status, language_of(self.question), code=code, ms=took, tokens=self.tokens,
+            self.question, status, detect_language(self.question), code=code, ms=took, tokens=self.tokens,
             request_id=self.request,
         )  # fmt: skip

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, ConfigDict, Field
 
 from index.articles import Language
-from index.finding.filters import Filter
+from index.retrieval.filters import Filter
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
 from ui.api.fields import Day, Question, Whole

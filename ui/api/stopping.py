@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from index.errors import JawabError
 from qa.answer import Event, Finished
-from qa.asking.conversation import Exchange
+from qa.query.followup import HistoryTurn
 from ui.web.site import Assistant
 
 _LOOK = 0.05
@@ -119,7 +119,7 @@ class _Stopped:
     stopping: Stopping
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         return self._while_there_is_time(self.assistant.stream(question, question_id, history))
 

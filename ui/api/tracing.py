@@ -24,9 +24,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
-from qa.asking.conversation import Exchange
+from qa.query.followup import HistoryTurn
 from ui.api.request_id import request_at_hand, request_id
 from ui.api.request_log import route_of
 from ui.web.site import Assistant
@@ -108,11 +108,11 @@ class _Traced:
     tracer: Tracer
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         # Asked for here, where the request is: the events are made in other threads.
         request = get_current() if request_at_hand() else Context()
-        return self._followed(self.assistant.stream(question, question_id, history), language_of(question), request)
+        return self._followed(self.assistant.stream(question, question_id, history), detect_language(question), request)
 
     def _followed(self, events: Iterator[Event], language: str, request: Context) -> Iterator[Event]:
         span = self.tracer.start_span("question", request, attributes={"jawab.language": language})

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from index.errors import JawabError
 from qa.answer import Event
-from qa.asking.conversation import Exchange
-from qa.halting import Halted
+from qa.cancellation import Cancelled
+from qa.query.followup import HistoryTurn
 from ui.api.request_id import request_at_hand
 from ui.logs import OURS
 from ui.web.site import Assistant
@@ -38,7 +38,7 @@ class _Guarded:
     assistant: Assistant
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         return self._followed(self.assistant.stream(question, question_id, history), request_at_hand())
 
@@ -46,7 +46,7 @@ class _Guarded:
     def _followed(events: Iterator[Event], request: str | None) -> Iterator[Event]:
         try:
             yield from events
-        except (JawabError, Halted):
+        except (JawabError, Cancelled):
             raise
         except Exception as error:
             log_unexpected(error, request)

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from index.errors import FileExists, IndexMissing, JawabError
-from index.finding.vector_file import remembered
+from index.retrieval.faiss_file import stored_metadata
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
@@ -162,7 +162,7 @@ class _Snapshots:
         with closing(Catalog.open(copy.parent)) as catalog:
             self.copied.append(ArchivedCollection(named.id, named.name, catalog.count_articles(), catalog.embedder))
             self._named |= {Path(path) for path in (*catalog.files(), *catalog.digests_by_path())}
-            vectors = remembered(catalog)
+            vectors = stored_metadata(catalog)
         if vectors and (folder / vectors.file).is_file():
             # Made again where it has gone; with it, searches of the restored index find the very same.
             self.sources.append(Source(f"{prefix}/{vectors.file}", folder / vectors.file))

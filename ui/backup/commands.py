@@ -46,7 +46,7 @@ def restore(file: Path, replace: bool, index: Path | None) -> None:
     Example:
         jawab restore jawab-2026-11-29.tar
     """
-    from index.errors import PathMissing
+    from index.errors import PathNotFound
     from ui.backup.archive import reading
     from ui.backup.places import Places
     from ui.backup.restore import Restore
@@ -54,7 +54,7 @@ def restore(file: Path, replace: bool, index: Path | None) -> None:
 
     app, language = app_of(index), reader_language()
     if not file.is_file():
-        raise PathMissing(path=file)
+        raise PathNotFound(path=file)
     with reading(file) as archive, without_server(app.settings.brought), show.IndexingBar(language) as embedding:
         total = sum(member.size for member in archive.manifest.members)
         with show.ByteBar(total, say("backup.unpacking", language)) as bar:

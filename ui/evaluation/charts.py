@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.articles import Language
-from qa.measuring.metrics import Record
-from qa.measuring.reliability import Bin, Tradeoff
+from qa.evaluation.calibration import Bin, RiskCoveragePoint
+from qa.evaluation.metrics import Record
 from ui.strings import say
 
 WIDTH, HEIGHT = 400, 290
@@ -116,7 +116,7 @@ def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
     )
 
 
-def risk_chart(tradeoffs: Sequence[Tradeoff], language: Language) -> Chart | None:
+def risk_chart(tradeoffs: Sequence[RiskCoveragePoint], language: Language) -> Chart | None:
     """Share of questions answered against share of answers wrong, by threshold. `None` without answers."""
     if not tradeoffs:
         return None
@@ -169,7 +169,7 @@ def times_chart(times: Sequence[Times], language: Language) -> Chart | None:
     )
 
 
-def _threshold_dots(tradeoffs: Sequence[Tradeoff], top: float, language: Language) -> list[Dot]:
+def _threshold_dots(tradeoffs: Sequence[RiskCoveragePoint], top: float, language: Language) -> list[Dot]:
     """The end of the curve, which is the threshold in use, and the round thresholds that have room beside it."""
     dots: list[Dot] = []
     for named in (None, *reversed(_NAMED_THRESHOLDS)):

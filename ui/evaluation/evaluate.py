@@ -21,9 +21,9 @@ from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from qa.assistant import Assistant
-from qa.batch import Asked, answer_all
-from qa.measuring.evaluate import SEED, QuestionSet, read_set
-from qa.measuring.metrics import Figures, score
+from qa.batch import BatchQuestion, answer_all
+from qa.evaluation.metrics import Figures, score
+from qa.evaluation.question_set import SEED, QuestionSet, read_set
 from ui import show
 from ui.app import App
 from ui.evaluation.report import Measured, figures_of_confidence, report_html
@@ -83,7 +83,7 @@ def _answer(
     # Answers of an earlier run may be another program's; each run measures the program as it is.
     answers = place / "answers.jsonl"
     answers.unlink(missing_ok=True)
-    asked = [Asked(question["id"], question["question"]) for question in questions.sample(limit)]
+    asked = [BatchQuestion(question["id"], question["question"]) for question in questions.sample(limit)]
     records = {}
     with show.QuestionBar(len(asked), 0, language) as bar:
         for record in answer_all(assistant, asked, answers, lambda error, _: explain(error, language)):

@@ -13,10 +13,10 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from index.articles import Language
-from index.text.language import language_of
-from qa.measuring.metrics import Question, Record
-from qa.measuring.mistakes import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
-from qa.measuring.reliability import calibration_error, judge, reliability, tradeoffs
+from index.text.language import detect_language
+from qa.evaluation.calibration import calibration_error, reliability, score_answers, tradeoffs
+from qa.evaluation.error_analysis import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
+from qa.evaluation.metrics import Question, Record
 from ui.evaluation import charts
 from ui.evaluation.figure_table import duration, figure_groups
 from ui.evaluation.runs import NO_RUNS, Run, Runs
@@ -81,7 +81,7 @@ class Card:
 def report_html(measured: Measured, language: Language) -> str:
     """The page, in `language`; quotations and questions keep their own language and direction."""
     mistakes = find_mistakes(measured.questions, measured.records)
-    judged = judge(measured.questions, measured.records)
+    judged = score_answers(measured.questions, measured.records)
     bins = reliability(judged)
     times = charts.times_of(list(measured.records.values()))
     earlier = tuple(reversed(measured.earlier.runs))[:EARLIER]
@@ -108,7 +108,7 @@ def report_html(measured: Measured, language: Language) -> str:
 
 def figures_of_confidence(questions: Sequence[Question], records: Mapping[str, Record]) -> dict[str, float]:
     """The expected calibration error as a figure of the run; nothing where no answer can be judged."""
-    error = calibration_error(reliability(judge(questions, records)))
+    error = calibration_error(reliability(score_answers(questions, records)))
     return {} if error is None else {"confidence_ece": round(error, 4)}
 
 
@@ -163,7 +163,7 @@ def _own(text: str) -> dict[str, str]:
     """`lang` and `dir` of a text by most of its words, as on the page: its first letter alone may be a name's."""
     if not any(character.isalpha() for character in text):
         return {"dir": "auto"}
-    language = language_of(text)
+    language = detect_language(text)
     return {"lang": language, "dir": direction(language)}
 
 
@@ -215,7 +215,7 @@ def _stretch(mistake: Mistake, label: str, where: Record, text: str, phrase: str
         golds = [(start, end) for start, end in places if 0 <= start < end <= len(text)]
     at = text.find(phrase) if phrase else -1
     said = [(at, at + len(phrase))] if at >= 0 else []
-    return Stretch(label, where["title"], language_of(text), tuple(_pieces(text, golds, said)), holding)
+    return Stretch(label, where["title"], detect_language(text), tuple(_pieces(text, golds, said)), holding)
 
 
 def _pieces(text: str, golds: Sequence[tuple[int, int]], said: Sequence[tuple[int, int]]) -> list[Piece]:

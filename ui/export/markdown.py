@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from index.articles import Language
-from index.text.language import language_of
+from index.text.language import detect_language
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.keeping.conversations import KeptTurn
 from ui.web.safe import in_language, visible
@@ -25,7 +25,7 @@ def markdown(title: str, turns: Sequence[KeptTurn]) -> str:
 
 
 def _turn(turn: KeptTurn) -> Iterator[str]:
-    language = turn.answer.language if turn.answer else language_of(turn.question)
+    language = turn.answer.language if turn.answer else detect_language(turn.question)
     yield from _directed(language, f"## {_line(turn.question)}", _text(answer_of(turn, language)))
     for citation in quotes_of(turn):
         quote = "\n".join(f"> {line}" for line in _text(citation.quote).splitlines())

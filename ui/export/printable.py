@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from index.articles import Language
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.answer import Citation
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.chat.render import with_phrase
@@ -29,7 +29,7 @@ def printable(title: str, turns: Sequence[KeptTurn], language: Language) -> str:
 
 
 def _turn(turn: KeptTurn) -> str:
-    language = turn.answer.language if turn.answer else language_of(turn.question)
+    language = turn.answer.language if turn.answer else detect_language(turn.question)
     said = answer_of(turn, language).splitlines()
     lines = "".join(f"<p>{in_its_direction(line, clean(line), language)}</p>" for line in said)
     phrase = turn.answer.short_answer if turn.answer else None

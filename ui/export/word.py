@@ -13,7 +13,7 @@ from docx.oxml.ns import qn
 from docx.shared import Pt
 
 from index.articles import Language
-from index.text.language import language_of
+from index.text.language import detect_language
 from qa.answer import Citation
 from ui.export.said import answer_of, quotes_of, source_line
 from ui.web.chat.render import phrase_in
@@ -29,7 +29,7 @@ def word(title: str, turns: Sequence[KeptTurn]) -> bytes:
     document = Document()
     document.core_properties.title = visible(title)
     document.core_properties.author = "Jawab"
-    _paragraph(document, "Title", language_of(title)).add_run(visible(title))
+    _paragraph(document, "Title", detect_language(title)).add_run(visible(title))
     for turn in turns:
         _turn(document, turn)
     for paragraph in document.paragraphs:
@@ -40,8 +40,8 @@ def word(title: str, turns: Sequence[KeptTurn]) -> bytes:
 
 
 def _turn(document: Any, turn: KeptTurn) -> None:
-    language = turn.answer.language if turn.answer else language_of(turn.question)
-    _paragraph(document, "Heading 1", language_of(turn.question)).add_run(visible(turn.question))
+    language = turn.answer.language if turn.answer else detect_language(turn.question)
+    _paragraph(document, "Heading 1", detect_language(turn.question)).add_run(visible(turn.question))
     for line in answer_of(turn, language).splitlines():
         _paragraph(document, "Normal", language).add_run(visible(line))
     for citation in quotes_of(turn):

@@ -18,7 +18,7 @@ from ui.jobs.receiving import Parcel
 
 NAMED, LINES = "files", "lines"
 LONGEST_LINE = 32 * 2**20
-"""Bytes of an article's line: half of the longest file that the intake reads (`index/intake`)."""
+"""Bytes of an article's line: half of the longest file that the intake reads (`index/ingestion`)."""
 _FULL, _MOST_LINES = 4 * 2**20, 1000
 """Bytes and lines from which a file is full. After each file a job can be stopped, and tells how far it is."""
 _LINE_FILE = re.compile(r"articles-(\d+)\.jsonl")

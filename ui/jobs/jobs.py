@@ -22,7 +22,7 @@ from typing import Protocol, TypeVar
 
 from filelock import Timeout
 
-from index.errors import IndexBusy, JawabError, NotAllowed
+from index.errors import IndexLocked, JawabError, PermissionDenied
 from index.indexer import Progress
 from index.planner import IndexingReport
 from index.storage import private
@@ -88,7 +88,7 @@ class Jobs:
 
     def start(self) -> None:
         """Go on with what was under way when the last server ended; where that cannot be, the first upload says why."""
-        with suppress(JobsElsewhere, NotAllowed):
+        with suppress(JobsElsewhere, PermissionDenied):
             self._take_over()
 
     def close(self) -> None:
@@ -246,7 +246,7 @@ class Jobs:
                     self._patiently(partial(self._store.change, job.id, "reading"))
                     summary = self._intake.read(job.collection, files_of(folder), steps)
                     return replace(summary, skipped=[as_sent(skipped, folder) for skipped in summary.skipped])
-            except (CollectionRemoved, IndexBusy):
+            except (CollectionRemoved, IndexLocked):
                 pass
             self._patiently(partial(self._store.change, job.id, "queued"))
             steps.halted.wait(_AGAIN)

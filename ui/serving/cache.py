@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from qa.answer import Answer, Timings
-from qa.asking.conversation import Exchange
+from qa.query.followup import HistoryTurn
 
 MOST = 500
 """Answers of one collection that are kept, the latest used."""
@@ -54,7 +54,7 @@ class AnswerCache:
         """Bytes of the answers that are kept."""
         return self._size
 
-    def find(self, question: str, history: Sequence[Exchange]) -> Answer | None:
+    def find(self, question: str, history: Sequence[HistoryTurn]) -> Answer | None:
         """The answer that was given to this question after this history, if the index is as it was then."""
         began = time.perf_counter()
         generation, key = self.generation(), _key(question, history)
@@ -68,7 +68,7 @@ class AnswerCache:
         self._found(answer)
         return answer
 
-    def keep(self, question: str, history: Sequence[Exchange], answer: Answer, generation: int) -> None:
+    def keep(self, question: str, history: Sequence[HistoryTurn], answer: Answer, generation: int) -> None:
         """Keep an answer; `generation` is that of the index before it was asked."""
         key, size = _key(question, history), _size(answer)
         with self._lock:
@@ -79,7 +79,7 @@ class AnswerCache:
                 self._size -= self._kept.popitem(last=False)[1].size
 
 
-def _key(question: str, history: Sequence[Exchange]) -> bytes:
+def _key(question: str, history: Sequence[HistoryTurn]) -> bytes:
     """A digest: what was said before may be long, and nobody needs it back."""
     asked = json.dumps([question, [[one.question, one.phrase] for one in history]])
     return hashlib.sha256(asked.encode()).digest()

@@ -18,9 +18,9 @@ from typing import Protocol, TypeVar
 
 from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
-from qa.asking.arabizi import is_arabizi
-from qa.asking.conversation import Exchange, leans
-from qa.halting import Halted, Unwanted, stoppable
+from qa.cancellation import Cancelled, CancelToken, cancel_scope
+from qa.query.arabizi import is_arabizi
+from qa.query.followup import HistoryTurn, is_follow_up
 from ui.serving.cache import AnswerCache
 from ui.serving.line import Line, Place
 from ui.web.site import Assistant
@@ -55,7 +55,7 @@ class Asked:
     `anew` though its answer may be known. Who has no name shares a turn with all who have none."""
 
     question: str
-    history: tuple[Exchange, ...] = ()
+    history: tuple[HistoryTurn, ...] = ()
     caller: str = ""
     seconds: float = LONGEST
     anew: bool = False
@@ -92,7 +92,7 @@ async def follow(
                     if isinstance(step, Finished) and collection.answers and not step.answer.cached:
                         collection.answers.keep(asked.question, asked.history, step.answer, generation)
                     yield step
-    except Halted:
+    except Cancelled:
         return
     finally:
         limits.close()
@@ -136,7 +136,7 @@ async def _answered(collection: Asking, asked: Asked, place: Place, limits: _Lim
 
 def _may_be_rewritten(asked: Asked) -> bool:
     """Whether the assistant may ask the LLM what the question means before it searches."""
-    return bool(asked.history) and (leans(asked.question) or is_arabizi(asked.question))
+    return bool(asked.history) and (is_follow_up(asked.question) or is_arabizi(asked.question))
 
 
 async def _turn(place: Place, told: int, limits: _Limits) -> AsyncGenerator[Waiting, None]:
@@ -178,18 +178,18 @@ class _Work:
     and that ends early once it is `unwanted`."""
 
     def __init__(self, events: Iterator[Event]) -> None:
-        self.unwanted = Unwanted()
+        self.unwanted = CancelToken()
         self._events = events
         self._lock = threading.Lock()
 
     def step(self) -> Event | None:
         """The next event; `None` after the last, or when it is unwanted."""
-        with self._lock, stoppable(self.unwanted):
+        with self._lock, cancel_scope(self.unwanted):
             if self.unwanted.is_set():
                 return None
             try:
                 return next(self._events, None)
-            except Halted:
+            except Cancelled:
                 return None
 
     def close(self) -> None:
@@ -208,7 +208,7 @@ class _Limits:
         self._halt = asyncio.ensure_future(halted.wait())
 
     async def wait(self, awaited: Awaitable[T]) -> T:
-        """What `awaited` gives. Raises `Halted` or `DeadlinePassed` if that is too late."""
+        """What `awaited` gives. Raises `Cancelled` or `DeadlinePassed` if that is too late."""
         task = asyncio.ensure_future(awaited)
         left = max(0.0, self._until - time.monotonic())
         try:
@@ -218,7 +218,7 @@ class _Limits:
         finally:
             task.cancel()
         if self._halt.done():
-            raise Halted
+            raise Cancelled
         raise DeadlinePassed(within=round(self._seconds))
 
     def close(self) -> None:

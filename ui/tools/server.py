@@ -22,10 +22,10 @@ from starlette.requests import Request
 from index.articles import Language
 from index.dates.beginnings import parse_date_prefix
 from index.errors import JawabError
-from index.finding.filters import Filter
-from index.text.language import language_of
-from qa.asking.question import LONGEST
+from index.retrieval.filters import Filter
+from index.text.language import detect_language
 from qa.assistant import found_passages
+from qa.query.question import MAX_QUESTION_LENGTH
 from ui.collections import CollectionMissing, Named, find_named
 from ui.serving.caller import caller_of
 from ui.serving.follow import Asked, Asking, whole
@@ -40,7 +40,9 @@ _INSTRUCTIONS = (
     " them."
 )
 _Calling = Context[Any, Any]
-_Question = Annotated[str, Field(min_length=1, max_length=LONGEST, description="a question in Arabic or English")]
+_Question = Annotated[
+    str, Field(min_length=1, max_length=MAX_QUESTION_LENGTH, description="a question in Arabic or English")
+]
 _Day = Annotated[str | None, Field(description="a date or its beginning: 2021-04, in any script's digits")]
 _Wanted = Annotated[
     str | None, Field(max_length=200, description="name or id of a collection; the first, if none is given")
@@ -92,7 +94,7 @@ def tool_server(collections: Collections, line: Line, language: Language) -> MCP
     @server.tool()
     async def ask(question: _Question, calling: _Calling, collection: _Wanted = None) -> dict[str, Any]:
         """Answer a question from the articles: the record, with quotations word for word, or declined."""
-        with told(calling, language_of(question)):
+        with told(calling, detect_language(question)):
             asked = await run_in_threadpool(named, collection)
             return (await whole(asked, Asked(question, caller=_caller(calling)), line)).to_json()
 
@@ -106,7 +108,7 @@ def tool_server(collections: Collections, line: Line, language: Language) -> MCP
         collection: _Wanted = None,
     ) -> dict[str, Any]:
         """Find the passages that fit a question best, without an answer."""
-        with told(calling, language_of(question)):
+        with told(calling, detect_language(question)):
             only = Filter(since=_date(since), until=_date(until))
             hits = named(collection).search(question, k, only)
             return {"passages": [asdict(passage) for passage in found_passages(hits)]}

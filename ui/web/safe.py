@@ -9,7 +9,7 @@ import html
 import re
 
 from index.articles import Language
-from index.text.language import language_of
+from index.text.language import detect_language
 
 # Control characters; and embeddings, overrides and isolates, which could show a sentence backwards or close the
 # isolation of the element they stand in. Left-to-right and right-to-left marks are harmless and stay.
@@ -45,11 +45,11 @@ def in_language(language: Language) -> str:
 
 def own_language(text: str) -> str:
     """`lang` and `dir` by most of the letters; the first letter alone misleads where a name in Latin opens."""
-    return in_language(language_of(text))
+    return in_language(detect_language(text))
 
 
 def in_its_direction(line: str, markup: str, around: Language) -> str:
     """The `markup` of a `line` among others in the language `around`. One in the other language stands on their side,
     but reads in its own direction: its last marker and full stop belong at its own end."""
-    ours = language_of(line) == around or not any(map(str.isalpha, line))
+    ours = detect_language(line) == around or not any(map(str.isalpha, line))
     return markup if ours else f"<bdi {own_language(line)}>{markup}</bdi>"

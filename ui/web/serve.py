@@ -25,9 +25,9 @@ from index.errors import JawabError
 from index.indexer import Progress, create_index, remove_articles, update_index
 from index.planner import IndexingReport
 from index.runtime.memory import release_free_memory
-from index.subjects.map import Cartographer
+from index.topics.topic_map import TopicMapBuilder
 from qa.assistant import Assistant
-from qa.llm.remote import RemoteGenerator
+from qa.llm.openai_compatible import OpenAICompatibleLLM
 from ui.api.observers import Observers, tracing_wanted
 from ui.api.question_log import QuestionLog
 from ui.app import App
@@ -178,7 +178,7 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
         removals=Removals(partial(_take_out, folder, uploaded)),
         porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder, uploaded)),
         overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
-        map=Cartographer(assistant.retriever.catalog, shelf).map,
+        map=TopicMapBuilder(assistant.retriever.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.retriever.catalog.generation, found=observers.metrics.cached),
         # The first collection's assistant is the app's, which may serve again.
         close_index=assistant.close if collection != FIRST else (lambda: None),
@@ -193,12 +193,12 @@ def open_jobs(app: App, folders: CollectionFolders) -> Jobs:
 def _sent_to(app: App) -> str | None:
     """The other computer that questions are sent to, if there is one."""
     llm = app.llm
-    return llm.host if isinstance(llm, RemoteGenerator) and not is_loopback(llm.host) else None
+    return llm.host if isinstance(llm, OpenAICompatibleLLM) and not is_loopback(llm.host) else None
 
 
 def _room(app: App) -> Room:
     """How many are answered at once: another server's LLM may write several sentences side by side."""
-    return Room(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, RemoteGenerator) else Room()
+    return Room(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, OpenAICompatibleLLM) else Room()
 
 
 def _read_into(app: App, index: Path, uploaded: UploadedFiles, folder: Path, progress: Progress) -> IndexingReport:

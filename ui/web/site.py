@@ -10,11 +10,11 @@ from index.article_list import ArticleQuery, ArticleSummary
 from index.articles import Article, Language
 from index.embeddings import Vectors
 from index.errors import JawabError
-from index.finding.filters import Filter
+from index.retrieval.filters import Filter
 from index.retriever import Hit
-from index.subjects.map import Map
+from index.topics.topic_map import TopicMap
 from qa.answer import Event
-from qa.asking.conversation import Exchange
+from qa.query.followup import HistoryTurn
 from ui.collections import Named
 from ui.jobs.jobs import Jobs
 from ui.serving.cache import AnswerCache
@@ -28,7 +28,7 @@ class Assistant(Protocol):
     """Whatever answers questions. Closing the iterator stops the work; both steps may raise `JawabError`."""
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[Exchange] = ()
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
         """The events of one answer: passages, tokens, the finished record. `history` is what was asked before."""
 
@@ -98,7 +98,7 @@ class Collection:
     removals: Removals
     porter: Porter
     overview: Callable[[], Overview]
-    map: Callable[[], Map | None]
+    map: Callable[[], TopicMap | None]
     answers: AnswerCache | None = None
     close_index: Callable[[], None] = lambda: None
 

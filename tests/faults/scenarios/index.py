@@ -7,9 +7,9 @@ from pathlib import Path
 
 from index.errors import ArticleMissing, IndexMissing
 from index.fakes import HashEmbedder
-from index.finding.vector_file import compact, remembered
 from index.indexer import change_index, remove_articles, update_index
 from index.recovery import check_integrity, repair
+from index.retrieval.faiss_file import compact, stored_metadata
 from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.lock import FILE
@@ -92,7 +92,7 @@ def leftovers(place: Place) -> list[str]:
         _index_what_is_there(place)
     damage = check_integrity(folder(place))
     with closing(Catalog.open(folder(place))) as catalog:
-        base = remembered(catalog)
+        base = stored_metadata(catalog)
     known = {FILE, "catalog.sums", "catalog.head", "writer.lock", base.file if base else ""}
     beside = {f"{FILE}-wal", f"{FILE}-shm"}
     extra = {path.name for path in folder(place).iterdir() if not path.name.startswith("damaged-")} - known - beside

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from index.errors import NotAllowed
+from index.errors import PermissionDenied
 from index.storage import catalog as catalog_module
 from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
@@ -57,7 +57,7 @@ def _open_keys(place: Place) -> None:
     # Whoever may not write reads what was migrated in memory, and it is migrated each time.
     with storage_errors(file.parent):
         if isinstance(json.loads(file.read_text()), list):
-            raise NotAllowed(path=file)
+            raise PermissionDenied(path=file)
 
 
 def _keys(place: Place) -> State:
@@ -75,7 +75,7 @@ def _open_name(place: Place) -> None:
     named = CollectionFolders(index.folder(place), place.store / "collections").all()
     assert [(one.id, one.name) for one in named] == [(FIRST, "Trams")]
     if (index.folder(place) / "name.txt").exists():
-        raise NotAllowed(path=index.folder(place))
+        raise PermissionDenied(path=index.folder(place))
 
 
 def _name(place: Place) -> State:

@@ -10,7 +10,7 @@ from typing import cast
 from index.errors import JawabError
 from qa.answer import Answer
 from qa.assistant import Assistant
-from qa.batch import Asked, answer_all, answered_ids
+from qa.batch import BatchQuestion, answer_all, completed_ids
 from tests.faults.scenario import Place, Scenario, State
 from ui.evaluation.runs import Run, append_run, read_runs
 from ui.gate.keys import KeyExists, Keys
@@ -19,7 +19,7 @@ from ui.gate.passes import Passes
 _RUN = Run(
     measured=datetime(2026, 1, 1, tzinfo=UTC), limit=None, without="", models={"a": "b"}, settings={}, figures={}
 )
-_ASKED = [Asked(f"{number}", "When did the tram open?") for number in range(4)]
+_ASKED = [BatchQuestion(f"{number}", "When did the tram open?") for number in range(4)]
 
 
 def _keys(place: Place) -> Keys:
@@ -121,7 +121,7 @@ def _answer_all(place: Place) -> None:
     _answer(place, _ASKED)
 
 
-def _answer(place: Place, asked: list[Asked]) -> None:
+def _answer(place: Place, asked: list[BatchQuestion]) -> None:
     list(answer_all(cast(Assistant, _Assistant()), asked, _answers(place), _explain))
 
 
@@ -131,7 +131,7 @@ def _explain(error: JawabError, question: str) -> str:
 
 def _answer_state(place: Place) -> State:
     """Whether all are answered: one by one they are all kept."""
-    answered = answered_ids(_answers(place))
+    answered = completed_ids(_answers(place))
     assert answered >= {"0", "1"}, answered
     return answered == {"0", "1", "2", "3"}
 

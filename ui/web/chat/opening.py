@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from index.articles import Language
-from index.text.language import language_of
+from index.text.language import detect_language
 from ui.spoken import plural, spoken_date
 from ui.strings import explain_missing_llm, say
 from ui.web.language import titled
@@ -13,7 +13,7 @@ from ui.web.site import Overview
 
 def example_texts(overview: Overview, language: Language, most: int) -> list[str]:
     """Examples in the page's language first."""
-    return sorted(overview.examples[:most], key=lambda question: language_of(question) != language)
+    return sorted(overview.examples[:most], key=lambda question: detect_language(question) != language)
 
 
 def opening_html(overview: Overview, language: Language) -> str:

@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from index.articles import Language
 from index.errors import JawabError
 from qa.answer import Finished, PassagesFound, PhraseFound, Token
-from qa.asking.question import LONGEST
+from qa.query.question import MAX_QUESTION_LENGTH
 from ui.serving.follow import Asked, Step, Waiting, follow
 from ui.strings import explain, say
 from ui.web.chat.opening import example_texts, exports_html, opening_html
@@ -118,7 +118,7 @@ def _lay_out() -> _Parts:
         exports = _html("exports")
     with gr.Row(elem_id="ask-row"):
         question = gr.Textbox(
-            elem_id="question", lines=1, max_lines=5, max_length=LONGEST, container=False, autofocus=True,
+            elem_id="question", lines=1, max_lines=5, max_length=MAX_QUESTION_LENGTH, container=False, autofocus=True,
             show_label=False, html_attributes=gr.InputHTMLAttributes(autocomplete="off", enterkeyhint="send"),
         )  # fmt: skip
         ask = gr.Button("", elem_id="ask", min_width=0)
@@ -186,7 +186,7 @@ class _Chat:
 
     def begin(self, question: str, conversation: Conversation) -> list[Any]:
         """Puts the question on the page at once and makes stop the only button."""
-        question = (question or "").strip()[:LONGEST]
+        question = (question or "").strip()[:MAX_QUESTION_LENGTH]
         if not question or conversation.busy:
             return self._nothing_begins()
         self._keeper.ask(conversation, question)

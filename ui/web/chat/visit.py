@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from index.errors import JawabError
-from qa.asking.conversation import Exchange, exchange_of
-from qa.asking.question import language_to_answer_in
+from qa.query.followup import HistoryTurn, to_history_turn
+from qa.query.question import language_to_answer_in
 from ui.strings import explain
 from ui.web.chat.render import Turn
 from ui.web.keeping.conversations import Conversations, Kept, KeptTurn
@@ -64,9 +64,9 @@ class Conversation:
         return last.question
 
     @property
-    def history(self) -> list[Exchange]:
+    def history(self) -> list[HistoryTurn]:
         """What was asked and answered before the latest turn."""
-        found = (exchange_of(turn.answer) for turn in self.turns[:-1] if turn.answer)
+        found = (to_history_turn(turn.answer) for turn in self.turns[:-1] if turn.answer)
         return [exchange for exchange in found if exchange]
 
     @property

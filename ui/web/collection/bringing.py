@@ -18,7 +18,7 @@ from typing import Literal
 
 from filelock import FileLock
 
-from index.errors import IndexBusy, JawabError
+from index.errors import IndexLocked, JawabError
 from index.indexer import Progress
 from index.planner import IndexingReport
 from index.storage import private
@@ -145,7 +145,7 @@ class Porter:
         while not bringing.halted.is_set():
             try:
                 return self._update(bringing.folder, bringing)
-            except IndexBusy:
+            except IndexLocked:
                 bringing.busy = True
                 bringing.halted.wait(_AGAIN)
         raise Stopped

@@ -13,8 +13,8 @@ from fastapi.responses import HTMLResponse
 
 from index.article_list import ArticleQuery
 from index.articles import Language
-from index.subjects.map import Map, Place, Subject
 from index.timeline import Timeline, article_timeline
+from index.topics.topic_map import MapPoint, Topic, TopicMap
 from ui.spoken import plural, spoken_date
 from ui.strings import say
 from ui.web.chosen import CollectionInPath, chosen_id, opened, switcher_html
@@ -114,7 +114,7 @@ def _map_html(language: Language) -> str:
     )
 
 
-def subjects_html(found: Map, language: Language) -> str:
+def subjects_html(found: TopicMap, language: Language) -> str:
     """The subjects with their middle articles, which open beside the page."""
     items = []
     for number, subject in enumerate(found.subjects):
@@ -128,7 +128,7 @@ def subjects_html(found: Map, language: Language) -> str:
     return f'<ol class="subjects">{"".join(items)}</ol>'
 
 
-def _link(place: Place) -> str:
+def _link(place: MapPoint) -> str:
     article = place.article
     return (
         f'<a class="open" href="#" data-article="{clean(article.id)}" {in_language(article.language)}>'
@@ -136,7 +136,7 @@ def _link(place: Place) -> str:
     )
 
 
-def _name(subject: Subject, language: Language) -> tuple[str, Language]:
+def _name(subject: Topic, language: Language) -> tuple[str, Language]:
     """What a subject is called in the page's language, or in the other if its articles are in that alone."""
     other: Language = "en" if language == "ar" else "ar"
     for one in (language, other):
@@ -145,7 +145,7 @@ def _name(subject: Subject, language: Language) -> tuple[str, Language]:
     return say("page.pictures.nameless", language), language
 
 
-def _name_html(subject: Subject, language: Language) -> str:
+def _name_html(subject: Topic, language: Language) -> str:
     name, own = _name(subject, language)
     return f"<bdi {in_language(own)}>{clean(name)}</bdi>"
 
@@ -160,7 +160,7 @@ def _time_json(timeline: Timeline, language: Language) -> dict[str, Any]:
     }
 
 
-def _map_json(found: Map, language: Language) -> dict[str, Any]:
+def _map_json(found: TopicMap, language: Language) -> dict[str, Any]:
     """What the script needs; titles and names as plain text, without what turns the direction of what follows."""
     shown = len(found.places)
     sample = say("page.pictures.sample", language, shown=shown, count=found.articles) if shown < found.articles else ""
@@ -171,7 +171,7 @@ def _map_json(found: Map, language: Language) -> dict[str, Any]:
     }
 
 
-def _place_json(place: Place, language: Language) -> dict[str, Any]:
+def _place_json(place: MapPoint, language: Language) -> dict[str, Any]:
     article = place.article
     where = [spoken_date(article.date, language) if article.date else None, article.publisher]
     return {

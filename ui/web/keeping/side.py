@@ -7,7 +7,7 @@ from datetime import date
 from itertools import groupby
 
 from index.articles import Language
-from index.text.language import language_of
+from index.text.language import detect_language
 from ui.strings import say
 from ui.web.keeping.conversations import Kept
 from ui.web.safe import clean, in_language
@@ -61,7 +61,7 @@ def _day(kept: Kept, today: date) -> str:
 
 
 def _row(kept: Kept, current: str, language: Language) -> str:
-    own = language_of(kept.title)
+    own = detect_language(kept.title)
     here = ' aria-current="page"' if kept.id == current else ""
     buttons = "".join(_button(name, kept, language) for name in ("rename", "delete"))
     return (

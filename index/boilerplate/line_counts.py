@@ -1,0 +1,166 @@
+"""Counting lines by source: which lines of new articles repeat, and which stored articles must be cut again for it.
+
+`index/boilerplate/repetition.py` decides; the counts it decides by are kept here, in the table `lines`: a row for every
+candidate line of an article, with its place, and one row with an empty key that counts the article itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from urllib.parse import urlsplit
+
+from index.articles import Article, Span
+from index.boilerplate.repetition import FEWEST_ARTICLES, add_repeated, candidate_lines, is_repeated
+from index.runtime.cancellation import Check, checked, never
+from index.storage.catalog import Catalog
+
+_ITSELF = ""
+_LATER = "cut_later"
+
+
+@dataclass(frozen=True)
+class ArticleLines:
+    """The candidate lines of one article: its source, and the places of each by key."""
+
+    source: str
+    places: Mapping[str, Sequence[Span]]
+
+
+@dataclass(frozen=True)
+class BoilerplateUpdate:
+    """Articles by their ids as they are to go in, their lines, and stored ones by number that are to be cut again."""
+
+    articles: Mapping[str, Article]
+    lines: Mapping[str, ArticleLines]
+    cut_again: Mapping[int, Article]
+
+
+def update_line_counts(
+    catalog: Catalog, new: Sequence[tuple[Article, str]], leaving: Collection[str], check: Check = never
+) -> BoilerplateUpdate:
+    """What repeats once the `new` articles (with their files) are in and the texts of the `leaving` ids are out."""
+    lines = {article.id: lines_of(article, path) for article, path in checked(new, check)}
+    counts = _Counts(catalog, checked(leaving, check))
+    for found in lines.values():
+        counts.add(found)
+    articles = {
+        article.id: dataclasses.replace(
+            article,
+            ignored=add_repeated(article.text, article.ignored, counts.repeated(lines[article.id])),
+        )
+        for article, _ in checked(new, check)
+    }
+    concerned = sorted({*counts.concerned(check), *_put_off(catalog)})
+    cut_again = {number: _cut_again(catalog, number, counts) for number in checked(concerned, check)}
+    return BoilerplateUpdate(articles, lines, cut_again)
+
+
+def lines_of(article: Article, path: str) -> ArticleLines:
+    """The candidate lines of an article whose `ignored` spans are those known without counting."""
+    return ArticleLines(_source_of(article, path), candidate_lines(article.text, article.ignored))
+
+
+def copy_lines(old: Catalog, number: int, new: Catalog, number_there: int) -> None:
+    """Store in `new` the lines that `old` has of an article."""
+    rows = old.rows('SELECT source, line, start, "end" FROM lines WHERE article = ?', number)
+    new.execute_many(
+        'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
+        ((source, line, number_there, start, end) for source, line, start, end in rows),
+    )
+
+
+def store_lines(catalog: Catalog, number: int, lines: ArticleLines) -> None:
+    """Store the lines of the article that got this number."""
+    places = [(key, span) for key, spans in lines.places.items() for span in spans]
+    catalog.execute_many(
+        'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
+        ((lines.source, key, number, span.start, span.end) for key, span in [(_ITSELF, Span(0, 0)), *places]),
+    )
+
+
+def schedule_rechunk(catalog: Catalog, numbers: Collection[int]) -> None:
+    """Have the articles of these numbers, and no others, looked at by the next `update_line_counts`."""
+    if numbers or _put_off(catalog):
+        catalog.set_meta(_LATER, json.dumps(sorted(numbers)))
+
+
+def _put_off(catalog: Catalog) -> list[int]:
+    numbers = json.loads(catalog.meta(_LATER) or "[]")
+    return [number for number in numbers if catalog.rows("SELECT 1 FROM articles WHERE number = ?", number)]
+
+
+def _source_of(article: Article, path: str) -> str:
+    """Who publishes: the host of an address, the source as it is named, else the folder that the file lies in."""
+    if article.source:
+        return urlsplit(article.source).hostname or article.source
+    return str(PurePath(path).parent)
+
+
+class _Counts:
+    """How many articles of a source have a line: as stored, and as it will be."""
+
+    def __init__(self, catalog: Catalog, leaving: Iterable[str]) -> None:
+        self._catalog = catalog
+        self._stored: dict[tuple[str, str], int] = {}
+        self._change: Counter[tuple[str, str]] = Counter()
+        for article_id in leaving:
+            self._change.subtract(set(self._of(article_id)))
+
+    def add(self, lines: ArticleLines) -> None:
+        self._change.update((lines.source, key) for key in {_ITSELF, *lines.places})
+
+    def repeated(self, lines: ArticleLines) -> set[str]:
+        return {key for key in lines.places if self._repeats(lines.source, key, after=True)}
+
+    def concerned(self, check: Check) -> set[int]:
+        """Numbers of the stored articles that have a line which repeats now and did not before, or the reverse."""
+        found: set[int] = set()
+        sources = {source for source, _ in self._change}
+        # A line that nothing new has may cease to repeat as well, when its source grows without it.
+        for source in checked(sources, check):
+            self._count_all(source)
+        keys = {*self._change, *(counted for counted in self._stored if counted[0] in sources)}
+        for source, key in checked(keys, check):
+            if key and self._repeats(source, key, after=True) != self._repeats(source, key, after=False):
+                rows = self._catalog.rows("SELECT article FROM lines WHERE source = ? AND line = ?", source, key)
+                found.update(number for (number,) in rows)
+        return found
+
+    def _count_all(self, source: str) -> None:
+        query = "SELECT line, count(DISTINCT article) AS n FROM lines WHERE source = ? GROUP BY line HAVING n >= ?"
+        for key, count in self._catalog.rows(query, source, FEWEST_ARTICLES):
+            self._stored[source, key] = int(count)
+
+    def _repeats(self, source: str, key: str, after: bool) -> bool:
+        with_line, of_source = self._count(source, key), self._count(source, _ITSELF)
+        if after:
+            with_line += self._change[source, key]
+            of_source += self._change[source, _ITSELF]
+        return is_repeated(with_line, of_source)
+
+    def _count(self, source: str, key: str) -> int:
+        if (source, key) not in self._stored:
+            query = "SELECT count(DISTINCT article) FROM lines WHERE source = ? AND line = ?"
+            self._stored[source, key] = int(self._catalog.rows(query, source, key)[0][0])
+        return self._stored[source, key]
+
+    def _of(self, article_id: str) -> list[tuple[str, str]]:
+        query = "SELECT source, line FROM lines WHERE article = (SELECT number FROM articles WHERE id = ?)"
+        return [(source, key) for source, key in self._catalog.rows(query, article_id)]
+
+
+def _cut_again(catalog: Catalog, number: int, counts: _Counts) -> Article:
+    article = catalog.entry(number).article
+    rows = catalog.rows('SELECT source, line, start, "end" FROM lines WHERE article = ? AND line != ?', number, _ITSELF)
+    places: dict[str, list[Span]] = defaultdict(list)
+    for _, key, start, end in rows:
+        places[key].append(Span(start, end))
+    counted = {span for spans in places.values() for span in spans}
+    known = tuple(span for span in article.ignored if span not in counted)
+    repeated = counts.repeated(ArticleLines(rows[0][0], places)) if rows else set()
+    return dataclasses.replace(article, ignored=add_repeated(article.text, known, repeated))

@@ -1,0 +1,193 @@
+"""The date of an article, where it was found, and how sure it is.
+
+No date is better than a wrong one. A weekday and a date alone ("الخميس 25 أبريل 2024") are the page's date, often
+that of the day it was copied; a date in the running text is that of an event. Neither is believed.
+
+Certainty, from what was found:
+
+    1.0   given by the file's structured data, and it can be read in one way only
+    0.9   a line that says when the article was published ("نُشر في: 11 يونيو 2020"), or a dateline whose place is a
+          city in our list or that names an agency ("BAGHDAD, July 24, 2021 (AP) — …")
+    0.7   a dateline with a place that we do not know ("Port Salwan, 3 May 2021"), or a byline with a date
+    0.6   at most, where 3/4/2021 in an Arabic article was read with the day first, as Arabic has it
+    0.5   the name of the file, or a line that says when the article was updated
+    0.4   a line near the head that is a date and nothing else, if no other line is
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Literal
+
+from index.articles import Span
+from index.dates.datelines import SAID, certainty_of_dateline
+from index.dates.parser import CLOCK, WEEKDAY, find_dates, read_date, strip_dates
+from index.runtime.cancellation import Check, checked, never
+from index.text.folding import fold_text
+from index.text.language import detect_language
+from index.text.lines import Line, unmasked_lines
+
+DateSource = Literal["given", "dateline", "text", "name"]
+
+_GIVEN = 1.0
+_DAY_FIRST = 0.6
+_NAME_OR_UPDATE = 0.5
+_ALONE = 0.4
+
+# How many of the article's own lines are looked at.
+_HEAD_SAID = 10
+_TAIL_SAID = 4
+_HEAD_DATELINE = 6
+_HEAD_ALONE = 5
+_LONGEST_SAID = 120
+_LONGEST_ALONE = 60
+_BEGINNING = 250
+"""Code points of a paragraph that a dateline is looked for in."""
+
+# Everything below is matched against folded text (index/text/folding.py).
+_UPDATED = (
+    r"(?:اخر |تاريخ |تم )?(?:ال)?(?:تحديث|تعديل)(?:ه|ها)?|حدثت?|last update"
+    r"|(?:last |date )?(?:updated|modified|edited|revised|reviewed)"
+)
+_PUBLISHED = (
+    r"(?:تم )?(?:ال)?(?:نشر|نشرت|نشره|نشرها|اضيف|اضيفت|اضافه)"
+    r"|تاريخ (?:ال)?(?:نشر|اضافه|خبر|مقال|مقاله|انشاء|اصدار)|(?:ال)?تاريخ"
+    r"|(?:first |date |originally |article )?(?:published|posted)|(?:publication|publish|release) date|dated?|issued"
+)
+_AFTER_LABEL = r"(?!\w)[\s:|–—-]*(?:(?:في|بتاريخ|يوم|on|at)(?!\w)[\s:|–—-]*)*"
+_SAYS = re.compile(rf"(?:(?P<updated>{_UPDATED})|(?P<published>{_PUBLISHED})){_AFTER_LABEL}")
+_PARTS = re.compile(rf"\s*[|•·]\s*|[,،;؛–—-]\s*(?=(?:{_UPDATED}|{_PUBLISHED})(?!\w))")
+_SIGNED = re.compile(r"\s*[,،]?\s*(?:by|بقلم|بواسطه|كتب|كتبه)(?!\w).{2,40}")
+_NUMBERS = r"(?:\d{4}[-_.]\d{1,2}[-_.]\d{1,2}|\d{1,2}[-_.]\d{1,2}[-_.]\d{4}|\d{8})"
+_NAMED = re.compile(rf"(?:^({_NUMBERS})(?![^\W_])|(?<![^\W_])({_NUMBERS})$)")
+
+
+@dataclass(frozen=True)
+class PublicationDate:
+    """The day of an article as YYYY-MM-DD, where it was found, and how sure it is (0 to 1, see the module)."""
+
+    day: str
+    found_in: DateSource
+    certainty: float
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A date that may be the article's; `readings` as in `WrittenDate`."""
+
+    readings: tuple[datetime.date, ...]
+    found_in: DateSource
+    certainty: float
+
+
+def date_of_article(
+    text: str,
+    ignored: Sequence[Span],
+    given: str | None,
+    file_name: str,
+    today: datetime.date | None = None,
+    check: Check = never,
+) -> PublicationDate | None:
+    """The article's date, or `None` where there is none that can be believed.
+
+    `given` is what the file's structured data says, as written there; `file_name` is "" for an article that shares
+    its file with others, because the name is not about it. What lies after tomorrow, as `today` has it, is no date.
+    """
+    today = today or datetime.datetime.now(datetime.UTC).date()
+    lines = unmasked_lines(text, ignored)
+    candidates = [
+        *_from_given(given, today),
+        *_from_said(lines, today),
+        *_from_dateline(lines, today),
+        *_from_name(file_name, today),
+        *_from_lone_line(checked(lines, check), today),
+    ]
+    is_arabic = any(len(candidate.readings) > 1 for candidate in candidates) and detect_language(text) == "ar"
+    settled = [dated for candidate in candidates for dated in _settle(candidate, candidates, is_arabic)]
+    return max(settled, key=lambda dated: dated.certainty, default=None)
+
+
+def _settle(candidate: _Candidate, others: Sequence[_Candidate], is_arabic: bool) -> Iterator[PublicationDate]:
+    """The one day that `candidate` means, if that can be told."""
+    readings, certainty = candidate.readings, candidate.certainty
+    if len(readings) > 1:
+        # 3/4/2021 beside "3 April 2021" is the third of April.
+        agreed = [day for other in others if len(other.readings) == 1 for day in other.readings if day in readings]
+        if not agreed and not is_arabic:
+            return
+        readings = tuple(agreed) or readings
+        certainty = certainty if agreed else min(certainty, _DAY_FIRST)
+    yield PublicationDate(readings[0].isoformat(), candidate.found_in, certainty)
+
+
+def _from_given(given: str | None, today: datetime.date) -> Iterator[_Candidate]:
+    if given and (readings := read_date(given, today)):
+        yield _Candidate(readings, "given", _GIVEN)
+
+
+def _from_said(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
+    """Lines that say what their date is, near the head or the end; a label may stand on the line before its date."""
+    numbers = sorted({*range(len(lines))[:_HEAD_SAID], *range(len(lines))[-_TAIL_SAID:]})
+    for number in numbers:
+        written = re.sub(r"^[\W_]+", "", lines[number].folded)
+        if _SAYS.fullmatch(written) and number + 1 < len(lines):
+            written = f"{written} {lines[number + 1].folded}"
+        if len(written) > _LONGEST_SAID or lines[number].is_prose:
+            continue
+        for part in _PARTS.split(written):
+            yield from _said(part, today)
+
+
+def _said(part: str, today: datetime.date) -> Iterator[_Candidate]:
+    says = _SAYS.match(part)
+    dates = find_dates(part, today)
+    if not says or not dates:
+        return
+    between, after = part[says.end() : dates[0].start], part[dates[-1].end :]
+    # "Published on 3 May 2021, the report says" is a sentence about a report.
+    if strip_dates(between, []) or len({date.readings for date in dates}) > 1:
+        return
+    if not strip_dates(after, []) or _SIGNED.fullmatch(CLOCK.sub("", after)):
+        yield _Candidate(dates[0].readings, "text", _NAME_OR_UPDATE if says["updated"] else SAID)
+
+
+def _from_dateline(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
+    for line in lines[:_HEAD_DATELINE]:
+        # A dateline may begin a long paragraph: its beginning is enough.
+        folded = " ".join(fold_text(line.text[:_BEGINNING]).split()).lstrip("*_#([ ")
+        dates = find_dates(folded, today)
+        if dates and (certainty := certainty_of_dateline(folded, dates[0])):
+            yield _Candidate(dates[0].readings, "dateline", certainty)
+            return
+
+
+def _from_lone_line(lines: Iterable[Line], today: datetime.date) -> Iterator[_Candidate]:
+    """A line that is a date and nothing else: near the head, and the only one, since a chronology has many."""
+    alone: dict[tuple[datetime.date, ...], bool] = {}
+    for number, line in enumerate(lines):
+        if len(line.text) > _LONGEST_ALONE or not any(map(str.isdigit, line.text)):
+            continue
+        dates = find_dates(line.folded, today)
+        if len(dates) == 1 and not strip_dates(line.folded, dates):
+            after = line.folded[dates[0].end :]
+            is_plain = not WEEKDAY.search(line.folded) and not CLOCK.search(after)
+            alone.setdefault(dates[0].readings, is_plain and number < _HEAD_ALONE)
+            if len(alone) > 1:
+                return
+    if len(alone) == 1:
+        ((readings, is_believed),) = alone.items()
+        if is_believed:
+            yield _Candidate(readings, "text", _ALONE)
+
+
+def _from_name(file_name: str, today: datetime.date) -> Iterator[_Candidate]:
+    suffix = PurePath(file_name).suffix
+    stem = fold_text(file_name[: -len(suffix)] if re.search(r"[A-Za-z]", suffix) else file_name)
+    written = [group for match in _NAMED.finditer(stem) for group in match.groups() if group]
+    meant = {readings for name in written if (readings := read_date(name.replace("_", "-"), today))}
+    if len(meant) == 1:
+        yield _Candidate(meant.pop(), "name", _NAME_OR_UPDATE)

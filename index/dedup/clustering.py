@@ -1,0 +1,220 @@
+"""Stories in the catalogue: articles that tell the same are linked when they come, and grouped by these links.
+
+For a new article, candidates are looked up, never searched for: those that share a band of its MinHash signature, and
+those that a nearest passage belongs to. Each candidate is compared once; what is found stays in `story_links`. Every
+article has a story, that of the least number in its group, or its own. NULL says: not looked at yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from index.dedup.exact_duplicates import text_hash
+from index.dedup.grouping import connected_groups
+from index.dedup.minhash import bands, signature
+from index.dedup.similarity import MOST_SENTENCES, StoryView, compare, make_view
+from index.embeddings import Vectors
+from index.runtime.cancellation import Check, checked, never
+
+__all__ = ["assign_stories", "connected_groups", "detach", "load_view", "text_hash", "unassigned"]
+
+Nearest = Callable[[Vectors, int], Sequence[tuple[int, float]]]
+"""(a unit vector, k) → (passage number, cosine) of the k nearest passages."""
+
+CERTAIN = 0.8
+"""Certainty from which a date keeps two articles apart."""
+LEAST_PASSAGE_COSINE = 0.6
+"""Least cosine of the nearest passages of two articles that are compared."""
+_NEIGHBOURS = 12
+"""Nearest passages elsewhere that are looked at, for each passage."""
+_LONGEST = 40
+"""Passages of an article that are looked up: a book need not be for its story to be found."""
+_MOST_COMPARED = 1_000
+"""Passages of an article whose wording is compared: those of a very long book."""
+_PER_BAND = 50
+_CANDIDATES = 50
+"""The most articles one band may bring, and one article is compared with: what a form letter costs is bounded."""
+_VIEWS = 128
+"""Articles kept in memory while others are compared with them."""
+_FEW = 500
+"""Values in one SQL statement."""
+
+
+class Store(Protocol):
+    """The catalogue, as far as stories need it."""
+
+    def rows(self, query: str, /, *values: object) -> list[tuple[Any, ...]]: ...
+
+    def execute(self, statement: str, /, *values: object) -> None: ...
+
+
+def unassigned(store: Store) -> list[int]:
+    """Numbers of the articles that have no story yet: new ones, and those that one has left behind."""
+    return [number for (number,) in store.rows("SELECT number FROM articles WHERE story IS NULL ORDER BY number")]
+
+
+def assign_stories(store: Store, numbers: Sequence[int], nearest: Nearest, check: Check = never) -> None:
+    """Give the articles of these numbers their stories; they may join groups, and tie groups together.
+
+    To be called in a transaction, with what `unassigned` gives. `nearest` must know the passages of the new articles.
+    """
+    known = set(_present(store, "SELECT DISTINCT article FROM story_bands WHERE article IN", numbers))
+    views = _Views(store)
+    for number in checked(numbers, check):
+        if number not in known:
+            _link(store, number, views, nearest, check)
+    _regroup(store, numbers, check)
+
+
+def detach(store: Store, article_id: str) -> None:
+    """Take an article out of its story, before it is removed. Those it leaves are unseen until the next
+    `assign_stories`."""
+    rows = store.rows("SELECT number, story FROM articles WHERE id = ?", article_id)
+    for number, story in rows:
+        store.execute(
+            """UPDATE articles SET story = NULL WHERE story = ?2 OR number IN
+            (SELECT b FROM story_links WHERE a = ?1 UNION SELECT a FROM story_links WHERE b = ?1)""",
+            number, story,
+        )  # fmt: skip
+        store.execute("DELETE FROM story_links WHERE a = ?1 OR b = ?1", number)
+        store.execute("DELETE FROM story_bands WHERE article = ?", number)
+
+
+class _Views:
+    """Articles as they are compared, the last few hundred of them kept."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: dict[int, StoryView] = {}
+
+    def __getitem__(self, number: int) -> StoryView:
+        found = self._kept.pop(number, None) or load_view(self._store, number)
+        self._kept[number] = found
+        if len(self._kept) > _VIEWS:
+            del self._kept[next(iter(self._kept))]
+        return found
+
+
+def load_view(store: Store, number: int) -> StoryView:
+    """An article as it is compared with others."""
+    language, date, certainty, text = store.rows(
+        "SELECT language, date, date_certainty, text FROM articles WHERE number = ?", number
+    )[0]
+    sentences: list[str] = []
+    with_vectors = passages = 0
+    for start, spans in store.rows(
+        """SELECT p.start, e.spans FROM passages p JOIN embeddings e ON e.key = p.embedding
+        WHERE p.article = ? ORDER BY p.start LIMIT ?""",
+        number, _MOST_COMPARED,
+    ):  # fmt: skip
+        sentences += [text[start + s : start + e] for s, e in json.loads(spans)]
+        if with_vectors < MOST_SENTENCES:
+            with_vectors, passages = len(sentences), passages + 1
+    vectors = _sentence_vectors(store, number, passages, with_vectors)
+    return make_view(language, date if (certainty or 0) >= CERTAIN else None, sentences, vectors)
+
+
+def _sentence_vectors(store: Store, number: int, passages: int, sentences: int) -> Vectors:
+    """Of the first passages of an article, which have so many sentences."""
+    rows = store.rows(
+        """SELECT e.sentences FROM passages p JOIN embeddings e ON e.key = p.embedding
+        WHERE p.article = ? ORDER BY p.start LIMIT ?""",
+        number, passages,
+    )  # fmt: skip
+    if not sentences:
+        return np.zeros((0, 0), np.float32)
+    return np.frombuffer(b"".join(blob for (blob,) in rows), np.float16).reshape(sentences, -1).astype(np.float32)
+
+
+def _link(store: Store, number: int, views: _Views, nearest: Nearest, check: Check) -> None:
+    """Compare a new article with its candidates, and keep what was found."""
+    own = views[number]
+    looked_up = bands(signature(own.shingles)) if len(own.shingles) else []
+    for candidate in checked(_candidates(store, number, looked_up, nearest, check), check):
+        found = compare(own, views[candidate])
+        if found:
+            pair = (min(number, candidate), max(number, candidate))
+            store.execute("INSERT OR REPLACE INTO story_links VALUES (?, ?, ?, ?)", *pair, found.kind, found.score)
+    for some in _chunks(looked_up):
+        values = ", ".join(f"(?, {number:d})" for _ in some)
+        store.execute(f"INSERT OR IGNORE INTO story_bands VALUES {values}", *some)
+
+
+def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Nearest, check: Check) -> list[int]:
+    """The articles worth comparing: half by the bands they share, half by their nearest passage, best first."""
+    by_band: Counter[int] = Counter()
+    for band in looked_up:
+        # The newest: a story is told over days, a form letter for ever.
+        by_band.update(
+            article
+            for (article,) in store.rows(
+                "SELECT article FROM story_bands WHERE band = ? AND article != ? ORDER BY article DESC LIMIT ?",
+                band, number, _PER_BAND,
+            )
+        )  # fmt: skip
+    by_passage = _near(store, number, nearest, check)
+    half = _CANDIDATES // 2
+    first = sorted(by_band, key=lambda article: (-by_band[article], -article))[:half]
+    second = sorted(by_passage, key=lambda article: (-by_passage[article], -article))[:half]
+    return list(dict.fromkeys([*first, *second]))
+
+
+def _near(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int, float]:
+    """Other articles by the highest cosine of a passage of theirs with one of this article's."""
+    rows = store.rows(
+        """SELECT e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding
+        WHERE p.article = ? ORDER BY p.start LIMIT ?""",
+        number, _LONGEST,
+    )  # fmt: skip
+    cosines: dict[int, float] = {}
+    for (blob,) in checked(rows, check):
+        vector = np.frombuffer(blob, np.float16).astype(np.float32)
+        # The article's own passages are among the nearest too.
+        for passage, cosine in nearest(vector, _NEIGHBOURS + len(rows)):
+            if cosine >= LEAST_PASSAGE_COSINE:
+                cosines[passage] = max(cosine, cosines.get(passage, -1.0))
+    best: dict[int, float] = {}
+    for some in _chunks(list(cosines)):
+        marks = ", ".join("?" * len(some))
+        for passage, article in store.rows(f"SELECT number, article FROM passages WHERE number IN ({marks})", *some):
+            if article != number:
+                best[article] = max(cosines[passage], best.get(article, -1.0))
+    return best
+
+
+def _regroup(store: Store, numbers: Iterable[int], check: Check) -> None:
+    """Number the stories of everything that is linked, however far, to these articles."""
+    links: dict[tuple[int, int], float] = {}
+    reached, edge = set(numbers), list(numbers)
+    while edge:
+        met = set()
+        for some in checked(_chunks(edge), check):
+            marks = ", ".join(f"?{n}" for n in range(1, len(some) + 1))
+            for a, b, score in store.rows(
+                f"""SELECT a, b, score FROM story_links WHERE a IN ({marks})
+                UNION SELECT a, b, score FROM story_links WHERE b IN ({marks})""",
+                *some,
+            ):
+                links[a, b] = score
+                met |= {a, b}
+        edge = sorted(met - reached)
+        reached |= met
+    found = connected_groups(((a, b, s) for (a, b), s in links.items()), check)
+    story = {article: group[0] for group in found for article in group}
+    for article in checked(sorted(reached), check):
+        store.execute("UPDATE articles SET story = ? WHERE number = ?", story.get(article, article), article)
+
+
+def _present(store: Store, query: str, numbers: Sequence[int]) -> Iterator[int]:
+    for some in _chunks(numbers):
+        yield from (number for (number,) in store.rows(f"{query} ({', '.join('?' * len(some))})", *some))
+
+
+def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(values), _FEW):
+        yield values[start : start + _FEW]

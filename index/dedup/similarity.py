@@ -1,0 +1,224 @@
+"""Whether two articles tell one story: in the same words, or anew, perhaps in another language.
+
+A copy (a reprint, a shortened one, a long quotation) shares wording: most of the shingles of one stand in the other
+(Broder's containment, `index/dedup/minhash.py`). A retelling shares statements: many sentences of one have in the
+other a sentence that is nearest to them and to which they are nearest (mutual nearest neighbours, as parallel
+sentences are mined: Artetxe and Schwenk, "Margin-based Parallel Corpus Mining", ACL 2019), with a high cosine. Neither
+tells two reports from one template apart, which share words and statements and differ in what counts: there the numbers
+decide, those of sentences that are paired or share wording. `benchmarks/stories.py` measures all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date as Date  # noqa: N812  (`date` is a field)
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from index.articles import Language
+from index.dedup.minhash import Shingles, containment, shingles
+from index.embeddings import Vectors
+from index.text.folding import fold_text
+
+Kind = Literal["copy", "retelling"]
+
+_FEWEST_NUMBERS = 2
+"""One number may have been corrected or brought up to date."""
+_FEWEST_SHINGLES = 10
+_FEWEST_PAIRS = 2
+"""One sentence in common is a stock phrase or a fact; a story has more than one."""
+_SAME_LANGUAGE = (0.70, 0.80)
+_ACROSS = (0.60, 0.75)
+"""Cosines from which a pair of sentences counts, and counts whole; a translation is less near than a paraphrase."""
+MOST_SENTENCES = 500
+"""Sentences of an article that are paired: enough of a book, and the cost of a pair is bounded."""
+_FEWEST_SHARED = 2
+"""Shingles of a sentence that stand in the other article, from which its numbers should stand there too."""
+_LONGEST = 300
+"""Code points of a sentence that count: a list is not worth ten sentences."""
+_DAYS_APART = 30
+"""What is told anew months later, with both dates known, is another story about the same subject."""
+
+_NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SIGNS = str.maketrans({"٫": ".", "٬": ","})
+
+
+@dataclass(frozen=True)
+class StoryView:
+    """What of an article is compared: `lengths` and `numbers` are those of the n sentences, `vectors` unit rows (n, d).
+
+    `wording[i]` is a shingle of the sentence `wording_of[i]`, for sentences with numbers. `date` is given only where it
+    is certain.
+    """
+
+    language: Language
+    date: str | None
+    shingles: Shingles
+    lengths: npt.NDArray[np.float32]
+    numbers: tuple[frozenset[str], ...]
+    vectors: Vectors
+    wording: Shingles
+    wording_of: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class StoryMatch:
+    """`score`, 0 to 1: the share of the shorter article, in wording or in statements, that the other has too."""
+
+    kind: Kind
+    score: float
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """`met` of `compared`."""
+
+    met: int = 0
+    compared: int = 0
+
+    def is_below(self, share: float) -> bool:
+        """Whether enough was compared to tell, and less than `share` of it was met."""
+        return self.compared >= _FEWEST_NUMBERS and self.met < share * self.compared
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What `compare` decides by.
+
+    Of the numbers in paired sentences, `met` of `compared` are in the other article too; of those in sentences that
+    share wording likewise, for each of the two articles.
+    """
+
+    shared_shingles: int
+    containment: float
+    retold: float
+    pairs: int
+    paired_numbers: Ratio
+    worded_numbers: tuple[Ratio, Ratio]
+    fewest_sentences: int
+    apart_in_time: bool
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Least shares: of shingles for a copy, of length for a retelling, and of the numbers that must agree in both."""
+
+    containment: float = 0.15
+    retold: float = 0.1
+    agreement: float = 0.6
+
+
+THRESHOLDS = Thresholds()
+"""Calibrated by `benchmarks/stories.py`."""
+
+
+def make_view(language: Language, date: str | None, sentences: Sequence[str], vectors: Vectors) -> StoryView:
+    """An article as it is compared, from its sentences in order and their unit vectors, shape (n, d)."""
+    whole = shingles("\n".join(sentences))
+    sentences = sentences[:MOST_SENTENCES]
+    found = tuple(map(numbers, sentences))
+    worded = [shingles(one) if has else shingles("") for one, has in zip(sentences, found, strict=True)]
+    return StoryView(
+        language=language,
+        date=date,
+        shingles=whole,
+        lengths=np.array([min(len(sentence), _LONGEST) for sentence in sentences], np.float32),
+        numbers=found,
+        vectors=vectors[:MOST_SENTENCES],
+        wording=np.concatenate(worded) if worded else shingles(""),
+        wording_of=np.repeat(np.arange(len(worded)), [len(one) for one in worded]),
+    )
+
+
+def numbers(text: str) -> frozenset[str]:
+    """The numbers written in digits, of any script: "٢٬٥٠٠" and "2,500" are "2500"."""
+    return frozenset(_NUMBER.findall(_THOUSANDS.sub("", fold_text(text.translate(_SIGNS)))))
+
+
+def compare(a: StoryView, b: StoryView) -> StoryMatch | None:
+    """How far two articles tell one story, or `None`. Symmetric."""
+    return decide(measures(a, b), THRESHOLDS)
+
+
+def decide(found: Measures, least: Thresholds) -> StoryMatch | None:
+    """What the measures of two articles say."""
+    # A copy that was shortened lacks numbers of the whole one, but not the other way round.
+    one, other = (counted.is_below(least.agreement) for counted in found.worded_numbers)
+    if found.paired_numbers.is_below(least.agreement) or (one and other):
+        return None
+    if found.shared_shingles >= _FEWEST_SHINGLES and found.containment >= least.containment:
+        return StoryMatch("copy", round(found.containment, 4))
+    enough = found.pairs >= max(1, min(_FEWEST_PAIRS, found.fewest_sentences))
+    if enough and found.retold >= least.retold and not found.apart_in_time:
+        return StoryMatch("retelling", round(found.retold, 4))
+    return None
+
+
+def measures(a: StoryView, b: StoryView) -> Measures:
+    """Everything that is measured between two articles."""
+    shared = containment(a.shingles, b.shingles)
+    common = round(shared * min(len(a.shingles), len(b.shingles)))
+    low, high = _SAME_LANGUAGE if a.language == b.language else _ACROSS
+    rows, columns, cosines = _paired(a.vectors, b.vectors, low)
+    weights = np.clip((cosines - low) / (high - low), 0, 1)
+    told = np.minimum(a.lengths[rows], b.lengths[columns]) * weights
+    whole = float(min(a.lengths.sum(), b.lengths.sum()))
+    all_a, all_b = frozenset().union(*a.numbers), frozenset().union(*b.numbers)
+    return Measures(
+        shared_shingles=common,
+        containment=shared,
+        retold=float(told.sum()) / whole if whole else 0.0,
+        pairs=int((weights >= 0.5).sum()),
+        paired_numbers=_count_paired(
+            [(a.numbers[i], b.numbers[j]) for i, j in zip(rows.tolist(), columns.tolist(), strict=True)], all_a, all_b
+        ),
+        worded_numbers=(_count_worded(a, b, all_b), _count_worded(b, a, all_a)) if common else (Ratio(), Ratio()),
+        fewest_sentences=min(len(a.lengths), len(b.lengths)),
+        apart_in_time=_are_apart(a.date, b.date),
+    )
+
+
+def _paired(a: Vectors, b: Vectors, least: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Vectors]:
+    """Rows of `a` and `b` that are each other's nearest with a cosine of at least `least`, and these cosines."""
+    if not len(a) or not len(b):
+        none = np.zeros(0, np.intp)
+        return none, none, np.zeros(0, np.float32)
+    cosines = a @ b.T
+    partners = cosines.argmax(axis=1)
+    rows = np.arange(len(a))
+    best = cosines[rows, partners]
+    kept = (cosines.argmax(axis=0)[partners] == rows) & (best >= least)
+    return rows[kept], partners[kept], best[kept]
+
+
+def _count_paired(
+    pairs: Sequence[tuple[frozenset[str], frozenset[str]]], all_a: frozenset[str], all_b: frozenset[str]
+) -> Ratio:
+    """Of each pair the sentence with fewer numbers: how many it has, and how many of them the other article has."""
+    compared = met = 0
+    for one, other in pairs:
+        fewer = min(len(one), len(other))
+        compared += fewer
+        # Where both have as many, the better of the two: a retelling may move a number to another sentence.
+        met += max(
+            len(one & all_b) if len(one) == fewer else 0,
+            len(other & all_a) if len(other) == fewer else 0,
+        )
+    return Ratio(met, compared)
+
+
+def _count_worded(a: StoryView, b: StoryView, all_b: frozenset[str]) -> Ratio:
+    """The numbers of the sentences of `a` whose wording stands in `b`, and how many of them `b` has."""
+    found = np.isin(a.wording, b.shingles)
+    shared = np.bincount(a.wording_of[found], minlength=len(a.numbers))
+    worded = [a.numbers[place] for place in np.flatnonzero(shared >= _FEWEST_SHARED).tolist()]
+    return Ratio(sum(len(some & all_b) for some in worded), sum(map(len, worded)))
+
+
+def _are_apart(a: str | None, b: str | None) -> bool:
+    return bool(a and b) and abs((Date.fromisoformat(a or "") - Date.fromisoformat(b or "")).days) > _DAYS_APART

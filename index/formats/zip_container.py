@@ -1,0 +1,42 @@
+"""Files that are zip archives inside (.docx, .epub): opened only if what they would unpack to is bounded."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+
+MOST_UNPACKED = 256_000_000
+"""Bytes: a few kilobytes of zip can unpack to terabytes."""
+MOST_MEMBERS = 10_000
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
+"""What `zipfile` raises for a member that is damaged, encrypted, or packed in a way that it does not know."""
+
+
+class CorruptContainer(Exception):
+    """Not a zip archive, or a damaged or encrypted one."""
+
+
+class ContainerTooLarge(Exception):
+    """What it holds is more than `MOST_UNPACKED` bytes or `MOST_MEMBERS` files."""
+
+
+def open_container(data: bytes) -> zipfile.ZipFile:
+    """The archive. `zipfile` never reads more of a member than its entry promises, so the promises bound the whole."""
+    try:
+        package = zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise CorruptContainer from error
+    members = package.infolist()
+    if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_UNPACKED:
+        raise ContainerTooLarge
+    return package
+
+
+def read_member(package: zipfile.ZipFile, name: str) -> bytes:
+    """A member's content. Raises `CorruptContainer` where it is missing, damaged or encrypted."""
+    try:
+        return package.read(name)
+    except (KeyError, *DAMAGED) as error:
+        raise CorruptContainer from error

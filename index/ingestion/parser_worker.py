@@ -1,0 +1,198 @@
+"""The process that opens the files: started and watched over by `index/ingestion/sandbox.py`, which says why there is
+one.
+
+It reads one file after another. A question and an answer are both JSON behind their length (4 bytes, big endian):
+
+    {"path": "/articles/tram.html", "seconds": 60}
+    {"drafts": [{"text": "…", …}], "refused": [{"reason": "empty", "line": null, …}]}     or     {"error": 13}
+
+where 13 is an `errno` of the operating system. When its standard input ends, so does it. What goes wrong inside a
+format ends it as well: an exit code or a signal is all that the other side has to understand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from index.formats import archive, parsers
+from index.formats.encoding import NotText
+from index.formats.parsed import ParsedDocument, Rejected
+
+LARGEST_FILE = 64 * 2**20
+"""Bytes: two hundred times a long book."""
+LARGEST_ANSWER = 2**29
+"""Bytes of JSON: twice what a zip archive may unpack to."""
+MOST_REFUSED = 1000
+"""Refusals of one file that are listed; a last one, "and_more", stands for the others."""
+MOST_ARTICLES = 200_000
+"""Articles of one file; what follows is left out, and "too_many_articles" says so."""
+MOST_MEMORY = 2 * 2**30
+"""Bytes of address space: thirty times the largest file."""
+OUT_OF_MEMORY = 75
+"""The exit code that says so."""
+LONGEST_METADATA = 1000
+"""Code points of a title, a source or an author: what is longer is no name, and is cut."""
+
+_MOST_OPEN_FILES = 64
+_SLACK = 5
+"""Seconds of processor time above the limit, so that the watching process, if it still lives, is the first to act."""
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    # What a library prints must not end up among the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _set_limits()
+    while question := receive(sys.stdin.buffer):
+        asked = json.loads(question)
+        _limit_processor_time(asked["seconds"])
+        try:
+            answer = _answer(Path(asked["path"]))
+        except MemoryError:
+            # Not the place to make an answer: what was half read is still held.
+            os._exit(OUT_OF_MEMORY)
+        send(answers, answer)
+
+
+def send(stream: IO[bytes], message: bytes) -> None:
+    stream.write(len(message).to_bytes(4, "big"))
+    stream.write(message)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> bytes:
+    """The next message, or nothing at the end."""
+    return stream.read(int.from_bytes(stream.read(4), "big"))
+
+
+def _set_limits() -> None:
+    """No file written, no core dumped, few files open, memory bounded; where the system knows such limits."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for limit, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _MOST_OPEN_FILES),
+        (resource.RLIMIT_AS, MOST_MEMORY),
+    ):
+        # macOS knows RLIMIT_AS and refuses to set it: there only the time limit bounds the memory.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(limit, (most, most))
+
+
+def _limit_processor_time(seconds: int) -> None:
+    """The bound that holds when the watching process has been killed: the system ends this one."""
+    try:
+        import resource
+    except ImportError:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(used.ru_utime + used.ru_stime) + seconds + _SLACK
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _answer(path: Path) -> bytes:
+    try:
+        parts = read_file(path)
+    except OSError as error:
+        return _packed({"error": error.errno})
+    drafts = [part for part in parts if isinstance(part, ParsedDocument)]
+    answer = _packed({"drafts": drafts, "refused": [part for part in parts if isinstance(part, Rejected)]})
+    if len(answer) > LARGEST_ANSWER:
+        raise MemoryError
+    return answer
+
+
+def _packed(answer: dict[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_fields).encode()
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def read_file(path: Path) -> list[ParsedDocument | Rejected]:
+    """What a file gives, in its order. Raises `OSError` where it cannot be opened or read."""
+    suffix = path.suffix.lower()
+    if suffix not in parsers():
+        return [Rejected("unknown_format")]
+    # Neither waits for the other end of a pipe nor follows a link that was put there since the folder was listed.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return [Rejected("not_a_file")]
+        try:
+            return _bounded(_tidy(_parts(suffix, file))) or [Rejected("empty")]
+        except NotText:
+            return [Rejected("not_text")]
+        except RecursionError:
+            return [Rejected("nested_too_deep")]
+
+
+def _parts(suffix: str, file: BinaryIO) -> Iterable[ParsedDocument | Rejected]:
+    """What the format gives. An archive is read from the file itself, bit by bit; all others are in memory whole."""
+    if suffix in archive.SUFFIXES and os.fstat(file.fileno()).st_size > 0:
+        return archive.read(file)
+    # Read, not asked for: a file may grow, and some of the system's claim to have no size.
+    data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        return [Rejected("too_large")]
+    return parsers()[suffix](data) if data.strip() else [Rejected("empty")]
+
+
+def _bounded(parts: Iterable[ParsedDocument | Rejected]) -> list[ParsedDocument | Rejected]:
+    """No more articles and refusals of one file than a person or the program can do something with."""
+    bounded: list[ParsedDocument | Rejected] = []
+    drafts = refused = 0
+    for part in parts:
+        drafts, refused = (drafts + 1, refused) if isinstance(part, ParsedDocument) else (drafts, refused + 1)
+        if drafts > MOST_ARTICLES:
+            return [*bounded, Rejected("too_many_articles")]
+        if isinstance(part, ParsedDocument) or refused <= MOST_REFUSED:
+            bounded.append(part)
+    return [*bounded, Rejected("and_more")] if refused > MOST_REFUSED else bounded
+
+
+def _tidy(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument | Rejected]:
+    """`parts` without what cannot be stored: half characters (JSON can spell them), endless titles, no text at all."""
+    replace: Callable[..., ParsedDocument | Rejected] = dataclasses.replace
+    for part in parts:
+        if isinstance(part, ParsedDocument) and not part.text.strip():
+            part = Rejected("empty", member=part.member)
+        elif isinstance(part, ParsedDocument) and not _is_text(part.text):
+            part = Rejected("not_text", member=part.member)
+        changed = {
+            name: tidy
+            for name, value in _fields(part).items()
+            if isinstance(value, str) and name != "text" and (tidy := _name(value)) != value
+        }
+        yield replace(part, **changed) if changed else part
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written as UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _name(value: str) -> str:
+    """A title, key or name as it can be stored and shown."""
+    tidy = value if _is_text(value) else value.encode("utf-8", "backslashreplace").decode()
+    return tidy if len(tidy) <= LONGEST_METADATA else tidy[: LONGEST_METADATA - 1] + "…"

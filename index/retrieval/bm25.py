@@ -1,0 +1,240 @@
+"""Keyword search: BM25 over the normalised words of every passage, in two tables of the catalogue.
+
+    CREATE VIRTUAL TABLE keywords USING fts5(words)    -- rowid: the passage's number; words: terms(title and text)
+    CREATE TABLE names (key TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (key, word)) WITHOUT ROWID
+                                                       -- names.entries(title and text), of all passages together
+
+FTS5 takes about 2 µs to rank a passage, so it ranks no more than `MAX_POSTINGS`: those that the rare words of a query
+stand in, and those where frequent words meet. The best are then weighed with all words. A word that stands
+nowhere in the collection may be a name that is written in another script there
+(`index/retrieval/cross_script_names.py`).
+
+Quoted phrases are looked up as phrases of normalised words, which may find too much; `contains_phrase` then reads the
+text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from index.retrieval.cross_script_names import Rows, transliteration_candidates
+from index.text.folding import fold_text
+from index.text.words import ALL, NormalizationSteps, normalize_tokens, query_tokens, with_clitics
+
+MAX_POSTINGS = 10_000
+"""Passages that are ranked for one query: about 20 ms."""
+MAX_QUERY_TERMS = 32
+"""Words of a query that are looked up."""
+MOST_READ = 1_000
+"""Passages whose text is read for the phrases of one query."""
+_RARE = 2
+"""Passages that a word may stand in and yet be looked for in the other script: a stray mention of Kirby in Arabic
+articles does not make كيربي needless."""
+_WEIGHED = 200
+"""Passages that are weighed with all words of a query, where FTS5 ranked with some."""
+_K1, _B = 1.2, 0.75
+"""FTS5's constants of BM25."""
+_LEAST_WEIGHT = 1e-6
+_FOLDED_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A normalised word, the number of passages it stands in (estimated where they are many), and its weight."""
+
+    word: str
+    passages: int
+    weight: float
+
+
+def index_terms(text: str, steps: NormalizationSteps = ALL) -> str:
+    """The normalised words of a passage, separated by spaces, as the table stores them."""
+    return " ".join(normalize_tokens(text, steps))
+
+
+def keyword_search(
+    rows: Rows,
+    text: str,
+    k: int,
+    allowed: Collection[int] | None = None,
+    steps: NormalizationSteps = ALL,
+    across: bool = True,
+) -> list[tuple[int, float]]:
+    """(passage number, score) of the `k` passages that the words of `text` fit best, best first.
+
+    A score is BM25 (k1 = 1.2, b = 0.75; Robertson and Zaragoza 2009) as a share of what all words of the query
+    weigh together: about 1 where a passage has them all, near 0 where it has one of many, also above 1 where words
+    are repeated. Words that stand nowhere weigh most, so a question in another language than the articles scores
+    low, as it should. `allowed` names the passages that may be found; `across` looks for unknown words in the other
+    script, which needs the table `names`.
+    """
+    last = rows("SELECT rowid FROM keywords ORDER BY rowid DESC LIMIT 1")
+    if not last or k < 1:
+        return []
+    newest = int(last[0][0])
+    groups = _groups(rows, text, newest, steps, across)
+    known = sorted({term for group in groups for term in group if term.passages}, key=_rarest_first)
+    affordable, frequent = _split(known)
+    expression = _expression(affordable, frequent, newest)
+    if not expression:
+        return []
+    found = _ranked(rows, expression, max(k, _WEIGHED) if frequent else k, allowed)
+    if frequent:
+        found = _weighed(rows, [number for number, _ in found], known)
+    total = sum(max(term.weight for term in _standing(group)) for group in groups)
+    return [(number, score / total) for number, score in found[:k]]
+
+
+def phrase_search(rows: Rows, phrases: Sequence[str], allowed: Collection[int] | None = None) -> set[int]:
+    """The numbers of the passages that hold all of `phrases` in their text or their article's title.
+
+    Of more than `MOST_READ` passages that may hold them only the best are read. A phrase without letters and digits
+    is held by none.
+    """
+    expressions = [_phrase(phrase) for phrase in phrases]
+    if not all(expressions):
+        return set()
+    expression = " AND ".join(f"({expression})" for expression in expressions)
+    numbers = [number for number, _ in _ranked(rows, expression, MOST_READ, allowed)]
+    spans = rows(f'SELECT number, article, start, "end" FROM passages WHERE number IN ({_places(numbers)})', *numbers)
+    # Not cut out by SQLite: its substr stops at a NUL.
+    articles = sorted({article for _, article, _, _ in spans})
+    texts = {
+        number: (str(title), str(text))
+        for number, title, text in rows(
+            f"SELECT number, title, text FROM articles WHERE number IN ({_places(articles)})", *articles
+        )
+    }
+    return {
+        int(number)
+        for number, article, start, end in spans
+        if all(_holds_either(texts[article][0], texts[article][1][start:end], phrase) for phrase in phrases)
+    }
+
+
+def _holds_either(title: str, text: str, phrase: str) -> bool:
+    return contains_phrase(text, phrase) or contains_phrase(title, phrase)
+
+
+def contains_phrase(text: str, phrase: str) -> bool:
+    """Whether `phrase` stands in `text`, whole words in a row, however either is spelt (`index/text/folding.py`).
+
+    Marks between the words do not count; conjunctions and prepositions that are written onto the first word of an
+    Arabic phrase do not either: «للبنك المركزي» holds «البنك المركزي».
+    """
+    wanted = _FOLDED_WORD.findall(fold_text(phrase))
+    if not wanted:
+        return False
+    words = _FOLDED_WORD.findall(fold_text(text))
+    first, rest = frozenset(with_clitics(wanted[0])), wanted[1:]
+    return any(
+        word in first and words[position + 1 : position + len(wanted)] == rest for position, word in enumerate(words)
+    )
+
+
+def _groups(rows: Rows, text: str, newest: int, steps: NormalizationSteps, across: bool) -> list[list[_Term]]:
+    """For each word of the query the terms that stand for it: the word, and its names in the other script."""
+    groups: dict[str, list[_Term]] = {}
+    for word, normal in list(query_tokens(text, steps).items())[:MAX_QUERY_TERMS]:
+        own = _term(rows, normal, newest)
+        others = transliteration_candidates(rows, word) if across and own.passages <= _RARE else []
+        same = dict.fromkeys(other for name in others for other in normalize_tokens(name, steps))
+        groups[normal] = [own, *(_term(rows, other, newest) for other in same)]
+    return list(groups.values())
+
+
+def _term(rows: Rows, word: str, newest: int) -> _Term:
+    """A word with its weight (Robertson and Spärck Jones's, as FTS5 has it).
+
+    Counting stops at `MAX_POSTINGS`. How many passages the word stands in is then reckoned from how far that was.
+    """
+    counted, last = rows(
+        "SELECT count(*), max(rowid) FROM (SELECT rowid FROM keywords WHERE keywords MATCH ? ORDER BY rowid LIMIT ?)",
+        _quoted(word),
+        MAX_POSTINGS,
+    )[0]
+    passages = int(counted) if counted < MAX_POSTINGS else int(counted * newest / last)
+    weight = math.log((max(newest - passages, 0) + 0.5) / (passages + 0.5))
+    return _Term(word, passages, max(weight, _LEAST_WEIGHT))
+
+
+def _rarest_first(term: _Term) -> tuple[int, str]:
+    return term.passages, term.word
+
+
+def _standing(group: Sequence[_Term]) -> Sequence[_Term]:
+    """Those terms of a group that stand anywhere; all of them if none does."""
+    return [term for term in group if term.passages] or group
+
+
+def _split(known: Sequence[_Term]) -> tuple[list[_Term], list[_Term]]:
+    """The terms whose passages can all be ranked, and those that are too frequent; `known` begins with the rarest."""
+    left = MAX_POSTINGS
+    for position, term in enumerate(known):
+        left -= term.passages
+        if left < 0:
+            return list(known[:position]), list(known[position:])
+    return list(known), []
+
+
+def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term], newest: int) -> str:
+    """An FTS5 query: any of the affordable words, or as many of the others together as makes them rare."""
+    parts = [_quoted(term.word) for term in affordable]
+    left = MAX_POSTINGS - sum(term.passages for term in affordable)
+    together, expected = 0, float(newest)
+    while together < len(frequent) and (together < 2 or expected > left):
+        expected *= frequent[together].passages / newest
+        together += 1
+    if together > 1 and expected <= left:
+        parts.append(f"({' AND '.join(_quoted(term.word) for term in frequent[:together])})")
+    return " OR ".join(parts)
+
+
+def _phrase(phrase: str) -> str:
+    """An FTS5 query for a phrase, in all forms that its first word may take; empty if it has no words."""
+    first, *rest = _FOLDED_WORD.findall(fold_text(phrase)) or [""]
+    forms = (index_terms(" ".join([form, *rest])) for form in with_clitics(first))
+    return " OR ".join(dict.fromkeys(_quoted(form) for form in forms if form))
+
+
+def _ranked(rows: Rows, expression: str, most: int, allowed: Collection[int] | None) -> list[tuple[int, float]]:
+    """(passage number, FTS5's BM25) of the passages that match, best first."""
+    found = rows(
+        "SELECT rowid, rank FROM keywords WHERE keywords MATCH ? ORDER BY rank LIMIT ?",
+        expression,
+        # FTS5 ranks all that match, however few are asked for, and so it might give none of the allowed ones.
+        most if allowed is None else MAX_POSTINGS,
+    )
+    scored = ((int(number), -float(rank)) for number, rank in found)
+    return list(islice((pair for pair in scored if allowed is None or pair[0] in allowed), most))
+
+
+def _quoted(words: str) -> str:
+    # `normalize_tokens` gives letters and digits only; a quotation mark could not end the string if it gave one.
+    return '"' + words.replace('"', '""') + '"'
+
+
+def _places(numbers: Sequence[int]) -> str:
+    return ", ".join("?" * len(numbers))
+
+
+def _weighed(rows: Rows, numbers: Sequence[int], known: Sequence[_Term]) -> list[tuple[int, float]]:
+    """(passage number, BM25 with all known terms), best first. The mean length is that of these passages."""
+    passages = {
+        int(number): str(words).split()
+        for number, words in rows(f"SELECT rowid, words FROM keywords WHERE rowid IN ({_places(numbers)})", *numbers)
+    }
+    mean = sum(map(len, passages.values())) / max(len(passages), 1) or 1.0
+    scores = [(number, _bm25(Counter(words), len(words) / mean, known)) for number, words in passages.items()]
+    return sorted(scores, key=lambda scored: (-scored[1], scored[0]))
+
+
+def _bm25(counts: Counter[str], length: float, known: Sequence[_Term]) -> float:
+    """BM25 of a passage; `length` is in mean lengths."""
+    frequencies = ((counts[term.word], term.weight) for term in known)
+    return sum(weight * n * (_K1 + 1) / (n + _K1 * (1 - _B + _B * length)) for n, weight in frequencies if n)

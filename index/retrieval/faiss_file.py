@@ -1,0 +1,209 @@
+"""The FAISS file: a *base* that holds every passage up to a number, brought up to date when much has changed since.
+
+Small, it is exact. From `FLAT_LIMIT` passages on it is an inverted file (IVF; Jégou et al. 2011, "Product quantization
+for nearest neighbor search") of 8-bit vectors: passages can be added and taken out, it is mapped into memory and not
+read, and a million passages are 0.8 GB. All in it is derived: lost or damaged, it is made again from the catalogue.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from index.embeddings import Vectors
+from index.runtime.cancellation import Check, never
+from index.storage import private
+from index.storage.catalog import Catalog
+from index.storage.database import storage_errors
+from index.storage.durable import put_in_place
+from index.storage.lock import FILE
+
+FLAT_LIMIT = 10_000
+"""Passages; up to here exact search takes a few milliseconds."""
+_TRAINING = 40
+"""Vectors for each list that the inverted file is trained with; FAISS advises 39 to 256."""
+_CHUNK = 5_000
+_BUFFER = 2**20
+_META = "vectors"
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FaissFile:
+    """What the catalogue remembers of the file: its name, the last passage in it, how many, and its checksum."""
+
+    file: str
+    last: int
+    count: int
+    trained_on: int
+    checksum: int
+
+
+def is_behind(catalog: Catalog) -> bool:
+    """Whether the base is missing, or so much has come or gone since that it is to be brought up to date."""
+    base = stored_metadata(catalog)
+    total = catalog.count_passages()
+    new = int(catalog.rows("SELECT count(*) FROM passages WHERE number > ?", base.last if base else 0)[0][0])
+    gone = int(catalog.rows("SELECT count(*) FROM gone WHERE number <= ?", base.last if base else 0)[0][0])
+    few = max(1_000, total // 10)
+    whole = base is not None and (catalog.folder / base.file).is_file()
+    return not whole or new > few or gone > few
+
+
+def compact(catalog: Catalog, check: Check = never) -> None:
+    """Bring the base up to date. To be called in a transaction, and after it `drop_other_files`, however it ended."""
+    base, total = stored_metadata(catalog), catalog.count_passages()
+    index, trained_on = _extended(catalog, base, total, check) or _made(catalog, total, check)
+    _save(catalog, index, trained_on)
+
+
+def is_damaged(catalog: Catalog) -> bool:
+    """Whether the base is missing or not as it was written."""
+    base = stored_metadata(catalog)
+    if base is None:
+        return False
+    path = catalog.folder / base.file
+    with storage_errors(catalog.folder):
+        return not path.is_file() or _checksum(path) != base.checksum
+
+
+def _made(catalog: Catalog, total: int, check: Check) -> tuple[faiss.Index, int]:
+    numbers, vectors = catalog.vectors_after(0, 1)
+    dimension = vectors.shape[1] if numbers else 1
+    index = _exact(dimension) if total <= FLAT_LIMIT else _inverted(catalog, dimension, total)
+    _add(catalog, index, 0, check)
+    return index, total
+
+
+def _exact(dimension: int) -> faiss.Index:
+    return faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+
+
+def _inverted(catalog: Catalog, dimension: int, total: int) -> faiss.Index:
+    # FAISS advises 4√n to 16√n lists; fewer where there are too few passages to train so many.
+    lists = min(int(4 * total**0.5), total // _TRAINING)
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dimension), dimension, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT, False
+    )
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    index.train(_sample(catalog, _TRAINING * lists))
+    return index
+
+
+def _sample(catalog: Catalog, most: int) -> Vectors:
+    """Vectors of passages spread evenly over the catalogue."""
+    numbers = np.array(catalog.rows("SELECT number FROM passages ORDER BY number"), dtype=np.int64)[:, 0]
+    chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, most).astype(np.int64))]
+    return catalog.vectors(chosen.tolist())
+
+
+def _extended(catalog: Catalog, base: FaissFile | None, total: int, check: Check) -> tuple[faiss.Index, int] | None:
+    """The inverted file of `base` with what came and without what went; `None` where it must be made from nothing."""
+    if base is None or not base.trained_on / 4 <= total <= base.trained_on * 4 or is_damaged(catalog):
+        return None
+    try:
+        index = faiss.read_index(str(catalog.folder / base.file))
+    except RuntimeError:  # FAISS's word for a file that it cannot read
+        return None
+    if not is_ivf(index):
+        return None
+    gone = deleted_ids(catalog)
+    if len(gone):
+        index.remove_ids(faiss.IDSelectorBatch(gone))
+    _add(catalog, index, base.last, check)
+    return index, base.trained_on
+
+
+def _add(catalog: Catalog, index: faiss.Index, after: int, check: Check) -> None:
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    while True:
+        check()
+        numbers, vectors = catalog.vectors_after(after, _CHUNK)
+        if not numbers:
+            return
+        index.add_with_ids(vectors, np.asarray(numbers, dtype=np.int64))
+        after = numbers[-1]
+
+
+def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
+    """Write a new file, then let the catalogue name it; the old one is still there."""
+    last = int(catalog.rows("SELECT coalesce(max(number), 0) FROM passages")[0][0])
+    path = catalog.folder / f"vectors-{catalog.generation}-{last}.faiss"
+    partial = path.with_suffix(".partial")
+    with storage_errors(catalog.folder):
+        try:
+            private.create(partial, like=catalog.folder / FILE)
+            _write(index, partial)
+            checksum = _checksum(partial)
+            put_in_place(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    base = FaissFile(path.name, last, index.ntotal, trained_on, checksum)
+    catalog.set_meta(_META, json.dumps(asdict(base)))
+    catalog.execute("DELETE FROM gone WHERE number <= ?", last)
+
+
+def drop_other_files(catalog: Catalog) -> None:
+    """Drop the vector files that the catalogue does not name: those of states before, and of one that never came."""
+    base = stored_metadata(catalog)
+    with storage_errors(catalog.folder):
+        for path in catalog.folder.glob("vectors-*"):
+            if base is None or path.name != base.file:
+                path.unlink(missing_ok=True)
+
+
+def forget(catalog: Catalog) -> None:
+    """From now on there is no file: the next `compact` makes one of all passages."""
+    catalog.execute("DELETE FROM meta WHERE key = ?", _META)
+
+
+def _write(index: faiss.Index, path: Path) -> None:
+    # By a file of Python's: FAISS's own does not tell where the end of it could not be written.
+    with path.open("wb") as file:
+        writer = faiss.PyCallbackIOWriter(file.write, _BUFFER)  # type: ignore[attr-defined]  # not in its stubs
+        faiss.write_index(index, writer)
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while chunk := file.read(2**22):
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum
+
+
+def stored_metadata(catalog: Catalog) -> FaissFile | None:
+    """What the catalogue knows of the file; `None` while there is none."""
+    known = catalog.meta(_META)
+    return FaissFile(**json.loads(known)) if known else None
+
+
+def load(catalog: Catalog) -> tuple[FaissFile | None, faiss.Index | None]:
+    """The file, mapped into memory; nothing where it is missing or damaged."""
+    base = stored_metadata(catalog)
+    if base is None or not (catalog.folder / base.file).is_file():
+        return None, None
+    try:
+        # Mapped, not read: what is not asked for takes no memory, and several processes share it.
+        index = faiss.read_index(str(catalog.folder / base.file), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError:  # FAISS's word for a file that it cannot read
+        return None, None
+    return (base, index) if index.ntotal == base.count else (None, None)
+
+
+def deleted_ids(catalog: Catalog) -> Numbers:
+    """Passages that are gone but may still lie in the file."""
+    return np.array([number for (number,) in catalog.rows("SELECT number FROM gone ORDER BY number")], dtype=np.int64)
+
+
+def is_ivf(index: faiss.Index) -> bool:
+    """Whether it is approximate, so that candidates must be scored anew."""
+    return isinstance(index, faiss.IndexIVF)

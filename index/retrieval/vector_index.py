@@ -1,0 +1,135 @@
+"""The vectors of all passages: nearest by the inner product of unit vectors, which is the cosine.
+
+Most are in the FAISS file (`index/retrieval/faiss_file.py`), which is approximate for large collections: its best
+candidates are then scored anew with the catalogue's own vectors. What came later is searched exactly beside it, what
+has gone since is passed over, so that a change of a few articles writes no vector at all. `docs/measured.md` has
+recall, speed and memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from index.embeddings import Vectors
+from index.retrieval.faiss_file import FaissFile, Numbers, deleted_ids, is_ivf, load, stored_metadata
+from index.storage.catalog import Catalog
+
+EXACT_FILTER_LIMIT = 2_000
+"""Where a filter leaves no more passages than this, they are compared one by one."""
+PROBES = 16
+"""Lists of the inverted file that are looked into: the knob between recall and time."""
+_CANDIDATES = 2
+"""Candidates for each passage wanted that are scored anew."""
+
+ScoredId = list[tuple[int, float]]
+
+
+class VectorIndex:
+    """Passage numbers by nearness to a query vector. Never changed: `refreshed` gives the next one."""
+
+    def __init__(
+        self, base: FaissFile | None, index: faiss.Index | None, tail: tuple[Numbers, Vectors], gone: Numbers
+    ) -> None:
+        self._base = base
+        self._index = index
+        self._tail_numbers, self._tail = tail
+        self._gone = gone
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> VectorIndex:
+        """The vectors of `catalog` as it is now; a base that is missing or damaged is done without."""
+        base, index = load(catalog)
+        return cls(base, index, _vectors_after(catalog, base.last if base else 0), deleted_ids(catalog))
+
+    def refreshed(self, catalog: Catalog) -> VectorIndex:
+        """The vectors after a change of `catalog`: only what is new is read."""
+        if stored_metadata(catalog) != self._base:
+            return VectorIndex.of(catalog)
+        seen = int(self._tail_numbers[-1]) if len(self._tail_numbers) else self._base.last if self._base else 0
+        numbers, vectors = _vectors_after(catalog, seen)
+        gone = deleted_ids(catalog)
+        kept = ~np.isin(self._tail_numbers, gone)
+        tail = (
+            np.concatenate([self._tail_numbers[kept], numbers]),
+            np.concatenate([self._tail[kept], vectors]) if len(self._tail) and len(vectors) else
+            vectors if len(vectors) else self._tail[kept],
+        )  # fmt: skip
+        return VectorIndex(self._base, self._index, tail, gone)
+
+    def nearest(self, query: Vectors, k: int, catalog: Catalog, allowed: Collection[int] | None = None) -> ScoredId:
+        """(passage number, cosine) of the `k` nearest to `query` (shape (dimension,)), best first.
+
+        `allowed` names the passages that may be found; `catalog` must be of the same state as this index.
+        """
+        if allowed is not None and len(allowed) <= EXACT_FILTER_LIMIT:
+            numbers = np.fromiter(allowed, dtype=np.int64, count=len(allowed))
+            return _best(numbers, catalog.vectors(numbers.tolist()) @ query if len(numbers) else np.zeros(0), k)
+        wanted = np.sort(np.fromiter(allowed, dtype=np.int64, count=len(allowed))) if allowed is not None else None
+        return _merged(self._from_base(query, k, catalog, wanted), self._from_tail(query, k, wanted), k)
+
+    def _from_base(self, query: Vectors, k: int, catalog: Catalog, allowed: Numbers | None) -> ScoredId:
+        if self._index is None or not self._index.ntotal:
+            return []
+        exact = not is_ivf(self._index)
+        # A filter thins the lists out: more of them are looked into.
+        probes = PROBES if allowed is None else 4 * PROBES
+        parameters = faiss.SearchParameters() if exact else _probing(probes)
+        # Kept in a name: FAISS does not keep the selector's parts alive by itself.
+        selectors = _selectors(self._gone, allowed)
+        if selectors:
+            parameters.sel = selectors[-1]
+        # A thread for each question: they are asked side by side already.
+        faiss.omp_set_num_threads(1)
+        most = min(k if exact else max(_CANDIDATES * k, 20), self._index.ntotal)
+        scores, numbers = self._index.search(query[np.newaxis], most, params=parameters)
+        found = numbers[0] >= 0
+        if exact:
+            return _best(numbers[0][found], scores[0][found], k)
+        near = numbers[0][found]
+        return _best(near, catalog.vectors(near.tolist()) @ query if len(near) else np.zeros(0), k)
+
+    def _from_tail(self, query: Vectors, k: int, allowed: Numbers | None) -> ScoredId:
+        if not len(self._tail):
+            return []
+        if allowed is None:
+            return _best(self._tail_numbers, self._tail @ query, k)
+        chosen = np.isin(self._tail_numbers, allowed)
+        return _best(self._tail_numbers[chosen], self._tail[chosen] @ query, k)
+
+
+def _vectors_after(catalog: Catalog, number: int) -> tuple[Numbers, Vectors]:
+    numbers, vectors = catalog.vectors_after(number, -1)
+    return np.asarray(numbers, dtype=np.int64), vectors
+
+
+def _probing(lists: int) -> faiss.SearchParameters:
+    parameters = faiss.SearchParametersIVF()
+    parameters.nprobe = lists
+    return parameters
+
+
+def _selectors(gone: Numbers, allowed: Numbers | None) -> list[faiss.IDSelector]:
+    """The selector to search with comes last; those before it are its parts."""
+    selectors: list[faiss.IDSelector] = []
+    if len(gone):
+        selectors.append(faiss.IDSelectorBatch(gone))
+        selectors.append(faiss.IDSelectorNot(selectors[-1]))
+    if allowed is not None:
+        without_gone = selectors[-1] if selectors else None
+        selectors.append(faiss.IDSelectorBatch(allowed))
+        if without_gone is not None:
+            selectors.append(faiss.IDSelectorAnd(without_gone, selectors[-1]))
+    return selectors
+
+
+def _best(numbers: Numbers, scores: npt.NDArray[np.floating], k: int) -> ScoredId:
+    order = np.argsort(-scores, kind="stable")[:k]
+    return [(int(numbers[i]), float(scores[i])) for i in order]
+
+
+def _merged(first: ScoredId, second: ScoredId, k: int) -> ScoredId:
+    return sorted(first + second, key=lambda found: -found[1])[:k]

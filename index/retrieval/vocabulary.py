@@ -1,0 +1,70 @@
+"""The collection's own Arabic words: which sound alike, how many passages they stand in, how the articles spell them.
+
+Nothing is kept in memory: words are looked up by their key in the table `names`
+(`index/retrieval/cross_script_names.py`), counted in the keyword table, and read in the articles.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from index.retrieval.bm25 import index_terms
+from index.retrieval.cross_script_names import Rows
+from index.text.folding import fold_text, to_plain_form
+from index.text.words import with_clitics
+
+MOST_COUNTED = 200
+"""Passages of a word that are counted: a word in more is as good as any."""
+_MOST_ALIKE = 3000
+"""Words of one key that are looked at."""
+_READ = 10
+"""Passages that are read for the spelling of a word."""
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+class Vocabulary:
+    """The words of one index. `rows` runs a statement on its catalogue."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def alike(self, sounds: str) -> list[str]:
+        """The folded words that have this key (`names.key`), with and without what is written onto them.
+
+        Words that no article has any more may be among them.
+        """
+        found = self._rows("SELECT word FROM names WHERE key = ? LIMIT ?", sounds, _MOST_ALIKE)
+        return [str(word) for (word,) in found]
+
+    def passages(self, word: str) -> int:
+        """In how many passages words of this word's stem stand, up to `MOST_COUNTED`."""
+        statement = "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)"
+        return int(self._rows(statement, _quoted(word), MOST_COUNTED)[0][0])
+
+    def spelt(self, word: str) -> str | None:
+        """A folded word as the articles write it, most often; `None` where none of those read has it."""
+        found = self._rows(
+            """SELECT a.text, a.title, p.start, p."end" FROM passages p JOIN articles a ON a.number = p.article
+            WHERE p.number IN (SELECT rowid FROM keywords WHERE keywords MATCH ? ORDER BY rowid LIMIT ?)""",
+            _quoted(word),
+            _READ,
+        )
+        spellings: Counter[str] = Counter()
+        for text, title, start, end in found:
+            written = to_plain_form(f"{title} {text[start:end]}").text
+            spellings.update(filter(None, (_within(token, word) for token in _WORD.findall(written))))
+        return min(spellings, key=lambda spelling: (-spellings[spelling], spelling)) if spellings else None
+
+
+def _within(token: str, word: str) -> str | None:
+    """The letters of `token` that are `word`, without what is written onto it."""
+    folded = fold_text(token)
+    if len(folded) != len(token) or not folded.endswith(word):
+        return None
+    onto = {"", "ال", "لل"} | {form.removesuffix(word) for form in (*with_clitics(word), *with_clitics(f"ال{word}"))}
+    return token[len(token) - len(word) :] if folded.removesuffix(word) in onto else None
+
+
+def _quoted(word: str) -> str:
+    return '"' + index_terms(word).replace('"', '""') + '"'

@@ -1,0 +1,178 @@
+"""A checksum for every page of the catalogue, so that one flipped bit anywhere in the file is noticed.
+
+SQLite itself checks none. The checksums lie beside the catalogue (`catalog.sums`: a CRC-32 a page, little-endian; 0 is
+"not known"). They are kept at the price of the pages that a change wrote: those are named by the frames of SQLite's
+write-ahead log (https://www.sqlite.org/fileformat2.html#the_write_ahead_log), which is merged only through
+`checkpoint_and_checksum`.
+
+Without the pages that hold the database's schema no other can be read, so a second copy of those is kept too
+(`catalog.head`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from index.errors import IndexDamaged
+from index.storage import private
+from index.storage.database import Database, storage_errors
+from index.storage.durable import write_atomically
+
+PAGE = 4096
+_LOG_HEADER = 32
+_FRAME_HEADER = 24
+_UNKNOWN = 0
+
+PageChecksums = npt.NDArray[np.uint32]
+
+
+def checkpoint_and_checksum(database: Database, file: Path) -> None:
+    """Merge the write-ahead log into `file` and bring the checksums up to date.
+
+    Killed in the middle, or by a power cut, it leaves pages whose checksum is not known, never one that is wrong: that
+    it is not known is on the disk before a page changes, and the pages are before their checksums.
+    """
+    with storage_errors(file.parent):
+        touched = _logged_pages(file)
+        if not touched:
+            return
+        sums = _grown(_read(file), max(touched, default=0))
+        sums[[page - 1 for page in touched]] = _UNKNOWN
+        _write(file, sums)
+        if not database.merge_log():
+            return  # A reader still needs the old pages: they are settled with the next change.
+        sums = sums[: file.stat().st_size // PAGE]
+        with file.open("rb") as pages:
+            for page in touched:
+                if page <= len(sums):
+                    pages.seek((page - 1) * PAGE)
+                    sums[page - 1] = _sum(pages.read(PAGE))
+        # Before the checksums: while that of the first page is not known, nobody asks whether the head agrees with it.
+        if 1 in touched:
+            _replace(file, _head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
+        _write(file, sums)
+
+
+def sum_all(database: Database, file: Path) -> None:
+    """Take the checksums of all pages of `file` as they are now; nobody else may have it open."""
+    with storage_errors(file.parent):
+        if not database.merge_log():
+            return
+        with file.open("rb") as pages:
+            sums = [_sum(page) for page in iter(lambda: pages.read(PAGE), b"")]
+        _replace(file, _head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
+        _write(file, np.array(sums, dtype="<u4"))
+
+
+def restore_schema_pages(file: Path, damaged: Iterable[int]) -> None:
+    """Put back the `damaged` pages of `file` that are kept twice; `file` must be a copy that nobody has open."""
+    kept = _kept(file)
+    with file.open("r+b") as pages:
+        for page in damaged:
+            if str(page) in kept:
+                pages.seek((page - 1) * PAGE)
+                pages.write(base64.b64decode(kept[str(page)]))
+
+
+def damaged_pages(file: Path) -> list[int]:
+    """The numbers of the pages of `file` that are not as they were written; 0 stands for what is kept beside it."""
+    with storage_errors(file.parent):
+        sums = _read(file)
+        superseded = _logged_pages(file)
+        damaged = []
+        with file.open("rb") as pages:
+            for number, known in enumerate(sums.tolist(), start=1):
+                page = pages.read(PAGE)
+                if known != _UNKNOWN and number not in superseded and _sum(page) != known:
+                    damaged.append(number)
+        settled = len(sums) > 0 and sums[0] != _UNKNOWN and 1 not in superseded
+        if settled and not damaged:
+            expected = _head_of(file, _numbers(_kept(file))).encode("ascii")
+            damaged += [0] if not _head(file).is_file() or _head(file).read_bytes() != expected else []
+    return damaged
+
+
+def _numbers(kept: Iterable[str]) -> list[int]:
+    # At least the first page, so that a head that cannot be read agrees with nothing.
+    return [int(number) for number in kept if number.isdecimal()] or [1]
+
+
+def _schema_pages(database: Database) -> list[int]:
+    try:
+        return [page for (page,) in database.rows("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema'")]
+    except IndexDamaged:  # an SQLite without this table: the first page is all of the schema's that is surely known
+        return [1]
+
+
+def _head_of(file: Path, numbers: Iterable[int]) -> str:
+    """These pages of `file` as the head keeps them."""
+    kept = {}
+    with file.open("rb") as pages:
+        for number in numbers:
+            pages.seek((number - 1) * PAGE)
+            kept[str(number)] = base64.b64encode(pages.read(PAGE)).decode("ascii")
+    return json.dumps(kept)
+
+
+def _kept(file: Path) -> dict[str, str]:
+    """The pages of the head by number; none where it cannot be read."""
+    try:
+        kept = json.loads(_head(file).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _head(file: Path) -> Path:
+    return file.with_suffix(".head")
+
+
+def _logged_pages(file: Path) -> set[int]:
+    """The pages that the frames of the write-ahead log replace."""
+    log = file.with_name(file.name + "-wal")
+    if not log.is_file():
+        return set()
+    frame = _FRAME_HEADER + PAGE
+    with log.open("rb") as frames:
+        frames.seek(0, 2)
+        count = max(0, frames.tell() - _LOG_HEADER) // frame
+        pages = set()
+        for position in range(count):
+            frames.seek(_LOG_HEADER + position * frame)
+            pages.add(int.from_bytes(frames.read(4), "big"))
+    return pages - {0}
+
+
+def _sum(page: bytes) -> int:
+    return zlib.crc32(page) or 1
+
+
+def _path(file: Path) -> Path:
+    return file.with_suffix(".sums")
+
+
+def _read(file: Path) -> PageChecksums:
+    path = _path(file)
+    # Not by `np.fromfile`: where the disk fails, that gives what it has, without a word.
+    content = path.read_bytes() if path.is_file() else b""
+    return np.frombuffer(content[: len(content) // 4 * 4], dtype="<u4").copy()
+
+
+def _grown(sums: PageChecksums, pages: int) -> PageChecksums:
+    return np.concatenate([sums, np.zeros(max(0, pages - len(sums)), dtype="<u4")])
+
+
+def _write(file: Path, sums: PageChecksums) -> None:
+    _replace(file, _path(file), sums.astype("<u4").tobytes())
+
+
+def _replace(file: Path, beside: Path, content: bytes) -> None:
+    # Whoever may write to the catalogue writes these too.
+    write_atomically(beside, content, private.mode_like(file))

@@ -1,0 +1,73 @@
+"""Passages: the stretches of an article that are embedded, found and shown.
+
+Whole sentences are packed into a passage up to `TARGET` code points; a passage never crosses an ignored span,
+and a paragraph is kept together where it fits. `docs/measured.md` has the curve that the size was chosen by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, pairwise
+
+from index.articles import Article, Span
+from index.text.sentences import sentences
+
+TARGET = 1000
+"""Code points a passage is filled to: about 250 tokens of the embedder in either language."""
+CHUNKER_VERSION = "sentences-1"
+"""Name of this way of cutting; the index remembers it, and is made again when it changes."""
+
+_PARAGRAPH = re.compile(r"\n\s*\n|\n")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """`text == article.text[start:end]`; `number` is its key in the index."""
+
+    number: int
+    article_id: str
+    start: int
+    end: int
+    text: str
+
+
+def split_passages(article: Article) -> Iterator[Span]:
+    """The spans of an article's passages, in order, without overlap."""
+    for block in own_text(article):
+        yield from _pack(article.text, block)
+
+
+def own_text(article: Article) -> list[Span]:
+    """What is left of the article between its ignored spans."""
+    own, start = [], 0
+    for span in sorted(article.ignored, key=lambda span: span.start):
+        own.append(Span(start, span.start))
+        start = max(start, span.end)
+    own.append(Span(start, len(article.text)))
+    return [span for span in own if span.end > span.start]
+
+
+def _paragraphs(text: str, block: Span) -> Iterator[list[Span]]:
+    ends = (match.end() for match in _PARAGRAPH.finditer(text, block.start, block.end))
+    for start, end in pairwise(chain([block.start], ends, [block.end])):
+        if paragraph := sentences(text, Span(start, end)):
+            yield paragraph
+
+
+def _pack(text: str, block: Span) -> Iterator[Span]:
+    open_span: Span | None = None
+    for paragraph in _paragraphs(text, block):
+        whole = paragraph[-1].end - paragraph[0].start
+        # A paragraph that would fit alone but not beside what is open starts a passage of its own.
+        if open_span and paragraph[-1].end - open_span.start > TARGET >= whole:
+            yield open_span
+            open_span = None
+        for sentence in paragraph:
+            if open_span and sentence.end - open_span.start > TARGET:
+                yield open_span
+                open_span = None
+            open_span = Span(open_span.start if open_span else sentence.start, sentence.end)
+    if open_span:
+        yield open_span

@@ -1,0 +1,132 @@
+"""A map of the collection: its articles as points, near each other where they are about the same, and named subjects.
+
+It is drawn from what the index has already: no model runs. Drawing takes a second for a hundred articles and about
+twenty for `MOST`; of more, `MOST` evenly chosen ones are drawn, and the map says so.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from index.article_list import ArticleBrowser, ArticleSummary
+from index.articles import Language
+from index.storage.catalog import Catalog
+from index.topics.layout import Points, cluster, project_2d
+from index.topics.naming import BEGINNING, Words, name_topics, words_of
+from index.topics.vectors import article_vectors
+
+MOST = 3000
+"""Articles on a map: as many as a browser draws and moves with ease."""
+_READ_OF_A_SUBJECT = 60
+"""Articles whose words name a subject, the middle ones first."""
+_WORDS = 3
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A region of the map: the point at the top of its middle, and what it is called, by the words of each language's
+    articles."""
+
+    x: float
+    y: float
+    words: dict[Language, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class MapPoint:
+    """An article on the map; `subject` counts the map's subjects from 0. `x` and `y` lie within [-1, 1]."""
+
+    article: ArticleSummary
+    x: float
+    y: float
+    subject: int
+
+
+@dataclass(frozen=True)
+class TopicMap:
+    """`places`, the middle ones of each subject first, of `articles` in all."""
+
+    places: tuple[MapPoint, ...]
+    subjects: tuple[Topic, ...]
+    articles: int
+
+
+class TopicMapBuilder:
+    """Draws the map in the background, once for each state of the index. Safe to use from several threads."""
+
+    def __init__(self, catalog: Catalog, shelf: ArticleBrowser) -> None:
+        self._catalog = catalog
+        self._shelf = shelf
+        self._lock = threading.Lock()
+        self._drawing = False
+        self._drawn: tuple[int, TopicMap] | None = None
+
+    def map(self) -> TopicMap | None:
+        """The map of the index as it is now; `None` while it is drawn."""
+        with self._lock:
+            if self._drawn and self._drawn[0] == self._catalog.generation:
+                return self._drawn[1]
+            if not self._drawing:
+                self._drawing = True
+                threading.Thread(target=self._draw, name="jawab-map", daemon=True).start()
+        return None
+
+    def _draw(self) -> None:
+        try:
+            generation = self._catalog.generation
+            drawn = build_map(self._catalog, self._shelf.articles())
+            with self._lock:
+                self._drawn = (generation, drawn)
+        except sqlite3.ProgrammingError:
+            # Nobody looks at the map of a collection that was closed while it was drawn.
+            if not self._catalog.closed:
+                raise
+        finally:
+            with self._lock:
+                self._drawing = False
+
+
+def build_map(catalog: Catalog, articles: Sequence[ArticleSummary], most: int = MOST) -> TopicMap:
+    """The map of `articles`; of more than `most`, of so many evenly chosen ones."""
+    step = max(1.0, len(articles) / most)
+    chosen = {one.number: one for one in (articles[int(at * step)] for at in range(min(len(articles), most)))}
+    numbers, vectors = article_vectors(catalog, chosen)
+    points = project_2d(vectors)
+    region = cluster(points)
+    within = [points[region == one] for one in range(int(region.max(initial=-1)) + 1)]
+    middles = [some.mean(axis=0) for some in within]
+    tops = [np.array([some[:, 0].mean(), some[:, 1].max()], dtype=np.float32) for some in within]
+    order = sorted(range(len(numbers)), key=lambda at: float(np.linalg.norm(points[at] - middles[region[at]])))
+    places = tuple(_place(chosen[numbers[at]], points, at, int(region[at])) for at in order)
+    return TopicMap(places, tuple(_subjects(catalog, places, tops)), len(articles))
+
+
+def _place(article: ArticleSummary, points: Points, at: int, subject: int) -> MapPoint:
+    return MapPoint(article, float(points[at, 0]), float(points[at, 1]), subject)
+
+
+def _subjects(catalog: Catalog, places: Sequence[MapPoint], tops: Sequence[Points]) -> list[Topic]:
+    names = {language: _names(catalog, places, len(tops), language) for language in get_args(Language)}
+    return [
+        Topic(float(top[0]), float(top[1]), {language: names[language][at] for language in names})
+        for at, top in enumerate(tops)
+    ]
+
+
+def _names(catalog: Catalog, places: Sequence[MapPoint], subjects: int, language: Language) -> list[tuple[str, ...]]:
+    words: list[list[Words]] = [[] for _ in range(subjects)]
+    for place in places:
+        if place.article.language == language and len(words[place.subject]) < _READ_OF_A_SUBJECT:
+            words[place.subject].append(_words(catalog, place.article))
+    return name_topics(words, _WORDS)
+
+
+def _words(catalog: Catalog, article: ArticleSummary) -> Words:
+    rows = catalog.rows("SELECT substr(text, 1, ?) FROM articles WHERE number = ?", BEGINNING, article.number)
+    return words_of(article.title, rows[0][0] if rows else "")

@@ -1,0 +1,231 @@
+"""The LLM for real: a GGUF model through llama.cpp, in this process.
+
+One model is shared by all who ask, one at a time. The fixed head of the prompt (instructions and examples) is
+evaluated once for each language and its state kept, so that a question pays only for its own evidence.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from index.runtime.fair_lock import FairLock
+from index.runtime.memory import memory_short, require_memory
+from qa.errors import LLMFailed, PromptTooLong
+from qa.llm.base import Candidate, Message, Prompt, TextStream
+from qa.llm.chat_template import ChatTemplate
+from qa.llm.llama_context import LlamaContext, LogProbs, Settings, State, memory_needed
+from qa.llm.llama_library import LlamaConfiguration
+from qa.llm.prompt_cache import OFFSET, PromptCacheFile
+
+SETTINGS = Settings()
+"""The head takes about 950 tokens, evidence and question 300; the rest is room for long questions and branches."""
+_DRAFTS_ROOM = 512
+"""Tokens of the context that drafts may take together."""
+
+
+class LlamaCppLLM:
+    """A GGUF model. It is loaded when it is first needed; a file that is no such model then raises `LLMFailed`,
+    and one that there is no memory for `MemoryShort`.
+
+    `configuration` is one that `SelfTest` has found to work: another one may end this process. What the model remembers
+    of a head is kept in the folder `heads`, if there is one, for the next process.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        configuration: LlamaConfiguration,
+        threads: int | None = None,
+        heads: Path | None = None,
+    ) -> None:
+        self.name = path.stem
+        self.configuration = configuration
+        self._heads = heads
+        self.path = path
+        self._threads = threads or os.cpu_count() or 2
+        self._turns = FairLock()
+        self._loading = threading.Lock()
+        self._loaded: LlamaContext | None = None
+        self._states: dict[tuple[Message, ...], State] = {}
+
+    @property
+    def _context(self) -> LlamaContext:
+        # A question may count tokens while another thread still loads.
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._loaded
+
+    def _load(self) -> LlamaContext:
+        needed = memory_needed(self.path)
+        require_memory(needed, self.path)
+        try:
+            return LlamaContext(self.path, self._threads, SETTINGS, self.configuration)
+        except ValueError as error:
+            raise LLMFailed(path=self.path) from error
+        except MemoryError as error:
+            raise memory_short(needed, self.path) from error
+
+    @cached_property
+    def _template(self) -> ChatTemplate:
+        return ChatTemplate(self._context.chat_template, self._context.special_tokens)
+
+    @property
+    def waiting(self) -> int:
+        """How many questions stand in line for the LLM, the one at work among them."""
+        return self._turns.waiting
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._context.tokenize(text))
+
+    def prepare(self, head: tuple[Message, ...]) -> None:
+        with self._turns.mine():
+            self._restore(head)
+
+    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+        with self._turns.mine():
+            following = self._read(prompt, room=_DRAFTS_ROOM)
+            refused = self._context.tokenize(refusal)[0]
+            others = np.delete(np.arange(len(following)), refused)
+            own = int(others[np.argmax(following[others])])
+            return self._side_by_side([own], following, max_tokens, refused)[0]
+
+    def drafts(
+        self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
+    ) -> list[Candidate]:
+        with self._turns.mine():
+            following = self._read(prompt, room=_DRAFTS_ROOM)
+            refused = self._context.tokenize(refusal)[0]
+            firsts = {self._context.tokenize(word)[0] for word in openings} - {refused}
+            likeliest = sorted(firsts, key=lambda token: (-following[token], token))
+            return self._side_by_side(likeliest[:count], following, max_tokens, refused)
+
+    def likelihood(self, prompt: Prompt, text: str) -> float:
+        with self._turns.mine():
+            following = self._read(prompt, room=_DRAFTS_ROOM)
+            tokens = self._context.tokenize(text)[:_DRAFTS_ROOM]
+            return float(np.mean(self._context.weigh(tokens, following))) if tokens else 0.0
+
+    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+        with self._turns.mine():
+            following = self._read(prompt, room=max_tokens)
+            line = _Line()
+            self._context.branch(1)
+            try:
+                for depth in range(max_tokens):
+                    token = int(np.argmax(following))
+                    text = line.add(token, float(following[token]), self._context)
+                    if text:
+                        yield text
+                    if line.ended:
+                        return
+                    (following,) = self._context.step([(1, token)], depth)
+            finally:
+                self._context.prune(1)
+
+    def _read(self, prompt: Prompt, room: int) -> LogProbs:
+        """Read a prompt, and leave room for what is to come. Raises `PromptTooLong`: the question stands at its end."""
+        tokens = self._tokens((*prompt.head, *prompt.turns), answer=True)
+        if len(tokens) > SETTINGS.tokens - room:
+            raise PromptTooLong(length=len(tokens), limit=SETTINGS.tokens - room)
+        if not self._context.stands_at(tokens):
+            self._restore(prompt.head)
+        return self._context.read(tokens)
+
+    def _side_by_side(
+        self, firsts: Sequence[int], following: LogProbs, max_tokens: int, refused: int
+    ) -> list[Candidate]:
+        """Lines that begin with the tokens `firsts`, each to its end, all in one pass a step."""
+        context = self._context
+        lines = [_Line() for _ in firsts]
+        for line, token in zip(lines, firsts, strict=True):
+            line.add(token, float(following[token]), context)
+        context.branch(len(lines))
+        try:
+            for depth in range(max_tokens - 1):
+                going = [(number, line) for number, line in enumerate(lines, start=1) if not line.ended]
+                if not going:
+                    break
+                stepped = context.step([(number, line.last) for number, line in going], depth)
+                for (_, line), next_probs in zip(going, stepped, strict=True):
+                    token = int(np.argmax(next_probs))
+                    line.add(token, float(next_probs[token]), context)
+        finally:
+            context.prune(len(lines))
+        return [Candidate(line.tidy, line.logprob, float(following[refused])) for line in lines]
+
+    def _tokens(self, messages: Sequence[Message], answer: bool) -> list[int]:
+        segments = self._template.render(messages, answer)
+        return [
+            token for segment in segments for token in self._context.tokenize(segment.text, special=segment.template)
+        ]
+
+    def _restore(self, head: tuple[Message, ...]) -> None:
+        """Put the model where it stands after reading `head`.
+
+        Always from the same state, also where it has read on from there: what is read in other parts is rounded
+        otherwise, and an answer must not depend on what was asked before it, or in which process.
+        """
+        if head not in self._states:
+            self._states[head] = self._head_state(self._tokens(head, answer=False))
+        self._context.load(self._states[head])
+        self._states[head].release()
+
+    def _head_state(self, tokens: Sequence[int]) -> State:
+        """What the model remembers of a head: from an earlier process, or by evaluating it."""
+        settings = asdict(SETTINGS) | asdict(self.configuration)
+        kept = PromptCacheFile.of(self._heads, self.path, settings, tokens) if self._heads else None
+        if stored := _stored_state(kept, tokens):
+            return stored
+        self._context.forget()
+        self._context.read(tokens)
+        state = self._context.save()
+        if kept and isinstance(state.data, bytes):
+            kept.write(state.data)
+        return _stored_state(kept, tokens) or state
+
+
+def _stored_state(kept: PromptCacheFile | None, tokens: Sequence[int]) -> State | None:
+    data = kept.read() if kept else None
+    return State(tuple(tokens), data, OFFSET) if data else None
+
+
+@dataclass
+class _Line:
+    """One line as it is written, token by token; a token may hold half a character."""
+
+    text: str = ""
+    logprobs: list[float] = field(default_factory=list)
+    last: int = -1
+    ended: bool = False
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="ignore")
+    )
+
+    def add(self, token: int, logprob: float, context: LlamaContext) -> str:
+        """Take a token in; returns the text that has become whole. The line ends with its end or the model's."""
+        self.last = token
+        if context.ends(token):
+            self.ended = True
+            return ""
+        text, newline, _ = self._decoder.decode(context.bytes_of(token)).partition("\n")
+        self.ended = bool(newline and (self.text + text).strip())
+        self.logprobs.append(logprob)
+        self.text += text
+        return str(text)
+
+    @property
+    def tidy(self) -> str:
+        return " ".join(self.text.split())
+
+    @property
+    def logprob(self) -> float:
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0

@@ -1,0 +1,218 @@
+"""The LLM of another server: any that speaks OpenAI's chat API (llama-server, llama-cpp-python, vLLM, Ollama).
+
+Questions and the sentences that are quoted are sent there, because the user named it. It writes greedily, as the one in
+this process does, but a chat API tells less: not how likely the LLM holds a given phrase to be, and not what it would
+write after a given word. What is not told is not made up.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import PureWindowsPath
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from qa.errors import (
+    LLMAddressInvalid,
+    LLMBusy,
+    LLMModelUnknown,
+    LLMNoModels,
+    LLMRequestRejected,
+)
+from qa.llm.base import Candidate, Message, Prompt, TextStream
+from qa.llm.openai_client import ChatClient, Completion
+
+_BYTES_A_TOKEN = 3
+"""An estimate, for most servers do not count. Of the samples' sentences 99 in 100 are fewer tokens, by Qwen2.5's and by
+Gemma's; the median is two thirds of it."""
+_CHARACTERS_A_TOKEN = 16
+"""What is written is let grow no longer than that, whatever the server makes of `max_tokens`."""
+_LIKELIEST = 20
+"""The most that servers tell of what could stand in a token's place."""
+_LONGEST_NAME = 200
+_NAMED = 10
+"""Models that an error names."""
+
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_MARKS = re.compile(r"<(?=[|｜/!A-Za-z_<])|\[(?=/?[A-Z_]+\])")
+"""What a chat template's marks begin with: <|im_start|>, <start_of_turn>, <s>, [INST]."""
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """Where a server is, and which of its models is wanted, if one was named: `http://host:port/v1#model`."""
+
+    url: str
+    host: str
+    model: str
+
+    @classmethod
+    def of(cls, text: str) -> ServerAddress:
+        """Raises `LLMAddressInvalid`."""
+        url, _, model = text.partition("#")
+        try:
+            parts = urlsplit(url)
+            # A password in an address would be told in every error.
+            host = parts.hostname or ""
+            if parts.port == 0 or not host or "@" in parts.netloc or re.search(r"[\s?]", url):
+                raise ValueError(url)
+            # What resolves names would raise this later.
+            host.encode("idna")
+            httpx.URL(url)
+        except (ValueError, httpx.InvalidURL) as error:
+            raise LLMAddressInvalid from error
+        return cls(url.rstrip("/"), host, model)
+
+
+class OpenAICompatibleLLM:
+    """The LLM at an address. Nothing is sent before it is needed.
+
+    All that asks raises `LLMModelUnknown`, `LLMNoModels` and what `ChatClient` raises.
+    """
+
+    def __init__(self, address: str, key: str = "") -> None:
+        """Raises `LLMAddressInvalid`."""
+        self._address = ServerAddress.of(address)
+        self._server = ChatClient(self._address.url, key)
+        self._known: str | None = None
+
+    @property
+    def address(self) -> str:
+        return self._address.url
+
+    @property
+    def host(self) -> str:
+        return self._address.host
+
+    @property
+    def name(self) -> str:
+        """The model's name; of one that its server calls by a path, the file's."""
+        model = self._model
+        return PureWindowsPath(model).stem if model.endswith(".gguf") else model
+
+    @property
+    def _model(self) -> str:
+        """The model as the server calls it, asked once: the one that was named, or the first."""
+        if self._known is None:
+            self._known = self._chosen()
+        return self._known
+
+    def _chosen(self) -> str:
+        known = [name for name in self._server.models() if name.isprintable() and 0 < len(name) <= _LONGEST_NAME]
+        if not known:
+            raise LLMNoModels(address=self.address)
+        wanted = self._address.model or known[0]
+        if wanted not in known:
+            raise LLMModelUnknown(address=self.address, name=wanted, known=", ".join(known[:_NAMED]))
+        return wanted
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate, more often too high than too low."""
+        return math.ceil(len(text.encode()) / _BYTES_A_TOKEN)
+
+    def prepare(self, head: tuple[Message, ...]) -> None:
+        """Ask the server for its model, so that one that is not there is told at once.
+
+        The head is not sent ahead: what a server keeps of it is its own affair, and a question would wait behind it.
+        """
+        _ = self._model
+
+    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+        """It cannot be kept from refusing; where it does, the draft is empty."""
+        request = self._request(prompt, max_tokens) | {"logprobs": True, "top_logprobs": _LIKELIEST}
+        text, tokens = self._whole(request)
+        line = " ".join(_CONTROLS.sub(" ", text.lstrip().partition("\n")[0]).split())
+        line = line[: max_tokens * _CHARACTERS_A_TOKEN]
+        return Candidate("" if line.startswith(refusal) else line, _mean(tokens), _refusing(tokens, refusal))
+
+    def drafts(
+        self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
+    ) -> list[Candidate]:
+        """None: it cannot be made to begin with a word."""
+        return []
+
+    def likelihood(self, prompt: Prompt, text: str) -> None:
+        """Not told."""
+
+    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+        request, most = self._request(prompt, max_tokens), max_tokens * _CHARACTERS_A_TOKEN
+        *fuller, barest = _versions(request)
+        for version in fuller:
+            # Raised before anything is written.
+            with suppress(LLMRequestRejected):
+                yield from _line(self._server.stream(version), most)
+                return
+        yield from _line(self._server.stream(barest), most)
+
+    def _whole(self, request: Mapping[str, Any]) -> tuple[str, list[Completion]]:
+        *fuller, barest = _versions(request)
+        for version in fuller:
+            # Asked for what it cannot tell, llama-cpp-python's server answers 500.
+            with suppress(LLMRequestRejected, LLMBusy):
+                return self._server.whole(version)
+        return self._server.whole(barest)
+
+    def _request(self, prompt: Prompt, max_tokens: int) -> dict[str, Any]:
+        messages = [{"role": m.role, "content": _as_words(m.content)} for m in (*prompt.head, *prompt.turns)]
+        # No part of OpenAI's API, but some servers make words that were said less likely unless they are told not to
+        # (llama-cpp-python's, by 1.1), and the sentence around a phrase is to repeat it.
+        greedily = {"temperature": 0, "repeat_penalty": 1.0}
+        return {"model": self._model, "messages": messages, "max_tokens": max_tokens, **greedily}
+
+
+def _versions(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The request, then with less and less of what a server may refuse to hear of."""
+    yield request
+    for names in ({"logprobs", "top_logprobs"}, {"repeat_penalty"}):
+        if names & request.keys():
+            request = {name: value for name, value in request.items() if name not in names}
+            yield request
+
+
+def _as_words(text: str) -> str:
+    """Text whose marks are parted: a server reads a whole prompt at once, and would take an article's for its own."""
+    return _MARKS.sub(lambda mark: f"{mark.group()} ", text)
+
+
+def _line(pieces: Generator[str, None, None], most: int) -> TextStream:
+    """The first line of what is written, up to `most` characters; then the writing is stopped."""
+    begun = False
+    with closing(pieces):
+        for piece in pieces:
+            text, line_break, _ = _CONTROLS.sub(" ", piece if begun else piece.lstrip()).partition("\n")
+            begun = begun or bool(text)
+            if text:
+                yield text[:most]
+            most -= len(text)
+            if most <= 0 or (begun and line_break):
+                return
+
+
+def _mean(tokens: list[Completion]) -> float | None:
+    """The mean log-probability of the first line's tokens; `None` where none were told."""
+    line, said = [], ""
+    for token in tokens:
+        said += token.token
+        if "\n" in said.lstrip():
+            break
+        line.append(min(token.logprob, 0.0))
+    return sum(line) / len(line) if line else None
+
+
+def _refusing(tokens: list[Completion], refusal: str) -> float | None:
+    """The log-probability that the line had begun to refuse: at most that of the least likely beginning told, where
+    none that was told begins so."""
+    told = (tokens[0].top_logprobs or []) if tokens else []
+    if not told:
+        return None
+    words = ((one.token.strip(), min(one.logprob, 0.0)) for one in told)
+    refusing = [logprob for word, logprob in words if word and refusal.startswith(word)]
+    if not refusing:
+        return min(min(one.logprob, 0.0) for one in told)
+    return min(0.0, math.log(sum(map(math.exp, refusing))))

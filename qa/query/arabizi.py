@@ -1,0 +1,339 @@
+"""Arabizi: Arabic in Latin letters and digits ("kam 3adad el jnood fil 3iraq?"), noticed and made Arabic again.
+
+Latin letters leave open which ت and which vowel was meant, so a word is looked up among the collection's own: those
+with the same consonants are weighed by what each letter would cost, and by how often they stand there. Small words are
+in `arabizi.toml`. What fits nothing is carried over letter by letter. English is never taken for Arabizi, if it can be
+helped: a question in English that is answered in Arabic is worse than one in Arabizi that is declined.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any, Protocol
+
+from rapidfuzz import process
+from rapidfuzz.distance import LCSseq
+
+from index.retrieval.cross_script_names import key, phonetic_form
+from index.text.folding import fold_text, to_plain_form
+from index.text.words import STOP_WORDS
+
+LONGEST = 500
+"""Characters of a question that is looked at. Nobody types more than that in Arabizi to ask something."""
+_LONGEST_WORD = 24
+_ENOUGH = 3
+"""Points from which a question is Arabizi: 2 for a sure word, 1 for an unsure one, less 2 for an English one."""
+_KEYS = 48
+"""Consonant skeletons that a word is looked up by."""
+_WEIGHED = 60
+"""Words that are weighed letter by letter, of those with a skeleton."""
+_COUNTED = 8
+"""Words that are counted in the collection, of those weighed."""
+_DEAREST = 0.3
+"""Most that a word may cost, by letter typed."""
+_PER_PASSAGE = 0.03
+"""What a word is cheaper by for every e-fold of the passages it stands in."""
+
+_COMMON = 100
+"""Passages that a common word counts as standing in."""
+
+_TYPED = re.compile(r"(?:[A-Za-z$]|[0-9]['’]?)+")
+_VOWELS = "aeiou"
+_DIGITS = re.compile(r"[235-9]")
+_MEASURE = re.compile(
+    r"\d+(?:st|nd|rd|th|[a-z]|[ckm]?m|kg|am|pm|ft|in|bn|[kmgt]b|[kmg]?hz|hrs?|mins?|secs?|yrs?|way|eleven)"
+)
+_ASSIMILATED = re.compile(r"[aei](sh|ch|[tdrszn])")
+_MARKS = str.maketrans("?,;", "؟،؛")
+
+
+class Vocabulary(Protocol):
+    """The collection's words (`index/retrieval/vocabulary.py`). All are folded."""
+
+    def alike(self, key: str) -> Sequence[str]:
+        """The words that have this key of `index.retrieval.cross_script_names.key`."""
+
+    def passages(self, word: str) -> int:
+        """In how many passages a word stands; counting may stop somewhere above a hundred."""
+
+    def spelt(self, word: str) -> str | None:
+        """The word as the articles write it."""
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """`arabizi.toml`: Latin to Arabic. `letters` has for each run of Latin letters what it may be, with its cost, and
+    `common` the words that questions are made of, by their skeleton."""
+
+    sure: dict[str, str]
+    unsure: dict[str, str]
+    english: dict[str, str]
+    onto: dict[str, str]
+    letters: dict[str, dict[str, float]]
+    common: dict[str, tuple[str, ...]]
+
+
+def is_arabizi(question: str) -> bool:
+    """Whether a question is Arabic in Latin letters."""
+    if len(question) > LONGEST or any(c.isalpha() and not c.isascii() for c in question):
+        return False
+    typed = _TYPED.findall(question)
+    points = [_points(word, following) for word, following in pairwise([*typed, ""])]
+    if max(points, default=0) < 2:
+        return False
+    # One sure word is enough where somebody asks with it, and no word is English.
+    asks = len(typed) > 1 and _plain(typed[0]) in _tables().sure and min(points) >= 0 and question.rstrip()[-1] == "?"
+    return sum(points) + (asks and points[0] == 2) >= _ENOUGH
+
+
+def transliterate(question: str, vocabulary: Vocabulary) -> str | None:
+    """An Arabizi question in Arabic letters, in words of the collection where they fit; `None` for any other one."""
+    if not is_arabizi(question):
+        return None
+    said, end, joined = "", 0, False
+    typed = list(_TYPED.finditer(question))
+    for at, match in enumerate(typed):
+        following = typed[at + 1].group() if at + 1 < len(typed) else ""
+        arabic = _word(match.group(), following, vocabulary)
+        between = "" if joined else question[end : match.start()]
+        if joined and said.endswith("ل") and arabic.startswith("ال") and not said.endswith("ال"):
+            arabic = arabic.removeprefix("ا")
+        said, end, joined = said + between + arabic.removesuffix("+"), match.end(), arabic.endswith("+")
+    return " ".join((said + question[end:]).translate(_MARKS).split())
+
+
+def _points(typed: str, following: str) -> int:
+    """What a word says about the language of its question."""
+    tables, word = _tables(), _plain(typed)
+    if word in tables.sure:
+        # Ayn Rand is a name.
+        return 0 if typed[0].isupper() and following[:1].isupper() else 2
+    if word in STOP_WORDS and len(word) > 1:
+        return -1 if word in tables.unsure else -2
+    return 1 if word in tables.unsure else _digits_for_letters(typed)
+
+
+def _digits_for_letters(typed: str) -> int:
+    """2 where digits stand for letters, as in 3iraq; 1 where it may be a number after a word, as in ma3; else 0."""
+    word = _plain(typed)
+    letters = re.sub(r"[^a-z]", "", word)
+    if (
+        len(letters) < 2
+        or typed[1:] != typed[1:].lower()
+        or not _DIGITS.search(word)
+        or re.search(r"[014]|\d\d", word.replace("'", ""))
+        or _MEASURE.fullmatch(word)
+        or not (set(letters) & set(_VOWELS) or len(letters) > 2)
+    ):
+        return 0
+    return 2 if re.search(r"\d'?[a-z]", word) else 1
+
+
+def _word(typed: str, following: str, vocabulary: Vocabulary) -> str:
+    """A word of an Arabizi question in Arabic; a + at its end is written onto the next one."""
+    tables, word = _tables(), _plain(typed)
+    if word.isdigit() or (len(typed) > 1 and typed.isupper()):
+        return typed
+    for table in (tables.sure, tables.unsure, tables.english):
+        if word in table:
+            return table[word]
+    article = _ASSIMILATED.fullmatch(word)
+    if article and _plain(following).startswith(article.group(1)):
+        return "ال+"
+    if len(word) > _LONGEST_WORD:
+        return typed
+    if found := _found(word, vocabulary):
+        return found
+    # A word of English articles, or a name that they have.
+    return typed if re.search(r"\d\d", word) or vocabulary.passages(word) else _carried_over(word)
+
+
+def _found(word: str, vocabulary: Vocabulary) -> str | None:
+    """The word that was most likely meant: one of the collection's, or a common one."""
+    best: tuple[float, str, str] | None = None
+    for onto, rest, extra in _parts(word):
+        for cost, candidate in _fitting(rest, vocabulary):
+            common = candidate in _common()
+            passages = _COMMON if common else vocabulary.passages(candidate)
+            worth = cost + extra - _PER_PASSAGE * math.log1p(passages)
+            if passages and (best is None or worth < best[0]):
+                best = worth, onto, candidate
+    if best is None:
+        return None
+    _, onto, candidate = best
+    return onto + (_common().get(candidate) or vocabulary.spelt(candidate) or candidate)
+
+
+def _parts(word: str) -> Iterator[tuple[str, str, float]]:
+    """The ways to take a word apart: what is written onto it, in Arabic; the rest; and what that costs."""
+    yield "", word, 0.0
+    article = _ASSIMILATED.match(word)
+    if article and word.startswith(article.group(1), article.end()):
+        yield "ال", word[article.end() :], 0.1
+    for latin, arabic in _tables().onto.items():
+        rest = word.removeprefix(latin)
+        if rest != word and len(rest) > 2:
+            yield arabic, rest, 0.1 if len(latin) > 1 else 0.4
+
+
+def _fitting(word: str, vocabulary: Vocabulary) -> list[tuple[float, str]]:
+    """(cost, word) of the collection's words that fit best, the cheapest first."""
+    keys = dict.fromkeys(filter(None, map(key, _skeletons(word))))
+    alike = {candidate for each in keys for candidate in vocabulary.alike(each)}
+    alike |= {word for skeleton in _skeletons(word) for word in _tables().common.get(_bare(skeleton), ())}
+    near = process.extract(_carried_over(word), sorted(alike), scorer=LCSseq.normalized_distance, limit=_WEIGHED)
+    costs = sorted((_cost(word, candidate), candidate) for candidate, _, _ in near)
+    return [(cost, candidate) for cost, candidate in costs[:_COUNTED] if cost <= _DEAREST * len(word)]
+
+
+def _skeletons(word: str) -> Iterator[str]:
+    """Arabic letters that have the consonants of a word: all that it may be, the likeliest first."""
+    letters = _tables().letters
+
+    @cache
+    def after(at: int) -> tuple[str, ...]:
+        if at == len(word):
+            return ("",)
+        found: dict[str, None] = {}
+        for length in (2, 1):
+            options = letters.get(word[at : at + length], {}) if len(word) - at >= length else {}
+            # Letters of one class have one key.
+            for letter in {_class(arabic): arabic for arabic in reversed(options)}.values():
+                found |= dict.fromkeys(letter + rest for rest in after(at + length))
+        last = at == len(word) - 1
+        if word[at] in f"{_VOWELS}'" or (last and word[at] in "ht"):
+            found |= dict.fromkeys(after(at + 1))
+        return tuple(found)[:_KEYS]
+
+    begins = "ا" if word[0] in f"{_VOWELS}wy23" else ""
+    for skeleton in after(0):
+        yield begins + skeleton
+    for skeleton in after(0)[: _KEYS // 4]:
+        yield ("" if begins else "ا") + skeleton
+
+
+def _bare(arabic: str) -> str:
+    """The consonants of a folded Arabic word in their classes; those of a key, but that one will do."""
+    return re.sub(r"(.)\1+", r"\1", _class(re.sub(r"(?<=.)ه$", "", arabic)))
+
+
+def _class(arabic: str) -> str:
+    return re.sub("[AIU]", "", phonetic_form(arabic))
+
+
+_VOWEL_COSTS: dict[str, dict[str, float]] = {
+    "a": {"ا": 0.1, "": 0.1, "ه": 0.6, "ي": 0.7, "ع": 0.6},
+    "e": {"": 0.1, "ي": 0.2, "ا": 0.5, "ه": 0.7},
+    "i": {"ي": 0.1, "": 0.1, "ا": 0.6},
+    "o": {"و": 0.1, "": 0.1, "ا": 0.7},
+    "u": {"و": 0.1, "": 0.1, "ا": 0.7},
+    "aa": {"ا": 0.0, "": 0.5, "ع": 0.4},
+    "ee": {"ي": 0.0, "": 0.6},
+    "ii": {"ي": 0.0, "": 0.6},
+    "oo": {"و": 0.0, "": 0.6},
+    "uu": {"و": 0.0, "": 0.6},
+    "ou": {"و": 0.0, "": 0.4},
+    "ei": {"ي": 0.0},
+    "ai": {"ي": 0.0},
+    "au": {"و": 0.0},
+}
+_AT_THE_HEAD = {vowel: {"ا": 0.0, "اي": 0.1, "او": 0.1, "": 0.8} for vowel in _VOWELS}
+_AT_THE_END = {
+    "a": {"ه": 0.0, "ا": 0.05, "ي": 0.15, "اء": 0.1},
+    "e": {"ه": 0.1, "ي": 0.2},
+    "i": {"ي": 0.0},
+    "ah": {"ه": 0.0, "ا": 0.3},
+    "eh": {"ه": 0.0},
+    "at": {"ه": 0.2},
+    "et": {"ه": 0.2},
+    "it": {"ه": 0.2},
+    "aa": {"ا": 0.0, "اء": 0.0, "ي": 0.2},
+}
+_UNWRITTEN = {"ا": 0.5, "و": 0.7, "ي": 0.7, "ء": 0.2, "ع": 1.0, "ه": 0.9}
+"""What it costs that nothing was typed for a letter; any other costs `_MISSING`."""
+_MISSING = 1.5
+
+
+def _cost(typed: str, arabic: str) -> float:
+    """What it takes to read a folded Arabic word in what was typed: 0 where each letter is written as most would."""
+    letters = _tables().letters
+
+    @cache
+    def from_here(at: int, of: int) -> float:
+        if at == len(typed):
+            return sum(_UNWRITTEN.get(letter, _MISSING) for letter in arabic[of:])
+        best = _UNWRITTEN.get(arabic[of], _MISSING) + from_here(at, of + 1) if of < len(arabic) else math.inf
+        for length in (2, 1):
+            run = typed[at : at + length]
+            if len(run) < length:
+                continue
+            after = at + length
+            ways = {**letters.get(run, {}), **_VOWEL_COSTS.get(run, {})}
+            if at == 0:
+                ways |= _AT_THE_HEAD.get(run, {})
+            if after == len(typed):
+                ways |= {"": _MISSING} if run[0] in _VOWELS else {}
+                ways |= _AT_THE_END.get(run, {})
+            for letter, cost in ways.items():
+                if arabic.startswith(letter, of):
+                    best = min(best, cost + from_here(after, of + len(letter)))
+        # A letter typed twice is one, or none that is written.
+        dropped = 0.05 if at and typed[at] == typed[at - 1] else 0.0 if typed[at] == "'" else _MISSING
+        return min(best, dropped + from_here(at + 1, of))
+
+    return from_here(0, 0)
+
+
+def _carried_over(word: str) -> str:
+    """A word letter by letter, as each is most likely meant."""
+    tables, arabic, at = _tables(), "", 0
+    while at < len(word):
+        for length in (2, 1):
+            run = word[at : at + length]
+            ways = tables.letters.get(run) or _VOWEL_COSTS.get(run) or {}
+            if ways:
+                break
+        letter = next(iter(ways), "")
+        if len(run) == 1 and run in _VOWELS:
+            # A short vowel inside a word is hardly ever written.
+            letter = "ا" if at == 0 else letter if at + 1 == len(word) else ""
+        if at == 0 or word[at] != word[at - 1] or word[at] in _VOWELS:
+            arabic += letter
+        at += len(run)
+    return arabic
+
+
+def _plain(typed: str) -> str:
+    return typed.replace("’", "'").lower()
+
+
+@cache
+def _tables() -> _Tables:
+    table = dict(_toml())
+    letters = {
+        latin: {letter: 0.25 * place for place, letter in enumerate(arabic.split())}
+        for latin, arabic in table["letters"].items()
+    }
+    common: dict[str, list[str]] = {}
+    for word in _common():
+        common.setdefault(_bare(word), []).append(word)
+    table["common"] = {skeleton: tuple(words) for skeleton, words in common.items()}
+    return _Tables(**{**table, "letters": letters})
+
+
+@cache
+def _common() -> dict[str, str]:
+    """Words that questions are made of, folded, as they are written."""
+    return {fold_text(word): to_plain_form(word).text for word in _toml()["common"].split()}
+
+
+@cache
+def _toml() -> dict[str, Any]:
+    return tomllib.loads(files("qa.query").joinpath("arabizi.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,60 @@
+"""Question words of the dialects made standard ones: شو is ما, فين is أين, قديش is كم."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+from index.text.folding import Folded, fold, fold_text
+
+_HEAD = re.compile(r"^\W*(?:طيب |يا ترى |بدي اعرف |عايز اعرف |ابغي اعرف )?")
+
+
+def to_msa_question_words(question: str) -> str:
+    """The question with the question words of standard Arabic; all else is left as it was typed."""
+    folded = fold(question)
+    anywhere, head = _patterns()
+    found = list(anywhere.finditer(folded.text))
+    start = _HEAD.match(folded.text)
+    if start and (first := head.match(folded.text, start.end())):
+        found = [first, *(match for match in found if match.start() >= first.end())]
+    return _with(question, folded, found)
+
+
+def _with(question: str, folded: Folded, found: list[re.Match[str]]) -> str:
+    said, end = "", 0
+    for match in found:
+        span = folded.to_original(*match.span())
+        # "أية" is standard, and folds to what ايه does.
+        if "ة" in question[span.start : span.end]:
+            continue
+        said += question[end : span.start] + _table()[match.group()]
+        end = span.end
+    return said + question[end:]
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    table = _toml()
+    return _any_of(table["anywhere"]), _any_of({**table["anywhere"], **table["head"]})
+
+
+def _any_of(table: dict[str, str]) -> re.Pattern[str]:
+    longest_first = sorted(map(fold_text, table), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+
+
+@cache
+def _table() -> dict[str, str]:
+    return {
+        fold_text(word): to_msa_question_words
+        for part in _toml().values()
+        for word, to_msa_question_words in part.items()
+    }
+
+
+@cache
+def _toml() -> dict[str, dict[str, str]]:
+    return tomllib.loads(files("qa.query").joinpath("colloquial.toml").read_text(encoding="utf-8"))

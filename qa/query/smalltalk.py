@@ -1,0 +1,100 @@
+"""What people say to Jawab that is no question about the articles: greetings, thanks, "what can you do?".
+
+Only what is nothing else is taken for that: every word of it must belong to such a phrase, so that no question about
+an article is ever brushed aside. The phrases and the replies are in `prompts/talk.*.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+from index.articles import Language
+from index.text.folding import fold_text
+from qa.prompts import prompt_table
+
+Kind = Literal["collection", "abilities", "greeting", "thanks", "farewell"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The weightiest first: "Hello! What can you do?" asks for abilities."""
+EXAMPLES = 4
+"""Titles that are named when somebody asks what there is."""
+_MOST_WORDS = 20
+"""Words of talk. A longer text may be made of phrases in so many ways that trying them all would take years."""
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class SmalltalkConfig:
+    """How one language talks: the phrases by kind, words that may stand between them, and what Jawab says."""
+
+    heard: dict[Kind, tuple[str, ...]]
+    fillers: tuple[str, ...]
+    said: dict[Kind, str]
+    nothing: str
+    count: dict[str, str]
+
+
+@cache
+def talk(language: Language) -> SmalltalkConfig:
+    """How `language` talks."""
+    table = prompt_table("talk", language)
+    return SmalltalkConfig(
+        heard={kind: tuple(map(_plain, table[kind]["heard"])) for kind in KINDS},
+        fillers=tuple(map(_plain, table["fillers"])),
+        said={kind: table[kind]["said"] for kind in KINDS},
+        nothing=table["collection"]["none"],
+        count=table["collection"]["count"],
+    )
+
+
+def classify(question: str) -> Kind | None:
+    """What kind of talk `question` is, if it is nothing else."""
+    said = _plain(question)
+    if len(said.split()) > _MOST_WORDS:
+        return None
+    found = [kind for kind in KINDS if any(re.search(_whole(phrase), said) for phrase in _phrases(kind))]
+    return found[0] if found and _all_talk().fullmatch(said) else None
+
+
+def reply(kind: Kind, language: Language, titles: Sequence[str], count: int) -> str:
+    """What Jawab says to it; `titles` are some of the `count` articles that there are."""
+    talks = talk(language)
+    if kind == "collection" and not count:
+        return talks.nothing
+    # Titles have commas and quotation marks of their own.
+    named = ("؛ " if language == "ar" else "; ").join(title.rstrip(".") for title in titles[:EXAMPLES])
+    return talks.said[kind].format(count=pluralize_articles(count, language), titles=named)
+
+
+def pluralize_articles(count: int, language: Language) -> str:
+    """So many articles, in words that agree with the number (Unicode's plural rules)."""
+    form = "one" if count == 1 else "many"
+    if language == "ar":
+        rest = count % 100
+        form = "one" if count == 1 else "two" if count == 2 else "few" if 3 <= rest <= 10 else "many"
+        form = "other" if form == "many" and rest < 3 else form
+    return talk(language).count[form].format(n=count)
+
+
+def _phrases(kind: Kind) -> tuple[str, ...]:
+    return (*talk("ar").heard[kind], *talk("en").heard[kind])
+
+
+@cache
+def _all_talk() -> re.Pattern[str]:
+    """A whole utterance of such phrases and fillers, in either language or both."""
+    phrases = [phrase for kind in KINDS for phrase in _phrases(kind)]
+    parts = sorted({*phrases, *talk("ar").fillers, *talk("en").fillers}, key=len, reverse=True)
+    part = f"(?:{'|'.join(map(re.escape, parts))})"
+    return re.compile(rf"(?:و\s?|and )?{part}(?:\s+(?:و\s?|and )?{part})*")
+
+
+def _plain(text: str) -> str:
+    return " ".join(_WORD.findall(fold_text(text.replace("'", "").replace("’", ""))))
+
+
+def _whole(phrase: str) -> str:
+    return rf"(?<!\w)و?{re.escape(phrase)}(?!\w)"

@@ -1,0 +1,76 @@
+"""The names in a sentence that its sources do not have: another person's, or one that was misspelt on the way.
+
+In English a name has a capital. What the sources write in the other script is compared by its sound
+(`index/retrieval/cross_script_names.py`): Kirby is كيربي, and Kerry is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from index.retrieval.cross_script_names import key, known_exonyms, phonetic_similarity
+from index.text.folding import fold_text
+from index.text.words import STOP_WORDS, content_words, without_clitics
+from qa.verification import calendar
+
+_CAPITAL = re.compile(r"(?<![\w'’])[A-Z][\w]*(?:['’-][\w]+)*")
+_ARABIC_WORD = re.compile(r"[\u0621-\u064a]{3,}")
+_AIN = re.compile(r"['’](?!s\b)")
+"""Asa'ib is one word."""
+_PART = re.compile(r"[^\W\d_]+")
+_OF_A_PLACE = re.compile("يه?$")
+_SAME = 0.5
+"""Likeness of two sounds from which two names with the same consonants are the same."""
+_ALIKE = 0.65
+"""Likeness of two sounds from which a name that is not the same is taken for the same one misspelt."""
+_ARTICLES = frozenset({"al", "el", "ibn", "bin", "abu", "abd"})
+
+
+def extract_names(sentence: str) -> list[str]:
+    """The parts of the names of an English sentence, folded: words with a capital that are no small words."""
+    parts = [part for name in _CAPITAL.findall(sentence) for part in _PART.findall(_AIN.sub("", fold_text(name)))]
+    return [part for part in parts if len(part) > 2 and part not in STOP_WORDS | calendar.ENGLISH | _ARTICLES]
+
+
+def unsupported_names(sentence: str, sources: Iterable[str]) -> list[str]:
+    """Names of an English sentence that no source has, in its own script or by sound."""
+    latin, arabic = _words(sources)
+    return [name for name in extract_names(sentence) if not _has(name, latin, arabic)]
+
+
+def misspelled_names(sentence: str, sources: Iterable[str]) -> list[str]:
+    """Those of the unknown names that sound almost like a word of the sources."""
+    _, arabic = _words(sources := list(sources))
+    return [
+        name
+        for name in unsupported_names(sentence, sources)
+        if max((phonetic_similarity(name, w) for w in arabic), default=0) > _ALIKE
+    ]
+
+
+def missing_names(phrase: str, sentence: str) -> list[str]:
+    """Names of an English phrase that an Arabic sentence does not have."""
+    _, arabic = _words([sentence])
+    return [name for name in extract_names(phrase) if not _has(name, frozenset(), arabic)]
+
+
+def _words(sources: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The content words in Latin script and the words in Arabic script, these with and without what is written on."""
+    folded = [fold_text(source) for source in sources]
+    latin = frozenset(word for text in folded for word in content_words(text))
+    written = {word for text in folded for word in _ARABIC_WORD.findall(text)}
+    bare = written | {without_clitics(word) for word in written}
+    bare |= {word[1:] for word in bare if word[0] in "بلكف" and len(word) > 3}
+    # الإيرانية, of Iran.
+    return latin, frozenset(bare | {_OF_A_PLACE.sub("", word) for word in bare if len(word) > 4})
+
+
+def _has(name: str, latin: frozenset[str], arabic: frozenset[str]) -> bool:
+    if content_words(name) <= latin:
+        return True
+    if any(word.startswith(other) for other in known_exonyms(name) for word in arabic):
+        return True
+    wanted = key(name)[1:]
+    alike = (word for word in arabic if key(word)[1:] == wanted)
+    return any(phonetic_similarity(name, word) >= (_SAME if wanted else _ALIKE) for word in alike)

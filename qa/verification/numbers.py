@@ -1,0 +1,282 @@
+"""The numbers that a text says, in digits or in words, in Arabic or English: ٣ is 3, ثلاثة and three are 3.
+
+A text may mean several things by one word: "third" is 3 or one in three, خمس five or a fifth. So what a text *says* is
+a set of readings for each number, and what it *could mean* is all of them together, with the parts of compound ones:
+a claim is borne out if one of its readings could be meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+
+from index.text.folding import fold_text
+
+Reading = frozenset[Fraction]
+
+_TOKEN = re.compile(r"\d+(?:[.,٫٬]\d+)*|[^\W\d_]+")
+_GROUPED = re.compile(r"\d{1,3}(?:[,٬]\d{3})+(?:[.٫]\d+)?")
+_CLITICS = re.compile(r"^(?:و|ف)?(?:بال|لل|ال|ب|ل|ك)?")
+_DUAL = re.compile(r"[^\W\d_]{2,}(?:تان|تين|ان|ين)$")
+"""An Arabic dual: جولتان are two rounds. A plural in ين looks the same, so it only *could* mean two."""
+
+# All folded (index/text/folding.py). Words of one line stand for the numbers from its first on.
+_COUNTED: tuple[tuple[int, int, str], ...] = (
+    (2, 1, "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+           "eighteen nineteen"),
+    (20, 10, "twenty thirty forty fifty sixty seventy eighty ninety"),
+    (2, 1, "اثنان ثلاثه اربعه خمسه سته سبعه ثمانيه تسعه عشره"),
+    (2, 1, "اثنين ثلاث اربع خمس ست سبع ثماني تسع عشر"),
+    (2, 1, "اثنتان ثلاثه اربعه خمسه سته سبعه ثمان تسعه عشره"),
+    (2, 1, "اثنتين"),
+    (20, 10, "عشرون ثلاثون اربعون خمسون ستون سبعون ثمانون تسعون"),
+    (20, 10, "عشرين ثلاثين اربعين خمسين ستين سبعين ثمانين تسعين"),
+)  # fmt: skip
+_TEN_AFTER = {"عشر", "عشره"}
+"""خمسة عشر: five and ten, without و."""
+_ELEVENTH = {"حادي", "حاديه"}
+_PERCENT = re.compile(r"(?<!\w)(?:ب|في )ال(?:ميه|مايه)(?!\w)")
+_BEFORE_TEN = {"احد": 1, "احدي": 1, "اثنا": 2, "اثني": 2, "اثنتا": 2, "اثنتي": 2}
+_TWO_HUNDRED = ("ميتان", "ميتين", "ميتا", "ميتي", "مايتان", "مايتين")
+_SCALES = {
+    "hundred": 100, "hundreds": 100, "ميه": 100, "مايه": 100, "dozen": 12, "dozens": 12, "thousand": 1000,
+    "thousands": 1000, "الف": 1000, "الاف": 1000, "الفا": 1000, "million": 10**6, "millions": 10**6, "مليون": 10**6,
+    "ملايين": 10**6, "مليونا": 10**6, "billion": 10**9, "billions": 10**9, "مليار": 10**9, "مليارات": 10**9,
+    "مليارا": 10**9, "بليون": 10**9, "trillion": 10**12, "تريليون": 10**12,
+}  # fmt: skip
+_TWOS = {
+    **dict.fromkeys(_TWO_HUNDRED, 200), "الفان": 2000, "الفين": 2000, "الفي": 2000, "مليونان": 2 * 10**6,
+    "مليونين": 2 * 10**6, "مليوني": 2 * 10**6, "ملياران": 2 * 10**9, "مليارين": 2 * 10**9, "ملياري": 2 * 10**9,
+}  # fmt: skip
+_ORDINALS = {
+    word: Fraction(number)
+    for first, words in (
+        (2, "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+            "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"),
+        (2, "ثاني ثالث رابع خامس سادس سابع ثامن تاسع عاشر"),
+        (2, "ثانيه ثالثه رابعه خامسه سادسه سابعه ثامنه تاسعه عاشره"),
+    )
+    for number, word in enumerate(words.split(), first)
+}  # fmt: skip
+_FRACTIONS = {
+    "half": Fraction(1, 2), "نصف": Fraction(1, 2), "third": Fraction(1, 3), "ثلث": Fraction(1, 3),
+    "ثلثا": Fraction(2, 3), "ثلثي": Fraction(2, 3), "ثلثان": Fraction(2, 3), "ثلثين": Fraction(2, 3),
+    "quarter": Fraction(1, 4), "ربع": Fraction(1, 4), "fifth": Fraction(1, 5), "خمس": Fraction(1, 5),
+    "sixth": Fraction(1, 6), "سدس": Fraction(1, 6), "eighth": Fraction(1, 8), "tenth": Fraction(1, 10),
+    "عشر": Fraction(1, 10),
+}  # fmt: skip
+_MANY_OF = {
+    "thirds": 3, "quarters": 4, "fifths": 5, "sixths": 6, "eighths": 8, "tenths": 10, "ارباع": 4, "اخماس": 5,
+    "اثلاث": 3, "اسداس": 6, "اعشار": 10,
+}  # fmt: skip
+_AND = {"and", "و"}
+_ARTICLES = {"a", "an"}
+
+
+@dataclass(frozen=True)
+class NumberMention:
+    """A number at `folded[start:end]`, all that it may mean, and the numbers that its words mean one by one."""
+
+    start: int
+    end: int
+    readings: Reading
+    parts: Reading
+
+
+@dataclass(frozen=True)
+class _Word:
+    start: int
+    end: int
+    text: str
+    joined: bool
+    """Whether و or "and" stands before it."""
+    digits: bool
+
+
+def parse_numbers(text: str) -> list[NumberMention]:
+    """The numbers of a text in order; "one" is none, for it is said without being counted."""
+    words = list(_words(_folded(text)))
+    found, at = [], 0
+    while at < len(words):
+        said, at = _number_at(words, at)
+        if said and said.readings != {Fraction(1)}:
+            found.append(said)
+    return found
+
+
+def possible_values(text: str) -> Reading:
+    """Every number that a text may be understood to say."""
+    said = parse_numbers(text)
+    meant = {number for one in said for number in one.readings | one.parts}
+    if any(_DUAL.match(token) for token in _TOKEN.findall(_folded(text))):
+        meant.add(Fraction(2))
+    return frozenset(meant)
+
+
+def _folded(text: str) -> str:
+    """Folded, and بالمئة is no hundred."""
+    return _PERCENT.sub(lambda match: "%" * len(match.group()), fold_text(text))
+
+
+def _words(folded: str) -> Iterator[_Word]:
+    joined = False
+    for match in _TOKEN.finditer(folded):
+        text = match.group()
+        if text in _AND or text in _ARTICLES:
+            joined = joined or text in _AND
+            continue
+        digits = text[0].isdigit()
+        bare = text if digits or _known(text) else _without_clitics(text)
+        conjunction = joined or (not digits and text.startswith("و") and bare != text)
+        yield _Word(match.start(), match.end(), bare, conjunction, digits)
+        joined = False
+
+
+def _without_clitics(word: str) -> str:
+    """A number word without what is written onto it; any other word as it is."""
+    for rest in (word[1:], word.removeprefix("ال"), _CLITICS.sub("", word)):
+        if _known(rest) and word != rest and word[0] in "وفبلكا":
+            return rest
+    return word
+
+
+@cache
+def _known(word: str) -> bool:
+    return (
+        word in _units() or word in _BEFORE_TEN or word in _SCALES or word in _TWOS or word in _ORDINALS
+        or word in _FRACTIONS or word in _MANY_OF or word in _TEN_AFTER or word in _ELEVENTH
+    )  # fmt: skip
+
+
+@cache
+def _units() -> dict[str, int]:
+    """Words for numbers below a hundred, and the hundreds that Arabic writes as one word (ثلاثمئة)."""
+    counted = {word: first + step * n for first, step, line in _COUNTED for n, word in enumerate(line.split())}
+    stems = {"ثلاث": 3, "اربع": 4, "خمس": 5, "ست": 6, "سبع": 7, "ثمان": 8, "ثماني": 8, "تسع": 9}
+    hundreds = {f"{stem}{end}": 100 * n for stem, n in stems.items() for end in ("ميه", "مايه")}
+    return {**counted, **hundreds, "one": 1, "واحد": 1, "واحده": 1}
+
+
+def _number_at(words: Sequence[_Word], at: int) -> tuple[NumberMention | None, int]:
+    """The number that begins at a word, if one does, and the place after it."""
+    first = words[at]
+    single = _single(first)
+    ordinal = _ordinal(words, at)
+    if ordinal:
+        return NumberMention(first.start, words[at + 1].end, frozenset({ordinal}), frozenset({ordinal})), at + 2
+    value, parts, after = _compound(words, at)
+    if value is None:
+        return (NumberMention(first.start, first.end, single, single), at + 1) if single else (None, at + 1)
+    if after < len(words) and words[after].text in _MANY_OF and not words[after].joined:
+        many = Fraction(value) / _MANY_OF[words[after].text]
+        return NumberMention(first.start, words[after].end, frozenset({many}), frozenset({many})), after + 1
+    if after < len(words) and words[after].joined and words[after].text in _FRACTIONS:
+        # Three and a half; but "خمسة ونصف" may also be five of one thing and half of another.
+        more = value + _FRACTIONS[words[after].text]
+        both = frozenset({more, value})
+        return NumberMention(first.start, words[after].end, both, both | {_FRACTIONS[words[after].text]}), after + 1
+    readings = frozenset({value}) | (single if after == at + 1 else frozenset())
+    return NumberMention(first.start, words[after - 1].end, readings, frozenset(parts) | readings), after
+
+
+def _ordinal(words: Sequence[_Word], at: int) -> Fraction | None:
+    """An ordinal of two words: الخامس والعشرون and "twenty-fifth" are the 25th, الثاني عشر is the 12th."""
+    if at + 1 >= len(words):
+        return None
+    first, second = words[at], words[at + 1]
+    unit = _ORDINALS.get(first.text) or (Fraction(1) if first.text in _ELEVENTH else None)
+    if unit and unit < 10 and second.joined and _is_tens(second):
+        return unit + _units()[second.text]
+    if unit and unit < 10 and second.text in _TEN_AFTER and not second.joined:
+        return unit + 10
+    if _is_tens(first) and second.text.isascii() and _ORDINALS.get(second.text, 10) < 10:
+        return _units()[first.text] + _ORDINALS[second.text]
+    return None
+
+
+def _single(word: _Word) -> Reading:
+    """What an ordinal or a fraction may mean."""
+    return frozenset(table[word.text] for table in (_ORDINALS, _FRACTIONS) if word.text in table)
+
+
+def _compound(words: Sequence[_Word], at: int) -> tuple[Fraction | None, list[Fraction], int]:
+    """The cardinal that begins at a word: what its words make together, and each of them."""
+    total, group = Fraction(0), Fraction(0)
+    parts: list[Fraction] = []
+    start = at
+    while at < len(words):
+        word = words[at]
+        value = _cardinal(words, at)
+        scale = _SCALES.get(word.text)
+        if scale and (group or not parts) and not (word.joined and at > start):
+            # "thousands of" counts nothing.
+            if not group and word.text.endswith("s"):
+                break
+            group = max(group, Fraction(1)) * scale
+            if scale > 100:
+                total, group = total + group, Fraction(0)
+            parts.append(group or total)
+        elif scale and word.joined and at > start and scale < (group or total):
+            group += scale
+            parts.append(Fraction(scale))
+        elif value is None or (at > start and not _goes_on(total, group, value, words, at)):
+            break
+        elif value >= 1000 and value in _TWOS.values():
+            total += value
+            parts.append(value)
+        else:
+            group += value
+            parts.append(value)
+        at += 1
+    return (total + group if parts else None), parts, max(at, start + 1)
+
+
+def _cardinal(words: Sequence[_Word], at: int) -> Fraction | None:
+    word = words[at]
+    if word.digits:
+        return _of_digits(word.text)
+    if word.text in _BEFORE_TEN:
+        follows = at + 1 < len(words) and words[at + 1].text in _TEN_AFTER
+        return Fraction(_BEFORE_TEN[word.text]) if follows else None
+    value = _TWOS.get(word.text) or _units().get(word.text)
+    return Fraction(value) if value else None
+
+
+def _goes_on(total: Fraction, group: Fraction, value: Fraction, words: Sequence[_Word], at: int) -> bool:
+    """Whether a number goes on with the word at `at`: "twenty-five", خمسة وعشرون, خمسة عشر, ألف وتسعمئة."""
+    word = words[at]
+    if _is_teen(words, at):
+        return True
+    if word.digits:
+        return bool(total) and not group and word.joined and value < 1000
+    if not group:
+        return bool(total) and value < 1000
+    if group < 10 and value in range(20, 100, 10):
+        return word.joined
+    if group % 100 == 0:
+        return value < 100 and (word.joined or word.text.isascii())
+    if group % 100 >= 20 and group % 10 == 0:
+        return value < 10 and word.text.isascii() and not word.joined
+    return group % 100 < 10 and value in range(20, 100, 10) and word.joined
+
+
+def _is_tens(word: _Word) -> bool:
+    return _units().get(word.text, 0) in range(20, 100, 10)
+
+
+def _is_teen(words: Sequence[_Word], at: int) -> bool:
+    before = words[at - 1] if at else None
+    if before is None or words[at].text not in _TEN_AFTER or words[at].joined:
+        return False
+    return before.text in _BEFORE_TEN or _units().get(before.text, 10) < 10
+
+
+def _of_digits(text: str) -> Fraction:
+    if _GROUPED.fullmatch(text):
+        return Fraction(re.sub(r"[,٬]", "", text).replace("٫", "."))
+    # A comma that does not part thousands is a decimal one; two points or more are a date or a version.
+    parts = re.split(r"[.,٫٬]", text)
+    return Fraction(".".join(parts)) if len(parts) == 2 else Fraction(parts[0])
