@@ -35,7 +35,7 @@ import httpx
 from benchmarks.serving import serving
 from index.indexer import update_index
 from ui.app import App
-from ui.gate.keys import Keys
+from ui.auth.api_keys import APIKeyStore
 from ui.settings import load_settings
 
 PORT = 7891
@@ -77,7 +77,7 @@ def served(work: Path) -> Iterator[subprocess.Popen[bytes]]:
     index, keys = work / "index", work / "keys.json"
     update_index(index, [Path("samples/articles")], App(load_settings()).embedder)
     keys.unlink(missing_ok=True)
-    made = [Keys(keys).add(f"caller {number}", ["read"], per_minute=100_000) for number in range(200)]
+    made = [APIKeyStore(keys).add(f"caller {number}", ["read"], per_minute=100_000) for number in range(200)]
     (work / "secrets").write_text("\n".join(made), encoding="utf-8")
     with serving(work, PORT, settings={"JAWAB_KEYS": str(keys)}) as server:
         yield server

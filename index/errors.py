@@ -9,7 +9,7 @@ class JawabError(Exception):
     """A problem that its reader can do something about.
 
     An error carries a `code` and the fields that its sentence needs; it is turned into a sentence, an exit
-    code or an HTTP status in one place (`ui/strings.py`), in the reader's language.
+    code or an HTTP status in one place (`ui/i18n.py`), in the reader's language.
     """
 
     code: ClassVar[str] = "error"

@@ -24,11 +24,11 @@ from index.fakes import HashEmbedder
 from index.indexer import create_index
 from index.recovery import check_integrity
 from index.storage.catalog import Catalog
-from ui.api.bodies.lines import LinesBody
-from ui.collections import CollectionFolders
-from ui.jobs.intake import IndexIntake
-from ui.jobs.jobs import Jobs
-from ui.jobs.store import JobStore
+from ui.api.body_parsers.ndjson import LinesBody
+from ui.collections import CollectionRepository
+from ui.jobs.index_writer import IndexWriter
+from ui.jobs.job_queue import JobQueue
+from ui.jobs.repository import JobRepository
 from ui.uploaded import UploadedFiles
 
 DIMENSION = 64
@@ -60,9 +60,9 @@ def _child(place: Path, version: int) -> int:
     child = os.fork()
     if child == 0:
         embedder = HashEmbedder(DIMENSION)
-        folders = CollectionFolders(place / "index", place / "collections")
+        folders = CollectionRepository(place / "index", place / "collections")
         uploaded = UploadedFiles(place / "brought", folders)
-        jobs = Jobs(place / "brought", IndexIntake(folders, lambda: embedder, uploaded))
+        jobs = JobQueue(place / "brought", IndexWriter(folders, lambda: embedder, uploaded))
         jobs.start()
         _send(jobs, version)
         jobs.close()
@@ -75,7 +75,7 @@ def _wait(child: int) -> None:
     assert status == 0, status
 
 
-def _send(jobs: Jobs, version: int) -> None:
+def _send(jobs: JobQueue, version: int) -> None:
     """What the API does with an upload, slowly; returns when every job is over."""
     upload = jobs.begin("", str(version))
     body = LinesBody(upload.folder)
@@ -97,13 +97,13 @@ def _articles(version: int) -> dict[str, str]:
 
 def _state(place: Path, version: int) -> str:
     """That of the upload of this version: of each there may be but one job."""
-    with closing(JobStore(place / "brought-jobs.sqlite")) as store:
+    with closing(JobRepository(place / "brought-jobs.sqlite")) as store:
         jobs, total = store.latest(1, 0)
     return jobs[0].state if total == version + 1 else "receiving"
 
 
 def _faults(place: Path, version: int) -> list[str]:
-    with closing(JobStore(place / "brought-jobs.sqlite")) as store:
+    with closing(JobRepository(place / "brought-jobs.sqlite")) as store:
         jobs, total = store.latest(1000, 0)
     with closing(Catalog.open(place / "index")) as catalog:
         texts = {article.id: article.text for article in catalog.articles()}

@@ -19,15 +19,15 @@ from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesF
 from qa.parts import FAKE
 from qa.query.followup import HistoryTurn
 from ui.app import App
-from ui.collections import CollectionFolders
-from ui.jobs.jobs import Jobs
+from ui.collections import CollectionRepository
+from ui.jobs.job_queue import JobQueue
 from ui.settings import load_settings
-from ui.web.collection.bringing import Porter
-from ui.web.collection.library import Library
-from ui.web.collection.removals import Removals
-from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf
-from ui.web.site import Assistant, Collection, Overview, Site
+from ui.web.collection.page_upload import UploadManager
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.collection.soft_delete import PendingDeletions
+from ui.web.conversations.repository import ConversationRepository
+from ui.web.serve import LoadedModels
+from ui.web.site import AnswerStream, Collection, Overview, Site
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
 ENGLISH_QUESTION = "How many US troops remain in Iraq?"
@@ -262,19 +262,24 @@ class CannedIntake:
         return False
 
 
-def site(folder: Path, assistant: Assistant | None = None, overview: Overview = OVERVIEW) -> Site:
+def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview = OVERVIEW) -> Site:
     """A site of the canned parts, its conversations kept in `folder`."""
 
     def open_collection(collection: str, index: Path) -> Collection:
         articles = CannedArticles()
-        porter = Porter(folder / "brought" / collection, read_slowly)
+        porter = UploadManager(folder / "brought" / collection, read_slowly)
         asked = assistant or CannedAssistant()
         return Collection(
-            collection, asked, lambda *_: [], articles, articles, Removals(lambda _: None), porter, lambda: overview,
+            collection, asked, lambda *_: [], articles, articles, PendingDeletions(lambda _: None), porter, lambda: overview,
             canned_map,
         )  # fmt: skip
 
-    folders = CollectionFolders(folder / "index", folder / "collections")
-    models = ModelsOf(App(load_settings(embedder=FAKE, llm=FAKE)))
-    jobs = Jobs(folder / "brought", CannedIntake())
-    return Site(Library(folders, open_collection), Conversations(folder / "conversations.sqlite"), models, jobs)
+    folders = CollectionRepository(folder / "index", folder / "collections")
+    models = LoadedModels(App(load_settings(embedder=FAKE, llm=FAKE)))
+    jobs = JobQueue(folder / "brought", CannedIntake())
+    return Site(
+        CollectionRegistry(folders, open_collection),
+        ConversationRepository(folder / "conversations.sqlite"),
+        models,
+        jobs,
+    )

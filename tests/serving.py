@@ -15,15 +15,15 @@ from starlette.types import ASGIApp
 
 from index.indexer import update_index
 from tests.conftest import SAMPLES
-from ui.api.observers import Observers
+from ui.api.telemetry import Telemetry
 from ui.app import App
-from ui.collections import CollectionFolders
-from ui.gate.connections import Bounds
-from ui.gate.gate import OPEN, Entry
+from ui.auth.connection_limit import Bounds
+from ui.auth.middleware import OPEN_ACCESS, AccessPolicy
+from ui.collections import CollectionRepository
 from ui.settings import load_settings
-from ui.web.collection.library import Library
-from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection, open_jobs, server_config
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.conversations.repository import ConversationRepository
+from ui.web.serve import LoadedModels, open_collection, open_jobs, server_config
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -38,16 +38,16 @@ def app_in(folder: Path, **parts: object) -> App:
 
 
 @contextmanager
-def serving(app: App, entry: Entry = OPEN) -> Iterator[str]:
+def serving(app: App, entry: AccessPolicy = OPEN_ACCESS) -> Iterator[str]:
     """The address of the whole server, while it serves."""
-    observers = Observers()
-    folders = CollectionFolders(app.settings.index, app.settings.collections)
+    observers = Telemetry()
+    folders = CollectionRepository(app.settings.index, app.settings.collections)
     with (
-        closing(Library(folders, partial(open_collection, app, observers))) as library,
+        closing(CollectionRegistry(folders, partial(open_collection, app, observers))) as library,
         closing(open_jobs(app, folders)) as jobs,
     ):
         jobs.start()
-        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+        site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
         with listening(create_app(site, entry, observers)) as address:
             yield address
 

@@ -17,7 +17,7 @@ from qa.fakes import FakeLLM
 from qa.llm.base import LLM, Prompt, TextStream
 from ui.app import App
 from ui.settings import load_settings
-from ui.web.serve import run
+from ui.web.serve import serve
 
 _MANNERS = {
     "words": (300, 0.2, "word "),
@@ -56,4 +56,4 @@ class SlowApp(App):
 if __name__ == "__main__":
     app = SlowApp(load_settings())
     app.manners = tuple(sys.argv[2:])
-    run(app, "127.0.0.1", int(sys.argv[1]), "en")
+    serve(app, "127.0.0.1", int(sys.argv[1]), "en")

@@ -14,17 +14,17 @@ from fastapi.testclient import TestClient
 
 from index.indexer import update_index
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.api.observers import Observers
+from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import jawab
-from ui.collections import CollectionFolders
+from ui.collections import CollectionRepository
 from ui.settings import load_settings
-from ui.web.collection.library import Library
-from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection, open_jobs
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.conversations.repository import ConversationRepository
+from ui.web.serve import LoadedModels, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
-from ui.web.visitor import COOKIE
+from ui.web.visitor_cookie import COOKIE
 
 FAKES = {"embedder": "fake", "llm": "fake"}
 
@@ -40,11 +40,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
 
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
-    folders = CollectionFolders(app.settings.index, app.settings.collections)
-    observers = Observers()
-    library = Library(folders, partial(open_collection, app, observers))
+    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    observers = Telemetry()
+    library = CollectionRegistry(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
-    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+    site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 

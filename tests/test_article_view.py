@@ -9,8 +9,8 @@ import pytest
 from index.articles import Article, Span
 from tests.page_assistant import ARTICLES
 from tests.test_render import ATTRIBUTES, HOSTILE, SHOWN, Reader, words_of
-from ui.web.chat.render import phrase_in
-from ui.web.reading.article import article_html, marks_of
+from ui.web.article_view.article import article_html, marks_of
+from ui.web.chat.render import find_answer_span
 
 TEXT = "Share this.\n\nThe tram opened in May.\nIt has 24 stations, said the mayor.\n\n\nThe end."
 ARTICLE = Article("a", "Tram", TEXT, "en", "2021-05-01", "https://www.news.example/a", "Sara", ignored=(Span(0, 11),))
@@ -73,7 +73,7 @@ def test_a_place_that_is_not_there_marks_nothing(start: int, end: int) -> None:
     ],
 )
 def test_the_phrase_is_found_however_it_is_spelt(quote: str, phrase: str | None, found: str | None) -> None:
-    span = phrase_in(quote, phrase)
+    span = find_answer_span(quote, phrase)
     assert (quote[span.start : span.end] if span else None) == found
 
 

@@ -24,21 +24,21 @@ from index.storage.catalog import Catalog
 from index.storage.lock import FILE
 from index.storage.migrations import StoreNewer
 from qa.answer import Answer
+from ui.auth.api_keys import APIKeyStore
 from ui.backup import archive as archive_module
 from ui.backup.archive import MANIFEST, Advance, BackupDamaged, BackupInvalid, Member, Source, reading
 from ui.backup.backup import back_up
 from ui.backup.places import Places
 from ui.backup.restore import Restore, Restored, RestoreOccupied
 from ui.cli import main
-from ui.collections import FIRST, CollectionFolders
-from ui.gate.keys import Keys
+from ui.collections import DEFAULT_ID, CollectionRepository
 from ui.jobs.claim import without_server
-from ui.jobs.intake import IndexIntake
-from ui.jobs.jobs import Jobs
-from ui.jobs.receiving import Parcel
+from ui.jobs.index_writer import IndexWriter
+from ui.jobs.job_queue import JobQueue
+from ui.jobs.upload_dir import UploadDirectory
 from ui.settings import Settings, load_settings
 from ui.uploaded import UploadedFiles
-from ui.web.keeping.conversations import Conversations, KeptTurn
+from ui.web.conversations.repository import ConversationRepository, StoredTurn
 
 TRAM = "Tram\n\nPublished: 3 May 2021\n\nThe tram opened on Monday. It has eleven stops."
 QUESTIONS = ("When does the ferry leave?", "متى افتتحت المكتبة؟", "the eleven stops of the tram")
@@ -58,15 +58,15 @@ def settings_in(home: Path) -> Settings:
     )
 
 
-def upload(jobs: Jobs, name: str, text: str, collection: str) -> str:
+def upload(jobs: JobQueue, name: str, text: str, collection: str) -> str:
     place = jobs.begin("caller", None)
-    parcel = Parcel(folder=place.folder)
+    parcel = UploadDirectory(folder=place.folder)
     with parcel.place_for(f"files/{name}").open("xb") as file:
         parcel.write(text.encode(), file)
     return jobs.accept(place, parcel, collection, "digest").id
 
 
-def wait_for(jobs: Jobs, job: str) -> None:
+def wait_for(jobs: JobQueue, job: str) -> None:
     while not jobs.find(job).is_over:
         time.sleep(0.02)
 
@@ -100,19 +100,19 @@ def make_home(folder: Path) -> Path:
     (articles / "مكتبة.txt").write_text("مكتبة المدينة\n\nافتتحت مكتبة المدينة أبوابها يوم السبت.")
     settings = settings_in(home)
     update_index(settings.index, [articles], HashEmbedder())
-    folders = CollectionFolders(settings.index, settings.collections)
+    folders = CollectionRepository(settings.index, settings.collections)
     other = folders.make("Archive of 2021")
     update_index(folders.index_of(other.id), [articles / "tram.txt"], HashEmbedder())
     with closing(
-        Jobs(settings.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(settings.brought, folders)))
+        JobQueue(settings.brought, IndexWriter(folders, HashEmbedder, UploadedFiles(settings.brought, folders)))
     ) as jobs:
-        wait_for(jobs, upload(jobs, "ferry.txt", "Ferry\n\nThe ferry leaves at noon.", FIRST))
+        wait_for(jobs, upload(jobs, "ferry.txt", "Ferry\n\nThe ferry leaves at noon.", DEFAULT_ID))
         jobs._closing.set()
-        upload(jobs, "bridge.txt", "Bridge\n\nThe bridge closes in March.", FIRST)
-    with closing(Conversations(settings.conversations)) as conversations:
+        upload(jobs, "bridge.txt", "Bridge\n\nThe bridge closes in March.", DEFAULT_ID)
+    with closing(ConversationRepository(settings.conversations)) as conversations:
         number = conversations.begin("visitor", "When does the ferry leave?", other.id)
-        conversations.put("visitor", number, KeptTurn(1, "When does the ferry leave?", None))
-    Keys(settings.keys).add("newsroom", ["read"])
+        conversations.put("visitor", number, StoredTurn(1, "When does the ferry leave?", None))
+    APIKeyStore(settings.keys).add("newsroom", ["read"])
     return home
 
 
@@ -161,11 +161,11 @@ class TestRoundTrip:
         assert contents(there.index) == contents(before.index)
         assert restored.embedded == 0
         assert not check_integrity(there.index)
-        folders = CollectionFolders(there.index, there.collections)
-        assert folders.all() == CollectionFolders(before.index, before.collections).all()
+        folders = CollectionRepository(there.index, there.collections)
+        assert folders.all() == CollectionRepository(before.index, before.collections).all()
         other = folders.all()[1].id
         assert contents(folders.index_of(other)) == contents(before.collections / other)
-        with closing(Conversations(there.conversations)) as conversations:
+        with closing(ConversationRepository(there.conversations)) as conversations:
             (kept,) = conversations.all("visitor")
             assert (kept.title, kept.collection) == ("When does the ferry leave?", other)
             assert conversations.turns("visitor", kept.id)[0].question == "When does the ferry leave?"
@@ -184,9 +184,9 @@ class TestRoundTrip:
     def test_upload_that_waited_is_read_after_the_restore(self, file: Path, tmp_path: Path) -> None:
         there = settings_in(tmp_path / "elsewhere")
         restore(file, tmp_path / "elsewhere")
-        folders = CollectionFolders(there.index, there.collections)
+        folders = CollectionRepository(there.index, there.collections)
         with closing(
-            Jobs(there.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
+            JobQueue(there.brought, IndexWriter(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
         ) as jobs:
             jobs.start()
             for job in jobs.latest(10, 0)[0]:
@@ -211,7 +211,7 @@ class TestRoundTrip:
         there = settings_in(tmp_path / "elsewhere")
         restore(backed_up(home, first_only=True), tmp_path / "elsewhere")
         assert contents(there.index) == contents(settings_in(home).index)
-        assert len(CollectionFolders(there.index, there.collections).all()) == 1
+        assert len(CollectionRepository(there.index, there.collections).all()) == 1
         assert not there.conversations.exists()
 
     def test_no_secret_is_in_the_archive(self, home: Path) -> None:
@@ -219,7 +219,7 @@ class TestRoundTrip:
         content = file.read_bytes()
         assert b"very secret" not in content
         assert b"me:secret" not in content
-        assert Keys(home / "keys.json").all()[0].digest.encode() not in content
+        assert APIKeyStore(home / "keys.json").all()[0].digest.encode() not in content
         assert file.stat().st_mode & 0o077 == 0
         with reading(file) as archive:
             (made,) = [
@@ -402,9 +402,9 @@ class TestRefusals:
 
         there = settings_in(tmp_path / "elsewhere")
         create_index(there.index)
-        folders = CollectionFolders(there.index, there.collections)
+        folders = CollectionRepository(there.index, there.collections)
         with closing(
-            Jobs(there.brought, IndexIntake(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
+            JobQueue(there.brought, IndexWriter(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
         ) as jobs:
             jobs.start()
         restore(file, tmp_path / "elsewhere")

@@ -22,16 +22,16 @@ from index.storage.catalog import Catalog
 from index.storage.lock import LOCK
 from tests.page_assistant import read_slowly, site
 from tests.test_render import HOSTILE, Reader
-from ui.jobs.receiving import TooMuch, safe_parts
-from ui.web.collection.bringing import AnotherIsBrought, Bringing, Porter
-from ui.web.collection.progress import progress_html
+from ui.jobs.upload_dir import UploadTooLarge, safe_parts
+from ui.web.collection.page_upload import AnotherUploadInProgress, PageUpload, UploadManager
+from ui.web.collection.upload_status import progress_html
 from ui.web.server import create_app
 
 BYTES = {"content-type": "application/octet-stream"}
 BRING = "/page/collections/first/bring"
 
 
-def put(porter: Porter, bringing: Bringing, name: str, content: bytes = b"words") -> Path:
+def put(porter: UploadManager, bringing: PageUpload, name: str, content: bytes = b"words") -> Path:
     path = porter.place_for(bringing, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
@@ -76,28 +76,28 @@ def test_no_name_is_too_long_or_leads_away(name: str, tmp_path: Path) -> None:
     path.write_bytes(b"")
 
 
-def has_failed(bringing: Bringing) -> bool:
+def has_failed(bringing: PageUpload) -> bool:
     return bringing.state == "failed"
 
 
 class TestThePorter:
     @pytest.fixture
-    def porter(self, tmp_path: Path) -> Porter:
-        return Porter(tmp_path / "brought", read_slowly)
+    def porter(self, tmp_path: Path) -> UploadManager:
+        return UploadManager(tmp_path / "brought", read_slowly)
 
-    def test_what_was_received_is_read_and_kept(self, porter: Porter) -> None:
+    def test_what_was_received_is_read_and_kept(self, porter: UploadManager) -> None:
         bringing = porter.begin()
         assert put(porter, bringing, "a/one.txt") != put(porter, bringing, "a/one.txt")
         put(porter, bringing, "two.bin")
         porter.read(bringing)
-        with pytest.raises(AnotherIsBrought):
+        with pytest.raises(AnotherUploadInProgress):
             porter.begin()
         wait_until(lambda: bringing.state == "done")
         assert bringing.summary is not None and len(bringing.summary.added) == 2
         assert (bringing.looked_at, bringing.read, bringing.to_read) == (3, 3, 3)
         assert len([path for path in bringing.folder.rglob("*") if path.is_file()]) == 3
 
-    def test_stopped_while_it_is_received_or_read_nothing_of_it_stays(self, porter: Porter) -> None:
+    def test_stopped_while_it_is_received_or_read_nothing_of_it_stays(self, porter: UploadManager) -> None:
         first = porter.begin()
         put(porter, first, "one.txt")
         porter.stop(first)
@@ -111,29 +111,29 @@ class TestThePorter:
         wait_until(lambda: second.state == "stopped")
         assert second.read < 40 and not second.folder.exists()
 
-    def test_one_that_was_left_alone_makes_room_for_the_next(self, porter: Porter) -> None:
+    def test_one_that_was_left_alone_makes_room_for_the_next(self, porter: UploadManager) -> None:
         left = porter.begin()
         put(porter, left, "one.txt")
         assert porter.begin() is not left
         assert left.state == "stopped" and not left.folder.exists()
         assert porter.find(left.id) is None
 
-    def test_too_much_is_refused(self, porter: Porter, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.receiving.MOST_FILES", 2)
-        monkeypatch.setattr("ui.jobs.receiving.MOST_BYTES", 20)
+    def test_too_much_is_refused(self, porter: UploadManager, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ui.jobs.upload_dir.MOST_FILES", 2)
+        monkeypatch.setattr("ui.jobs.upload_dir.MOST_BYTES", 20)
         bringing = porter.begin()
         put(porter, bringing, "one.txt", b"x" * 15)
         put(porter, bringing, "two.txt", b"")
-        with pytest.raises(TooMuch):
+        with pytest.raises(UploadTooLarge):
             porter.place_for(bringing, "three.txt")
-        with pytest.raises(TooMuch):
+        with pytest.raises(UploadTooLarge):
             bringing.write(b"x" * 6, io.BytesIO())
 
     def test_an_error_of_the_reading_is_told_and_nothing_stays(self, tmp_path: Path) -> None:
         def refused(folder: Path, progress: Progress) -> IndexingReport:
             raise IndexMismatch(folder="x", found="a", expected="b")
 
-        porter = Porter(tmp_path, refused)
+        porter = UploadManager(tmp_path, refused)
         bringing = porter.begin()
         put(porter, bringing, "one.txt")
         porter.read(bringing)
@@ -153,7 +153,7 @@ class TestThePorter:
                 raise full.pop()
             return read_slowly(folder, progress)
 
-        porter = Porter(tmp_path, full_at_first)
+        porter = UploadManager(tmp_path, full_at_first)
         bringing = porter.begin()
         file = put(porter, bringing, "one.txt")
         porter.read(bringing)
@@ -169,9 +169,9 @@ class TestThePorter:
         def full(folder: Path, progress: Progress) -> IndexingReport:
             raise DiskFull(folder="x")
 
-        porter = Porter(tmp_path, full)
+        porter = UploadManager(tmp_path, full)
 
-        def begin_another(bringing: Bringing) -> None:
+        def begin_another(bringing: PageUpload) -> None:
             porter.begin()
 
         for end in (porter.stop, begin_another):
@@ -183,9 +183,9 @@ class TestThePorter:
             assert bringing.state == "stopped" and not bringing.folder.exists()
 
     @pytest.fixture
-    def busy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Porter, FileLock]]:
+    def busy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[UploadManager, FileLock]]:
         """A porter whose index another writer holds, until the lock is released."""
-        monkeypatch.setattr("ui.web.collection.bringing._AGAIN", 0.02)
+        monkeypatch.setattr("ui.web.collection.page_upload._AGAIN", 0.02)
         index = tmp_path / "index"
         create_index(index)
 
@@ -193,10 +193,12 @@ class TestThePorter:
             return update_index(index, [folder], HashEmbedder(), progress)
 
         with FileLock(index / LOCK, timeout=0, thread_local=False) as lock:
-            yield Porter(tmp_path / "brought", into), lock
+            yield UploadManager(tmp_path / "brought", into), lock
 
     @pytest.mark.parametrize(("language", "sentence"), [("en", "reading begins when"), ("ar", "تبدأ القراءة بعد")])
-    def test_busy_index_is_waited_for(self, busy: tuple[Porter, FileLock], language: Language, sentence: str) -> None:
+    def test_busy_index_is_waited_for(
+        self, busy: tuple[UploadManager, FileLock], language: Language, sentence: str
+    ) -> None:
         porter, lock = busy
         bringing = porter.begin()
         file = put(porter, bringing, "one.txt", b"The tram opened in May.")
@@ -207,7 +209,7 @@ class TestThePorter:
         wait_until(lambda: bringing.state == "done")
         assert bringing.summary and len(bringing.summary.added) == 1
 
-    def test_waiting_for_a_busy_index_can_be_stopped(self, busy: tuple[Porter, FileLock]) -> None:
+    def test_waiting_for_a_busy_index_can_be_stopped(self, busy: tuple[UploadManager, FileLock]) -> None:
         porter, _ = busy
         bringing = porter.begin()
         put(porter, bringing, "one.txt")
@@ -223,7 +225,7 @@ class TestThePorter:
         def broken(folder: Path, progress: Progress) -> IndexingReport:
             raise ZeroDivisionError
 
-        porter = Porter(tmp_path, broken)
+        porter = UploadManager(tmp_path, broken)
         bringing = porter.begin()
         file = put(porter, bringing, "one.txt")
         porter.read(bringing)
@@ -239,7 +241,7 @@ class TestThePorter:
         def into(folder: Path, progress: Progress) -> IndexingReport:
             return update_index(index, [folder], HashEmbedder(), progress)
 
-        porter = Porter(tmp_path / "brought", into)
+        porter = UploadManager(tmp_path / "brought", into)
         bringing = porter.begin()
         put(porter, bringing, "tram.txt", b"The tram opened in May. It has 24 stations.")
         put(porter, bringing, "nothing.txt", b"")
@@ -302,7 +304,7 @@ class TestOverHttp:
 
 
 def test_second_try_counts_from_zero() -> None:
-    bringing = Bringing(id="x", folder=Path("x"))
+    bringing = PageUpload(id="x", folder=Path("x"))
     for _ in range(2):
         bringing.start(10)
         bringing.advance(10)
@@ -311,7 +313,7 @@ def test_second_try_counts_from_zero() -> None:
 
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_progress_says_rate_and_what_is_left(language: str) -> None:
-    bringing = Bringing(
+    bringing = PageUpload(
         id="x", folder=Path("x"), state="reading", files=9, looked_at=9, to_look_at=9, read=50, to_read=100
     )
     bringing.began_reading = time.monotonic() - 10
@@ -325,7 +327,7 @@ def test_progress_says_rate_and_what_is_left(language: str) -> None:
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_no_file_name_becomes_markup(payload: str) -> None:
-    bringing = Bringing(id="x", folder=Path("x"), state="done")
+    bringing = PageUpload(id="x", folder=Path("x"), state="done")
     bringing.summary = IndexingReport(skipped=[Skipped(payload, "empty", 3, payload)] * 120)
     reader = Reader(progress_html(bringing, "en"))
     assert {tag for tag, _ in reader.tags} <= {"div", "p", "ul", "li"} and "and 20 more" in reader.text

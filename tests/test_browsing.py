@@ -20,10 +20,10 @@ from index.retriever import Retriever
 from qa.query.question import is_factoid
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
-from ui.collections import Named
-from ui.web.collection.listing import ROWS, collection_html
+from ui.collections import CollectionInfo
+from ui.web.collection.list_page import ROWS, collection_html
 from ui.web.collection.overview import overview
-from ui.web.collection.removals import Removals
+from ui.web.collection.soft_delete import PendingDeletions
 from ui.web.server import create_app
 
 ROWS_OF_SET = (
@@ -145,7 +145,7 @@ def wait_until(done: Callable[[], bool]) -> None:
 class TestRemovals:
     def test_it_can_be_taken_back_for_a_while(self) -> None:
         taken: list[list[str]] = []
-        removals = Removals(taken.append, wait=0.15)
+        removals = PendingDeletions(taken.append, wait=0.15)
         removals.take_out("a")
         removals.take_out("b")
         assert removals.waiting == {"a", "b"}
@@ -156,13 +156,13 @@ class TestRemovals:
 
     def test_stopping_the_server_ends_the_while(self) -> None:
         taken: list[list[str]] = []
-        removals = Removals(taken.append, wait=60)
+        removals = PendingDeletions(taken.append, wait=60)
         removals.take_out("a")
         removals.close()
         assert taken == [["a"]]
 
     def test_while_something_else_writes_it_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.web.collection.removals._AGAIN", 0.05)
+        monkeypatch.setattr("ui.web.collection.soft_delete._AGAIN", 0.05)
         tries: list[list[str]] = []
 
         def busy_at_first(article_ids: list[str]) -> None:
@@ -171,15 +171,15 @@ class TestRemovals:
                 raise IndexLocked(folder="x")
             raise ArticleMissing(article_id="a")
 
-        removals = Removals(busy_at_first, wait=0.01)
+        removals = PendingDeletions(busy_at_first, wait=0.01)
         removals.take_out("a")
         time.sleep(0.5)
         assert len(tries) == 2 and removals.waiting == frozenset()
 
     def test_full_disk_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.web.collection.removals._AGAIN", 0.05)
+        monkeypatch.setattr("ui.web.collection.soft_delete._AGAIN", 0.05)
         removal = FailingRemoval(DiskFull(folder="x"), DiskFull(folder="x"))
-        removals = Removals(removal, wait=0.01)
+        removals = PendingDeletions(removal, wait=0.01)
         removals.take_out("a")
         assert removal.succeeded.wait(5)
         wait_until(lambda: not removals.waiting)
@@ -187,7 +187,7 @@ class TestRemovals:
 
     def test_retried_removal_can_be_taken_back(self) -> None:
         removal = FailingRemoval(DiskFull(folder="x"))
-        removals = Removals(removal, wait=0.01)
+        removals = PendingDeletions(removal, wait=0.01)
         removals.take_out("a")
         wait_until(lambda: bool(removal.tried) and removals.bring_back("a"))
         time.sleep(0.1)
@@ -197,14 +197,14 @@ class TestRemovals:
     def test_failed_removal_shows_the_article_again(
         self, error: JawabError | OSError, caplog: pytest.LogCaptureFixture
     ) -> None:
-        removals = Removals(FailingRemoval(error), wait=0.01)
+        removals = PendingDeletions(FailingRemoval(error), wait=0.01)
         removals.take_out("a")
         wait_until(lambda: not removals.waiting)
         assert [record.message for record in caplog.records] == ["removal_failed"]
 
     def test_close_carries_out_the_others(self, caplog: pytest.LogCaptureFixture) -> None:
         removal = FailingRemoval(DiskFull(folder="x"), PermissionDenied(path="x"))
-        removals = Removals(removal, wait=60)
+        removals = PendingDeletions(removal, wait=60)
         for article_id in "abc":
             removals.take_out(article_id)
         removals.close()
@@ -222,7 +222,7 @@ class TestRemovals:
             assert go_on.wait(5)
             taken.append(article_ids)
 
-        removals = Removals(slow, wait=0.01)
+        removals = PendingDeletions(slow, wait=0.01)
         removals.take_out("a")
         assert running.wait(5)
         assert not removals.bring_back("a")
@@ -293,7 +293,7 @@ class TestThePage:
 def test_no_field_of_an_article_or_an_address_becomes_markup(payload: str) -> None:
     listed = ArticleSummary(1, payload, payload, "en", payload, payload, 3)
     wanted = ArticleQuery(words=payload, publisher=payload, since=payload, until=payload)
-    named = Named(payload, payload)
+    named = CollectionInfo(payload, payload)
     html = collection_html(named, payload, [listed] * (ROWS + 1), wanted, 1, [(payload, 2)], "en")
     reader = Reader(html)
     tags = {tag for tag, _ in reader.tags}

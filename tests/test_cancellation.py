@@ -21,7 +21,7 @@ from index.ingestion.sandbox import SandboxedParser
 from index.recovery import check_integrity
 from index.storage.catalog import Catalog
 from index.text.lines import lines_of
-from ui.jobs.progress import Steps, Stopped
+from ui.jobs.progress import JobCancelled, JobProgress
 
 DIMENSION = 32
 LONGEST = 2.0
@@ -47,7 +47,7 @@ SHAPES: dict[str, Callable[[], dict[str, str]]] = {
 }
 
 
-class Timed(Steps):
+class Timed(JobProgress):
     """Progress that keeps the longest time, in seconds of its thread, in which nobody could have stopped the run."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Timed(Steps):
         self.longest, self.last = max(self.longest, now - self.last), now
 
 
-class StoppedAt(Steps):
+class StoppedAt(JobProgress):
     """Progress that stops the run at its check of this number; `checks` counts them."""
 
     def __init__(self, number: int = -1) -> None:
@@ -69,7 +69,7 @@ class StoppedAt(Steps):
     def check(self) -> None:
         self.checks += 1
         if self.checks == self.number:
-            raise Stopped
+            raise JobCancelled
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -98,7 +98,7 @@ def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: p
         (articles / f"{number}.txt").write_text(_report(number, "The tram opened in June, and had 24 stations."))
     (articles / "0.txt").unlink()
     # What was embedded by then is kept. It is all that is, and so that each of the later runs is like the others:
-    with pytest.raises(Stopped):
+    with pytest.raises(JobCancelled):
         update_index(
             index, [articles], HashEmbedder(DIMENSION), StoppedAt(_checks(index, articles, tmp_path / "first"))
         )
@@ -107,7 +107,7 @@ def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: p
     after = _state(tmp_path / "second")
     assert after["stories"] != before["stories"]
     for number in [*range(1, checks, checks // 25), *range(checks - 3, checks + 1)]:
-        with pytest.raises(Stopped):
+        with pytest.raises(JobCancelled):
             update_index(index, [articles], HashEmbedder(DIMENSION), StoppedAt(number))
         assert _state(index) == before
         assert not check_integrity(index)
@@ -150,7 +150,7 @@ def test_a_file_that_is_read_for_long_can_be_stopped(tmp_path: Path, monkeypatch
     file.write_text("The tram opened in May.")
     progress = StoppedAt(3)
     began = time.monotonic()
-    with pytest.raises(Stopped), SandboxedParser(check=progress.check) as readers:
+    with pytest.raises(JobCancelled), SandboxedParser(check=progress.check) as readers:
         readers.read(file, file.stat().st_size)
     assert time.monotonic() - began < 5
 

@@ -23,13 +23,13 @@ from index.storage import writing as index_writing
 from index.storage.writing import writing
 from tests.page_assistant import ENGLISH_QUESTION, canned, site
 from tests.test_render import HOSTILE, Reader
-from ui.api.observers import Observers
+from ui.api.telemetry import Telemetry
 from ui.app import App
-from ui.collections import FIRST, LONGEST_NAME, CollectionExists, CollectionFolders, CollectionMissing
+from ui.collections import DEFAULT_ID, LONGEST_NAME, CollectionExists, CollectionMissing, CollectionRepository
 from ui.settings import load_settings
-from ui.web.chosen import CHOSEN
-from ui.web.collection.library import Library
-from ui.web.keeping.conversations import Conversations, KeptTurn
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.conversations.repository import ConversationRepository, StoredTurn
+from ui.web.current_collection import COLLECTION_COOKIE
 from ui.web.serve import open_collection
 from ui.web.server import create_app
 from ui.web.site import Site
@@ -37,18 +37,18 @@ from ui.web.site import Site
 
 class TestFolders:
     @pytest.fixture
-    def folders(self, tmp_path: Path) -> CollectionFolders:
-        return CollectionFolders(tmp_path / "index", tmp_path / "collections")
+    def folders(self, tmp_path: Path) -> CollectionRepository:
+        return CollectionRepository(tmp_path / "index", tmp_path / "collections")
 
-    def test_there_is_always_the_first(self, folders: CollectionFolders, tmp_path: Path) -> None:
-        assert [one.id for one in folders.all()] == [FIRST]
-        assert folders.index_of(FIRST) == tmp_path / "index"
+    def test_there_is_always_the_first(self, folders: CollectionRepository, tmp_path: Path) -> None:
+        assert [one.id for one in folders.all()] == [DEFAULT_ID]
+        assert folders.index_of(DEFAULT_ID) == tmp_path / "index"
 
-    def test_they_are_made_named_removed_and_restored(self, folders: CollectionFolders) -> None:
+    def test_they_are_made_named_removed_and_restored(self, folders: CollectionRepository) -> None:
         b, a = folders.make("  باء\n الأولى "), folders.make("alif")
         assert [one.name for one in folders.all()] == ["", "alif", "باء الأولى"]
         folders.rename(a.id, "Alif")
-        folders.rename(FIRST, "News")
+        folders.rename(DEFAULT_ID, "News")
         folders.remove(b.id)
         assert [one.name for one in folders.all()] == ["News", "Alif"]
         with pytest.raises(CollectionMissing):
@@ -56,11 +56,11 @@ class TestFolders:
         folders.restore(b.id)
         assert [one.name for one in folders.all()] == ["News", "Alif", "باء الأولى"]
 
-    def test_the_first_stays(self, folders: CollectionFolders) -> None:
+    def test_the_first_stays(self, folders: CollectionRepository) -> None:
         with pytest.raises(CollectionMissing):
-            folders.remove(FIRST)
+            folders.remove(DEFAULT_ID)
 
-    def test_what_was_removed_goes_after_a_week(self, folders: CollectionFolders, tmp_path: Path) -> None:
+    def test_what_was_removed_goes_after_a_week(self, folders: CollectionRepository, tmp_path: Path) -> None:
         made = folders.make("x")
         folders.remove(made.id)
         folders.forget_removed()
@@ -70,12 +70,12 @@ class TestFolders:
         assert not list((tmp_path / "collections").iterdir())
 
     @pytest.mark.parametrize("collection", ["", "..", "../index", "/etc", "none-such", "x" * 41, *HOSTILE[:10]])
-    def test_no_id_leads_anywhere_else(self, folders: CollectionFolders, collection: str) -> None:
+    def test_no_id_leads_anywhere_else(self, folders: CollectionRepository, collection: str) -> None:
         for what in (folders.index_of, folders.remove, folders.restore):
             with pytest.raises(CollectionMissing):
                 what(collection)
 
-    def test_a_name_has_a_length(self, folders: CollectionFolders) -> None:
+    def test_a_name_has_a_length(self, folders: CollectionRepository) -> None:
         folders.make("م" * 500)
         assert folders.all()[1].name == "م" * LONGEST_NAME
 
@@ -107,7 +107,7 @@ class TestThePage:
 
     def test_a_new_one_can_be_chosen_named_removed_and_restored(self, client: TestClient) -> None:
         made = client.post("/page/collections", json={"name": "Cooking"}).json()["id"]
-        client.cookies.set(CHOSEN, made)
+        client.cookies.set(COLLECTION_COOKIE, made)
         html = client.get("/articles").text
         assert f'data-collection="{made}"' in html and f'<option value="{made}" selected>Cooking' in html
         assert f'<option value="{made}" selected>' in client.get("/").text
@@ -137,7 +137,7 @@ class TestThePage:
     def test_no_name_becomes_markup(self, shared: TestClient, payload: str) -> None:
         client = shared
         made = client.post("/page/collections", json={"name": payload})
-        client.cookies.set(CHOSEN, made.json()["id"])
+        client.cookies.set(COLLECTION_COOKIE, made.json()["id"])
         for html in (client.get("/articles").text, client.get("/page/side").text):
             tags = Reader(html).tags
             assert not {tag for tag, _ in tags} & {"img", "svg", "iframe", "object", "base", "b", "u", "i"}
@@ -160,7 +160,7 @@ class TestThePage:
 
         served.collections._open_collection = refuse  # type: ignore[attr-defined]
         served.collections._open["first"] = site(Path("/none")).collections.find(None)  # type: ignore[attr-defined]
-        client.cookies.set(CHOSEN, made)
+        client.cookies.set(COLLECTION_COOKIE, made)
         html = client.get("/articles").text
         assert 'role="alert"' in html and "was made with a" in html and 'data-collection="first"' in html
 
@@ -175,13 +175,13 @@ class TestRemovedWithPendingRemovals:
         return App(load_settings(embedder="fake", llm="fake", **places))
 
     @pytest.fixture
-    def library(self, app: App) -> Iterator[Library]:
-        folders = CollectionFolders(app.settings.index, app.settings.collections)
-        with closing(Library(folders, partial(open_collection, app, Observers()))) as library:
+    def library(self, app: App) -> Iterator[CollectionRegistry]:
+        folders = CollectionRepository(app.settings.index, app.settings.collections)
+        with closing(CollectionRegistry(folders, partial(open_collection, app, Telemetry()))) as library:
             yield library
 
     @pytest.fixture
-    def number(self, app: App, library: Library, tmp_path: Path) -> str:
+    def number(self, app: App, library: CollectionRegistry, tmp_path: Path) -> str:
         """A collection with the articles `a` and `b`."""
         made = library.make("Trams").id
         for name in "ab":
@@ -190,7 +190,7 @@ class TestRemovedWithPendingRemovals:
         update_index(app.settings.collections / made, [tmp_path / "a.txt", tmp_path / "b.txt"], app.embedder)
         return made
 
-    def test_it_is_restored_as_it_was_seen(self, app: App, library: Library, number: str) -> None:
+    def test_it_is_restored_as_it_was_seen(self, app: App, library: CollectionRegistry, number: str) -> None:
         library.find(number).removals.take_out("a")
         library.remove(number)
         assert [each.name for each in app.settings.collections.iterdir()] == [f"{number}.removed"]
@@ -198,7 +198,7 @@ class TestRemovedWithPendingRemovals:
         shelf = library.find(number).shelf
         assert [one.id for one in shelf.browse(ArticleQuery())] == ["b"]
 
-    def test_a_late_removal_makes_no_folder(self, app: App, library: Library, number: str) -> None:
+    def test_a_late_removal_makes_no_folder(self, app: App, library: CollectionRegistry, number: str) -> None:
         removals = library.find(number).removals
         library.remove(number)
         for late in (removals.take_out, removals.at_once):
@@ -208,7 +208,7 @@ class TestRemovedWithPendingRemovals:
         library.restore(number)
         assert library.find(number).articles.count_articles() == 2
 
-    def test_its_catalogue_is_closed(self, library: Library, number: str) -> None:
+    def test_its_catalogue_is_closed(self, library: CollectionRegistry, number: str) -> None:
         opened, first, other = library.find(number), library.find(None), library.find(library.make("Other").id)
         library.remove(number)
         with pytest.raises(sqlite3.ProgrammingError):
@@ -219,14 +219,14 @@ class TestRemovedWithPendingRemovals:
         # The app's own, which may be served again.
         assert first.articles.count_articles() == 0
 
-    def test_busy_index_stays_open(self, app: App, library: Library, number: str) -> None:
+    def test_busy_index_stays_open(self, app: App, library: CollectionRegistry, number: str) -> None:
         opened = library.find(number)
         with writing(app.settings.collections / number), pytest.raises(IndexLocked):
             library.remove(number)
         assert library.find(number) is opened
         assert opened.articles.count_articles() == 2
 
-    def test_existing_folder_is_not_overwritten(self, app: App, library: Library, number: str) -> None:
+    def test_existing_folder_is_not_overwritten(self, app: App, library: CollectionRegistry, number: str) -> None:
         library.remove(number)
         in_place = app.settings.collections / number
         removed = app.settings.collections / f"{number}.removed"
@@ -235,7 +235,7 @@ class TestRemovedWithPendingRemovals:
             with pytest.raises(CollectionExists):
                 change(number)
         os.utime(removed, (time.time() - 8 * 86400,) * 2)
-        CollectionFolders(app.settings.index, app.settings.collections).forget_removed()
+        CollectionRepository(app.settings.index, app.settings.collections).forget_removed()
         assert removed.is_dir()
 
 
@@ -247,8 +247,8 @@ def test_conversations_that_an_earlier_jawab_kept_are_still_there(tmp_path: Path
             begun REAL NOT NULL, changed REAL NOT NULL, deleted REAL)"""
         )
         earlier.execute("INSERT INTO conversations VALUES ('c', 'me', 'What was it?', 1, 1, NULL)")
-    store = Conversations(file)
-    store.put("me", "c", KeptTurn(1, ENGLISH_QUESTION, canned(ENGLISH_QUESTION)))
+    store = ConversationRepository(file)
+    store.put("me", "c", StoredTurn(1, ENGLISH_QUESTION, canned(ENGLISH_QUESTION)))
     kept = store.kept("me", "c")
     assert kept is not None and kept.collection is None and kept.title == "What was it?"
     begun = store.begin("me", "And here?", "cooking-1")
@@ -301,7 +301,7 @@ class TestRemovedMeanwhile:
         assert update_index(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False).added == ["a"]
 
     def test_no_new_name_makes_its_folder_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")
+        folders = CollectionRepository(tmp_path / "index", tmp_path / "collections")
         made = folders.make("News").id
         place = folders.index_of(made)
         folders.remove(made)

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tests.serving import listening
-from ui.gate.connections import Bounds, Connections
+from ui.auth.connection_limit import Bounds, ConnectionLimits
 from ui.web.serve import server_config
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
@@ -167,7 +167,7 @@ class TestHowMany:
         ],
     )  # fmt: skip
     def test_which_clients_are_counted(self, proxies: str, host: str, counted: bool) -> None:
-        connections = Connections(proxies, Bounds(of_client=0))
+        connections = ConnectionLimits(proxies, Bounds(of_client=0))
         assert connections.admit(object(), host) is not counted  # type: ignore[arg-type]
 
 

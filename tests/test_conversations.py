@@ -12,38 +12,38 @@ from fastapi.testclient import TestClient
 
 from index.errors import PermissionDenied
 from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, site
-from ui.web.chat.visit import Conversation, Keeper
-from ui.web.keeping.conversations import Conversations, Kept, KeptTurn, visitor_of
-from ui.web.keeping.side import side_html
+from ui.web.chat.session import ChatSession, ConversationSaver
+from ui.web.conversations.repository import ConversationInfo, ConversationRepository, StoredTurn, visitor_of
+from ui.web.conversations.sidebar import sidebar_html
 from ui.web.server import create_app
-from ui.web.visitor import COOKIE
+from ui.web.visitor_cookie import COOKIE
 
 ME, OTHER = "me", "somebody else"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Conversations]:
-    store = Conversations(tmp_path / "kept" / "conversations.sqlite")
+def store(tmp_path: Path) -> Iterator[ConversationRepository]:
+    store = ConversationRepository(tmp_path / "kept" / "conversations.sqlite")
     yield store
     store.close()
 
 
-def answered(number: int, question: str) -> KeptTurn:
-    return KeptTurn(number, question, canned(question))
+def answered(number: int, question: str) -> StoredTurn:
+    return StoredTurn(number, question, canned(question))
 
 
-def test_what_was_asked_is_there_again_after_a_restart(store: Conversations, tmp_path: Path) -> None:
+def test_what_was_asked_is_there_again_after_a_restart(store: ConversationRepository, tmp_path: Path) -> None:
     number = store.begin(ME, ENGLISH_QUESTION)
     store.put(ME, number, answered(1, ENGLISH_QUESTION))
-    store.put(ME, number, KeptTurn(2, "And in 2020?", None))
+    store.put(ME, number, StoredTurn(2, "And in 2020?", None))
     store.close()
-    again = Conversations(tmp_path / "kept" / "conversations.sqlite")
-    assert again.turns(ME, number) == [answered(1, ENGLISH_QUESTION), KeptTurn(2, "And in 2020?", None)]
+    again = ConversationRepository(tmp_path / "kept" / "conversations.sqlite")
+    assert again.turns(ME, number) == [answered(1, ENGLISH_QUESTION), StoredTurn(2, "And in 2020?", None)]
     assert [kept.title for kept in again.all(ME)] == [ENGLISH_QUESTION]
     again.close()
 
 
-def test_nobody_reads_or_changes_anothers(store: Conversations) -> None:
+def test_nobody_reads_or_changes_anothers(store: ConversationRepository) -> None:
     number = store.begin(ME, ENGLISH_QUESTION)
     store.put(ME, number, answered(1, ENGLISH_QUESTION))
     assert store.turns(OTHER, number) == [] and store.all(OTHER) == []
@@ -51,21 +51,21 @@ def test_nobody_reads_or_changes_anothers(store: Conversations) -> None:
     assert not store.delete(OTHER, number)
     assert not store.restore(OTHER, number)
     assert not store.judge(OTHER, number, 1, "bad")
-    store.put(OTHER, number, KeptTurn(1, "overwritten", None))
+    store.put(OTHER, number, StoredTurn(1, "overwritten", None))
     assert store.turns(ME, number) == [answered(1, ENGLISH_QUESTION)]
     assert [kept.title for kept in store.all(ME)] == [ENGLISH_QUESTION]
 
 
-def test_to_ask_again_takes_back_what_came_after(store: Conversations) -> None:
+def test_to_ask_again_takes_back_what_came_after(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
-    for turn in (answered(1, ENGLISH_QUESTION), KeptTurn(2, "two", None), KeptTurn(3, "three", None)):
+    for turn in (answered(1, ENGLISH_QUESTION), StoredTurn(2, "two", None), StoredTurn(3, "three", None)):
         store.put(ME, number, turn)
-    store.put(ME, number, KeptTurn(2, "two, otherwise", None), seen=3)
+    store.put(ME, number, StoredTurn(2, "two, otherwise", None), seen=3)
     assert [turn.question for turn in store.turns(ME, number)] == [ENGLISH_QUESTION, "two, otherwise"]
 
 
-def test_two_pages_on_one_conversation_lose_no_turn(store: Conversations) -> None:
-    keeper = Keeper(store)
+def test_two_pages_on_one_conversation_lose_no_turn(store: ConversationRepository) -> None:
+    keeper = ConversationSaver(store)
     first = keeper.restored(ME, "", None)
     keeper.ask(first, "one")
     assert first.id is not None
@@ -85,8 +85,8 @@ def test_two_pages_on_one_conversation_lose_no_turn(store: Conversations) -> Non
     assert [turn.number for turn in first.turns] == [1, 3]
 
 
-def test_an_edit_on_an_older_page_replaces_no_unseen_turn(store: Conversations) -> None:
-    keeper = Keeper(store)
+def test_an_edit_on_an_older_page_replaces_no_unseen_turn(store: ConversationRepository) -> None:
+    keeper = ConversationSaver(store)
     first = keeper.restored(ME, "", None)
     keeper.ask(first, "one")
     keeper.ask(keeper.restored(ME, first.id or "", None), "two")
@@ -95,37 +95,37 @@ def test_an_edit_on_an_older_page_replaces_no_unseen_turn(store: Conversations) 
     assert [turn.question for turn in store.turns(ME, first.id or "")] == ["one", "two", "one, otherwise"]
 
 
-def test_an_answer_is_not_stored_with_another_question(store: Conversations) -> None:
+def test_an_answer_is_not_stored_with_another_question(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
-    store.put(ME, number, KeptTurn(1, "one", None))
-    store.put(ME, number, KeptTurn(1, "one, otherwise", None))
+    store.put(ME, number, StoredTurn(1, "one", None))
+    store.put(ME, number, StoredTurn(1, "one, otherwise", None))
     store.answer(ME, number, answered(1, "one"))
-    assert store.turns(ME, number) == [KeptTurn(1, "one, otherwise", None)]
+    assert store.turns(ME, number) == [StoredTurn(1, "one, otherwise", None)]
 
 
-def test_they_are_found_by_their_words_whatever_the_spelling(store: Conversations) -> None:
+def test_they_are_found_by_their_words_whatever_the_spelling(store: ConversationRepository) -> None:
     arabic, english = store.begin(ME, ARABIC_QUESTION), store.begin(ME, "Trams")
-    store.put(ME, english, KeptTurn(1, "How long is the Blue Line?", None))
+    store.put(ME, english, StoredTurn(1, "How long is the Blue Line?", None))
     assert [kept.id for kept in store.all(ME)] == [english, arabic]
     assert [kept.id for kept in store.all(ME, "الاستراتيجى العِراق")] == [arabic]
     assert [kept.id for kept in store.all(ME, "blue")] == [english]
     assert store.all(ME, "nothing like it") == []
 
 
-def test_a_title_is_changed_and_never_empty(store: Conversations) -> None:
+def test_a_title_is_changed_and_never_empty(store: ConversationRepository) -> None:
     number = store.begin(ME, "x" * 500)
     assert len(store.all(ME)[0].title) == 120
     assert store.rename(ME, number, "  Troops \n in Iraq ") and not store.rename(ME, number, "  ")
     assert [kept.title for kept in store.all(ME)] == ["Troops in Iraq"]
 
 
-def test_what_was_deleted_comes_back(store: Conversations) -> None:
+def test_what_was_deleted_comes_back(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
     assert store.delete(ME, number) and store.all(ME) == []
     assert store.restore(ME, number) and [kept.id for kept in store.all(ME)] == [number]
 
 
-def test_what_a_visitor_thinks_of_an_answer_is_kept_until_it_is_asked_again(store: Conversations) -> None:
+def test_what_a_visitor_thinks_of_an_answer_is_kept_until_it_is_asked_again(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
     store.put(ME, number, answered(1, ENGLISH_QUESTION))
     assert store.judge(ME, number, 1, "bad", " the number is of another year ")
@@ -136,11 +136,11 @@ def test_what_a_visitor_thinks_of_an_answer_is_kept_until_it_is_asked_again(stor
     assert store.turns(ME, number)[0].verdict is None
 
 
-def test_many_at_once_lose_nothing(store: Conversations) -> None:
+def test_many_at_once_lose_nothing(store: ConversationRepository) -> None:
     def ask(name: str) -> None:
         for _ in range(10):
             number = store.begin(name, "q")
-            store.put(name, number, KeptTurn(1, "q", None))
+            store.put(name, number, StoredTurn(1, "q", None))
 
     threads = [threading.Thread(target=ask, args=(f"visitor {n}",)) for n in range(8)]
     for thread in threads:
@@ -151,8 +151,8 @@ def test_many_at_once_lose_nothing(store: Conversations) -> None:
 
 
 class TestAVisit:
-    def test_it_is_kept_from_its_first_question_and_restored(self, store: Conversations) -> None:
-        keeper = Keeper(store)
+    def test_it_is_kept_from_its_first_question_and_restored(self, store: ConversationRepository) -> None:
+        keeper = ConversationSaver(store)
         conversation = keeper.restored(ME, "", "first")
         keeper.ask(conversation, ENGLISH_QUESTION)
         assert conversation.id is not None
@@ -168,26 +168,26 @@ class TestAVisit:
         assert restored.collection == restored.turns[0].collection == "first"
         assert keeper.restored(OTHER, conversation.id, None).turns == []
 
-    def test_a_question_that_is_edited_takes_the_place_of_the_last(self, store: Conversations) -> None:
-        keeper, conversation = Keeper(store), Conversation(visitor=ME)
+    def test_a_question_that_is_edited_takes_the_place_of_the_last(self, store: ConversationRepository) -> None:
+        keeper, conversation = ConversationSaver(store), ChatSession(visitor=ME)
         keeper.ask(conversation, "one")
         conversation.editing = True
         keeper.ask(conversation, "two")
         assert [(turn.number, turn.question) for turn in conversation.turns] == [(1, "two")]
         assert [turn.question for turn in store.turns(ME, conversation.id or "")] == ["two"]
 
-    def test_who_brings_no_cookie_is_answered_and_not_kept(self, store: Conversations) -> None:
-        conversation = Conversation()
-        turn = Keeper(store).ask(conversation, "one")
+    def test_who_brings_no_cookie_is_answered_and_not_kept(self, store: ConversationRepository) -> None:
+        conversation = ChatSession()
+        turn = ConversationSaver(store).ask(conversation, "one")
         assert conversation.id is None and turn.unkept is None
 
-    def test_a_store_that_fails_costs_the_keeping_alone(self, store: Conversations) -> None:
-        class Failing(Conversations):
+    def test_a_store_that_fails_costs_the_keeping_alone(self, store: ConversationRepository) -> None:
+        class Failing(ConversationRepository):
             def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
                 raise PermissionDenied(path="/kept")
 
-        conversation = Conversation(visitor=ME)
-        turn = Keeper(Failing(Path("/kept"))).ask(conversation, "one")
+        conversation = ChatSession(visitor=ME)
+        turn = ConversationSaver(Failing(Path("/kept"))).ask(conversation, "one")
         assert conversation.turns == [turn]
         assert turn.unkept is not None and "/kept" in turn.unkept
 
@@ -269,11 +269,19 @@ def test_the_list_is_of_today_of_yesterday_and_of_earlier() -> None:
     def at(days: int) -> float:
         return datetime.combine(today - timedelta(days), time()).timestamp() + noon
 
-    html = side_html(
-        [Kept("a", "one", at(0)), Kept("b", "two", at(1)), Kept("c", "ثلاثة", at(9))], "b", "", today, "en"
+    html = sidebar_html(
+        [
+            ConversationInfo("a", "one", at(0)),
+            ConversationInfo("b", "two", at(1)),
+            ConversationInfo("c", "ثلاثة", at(9)),
+        ],
+        "b",
+        "",
+        today,
+        "en",
     )
     order = [html.index(words) for words in ("Today", "one", "Yesterday", "two", "Earlier", "ثلاثة")]
     assert order == sorted(order)
     assert html.count("aria-current") == 1 and 'lang="ar" dir="rtl">ثلاثة' in html
-    assert "kept here" in side_html([], "", "", today, "en")
-    assert "these words" in side_html([], "", "x", today, "en")
+    assert "kept here" in sidebar_html([], "", "", today, "en")
+    assert "these words" in sidebar_html([], "", "x", today, "en")

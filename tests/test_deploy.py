@@ -13,8 +13,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from ui.cli import jawab
-from ui.jobs.receiving import MOST_BYTES
-from ui.serving.follow import LONGEST
+from ui.jobs.upload_dir import MOST_BYTES
+from ui.queue.runner import MAX_SECONDS
 from ui.settings import Settings, load_settings
 from ui.web.serve import server_config
 
@@ -62,10 +62,10 @@ def test_what_the_container_is_built_from_is_there() -> None:
 
 
 def test_it_may_take_longer_to_stop_than_it_takes() -> None:
-    from ui.web.process import ENDS_WITHIN
+    from ui.web.uvicorn_server import MAX_SHUTDOWN_SECONDS
 
     (most,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
-    assert ENDS_WITHIN < 10 < int(most)
+    assert MAX_SHUTDOWN_SECONDS < 10 < int(most)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
@@ -89,7 +89,7 @@ class TestProxies:
 
     def test_they_wait_for_an_answer(self) -> None:
         for minutes in (re.findall(r"proxy_read_timeout (\d+)m;", NGINX), re.findall(r"header_timeout (\d+)m", CADDY)):
-            assert int(*minutes) * 60 > LONGEST
+            assert int(*minutes) * 60 > MAX_SECONDS
 
     def test_they_drop_an_idle_connection_before_jawab_does(self) -> None:
         closed_after = server_config(PlainTextResponse("")).timeout_keep_alive

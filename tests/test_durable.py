@@ -21,10 +21,10 @@ from index.storage.durable import sync_tree, write_atomically
 from index.storage.lock import FILE
 from index.storage.migrations import Versions
 from index.storage.writing import writing
-from ui.collections import FIRST, CollectionFolders
-from ui.gate.keys import Keys
-from ui.gate.passes import Passes
-from ui.store import Store
+from ui.auth.api_keys import APIKeyStore
+from ui.auth.sessions import SessionStore
+from ui.collections import DEFAULT_ID, CollectionRepository
+from ui.store import SQLiteStore
 
 Events = list[tuple[str, str]]
 
@@ -72,17 +72,17 @@ def test_file_is_the_old_one_or_the_new_one(tmp_path: Path, events: Events, monk
 
 
 def test_names_keys_and_logins(tmp_path: Path, events: Events) -> None:
-    folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")
+    folders = CollectionRepository(tmp_path / "index", tmp_path / "collections")
     made = folders.make("News")
     # Its folder has its own name once the name of the collection is stored.
     (folder,) = (tmp_path / "collections").iterdir()
     begun = [("sync", f"{made.id}.removed"), ("sync", "collections")]
     assert folder.name == made.id and [event for event in events if event in begun] == begun
-    folders.rename(FIRST, "All")
+    folders.rename(DEFAULT_ID, "All")
     assert_stored(events[-3:], tmp_path / "index" / "collection.json")
-    Keys(tmp_path / "keys.json").add("newsroom", ["read"])
+    APIKeyStore(tmp_path / "keys.json").add("newsroom", ["read"])
     assert_stored(events, tmp_path / "keys.json")
-    Passes("password", tmp_path / "logins.json").add()
+    SessionStore("password", tmp_path / "logins.json").add()
     assert_stored(events, tmp_path / "logins.json")
     assert len(json.loads((tmp_path / "logins.json").read_text())["logins"]) == 1
 
@@ -97,7 +97,7 @@ def test_upload_is_stored_with_its_folders(tmp_path: Path, events: Events) -> No
 def test_databases_store_each_transaction(tmp_path: Path) -> None:
     with closing(Database(tmp_path / "a.sqlite", writable=True)) as database:
         assert database.rows("PRAGMA synchronous") == [(2,)]
-    with closing(Store(tmp_path / "b.sqlite", "", Versions(0, {}))) as store, store.rows() as rows:
+    with closing(SQLiteStore(tmp_path / "b.sqlite", "", Versions(0, {}))) as store, store.rows() as rows:
         assert rows.execute("PRAGMA synchronous").fetchone() == (2,)
 
 

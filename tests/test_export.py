@@ -15,24 +15,24 @@ from markdown_it import MarkdownIt
 
 from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, cited, record, site
 from tests.test_render import HOSTILE, Reader, words_of
+from ui.export.docx import word
+from ui.export.html import printable
 from ui.export.markdown import markdown
-from ui.export.printable import printable
-from ui.export.word import word
-from ui.web.keeping.conversations import KeptTurn, visitor_of
+from ui.web.conversations.repository import StoredTurn, visitor_of
 from ui.web.server import create_app
-from ui.web.visitor import COOKIE
+from ui.web.visitor_cookie import COOKIE
 
 TURNS = [
-    KeptTurn(1, ARABIC_QUESTION, canned(ARABIC_QUESTION)),
-    KeptTurn(2, ENGLISH_QUESTION, canned(ENGLISH_QUESTION)),
-    KeptTurn(3, "And then?", None),
+    StoredTurn(1, ARABIC_QUESTION, canned(ARABIC_QUESTION)),
+    StoredTurn(2, ENGLISH_QUESTION, canned(ENGLISH_QUESTION)),
+    StoredTurn(3, "And then?", None),
 ]
 
 
-def hostile(payload: str) -> list[KeptTurn]:
+def hostile(payload: str) -> list[StoredTurn]:
     quote = cited(1, "en", f"quoted {payload}\n{payload}", f"title {payload}", source=payload, date=payload)
     answer = record(payload, f"says {payload} [1].", citations=(quote,), short_answer=payload)
-    return [KeptTurn(1, payload, answer)]
+    return [StoredTurn(1, payload, answer)]
 
 
 class TestMarkdown:
@@ -96,7 +96,7 @@ class TestWord:
 
 class TestPrintable:
     def test_a_sentence_in_the_other_language_reads_in_its_own_direction(self) -> None:
-        turn = KeptTurn(1, ARABIC_QUESTION, record(ARABIC_QUESTION, "It was finished below its budget [1]."))
+        turn = StoredTurn(1, ARABIC_QUESTION, record(ARABIC_QUESTION, "It was finished below its budget [1]."))
         assert Reader(printable("Troops", [turn], "ar")).direction_of("It was finished") == "ltr"
 
     def test_it_is_one_page_that_loads_nothing(self) -> None:

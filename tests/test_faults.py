@@ -28,9 +28,9 @@ from index.storage.writing import writing
 from tests.faults.library import missing
 from tests.faults.run import start
 from tests.page_assistant import CannedIntake
-from ui.collections import CollectionFolders
-from ui.evaluation.runs import Run, append_run, read_runs
-from ui.jobs.jobs import Jobs, Upload
+from ui.collections import CollectionRepository
+from ui.evaluation.history import Run, append_run, read_runs
+from ui.jobs.job_queue import JobQueue, PendingUpload
 
 FAULTS, KILLS = 60, 28
 
@@ -236,7 +236,7 @@ class _Short(FileIO):
 
 
 def test_a_collection_is_not_there_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folders = CollectionFolders(tmp_path / "index", tmp_path / "collections")
+    folders = CollectionRepository(tmp_path / "index", tmp_path / "collections")
     with monkeypatch.context() as patched:
         patched.setattr("index.storage.json_file.write_atomically", _failing)
         with pytest.raises(DiskFailed):
@@ -247,17 +247,17 @@ def test_a_collection_is_not_there_before_it_has_its_name(tmp_path: Path, monkey
 def test_files_of_an_upload_that_cannot_be_removed_now_are_removed_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def upload(jobs: Jobs) -> Upload:
+    def upload(jobs: JobQueue) -> PendingUpload:
         upload = jobs.begin("", "key")
         upload.folder.mkdir(parents=True)
         jobs.discard(upload)
         return upload
 
     with monkeypatch.context() as patched:
-        patched.setattr("ui.jobs.jobs.shutil.rmtree", lambda *_, **__: None)
-        with closing(Jobs(tmp_path / "brought", CannedIntake())) as jobs:
+        patched.setattr("ui.jobs.job_queue.shutil.rmtree", lambda *_, **__: None)
+        with closing(JobQueue(tmp_path / "brought", CannedIntake())) as jobs:
             left = [upload(jobs).folder, upload(jobs).folder]
             assert all(folder.exists() for folder in left)
-    with closing(Jobs(tmp_path / "brought", CannedIntake())) as jobs:
+    with closing(JobQueue(tmp_path / "brought", CannedIntake())) as jobs:
         jobs.start()
         assert not any(folder.exists() for folder in left)

@@ -19,13 +19,13 @@ from starlette.types import Message
 
 from tests.page_assistant import ENGLISH_QUESTION, site
 from ui.app import App
-from ui.gate import guesses, passes
-from ui.gate.gate import Entry, Gate, is_loopback
-from ui.gate.keys import Keys
-from ui.gate.login import COOKIE, Login
-from ui.gate.sizes import Sizes
+from ui.auth import login_throttle, sessions
+from ui.auth.api_keys import APIKeyStore
+from ui.auth.body_limit import BodyLimitMiddleware
+from ui.auth.middleware import AccessPolicy, AuthMiddleware, is_loopback
+from ui.auth.password import SESSION_COOKIE, PasswordAuth
 from ui.settings import load_settings
-from ui.web.serve import PasswordNeeded, run, server_config
+from ui.web.serve import PasswordNeeded, serve, server_config
 from ui.web.server import create_app
 
 PASSWORD = "كلمة سر طويلة"
@@ -43,7 +43,7 @@ POSTS = (
 )  # fmt: skip
 
 
-def status_of(entry: Entry, path: str, *hosts: str, method: str = "GET", bearer: bytes = b"") -> int:
+def status_of(entry: AccessPolicy, path: str, *hosts: str, method: str = "GET", bearer: bytes = b"") -> int:
     """What the gate alone answers; what it lets through has 200."""
     sent: list[Message] = []
 
@@ -58,14 +58,14 @@ def status_of(entry: Entry, path: str, *hosts: str, method: str = "GET", bearer:
         "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
         "scheme": "http", "root_path": "", "server": ("10.0.0.4", 80), "client": ("10.0.0.5", 4000), "headers": headers,
     }  # fmt: skip
-    asyncio.run(Gate(PlainTextResponse("in"), entry)(scope, receive, send))
+    asyncio.run(AuthMiddleware(PlainTextResponse("in"), entry)(scope, receive, send))
     status: int = sent[0]["status"]
     return status
 
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(site(tmp_path), Entry(PASSWORD, asks=True)), "http://jawab.example") as client:
+    with TestClient(create_app(site(tmp_path), AccessPolicy(PASSWORD, asks=True)), "http://jawab.example") as client:
         yield client
 
 
@@ -76,7 +76,7 @@ class TestWithAPassword:
         page = guarded.get(path, headers={"accept": "text/html"}, follow_redirects=False)
         assert (page.status_code, page.headers["location"]) == (303, "/login")
         assert guarded.get(path, headers={"authorization": "Bearer wrong"}).status_code == 401
-        assert guarded.get(path, headers={"cookie": f"{COOKIE}=wrong"}).status_code == 401
+        assert guarded.get(path, headers={"cookie": f"{SESSION_COOKIE}=wrong"}).status_code == 401
 
     @pytest.mark.parametrize("path", POSTS)
     def test_nothing_is_done_without_it(self, guarded: TestClient, path: str) -> None:
@@ -86,7 +86,7 @@ class TestWithAPassword:
         form = guarded.get("/login", headers={"accept-language": "ar"})
         assert 'dir="rtl"' in form.text and "كلمة المرور" in form.text and "<script" not in form.text
         wrong = guarded.post("/login", data={"password": "wrong"})
-        assert wrong.status_code == 403 and COOKIE not in guarded.cookies
+        assert wrong.status_code == 403 and SESSION_COOKIE not in guarded.cookies
         entered = guarded.post("/login", data={"password": PASSWORD}, follow_redirects=False)
         assert entered.status_code == 303 and "HttpOnly" in entered.headers["set-cookie"]
         assert "gradio-app" in guarded.get("/").text
@@ -107,9 +107,9 @@ class TestWithAPassword:
     @pytest.mark.parametrize("asks", [True, False])
     @pytest.mark.parametrize("path", ["/health", "/page/chat.css", "/page/fonts/x"])
     def test_public_paths_are_answered_with_any_key(self, tmp_path: Path, path: str, asks: bool) -> None:
-        keys = Keys(tmp_path / "keys.json")
+        keys = APIKeyStore(tmp_path / "keys.json")
         secret = keys.add("one", ["read"], per_minute=1)
-        entry = Entry(None, keys, asks)
+        entry = AccessPolicy(None, keys, asks)
         host = "127.0.0.1"
         for bearer in (secret, secret, "jawab_revoked", "wrong"):
             assert status_of(entry, path, host, bearer=b"Bearer " + bearer.encode()) == 200
@@ -126,7 +126,9 @@ class TestWithAPassword:
                 sent.append(message)
 
             scope = {"type": "http", "method": "POST", "path": "/login", "headers": [], "query_string": b""}
-            await Sizes(Gate(PlainTextResponse("in"), Entry(PASSWORD, asks=True)), patience=0.3)(scope, receive, take)
+            await BodyLimitMiddleware(
+                AuthMiddleware(PlainTextResponse("in"), AccessPolicy(PASSWORD, asks=True)), patience=0.3
+            )(scope, receive, take)
             return sent
 
         assert asyncio.run(asyncio.wait_for(send(), 5))[0]["status"] == 408
@@ -159,7 +161,7 @@ class TestCookies:
     @staticmethod
     def cookies(tmp_path: Path, proxy: str, **headers: str) -> list[str]:
         """The cookies that the server gives, behind uvicorn's own reading of what the proxy says."""
-        config = server_config(create_app(site(tmp_path), Entry(PASSWORD, asks=True)))
+        config = server_config(create_app(site(tmp_path), AccessPolicy(PASSWORD, asks=True)))
         config.load()
         with TestClient(config.loaded_app, "http://jawab.example", client=(proxy, 4000)) as client:
             entered = client.post("/login", data={"password": PASSWORD}, headers=headers, follow_redirects=False)
@@ -181,15 +183,15 @@ class TestCookies:
 class TestLogins:
     @staticmethod
     def server(tmp_path: Path, password: str = PASSWORD) -> TestClient:
-        entry = Entry(password, asks=True, logins=tmp_path / "kept" / "logins.json")
+        entry = AccessPolicy(password, asks=True, logins=tmp_path / "kept" / "logins.json")
         return TestClient(create_app(site(tmp_path), entry), "http://jawab.example", follow_redirects=False)
 
     def enter(self, tmp_path: Path) -> str:
         entered = self.server(tmp_path).post("/login", data={"password": PASSWORD})
-        return entered.cookies[COOKIE]
+        return entered.cookies[SESSION_COOKIE]
 
     def has_entered(self, client: TestClient, given: str) -> bool:
-        return client.get("/v1/articles", headers={"cookie": f"{COOKIE}={given}"}).status_code == 200
+        return client.get("/v1/articles", headers={"cookie": f"{SESSION_COOKIE}={given}"}).status_code == 200
 
     def test_they_outlast_a_restart(self, tmp_path: Path) -> None:
         given, file = self.enter(tmp_path), tmp_path / "kept" / "logins.json"
@@ -200,13 +202,13 @@ class TestLogins:
         assert not self.has_entered(self.server(tmp_path, "another password"), self.enter(tmp_path))
 
     def test_they_end_after_their_time(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(passes, "SECONDS", -1)
+        monkeypatch.setattr(sessions, "SECONDS", -1)
         assert not self.has_entered(self.server(tmp_path), self.enter(tmp_path))
 
     def test_logging_out_ends_one(self, tmp_path: Path) -> None:
         first, second = self.enter(tmp_path), self.enter(tmp_path)
         client = self.server(tmp_path)
-        cookie = {"cookie": f"{COOKIE}={first}"}
+        cookie = {"cookie": f"{SESSION_COOKIE}={first}"}
         assert client.get("/logout", headers=cookie).status_code == 303 and self.has_entered(client, first)
         assert client.post("/logout", headers=cookie | {"sec-fetch-site": "cross-site"}).status_code == 403
         left = client.post("/logout", headers=cookie)
@@ -217,7 +219,7 @@ class TestLogins:
 
     @pytest.mark.parametrize(("language", "words"), [("en", "Log out"), ("ar", "سجّل الخروج")])
     def test_who_has_entered_can_log_out(self, tmp_path: Path, language: str, words: str) -> None:
-        headers = {"cookie": f"{COOKIE}={self.enter(tmp_path)}", "accept-language": language}
+        headers = {"cookie": f"{SESSION_COOKIE}={self.enter(tmp_path)}", "accept-language": language}
         page = self.server(tmp_path).get("/login", headers=headers).text
         assert words in page and 'action="/logout"' in page and 'type="password"' not in page
 
@@ -230,15 +232,15 @@ class TestLogins:
     def test_without_a_place_for_the_file_they_last_until_the_end(self, tmp_path: Path) -> None:
         (tmp_path / "kept").write_text("no folder")
         client = self.server(tmp_path)
-        given = client.post("/login", data={"password": PASSWORD}).cookies[COOKIE]
+        given = client.post("/login", data={"password": PASSWORD}).cookies[SESSION_COOKIE]
         assert self.has_entered(client, given) and not self.has_entered(self.server(tmp_path), given)
 
 
 class TestGuessing:
     @pytest.fixture(autouse=True)
     def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(guesses, "FIRST_PAUSE", 0.02)
-        monkeypatch.setattr(guesses, "LONGEST_PAUSE", 0.1)
+        monkeypatch.setattr(login_throttle, "FIRST_PAUSE", 0.02)
+        monkeypatch.setattr(login_throttle, "LONGEST_PAUSE", 0.1)
 
     @staticmethod
     def wrong(client: TestClient, count: int) -> list[int]:
@@ -256,8 +258,8 @@ class TestGuessing:
         assert self.wrong(guarded, 1) == [403]
 
     def test_nobody_else_waits(self, guarded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(guesses, "FIRST_PAUSE", 1000.0)
-        monkeypatch.setattr(guesses, "LONGEST_PAUSE", 1000.0)
+        monkeypatch.setattr(login_throttle, "FIRST_PAUSE", 1000.0)
+        monkeypatch.setattr(login_throttle, "LONGEST_PAUSE", 1000.0)
         assert self.wrong(guarded, 12)[-1] == 429
         other = TestClient(guarded.app, "http://jawab.example", client=("10.0.0.7", 4000))
         bearer = {b"authorization": b"Bearer " + PASSWORD.encode()}
@@ -274,27 +276,27 @@ class TestGuessing:
         assert int(answers[-1].headers["retry-after"]) >= 1
 
     def test_tries_at_once_wait_for_one_another(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(guesses, "PATIENCE", 0.25)
+        monkeypatch.setattr(login_throttle, "PATIENCE", 0.25)
 
         async def together() -> list[bool | BaseException]:
-            login = Login(PASSWORD)
+            login = PasswordAuth(PASSWORD)
             for _ in range(20):
-                with suppress(guesses.GuessedTooOften):
+                with suppress(login_throttle.LoginThrottled):
                     await login.is_password(b"wrong", "10.0.0.7")
             return await asyncio.gather(
                 *(login.is_password(PASSWORD.encode(), "10.0.0.7") for _ in range(9)), return_exceptions=True
             )
 
         answers = asyncio.run(together())
-        assert answers[0] is True and isinstance(answers[-1], guesses.GuessedTooOften)
+        assert answers[0] is True and isinstance(answers[-1], login_throttle.LoginThrottled)
 
     def test_addresses_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(guesses, "MOST_CLIENTS", 2)
-        known = guesses.Guesses()
+        monkeypatch.setattr(login_throttle, "MOST_CLIENTS", 2)
+        known = login_throttle.LoginThrottle()
         for client in ("a", "b", "c", "a"):
-            for _ in range(guesses.FREE):
+            for _ in range(login_throttle.FREE):
                 known.add_wrong(client)
-        with pytest.raises(guesses.GuessedTooOften):
+        with pytest.raises(login_throttle.LoginThrottled):
             known.add_wrong("c")
 
     @pytest.mark.parametrize(
@@ -308,8 +310,8 @@ class TestGuessing:
         ],
     )
     def test_an_address_is_a_network_in_ipv6(self, address: str, client: str) -> None:
-        assert guesses.client_of({"client": (address, 4000)}) == client
-        assert guesses.client_of({"client": None}) == ""
+        assert login_throttle.client_of({"client": (address, 4000)}) == client
+        assert login_throttle.client_of({"client": None}) == ""
 
 
 class TestHostHeaders:
@@ -336,27 +338,27 @@ class TestHostHeaders:
     )
     @pytest.mark.parametrize("asks", [True, False])
     def test_what_is_no_host_is_refused(self, asks: bool, host: str) -> None:
-        assert status_of(Entry(PASSWORD, asks=asks), "/metrics", host) == 400
+        assert status_of(AccessPolicy(PASSWORD, asks=asks), "/metrics", host) == 400
 
     @pytest.mark.parametrize(
         "host", ["jawab.example", "jawab.example:7860", "a_b-c", "10.0.0.4:80", "[fe80::1]:7860", "x:"]
     )
     def test_hosts_are_not(self, host: str) -> None:
-        assert status_of(Entry(PASSWORD, asks=True), "/health", host) == 200
+        assert status_of(AccessPolicy(PASSWORD, asks=True), "/health", host) == 200
 
     def test_two_are_refused(self) -> None:
-        assert status_of(Entry(PASSWORD, asks=True), "/health", "jawab.example", "jawab.example") == 400
+        assert status_of(AccessPolicy(PASSWORD, asks=True), "/health", "jawab.example", "jawab.example") == 400
 
     @pytest.mark.parametrize("path", ["/health", "/page/fonts/x", "/login"])
     def test_the_url_opens_no_other_path(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Request, "url", URL(f"http://x{path}"))
-        assert status_of(Entry(PASSWORD, asks=True), "/metrics", "x") == 401
+        assert status_of(AccessPolicy(PASSWORD, asks=True), "/metrics", "x") == 401
 
     def test_the_url_changes_no_scope_of_a_key(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        keys = Keys(tmp_path / "keys.json")
+        keys = APIKeyStore(tmp_path / "keys.json")
         bearer = b"Bearer " + keys.add("one", ["read"]).encode()
         monkeypatch.setattr(Request, "url", URL("http://x/v1/ask"))
-        assert status_of(Entry(None, keys, asks=True), "/v1/articles", "x", method="POST", bearer=bearer) == 403
+        assert status_of(AccessPolicy(None, keys, asks=True), "/v1/articles", "x", method="POST", bearer=bearer) == 403
 
 
 class TestOnThisComputerAlone:
@@ -391,4 +393,4 @@ class TestOnThisComputerAlone:
 def test_other_computers_are_not_let_near_without_a_password(tmp_path: Path, password: str) -> None:
     app = App(load_settings(index=tmp_path, password=password, keys=tmp_path / "keys.json"))
     with pytest.raises(PasswordNeeded):
-        run(app, "0.0.0.0", 7860, "en")
+        serve(app, "0.0.0.0", 7860, "en")

@@ -28,7 +28,7 @@ from index.text.chunker import split_passages
 from index.text.folding import fold
 from index.text.sentences import MAX_SENTENCE, sentences
 from tests.fuzz import damaged, pdf, seeds, zipped
-from ui.strings import texts
+from ui.i18n import texts
 
 Write = Callable[[str, str | bytes], Path]
 DAMAGED = 5040

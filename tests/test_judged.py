@@ -17,8 +17,8 @@ from qa.answer import Answer, Citation, FoundPassage
 from qa.evaluation.question_set import read_set
 from tests.page_assistant import record
 from ui.cli import jawab
-from ui.evaluation.judged import NothingJudged, write_set
-from ui.web.keeping.conversations import Conversations, Judgement, KeptTurn, visitor_of
+from ui.evaluation.feedback_export import NoFeedback, write_set
+from ui.web.conversations.repository import ConversationRepository, Feedback, StoredTurn, visitor_of
 
 TEXT = "The harbour of Selwan opened in 1923. Since then it has been widened twice, and boats come daily."
 
@@ -48,8 +48,8 @@ def rows(path: Path) -> list[dict[str, Any]]:
 def test_right_answers_are_questions_with_their_gold(catalog: Catalog, tmp_path: Path) -> None:
     declined = record("Who paints boats?", "The articles do not say.", status="declined", passages=())
     follow_up = replace(answered(catalog), question="And when?", asked="When did the harbour open?")
-    judged = [Judgement(one, "good", None, None) for one in (answered(catalog), declined, follow_up)]
-    judged.append(Judgement(answered(catalog), "bad", "it is 1924", None))
+    judged = [Feedback(one, "good", None, None) for one in (answered(catalog), declined, follow_up)]
+    judged.append(Feedback(answered(catalog), "bad", "it is 1924", None))
     written = write_set(judged, catalog, tmp_path / "set")
     assert (written.questions, written.wrong) == (3, 1)
     questions = read_set(tmp_path / "set")
@@ -64,12 +64,12 @@ def test_right_answers_are_questions_with_their_gold(catalog: Catalog, tmp_path:
 def test_an_article_that_has_gone_takes_its_question_along(catalog: Catalog, tmp_path: Path) -> None:
     answer = answered(catalog)
     remove_articles(catalog.folder, [answer.citations[0].article_id])
-    written = write_set([Judgement(answer, "good", None, None)], catalog, tmp_path / "set")
+    written = write_set([Feedback(answer, "good", None, None)], catalog, tmp_path / "set")
     assert written.questions == 0 and not (tmp_path / "set" / "questions.jsonl").exists()
 
 
 def test_nothing_judged_is_said(catalog: Catalog, tmp_path: Path) -> None:
-    with pytest.raises(NothingJudged):
+    with pytest.raises(NoFeedback):
         write_set([], catalog, tmp_path / "set")
 
 
@@ -77,13 +77,13 @@ def test_from_the_page_to_jawab_eval(catalog: Catalog, tmp_path: Path, monkeypat
     for name, value in {"EMBEDDER": "fake", "LLM": "fake", "LANG": "en"}.items():
         monkeypatch.setenv(f"JAWAB_{name}", value)
     monkeypatch.setenv("JAWAB_CONVERSATIONS", str(tmp_path / "kept.sqlite"))
-    store, me = Conversations(tmp_path / "kept.sqlite"), visitor_of("me")
+    store, me = ConversationRepository(tmp_path / "kept.sqlite"), visitor_of("me")
     for collection in (None, "first", "another-1"):
         kept = store.begin(me, "When did the harbour open?", collection)
-        store.put(me, kept, KeptTurn(1, "When did the harbour open?", answered(catalog)))
+        store.put(me, kept, StoredTurn(1, "When did the harbour open?", answered(catalog)))
         store.judge(me, kept, 1, "good")
     deleted = store.begin(me, "x", "first")
-    store.put(me, deleted, KeptTurn(1, "x", answered(catalog)))
+    store.put(me, deleted, StoredTurn(1, "x", answered(catalog)))
     store.judge(me, deleted, 1, "bad")
     store.delete(me, deleted)
     folder, index = str(tmp_path / "set"), str(tmp_path / "index")

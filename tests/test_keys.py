@@ -20,23 +20,23 @@ from starlette.types import Message
 from tests.page_assistant import ENGLISH_QUESTION, site
 from ui.api import problems
 from ui.app import App
+from ui.auth.api_keys import APIKeyStore, KeyExists, KeyMissing, KeysDamaged, Scope
+from ui.auth.body_limit import BodyLimitMiddleware
+from ui.auth.middleware import AccessPolicy, AuthMiddleware
+from ui.auth.scopes import required_scope
 from ui.cli import jawab
 from ui.cli import main as run_command
-from ui.gate.gate import Entry, Gate
-from ui.gate.keys import KeyExists, KeyMissing, Keys, KeysDamaged, Scope
-from ui.gate.scopes import needed
-from ui.gate.sizes import Sizes
-from ui.serving.caller import caller_of
+from ui.queue.client_id import get_client_id
 from ui.settings import load_settings
-from ui.web.serve import PasswordNeeded, PortTaken, run
+from ui.web.serve import PasswordNeeded, PortTaken, serve
 from ui.web.server import create_app
 
 ASK = {"question": ENGLISH_QUESTION}
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    return Keys(tmp_path / "kept" / "keys.json")
+def keys(tmp_path: Path) -> APIKeyStore:
+    return APIKeyStore(tmp_path / "kept" / "keys.json")
 
 
 def bearer(secret: str) -> dict[str, str]:
@@ -44,15 +44,15 @@ def bearer(secret: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def client(tmp_path: Path, keys: Keys) -> Iterator[TestClient]:
+def client(tmp_path: Path, keys: APIKeyStore) -> Iterator[TestClient]:
     """A server that others reach; it has a password too."""
-    entry = Entry("a long password", keys, asks=True)
+    entry = AccessPolicy("a long password", keys, asks=True)
     with TestClient(create_app(site(tmp_path), entry), "http://jawab.example") as client:
         yield client
 
 
 class TestStore:
-    def test_of_a_key_only_its_hash_is_kept_and_only_for_its_owner(self, tmp_path: Path, keys: Keys) -> None:
+    def test_of_a_key_only_its_hash_is_kept_and_only_for_its_owner(self, tmp_path: Path, keys: APIKeyStore) -> None:
         secret = keys.add("newsroom", ["read"])
         file = tmp_path / "kept" / "keys.json"
         assert secret.startswith("jawab_") and len(secret) > 40 and secret not in file.read_text()
@@ -60,20 +60,20 @@ class TestStore:
         found = keys.find(secret)
         assert found and found.name == "newsroom" and keys.find(secret + "x") is None
 
-    def test_names_are_of_one_key_each(self, keys: Keys) -> None:
+    def test_names_are_of_one_key_each(self, keys: APIKeyStore) -> None:
         keys.add("one", ["read"])
         with pytest.raises(KeyExists):
             keys.add("one", ["write"])
         with pytest.raises(KeyMissing):
             keys.revoke("another")
 
-    def test_what_another_process_changes_counts_at_once(self, tmp_path: Path, keys: Keys) -> None:
+    def test_what_another_process_changes_counts_at_once(self, tmp_path: Path, keys: APIKeyStore) -> None:
         secret = keys.add("one", ["read"])
         assert keys.find(secret)
-        Keys(tmp_path / "kept" / "keys.json").revoke("one")
+        APIKeyStore(tmp_path / "kept" / "keys.json").revoke("one")
         assert keys.find(secret) is None
 
-    def test_many_are_added_at_once_and_none_is_lost(self, keys: Keys) -> None:
+    def test_many_are_added_at_once_and_none_is_lost(self, keys: APIKeyStore) -> None:
         threads = [threading.Thread(target=keys.add, args=(f"key {n}", ["read"])) for n in range(12)]
         for thread in threads:
             thread.start()
@@ -81,7 +81,7 @@ class TestStore:
             thread.join(20)
         assert len(keys.all()) == 12
 
-    def test_a_damaged_file_is_told_and_not_overwritten(self, tmp_path: Path, keys: Keys) -> None:
+    def test_a_damaged_file_is_told_and_not_overwritten(self, tmp_path: Path, keys: APIKeyStore) -> None:
         keys.add("one", ["read"])
         file = tmp_path / "kept" / "keys.json"
         file.write_text("{")
@@ -100,7 +100,9 @@ class TestWhatTheyOpen:
             ("admin", {"ask", "search", "list", "remove", "numbers", "page"}),
         ],
     )
-    def test_a_scope_opens_what_it_says(self, client: TestClient, keys: Keys, scope: Scope, opened: set[str]) -> None:
+    def test_a_scope_opens_what_it_says(
+        self, client: TestClient, keys: APIKeyStore, scope: Scope, opened: set[str]
+    ) -> None:
         with_key = bearer(keys.add("one", [scope]))
         answers = {
             "ask": client.post("/v1/ask", json=ASK, headers=with_key),
@@ -114,7 +116,9 @@ class TestWhatTheyOpen:
         refused = [answer for name, answer in answers.items() if name not in opened]
         assert all(answer.status_code == 403 and answer.json()["code"] == "scope_missing" for answer in refused)
 
-    def test_a_revoked_key_opens_nothing_and_is_no_guess_at_the_password(self, client: TestClient, keys: Keys) -> None:
+    def test_a_revoked_key_opens_nothing_and_is_no_guess_at_the_password(
+        self, client: TestClient, keys: APIKeyStore
+    ) -> None:
         secret = keys.add("one", ["read"])
         assert client.post("/v1/ask", json=ASK, headers=bearer(secret)).status_code == 200
         keys.revoke("one")
@@ -122,7 +126,7 @@ class TestWhatTheyOpen:
             assert client.post("/v1/ask", json=ASK, headers=bearer(secret)).status_code == 401
         assert client.post("/v1/ask", json=ASK, headers=bearer("a long password")).status_code == 200
 
-    def test_only_so_many_requests_a_minute(self, client: TestClient, keys: Keys) -> None:
+    def test_only_so_many_requests_a_minute(self, client: TestClient, keys: APIKeyStore) -> None:
         slow, other = keys.add("slow", ["read"], per_minute=3), keys.add("other", ["read"])
         answers = [client.get("/v1/articles", headers=bearer(slow)) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
@@ -130,14 +134,14 @@ class TestWhatTheyOpen:
         assert answers[-1].json()["code"] == "asked_too_often" and answers[-1].json()["retryable"]
         assert client.get("/v1/articles", headers=bearer(other)).status_code == 200
 
-    def test_on_this_computer_nobody_needs_one_but_who_brings_it_is_known(self, keys: Keys) -> None:
+    def test_on_this_computer_nobody_needs_one_but_who_brings_it_is_known(self, keys: APIKeyStore) -> None:
         app, secret = FastAPI(), keys.add("one", ["read"])
 
         @app.get("/v1/who")
         def who(request: Request) -> str:
-            return caller_of(request.scope)
+            return get_client_id(request.scope)
 
-        app.add_middleware(Gate, entry=Entry(keys=keys))
+        app.add_middleware(AuthMiddleware, entry=AccessPolicy(keys=keys))
         with TestClient(app, "http://127.0.0.1") as client:
             for given, name in (({}, ""), (bearer("sk-any"), ""), (bearer(secret), "key one")):
                 assert client.get("/v1/who", headers=given).json() == name
@@ -153,7 +157,7 @@ class TestWhatTheyOpen:
     ],
 )  # fmt: skip
 def test_what_a_request_takes(method: str, path: str, scope: Scope) -> None:
-    assert needed(method, path) == scope
+    assert required_scope(method, path) == scope
 
 
 class TestOtherSites:
@@ -173,7 +177,7 @@ class TestOtherSites:
             assert not any(name.startswith("access-control") for name in client.get("/v1/models").headers)
 
     def test_but_those_that_were_named(self, tmp_path: Path) -> None:
-        entry, origin = Entry(origins=frozenset({"https://a.example"})), {"origin": "https://a.example"}
+        entry, origin = AccessPolicy(origins=frozenset({"https://a.example"})), {"origin": "https://a.example"}
         with TestClient(create_app(site(tmp_path), entry), "http://127.0.0.1") as client:
             preflight = origin | {"access-control-request-method": "POST"}
             assert client.options("/v1/ask", headers=preflight).status_code == 200
@@ -198,7 +202,7 @@ class TestSizes:
 
     def test_one_that_comes_too_slowly_too(self) -> None:
         app = FastAPI()
-        app.add_exception_handler(HTTPException, problems.of_status)
+        app.add_exception_handler(HTTPException, problems.handle_http_exception)
 
         @app.post("/")
         async def read(request: Request) -> int:
@@ -218,7 +222,7 @@ class TestSizes:
                 sent.append(message)
 
             scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
-            await Sizes(app, patience=0.2)(scope, receive, take)
+            await BodyLimitMiddleware(app, patience=0.2)(scope, receive, take)
             return sent
 
         assert asyncio.run(send(0))[0]["status"] == 200
@@ -254,7 +258,7 @@ def test_without_a_password_a_key_is_enough_for_other_computers(tmp_path: Path) 
         taken.bind(("0.0.0.0", 0))
         taken.listen()
         with pytest.raises(PasswordNeeded):
-            run(app, "0.0.0.0", taken.getsockname()[1], "en")
-        Keys(app.settings.keys).add("one", ["read"])
+            serve(app, "0.0.0.0", taken.getsockname()[1], "en")
+        APIKeyStore(app.settings.keys).add("one", ["read"])
         with pytest.raises(PortTaken):
-            run(app, "0.0.0.0", taken.getsockname()[1], "en")
+            serve(app, "0.0.0.0", taken.getsockname()[1], "en")

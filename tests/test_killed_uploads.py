@@ -21,7 +21,7 @@ from index.indexer import create_index
 from index.recovery import check_integrity
 from index.storage.catalog import Catalog
 from tests.server_process import ServerProcess
-from ui.jobs.store import JobStore
+from ui.jobs.repository import JobRepository
 
 ROOT = Path(__file__).parent.parent
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -147,7 +147,7 @@ def test_ended_while_it_reads_it_ends_soon_and_goes_on(server: ServerProcess) ->
     while server.get(f"/v1/jobs/{job}")["state"] == "queued":
         time.sleep(0.01)
     assert server.end() < 10
-    with closing(JobStore(server.brought.with_name("brought-jobs.sqlite"))) as store:
+    with closing(JobRepository(server.brought.with_name("brought-jobs.sqlite"))) as store:
         assert not store.find(job).is_over
     server.start()
     assert server.over(job)["state"] == "done" and articles(server) == sent

@@ -18,10 +18,9 @@ from qa.answer import Event, PassagesFound, Token
 from qa.cancellation import Cancelled
 from qa.query.followup import HistoryTurn
 from tests.page_assistant import ENGLISH_QUESTION, PASSAGES, CannedAssistant, site
-from ui.api.last_word import LastWord
-from ui.api.stopping import Patience, ServerStopping, Stopping
-from ui.api.unexpected import guarded
-from ui.logs import Lines
+from ui.api.error_middleware import ErrorMiddleware
+from ui.api.internal_errors import wrap_unexpected
+from ui.api.shutdown import ShutdownManager, ShutdownTimeouts, ShuttingDown
 from ui.web.server import create_app
 
 SECRET = "a secret that an exception tells"
@@ -41,7 +40,7 @@ class BrokenAssistant:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    broken = site(tmp_path_factory.mktemp("broken"), guarded(BrokenAssistant()))
+    broken = site(tmp_path_factory.mktemp("broken"), wrap_unexpected(BrokenAssistant()))
     # What is embedded breaks too, in a route that has nothing to do with an assistant.
     app = create_app(replace(broken, models=None))  # type: ignore[arg-type]
     with TestClient(app, "http://127.0.0.1") as page:
@@ -51,7 +50,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 def logged(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
     """The one line of what broke."""
     (record,) = (record for record in caplog.records if record.name == "jawab.errors")
-    line: dict[str, Any] = json.loads(Lines().format(record))
+    line: dict[str, Any] = json.loads(JsonLogFormatter().format(record))
     return line
 
 
@@ -106,14 +105,14 @@ class TestAnAnswerThatBreaks:
                 yield PassagesFound(())
                 raise Cancelled
 
-        events = guarded(Left()).stream(ENGLISH_QUESTION)
+        events = wrap_unexpected(Left()).stream(ENGLISH_QUESTION)
         next(events)
         with pytest.raises(Cancelled):
             next(events)
         assert not caplog.records
 
 
-def run(path: str, route: Any, stopping: Stopping | None = None) -> list[Message]:
+def run(path: str, route: Any, stopping: ShutdownManager | None = None) -> list[Message]:
     """What a client is sent by a route, and what is said in its place."""
     sent: list[Message] = []
 
@@ -124,7 +123,7 @@ def run(path: str, route: Any, stopping: Stopping | None = None) -> list[Message
         return {"type": "http.request", "body": b"", "more_body": False}
 
     scope: Scope = {"type": "http", "method": "GET", "path": path, "headers": []}
-    asyncio.run(LastWord(route, stopping or Stopping())(scope, receive, send))
+    asyncio.run(ErrorMiddleware(route, stopping or ShutdownManager())(scope, receive, send))
     return sent
 
 
@@ -165,12 +164,12 @@ class TestWhatHasBegun:
 
 
 class TestTheEnd:
-    """`Stopping` by itself; tests/test_stopping.py has the whole process."""
+    """`ShutdownManager` by itself; tests/test_stopping.py has the whole process."""
 
-    QUICK = Patience(0.2, 0.2, 0.1, 0.1)
+    QUICK = ShutdownTimeouts(0.2, 0.2, 0.1, 0.1)
 
     def test_a_request_that_does_not_end_is_told(self) -> None:
-        stopping = Stopping(self.QUICK)
+        stopping = ShutdownManager(self.QUICK)
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
             await asyncio.gather(stopping.finish(), asyncio.sleep(60))
@@ -180,7 +179,7 @@ class TestTheEnd:
         assert dict(start["headers"])[b"retry-after"] == b"5"
 
     def test_it_is_over_at_once_where_nothing_is_under_way_but_a_page(self) -> None:
-        stopping = Stopping(Patience(60, 60, 0.1, 0.1))
+        stopping = ShutdownManager(ShutdownTimeouts(60, 60, 0.1, 0.1))
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
             await send(start("text/event-stream"))
@@ -189,17 +188,17 @@ class TestTheEnd:
         assert run("/gradio_api/heartbeat/abc", route, stopping)[-1]["more_body"] is False
 
     def test_a_question_ends_at_its_next_step_when_it_is_late(self) -> None:
-        stopping = Stopping(self.QUICK)
+        stopping = ShutdownManager(self.QUICK)
         events = stopping.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         next(events)
         assert stopping.under_way == 1
         asyncio.run(stopping.finish())
-        with pytest.raises(ServerStopping):
+        with pytest.raises(ShuttingDown):
             next(events)
         assert stopping.under_way == 0
 
     def test_one_that_has_its_record_is_not_told_that_it_is_late(self) -> None:
-        stopping = Stopping(self.QUICK)
+        stopping = ShutdownManager(self.QUICK)
         events = stopping.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         for _ in range(len(list(CannedAssistant().stream(ENGLISH_QUESTION)))):
             next(events)

@@ -14,7 +14,7 @@ from index.errors import ProcessorUnsupported
 from index.runtime.child_process import ChildResult
 from index.runtime.library_check import check_libraries
 from ui.cli import main
-from ui.strings import explain
+from ui.i18n import error_message
 
 PASSED = ChildResult((), "", 0)
 CRASHED = ChildResult((), "", -signal.SIGILL)
@@ -50,7 +50,7 @@ def test_a_library_that_crashes_is_named(package: str, tmp_path: Path) -> None:
     error = failure(tmp_path, Children(**{package: CRASHED}))
     assert error.fields["failure"] == "SIGILL"
     for language in ("en", "ar"):
-        assert package in explain(error, language) and "SIGILL" in explain(error, language)
+        assert package in error_message(error, language) and "SIGILL" in error_message(error, language)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.page_assistant import site
 from tests.serving import listening
 from tests.test_accessible import serious
 from tests.test_page import browser
-from ui.gate.gate import Entry
+from ui.auth.middleware import AccessPolicy
 from ui.web.server import create_app
 
 __all__ = ["browser"]
@@ -22,7 +22,7 @@ PASSWORD = "كلمة سر طويلة"
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with listening(create_app(site(tmp_path_factory.mktemp("page")), Entry(PASSWORD, asks=True))) as address:
+    with listening(create_app(site(tmp_path_factory.mktemp("page")), AccessPolicy(PASSWORD, asks=True))) as address:
         yield address
 
 

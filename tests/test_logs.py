@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from tests.page_assistant import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, site
 from ui.api.metrics import Metrics
 from ui.api.question_log import QuestionLog
-from ui.logs import Lines, Text, set_up
+from ui.logs import TextLogFormatter, configure_logging
 from ui.settings import load_settings
 from ui.web.server import create_app
 
@@ -43,7 +43,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 @pytest.fixture
 def told(log: io.StringIO) -> Told:
     """What was logged, as JSON; without the warnings that libraries of the tests give."""
-    set_up(load_settings(log="json"), log)
+    configure_logging(load_settings(log="json"), log)
     logging.captureWarnings(False)
     return lambda: [json.loads(line) for line in log.getvalue().splitlines()]
 
@@ -83,7 +83,7 @@ class TestARequest:
         assert told()[0]["caller"] == "reports"
 
     def test_a_person_at_a_terminal_is_not_told_of_it(self, page: TestClient, log: io.StringIO) -> None:
-        set_up(load_settings(), log)
+        configure_logging(load_settings(), log)
         logging.captureWarnings(False)
         page.post("/v1/ask", json={"question": ENGLISH_QUESTION})
         assert log.getvalue() == ""
@@ -138,10 +138,10 @@ class TestAQuestion:
 
 
 class TestNothingIsForged:
-    @pytest.mark.parametrize("form", [Lines, Text])
+    @pytest.mark.parametrize("form", [JsonLogFormatter, TextLogFormatter])
     @pytest.mark.parametrize("hostile", HOSTILE)
-    def test_a_line_stays_a_line(self, form: type[Lines], hostile: str, log: io.StringIO) -> None:
-        set_up(load_settings(log="text"), log)
+    def test_a_line_stays_a_line(self, form: type[JsonLogFormatter], hostile: str, log: io.StringIO) -> None:
+        configure_logging(load_settings(log="text"), log)
         logging.getLogger().handlers[0].setFormatter(form(told=True))
         logging.getLogger("jawab.questions").info("question", extra={"question": f"a{hostile}b", "status": "left"})
         logging.getLogger("uvicorn.error").error("Broken: %s", f"a{hostile}b")
@@ -152,7 +152,7 @@ class TestNothingIsForged:
         written = log.getvalue()
         assert all(letter.isprintable() for letter in written.replace("\n", ""))
         lines = written.splitlines()
-        if form is Text:
+        if form is TextLogFormatter:
             assert all(line.startswith("20") or line.startswith("  | ") for line in lines)
             assert sum(line.startswith("20") for line in lines) == 3 and " level=error" not in lines[0].split('"')[0]
         else:
@@ -179,7 +179,7 @@ class TestNothingIsForged:
 
 class TestAnException:
     def raised(self, log: io.StringIO, **settings: Any) -> None:
-        set_up(load_settings(log="json", **settings), log)
+        configure_logging(load_settings(log="json", **settings), log)
         try:
             try:
                 raise KeyError("secret one")
@@ -219,7 +219,7 @@ class TestSettings:
         [("warnings", ["careful"]), ("text", ["request", "careful"]), ("json", ["request", "careful"]), ("off", [])],
     )
     def test_what_is_told(self, chosen: str, told: list[str], log: io.StringIO) -> None:
-        set_up(load_settings(log=chosen), log)
+        configure_logging(load_settings(log=chosen), log)
         logging.getLogger("jawab.requests").info("request")
         logging.getLogger("httpx").info("said")
         logging.getLogger("uvicorn.error").warning("careful")

@@ -10,7 +10,7 @@ import pytest
 import index.runtime.memory
 from index.errors import MemoryShort
 from index.runtime.memory import available_memory, require_memory
-from ui.strings import explain
+from ui.i18n import error_message
 
 MEGABYTE = 1_000_000
 
@@ -116,7 +116,7 @@ def test_too_little_memory_is_an_error_that_names_the_amounts(tmp_path: Path) ->
     require_memory(8_192 * MEGABYTE, tmp_path / "model.gguf")
     with pytest.raises(MemoryShort) as short:
         require_memory(8_193 * MEGABYTE + 60 * MEGABYTE, tmp_path / "model.gguf")
-    assert explain(short.value, "en").startswith(
+    assert error_message(short.value, "en").startswith(
         f"There is too little free memory to load {tmp_path / 'model.gguf'}: it takes 8.3 GB and 8.2 GB are free"
     )
-    assert "8.3 غيغابايت" in explain(short.value, "ar") and "8.2 غيغابايت" in explain(short.value, "ar")
+    assert "8.3 غيغابايت" in error_message(short.value, "ar") and "8.2 غيغابايت" in error_message(short.value, "ar")

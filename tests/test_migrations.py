@@ -17,10 +17,10 @@ from index.storage.json_file import JsonFile
 from index.storage.lock import FILE
 from index.storage.migrations import StoreNewer, Versions, copy_of, user_version
 from index.storage.schema import SCHEMA, VERSIONS
-from ui.gate.keys import Keys, KeysDamaged
-from ui.gate.passes import Passes
-from ui.store import Store
-from ui.strings import explain
+from ui.auth.api_keys import APIKeyStore, KeysDamaged
+from ui.auth.sessions import SessionStore
+from ui.i18n import error_message
+from ui.store import SQLiteStore
 
 TABLES = "CREATE TABLE IF NOT EXISTS notes (text TEXT, language TEXT)"
 
@@ -46,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def notes(file: Path, versions: Versions = STEPS) -> list[tuple[str, ...]]:
-    with closing(Store(file, TABLES, versions)) as store, store.rows() as rows:
+    with closing(SQLiteStore(file, TABLES, versions)) as store, store.rows() as rows:
         return rows.execute("SELECT * FROM notes").fetchall()
 
 
@@ -104,8 +104,8 @@ def test_newer_store_is_refused_by_name_and_not_touched(file: Path) -> None:
     with pytest.raises(StoreNewer) as raised:
         notes(file)
     assert raised.value.fields == {"file": file, "found": 7, "expected": 2}
-    assert str(file) in explain(raised.value, "en")
-    assert str(file) in explain(raised.value, "ar")
+    assert str(file) in error_message(raised.value, "en")
+    assert str(file) in error_message(raised.value, "ar")
     assert file.read_bytes()[100:] == before[100:]
 
 
@@ -207,24 +207,24 @@ class TestJsonFile:
         for name in ("keys.json", "logins.json"):
             (tmp_path / name).write_text(content)
         with pytest.raises(KeysDamaged):
-            Keys(tmp_path / "keys.json").all()
-        Passes("password", tmp_path / "logins.json")
+            APIKeyStore(tmp_path / "keys.json").all()
+        SessionStore("password", tmp_path / "logins.json")
         assert {path.read_text() for path in tmp_path.iterdir()} == {content}
 
     def test_names_that_are_no_unicode_are_stored(self, tmp_path: Path) -> None:
-        Keys(tmp_path / "keys.json").add("\udcff", ["read"])
-        assert [key.name for key in Keys(tmp_path / "keys.json").all()] == ["\udcff"]
+        APIKeyStore(tmp_path / "keys.json").add("\udcff", ["read"])
+        assert [key.name for key in APIKeyStore(tmp_path / "keys.json").all()] == ["\udcff"]
 
     def test_logins_of_a_newer_server_are_left_alone(self, tmp_path: Path) -> None:
         file = tmp_path / "logins.json"
         file.write_text('{"version": 7, "logins": {}}')
-        passes = Passes("password", file)
+        passes = SessionStore("password", file)
         assert passes.has(passes.add())
         assert file.read_text() == '{"version": 7, "logins": {}}'
 
     def test_logins_of_version_0_are_valid(self, tmp_path: Path) -> None:
-        first = Passes("password", tmp_path / "logins.json")
+        first = SessionStore("password", tmp_path / "logins.json")
         secret = first.add()
         content = json.loads((tmp_path / "logins.json").read_text())
         (tmp_path / "logins.json").write_text(json.dumps(content["logins"]))
-        assert Passes("password", tmp_path / "logins.json").has(secret)
+        assert SessionStore("password", tmp_path / "logins.json").has(secret)

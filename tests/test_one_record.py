@@ -20,14 +20,14 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from tests.conftest import MODELS
-from ui.api.observers import Observers
+from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import jawab
-from ui.collections import CollectionFolders
+from ui.collections import CollectionRepository
 from ui.settings import load_settings
-from ui.web.collection.library import Library
-from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection, open_jobs
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.conversations.repository import ConversationRepository
+from ui.web.serve import LoadedModels, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -96,11 +96,11 @@ def same(record: Record) -> Record:
 
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
-    observers = Observers()
-    folders = CollectionFolders(app.settings.index, app.settings.collections)
-    library = Library(folders, partial(open_collection, app, observers))
+    observers = Telemetry()
+    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    library = CollectionRegistry(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
-    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+    site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 

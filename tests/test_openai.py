@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.api.openai_form import MOST_CHARACTERS, ChatBody
+from ui.api.openai_schemas import MOST_CHARACTERS, ChatBody
 
 QUESTION = "How many US troops remain in Iraq?"
 

@@ -28,7 +28,7 @@ from tests.page_assistant import (
     canned,
     site,
 )
-from ui.web.keeping.conversations import KeptTurn, visitor_of
+from ui.web.conversations.repository import StoredTurn, visitor_of
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -563,7 +563,7 @@ def test_a_hundred_questions_stay_quick_and_whole(visit: Visit, site_of_page: Si
     cookie = next(one["value"] for one in page.context.cookies() if one["name"] == "jawab_visitor")
     conversation = page.url.partition("?c=")[2]
     for number in range(2, 101):
-        kept = KeptTurn(number, f"{ENGLISH_QUESTION} ({number})", canned(ENGLISH_QUESTION))
+        kept = StoredTurn(number, f"{ENGLISH_QUESTION} ({number})", canned(ENGLISH_QUESTION))
         site_of_page.conversations.put(visitor_of(cookie), conversation, kept)
     page.reload()
     expect(page.locator("#now-answer .question")).to_have_text(f"{ENGLISH_QUESTION} (100)")

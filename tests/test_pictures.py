@@ -12,7 +12,7 @@ from index.article_list import ArticleSummary
 from index.topics.topic_map import MapPoint, Topic, TopicMap
 from tests.page_assistant import site
 from tests.test_render import HOSTILE, Reader
-from ui.web.collection.pictures import subjects_html
+from ui.web.collection.charts import topics_html
 from ui.web.server import create_app
 
 
@@ -46,7 +46,7 @@ def test_a_collection_that_is_not_there_has_no_pictures(client: TestClient) -> N
 def test_nobodys_words_become_markup(payload: str) -> None:
     article = ArticleSummary(1, payload, payload, "en", payload, payload, 1)
     found = TopicMap((MapPoint(article, 0.0, 0.0, 0),), (Topic(0.0, 0.0, {"ar": (), "en": (payload,)}),), 1)
-    reader = Reader(subjects_html(found, "en"))
+    reader = Reader(topics_html(found, "en"))
     assert {tag for tag, _ in reader.tags} <= {"ol", "ul", "li", "h4", "p", "bdi", "a"}
     assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]
     assert all(attributes["href"] == "#" for tag, attributes in reader.tags if tag == "a")

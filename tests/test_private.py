@@ -20,9 +20,9 @@ from index.storage.migrations import Versions
 from index.storage.writing import writing
 from tests.conftest import SAMPLES
 from tests.serving import app_in, serving
-from ui.collections import CollectionFolders
+from ui.collections import CollectionRepository
 from ui.settings import load_settings
-from ui.store import Store
+from ui.store import SQLiteStore
 
 TABLES = "CREATE TABLE IF NOT EXISTS things (id INTEGER)"
 
@@ -88,12 +88,12 @@ def test_one_that_was_not_is_private_in_a_folder_that_is_open(tmp_path: Path) ->
 
 def test_a_store_of_an_earlier_version_is_narrowed_with_its_log(tmp_path: Path) -> None:
     file = tmp_path / "conversations.sqlite"
-    store = Store(file, TABLES, Versions(0, {}))
+    store = SQLiteStore(file, TABLES, Versions(0, {}))
     with store.rows() as rows:
         rows.execute("INSERT INTO things VALUES (1)")
     for path in tmp_path.iterdir():
         path.chmod(0o644)
-    again = Store(file, TABLES, Versions(0, {}))
+    again = SQLiteStore(file, TABLES, Versions(0, {}))
     with again.rows() as rows:
         assert rows.execute("SELECT id FROM things").fetchall() == [(1,)]
         assert len(list(tmp_path.iterdir())) == 3 and readable(tmp_path) == []
@@ -114,7 +114,7 @@ def test_the_data_folder_of_an_earlier_version_is_closed(
 
 
 def test_a_collection_is_private(tmp_path: Path) -> None:
-    made = CollectionFolders(tmp_path / "index", tmp_path / "collections").make("Trams")
+    made = CollectionRepository(tmp_path / "index", tmp_path / "collections").make("Trams")
     assert mode(tmp_path / "collections") == mode(tmp_path / "collections" / made.id) == 0o700
 
 

@@ -58,9 +58,9 @@ from ui.api.problems import status
 from ui.app import App
 from ui.cli import main
 from ui.doctor import run_checks
+from ui.i18n import error_message
 from ui.settings import SettingInvalid, load_settings
-from ui.strings import explain
-from ui.web.chat.opening import opening_html
+from ui.web.chat.welcome import welcome_html
 from ui.web.site import Overview
 
 TRAM = "The tram stops at 24 stations. It opened in May."
@@ -112,7 +112,7 @@ class TestAddress:
     def test_what_is_no_address_is_refused_and_no_secret_is_told(self, text: str) -> None:
         with pytest.raises(LLMAddressInvalid) as refused:
             OpenAICompatibleLLM(text)
-        assert "secret" not in explain(refused.value, "en") + str(refused.value)
+        assert "secret" not in error_message(refused.value, "en") + str(refused.value)
 
     def test_the_setting_takes_one(self) -> None:
         generator = App(load_settings(embedder="fake", llm="http://127.0.0.1:9/v1#m")).generator
@@ -142,7 +142,7 @@ class TestModel:
     def test_one_that_the_server_has_not_is_told_before_anything_is_sent(self, chat_server: FakeChatServer) -> None:
         with pytest.raises(LLMModelUnknown) as unknown:
             written(OpenAICompatibleLLM(f"{chat_server.address}#no-model"))
-        assert "a-model, another-model" in explain(unknown.value, "en")
+        assert "a-model, another-model" in error_message(unknown.value, "en")
         assert chat_server.asked == []
 
     @pytest.mark.parametrize("path", ["/models/of/somebody/qwen-q4.gguf", "C:\\models\\qwen-q4.gguf"])
@@ -364,7 +364,7 @@ class TestFailing:
         assert type(raised.value) is error
         assert status(raised.value) == code
         for language in ("ar", "en"):
-            sentence = explain(raised.value, language)
+            sentence = error_message(raised.value, language)
             assert chat_server.address in sentence
             assert "secret" not in sentence
 
@@ -372,7 +372,7 @@ class TestFailing:
         chat_server.answers = FAILURES["the prompt is too long"][0]
         with pytest.raises(LLMRequestRejected) as refused:
             written(remote)
-        assert "(400: context of 512 exceeded)" in explain(refused.value, "en")
+        assert "(400: context of 512 exceeded)" in error_message(refused.value, "en")
 
     def test_nobody_listens(self) -> None:
         remote = OpenAICompatibleLLM(f"http://127.0.0.1:{free_port()}/v1")
@@ -533,11 +533,11 @@ class TestSaid:
     def test_the_page_does_not_say_that_nothing_leaves_when_something_does(self) -> None:
         here = Overview(0, None, None, (), ())
         elsewhere = replace(here, sent_to="llm.example")
-        assert "Everything stays on this computer" in opening_html(here, "en")
-        assert "Everything stays" not in opening_html(elsewhere, "en")
-        assert "<p" in opening_html(elsewhere, "ar")
+        assert "Everything stays on this computer" in welcome_html(here, "en")
+        assert "Everything stays" not in welcome_html(elsewhere, "en")
+        assert "<p" in welcome_html(elsewhere, "ar")
         for language in ("ar", "en"):
-            assert "llm.example" in opening_html(elsewhere, language)
+            assert "llm.example" in welcome_html(elsewhere, language)
 
 
 @pytest.mark.real

@@ -20,9 +20,9 @@ from tests.page_assistant import (
     found,
     record,
 )
-from ui.spoken import spoken_date
-from ui.web.chat.render import Turn, answer_html, found_html, turn_html
-from ui.web.safe import clean, visible
+from ui.dates_and_plurals import format_date
+from ui.web.chat.render import Turn, answer_html, passages_html, turn_html
+from ui.web.escaping import escape, strip_control_characters
 
 SHOWN = {
     "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",
@@ -67,7 +67,7 @@ class Reader(HTMLParser):
 
 def words_of(text: str) -> str:
     """A text as it is seen: without what is not shown, its white space as one space."""
-    return " ".join(visible(text).split())
+    return " ".join(strip_control_characters(text).split())
 
 
 def finished(question: str, language: Language = "en") -> Turn:
@@ -195,7 +195,7 @@ def test_nothing_turns_the_direction_of_what_stands_beside_it(code: int) -> None
 
 
 def test_marks_that_only_help_arabic_stay() -> None:
-    assert clean("‎.txt و\u200f") == "‎.txt و\u200f"
+    assert escape("‎.txt و\u200f") == "‎.txt و\u200f"
 
 
 def test_an_english_quotation_inside_an_arabic_answer_keeps_its_own_direction() -> None:
@@ -262,7 +262,7 @@ def test_a_declined_answer_says_what_the_articles_say_nearest_to_it(language: La
 
 
 def test_passages_are_listed_with_title_and_text_in_their_own_direction() -> None:
-    reader = Reader(found_html(Turn(1, "why", "en", passages=PASSAGES)))
+    reader = Reader(passages_html(Turn(1, "why", "en", passages=PASSAGES)))
     assert sum(tag == "details" for tag, _ in reader.tags) == len(PASSAGES)
     assert reader.direction_of("مباحثات") == "rtl"
     assert reader.direction_of("Washington") == "ltr"
@@ -270,8 +270,8 @@ def test_passages_are_listed_with_title_and_text_in_their_own_direction() -> Non
 
 
 def test_no_passages_leave_no_empty_list() -> None:
-    assert found_html(Turn(1, "why", "en")) == ""
-    assert found_html(Turn(1, "why", "en", passages=())) == ""
+    assert passages_html(Turn(1, "why", "en")) == ""
+    assert passages_html(Turn(1, "why", "en", passages=())) == ""
 
 
 def test_a_path_keeps_its_order_in_an_arabic_sentence() -> None:
@@ -304,7 +304,7 @@ def test_while_it_waits_it_says_what_it_does_in_the_questions_language() -> None
     ],
 )
 def test_dates_are_as_a_person_says_them(written: str, language: Language, spoken: str) -> None:
-    assert spoken_date(written, language) == spoken
+    assert format_date(written, language) == spoken
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_how_sure_an_answer_is_stands_under_it_in_words(confidence: float, more:
     quote = cited(1, "en", "Words.", "T")
     fields = {"short_answer": "Words", "confidence": confidence, "citations": (quote,), **more}
     html = answer_html(Turn(1, "why", "en", answer=record("why", "So [1].", **fields)))
-    assert f"<summary>{clean(said)}</summary>" in html
+    assert f"<summary>{escape(said)}</summary>" in html
 
 
 def test_a_declined_answer_does_not_say_how_sure_it_is() -> None:

@@ -19,10 +19,10 @@ from tests.test_cli import Run as RunCommand
 from tests.test_cli import run as run  # the fixture
 from tests.test_cli import samples as samples
 from ui.evaluation.charts import BOTTOM, LEFT, RIGHT, TOP, reliability_chart, risk_chart, times_chart, times_of
-from ui.evaluation.figure_table import figure_groups
+from ui.evaluation.history import Run, Runs, append_run, read_runs
+from ui.evaluation.metrics_table import figure_groups
 from ui.evaluation.report import Measured, figures_of_confidence, report_html
-from ui.evaluation.runs import Run, Runs, append_run, read_runs
-from ui.strings import say
+from ui.i18n import translate
 
 TEXT = "The lighthouse of Ras Tin was lit in 1931. Its keeper was Salma Qadri. A ferry passed in 1931 as well."
 ARABIC = "أضيئت منارة رأس الطين عام 1931. وكانت حارستها سلمى القادري. ومرّت عبّارة قربها في العام نفسه."
@@ -318,7 +318,7 @@ def test_the_page_has_every_kind_of_mistake_under_its_heading(language: Language
         "missing", "declined_wrongly", "answered_wrongly", "phrase_wrong", "citation_misses", "sentence_loses_phrase",
     ]  # fmt: skip
     text = "".join(shown.text)
-    assert all(say(f"report.kind.{kind}", language) in text for kind in kinds)
+    assert all(translate(f"report.kind.{kind}", language) in text for kind in kinds)
     assert "Question q6?" in text and "Question q7?" not in text
     assert "When was it lit?" in text
     assert len(shown.all("svg")) >= 3
@@ -394,13 +394,13 @@ def test_the_page_loads_nothing() -> None:
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_without_a_mistake_it_says_so(language: Language) -> None:
     shown = Page(page([question("q", "1931")], [record("q", "1931")], language))
-    assert say("report.no_mistakes", language) in "".join(shown.text)
+    assert translate("report.no_mistakes", language) in "".join(shown.text)
     assert not shown.all("details")
 
 
 def test_a_set_without_questions_makes_a_page() -> None:
     shown = Page(page([], []))
-    assert say("report.no_curve", "en") in "".join(shown.text)
+    assert translate("report.no_curve", "en") in "".join(shown.text)
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
@@ -408,10 +408,10 @@ def test_earlier_runs_stand_beside_newest_first_and_damaged_lines_are_told(langu
     earlier = Runs(tuple(made_run(days, without="reader" if days == 2 else "") for days in range(9, 0, -1)), (4, 7))
     html = page(QUESTIONS, RECORDS, language, earlier)
     text = "".join(Page(html).text)
-    dates = [text.find(say("report.moment", language, date=day, clock="08:30")) for day in days_of(language)]
+    dates = [text.find(translate("report.moment", language, date=day, clock="08:30")) for day in days_of(language)]
     assert -1 not in dates[:5] and dates[:5] == sorted(dates[:5])
     assert dates[5] == -1
-    assert say("report.damaged", language, lines="4، 7" if language == "ar" else "4, 7") in text
+    assert translate("report.damaged", language, lines="4، 7" if language == "ar" else "4, 7") in text
     assert "reader" in text
 
 
@@ -432,7 +432,7 @@ def test_eval_writes_a_report_and_keeps_figures_without_texts(samples: RunComman
     place = tmp_path / "work" / "samples"
     assert str(place / "report.html") in first.out
     report = Page((place / "report.html").read_text(encoding="utf-8"))
-    assert say("report.figures_about_first", "en") in "".join(report.text)
+    assert translate("report.figures_about_first", "en") in "".join(report.text)
     (line,) = (place / "runs.jsonl").read_text(encoding="utf-8").splitlines()
     kept = json.loads(line)
     assert (kept["limit"], kept["figures"]["questions"]) == (6, 6)
@@ -445,5 +445,5 @@ def test_eval_writes_a_report_and_keeps_figures_without_texts(samples: RunComman
     assert again.code == 0
     assert "Skipped line 2 of" in again.err
     text = "".join(Page((place / "report.html").read_text(encoding="utf-8")).text)
-    assert say("report.figures_about", "en") in text and say("report.damaged", "en", lines="2") in text
+    assert translate("report.figures_about", "en") in text and translate("report.damaged", "en", lines="2") in text
     assert len(read_runs(place / "runs.jsonl").runs) == 2

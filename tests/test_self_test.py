@@ -32,7 +32,7 @@ from tests.self_test_children import (
     usual_backends,
 )
 from tests.tiny_gguf import write_counting_model
-from ui.strings import explain
+from ui.i18n import error_message
 
 PASSES = {"backends": lists("best", "next"), "best": computes(), "best_extra": computes()}
 
@@ -130,7 +130,7 @@ class TestMemory:
         with pytest.raises(MemoryShort) as short:
             self_test(tmp_path / "results", backends=lists("best")).configuration(model)
         for language in ("en", "ar"):
-            sentence = explain(short.value, language)
+            sentence = error_message(short.value, language)
             assert "1.4" in sentence and "0.2" in sentence and str(model) in sentence
         assert not (tmp_path / "results").exists()
 

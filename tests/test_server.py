@@ -22,9 +22,9 @@ from tests.page_assistant import (
     canned,
     site,
 )
-from ui.serving.line import Line, Room
-from ui.spoken import plural
-from ui.web.chat.mount import our_page
+from ui.dates_and_plurals import plural_category
+from ui.queue.fair_queue import FairQueue, QueueLimits
+from ui.web.chat.gradio_mount import our_page
 from ui.web.language import page_language
 from ui.web.serve import _bind
 from ui.web.server import create_app
@@ -95,7 +95,7 @@ def test_a_known_error_is_a_sentence_with_its_code(client: TestClient) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/chat/completions"])
 def test_where_the_line_is_full_one_is_told_when_to_come_again(tmp_path: Path, path: str, stream: bool) -> None:
-    full = replace(site(tmp_path), line=Line(Room(most=0)))
+    full = replace(site(tmp_path), line=FairQueue(QueueLimits(most=0)))
     asked = {"question": ENGLISH_QUESTION, "stream": stream}
     if path != "/v1/ask":
         asked = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}], "stream": stream}
@@ -222,7 +222,7 @@ def test_the_page_of_the_installed_gradio_still_has_what_is_taken_out() -> None:
 
 def test_nouns_after_numbers_in_arabic() -> None:
     forms = {0: "zero", 1: "one", 2: "two", 3: "few", 10: "few", 11: "many", 99: "many", 100: "other", 103: "few"}
-    assert {count: plural(count) for count in forms} == forms
+    assert {count: plural_category(count) for count in forms} == forms
 
 
 def test_a_page_of_an_empty_collection_can_be_built(tmp_path: Path) -> None:

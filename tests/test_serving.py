@@ -19,19 +19,19 @@ from qa.answer import Answer, Event, Finished, PassagesFound, Token
 from qa.cancellation import Cancelled, CancelToken, cancel_scope, check_cancelled
 from qa.query.followup import HistoryTurn
 from tests.page_assistant import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
-from ui.serving.cache import AnswerCache
-from ui.serving.follow import Asked, DeadlinePassed, Step, Waiting, follow, whole
-from ui.serving.line import AskedTooMuch, Line, LineFull, Place, Room
-from ui.web.site import Assistant
+from ui.queue.answer_cache import AnswerCache
+from ui.queue.fair_queue import FairQueue, QueueFull, QueueLimits, Ticket, TooManyQueued
+from ui.queue.runner import DeadlinePassed, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
+from ui.web.site import AnswerStream
 
-Given = Callable[[Assistant], "Collection"]
+Given = Callable[[AnswerStream], "Collection"]
 
 
 @dataclass(frozen=True)
 class Collection:
     """As much of a collection as a question needs."""
 
-    assistant: Assistant
+    assistant: AnswerStream
     answers: AnswerCache | None = None
 
 
@@ -77,8 +77,8 @@ def in_time(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(asyncio.wait_for(work, 20))
 
 
-async def steps_of(assistant: Assistant, asked: Asked, line: Line | None = None) -> list[Step]:
-    return [step async for step in follow(Collection(assistant), asked, line or Line())]
+async def steps_of(assistant: AnswerStream, asked: QuestionRequest, line: FairQueue | None = None) -> list[StreamEvent]:
+    return [step async for step in stream_answer(Collection(assistant), asked, line or FairQueue())]
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -89,13 +89,13 @@ async def until(true: Callable[[], bool]) -> None:
 class TestLine:
     def test_callers_take_turns_however_much_one_asks(self) -> None:
         async def serve() -> list[str]:
-            line, served = Line(), list[str]()
+            line, served = FairQueue(), list[str]()
             with ExitStack() as stack:
                 stack.enter_context(line.stand("first"))
                 waiting = [
                     (name, ExitStack()) for name in ("busy 1", "busy 2", "busy 3", "calm 1", "other 1", "other 2")
                 ]
-                places: list[tuple[str, Place, ExitStack]] = [
+                places: list[tuple[str, Ticket, ExitStack]] = [
                     (name, one.enter_context(line.stand(name.split()[0])), one) for name, one in waiting
                 ]
                 foretold = sorted(places, key=lambda entry: entry[1].before)
@@ -111,7 +111,7 @@ class TestLine:
 
     def test_everybody_knows_their_place(self) -> None:
         async def stand() -> None:
-            line = Line()
+            line = FairQueue()
             with line.stand("") as first, line.stand("") as second:
                 with line.stand("") as third:
                     assert [place.before for place in (first, second, third)] == [0, 1, 2]
@@ -122,12 +122,12 @@ class TestLine:
 
     def test_it_has_an_end_for_all_and_for_one(self) -> None:
         async def stand() -> None:
-            line = Line(Room(most=4, most_of_one=2))
+            line = FairQueue(QueueLimits(most=4, most_of_one=2))
             with line.stand("one"), line.stand("one"):
-                with pytest.raises(AskedTooMuch) as refused:
+                with pytest.raises(TooManyQueued) as refused:
                     line.stand("one").__enter__()
                 assert int(str(refused.value.fields["seconds"])) >= 1
-                with line.stand(""), line.stand(""), pytest.raises(LineFull):
+                with line.stand(""), line.stand(""), pytest.raises(QueueFull):
                     line.stand("another").__enter__()
             with line.stand("one"):
                 pass
@@ -136,7 +136,7 @@ class TestLine:
 
     def test_several_are_answered_at_once_where_there_is_room(self) -> None:
         async def stand() -> None:
-            line = Line(Room(at_once=2))
+            line = FairQueue(QueueLimits(at_once=2))
             with line.stand("a") as first, line.stand("a") as second, line.stand("b") as third:
                 assert (first.served, second.served, third.served, third.before) == (True, True, False, 2)
 
@@ -144,7 +144,7 @@ class TestLine:
 
     def test_a_turn_that_comes_before_the_loop_goes_on_is_noticed(self) -> None:
         async def stand() -> None:
-            line, first = Line(), ExitStack()
+            line, first = FairQueue(), ExitStack()
             first.enter_context(line.stand("first"))
             with line.stand("second") as second:
                 moved = second.moved()
@@ -159,12 +159,12 @@ class TestFollow:
     def test_the_passages_wait_for_nobody(self) -> None:
         busy, second = Gated(), Gated()
 
-        async def ask() -> list[Step]:
-            line = Line()
-            first = asyncio.ensure_future(steps_of(busy, Asked("first"), line))
+        async def ask() -> list[StreamEvent]:
+            line = FairQueue()
+            first = asyncio.ensure_future(steps_of(busy, QuestionRequest("first"), line))
             await until(lambda: bool(busy.asked))
-            told: list[Step] = []
-            async with aclosing(follow(Collection(second), Asked("second"), line)) as steps:
+            told: list[StreamEvent] = []
+            async with aclosing(stream_answer(Collection(second), QuestionRequest("second"), line)) as steps:
                 async for step in steps:
                     told.append(step)
                     if isinstance(step, PassagesFound):
@@ -175,7 +175,7 @@ class TestFollow:
             return told
 
         told = in_time(ask())
-        assert (told[0], told[2]) == (Waiting(1), Waiting(0))
+        assert (told[0], told[2]) == (QueuePosition(1), QueuePosition(0))
         names = ["Waiting", "PassagesFound", "Waiting", "Token", "Finished"]
         assert [type(step).__name__ for step in told] == names
 
@@ -183,27 +183,29 @@ class TestFollow:
         assistant = Gated()
         assistant.open.set()
 
-        async def ask() -> list[Step]:
-            line, first, second = Line(), ExitStack(), ExitStack()
+        async def ask() -> list[StreamEvent]:
+            line, first, second = FairQueue(), ExitStack(), ExitStack()
             first.enter_context(line.stand("first"))
             second.enter_context(line.stand("second"))
-            told: list[Step] = []
-            async with aclosing(follow(Collection(assistant), Asked("third", seconds=5), line)) as steps:
+            told: list[StreamEvent] = []
+            async with aclosing(
+                stream_answer(Collection(assistant), QuestionRequest("third", seconds=5), line)
+            ) as steps:
                 async for step in steps:
                     told.append(step)
                     if isinstance(step, PassagesFound):
                         second.close()
-                    elif step == Waiting(1):
+                    elif step == QueuePosition(1):
                         first.close()
             return told
 
-        assert [step.before for step in in_time(ask()) if isinstance(step, Waiting)] == [2, 1, 0]
+        assert [step.before for step in in_time(ask()) if isinstance(step, QueuePosition)] == [2, 1, 0]
 
     def test_leaving_early_ends_the_work_in_the_middle_of_a_step(self) -> None:
         assistant = Gated()
 
         async def leave() -> float:
-            asking = asyncio.ensure_future(whole(Collection(assistant), Asked("why"), Line()))
+            asking = asyncio.ensure_future(complete_answer(Collection(assistant), QuestionRequest("why"), FairQueue()))
             await until(lambda: bool(assistant.asked))
             asking.cancel()
             began = time.monotonic()
@@ -216,7 +218,7 @@ class TestFollow:
         assistant = CannedAssistant(pause=0.01)
 
         async def leave() -> None:
-            events = follow(Collection(assistant), Asked(SLOW_QUESTION), Line())
+            events = stream_answer(Collection(assistant), QuestionRequest(SLOW_QUESTION), FairQueue())
             await anext(events)
             await events.aclose()
 
@@ -227,10 +229,10 @@ class TestFollow:
         busy, other = Gated(), Gated()
 
         async def leave() -> int:
-            line = Line()
-            first = asyncio.ensure_future(steps_of(busy, Asked("first"), line))
+            line = FairQueue()
+            first = asyncio.ensure_future(steps_of(busy, QuestionRequest("first"), line))
             await until(lambda: bool(busy.asked))
-            second = asyncio.ensure_future(steps_of(other, Asked("second"), line))
+            second = asyncio.ensure_future(steps_of(other, QuestionRequest("second"), line))
             await until(lambda: line.length == 2)
             second.cancel()
             await asyncio.wait({second})
@@ -244,10 +246,12 @@ class TestFollow:
     def test_halting_ends_the_events_at_once(self) -> None:
         assistant = Gated()
 
-        async def halt() -> list[Step]:
+        async def halt() -> list[StreamEvent]:
             halted = asyncio.Event()
             asyncio.get_running_loop().call_later(0.05, halted.set)
-            return [step async for step in follow(Collection(assistant), Asked("why"), Line(), halted)]
+            return [
+                step async for step in stream_answer(Collection(assistant), QuestionRequest("why"), FairQueue(), halted)
+            ]
 
         assert [type(step).__name__ for step in in_time(halt())] == ["PassagesFound"]
         assert assistant.closed.wait(5)
@@ -256,11 +260,11 @@ class TestFollow:
         busy, other = Gated(), Gated()
 
         async def ask() -> None:
-            line = Line()
-            first = asyncio.ensure_future(steps_of(busy, Asked("first"), line))
+            line = FairQueue()
+            first = asyncio.ensure_future(steps_of(busy, QuestionRequest("first"), line))
             await until(lambda: bool(busy.asked))
             with pytest.raises(DeadlinePassed):
-                await whole(Collection(other), Asked("second", seconds=0.1), line)
+                await complete_answer(Collection(other), QuestionRequest("second", seconds=0.1), line)
             busy.open.set()
             await first
 
@@ -269,7 +273,7 @@ class TestFollow:
 
     def test_an_error_of_the_assistant_reaches_whoever_follows(self) -> None:
         with pytest.raises(IndexMissing):
-            in_time(steps_of(CannedAssistant(), Asked(ERROR_QUESTION)))
+            in_time(steps_of(CannedAssistant(), QuestionRequest(ERROR_QUESTION)))
 
     def test_more_than_the_loops_own_threads_may_search_at_once(self) -> None:
         there = threading.Barrier(30)
@@ -284,8 +288,8 @@ class TestFollow:
                 yield Finished(canned(ENGLISH_QUESTION))
 
         async def ask() -> int:
-            line = Line()
-            answers = await asyncio.gather(*(steps_of(Meeting(), Asked("why"), line) for _ in range(30)))
+            line = FairQueue()
+            answers = await asyncio.gather(*(steps_of(Meeting(), QuestionRequest("why"), line) for _ in range(30)))
             return sum(isinstance(steps[-1], Finished) for steps in answers)
 
         assert in_time(ask()) == 30
@@ -294,17 +298,17 @@ class TestFollow:
 @pytest.mark.parametrize(
     ("asked", "begun"),
     [
-        (Asked("And who leads it?", (HistoryTurn(ENGLISH_QUESTION),)), 0),
-        (Asked("ومن يقودها؟", (HistoryTurn(ENGLISH_QUESTION),)), 0),
-        (Asked("And who leads it?"), 1),
-        (Asked(ENGLISH_QUESTION, (HistoryTurn("What else?"),)), 1),
+        (QuestionRequest("And who leads it?", (HistoryTurn(ENGLISH_QUESTION),)), 0),
+        (QuestionRequest("ومن يقودها؟", (HistoryTurn(ENGLISH_QUESTION),)), 0),
+        (QuestionRequest("And who leads it?"), 1),
+        (QuestionRequest(ENGLISH_QUESTION, (HistoryTurn("What else?"),)), 1),
     ],
 )
-def test_what_is_rewritten_waits_for_its_turn(asked: Asked, begun: int) -> None:
-    counting, found = Counting(), list[Step]()
+def test_what_is_rewritten_waits_for_its_turn(asked: QuestionRequest, begun: int) -> None:
+    counting, found = Counting(), list[StreamEvent]()
 
     async def ask() -> None:
-        line = Line()
+        line = FairQueue()
         with line.stand("another"):
             following = asyncio.ensure_future(collect(line))
             await until(lambda: line.length == 2 and (not begun or bool(counting.begun)))
@@ -312,13 +316,13 @@ def test_what_is_rewritten_waits_for_its_turn(asked: Asked, begun: int) -> None:
             assert counting.begun == begun
         await following
 
-    async def collect(line: Line) -> None:
-        async for step in follow(Collection(counting), asked, line):
+    async def collect(line: FairQueue) -> None:
+        async for step in stream_answer(Collection(counting), asked, line):
             found.append(step)
 
     in_time(ask())
     assert isinstance(found[-1], Finished)
-    assert [step.before for step in found if isinstance(step, Waiting)] == [1, 0]
+    assert [step.before for step in found if isinstance(step, QueuePosition)] == [1, 0]
 
 
 class TestCache:
@@ -326,23 +330,25 @@ class TestCache:
     def assistant(self) -> CannedAssistant:
         return CannedAssistant()
 
-    def answers(self, assistant: CannedAssistant, *asked: Asked, generations: Sequence[int] = ()) -> list[Answer]:
+    def answers(
+        self, assistant: CannedAssistant, *asked: QuestionRequest, generations: Sequence[int] = ()
+    ) -> list[Answer]:
         """The answers, one after the other; the index is in the state that `generations` tells before each."""
         state = [0]
         collection = Collection(assistant, AnswerCache(lambda: state[0]))
 
         async def ask() -> list[Answer]:
-            line, found = Line(), []
+            line, found = FairQueue(), []
             for at, one in enumerate(asked):
                 state[0] = generations[at] if generations else 0
-                found.append(await whole(collection, one, line))
+                found.append(await complete_answer(collection, one, line))
             return found
 
         found: list[Answer] = in_time(ask())
         return found
 
     def test_the_same_question_has_the_same_answer_and_says_so(self, assistant: CannedAssistant) -> None:
-        first, second = self.answers(assistant, Asked(ENGLISH_QUESTION), Asked(ENGLISH_QUESTION))
+        first, second = self.answers(assistant, QuestionRequest(ENGLISH_QUESTION), QuestionRequest(ENGLISH_QUESTION))
         worked_for = assistant.tokens
         assert "cached" not in first.to_json() and second.to_json()["cached"] is True
         for name in ("answer", "citations", "passages", "confidence", "short_answer", "models"):
@@ -353,16 +359,16 @@ class TestCache:
     @pytest.mark.parametrize(
         "second",
         [
-            Asked(f"{ENGLISH_QUESTION} "),
-            Asked(ENGLISH_QUESTION, history=(HistoryTurn("What else?"),)),
-            Asked(ENGLISH_QUESTION, anew=True),
+            QuestionRequest(f"{ENGLISH_QUESTION} "),
+            QuestionRequest(ENGLISH_QUESTION, history=(HistoryTurn("What else?"),)),
+            QuestionRequest(ENGLISH_QUESTION, anew=True),
         ],
     )
-    def test_another_question_is_another_one(self, assistant: CannedAssistant, second: Asked) -> None:
-        assert self.answers(assistant, Asked(ENGLISH_QUESTION), second)[1].cached is None
+    def test_another_question_is_another_one(self, assistant: CannedAssistant, second: QuestionRequest) -> None:
+        assert self.answers(assistant, QuestionRequest(ENGLISH_QUESTION), second)[1].cached is None
 
     def test_a_changed_index_has_new_answers(self, assistant: CannedAssistant) -> None:
-        same = [Asked(ENGLISH_QUESTION)] * 4
+        same = [QuestionRequest(ENGLISH_QUESTION)] * 4
         answers = self.answers(assistant, *same, generations=(1, 1, 2, 2))
         assert [answer.cached for answer in answers] == [None, True, None, True]
 
@@ -397,11 +403,11 @@ class TestCache:
 
     def test_who_waited_while_another_asked_the_same_gets_that_answer(self) -> None:
         assistant = Gated()
-        collection, asked = Collection(assistant, AnswerCache(lambda: 0)), Asked("the same")
+        collection, asked = Collection(assistant, AnswerCache(lambda: 0)), QuestionRequest("the same")
 
         async def ask() -> list[Answer]:
-            line = Line()
-            both = [asyncio.ensure_future(whole(collection, asked, line)) for _ in range(2)]
+            line = FairQueue()
+            both = [asyncio.ensure_future(complete_answer(collection, asked, line)) for _ in range(2)]
             await until(lambda: line.length == 2 and bool(assistant.asked))
             assistant.open.set()
             return await asyncio.gather(*both)

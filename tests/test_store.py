@@ -15,10 +15,10 @@ from index.errors import DiskFull, IndexLocked
 from index.indexer import Progress
 from index.planner import IndexingReport
 from index.storage.migrations import Versions
-from ui.jobs.jobs import Jobs
-from ui.jobs.receiving import Parcel
-from ui.store import Store
-from ui.web.keeping.conversations import Conversations
+from ui.jobs.job_queue import JobQueue
+from ui.jobs.upload_dir import UploadDirectory
+from ui.store import SQLiteStore
+from ui.web.conversations.repository import ConversationRepository
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.
 
 
 def test_locked_at_first_use_works_later(locked: sqlite3.Connection, tmp_path: Path) -> None:
-    with closing(Conversations(tmp_path / "store.sqlite")) as conversations:
+    with closing(ConversationRepository(tmp_path / "store.sqlite")) as conversations:
         with pytest.raises(IndexLocked):
             conversations.begin("visitor", "Is it locked?")
         locked.execute("ROLLBACK")
@@ -50,7 +50,7 @@ def test_preparation_that_fails_is_done_again(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "store.sqlite")) as older:
         older.execute("CREATE TABLE t (x)")
     versions = Versions(1, {0: fail_once})
-    with closing(Store(tmp_path / "store.sqlite", "CREATE TABLE IF NOT EXISTS t (x)", versions)) as store:
+    with closing(SQLiteStore(tmp_path / "store.sqlite", "CREATE TABLE IF NOT EXISTS t (x)", versions)) as store:
         with pytest.raises(DiskFull), store.rows():
             pass
         with store.rows() as rows:
@@ -90,15 +90,15 @@ class Indexed:
 
 
 def test_unfinished_jobs_go_on_after_a_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = Jobs(tmp_path / "brought", Indexed())
+    left = JobQueue(tmp_path / "brought", Indexed())
     upload = left.begin("caller", None)
     upload.folder.mkdir(parents=True)
     monkeypatch.setattr(left, "_wake", lambda collection: None)
-    left.accept(upload, Parcel(folder=upload.folder), "first", "digest")
+    left.accept(upload, UploadDirectory(folder=upload.folder), "first", "digest")
     left.close()
 
     intake = Indexed()
-    with closing(Jobs(tmp_path / "brought", intake)) as jobs:
+    with closing(JobQueue(tmp_path / "brought", intake)) as jobs:
         monkeypatch.setattr(jobs, "_clear_away", fails_once(jobs._clear_away))
         with pytest.raises(DiskFull):
             jobs.start()

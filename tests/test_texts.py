@@ -13,7 +13,7 @@ import index.errors
 import ui.settings
 import ui.web.serve  # noqa: F401  (its errors, and those of what it serves)
 from index.errors import JawabError
-from ui.strings import explain, texts
+from ui.i18n import error_message, texts
 
 ROOT = Path(__file__).parent.parent
 ARABIC = re.compile(r"[\u0600-\u06ff]")
@@ -68,9 +68,12 @@ def test_every_reason_for_skipping_has_words() -> None:
 
 def test_an_error_is_explained_in_the_readers_language() -> None:
     error = index.errors.IndexMissing(folder="/data/index")
-    assert explain(error, "en") == "There is no index in /data/index yet; make one with: jawab index FOLDER-OF-ARTICLES"
-    assert "لا يوجد فهرس بعد في /data/index" in explain(error, "ar")
+    assert (
+        error_message(error, "en")
+        == "There is no index in /data/index yet; make one with: jawab index FOLDER-OF-ARTICLES"
+    )
+    assert "لا يوجد فهرس بعد في /data/index" in error_message(error, "ar")
 
 
 def test_braces_in_a_field_are_not_taken_for_a_variable() -> None:
-    assert "{x}" in explain(index.errors.PathNotFound(path="{x}"), "en")
+    assert "{x}" in error_message(index.errors.PathNotFound(path="{x}"), "en")

@@ -30,10 +30,10 @@ from qa.query.followup import HistoryTurn
 from tests.page_assistant import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, canned, site
 from tests.serving import app_in, listening, serving
 from ui.app import App
-from ui.collections import CollectionFolders
-from ui.gate.gate import Entry
-from ui.serving.line import Line
-from ui.tools.server import tool_server
+from ui.auth.middleware import AccessPolicy
+from ui.collections import CollectionRepository
+from ui.mcp.server import tool_server
+from ui.queue.fair_queue import FairQueue
 from ui.web.server import create_app
 from ui.web.site import Collection
 
@@ -44,7 +44,7 @@ Connect = Callable[[], Client]
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     app = app_in(tmp_path_factory.mktemp("tools"))
-    CollectionFolders(app.settings.index, app.settings.collections).make("Family")
+    CollectionRepository(app.settings.index, app.settings.collections).make("Family")
     return app
 
 
@@ -157,7 +157,7 @@ def test_nothing_else_waits_for_an_answer(tmp_path: Path, tool: str) -> None:
             return collection
 
     async def ask() -> None:
-        async with Client(tool_server(Collections(), Line(), "en")) as client:
+        async with Client(tool_server(Collections(), FairQueue(), "en")) as client:
             answering = asyncio.ensure_future(client.call_tool(tool, {"question": QUESTION}))
             # Only a loop that is free gets here while the answer is held.
             while not held.asked.is_set():
@@ -200,7 +200,7 @@ class TestOverHttp:
             async with sending(address, authorization="Bearer a long password") as client:
                 assert not (await client.call_tool("ask", {"question": QUESTION})).is_error
 
-        with serving(app, Entry("a long password", asks=True)) as address:
+        with serving(app, AccessPolicy("a long password", asks=True)) as address:
             asyncio.run(ask(address))
             assert httpx.post(f"{address}/mcp", json={}).status_code == 401
 
@@ -208,7 +208,7 @@ class TestOverHttp:
     def asked(self, fake_server: str) -> Callable[..., httpx.Response]:
         def ask(method: str = "POST", **headers: str) -> httpx.Response:
             given = {"accept": "application/json, text/event-stream"} | headers
-            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+            body = {"jsonrpc": "2.0", "id": 1, "method": "mcp/list"}
             return httpx.request(method, f"{fake_server}/mcp", json=body, headers=given)
 
         return ask
@@ -242,5 +242,5 @@ class TestOverHttp:
 
 def test_the_programs_logging_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.root, "handlers", [])
-    tool_server(site(tmp_path).collections, Line(), "en")
+    tool_server(site(tmp_path).collections, FairQueue(), "en")
     assert logging.root.handlers == []

@@ -23,7 +23,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from qa.answer import Event, Finished
 from tests.page_assistant import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, canned, site
 from tests.test_last_word import BrokenAssistant
-from ui.api.observers import Observers, tracing_wanted
+from ui.api.telemetry import Telemetry, tracing_wanted
 from ui.api.tracing import Tracing
 from ui.cli import jawab
 from ui.web.server import create_app
@@ -101,7 +101,7 @@ def attributes(span: Span) -> dict[str, Any]:
 
 
 def serve(folder: Path, tracing: Tracing, assistant: Any = None) -> TestClient:
-    observers = Observers(tracing=tracing)
+    observers = Telemetry(tracing=tracing)
     watched = observers.watch(assistant or CannedAssistant())
     return TestClient(create_app(site(folder, watched), observers=observers), "http://127.0.0.1")
 
@@ -194,7 +194,7 @@ class TestNothingPrivate:
     def test_other_libraries_do_not_send_through_it(self, tracing: Tracing, collector: Collector) -> None:
         from opentelemetry import trace
 
-        with trace.get_tracer("mcp").start_as_current_span("tools/call a secret"):
+        with trace.get_tracer("mcp").start_as_current_span("mcp/call a secret"):
             pass
         tracing.close()
         assert collector.bodies == []
@@ -225,7 +225,7 @@ class TestSettings:
 
     def test_without_them_nothing_of_it_is_imported(self) -> None:
         code = (
-            "import sys, ui.web.serve; from ui.api.observers import tracing_wanted; assert tracing_wanted() is None;"
+            "import sys, ui.web.serve; from ui.api.telemetry import tracing_wanted; assert tracing_wanted() is None;"
             "sys.exit(any(name in sys.modules for name in ('opentelemetry.sdk', 'opentelemetry.exporter', 'grpc')))"
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}

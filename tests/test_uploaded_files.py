@@ -17,17 +17,17 @@ from index.indexer import Progress, create_index, remove_articles, update_index
 from index.planner import IndexingReport
 from index.storage import durable
 from index.storage.lock import FILE
-from ui.api.observers import Observers
+from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import main
-from ui.collections import CollectionFolders
-from ui.jobs.jobs import Jobs
-from ui.jobs.receiving import Parcel
-from ui.jobs.store import JobStore, store_of
+from ui.collections import CollectionRepository
+from ui.jobs.job_queue import JobQueue
+from ui.jobs.repository import JobRepository, store_of
+from ui.jobs.upload_dir import UploadDirectory
 from ui.settings import load_settings
 from ui.uploaded import UploadedFiles
-from ui.web.collection.bringing import Bringing, Porter
-from ui.web.collection.library import Library
+from ui.web.collection.page_upload import PageUpload, UploadManager
+from ui.web.collection.registry import CollectionRegistry
 from ui.web.serve import open_collection, open_jobs
 from ui.web.site import Collection
 
@@ -41,10 +41,10 @@ class Place:
         places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
         create_index(places["index"])
         self.app = App(load_settings(embedder="fake", llm="fake", **places))
-        self.folders = CollectionFolders(places["index"], places["collections"])
+        self.folders = CollectionRepository(places["index"], places["collections"])
         self.uploaded = UploadedFiles.of(self.app.settings)
-        self.library = Library(self.folders, partial(open_collection, self.app, Observers()))
-        self.jobs: Jobs = open_jobs(self.app, self.folders)
+        self.library = CollectionRegistry(self.folders, partial(open_collection, self.app, Telemetry()))
+        self.jobs: JobQueue = open_jobs(self.app, self.folders)
 
     def close(self) -> None:
         self.jobs.close()
@@ -54,7 +54,7 @@ class Place:
         """The folder of an upload over the API, once it was read."""
         self.open(collection)
         upload = self.jobs.begin("", None)
-        parcel = Parcel(folder=upload.folder)
+        parcel = UploadDirectory(folder=upload.folder)
         for name, text in texts.items():
             parcel.place_for(f"{name}.txt").write_text(text, encoding="utf-8")
         job = self.jobs.accept(upload, parcel, collection, "")
@@ -62,7 +62,7 @@ class Place:
         assert self.jobs.find(job.id).state == "done"
         return upload.folder
 
-    def bring(self, collection: str = "first", **texts: str) -> Bringing:
+    def bring(self, collection: str = "first", **texts: str) -> PageUpload:
         """The summary of an upload of the page, once it was read."""
         porter = self.open(collection).porter
         bringing = received(porter, **texts)
@@ -81,7 +81,7 @@ class Place:
         removals.finish()
 
 
-def received(porter: Porter, **texts: str) -> Bringing:
+def received(porter: UploadManager, **texts: str) -> PageUpload:
     """The upload that was received, before it is read."""
     bringing = porter.begin()
     for name, text in texts.items():
@@ -89,7 +89,7 @@ def received(porter: Porter, **texts: str) -> Bringing:
     return bringing
 
 
-def lock_of(bringing: Bringing) -> Path:
+def lock_of(bringing: PageUpload) -> Path:
     return Path(f"{bringing.folder}.lock")
 
 
@@ -112,18 +112,18 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def test_an_upload_is_on_the_disk_before_it_is_a_job(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    sync, accept = durable._sync, JobStore.accept
+    sync, accept = durable._sync, JobRepository.accept
 
     def noted_sync(path: Path, flags: int) -> None:
         done.append(path.name)
         sync(path, flags)
 
-    def noted_accept(store: JobStore, job: str, *given: Any) -> None:
+    def noted_accept(store: JobRepository, job: str, *given: Any) -> None:
         done.append("accepted")
         accept(store, job, *given)
 
     monkeypatch.setattr(durable, "_sync", noted_sync)
-    monkeypatch.setattr(JobStore, "accept", noted_accept)
+    monkeypatch.setattr(JobRepository, "accept", noted_accept)
     folder = place.upload(tram=TRAM)
     assert done[: done.index("accepted")] == ["tram.txt", folder.name, "jobs", "brought", folder.parents[2].name]
 
@@ -176,7 +176,7 @@ class TestAfterARemoval:
         (folder.parent / "x").mkdir()
         older, newer = (place.jobs.begin("", None) for _ in range(2))
         for upload, text in ((older, PORT), (newer, FERRY)):
-            parcel = Parcel(folder=upload.folder)
+            parcel = UploadDirectory(folder=upload.folder)
             parcel.place_for("articles-1.jsonl").write_text(line % text, encoding="utf-8")
             job = place.jobs.accept(upload, parcel, "first", "")
             wait_for(lambda job=job: place.jobs.find(job.id).is_over)
@@ -281,7 +281,7 @@ class TestCollectionForGood:
 
 
 class TestBrokenOff:
-    def broken_off(self, bringing: Bringing) -> Path:
+    def broken_off(self, bringing: PageUpload) -> Path:
         """As the end of its server leaves it."""
         assert bringing.lock
         bringing.lock.release()
@@ -309,8 +309,8 @@ class TestBrokenOff:
             update_index(index, [folder], app.embedder)
             raise KeyboardInterrupt
 
-        bringing = received(Porter(app.settings.brought / "first", killed), tram=TRAM, empty="")
-        porter = Porter(app.settings.brought / "first", killed)
+        bringing = received(UploadManager(app.settings.brought / "first", killed), tram=TRAM, empty="")
+        porter = UploadManager(app.settings.brought / "first", killed)
         with pytest.raises(KeyboardInterrupt):
             porter._read(bringing)
         folder = self.broken_off(bringing)

@@ -22,20 +22,20 @@ from index.planner import IndexingReport
 from index.storage.lock import FILE, write_lock
 from index.storage.writing import writing
 from tests.test_render import HOSTILE
-from ui.api.bodies.kinds import body_of
+from ui.api.body_parsers.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_LINES
-from ui.api.observers import Observers
+from ui.api.telemetry import Telemetry
 from ui.app import App
-from ui.collections import CollectionFolders
-from ui.jobs.files import files_of
-from ui.jobs.intake import IndexIntake
-from ui.jobs.jobs import Jobs
-from ui.jobs.store import JobStore, store_of
+from ui.collections import CollectionRepository
+from ui.jobs.index_writer import IndexWriter
+from ui.jobs.job_queue import JobQueue
+from ui.jobs.repository import JobRepository, store_of
+from ui.jobs.spool import files_of
 from ui.settings import load_settings
 from ui.uploaded import UploadedFiles
-from ui.web.collection.library import Library
-from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection, open_jobs
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.conversations.repository import ConversationRepository
+from ui.web.serve import LoadedModels, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -70,15 +70,15 @@ def app_in(tmp_path: Path) -> App:
     return App(load_settings(embedder="fake", llm="fake", **places))
 
 
-def folders_of(app: App) -> CollectionFolders:
-    return CollectionFolders(app.settings.index, app.settings.collections)
+def folders_of(app: App) -> CollectionRepository:
+    return CollectionRepository(app.settings.index, app.settings.collections)
 
 
 @contextmanager
-def served(app: App, jobs: Jobs) -> Iterator[TestClient]:
+def served(app: App, jobs: JobQueue) -> Iterator[TestClient]:
     """A server with these jobs, from its start to its end."""
-    library = Library(folders_of(app), partial(open_collection, app, Observers()))
-    site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+    library = CollectionRegistry(folders_of(app), partial(open_collection, app, Telemetry()))
+    site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site), "http://127.0.0.1") as client:
         jobs.start()
         yield client
@@ -179,7 +179,7 @@ class TestWhatIsSent:
     def test_many_lines_are_kept_in_several_files_and_told_by_their_own_numbers(
         self, client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ui.jobs.files._MOST_LINES", 3)
+        monkeypatch.setattr("ui.jobs.spool._MOST_LINES", 3)
         lines = [json.dumps({"id": f"n{number}", "text": f"{FERRY} {number}"}) for number in range(8)]
         lines[5] = "broken"
         told = summary_of(client, content="\n".join(lines), headers=NDJSON)
@@ -349,11 +349,11 @@ class TestWhatIsRefused:
         assert kept(app) == [] and client.get("/v1/jobs").json()["total"] == 0
 
     def test_too_much_of_anything(self, client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.receiving.MOST_FILES", 2)
-        monkeypatch.setattr("ui.jobs.receiving.MOST_BYTES", 5000)
-        monkeypatch.setattr("ui.jobs.files.LONGEST_LINE", 1000)
-        monkeypatch.setattr("ui.api.bodies.articles.LONGEST_LINE", 1000)
-        monkeypatch.setattr("ui.api.bodies.lines.LONGEST_LINE", 1000)
+        monkeypatch.setattr("ui.jobs.upload_dir.MOST_FILES", 2)
+        monkeypatch.setattr("ui.jobs.upload_dir.MOST_BYTES", 5000)
+        monkeypatch.setattr("ui.jobs.spool.LONGEST_LINE", 1000)
+        monkeypatch.setattr("ui.api.body_parsers.articles.LONGEST_LINE", 1000)
+        monkeypatch.setattr("ui.api.body_parsers.ndjson.LONGEST_LINE", 1000)
         uploads: list[tuple[str, dict[str, Any]]] = [
             ("too_much", {"files": [("files", (f"{number}.txt", "x")) for number in range(3)]}),
             ("too_much", {"files": {"files": ("a.txt", "x" * 5001)}}),
@@ -391,7 +391,7 @@ class Waiting:
     """An intake that goes on when it is let; otherwise the real one."""
 
     def __init__(self, app: App) -> None:
-        self._real = IndexIntake(folders_of(app), lambda: app.embedder, UploadedFiles.of(app.settings))
+        self._real = IndexWriter(folders_of(app), lambda: app.embedder, UploadedFiles.of(app.settings))
         self.under_way: list[str] = []
         self.free = False
         self.fails: Exception | None = None
@@ -419,7 +419,7 @@ class TestJobs:
 
     @pytest.fixture
     def client(self, app: App, intake: Waiting) -> Iterator[TestClient]:
-        with served(app, Jobs(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.settings.brought, intake)) as client:
             yield client
 
     def test_those_of_one_collection_run_one_after_another(self, client: TestClient, app: App, intake: Waiting) -> None:
@@ -469,7 +469,7 @@ class TestJobs:
             assert missing.status_code == 404 and missing.json()["code"] == "job_missing"
 
     def test_it_waits_while_something_else_writes(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.jobs._AGAIN", 0.05)
+        monkeypatch.setattr("ui.jobs.job_queue._AGAIN", 0.05)
         with served(app, open_jobs(app, folders_of(app))) as client:
             with write_lock(app.settings.index):
                 waits = client.post(UPLOAD, json={"text": TRAM})
@@ -505,11 +505,11 @@ class TestJobs:
     def test_what_its_store_cannot_write_is_written_later(
         self, client: TestClient, app: App, intake: Waiting, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ui.jobs.jobs._AGAIN", 0.02)
+        monkeypatch.setattr("ui.jobs.job_queue._AGAIN", 0.02)
         intake.free = True
         for method in ("next_of", "change", "finish"):
-            failing = FailingTwice(getattr(JobStore, method))
-            monkeypatch.setattr(JobStore, method, lambda store, *given, failing=failing: failing(store, *given))
+            failing = FailingTwice(getattr(JobRepository, method))
+            monkeypatch.setattr(JobRepository, method, lambda store, *given, failing=failing: failing(store, *given))
             job = wait_until(client, client.post(UPLOAD, json={"text": f"{TRAM} {method}"}))
             assert job["state"] == "done" and failing.failures == []
         assert len(texts(client)) == 3
@@ -533,7 +533,7 @@ class TestRemovedCollection:
 
     @pytest.fixture(autouse=True)
     def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.jobs._AGAIN", 0.05)
+        monkeypatch.setattr("ui.jobs.job_queue._AGAIN", 0.05)
 
     @pytest.fixture
     def other(self, app: App) -> str:
@@ -543,13 +543,13 @@ class TestRemovedCollection:
         """The answer to an upload whose collection is removed while it is being read."""
         answer = client.post(UPLOAD, json={"id": "tram", "text": TRAM}, params={"collection": collection})
         wait_until(client, answer, "reading")
-        library: Library = client.app.state.site.collections  # type: ignore[attr-defined]
+        library: CollectionRegistry = client.app.state.site.collections  # type: ignore[attr-defined]
         library.remove(collection)
         return answer
 
     def test_its_job_waits_and_is_read_when_it_is_restored(self, app: App, other: str) -> None:
         intake = Waiting(app)
-        with served(app, Jobs(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.settings.brought, intake)) as client:
             answer = self.accepted(app, client, other)
             intake.free = True
             wait_until(client, answer, "queued")
@@ -561,7 +561,7 @@ class TestRemovedCollection:
             assert client.get(UPLOAD, params={"collection": other}).json()["total"] == 1
 
     def test_its_job_waits_over_a_restart(self, app: App, other: str) -> None:
-        with served(app, Jobs(app.settings.brought, Waiting(app))) as client:
+        with served(app, JobQueue(app.settings.brought, Waiting(app))) as client:
             answer = self.accepted(app, client, other)
         folders = folders_of(app)
         folders.forget_removed(UploadedFiles.of(app.settings).delete_of)
@@ -574,7 +574,7 @@ class TestRemovedCollection:
 
     def test_its_job_can_be_stopped(self, app: App, other: str) -> None:
         intake = Waiting(app)
-        with served(app, Jobs(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.settings.brought, intake)) as client:
             answer = self.accepted(app, client, other)
             intake.free = True
             wait_until(client, answer, "queued")
@@ -583,7 +583,7 @@ class TestRemovedCollection:
 
     def test_its_job_fails_when_it_is_deleted_for_good(self, app: App, other: str) -> None:
         intake = Waiting(app)
-        with served(app, Jobs(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.settings.brought, intake)) as client:
             answer = self.accepted(app, client, other)
             intake.free = True
             wait_until(client, answer, "queued")
@@ -625,11 +625,11 @@ class Stuck(Waiting):
 class TestTheServerEnds:
     def test_what_was_under_way_goes_on(self, app: App) -> None:
         intake = Waiting(app)
-        with served(app, Jobs(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.settings.brought, intake)) as client:
             answers = [client.post(UPLOAD, json={"text": text}) for text in (TRAM, FERRY)]
             wait_until(client, answers[0], "reading")
         intake.free = True
-        with served(app, Jobs(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.settings.brought, intake)) as client:
             assert all(wait_until(client, answer)["state"] == "done" for answer in answers)
             assert sorted(texts(client).values()) == sorted([TRAM, FERRY])
 
@@ -637,11 +637,11 @@ class TestTheServerEnds:
     def test_what_should_have_stopped_does_unless_its_articles_are_in(
         self, app: App, monkeypatch: pytest.MonkeyPatch, before: bool, state: str
     ) -> None:
-        monkeypatch.setattr("ui.jobs.jobs._PATIENCE", 0.05)
+        monkeypatch.setattr("ui.jobs.job_queue._PATIENCE", 0.05)
         intake = Stuck(app)
         intake.before = before
         try:
-            with served(app, Jobs(app.settings.brought, intake)) as client:
+            with served(app, JobQueue(app.settings.brought, intake)) as client:
                 answer = client.post(UPLOAD, json={"text": TRAM})
                 while not intake.under_way:
                     time.sleep(0.01)
@@ -718,7 +718,7 @@ class TestIdempotency:
 
     def test_while_the_first_is_received_the_second_waits(self, client: TestClient) -> None:
         headers = {"idempotency-key": "1"}
-        jobs: Jobs = client.app.state.site.jobs  # type: ignore[attr-defined]
+        jobs: JobQueue = client.app.state.site.jobs  # type: ignore[attr-defined]
         first = jobs.begin("", "1")
         refused = client.post(UPLOAD, json={"text": TRAM}, headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (409, "upload_under_way")
@@ -733,7 +733,7 @@ class TestIdempotency:
         with served(app, open_jobs(app, folders_of(app))) as client:
             assert client.post(UPLOAD, **upload).json()["id"] == first["id"]
             day_later = time.time() + 24 * 3600 + 1
-            monkeypatch.setattr("ui.jobs.store.time.time", lambda: day_later)
+            monkeypatch.setattr("ui.jobs.repository.time.time", lambda: day_later)
             later = client.post(UPLOAD, **upload)
             assert later.json()["id"] != first["id"] and "idempotency-replayed" not in later.headers
 

@@ -16,12 +16,12 @@ from index.indexer import update_index
 from index.recovery import check_integrity
 from index.retriever import Retriever
 from index.storage.catalog import Catalog
-from ui.collections import FIRST, CollectionFolders
-from ui.gate.keys import Keys
-from ui.jobs.intake import IndexIntake
-from ui.jobs.jobs import Jobs
+from ui.auth.api_keys import APIKeyStore
+from ui.collections import DEFAULT_ID, CollectionRepository
+from ui.jobs.index_writer import IndexWriter
+from ui.jobs.job_queue import JobQueue
 from ui.uploaded import UploadedFiles
-from ui.web.keeping.conversations import Conversations
+from ui.web.conversations.repository import ConversationRepository
 
 VERSIONS = Path(__file__).parent / "data" / "versions"
 VISITOR = "vvvvvvvv"
@@ -59,7 +59,7 @@ def test_index_answers_and_goes_on(home: Home) -> None:
 
 
 def test_conversations_are_there(home: Home) -> None:
-    with closing(Conversations(home.folder / "conversations.sqlite")) as conversations:
+    with closing(ConversationRepository(home.folder / "conversations.sqlite")) as conversations:
         titles = {one.title: one.collection for one in conversations.all(VISITOR)}
         assert titles == {"When did the tram open?": None, "متى افتتحت المكتبة؟": home.facts["collection"]}
         (turn,) = conversations.turns(VISITOR, home.facts["conversation"])
@@ -69,9 +69,9 @@ def test_conversations_are_there(home: Home) -> None:
 
 
 def test_jobs_are_there_and_the_one_that_waited_is_done(home: Home) -> None:
-    folders = CollectionFolders(home.folder / "index", home.folder / "collections")
-    intake = IndexIntake(folders, HashEmbedder, UploadedFiles(home.folder / "brought", folders))
-    with closing(Jobs(home.folder / "brought", intake)) as jobs:
+    folders = CollectionRepository(home.folder / "index", home.folder / "collections")
+    intake = IndexWriter(folders, HashEmbedder, UploadedFiles(home.folder / "brought", folders))
+    with closing(JobQueue(home.folder / "brought", intake)) as jobs:
         assert jobs.find(home.facts["job"]).summary
         jobs.start()
         while not jobs.find(home.facts["waiting"]).is_over:
@@ -82,13 +82,13 @@ def test_jobs_are_there_and_the_one_that_waited_is_done(home: Home) -> None:
 
 
 def test_collections_have_their_names(home: Home) -> None:
-    folders = CollectionFolders(home.folder / "index", home.folder / "collections")
+    folders = CollectionRepository(home.folder / "index", home.folder / "collections")
     named = {one.id: one.name for one in folders.all()}
-    assert named == {FIRST: "الأخبار", home.facts["collection"]: "Archive of 2021"}
+    assert named == {DEFAULT_ID: "الأخبار", home.facts["collection"]: "Archive of 2021"}
 
 
 def test_keys_open_what_they_did(home: Home) -> None:
-    keys = Keys(home.folder / "keys.json")
+    keys = APIKeyStore(home.folder / "keys.json")
     found = keys.find(home.facts["key"])
     assert found
     assert found.scopes == ("read", "write")

@@ -22,15 +22,15 @@ from index.indexer import update_index
 from qa.llm.self_test import SelfTest
 from tests.conftest import SAMPLES
 from tests.self_test_children import computes, dies_of, lists, scripted_child
-from ui.api.observers import Observers
+from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import main
-from ui.collections import CollectionFolders
+from ui.collections import CollectionRepository
 from ui.settings import load_settings
-from ui.web.chat.opening import opening_html
-from ui.web.collection.library import Library
-from ui.web.keeping.conversations import Conversations
-from ui.web.serve import ModelsOf, open_collection, open_jobs
+from ui.web.chat.welcome import welcome_html
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.conversations.repository import ConversationRepository
+from ui.web.serve import LoadedModels, open_collection, open_jobs
 from ui.web.server import create_app
 from ui.web.site import Site
 
@@ -72,10 +72,10 @@ def app(tmp_path: Path, model: Path, behave: Behave) -> App:
 
 @pytest.fixture
 def site(app: App) -> Iterator[Site]:
-    folders = CollectionFolders(app.settings.index, app.settings.collections)
-    library = Library(folders, partial(open_collection, app, Observers()))
+    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    library = CollectionRegistry(folders, partial(open_collection, app, Telemetry()))
     with closing(library), closing(open_jobs(app, folders)) as jobs:
-        yield Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs)
+        yield Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ class TestServer:
 
     @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
     def test_the_page_says_so_at_its_beginning(self, site: Site, language: Language, sentence: str) -> None:
-        assert sentence in opening_html(site.collections.find(None).overview(), language)
+        assert sentence in welcome_html(site.collections.find(None).overview(), language)
 
 
 class TestDoctor:

@@ -8,15 +8,15 @@ from functools import cached_property
 from index.retriever import Retriever
 from qa.assistant import Assistant, Options
 from qa.parts import Parts
+from ui.i18n import translate, user_language
 from ui.settings import Settings
-from ui.strings import reader_language, say
 from ui.terminal import echo
 
 
 def _announce_self_test() -> None:
     """Tell who waits at a terminal; as progress bars, it is nothing for a file or another program."""
     if sys.stderr.isatty():
-        echo(say("cli.self_test", reader_language()), err=True)
+        echo(translate("cli.self_test", user_language()), err=True)
 
 
 class App(Parts):

@@ -15,17 +15,17 @@ from index.articles import Language
 from index.dates.beginnings import DateInvalid, parse_date_prefix
 from index.errors import JawabError
 from index.text.language import is_arabic_letter
-from ui import show
+from ui import output
 from ui.app import App
 from ui.backup.commands import backup, export, restore
 from ui.command import app_of, index_option
-from ui.strings import explain, explain_missing_llm, reader_language, say
+from ui.i18n import error_message, explain_missing_llm, translate, user_language
 from ui.terminal import echo
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
     from qa.query.followup import HistoryTurn
-    from ui.gate.keys import Scope
+    from ui.auth.api_keys import Scope
 
 EXIT_PROBLEM = 1
 EXIT_STOPPED = 130
@@ -65,7 +65,7 @@ def _assistant(app: App, no_llm: bool = False) -> Assistant:
         return app.assistant_for(no_llm)
     assistant = app.assistant
     if app.llm_problem:
-        echo(explain_missing_llm(app.llm_problem, reader_language()), err=True)
+        echo(explain_missing_llm(app.llm_problem, user_language()), err=True)
     return assistant
 
 
@@ -82,10 +82,10 @@ def index(paths: Sequence[Path], index: Path | None) -> None:
     from index.indexer import update_index
 
     app = app_of(index)
-    language = reader_language()
-    with show.IndexingBar(language) as bar:
+    language = user_language()
+    with output.IndexingBar(language) as bar:
         summary = update_index(app.settings.index, paths, app.embedder, bar)
-    show.summary(summary, language)
+    output.summary(summary, language)
     if not (summary.added or summary.updated or summary.unchanged or summary.removed):
         sys.exit(EXIT_PROBLEM)
 
@@ -108,10 +108,10 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
     assistant = _assistant(app_of(index), no_llm)
     _load_aside(assistant, validate_question(question))
     if stream:
-        show.stream(assistant.stream(question), as_json)
+        output.stream(assistant.stream(question), as_json)
         return
     answer = assistant.ask(question)
-    echo(show.as_json(answer.to_json()) if as_json else show.answer(answer))
+    echo(output.as_json(answer.to_json()) if as_json else output.answer(answer))
 
 
 def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -121,7 +121,7 @@ def _day(context: click.Context, parameter: click.Parameter, value: str | None) 
     try:
         return parse_date_prefix(value)
     except DateInvalid:
-        raise click.BadParameter(say("search.bad_date", reader_language()), context, parameter) from None
+        raise click.BadParameter(translate("search.bad_date", user_language()), context, parameter) from None
 
 
 @jawab.command()
@@ -167,10 +167,10 @@ def search(
     others = [[other.id for other in hit.others] for hit in hits]
     if as_json:
         told = [{"others": ids} if stories else {} for ids in others]
-        rows = [show.plain(passage) | more for passage, more in zip(passages, told, strict=True)]
-        echo(show.as_json({"question": question, "passages": rows}))
+        rows = [output.plain(passage) | more for passage, more in zip(passages, told, strict=True)]
+        echo(output.as_json({"question": question, "passages": rows}))
     else:
-        echo(show.passages(passages, asked_in, others))
+        echo(output.passages(passages, asked_in, others))
 
 
 @jawab.command()
@@ -185,9 +185,9 @@ def chat(index: Path | None) -> None:
     from qa.query.followup import record_history
 
     assistant = _assistant(app_of(index))
-    language = reader_language()
+    language = user_language()
     _load_aside(assistant, language)
-    echo(say("chat.welcome", language))
+    echo(translate("chat.welcome", language))
     history: list[HistoryTurn] = []
     while True:
         try:
@@ -197,11 +197,11 @@ def chat(index: Path | None) -> None:
         if not question:
             return
         try:
-            show.stream(record_history(assistant.stream(question, history=history), history), as_json=False)
+            output.stream(record_history(assistant.stream(question, history=history), history), as_json=False)
         except KeyboardInterrupt:
-            echo("\n" + say("chat.stopped", language))
+            echo("\n" + translate("chat.stopped", language))
         except JawabError as error:
-            echo(explain(error, _language_of(question)))
+            echo(error_message(error, _language_of(question)))
 
 
 @jawab.command()
@@ -219,14 +219,14 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
     from qa.batch import answer_all, completed_ids, read_questions
 
     asked, broken = read_questions(questions)
-    language = reader_language()
+    language = user_language()
     for line in broken:
-        reason = say(f"skipped.{line.reason}", language)
-        echo(say("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
+        reason = translate(f"skipped.{line.reason}", language)
+        echo(translate("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
     done = completed_ids(answers)
-    with show.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
+    with output.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
         assistant = _assistant(app_of(index), no_llm)
-        for _ in answer_all(assistant, asked, answers, lambda e, q: explain(e, _language_of(q))):
+        for _ in answer_all(assistant, asked, answers, lambda e, q: error_message(e, _language_of(q))):
             bar.advance()
     if broken:
         sys.exit(EXIT_PROBLEM)
@@ -252,7 +252,7 @@ def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
     if context.invoked_subcommand:
         return
     found = list_articles(Catalog.open(app_of().settings.index))
-    echo(show.as_json(found.to_json()) if as_json else show.articles(found, reader_language()))
+    echo(output.as_json(found.to_json()) if as_json else output.articles(found, user_language()))
 
 
 @articles.command(name="show")
@@ -268,7 +268,7 @@ def show_article(article_id: str, as_json: bool) -> None:
     from index.storage.catalog import Catalog
 
     article = Catalog.open(app_of().settings.index).article(article_id)
-    echo(show.as_json(show.plain(article)) if as_json else show.article(article))
+    echo(output.as_json(output.plain(article)) if as_json else output.article(article))
 
 
 @articles.command(name="remove")
@@ -285,7 +285,7 @@ def remove_articles(article_ids: Sequence[str]) -> None:
 
     settings = app_of().settings
     UploadedFiles.of(settings).delete_vacated(remove_articles(settings.index, article_ids))
-    echo(say("articles.removed", reader_language(), count=len(set(article_ids))))
+    echo(translate("articles.removed", user_language(), count=len(set(article_ids))))
 
 
 @jawab.command()
@@ -299,9 +299,9 @@ def serve(host: str, port: int, index: Path | None) -> None:
     Example:
         jawab serve --port 8080
     """
-    from ui.web.serve import run
+    from ui.web.serve import serve
 
-    run(app_of(index), host, port, reader_language())
+    serve(app_of(index), host, port, user_language())
 
 
 @jawab.command(name="mcp")
@@ -313,9 +313,9 @@ def tools(index: Path | None) -> None:
     Example, in the settings of a program that uses tools:
         {"mcpServers": {"jawab": {"command": "jawab", "args": ["mcp"]}}}
     """
-    from ui.tools.stdio import run
+    from ui.mcp.stdio import run
 
-    run(app_of(index), reader_language())
+    run(app_of(index), user_language())
 
 
 @jawab.group()
@@ -342,10 +342,10 @@ def add_key(name: str, scopes: tuple[Scope, ...], per_minute: int) -> None:
     Example:
         jawab keys add newsroom --scope read --scope write
     """
-    from ui.gate.keys import Keys
+    from ui.auth.api_keys import APIKeyStore
 
-    echo(Keys(app_of().settings.keys).add(name, scopes, per_minute))
-    echo(say("keys.added", reader_language(), name=name), err=True)
+    echo(APIKeyStore(app_of().settings.keys).add(name, scopes, per_minute))
+    echo(translate("keys.added", user_language(), name=name), err=True)
 
 
 @keys.command(name="list")
@@ -357,11 +357,11 @@ def list_keys(as_json: bool) -> None:
     Example:
         jawab keys list
     """
-    from ui.gate.keys import Keys
+    from ui.auth.api_keys import APIKeyStore
 
-    found = Keys(app_of().settings.keys).all()
-    rows = [{name: value for name, value in show.plain(key).items() if name != "digest"} for key in found]
-    echo(show.as_json({"keys": rows}) if as_json else show.keys(found, reader_language()))
+    found = APIKeyStore(app_of().settings.keys).all()
+    rows = [{name: value for name, value in output.plain(key).items() if name != "digest"} for key in found]
+    echo(output.as_json({"keys": rows}) if as_json else output.keys(found, user_language()))
 
 
 @keys.command(name="revoke")
@@ -373,10 +373,10 @@ def revoke_key(name: str) -> None:
     Example:
         jawab keys revoke newsroom
     """
-    from ui.gate.keys import Keys
+    from ui.auth.api_keys import APIKeyStore
 
-    Keys(app_of().settings.keys).revoke(name)
-    echo(say("keys.revoked", reader_language(), name=name))
+    APIKeyStore(app_of().settings.keys).revoke(name)
+    echo(translate("keys.revoked", user_language(), name=name))
 
 
 @jawab.group()
@@ -394,7 +394,7 @@ def list_models(as_json: bool) -> None:
         jawab models list
     """
     app = app_of()
-    echo(show.models(app.models, app.store, reader_language(), as_json))
+    echo(output.models(app.models, app.store, user_language(), as_json))
 
 
 @models.command(name="fetch")
@@ -410,11 +410,11 @@ def fetch_models(names: Sequence[str]) -> None:
     from qa.fetching.models import find_model
 
     app = app_of()
-    language = reader_language()
+    language = user_language()
     chosen = [find_model(app.models, name) for name in names] or [m for m in app.models if m.default]
-    with show.FetchBar(language) as bar:
+    with output.FetchBar(language) as bar:
         fetch(chosen, app.store, bar)
-    echo(say("models.ready", language, names=", ".join(model.name for model in chosen), folder=app.store.folder))
+    echo(translate("models.ready", language, names=", ".join(model.name for model in chosen), folder=app.store.folder))
 
 
 @models.command(name="verify")
@@ -429,12 +429,12 @@ def verify_models(names: Sequence[str]) -> None:
     from qa.fetching.models import find_model
 
     app = app_of()
-    language = reader_language()
+    language = user_language()
     chosen = [find_model(app.models, name) for name in names] or [m for m in app.models if m.default]
-    with show.ByteBar(sum(model.size for model in chosen), say("models.verifying", language)) as bar:
+    with output.ByteBar(sum(model.size for model in chosen), translate("models.verifying", language)) as bar:
         for model in chosen:
             app.store.verify(model, bar.advance)
-    echo(say("models.verified", language, names=", ".join(model.name for model in chosen)))
+    echo(translate("models.verified", language, names=", ".join(model.name for model in chosen)))
 
 
 @jawab.command(name="eval")
@@ -453,11 +453,11 @@ def evaluate(
     Example:
         jawab eval samples --limit 10
     """
-    from ui.evaluation.evaluate import Without, evaluate_set
+    from ui.evaluation.evaluate import Ablation, evaluate_set
 
     app = app_of()
     for folder in sets:
-        evaluate_set(app, folder, limit, out, work, reader_language(), Without(no_llm, no_reader))
+        evaluate_set(app, folder, limit, out, work, user_language(), Ablation(no_llm, no_reader))
 
 
 @jawab.command()
@@ -472,18 +472,18 @@ def judged(folder: Path, collection: str, index: Path | None) -> None:
         jawab judged my-questions && jawab eval my-questions
     """
     from index.storage.catalog import Catalog
-    from ui.collections import FIRST, CollectionFolders, find_named
-    from ui.evaluation.judged import write_set
-    from ui.web.keeping.conversations import Conversations
+    from ui.collections import DEFAULT_ID, CollectionRepository, find_named
+    from ui.evaluation.feedback_export import write_set
+    from ui.web.conversations.repository import ConversationRepository
 
     settings = app_of(index).settings
-    folders = CollectionFolders(settings.index, settings.collections)
+    folders = CollectionRepository(settings.index, settings.collections)
     named = find_named(folders.all(), collection)
-    store = Conversations(settings.conversations)
-    answers = [one for one in store.judged() if (one.collection or FIRST) == named.id]
+    store = ConversationRepository(settings.conversations)
+    answers = [one for one in store.judged() if (one.collection or DEFAULT_ID) == named.id]
     catalog = Catalog.open(folders.index_of(named.id))
     written = write_set(answers, catalog, folder)
-    echo(say("judged.written", reader_language(), questions=written.questions, wrong=written.wrong, folder=folder))
+    echo(translate("judged.written", user_language(), questions=written.questions, wrong=written.wrong, folder=folder))
 
 
 @jawab.command()
@@ -498,14 +498,14 @@ def doctor(repair: bool, index: Path | None) -> None:
     """
     from ui.doctor import run_checks
 
-    app, language = app_of(index), reader_language()
+    app, language = app_of(index), user_language()
     if repair:
         from index.recovery import repair as make_whole
 
-        with show.IndexingBar(language) as bar:
-            show.repaired(make_whole(app.settings.index, app.embedder, bar), language)
+        with output.IndexingBar(language) as bar:
+            output.repaired(make_whole(app.settings.index, app.embedder, bar), language)
     findings = run_checks(app)
-    echo(show.findings(findings, language))
+    echo(output.findings(findings, language))
     if not all(finding.well for finding in findings):
         sys.exit(EXIT_PROBLEM)
 
@@ -516,7 +516,7 @@ for _command in (backup, restore, export):
 
 def _language_of(question: str) -> Language:
     """The language to talk about a question in: its own if it has Arabic letters, else the reader's."""
-    return "ar" if any(map(is_arabic_letter, question)) else reader_language()
+    return "ar" if any(map(is_arabic_letter, question)) else user_language()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -528,7 +528,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        echo("\n" + say("cli.stopped", reader_language()), err=True)
+        echo("\n" + translate("cli.stopped", user_language()), err=True)
         sys.exit(EXIT_STOPPED)
     except BrokenPipeError:
         # The reader of our output (head, less) has seen enough.
@@ -537,5 +537,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except JawabError as error:
         if "--debug" in words:
             raise
-        echo(explain(error, _language_of(" ".join(words))), err=True)
+        echo(error_message(error, _language_of(" ".join(words))), err=True)
         sys.exit(EXIT_PROBLEM)

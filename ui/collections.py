@@ -24,7 +24,7 @@ from index.storage.durable import sync_folder
 from index.storage.json_file import JsonFile
 from index.storage.lock import write_lock
 
-FIRST = "first"
+DEFAULT_ID = "first"
 """The id of the collection that the settings name."""
 LONGEST_NAME = 60
 """Code points of a name."""
@@ -57,14 +57,14 @@ class CollectionExists(JawabError):
 
 
 @dataclass(frozen=True)
-class Named:
+class CollectionInfo:
     """A collection in the list; `name` is empty where nobody has named it."""
 
     id: str
     name: str
 
 
-class CollectionFolders:
+class CollectionRepository:
     """The collections on the disk: the index in `first`, and those in `folder`.
 
     What changes them raises what `storage_errors` makes of the system's errors: `DiskFull`, `NotAllowed`.
@@ -74,11 +74,13 @@ class CollectionFolders:
         self._first = first
         self._folder = folder
 
-    def all(self) -> list[Named]:
+    def all(self) -> list[CollectionInfo]:
         """The first one, then the others by name."""
         made = [one.name for one in self._folder.glob("*") if _ID.fullmatch(one.name) and one.is_dir()]
-        named = sorted((Named(one, self._name(one)) for one in made), key=lambda one: (one.name.casefold(), one.id))
-        return [Named(FIRST, self._name(FIRST)), *named]
+        named = sorted(
+            (CollectionInfo(one, self._name(one)) for one in made), key=lambda one: (one.name.casefold(), one.id)
+        )
+        return [CollectionInfo(DEFAULT_ID, self._name(DEFAULT_ID)), *named]
 
     def index_of(self, collection: str) -> Path:
         """The folder of its index. Raises `CollectionMissing`; `CollectionRemoved` where it can be restored."""
@@ -89,7 +91,7 @@ class CollectionFolders:
 
     def place_of(self, collection: str) -> Path:
         """The folder of its index, also while it is removed. Raises `CollectionMissing`."""
-        if collection == FIRST:
+        if collection == DEFAULT_ID:
             return self._first
         folder, removed = self._folder / collection, self._removed(collection)
         # The first twice: it may be restored between one look and the other.
@@ -103,9 +105,9 @@ class CollectionFolders:
         made = [one for one in self._folder.glob("*") if _ID.fullmatch(one.name.removesuffix(_REMOVED))]
         return [self._first, *(one for one in made if one.is_dir())]
 
-    def make(self, name: str) -> Named:
+    def make(self, name: str) -> CollectionInfo:
         """A new one, with nothing in it yet."""
-        made = Named(secrets.token_urlsafe(9), _as_name(name))
+        made = CollectionInfo(secrets.token_urlsafe(9), _as_name(name))
         # As one that was removed, until it has its name: where that fails, it is forgotten as those are.
         begun = self._folder / (made.id + _REMOVED)
         with storage_errors(self._folder):
@@ -119,7 +121,7 @@ class CollectionFolders:
         """Raises `CollectionMissing`."""
         folder = self.index_of(collection)
         with storage_errors(folder):
-            if collection == FIRST:
+            if collection == DEFAULT_ID:
                 private.make_folder(folder)
             try:
                 _stored(folder).write({"name": _as_name(name)})
@@ -139,7 +141,7 @@ class CollectionFolders:
 
     def removable(self, collection: str) -> Path:
         """The folder of a collection that may be removed. Raises `CollectionMissing`."""
-        if collection == FIRST:
+        if collection == DEFAULT_ID:
             raise CollectionMissing(collection=collection)
         return self.index_of(collection)
 
@@ -198,10 +200,10 @@ def _migrated(folder: Path) -> str:
     return name
 
 
-def find_named(collections: Iterable[Named], wanted: str) -> Named:
+def find_named(collections: Iterable[CollectionInfo], wanted: str) -> CollectionInfo:
     """The collection of this name or id; the first, if none is wanted. Raises `CollectionMissing`."""
     for one in collections:
-        if wanted in (one.id, one.name) or (not wanted and one.id == FIRST):
+        if wanted in (one.id, one.name) or (not wanted and one.id == DEFAULT_ID):
             return one
     raise CollectionMissing(collection=wanted)
 

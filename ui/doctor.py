@@ -19,21 +19,21 @@ from qa.errors import LLMUnusable
 from qa.llm.llama_library import LlamaConfiguration
 from qa.llm.openai_compatible import OpenAICompatibleLLM
 from ui.app import App
-from ui.strings import explain, reader_language, say
+from ui.i18n import error_message, translate, user_language
 
 _PACKAGES = ("torch", "sentence-transformers", "faiss-cpu", "llama-cpp-python", "gradio")
 _ROOM_WANTED = 2**30
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One check: whether all is well, and a sentence about it."""
 
     well: bool
     text: str
 
 
-def run_checks(app: App) -> list[Finding]:
+def run_checks(app: App) -> list[Check]:
     """Every check, in the order in which a new user would meet what it checks."""
     libraries = _found(_libraries, app)
     # Where PyTorch crashes, nothing that needs it can be looked at.
@@ -43,44 +43,44 @@ def run_checks(app: App) -> list[Finding]:
     return [_python(), *map(_package, _PACKAGES), libraries, *needing, *language_model, *others]
 
 
-def _python() -> Finding:
+def _python() -> Check:
     return _said(sys.version_info >= (3, 11), "python", version=platform.python_version())
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> Check:
     try:
         return _said(True, "package", name=name, version=version(name))
     except PackageNotFoundError:
         return _said(False, "package_missing", name=name)
 
 
-def _processor() -> Finding:
+def _processor() -> Check:
     from index.embeddings import computes_in_bfloat16
 
     return _said(True, "bfloat16" if computes_in_bfloat16() else "float32")
 
 
-def _found(check: Callable[[App], Finding], app: App) -> Finding:
+def _found(check: Callable[[App], Check], app: App) -> Check:
     """What a check finds, or the error that it ends with."""
     try:
         return check(app)
     except LLMUnusable as error:
-        language = reader_language()
+        language = user_language()
         # In its place: that this command says what to do.
-        return Finding(False, say("doctor.generator_unusable", language, **error.fields))
+        return Check(False, translate("doctor.generator_unusable", language, **error.fields))
     except JawabError as error:
-        return Finding(False, explain(error, reader_language()))
+        return Check(False, error_message(error, user_language()))
 
 
-def _embedder(app: App) -> Finding:
+def _embedder(app: App) -> Check:
     return _said(True, "embedder", name=app.embedder.name)
 
 
-def _reader(app: App) -> Finding:
+def _reader(app: App) -> Check:
     return _said(True, "reader", name=app.reader.name) if app.reader else _said(True, "reader_none")
 
 
-def _generator(app: App) -> Finding:
+def _generator(app: App) -> Check:
     generator = app.generator
     if isinstance(generator, OpenAICompatibleLLM):
         # Its name is known only once it has answered.
@@ -88,7 +88,7 @@ def _generator(app: App) -> Finding:
     return _said(True, "generator", name=generator.name)
 
 
-def _self_test(app: App) -> Iterator[Finding]:
+def _self_test(app: App) -> Iterator[Check]:
     """The result of the LLM's self-test. Where the LLM cannot run at all, `_generator` says so."""
     try:
         result = app.self_test()
@@ -107,9 +107,9 @@ def _self_test(app: App) -> Iterator[Finding]:
         yield _said(True, "self_test", **fields)
         return
     failures = "; ".join(
-        say(
+        translate(
             "doctor.self_test_failed_attempt",
-            reader_language(),
+            user_language(),
             backend=_backend(failed.configuration),
             failure=failed.failure,
         )
@@ -119,17 +119,19 @@ def _self_test(app: App) -> Iterator[Finding]:
 
 
 def _backend(configuration: LlamaConfiguration) -> str:
-    language, name = reader_language(), configuration.backend.removeprefix("libggml-cpu-").removesuffix(".so")
-    backend = say("doctor.backend", language, name=name) if name else say("doctor.backend_built_in", language)
-    return say("doctor.backend_extra", language, backend=backend) if configuration.extra_buffers else backend
+    language, name = user_language(), configuration.backend.removeprefix("libggml-cpu-").removesuffix(".so")
+    backend = (
+        translate("doctor.backend", language, name=name) if name else translate("doctor.backend_built_in", language)
+    )
+    return translate("doctor.backend_extra", language, backend=backend) if configuration.extra_buffers else backend
 
 
-def _libraries(app: App) -> Finding:
+def _libraries(app: App) -> Check:
     check_libraries(app.cache / "self-tests")
     return _said(True, "libraries")
 
 
-def _index(app: App) -> Finding:
+def _index(app: App) -> Check:
     if check_integrity(app.settings.index):
         return _said(False, "index_damaged", folder=app.settings.index)
     catalog = Catalog.open(app.settings.index)
@@ -137,12 +139,12 @@ def _index(app: App) -> Finding:
     return _said(True, "index", folder=app.settings.index, **counts)
 
 
-def _room(folder: Path) -> Finding:
+def _room(folder: Path) -> Check:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     return _said(free > _ROOM_WANTED, "room" if free > _ROOM_WANTED else "room_short", free=f"{free / 1e9:.1f}")
 
 
-def _said(well: bool, key: str, **fields: object) -> Finding:
-    return Finding(well, say(f"doctor.{key}", reader_language(), **fields))
+def _said(well: bool, key: str, **fields: object) -> Check:
+    return Check(well, translate(f"doctor.{key}", user_language(), **fields))

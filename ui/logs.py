@@ -22,7 +22,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from ui.settings import Settings
 
-OURS = "jawab"
+LOGGER_NAMES = "jawab"
 """The logger over all of Jawab's own. What is logged by one of them is the name of an event; its fields are `extra`."""
 _TRACED = re.compile(r"Traceback \(")
 _PLACES = re.compile(r'^  File ".*", line \d+, in \S+$', re.MULTILINE)
@@ -32,15 +32,19 @@ _LAST = ("question", "traceback")
 """Fields that may be long, or in letters that are read from the right."""
 
 
-def set_up(settings: Settings, to: TextIO | None = None) -> None:
+def configure_logging(settings: Settings, to: TextIO | None = None) -> None:
     """From now on, all that is logged in this process is told as the settings say: to standard error, if not `to`."""
     handler: logging.Handler = logging.NullHandler()
     if settings.log != "off":
         handler = logging.StreamHandler(to)
-        handler.setFormatter(Lines(settings.log_questions) if settings.log == "json" else Text(settings.log_questions))
+        handler.setFormatter(
+            JsonLogFormatter(settings.log_questions)
+            if settings.log == "json"
+            else TextLogFormatter(settings.log_questions)
+        )
     # Libraries tell of all they do, where they are let: only what went wrong with them is wanted.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger(OURS).setLevel(logging.INFO if settings.log in ("json", "text") else logging.WARNING)
+    logging.getLogger(LOGGER_NAMES).setLevel(logging.INFO if settings.log in ("json", "text") else logging.WARNING)
     logging.captureWarnings(True)
     threading.excepthook = _thread_broke
 
@@ -48,10 +52,10 @@ def set_up(settings: Settings, to: TextIO | None = None) -> None:
 def _thread_broke(broke: threading.ExceptHookArgs) -> None:
     """An error that ends a thread is logged too, in the log's form, and without what it quotes."""
     if broke.exc_value and not isinstance(broke.exc_value, SystemExit):
-        logging.getLogger(f"{OURS}.threads").error("unexpected", exc_info=broke.exc_value)
+        logging.getLogger(f"{LOGGER_NAMES}.threads").error("unexpected", exc_info=broke.exc_value)
 
 
-class Lines(JsonFormatter):
+class JsonLogFormatter(JsonFormatter):
     """A JSON object a line, in ASCII: what is not is spelt out (\\\\u202e), whatever it would do to a terminal.
 
     `told` is whether exceptions are told with what they say.
@@ -65,7 +69,7 @@ class Lines(JsonFormatter):
         """The time, the level and the event, then the event's own fields, then the exception, if there is one."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         log_data |= {"time": moment.replace("+00:00", "Z"), "level": record.levelname.lower()}
-        if record.name.partition(".")[0] == OURS:
+        if record.name.partition(".")[0] == LOGGER_NAMES:
             log_data["event"] = record.message
             super().add_fields(log_data, record, {})
         else:
@@ -88,7 +92,7 @@ class Lines(JsonFormatter):
         return "".join(lines)
 
 
-class Text(Lines):
+class TextLogFormatter(JsonLogFormatter):
     """The same for a person: time, level and event, then `name=value`; a traceback is set in below."""
 
     def jsonify_log_record(self, log_data: LogData) -> str:

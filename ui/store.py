@@ -19,7 +19,7 @@ def create_missing(connection: sqlite3.Connection, tables: str) -> None:
         connection.execute(statement)
 
 
-class Store:
+class SQLiteStore:
     """The database in `file`. A new one gets `tables`, which are those of the current version; an older one is
     migrated when it is opened.
 

@@ -20,16 +20,16 @@ from index.errors import JawabError
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
-from ui.collections import CollectionFolders
+from ui.collections import CollectionRepository
 from ui.jobs.job import JobMissing
-from ui.jobs.store import JOBS, store_of
-from ui.logs import OURS
+from ui.jobs.repository import JOBS, store_of
+from ui.logs import LOGGER_NAMES
 from ui.settings import Settings
 
 _UPLOAD = re.compile(r"[A-Za-z0-9_-]{16}")
 """The name of an upload's folder, as `token_urlsafe(12)` makes them."""
 _UNDER_WAY = ".lock"
-_log = logging.getLogger(f"{OURS}.uploads")
+_log = logging.getLogger(f"{LOGGER_NAMES}.uploads")
 
 
 def under_way(upload: Path) -> FileLock:
@@ -43,7 +43,7 @@ def under_way(upload: Path) -> FileLock:
 class UploadedFiles:
     """The uploaded files of all collections, in `folder`."""
 
-    def __init__(self, folder: Path, collections: CollectionFolders) -> None:
+    def __init__(self, folder: Path, collections: CollectionRepository) -> None:
         self.folder = folder
         self._root = folder.resolve()
         self._collections = collections
@@ -51,7 +51,7 @@ class UploadedFiles:
     @classmethod
     def of(cls, settings: Settings) -> UploadedFiles:
         """Those of the settings."""
-        return cls(settings.brought, CollectionFolders(settings.index, settings.collections))
+        return cls(settings.brought, CollectionRepository(settings.index, settings.collections))
 
     def delete_vacated(self, paths: Iterable[str]) -> None:
         """Tidy the uploads that these files are of, from which no article of their index comes any more."""

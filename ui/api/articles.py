@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 from index.article_list import ArticleQuery, SortOrder
 from index.articles import Article, Language
 from index.errors import IndexLocked
-from ui.api.etags import KNOWN, etag, is_known, tagged, unchanged, weak
+from ui.api.etags import KNOWN, cache_headers, etag, matches, not_modified, weak_etag
 from ui.api.fields import Day, Number
-from ui.api.problems import documented
+from ui.api.problems import openapi_responses
 from ui.web.site import Collection, Site
 
 MOST = 500
@@ -24,7 +24,7 @@ _PATIENCE, _AGAIN = 10.0, 0.2
 CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
 
 
-class ArticleOfList(BaseModel):
+class ArticleListItem(BaseModel):
     """An article without its text. `told` is how many articles tell its story, itself among them."""
 
     id: str
@@ -38,7 +38,7 @@ class ArticleOfList(BaseModel):
 class ArticleList(BaseModel):
     """A part of the list; `next` is what to give as `after` for the part that follows, if there is one."""
 
-    articles: list[ArticleOfList]
+    articles: list[ArticleListItem]
     total: int
     next: int | None = Field(description="what to give as `after`")
 
@@ -48,18 +48,18 @@ def _chosen(request: Request, collection: CollectionId = None) -> Collection:
     return site.collections.find(collection)
 
 
-Chosen = Annotated[Collection, Depends(_chosen)]
+CollectionDep = Annotated[Collection, Depends(_chosen)]
 
 
 def article_routes() -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/articles", tags=["articles"])
 
-    @router.get("", summary="List articles", response_model=ArticleList, responses=KNOWN | documented(404, 422))
+    @router.get("", summary="List articles", response_model=ArticleList, responses=KNOWN | openapi_responses(404, 422))
     def articles(
         request: Request,
         response: Response,
-        collection: Chosen,
+        collection: CollectionDep,
         words: Annotated[str, Query(max_length=300, description="all of which stand in title or text")] = "",
         language: Language | None = None,
         publisher: Annotated[str | None, Query(max_length=300)] = None,
@@ -70,10 +70,10 @@ def article_routes() -> APIRouter:
         after: Number = 0,
     ) -> Any:
         # Told beforehand: what would be found in the same state of the articles is not looked for again.
-        tag = weak(collection.id, collection.articles.state, request.scope["query_string"].decode("latin-1"))
-        if is_known(request, tag):
-            return unchanged(tag)
-        response.headers.update(tagged(tag))
+        tag = weak_etag(collection.id, collection.articles.state, request.scope["query_string"].decode("latin-1"))
+        if matches(request, tag):
+            return not_modified(tag)
+        response.headers.update(cache_headers(tag))
         found = collection.shelf.browse(ArticleQuery(words, language, publisher, since, until, order))
         part = found[after : after + limit]
         more = after + limit if after + limit < len(found) else None
@@ -81,18 +81,20 @@ def article_routes() -> APIRouter:
 
     @router.get(
         "/{article_id:path}", summary="One article, with its text", response_model=Article,
-        responses=KNOWN | documented(404),
+        responses=KNOWN | openapi_responses(404),
     )  # fmt: skip
-    def article(request: Request, response: Response, collection: Chosen, article_id: str) -> Any:
+    def article(request: Request, response: Response, collection: CollectionDep, article_id: str) -> Any:
         found = asdict(collection.articles.article(article_id))
         tag = etag(repr(found))
-        if is_known(request, tag):
-            return unchanged(tag)
-        response.headers.update(tagged(tag))
+        if matches(request, tag):
+            return not_modified(tag)
+        response.headers.update(cache_headers(tag))
         return found
 
-    @router.delete("/{article_id:path}", summary="Take an article out", status_code=204, responses=documented(404, 503))
-    def remove(collection: Chosen, article_id: str) -> Response:
+    @router.delete(
+        "/{article_id:path}", summary="Take an article out", status_code=204, responses=openapi_responses(404, 503)
+    )
+    def remove(collection: CollectionDep, article_id: str) -> Response:
         collection.articles.article(article_id)
         _patiently(collection.removals.at_once, article_id)
         return Response(status_code=204)

@@ -16,14 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from index.errors import JawabError
 from index.text.language import detect_language
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
+from ui.api.disconnect import ClientDisconnected, run_until_disconnect
 from ui.api.examples import ASKED
 from ui.api.fields import Question
-from ui.api.leaving import ClientGone, while_waited_for
-from ui.api.problems import GONE, answer, documented, problem
+from ui.api.problems import CLIENT_CLOSED_REQUEST, openapi_responses, problem, problem_response
 from ui.api.request_id import request_id
-from ui.serving.caller import caller_of
-from ui.serving.follow import LONGEST, Asked, Step, Waiting, follow, whole
-from ui.serving.line import Line
+from ui.queue.client_id import get_client_id
+from ui.queue.fair_queue import FairQueue
+from ui.queue.runner import MAX_SECONDS, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
 from ui.web.site import Collection, Site
 
 _STREAMED = {
@@ -31,7 +31,7 @@ _STREAMED = {
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": Answer, "content": _STREAMED},
-    **documented(400, 404, 422, 429, 503),
+    **openapi_responses(400, 404, 422, 429, 503),
 }
 
 
@@ -43,7 +43,7 @@ class AskBody(BaseModel):
     question: Question
     stream: bool = Field(False, description="server-sent events: passages, token…, answer; or error")
     collection: str | None = Field(None, description="id of the collection to ask; the first, if none is given")
-    seconds: float = Field(LONGEST, ge=1, le=LONGEST, description="for which the answer is waited for")
+    seconds: float = Field(MAX_SECONDS, ge=1, le=MAX_SECONDS, description="for which the answer is waited for")
 
 
 def ask_routes(site: Site) -> APIRouter:
@@ -56,7 +56,7 @@ def ask_routes(site: Site) -> APIRouter:
     )  # fmt: skip
     async def ask(request: Request, body: Annotated[AskBody, Body(openapi_examples=ASKED)]) -> Response:
         number = request_id(request.scope)
-        asked = Asked(body.question, caller=caller_of(request.scope), seconds=body.seconds)
+        asked = QuestionRequest(body.question, caller=get_client_id(request.scope), seconds=body.seconds)
         try:
             collection = await run_in_threadpool(site.collections.find, body.collection)
             if body.stream:
@@ -64,19 +64,21 @@ def ask_routes(site: Site) -> APIRouter:
                 site.line.check_room(asked.caller)
                 events = _server_sent(collection, asked, site.line, number)
                 return StreamingResponse(events, media_type="text/event-stream")
-            record = await while_waited_for(request, whole(collection, asked, site.line))
+            record = await run_until_disconnect(request, complete_answer(collection, asked, site.line))
             return JSONResponse(record.to_json())
-        except ClientGone:
-            return Response(status_code=GONE)
+        except ClientDisconnected:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
         except JawabError as error:
-            return answer(problem(error, detect_language(body.question), number))
+            return problem_response(problem(error, detect_language(body.question), number))
 
     return router
 
 
-async def _server_sent(collection: Collection, asked: Asked, line: Line, number: str | None) -> AsyncGenerator[str]:
+async def _server_sent(
+    collection: Collection, asked: QuestionRequest, line: FairQueue, number: str | None
+) -> AsyncGenerator[str]:
     try:
-        async with aclosing(follow(collection, asked, line)) as steps:
+        async with aclosing(stream_answer(collection, asked, line)) as steps:
             async for step in steps:
                 named = _named(step)
                 if named:
@@ -85,9 +87,9 @@ async def _server_sent(collection: Collection, asked: Asked, line: Line, number:
         yield _event("error", problem(error, detect_language(asked.question), number).model_dump(exclude_none=True))
 
 
-def _named(step: Step) -> tuple[str, object] | None:
+def _named(step: StreamEvent) -> tuple[str, object] | None:
     match step:
-        case Waiting(before):
+        case QueuePosition(before):
             return "place", {"before": before}
         case PhraseFound():
             return None  # the contract has no name for it; the record at the end has it
@@ -95,8 +97,8 @@ def _named(step: Step) -> tuple[str, object] | None:
             return "passages", {"passages": [asdict(passage) for passage in passages]}
         case Token(text):
             return "token", {"text": text}
-        case Finished(answer):
-            return "answer", answer.to_json()
+        case Finished(problem_response):
+            return "answer", problem_response.to_json()
 
 
 def _event(name: str, data: object) -> str:

@@ -17,22 +17,22 @@ def etag(*parts: str) -> str:
     return f'"{digest_of(*parts)[:32]}"'
 
 
-def weak(*parts: str) -> str:
+def weak_etag(*parts: str) -> str:
     """A weak tag: what has the same says the same."""
     return f"W/{etag(*parts)}"
 
 
-def tagged(tag: str, **more: str) -> dict[str, str]:
+def cache_headers(tag: str, **more: str) -> dict[str, str]:
     """The headers of an answer that is kept by whoever asked, and asked for again before it is used."""
     return {"etag": tag, "cache-control": "private, no-cache"} | more
 
 
-def is_known(request: Request, tag: str) -> bool:
+def matches(request: Request, tag: str) -> bool:
     """Whether the request names the tag as one that it has (`If-None-Match`)."""
     names = [name.strip() for line in request.headers.getlist("if-none-match") for name in line.split(",")]
     return "*" in names or tag.removeprefix("W/") in [name.removeprefix("W/") for name in names]
 
 
-def unchanged(tag: str, **more: str) -> Response:
+def not_modified(tag: str, **more: str) -> Response:
     """The answer to whoever has it."""
-    return Response(status_code=304, headers=tagged(tag, **more))
+    return Response(status_code=304, headers=cache_headers(tag, **more))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from index.dates.beginnings import DateInvalid, parse_date_prefix
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.strings import explain
+from ui.i18n import error_message
 
 
 def _whole(given: object) -> object:
@@ -16,7 +16,7 @@ def _whole(given: object) -> object:
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
-Whole = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(strict=True)]
+StrictInt = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(strict=True)]
 """A whole number, and nothing that only looks like one: no text, no yes or no."""
 
 
@@ -31,7 +31,7 @@ def _date(given: str) -> str:
         return parse_date_prefix(given)
     except DateInvalid as error:
         # pydantic lets no other error be that of a field; `problems.of_fields` tells its cause.
-        raise ValueError(explain(error, "en")) from error
+        raise ValueError(error_message(error, "en")) from error
 
 
 Number = Annotated[int, Field(ge=0, le=2**53)]

@@ -11,11 +11,11 @@ from pydantic import BaseModel, Field
 
 from index.articles import Language, Skipped
 from index.planner import IndexingReport
-from ui.api.etags import KNOWN, is_known, tagged, unchanged, weak
+from ui.api.etags import KNOWN, cache_headers, matches, not_modified, weak_etag
 from ui.api.fields import Number
-from ui.api.problems import Problem, documented, problem
+from ui.api.problems import Problem, openapi_responses, problem
+from ui.i18n import translate
 from ui.jobs.job import Job, State
-from ui.strings import say
 from ui.web.language import page_language
 from ui.web.site import Site
 
@@ -35,7 +35,7 @@ class SkippedPart(BaseModel):
 
     @classmethod
     def of(cls, skipped: Skipped, language: Language) -> Self:
-        sentence = say(f"skipped.{skipped.reason}", language)
+        sentence = translate(f"skipped.{skipped.reason}", language)
         return cls(
             path=skipped.path, line=skipped.line, member=skipped.member, reason=skipped.reason, sentence=sentence
         )
@@ -46,7 +46,7 @@ class JobSummary(BaseModel):
 
     added: list[str]
     updated: list[str]
-    unchanged: int
+    not_modified: int
     removed: list[str]
     skipped: list[SkippedPart]
 
@@ -55,13 +55,13 @@ class JobSummary(BaseModel):
         return cls(
             added=summary.added,
             updated=summary.updated,
-            unchanged=summary.unchanged,
+            not_modified=summary.unchanged,
             removed=summary.removed,
             skipped=[SkippedPart.of(one, language) for one in summary.skipped],
         )
 
 
-class JobOfList(BaseModel):
+class JobListItem(BaseModel):
     """A job and how far it is: first files are looked at, then passages are read."""
 
     id: str
@@ -77,7 +77,7 @@ class JobOfList(BaseModel):
     seconds_left: float | None = Field(description="as far as it can be told")
 
 
-class JobWhole(JobOfList):
+class JobDetail(JobListItem):
     """A job with how it ended. A summary is there when it is done, a problem when it has failed."""
 
     summary: JobSummary | None = None
@@ -87,7 +87,7 @@ class JobWhole(JobOfList):
 class JobList(BaseModel):
     """A part of the list; `next` is what to give as `after` for the part that follows, if there is one."""
 
-    jobs: list[JobOfList]
+    jobs: list[JobListItem]
     total: int
     next: int | None = Field(description="what to give as `after`")
 
@@ -96,26 +96,26 @@ def job_routes(site: Site) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-    @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=documented(422))
+    @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=openapi_responses(422))
     def jobs(limit: Annotated[int, Query(ge=1, le=MOST)] = 50, after: Number = 0) -> dict[str, Any]:
         found, total = site.jobs.latest(limit, after)
         more = after + limit if after + limit < total else None
         return {"jobs": [_told(job) for job in found], "total": total, "next": more}
 
     @router.get(
-        "/{job_id}", summary="One job", response_model=JobWhole,
-        responses=KNOWN | documented(404),
+        "/{job_id}", summary="One job", response_model=JobDetail,
+        responses=KNOWN | openapi_responses(404),
     )  # fmt: skip
     def job(request: Request, job_id: str) -> Response:
-        body = whole(site.jobs.find(job_id), page_language(request.headers)).model_dump_json()
-        tag = weak(body)
-        if is_known(request, tag):
-            return unchanged(tag, **_SPOKEN)
-        return Response(body, media_type="application/json", headers=tagged(tag, **_SPOKEN))
+        body = job_detail(site.jobs.find(job_id), page_language(request.headers)).model_dump_json()
+        tag = weak_etag(body)
+        if matches(request, tag):
+            return not_modified(tag, **_SPOKEN)
+        return Response(body, media_type="application/json", headers=cache_headers(tag, **_SPOKEN))
 
     @router.post(
-        "/{job_id}/stop", summary="Stop a job: nothing of it goes in", status_code=202, response_model=JobWhole,
-        responses=documented(404, 409, 503),
+        "/{job_id}/stop", summary="Stop a job: nothing of it goes in", status_code=202, response_model=JobDetail,
+        responses=openapi_responses(404, 409, 503),
     )  # fmt: skip
     def stop(request: Request, job_id: str) -> Response:
         return answered(site.jobs.stop(job_id), page_language(request.headers))
@@ -123,16 +123,16 @@ def job_routes(site: Site) -> APIRouter:
     return router
 
 
-def whole(job: Job, language: Language) -> JobWhole:
+def job_detail(job: Job, language: Language) -> JobDetail:
     """A job as the API tells it."""
     summary = JobSummary.of(job.summary, language) if job.summary else None
     trouble = problem(job.problem, language) if job.problem else None
-    return JobWhole(**_told(job), summary=summary, problem=trouble)
+    return JobDetail(**_told(job), summary=summary, problem=trouble)
 
 
 def answered(job: Job, language: Language, **headers: str) -> Response:
     """A job as the answer to what was asked to be done: it is under way."""
-    return JSONResponse(whole(job, language).model_dump(), 202, headers | _SPOKEN)
+    return JSONResponse(job_detail(job, language).model_dump(), 202, headers | _SPOKEN)
 
 
 def _told(job: Job) -> dict[str, Any]:

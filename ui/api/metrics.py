@@ -15,7 +15,7 @@ from index.errors import JawabError
 from qa.answer import Answer, Event, Finished, Token
 from qa.cancellation import Cancelled
 from qa.query.followup import HistoryTurn
-from ui.web.site import Assistant, Site
+from ui.web.site import AnswerStream, Site
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 _SEARCH = (0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 15)
@@ -57,7 +57,7 @@ class Metrics:
             )
         }
 
-    def watch(self, assistant: Assistant) -> Assistant:
+    def watch(self, assistant: AnswerStream) -> AnswerStream:
         """The assistant, what it does counted."""
         return _Watched(assistant, self)
 
@@ -106,7 +106,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class _Watched:
-    assistant: Assistant
+    assistant: AnswerStream
     metrics: Metrics
 
     def stream(

@@ -27,23 +27,23 @@ from starlette.exceptions import HTTPException
 from index.errors import JawabError
 from index.text.language import detect_language
 from qa.answer import Answer
-from ui.api.leaving import ClientGone, while_waited_for
-from ui.api.openai_form import (
+from ui.api.disconnect import ClientDisconnected, run_until_disconnect
+from ui.api.openai_schemas import (
     MODEL,
     ChatBody,
     EmbeddingBody,
     completion,
+    completion_chunk,
     failed,
     failure,
-    piece,
     refusing,
     url_citations,
 )
-from ui.api.problems import GONE, problem
-from ui.collections import FIRST, CollectionMissing
-from ui.serving.caller import caller_of
-from ui.serving.follow import Asked, whole
-from ui.strings import explain
+from ui.api.problems import CLIENT_CLOSED_REQUEST, problem
+from ui.collections import DEFAULT_ID, CollectionMissing
+from ui.i18n import error_message
+from ui.queue.client_id import get_client_id
+from ui.queue.runner import QuestionRequest, complete_answer
 from ui.web.language import page_language
 from ui.web.site import Collection, Models, Site
 
@@ -97,23 +97,23 @@ def openai_routes(site: Site) -> APIRouter:
     async def chat(request: Request, body: ChatBody) -> Response:
         collection = await run_in_threadpool(_collection, site, body.model)
         number = f"chatcmpl-{secrets.token_hex(12)}"
-        asked = Asked(body.question, tuple(body.history), caller_of(request.scope))
+        asked = QuestionRequest(body.question, tuple(body.history), get_client_id(request.scope))
         say = partial(_said, site, collection, asked, body)
         if body.stream:
             site.line.check_room(asked.caller)
             pieces = _pieces(say, body, number, str(request.base_url))
             return StreamingResponse(pieces, media_type="text/event-stream")
         try:
-            said = await while_waited_for(request, say())
-        except ClientGone:
-            return Response(status_code=GONE)
+            said = await run_until_disconnect(request, say())
+        except ClientDisconnected:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
         message = said.message(str(request.base_url))
-        whole = completion(number, body.model, message, said.finish, said.usage)
-        return JSONResponse(whole | {"jawab": said.record.to_json()})
+        complete_answer = completion(number, body.model, message, said.finish, said.usage)
+        return JSONResponse(complete_answer | {"jawab": said.record.to_json()})
 
     @router.get("/models", summary="Collections and the embedder, as models")
     def models() -> dict[str, Any]:
-        names = [MODEL, *(f"{MODEL}/{one.id}" for one in site.collections.all() if one.id != FIRST)]
+        names = [MODEL, *(f"{MODEL}/{one.id}" for one in site.collections.all() if one.id != DEFAULT_ID)]
         return {"object": "list", "data": [_model(name) for name in (*names, site.models.embedder)]}
 
     @router.get("/models/{name:path}", summary="One of them", response_model=None, responses=refusing(404))
@@ -170,8 +170,8 @@ class _Said:
         return {"role": "assistant", "content": self.content, "refusal": None, "annotations": cited}
 
 
-async def _said(site: Site, collection: Collection, asked: Asked, body: ChatBody) -> _Said:
-    record = await whole(collection, asked, site.line)
+async def _said(site: Site, collection: Collection, asked: QuestionRequest, body: ChatBody) -> _Said:
+    record = await complete_answer(collection, asked, site.line)
     return await run_in_threadpool(_cut, record, body, site.models)
 
 
@@ -205,22 +205,22 @@ async def _pieces(
     def line(data: dict[str, Any]) -> str:
         return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
 
-    yield line(piece(number, body.model, {"role": "assistant", "content": ""}))
+    yield line(completion_chunk(number, body.model, {"role": "assistant", "content": ""}))
     answering = asyncio.ensure_future(say())
     try:
         while not (await asyncio.wait({answering}, timeout=_BEATS))[0]:
             yield ": still at it\n\n"
         said = answering.result()
     except JawabError as error:
-        message = explain(error, detect_language(body.question))
+        message = error_message(error, detect_language(body.question))
         yield line(failure(message, "server_error", error.code))
         return
     finally:
         answering.cancel()
     for word in _WORD.findall(said.content):
-        yield line(piece(number, body.model, {"content": word}))
-    last = piece(number, body.model, {"annotations": said.message(base)["annotations"]}, said.finish)
+        yield line(completion_chunk(number, body.model, {"content": word}))
+    last = completion_chunk(number, body.model, {"annotations": said.message(base)["annotations"]}, said.finish)
     yield line(last | {"jawab": said.record.to_json()})
     if body.stream_options and body.stream_options.include_usage:
-        yield line(piece(number, body.model, {}) | {"choices": [], "usage": said.usage})
+        yield line(completion_chunk(number, body.model, {}) | {"choices": [], "usage": said.usage})
     yield "data: [DONE]\n\n"

@@ -15,34 +15,42 @@ from starlette.exceptions import HTTPException
 from index.articles import Language
 from index.errors import ArticleMissing, JawabError
 from qa.errors import PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong
-from ui.api.bodies.body import BodyUnreadable, NothingSent
+from ui.api.body_parsers.body import EmptyUpload, InvalidBody
 from ui.api.request_id import request_id
+from ui.auth.host import HostInvalid
+from ui.auth.login_throttle import LoginThrottled
+from ui.auth.rate_limit import RateLimited
+from ui.auth.scopes import InsufficientScope
 from ui.collections import CollectionExists, CollectionMissing
-from ui.gate.guesses import GuessedTooOften
-from ui.gate.host import HostInvalid
-from ui.gate.rates import AskedTooOften
-from ui.gate.scopes import ScopeMissing
-from ui.jobs.files import ArticleTooLarge
-from ui.jobs.job import JobMissing, JobOver, KeyReused, UploadUnderWay
-from ui.jobs.receiving import TooMuch
-from ui.serving.line import AskedTooMuch
-from ui.strings import explain, say, texts
-from ui.web.collection.bringing import AnotherIsBrought
+from ui.i18n import error_message, texts, translate
+from ui.jobs.job import IdempotencyConflict, JobFinished, JobMissing, UploadInProgress
+from ui.jobs.spool import ArticleTooLarge
+from ui.jobs.upload_dir import UploadTooLarge
+from ui.queue.fair_queue import TooManyQueued
+from ui.web.collection.page_upload import AnotherUploadInProgress
 from ui.web.language import page_language
 
 MEDIA_TYPE = "application/problem+json"
-GONE = 499
+CLIENT_CLOSED_REQUEST = 499
 """The status of an answer that nobody waits for: it is sent to nobody."""
 _SOON = 5
 """Seconds after which to try again where it is not known when that helps."""
 _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
     400: (HostInvalid,),
-    403: (ScopeMissing,),
+    403: (InsufficientScope,),
     404: (ArticleMissing, CollectionMissing, JobMissing),
-    409: (AnotherIsBrought, CollectionExists, JobOver, UploadUnderWay),
-    413: (ArticleTooLarge, TooMuch),
-    422: (BodyUnreadable, KeyReused, NothingSent, PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong),
-    429: (AskedTooMuch, AskedTooOften, GuessedTooOften),
+    409: (AnotherUploadInProgress, CollectionExists, JobFinished, UploadInProgress),
+    413: (ArticleTooLarge, UploadTooLarge),
+    422: (
+        InvalidBody,
+        IdempotencyConflict,
+        EmptyUpload,
+        PromptTooLong,
+        QuestionEmpty,
+        QuestionLanguage,
+        QuestionTooLong,
+    ),
+    429: (TooManyQueued, RateLimited, LoginThrottled),
 }
 
 
@@ -66,7 +74,7 @@ def problem(error: JawabError, language: Language, number: str | None = None) ->
     """What `error` is over HTTP."""
     code = status(error)
     return Problem(
-        title=HTTPStatus(code).phrase, status=code, detail=explain(error, language), code=error.code,
+        title=HTTPStatus(code).phrase, status=code, detail=error_message(error, language), code=error.code,
         retryable=error.retryable, request_id=number,
         retry_after=_wait(error) if code in (429, 503) else None,
     )  # fmt: skip
@@ -86,27 +94,27 @@ def _wait(error: JawabError) -> int:
     return told if isinstance(told, int) else _SOON
 
 
-def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
+def openapi_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """These statuses as OpenAPI has them, each with a problem as its body."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
 
 
-def answer(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """A problem as an answer."""
     if found.retry_after is not None:
         headers = dict(headers or {}) | {"retry-after": str(found.retry_after)}
     return JSONResponse(found.model_dump(exclude_none=True), found.status, headers, MEDIA_TYPE)
 
 
-async def of_error(request: Request, error: Exception) -> Response:
+async def handle_error(request: Request, error: Exception) -> Response:
     """An error of Jawab that a route did not answer itself."""
     if not isinstance(error, JawabError):
         raise error
-    return answer(problem(error, page_language(request.headers), request_id(request.scope)))
+    return problem_response(problem(error, page_language(request.headers), request_id(request.scope)))
 
 
-async def of_status(request: Request, error: Exception) -> Response:
+async def handle_http_exception(request: Request, error: Exception) -> Response:
     """A status that a route or the router gave."""
     if not isinstance(error, HTTPException):
         raise error
@@ -119,21 +127,21 @@ def of_code(request: Request, code: int, headers: Mapping[str, str] | None = Non
     name = phrase.lower().replace(" ", "_")
     key = f"http.{name}" if f"http.{name}" in texts(language) else "http.other"
     found = Problem(
-        title=phrase, status=code, detail=say(key, language, status=code, phrase=phrase), code=name, retryable=False,
+        title=phrase, status=code, detail=translate(key, language, status=code, phrase=phrase), code=name, retryable=False,
         request_id=request_id(request.scope),
     )  # fmt: skip
-    return answer(found, headers)
+    return problem_response(found, headers)
 
 
-async def of_fields(request: Request, error: Exception) -> Response:
+async def handle_validation_error(request: Request, error: Exception) -> Response:
     """A request whose fields are not what they should be."""
     if not isinstance(error, RequestValidationError):
         raise error
     language = page_language(request.headers)
     fields = [{"at": list(one["loc"]), "is": _of_field(one, language)} for one in error.errors()]
-    return answer(
+    return problem_response(
         Problem(
-            title=HTTPStatus(422).phrase, status=422, detail=say("http.invalid", language),
+            title=HTTPStatus(422).phrase, status=422, detail=translate("http.invalid", language),
             code="invalid", retryable=False, request_id=request_id(request.scope), errors=fields,
         )
     )  # fmt: skip
@@ -142,4 +150,4 @@ async def of_fields(request: Request, error: Exception) -> Response:
 def _of_field(found: Mapping[str, Any], language: Language) -> str:
     """What is wrong with a field: pydantic's words for it, or those of the error of Jawab behind it."""
     cause = getattr(found.get("ctx", {}).get("error"), "__cause__", None)
-    return explain(cause, language) if isinstance(cause, JawabError) else str(found["msg"])
+    return error_message(cause, language) if isinstance(cause, JawabError) else str(found["msg"])

@@ -13,10 +13,10 @@ from index.text.language import detect_language
 from qa.answer import Answer, Event, Finished, Token
 from qa.query.followup import HistoryTurn
 from ui.api.request_id import request_at_hand
-from ui.logs import OURS
-from ui.web.site import Assistant
+from ui.logs import LOGGER_NAMES
+from ui.web.site import AnswerStream
 
-_log = logging.getLogger(f"{OURS}.questions")
+_log = logging.getLogger(f"{LOGGER_NAMES}.questions")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class QuestionLog:
     told: bool = False
     _open: set[_UnderWay] = field(default_factory=set)
 
-    def watch(self, assistant: Assistant) -> Assistant:
+    def watch(self, assistant: AnswerStream) -> AnswerStream:
         """The assistant, what it is asked logged."""
         return _Logged(assistant, self)
 
@@ -62,7 +62,7 @@ class QuestionLog:
 
 @dataclass(frozen=True)
 class _Logged:
-    assistant: Assistant
+    assistant: AnswerStream
     log: QuestionLog
 
     def stream(

@@ -9,9 +9,9 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.api.request_id import request_id
-from ui.logs import OURS
+from ui.logs import LOGGER_NAMES
 
-_log = logging.getLogger(f"{OURS}.requests")
+_log = logging.getLogger(f"{LOGGER_NAMES}.requests")
 
 
 class RequestLog:

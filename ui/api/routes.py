@@ -7,13 +7,13 @@ from fastapi import APIRouter
 from ui.api.articles import article_routes
 from ui.api.ask import ask_routes
 from ui.api.docs import docs_routes
+from ui.api.health import health_routes
 from ui.api.jobs import job_routes
-from ui.api.methods import refusals
+from ui.api.method_not_allowed import method_not_allowed_routes
 from ui.api.metrics import Metrics
 from ui.api.openai_routes import openai_routes
 from ui.api.search import search_routes
 from ui.api.uploads import upload_routes
-from ui.api.watching import watching_routes
 from ui.web.site import Site
 
 
@@ -21,11 +21,11 @@ def api_routes(site: Site, metrics: Metrics) -> APIRouter:
     """The routes that programs use, and the page that documents them."""
     parts = (
         ask_routes(site), search_routes(site), article_routes(), upload_routes(site), job_routes(site),
-        openai_routes(site), watching_routes(site, metrics), docs_routes(),
+        openai_routes(site), health_routes(site, metrics), docs_routes(),
     )  # fmt: skip
     router = APIRouter()
     for part in parts:
         router.include_router(part)
-    for refusal in refusals(route for part in parts for route in part.routes):
+    for refusal in method_not_allowed_routes(route for part in parts for route in part.routes):
         router.routes.append(refusal)
     return router

@@ -14,8 +14,8 @@ from index.articles import Language
 from index.retrieval.filters import Filter
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
-from ui.api.fields import Day, Question, Whole
-from ui.api.problems import documented
+from ui.api.fields import Day, Question, StrictInt
+from ui.api.problems import openapi_responses
 from ui.web.site import Site
 
 MOST = 100
@@ -28,7 +28,7 @@ class SearchBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     question: Question
-    k: Whole = Field(10, ge=1, le=MOST, description="how many passages")
+    k: StrictInt = Field(10, ge=1, le=MOST, description="how many passages")
     since: Day | None = None
     until: Day | None = None
     sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must fit")
@@ -64,7 +64,7 @@ def search_routes(site: Site) -> APIRouter:
 
     @router.post(
         "/v1/search", summary="Search passages", response_model=Found, response_model_exclude_none=True,
-        responses=documented(400, 404, 422, 503),
+        responses=openapi_responses(400, 404, 422, 503),
     )  # fmt: skip
     async def search(body: Annotated[SearchBody, Body(openapi_examples=SEARCHED)]) -> dict[str, Any]:
         return await to_thread.run_sync(partial(_found, site, body), limiter=threads)

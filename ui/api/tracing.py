@@ -1,6 +1,6 @@
 """Traces: a span for every request, and under it one for every question, with its search, reading and writing.
 
-Imported only where OpenTelemetry's variables name a collector (`ui/api/observers.py`). The provider is Jawab's alone:
+Imported only where OpenTelemetry's variables name a collector (`ui/api/telemetry.py`). The provider is Jawab's alone:
 other libraries here know OpenTelemetry too, and would trace what they like through one that is everybody's. No span has
 a word of a question or an article, a path, an address, or what an exception says.
 """
@@ -29,7 +29,7 @@ from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
 from qa.query.followup import HistoryTurn
 from ui.api.request_id import request_at_hand, request_id
 from ui.api.request_log import route_of
-from ui.web.site import Assistant
+from ui.web.site import AnswerStream
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"])
 _SENDS_WITHIN = 1.0
@@ -49,7 +49,7 @@ class Tracing:
         provider.add_span_processor(self._sending)
         self.tracer = provider.get_tracer("jawab", version("jawab"))
 
-    def watch(self, assistant: Assistant) -> Assistant:
+    def watch(self, assistant: AnswerStream) -> AnswerStream:
         """The assistant, what it does traced."""
         return _Traced(assistant, self.tracer)
 
@@ -104,7 +104,7 @@ def _note_status(span: Span, status: int) -> None:
 
 @dataclass(frozen=True)
 class _Traced:
-    assistant: Assistant
+    assistant: AnswerStream
     tracer: Tracer
 
     def stream(

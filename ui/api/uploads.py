@@ -12,16 +12,16 @@ from starlette.requests import ClientDisconnect
 
 from index.storage.digest import digest_of
 from ui.api.articles import CollectionId
-from ui.api.bodies.articles import NewArticle
-from ui.api.bodies.body import FORM, JSON, NDJSON
-from ui.api.bodies.kinds import body_of
+from ui.api.body_parsers.articles import NewArticle
+from ui.api.body_parsers.body import FORM, JSON, NDJSON
+from ui.api.body_parsers.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_FILES, UPLOADED_LINES
-from ui.api.jobs import JobWhole, answered
-from ui.api.problems import documented, of_code
-from ui.jobs import receiving
+from ui.api.jobs import JobDetail, answered
+from ui.api.problems import of_code, openapi_responses
+from ui.jobs import upload_dir
 from ui.jobs.job import Job
-from ui.jobs.jobs import Upload
-from ui.serving.caller import caller_of
+from ui.jobs.job_queue import PendingUpload
+from ui.queue.client_id import get_client_id
 from ui.web.language import page_language
 from ui.web.site import Site
 
@@ -35,7 +35,7 @@ Key = Annotated[
 ]  # fmt: skip
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
-        "model": JobWhole,
+        "model": JobDetail,
         "description": "All of it was received; a job reads it",
         "headers": {
             "Location": {"schema": {"type": "string"}, "description": "the address of the job"},
@@ -54,13 +54,13 @@ def upload_routes(site: Site) -> APIRouter:
 
     @router.post(
         "/v1/articles", summary="Upload articles", status_code=202, response_model=None,
-        responses=_ACCEPTED | documented(403, 404, 409, 413, 415, 422, 503),
+        responses=_ACCEPTED | openapi_responses(403, 404, 409, 413, 415, 422, 503),
         openapi_extra={"requestBody": _documented_body()},
     )  # fmt: skip
     async def upload(request: Request, collection: CollectionId = None, key: Key = None) -> Response:
         _check_length(request.headers.get("content-length", ""))
         await run_in_threadpool(site.collections.find, collection)
-        begun = await run_in_threadpool(site.jobs.begin, caller_of(request.scope), key)
+        begun = await run_in_threadpool(site.jobs.begin, get_client_id(request.scope), key)
         try:
             job = await _received(request, site, begun, collection)
         except ClientDisconnect:
@@ -73,14 +73,14 @@ def upload_routes(site: Site) -> APIRouter:
     return router
 
 
-async def _received(request: Request, site: Site, upload: Upload, collection: str | None) -> Job:
+async def _received(request: Request, site: Site, upload: PendingUpload, collection: str | None) -> Job:
     """The job that an upload becomes once all of it is here."""
     size = 0
     with closing(body_of(request.headers.getlist("content-type"), upload.folder)) as body:
         async for part in request.stream():
             size += len(part)
-            if size > receiving.MOST_BYTES:
-                raise receiving.too_much()
+            if size > upload_dir.MOST_BYTES:
+                raise upload_dir.upload_too_large()
             await run_in_threadpool(body.write, part)
         await run_in_threadpool(body.finish)
         wanted = await run_in_threadpool(_wanted, site, collection, body.collection)
@@ -96,8 +96,8 @@ def _wanted(site: Site, in_query: str | None, in_form: str | None) -> str:
 
 def _check_length(length: str) -> None:
     """Raises `TooMuch` where a request says beforehand that it is."""
-    if length.isdecimal() and int(length[:20]) > receiving.MOST_BYTES:
-        raise receiving.too_much()
+    if length.isdecimal() and int(length[:20]) > upload_dir.MOST_BYTES:
+        raise upload_dir.upload_too_large()
 
 
 def _documented_body() -> dict[str, Any]:

@@ -28,8 +28,8 @@ from index.storage.lock import FILE
 from index.storage.migrations import copy_store
 from ui.backup.archive import Advance, ArchivedCollection, Manifest, Source, finish, write_members
 from ui.backup.places import COLLECTIONS, CONVERSATIONS, JOBS, SETTINGS, UPLOADS, Places
-from ui.collections import CollectionFolders, Named
-from ui.jobs.store import JOBS as JOB_FILES
+from ui.collections import CollectionInfo, CollectionRepository
+from ui.jobs.repository import JOBS as JOB_FILES
 from ui.settings import Settings
 
 _SECRET = frozenset({"password", "llm_key"})
@@ -88,7 +88,7 @@ def _taken(settings: Settings, places: Places, folder: Path, first_only: bool) -
     if not first_only:
         taken.databases()
         taken.settings(settings)
-    named = CollectionFolders(settings.index, settings.collections).all()
+    named = CollectionRepository(settings.index, settings.collections).all()
     taken.collections(named[:1] if first_only else named)
     return taken
 
@@ -143,7 +143,7 @@ class _Snapshots:
         path.write_text(json.dumps(made, ensure_ascii=False, indent=1), encoding="utf-8")
         self.sources.append(Source(SETTINGS, path))
 
-    def collections(self, named: Sequence[Named]) -> None:
+    def collections(self, named: Sequence[CollectionInfo]) -> None:
         """The indexes of collections. Raises `IndexMissing` where there is none at all."""
         for one in named:
             # The first collection has no index before something is put into it.
@@ -152,7 +152,7 @@ class _Snapshots:
         if not self.copied:
             raise IndexMissing(folder=self._places.index)
 
-    def _collection(self, named: Named) -> None:
+    def _collection(self, named: CollectionInfo) -> None:
         folder, prefix = self._places.index_of(named.id), f"{COLLECTIONS}/{named.id}"
         with closing(Catalog.open(folder)) as catalog, catalog.connection() as connection:
             copy = self._folder / prefix / FILE

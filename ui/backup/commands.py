@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from ui import show
+from ui import output
 from ui.command import app_of, index_option
-from ui.strings import reader_language, say
+from ui.i18n import translate, user_language
 from ui.terminal import echo
 
 
@@ -26,13 +26,13 @@ def backup(file: Path, first_only: bool, index: Path | None) -> None:
     """
     from ui.backup.backup import back_up
 
-    settings, language = app_of(index).settings, reader_language()
-    with show.ByteBar(0, say("backup.writing", language)) as bar:
+    settings, language = app_of(index).settings, user_language()
+    with output.ByteBar(0, translate("backup.writing", language)) as bar:
         made = back_up(settings, file, bar.advance, first_only)
     articles = sum(one.articles for one in made.manifest.collections)
-    echo(say("backup.written", language, file=made.file, articles=articles, files=len(made.manifest.members)))
+    echo(translate("backup.written", language, file=made.file, articles=articles, files=len(made.manifest.members)))
     if made.manifest.missing:
-        echo(say("backup.missing", language, count=len(made.manifest.missing)))
+        echo(translate("backup.missing", language, count=len(made.manifest.missing)))
 
 
 @click.command()
@@ -52,21 +52,21 @@ def restore(file: Path, replace: bool, index: Path | None) -> None:
     from ui.backup.restore import Restore
     from ui.jobs.claim import without_server
 
-    app, language = app_of(index), reader_language()
+    app, language = app_of(index), user_language()
     if not file.is_file():
         raise PathNotFound(path=file)
-    with reading(file) as archive, without_server(app.settings.brought), show.IndexingBar(language) as embedding:
+    with reading(file) as archive, without_server(app.settings.brought), output.IndexingBar(language) as embedding:
         total = sum(member.size for member in archive.manifest.members)
-        with show.ByteBar(total, say("backup.unpacking", language)) as bar:
+        with output.ByteBar(total, translate("backup.unpacking", language)) as bar:
             restored = Restore(archive, Places.of(app.settings), lambda: app.embedder).run(
                 replace, bar.advance, embedding
             )
     articles = sum(one.articles for one in restored.manifest.collections)
-    echo(say("backup.restored", language, articles=articles, made=restored.manifest.made))
+    echo(translate("backup.restored", language, articles=articles, made=restored.manifest.made))
     for path in restored.aside:
-        echo(say("backup.aside", language, path=path))
+        echo(translate("backup.aside", language, path=path))
     for name, value in restored.settings.items():
-        echo(say("backup.setting", language, name=f"JAWAB_{name.upper()}", value=value))
+        echo(translate("backup.setting", language, name=f"JAWAB_{name.upper()}", value=value))
 
 
 @click.command()
@@ -85,5 +85,5 @@ def export(articles: Path, index: Path | None) -> None:
     with closing(Catalog.open(app_of(index).settings.index)) as catalog:
         files, count = export_articles(catalog, articles), catalog.count_articles()
     for file in files:
-        echo(say("export.written", reader_language(), file=file))
-    echo(say("export.articles", reader_language(), count=count))
+        echo(translate("export.written", user_language(), file=file))
+    echo(translate("export.articles", user_language(), count=count))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ui.collections import FIRST
+from ui.collections import DEFAULT_ID
 from ui.jobs.claim import jobs_database
 from ui.settings import Settings
 
@@ -34,7 +34,7 @@ class Places:
         )
 
     def index_of(self, collection: str) -> Path:
-        return self.index if collection == FIRST else self.collections / collection
+        return self.index if collection == DEFAULT_ID else self.collections / collection
 
     def path_of(self, member: str) -> Path | None:
         """The place of a member of an archive; nothing for one that is only for reading."""

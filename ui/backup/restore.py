@@ -26,7 +26,7 @@ from index.storage.durable import sync_folder, write_atomically
 from index.storage.lock import FILE
 from ui.backup.archive import Advance, ArchiveReader, Manifest, Member, digest_of_file
 from ui.backup.places import SETTINGS, Places
-from ui.collections import CollectionFolders
+from ui.collections import CollectionRepository
 
 Phase = Literal["unpacking", "settling", "moving"]
 
@@ -142,7 +142,7 @@ class Restore:
     def _settle(self, progress: Progress | None) -> int:
         """Make whole indexes of this machine of the unpacked ones; gives how many passages were embedded."""
         embedded = 0
-        folders = CollectionFolders(self._staged.index, self._staged.collections)
+        folders = CollectionRepository(self._staged.index, self._staged.collections)
         manifest = self._archive.manifest
         for collection in manifest.collections:
             folder = folders.index_of(collection.id)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from index.articles import Language
 from qa.evaluation.calibration import Bin, RiskCoveragePoint
 from qa.evaluation.metrics import Record
-from ui.strings import say
+from ui.i18n import translate
 
 WIDTH, HEIGHT = 400, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 388, 14, 240
@@ -48,7 +48,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Line:
+class Series:
     """A curve: an SVG path, and the name of its style."""
 
     path: str
@@ -64,7 +64,7 @@ class Chart:
     y_title: str
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[Series, ...]
     dots: tuple[Dot, ...] = ()
 
 
@@ -94,7 +94,7 @@ def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
             _x(bin.confidence),
             _y(bin.right),
             3 + 7 * math.sqrt(bin.count / most),
-            say(
+            translate(
                 "report.chart.bin",
                 language,
                 count=bin.count,
@@ -104,14 +104,14 @@ def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
         )
         for bin in bins
     )
-    ideal = Line(_joined([(_x(0), _y(0)), (_x(1), _y(1))]), "ideal")
+    ideal = Series(_joined([(_x(0), _y(0)), (_x(1), _y(1))]), "ideal")
     return Chart(
-        about=say("report.chart.reliability_about", language),
-        x_title=say("report.chart.confidence", language),
-        y_title=say("report.chart.share_right", language),
+        about=translate("report.chart.reliability_about", language),
+        x_title=translate("report.chart.confidence", language),
+        y_title=translate("report.chart.share_right", language),
         x_ticks=tuple(Tick(_x(share), f"{share:.1f}") for share in _FIFTHS),
         y_ticks=tuple(Tick(_y(share), f"{share:.1f}") for share in _FIFTHS),
-        lines=(ideal, Line(_joined([(dot.x, dot.y) for dot in dots]), "first")),
+        lines=(ideal, Series(_joined([(dot.x, dot.y) for dot in dots]), "first")),
         dots=dots,
     )
 
@@ -126,12 +126,12 @@ def risk_chart(tradeoffs: Sequence[RiskCoveragePoint], language: Language) -> Ch
     points = [(_x(tradeoff.answered), _y(tradeoff.wrong, top)) for tradeoff in steady]
     ticks = [step * top / 4 for step in range(5)]
     return Chart(
-        about=say("report.chart.risk_about", language),
-        x_title=say("report.chart.share_answered", language),
-        y_title=say("report.chart.share_wrong", language),
+        about=translate("report.chart.risk_about", language),
+        x_title=translate("report.chart.share_answered", language),
+        y_title=translate("report.chart.share_wrong", language),
         x_ticks=tuple(Tick(_x(share), f"{share:.1f}") for share in _FIFTHS),
         y_ticks=tuple(Tick(_y(share, top), f"{share:.2f}".rstrip("0").rstrip(".")) for share in ticks),
-        lines=(Line(_joined(points), "first"),),
+        lines=(Series(_joined(points), "first"),),
         dots=tuple(_threshold_dots(steady, top, language)),
     )
 
@@ -160,12 +160,12 @@ def times_chart(times: Sequence[Times], language: Language) -> Chart | None:
     within = [second for second in _SECONDS if low <= second <= high]
     labelled = within if len(within) <= _MOST_LABELS else [s for s in within if f"{s:e}".startswith("1")]
     return Chart(
-        about=say("report.chart.times_about", language),
-        x_title=say("report.chart.seconds", language),
-        y_title=say("report.chart.share_done", language),
+        about=translate("report.chart.times_about", language),
+        x_title=translate("report.chart.seconds", language),
+        y_title=translate("report.chart.share_done", language),
         x_ticks=tuple(Tick(x(second), f"{second:g}") for second in labelled),
         y_ticks=tuple(Tick(_y(share), f"{share:.1f}") for share in _FIFTHS),
-        lines=tuple(Line(_steps([x(ms / 1000) for ms in step.values]), step.name) for step in times),
+        lines=tuple(Series(_steps([x(ms / 1000) for ms in step.values]), step.name) for step in times),
     )
 
 
@@ -181,7 +181,7 @@ def _threshold_dots(tradeoffs: Sequence[RiskCoveragePoint], top: float, language
         if any(abs(x - dot.x) < _APART for dot in dots):
             continue
         fields = {"answered": f"{at.answered:.2f}", "wrong": f"{at.wrong:.2f}"}
-        note = say("report.chart.threshold", language, threshold=f"{named or at.threshold:.2f}", **fields)
+        note = translate("report.chart.threshold", language, threshold=f"{named or at.threshold:.2f}", **fields)
         dots.append(Dot(x, y, 4, note, "" if named is None else f"≥ {named:.1f}"))
     return dots
 

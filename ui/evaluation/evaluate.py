@@ -24,16 +24,16 @@ from qa.assistant import Assistant
 from qa.batch import BatchQuestion, answer_all
 from qa.evaluation.metrics import Figures, score
 from qa.evaluation.question_set import SEED, QuestionSet, read_set
-from ui import show
+from ui import output
 from ui.app import App
+from ui.evaluation.history import Run, append_run, read_runs
 from ui.evaluation.report import Measured, figures_of_confidence, report_html
-from ui.evaluation.runs import Run, append_run, read_runs
-from ui.strings import explain, say
+from ui.i18n import error_message, translate
 from ui.terminal import echo
 
 
 @dataclass(frozen=True)
-class Without:
+class Ablation:
     """Parts that are left out, to see what they are worth."""
 
     llm: bool = False
@@ -49,30 +49,30 @@ class Without:
 
 
 def evaluate_set(
-    app: App, folder: Path, limit: int | None, out: Path, work: Path | None, language: Language, without: Without
+    app: App, folder: Path, limit: int | None, out: Path, work: Path | None, language: Language, without: Ablation
 ) -> Figures:
     """The figures of one set, printed and saved under `out`; index, answers and report are kept in `work`."""
     questions = read_set(folder)
     place = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
-    with show.IndexingBar(language) as bar:
+    with output.IndexingBar(language) as bar:
         update_index(place / "index", [questions.articles], app.embedder, bar)
     records = _answer(app, questions, limit, place, language, without)
     chosen = questions.sample(limit)
     catalog = Catalog.open(place / "index")
     texts = {article.id: article.text for article in catalog.articles()}
     figures = score(chosen, records, texts) | figures_of_confidence(chosen, records)
-    click.echo(say("eval.heading", language, name=questions.name, count=len(chosen)))
+    click.echo(translate("eval.heading", language, name=questions.name, count=len(chosen)))
     width = max(map(len, figures))
     click.echo("\n".join(f"{name:<{width}}  {value}" for name, value in figures.items()))
     run = _run(app, limit, figures, without)
     saved = _save(questions, run, out, without)
     report = _report(Measured(questions.name, chosen, records, texts, run), place, language)
-    click.echo(say("eval.saved", language, path=saved, answers=place / "answers.jsonl", report=report))
+    click.echo(translate("eval.saved", language, path=saved, answers=place / "answers.jsonl", report=report))
     return figures
 
 
 def _answer(
-    app: App, questions: QuestionSet, limit: int | None, place: Path, language: Language, without: Without
+    app: App, questions: QuestionSet, limit: int | None, place: Path, language: Language, without: Ablation
 ) -> dict[str, dict[str, Any]]:
     generator, reader = None if without.llm else app.llm, None if without.reader else app.reader
     assistant = Assistant(Retriever(place / "index", app.embedder), generator, reader, app.options, app.commands)
@@ -85,8 +85,8 @@ def _answer(
     answers.unlink(missing_ok=True)
     asked = [BatchQuestion(question["id"], question["question"]) for question in questions.sample(limit)]
     records = {}
-    with show.QuestionBar(len(asked), 0, language) as bar:
-        for record in answer_all(assistant, asked, answers, lambda error, _: explain(error, language)):
+    with output.QuestionBar(len(asked), 0, language) as bar:
+        for record in answer_all(assistant, asked, answers, lambda error, _: error_message(error, language)):
             records[record["id"]] = record
             bar.advance()
     return records
@@ -97,7 +97,7 @@ def _report(measured: Measured, place: Path, language: Language) -> Path:
     runs = place / "runs.jsonl"
     earlier = read_runs(runs)
     for line in earlier.damaged:
-        echo(say("eval.broken_run", language, path=runs, line=line), err=True)
+        echo(translate("eval.broken_run", language, path=runs, line=line), err=True)
     path = place / "report.html"
     page = report_html(replace(measured, earlier=earlier), language)
     with storage_errors(place):
@@ -106,7 +106,7 @@ def _report(measured: Measured, place: Path, language: Language) -> Path:
     return path
 
 
-def _run(app: App, limit: int | None, figures: Figures, without: Without) -> Run:
+def _run(app: App, limit: int | None, figures: Figures, without: Ablation) -> Run:
     return Run(
         measured=datetime.now(UTC).replace(microsecond=0),
         limit=limit,
@@ -121,7 +121,7 @@ def _run(app: App, limit: int | None, figures: Figures, without: Without) -> Run
     )
 
 
-def _save(questions: QuestionSet, run: Run, out: Path, without: Without) -> Path:
+def _save(questions: QuestionSet, run: Run, out: Path, without: Ablation) -> Path:
     result = {
         "set": questions.name,
         "limit": run.limit,
@@ -139,7 +139,7 @@ def _save(questions: QuestionSet, run: Run, out: Path, without: Without) -> Path
     return path
 
 
-def _models(app: App, without: Without) -> dict[str, str]:
+def _models(app: App, without: Ablation) -> dict[str, str]:
     parts = {
         "embedder": app.embedder,
         "reader": None if without.reader else app.reader,

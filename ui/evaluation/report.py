@@ -17,12 +17,12 @@ from index.text.language import detect_language
 from qa.evaluation.calibration import calibration_error, reliability, score_answers, tradeoffs
 from qa.evaluation.error_analysis import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
 from qa.evaluation.metrics import Question, Record
+from ui.dates_and_plurals import format_date
 from ui.evaluation import charts
-from ui.evaluation.figure_table import duration, figure_groups
-from ui.evaluation.runs import NO_RUNS, Run, Runs
-from ui.spoken import spoken_date
-from ui.strings import say
-from ui.web.safe import clean, direction
+from ui.evaluation.history import NO_RUNS, Run, Runs
+from ui.evaluation.metrics_table import duration, figure_groups
+from ui.i18n import translate
+from ui.web.escaping import direction, escape
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -126,11 +126,11 @@ def _environment(language: Language) -> Environment:
     )
 
     def tell(key: str, **fields: object) -> str:
-        return say(f"report.{key}", language, **fields)
+        return translate(f"report.{key}", language, **fields)
 
     def told_time(run: Run) -> str:
         at = run.measured.astimezone(UTC)
-        return tell("moment", date=spoken_date(f"{at:%Y-%m-%d}", language), clock=f"{at:%H:%M}")
+        return tell("moment", date=format_date(f"{at:%Y-%m-%d}", language), clock=f"{at:%H:%M}")
 
     environment.globals |= {
         "language": language,
@@ -156,7 +156,7 @@ def _cleaned(value: Any) -> Any:
     """Every value that the template writes, made harmless where it is a text and not markup already."""
     from markupsafe import Markup
 
-    return Markup(clean(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return Markup(escape(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _own(text: str) -> dict[str, str]:

@@ -10,21 +10,21 @@ from collections.abc import Iterator, Sequence
 
 from index.articles import Language
 from index.text.language import detect_language
-from ui.export.said import answer_of, quotes_of, source_line
-from ui.web.keeping.conversations import KeptTurn
-from ui.web.safe import in_language, visible
+from ui.export.labels import answer_of, quotes_of, source_line
+from ui.web.conversations.repository import StoredTurn
+from ui.web.escaping import in_language, strip_control_characters
 
 _SPECIAL = re.compile(r"([\\`*_\[\]&#|~!$])")
 _LINE_START = re.compile(r"^(\s*)([-+=>]|\d+(?=[.)]))", re.MULTILINE)
 
 
-def markdown(title: str, turns: Sequence[KeptTurn]) -> str:
+def markdown(title: str, turns: Sequence[StoredTurn]) -> str:
     """The whole conversation; each text in an element of its own direction."""
     parts = [f"# {_line(title)}", *(part for turn in turns for part in _turn(turn))]
     return "\n\n".join(parts) + "\n"
 
 
-def _turn(turn: KeptTurn) -> Iterator[str]:
+def _turn(turn: StoredTurn) -> Iterator[str]:
     language = turn.answer.language if turn.answer else detect_language(turn.question)
     yield from _directed(language, f"## {_line(turn.question)}", _text(answer_of(turn, language)))
     for citation in quotes_of(turn):
@@ -45,7 +45,7 @@ def _line(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    escaped = _SPECIAL.sub(r"\\\1", visible(text).strip()).replace("<", "&lt;").replace(">", "&gt;")
+    escaped = _SPECIAL.sub(r"\\\1", strip_control_characters(text).strip()).replace("<", "&lt;").replace(">", "&gt;")
     lines = (line.strip() for line in escaped.splitlines() if line.strip())
     return "\n".join(_LINE_START.sub(_unlisted, line) for line in lines)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from index.errors import JawabError
 from index.planner import IndexingReport
-from ui.jobs.progress import Steps
+from ui.jobs.progress import JobProgress
 
 State = Literal["queued", "reading", "done", "failed", "stopped"]
 
@@ -18,7 +18,7 @@ class JobMissing(JawabError):
     code = "job_missing"
 
 
-class JobOver(JawabError):
+class JobFinished(JawabError):
     """Job `job` has ended, so it cannot be stopped."""
 
     code = "job_over"
@@ -30,21 +30,21 @@ class JobBroken(JawabError):
     code = "job_broken"
 
 
-class JobsElsewhere(JawabError):
+class WorkerElsewhere(JawabError):
     """Another process takes in what is uploaded to this folder."""
 
     code = "jobs_elsewhere"
     retryable = True
 
 
-class UploadUnderWay(JawabError):
+class UploadInProgress(JawabError):
     """An upload with this idempotency key is still being received."""
 
     code = "upload_under_way"
     retryable = True
 
 
-class KeyReused(JawabError):
+class IdempotencyConflict(JawabError):
     """The idempotency key came with another upload before."""
 
     code = "idempotency_key_reused"
@@ -61,7 +61,7 @@ class Job:
     created: float
     files: int
     bytes: int
-    steps: Steps = field(default_factory=Steps)
+    steps: JobProgress = field(default_factory=JobProgress)
     summary: IndexingReport | None = None
     problem: JawabError | None = None
 

@@ -7,13 +7,14 @@ import time
 from dataclasses import dataclass, field
 
 
-class Stopped(Exception):
+class JobCancelled(Exception):
     """The reading was stopped; nothing of it went in."""
 
 
 @dataclass(kw_only=True)
-class Steps:
-    """The `Progress` of an indexing run, which it stops by raising `Stopped` at the next step once it is `halted`."""
+class JobProgress:
+    """The `Progress` of an indexing run, which it stops by raising `JobCancelled` at the next step once it is
+    `halted`."""
 
     looked_at: int = 0
     to_look_at: int = 0
@@ -24,7 +25,7 @@ class Steps:
 
     def check(self) -> None:
         if self.halted.is_set():
-            raise Stopped
+            raise JobCancelled
 
     def looked(self, files: int, of: int) -> None:
         self.check()

@@ -9,8 +9,8 @@ from fastapi import Query
 from starlette.requests import cookie_parser
 
 from index.articles import Language
-from ui.strings import say
-from ui.web.safe import clean, in_language
+from ui.i18n import translate
+from ui.web.escaping import escape, in_language
 
 PageLanguage = Annotated[Language, Query(alias="in")]
 """The language that a part of the page is asked for in."""
@@ -40,4 +40,4 @@ def _weighted(part: str) -> tuple[float, str]:
 
 def titled(tag: str, key: str, language: Language, **fields: object) -> str:
     """A text of the program as an element in its language."""
-    return f"<{tag} {in_language(language)}>{clean(say(key, language, **fields))}</{tag}>"
+    return f"<{tag} {in_language(language)}>{escape(translate(key, language, **fields))}</{tag}>"

@@ -28,30 +28,30 @@ from index.runtime.memory import release_free_memory
 from index.topics.topic_map import TopicMapBuilder
 from qa.assistant import Assistant
 from qa.llm.openai_compatible import OpenAICompatibleLLM
-from ui.api.observers import Observers, tracing_wanted
 from ui.api.question_log import QuestionLog
+from ui.api.telemetry import Telemetry, tracing_wanted
 from ui.app import App
-from ui.collections import FIRST, CollectionFolders
-from ui.gate.connections import LONGEST_HEAD, Bounds, Connections, bounded
-from ui.gate.gate import Entry, is_loopback
-from ui.gate.keys import Keys
-from ui.gate.login import FEWEST
-from ui.jobs.intake import IndexIntake
-from ui.jobs.jobs import Jobs
-from ui.logs import set_up
-from ui.serving.cache import AnswerCache
-from ui.serving.line import Line, Room
+from ui.auth.api_keys import APIKeyStore
+from ui.auth.connection_limit import LONGEST_HEAD, Bounds, ConnectionLimits, bounded
+from ui.auth.middleware import AccessPolicy, is_loopback
+from ui.auth.password import MIN_PASSWORD_LENGTH
+from ui.collections import DEFAULT_ID, CollectionRepository
+from ui.i18n import explain_missing_llm, translate
+from ui.jobs.index_writer import IndexWriter
+from ui.jobs.job_queue import JobQueue
+from ui.logs import configure_logging
+from ui.queue.answer_cache import AnswerCache
+from ui.queue.fair_queue import FairQueue, QueueLimits
 from ui.settings import Settings
-from ui.strings import explain_missing_llm, say
 from ui.uploaded import UploadedFiles
-from ui.web.collection.bringing import Porter
-from ui.web.collection.library import Library
 from ui.web.collection.overview import overview
-from ui.web.collection.removals import Removals
-from ui.web.keeping.conversations import Conversations
-from ui.web.process import StoppingServer, end_now
+from ui.web.collection.page_upload import UploadManager
+from ui.web.collection.registry import CollectionRegistry
+from ui.web.collection.soft_delete import PendingDeletions
+from ui.web.conversations.repository import ConversationRepository
 from ui.web.server import create_app
 from ui.web.site import Collection, Site
+from ui.web.uvicorn_server import GracefulServer, exit_now
 
 _PROXIES = "127.0.0.1,::1"
 _UNREAD = 60_000
@@ -73,37 +73,39 @@ class PasswordNeeded(JawabError):
     code = "password_needed"
 
 
-def run(app: App, host: str, port: int, language: Language) -> NoReturn:
+def serve(app: App, host: str, port: int, language: Language) -> NoReturn:
     """Serve until Ctrl-C or SIGTERM, then end the process. Raises what making the assistant raises, `PasswordNeeded`,
     `PortTaken` and `TracesMissing`."""
     entry = _entry(app.settings, host)
     address = f"http://{host}:{port}"
     # First of all, so that a taken port is told before the models are loaded.
     bound = _bind(host, port)
-    click.echo(say("serve.loading", language, address=address))
-    folders = CollectionFolders(app.settings.index, app.settings.collections)
-    set_up(app.settings)
+    click.echo(translate("serve.loading", language, address=address))
+    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    configure_logging(app.settings)
     uploaded = UploadedFiles.of(app.settings)
     folders.forget_removed(uploaded.delete_of)
     uploaded.delete_broken_off()
-    observers = Observers(log=QuestionLog(app.settings.log_questions), tracing=tracing_wanted())
+    observers = Telemetry(log=QuestionLog(app.settings.log_questions), tracing=tracing_wanted())
     opening = partial(open_collection, app, observers)
     with (
         closing(observers),
-        closing(Library(folders, opening)) as library,
+        closing(CollectionRegistry(folders, opening)) as library,
         closing(open_jobs(app, folders)) as jobs,
     ):
         library.find(None)
         _prepare(app, language)
         jobs.start()
-        site = Site(library, Conversations(app.settings.conversations), ModelsOf(app), jobs, Line(_room(app)))
+        site = Site(
+            library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs, FairQueue(_room(app))
+        )
         page = create_app(site, entry, observers)
         config = server_config(page)
         logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
-        click.echo(say("serve.ready", language, address=address))
-        tell = partial(click.echo, say("serve.stopping", language))
-        StoppingServer(config, observers.stopping, tell).run(sockets=[bound])
-    end_now()
+        click.echo(translate("serve.ready", language, address=address))
+        tell = partial(click.echo, translate("serve.stopping", language))
+        GracefulServer(config, observers.stopping, tell).run(sockets=[bound])
+    exit_now()
 
 
 def server_config(page: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config:
@@ -111,7 +113,7 @@ def server_config(page: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config
     or of those that uvicorn's own variable names."""
     proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _PROXIES
     return uvicorn.Config(
-        page, http=bounded(Connections(proxies, bounds)), ws="none", h11_max_incomplete_event_size=LONGEST_HEAD,
+        page, http=bounded(ConnectionLimits(proxies, bounds)), ws="none", h11_max_incomplete_event_size=LONGEST_HEAD,
         log_config=None, log_level="warning", access_log=False, proxy_headers=True, forwarded_allow_ips=proxies,
     )  # fmt: skip
 
@@ -137,7 +139,7 @@ def _prepare(app: App, language: Language) -> None:
     release_free_memory()
 
 
-class ModelsOf:
+class LoadedModels:
     """The models of a running Jawab, for programs."""
 
     def __init__(self, app: App) -> None:
@@ -159,15 +161,15 @@ class ModelsOf:
         return counting.count_tokens(text) if counting else len(text.split())
 
 
-def open_collection(app: App, observers: Observers, collection: str, folder: Path) -> Collection:
+def open_collection(app: App, observers: Telemetry, collection: str, folder: Path) -> Collection:
     """A collection, its assistant watched by `observers`.
 
     Its index is made if there is none yet, but not where somebody named a folder: that is a slip.
     """
-    if collection != FIRST or not app.settings.index_is_named:
+    if collection != DEFAULT_ID or not app.settings.index_is_named:
         create_index(folder)
     uploaded = UploadedFiles.of(app.settings)
-    assistant = app.assistant if collection == FIRST else Assistant.open(folder, app)
+    assistant = app.assistant if collection == DEFAULT_ID else Assistant.open(folder, app)
     shelf = ArticleBrowser(assistant.retriever.catalog)
     return Collection(
         id=collection,
@@ -175,19 +177,19 @@ def open_collection(app: App, observers: Observers, collection: str, folder: Pat
         search=assistant.search,
         articles=assistant.retriever.catalog,
         shelf=shelf,
-        removals=Removals(partial(_take_out, folder, uploaded)),
-        porter=Porter(app.settings.brought / collection, partial(_read_into, app, folder, uploaded)),
+        removals=PendingDeletions(partial(_take_out, folder, uploaded)),
+        porter=UploadManager(app.settings.brought / collection, partial(_read_into, app, folder, uploaded)),
         overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
         map=TopicMapBuilder(assistant.retriever.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.retriever.catalog.generation, found=observers.metrics.cached),
         # The first collection's assistant is the app's, which may serve again.
-        close_index=assistant.close if collection != FIRST else (lambda: None),
+        close_index=assistant.close if collection != DEFAULT_ID else (lambda: None),
     )
 
 
-def open_jobs(app: App, folders: CollectionFolders) -> Jobs:
+def open_jobs(app: App, folders: CollectionRepository) -> JobQueue:
     """The jobs of what is uploaded, kept where the page keeps what is brought to it."""
-    return Jobs(app.settings.brought, IndexIntake(folders, lambda: app.embedder, UploadedFiles.of(app.settings)))
+    return JobQueue(app.settings.brought, IndexWriter(folders, lambda: app.embedder, UploadedFiles.of(app.settings)))
 
 
 def _sent_to(app: App) -> str | None:
@@ -196,9 +198,9 @@ def _sent_to(app: App) -> str | None:
     return llm.host if isinstance(llm, OpenAICompatibleLLM) and not is_loopback(llm.host) else None
 
 
-def _room(app: App) -> Room:
+def _room(app: App) -> QueueLimits:
     """How many are answered at once: another server's LLM may write several sentences side by side."""
-    return Room(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, OpenAICompatibleLLM) else Room()
+    return QueueLimits(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, OpenAICompatibleLLM) else QueueLimits()
 
 
 def _read_into(app: App, index: Path, uploaded: UploadedFiles, folder: Path, progress: Progress) -> IndexingReport:
@@ -213,13 +215,13 @@ def _take_out(index: Path, uploaded: UploadedFiles, article_ids: Sequence[str]) 
     uploaded.delete_vacated(remove_articles(index, article_ids))
 
 
-def _entry(settings: Settings, host: str) -> Entry:
+def _entry(settings: Settings, host: str) -> AccessPolicy:
     """How one comes in: nobody is asked where only this computer reaches the server and no password was set."""
-    password, keys = settings.password, Keys(settings.keys)
+    password, keys = settings.password, APIKeyStore(settings.keys)
     asks = bool(password) or not is_loopback(host)
-    if (password and len(password) < FEWEST) or (asks and not password and not keys.all()):
-        raise PasswordNeeded(host=host, fewest=FEWEST)
-    return Entry(password or None, keys, asks, frozenset(settings.origins.split()), settings.logins)
+    if (password and len(password) < MIN_PASSWORD_LENGTH) or (asks and not password and not keys.all()):
+        raise PasswordNeeded(host=host, fewest=MIN_PASSWORD_LENGTH)
+    return AccessPolicy(password or None, keys, asks, frozenset(settings.origins.split()), settings.logins)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -22,24 +22,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
 from ui.api import problems
-from ui.api.last_word import LastWord
+from ui.api.error_middleware import ErrorMiddleware
 from ui.api.metrics import Metrics
-from ui.api.observers import Observers
 from ui.api.request_id import RequestIds
 from ui.api.request_log import RequestLog
 from ui.api.routes import api_routes
-from ui.gate.gate import OPEN, Entry, Gate
-from ui.gate.sizes import Sizes
-from ui.serving.pulse import pulse
-from ui.strings import reader_language
-from ui.tools.http import ToolsOverHttp
-from ui.web.chat.mount import mount_page
-from ui.web.collection.pictures import pictures_pages
-from ui.web.collection.routes import collection_pages, collection_parts
+from ui.api.telemetry import Telemetry
+from ui.auth.body_limit import BodyLimitMiddleware
+from ui.auth.middleware import OPEN_ACCESS, AccessPolicy, AuthMiddleware
+from ui.i18n import user_language
+from ui.mcp.http import ToolsOverHttp
+from ui.queue.loop_monitor import monitor_loop_lag
+from ui.web.article_view.routes import article_view_routes
+from ui.web.chat.gradio_mount import mount_page
+from ui.web.collection.charts import chart_pages
+from ui.web.collection.routes import collection_pages, collection_routes
 from ui.web.collection.uploads import upload_routes
-from ui.web.keeping.routes import conversation_parts
-from ui.web.reading.routes import reading_parts
-from ui.web.shell import SCRIPTS, STYLES
+from ui.web.conversations.routes import conversation_routes
+from ui.web.layout import SCRIPTS, STYLES
 from ui.web.site import Site
 
 _STYLES = (*STYLES, "collection.css", "pictures.css")
@@ -56,28 +56,28 @@ _ABOUT = "Answers questions about a collection of articles, in Arabic or English
 _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def create_app(site: Site, entry: Entry = OPEN, observers: Observers | None = None) -> FastAPI:
+def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemetry | None = None) -> FastAPI:
     """The whole server, open unless `entry` says otherwise. `observers` look on while its assistants answer.
 
     Nothing runs and nothing is asked of the network until it is served.
     """
     # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
-    observers = observers or Observers()
-    tools = ToolsOverHttp(site.collections, site.line, reader_language())
+    observers = observers or Telemetry()
+    tools = ToolsOverHttp(site.collections, site.line, user_language())
     app = FastAPI(
         title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None,
         lifespan=partial(_living, tools, observers.metrics),
     )  # fmt: skip
     app.state.site = site
-    app.add_exception_handler(JawabError, problems.of_error)
-    app.add_exception_handler(HTTPException, problems.of_status)
-    app.add_exception_handler(RequestValidationError, problems.of_fields)
+    app.add_exception_handler(JawabError, problems.handle_error)
+    app.add_exception_handler(HTTPException, problems.handle_http_exception)
+    app.add_exception_handler(RequestValidationError, problems.handle_validation_error)
     # The last added stands first: the headers are on what the gate answers, too.
-    app.add_middleware(Gate, entry=entry)
-    app.add_middleware(Sizes)
+    app.add_middleware(AuthMiddleware, entry=entry)
+    app.add_middleware(BodyLimitMiddleware)
     if entry.origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(entry.origins), allow_methods=["*"], allow_headers=["*"])
-    app.add_middleware(LastWord, stopping=observers.stopping)
+    app.add_middleware(ErrorMiddleware, stopping=observers.stopping)
     app.add_middleware(_SafetyHeaders)
     if observers.tracing:
         app.add_middleware(observers.tracing.middleware)
@@ -85,11 +85,11 @@ def create_app(site: Site, entry: Entry = OPEN, observers: Observers | None = No
     app.add_middleware(RequestIds)
     app.include_router(api_routes(site, observers.metrics))
     app.router.routes.append(tools.route())
-    app.include_router(reading_parts(), include_in_schema=False)
-    app.include_router(conversation_parts(site.conversations), include_in_schema=False)
+    app.include_router(article_view_routes(), include_in_schema=False)
+    app.include_router(conversation_routes(site.conversations), include_in_schema=False)
     app.include_router(collection_pages(site), include_in_schema=False)
-    app.include_router(collection_parts(), include_in_schema=False)
-    app.include_router(pictures_pages(site), include_in_schema=False)
+    app.include_router(collection_routes(), include_in_schema=False)
+    app.include_router(chart_pages(site), include_in_schema=False)
     app.include_router(upload_routes(), include_in_schema=False)
     _add_static(app)
     mount_page(app, site)
@@ -99,7 +99,7 @@ def create_app(site: Site, entry: Entry = OPEN, observers: Observers | None = No
 @asynccontextmanager
 async def _living(tools: ToolsOverHttp, metrics: Metrics, _: FastAPI) -> AsyncIterator[None]:
     """What goes on while the server serves."""
-    async with tools.running(), pulse(metrics.late):
+    async with tools.running(), monitor_loop_lag(metrics.late):
         yield
 
 

@@ -15,16 +15,16 @@ from index.retriever import Hit
 from index.topics.topic_map import TopicMap
 from qa.answer import Event
 from qa.query.followup import HistoryTurn
-from ui.collections import Named
-from ui.jobs.jobs import Jobs
-from ui.serving.cache import AnswerCache
-from ui.serving.line import Line
-from ui.web.collection.bringing import Porter
-from ui.web.collection.removals import Removals
-from ui.web.keeping.conversations import Conversations
+from ui.collections import CollectionInfo
+from ui.jobs.job_queue import JobQueue
+from ui.queue.answer_cache import AnswerCache
+from ui.queue.fair_queue import FairQueue
+from ui.web.collection.page_upload import UploadManager
+from ui.web.collection.soft_delete import PendingDeletions
+from ui.web.conversations.repository import ConversationRepository
 
 
-class Assistant(Protocol):
+class AnswerStream(Protocol):
     """Whatever answers questions. Closing the iterator stops the work; both steps may raise `JawabError`."""
 
     def stream(
@@ -74,7 +74,7 @@ class Overview:
     sent_to: str | None = None
 
 
-class Shelves(Protocol):
+class ArticleBrowsers(Protocol):
     """The articles as one looks through them."""
 
     def browse(self, wanted: ArticleQuery) -> list[ArticleSummary]:
@@ -91,12 +91,12 @@ class Collection:
     index."""
 
     id: str
-    assistant: Assistant
+    assistant: AnswerStream
     search: Search
     articles: Articles
-    shelf: Shelves
-    removals: Removals
-    porter: Porter
+    shelf: ArticleBrowsers
+    removals: PendingDeletions
+    porter: UploadManager
     overview: Callable[[], Overview]
     map: Callable[[], TopicMap | None]
     answers: AnswerCache | None = None
@@ -111,7 +111,7 @@ class Collection:
 class Collections(Protocol):
     """The collections that there are; all but `all` raise `CollectionMissing`."""
 
-    def all(self) -> list[Named]:
+    def all(self) -> list[CollectionInfo]:
         """The first one first."""
 
     def opened(self) -> list[Collection]:
@@ -120,7 +120,7 @@ class Collections(Protocol):
     def find(self, collection: str | None) -> Collection:
         """One of them; the first, where none is named. May raise any `JawabError` of opening it."""
 
-    def make(self, name: str) -> Named:
+    def make(self, name: str) -> CollectionInfo:
         """A new one, empty."""
 
     def rename(self, collection: str, name: str) -> None:
@@ -156,7 +156,7 @@ class Site:
     """All that the server shows, and the line that the questions to it stand in."""
 
     collections: Collections
-    conversations: Conversations
+    conversations: ConversationRepository
     models: Models
-    jobs: Jobs
-    line: Line = field(default_factory=Line)
+    jobs: JobQueue
+    line: FairQueue = field(default_factory=FairQueue)

@@ -15,9 +15,9 @@ from ui.backup.archive import reading
 from ui.backup.backup import back_up
 from ui.backup.places import Places
 from ui.backup.restore import Restore, RestoreOccupied
-from ui.collections import CollectionFolders
+from ui.collections import CollectionRepository
 from ui.settings import Settings, load_settings
-from ui.web.keeping.conversations import Conversations, KeptTurn
+from ui.web.conversations.repository import ConversationRepository, StoredTurn
 
 _VISITOR = "visitor"
 
@@ -36,11 +36,11 @@ def _make_home(place: Place) -> None:
     settings = _settings(place.store)
     index.write_articles(place, 1)
     index.read_articles(place)
-    folders = CollectionFolders(settings.index, settings.collections)
+    folders = CollectionRepository(settings.index, settings.collections)
     (folders.index_of(folders.make("Other").id) / "note").touch()
-    with closing(Conversations(settings.conversations)) as conversations:
+    with closing(ConversationRepository(settings.conversations)) as conversations:
         number = conversations.begin(_VISITOR, "When did the tram open?")
-        conversations.put(_VISITOR, number, KeptTurn(1, "When did the tram open?", None))
+        conversations.put(_VISITOR, number, StoredTurn(1, "When did the tram open?", None))
 
 
 def _archive(place: Place) -> Path:
@@ -92,7 +92,7 @@ def _restored(place: Place) -> State:
     """The restored articles and conversations; none before a restore has said that it is over."""
     if (place.store / "index.restoring.json").exists() or not index.folder(place).is_dir():
         return None
-    with closing(Conversations(_settings(place.store).conversations)) as conversations:
+    with closing(ConversationRepository(_settings(place.store).conversations)) as conversations:
         return {"index": index.state(place), "conversations": [one.title for one in conversations.all(_VISITOR)]}
 
 

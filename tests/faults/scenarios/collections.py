@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index.indexer import create_index
 from tests.faults.scenario import Place, Scenario, State
-from ui.collections import FIRST, CollectionFolders, Named
+from ui.collections import DEFAULT_ID, CollectionInfo, CollectionRepository
 
 _NAME = "Trams"
 
@@ -18,12 +18,12 @@ def _folder(place: Place) -> Path:
     return place.store / "collections"
 
 
-def _collections(place: Place) -> CollectionFolders:
-    return CollectionFolders(place.store / "index", _folder(place))
+def _collections(place: Place) -> CollectionRepository:
+    return CollectionRepository(place.store / "index", _folder(place))
 
 
-def _made(place: Place) -> Named:
-    return next(one for one in _collections(place).all() if one.id != FIRST)
+def _made(place: Place) -> CollectionInfo:
+    return next(one for one in _collections(place).all() if one.id != DEFAULT_ID)
 
 
 def _make(place: Place) -> None:
@@ -99,7 +99,7 @@ COLLECTIONS = (
     Scenario("collections: make", lambda place: None, _make, _raw_state),
     _scenario("rename", _prepare, _rename),
     _scenario("name the first", create_first := lambda place: create_index(place.store / "index"),
-              lambda place: _collections(place).rename(FIRST, "The first")),
+              lambda place: _collections(place).rename(DEFAULT_ID, "The first")),
     _scenario("remove", _prepare_untouched, _remove),
     _scenario("restore", _prepare_removed, _restore),
     Scenario("collections: forget", _prepare_old, _forget, _raw_state, leftovers=_leftovers),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qa.answer import Answer
 from tests.faults.scenario import Place, Scenario, State
-from ui.web.keeping.conversations import Conversations, KeptTurn
+from ui.web.conversations.repository import ConversationRepository, StoredTurn
 
 _VISITOR = "visitor"
 _ANSWER = Answer.refused("a", "When did the tram open?", "The articles do not say. " * 200)
@@ -20,21 +20,21 @@ def _file(place: Place) -> Path:
     return place.store / "conversations.sqlite"
 
 
-def _first(conversations: Conversations) -> str:
+def _first(conversations: ConversationRepository) -> str:
     """The conversation that was there from the beginning."""
     return next(one.id for one in conversations.all(_VISITOR, "tram"))
 
 
 def _prepare(place: Place) -> None:
-    with closing(Conversations(_file(place))) as conversations:
+    with closing(ConversationRepository(_file(place))) as conversations:
         number = conversations.begin(_VISITOR, "When did the tram open?")
-        conversations.put(_VISITOR, number, KeptTurn(1, "When did the tram open?", None))
-        conversations.answer(_VISITOR, number, KeptTurn(1, "When did the tram open?", _ANSWER))
+        conversations.put(_VISITOR, number, StoredTurn(1, "When did the tram open?", None))
+        conversations.answer(_VISITOR, number, StoredTurn(1, "When did the tram open?", _ANSWER))
 
 
 def _prepare_deleted(place: Place) -> None:
     _prepare(place)
-    with closing(Conversations(_file(place))) as conversations:
+    with closing(ConversationRepository(_file(place))) as conversations:
         number = _first(conversations)
         _noted(place).write_text(number)
         conversations.delete(_VISITOR, number)
@@ -46,14 +46,14 @@ def _noted(place: Place) -> Path:
 
 
 def _state(place: Place) -> State:
-    with closing(Conversations(_file(place))) as conversations:
+    with closing(ConversationRepository(_file(place))) as conversations:
         return [
             (one.title, one.collection, [_plain(turn) for turn in conversations.turns(_VISITOR, one.id)])
             for one in conversations.all(_VISITOR)
         ]
 
 
-def _plain(turn: KeptTurn) -> list[object]:
+def _plain(turn: StoredTurn) -> list[object]:
     return [turn.number, turn.question, turn.answer and json.dumps(turn.answer.to_json()), turn.verdict, turn.why]
 
 
@@ -63,22 +63,22 @@ def _complaints(place: Place) -> list[str]:
     return [] if found == "ok" else [str(found)]
 
 
-def _changing(change: Callable[[Conversations, str], object]) -> Callable[[Place], None]:
+def _changing(change: Callable[[ConversationRepository, str], object]) -> Callable[[Place], None]:
     def act(place: Place) -> None:
-        with closing(Conversations(_file(place))) as conversations:
+        with closing(ConversationRepository(_file(place))) as conversations:
             change(conversations, _first(conversations))
 
     return act
 
 
 def _begin(place: Place) -> None:
-    with closing(Conversations(_file(place))) as conversations:
+    with closing(ConversationRepository(_file(place))) as conversations:
         conversations.begin(_VISITOR, "How many troops remain?", "collection")
 
 
 def _restore(place: Place) -> None:
     number = _noted(place).read_text()
-    with closing(Conversations(_file(place))) as conversations:
+    with closing(ConversationRepository(_file(place))) as conversations:
         conversations.restore(_VISITOR, number)
 
 
@@ -89,8 +89,8 @@ def _scenario(name: str, act: Callable[[Place], None], prepare: Callable[[Place]
 CONVERSATIONS = (
     _scenario("the first", _begin, lambda place: None),
     _scenario("begin", _begin),
-    _scenario("put", _changing(lambda c, n: c.put(_VISITOR, n, KeptTurn(2, "And the bus?", _ANSWER)))),
-    _scenario("answer", _changing(lambda c, n: c.answer(_VISITOR, n, KeptTurn(1, "When did the tram open?", None)))),
+    _scenario("put", _changing(lambda c, n: c.put(_VISITOR, n, StoredTurn(2, "And the bus?", _ANSWER)))),
+    _scenario("answer", _changing(lambda c, n: c.answer(_VISITOR, n, StoredTurn(1, "When did the tram open?", None)))),
     _scenario("judge", _changing(lambda c, n: c.judge(_VISITOR, n, 1, "bad", "It is not so."))),
     _scenario("rename", _changing(lambda c, n: c.rename(_VISITOR, n, "The tram and its opening"))),
     _scenario("delete", _changing(lambda c, n: c.delete(_VISITOR, n))),

@@ -16,11 +16,11 @@ from index.planner import IndexingReport
 from index.storage.catalog import Catalog
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
-from ui.api.bodies.lines import LinesBody
-from ui.collections import CollectionFolders
-from ui.jobs.intake import IndexIntake
-from ui.jobs.jobs import Jobs, Upload
-from ui.jobs.store import JobStore, store_of
+from ui.api.body_parsers.ndjson import LinesBody
+from ui.collections import CollectionRepository
+from ui.jobs.index_writer import IndexWriter
+from ui.jobs.job_queue import JobQueue, PendingUpload
+from ui.jobs.repository import JobRepository, store_of
 from ui.uploaded import UploadedFiles
 
 _COLLECTION = "first"
@@ -49,15 +49,15 @@ def _uploads(place: Place) -> Path:
     return place.store / "brought"
 
 
-def _store(place: Place) -> JobStore:
+def _store(place: Place) -> JobRepository:
     return store_of(_uploads(place))
 
 
 @contextmanager
-def _jobs(place: Place) -> Iterator[Jobs]:
-    collections = CollectionFolders(index.folder(place), place.store / "collections")
-    intake = IndexIntake(collections, index.embedder, UploadedFiles(_uploads(place), collections))
-    with closing(Jobs(_uploads(place), intake)) as jobs:
+def _jobs(place: Place) -> Iterator[JobQueue]:
+    collections = CollectionRepository(index.folder(place), place.store / "collections")
+    intake = IndexWriter(collections, index.embedder, UploadedFiles(_uploads(place), collections))
+    with closing(JobQueue(_uploads(place), intake)) as jobs:
         yield jobs
 
 
@@ -81,7 +81,7 @@ def _prepare_half_received(place: Place) -> None:
         _received(jobs, "1")
 
 
-def _received(jobs: Jobs, key: str | None) -> tuple[Upload, LinesBody]:
+def _received(jobs: JobQueue, key: str | None) -> tuple[PendingUpload, LinesBody]:
     upload = jobs.begin("", key)
     body = LinesBody(upload.folder)
     try:
@@ -118,7 +118,7 @@ class _StillWaiting(JawabError):
     code = "still_waiting"
 
 
-def _wait(jobs: Jobs, seconds: float) -> None:
+def _wait(jobs: JobQueue, seconds: float) -> None:
     """Until every job is over. Raises `_StillWaiting`: where the disk stays full, a job waits for it."""
     until = time.monotonic() + seconds
     while not all(job.is_over for job in jobs.latest(100, 0)[0]):
@@ -128,7 +128,7 @@ def _wait(jobs: Jobs, seconds: float) -> None:
 
 
 def _stop(place: Place) -> None:
-    with closing(Jobs(_uploads(place), _NeverDone())) as jobs:
+    with closing(JobQueue(_uploads(place), _NeverDone())) as jobs:
         for job in jobs.latest(100, 0)[0]:
             if not job.is_over:
                 jobs.stop(job.id)

@@ -16,16 +16,16 @@ from index.storage.migrations import Versions
 from index.storage.schema import SCHEMA, VERSIONS
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
-from ui.collections import FIRST, CollectionFolders
-from ui.gate.keys import Keys
-from ui.web.keeping.conversations import Conversations
+from ui.auth.api_keys import APIKeyStore
+from ui.collections import DEFAULT_ID, CollectionRepository
+from ui.web.conversations.repository import ConversationRepository
 
 _VISITOR = "visitor"
 
 
 def _prepare_conversations(place: Place) -> None:
     """As the first weeks' program left them."""
-    with closing(Conversations(place.store / "conversations.sqlite")) as conversations:
+    with closing(ConversationRepository(place.store / "conversations.sqlite")) as conversations:
         conversations.begin(_VISITOR, "When did the tram open?")
     with closing(sqlite3.connect(place.store / "conversations.sqlite")) as rows:
         rows.execute("ALTER TABLE conversations DROP COLUMN collection")
@@ -33,7 +33,7 @@ def _prepare_conversations(place: Place) -> None:
 
 
 def _open_conversations(place: Place) -> None:
-    with closing(Conversations(place.store / "conversations.sqlite")) as conversations:
+    with closing(ConversationRepository(place.store / "conversations.sqlite")) as conversations:
         conversations.all(_VISITOR)
 
 
@@ -47,13 +47,13 @@ def _conversations(place: Place) -> State:
 
 def _prepare_keys(place: Place) -> None:
     file = place.store / "keys.json"
-    Keys(file).add("old", ["read"])
+    APIKeyStore(file).add("old", ["read"])
     file.write_text(json.dumps(json.loads(file.read_text())["keys"]))
 
 
 def _open_keys(place: Place) -> None:
     file = place.store / "keys.json"
-    assert [key.name for key in Keys(file).all()] == ["old"]
+    assert [key.name for key in APIKeyStore(file).all()] == ["old"]
     # Whoever may not write reads what was migrated in memory, and it is migrated each time.
     with storage_errors(file.parent):
         if isinstance(json.loads(file.read_text()), list):
@@ -72,8 +72,8 @@ def _prepare_name(place: Place) -> None:
 
 
 def _open_name(place: Place) -> None:
-    named = CollectionFolders(index.folder(place), place.store / "collections").all()
-    assert [(one.id, one.name) for one in named] == [(FIRST, "Trams")]
+    named = CollectionRepository(index.folder(place), place.store / "collections").all()
+    assert [(one.id, one.name) for one in named] == [(DEFAULT_ID, "Trams")]
     if (index.folder(place) / "name.txt").exists():
         raise PermissionDenied(path=index.folder(place))
 

@@ -12,9 +12,9 @@ from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.batch import BatchQuestion, answer_all, completed_ids
 from tests.faults.scenario import Place, Scenario, State
-from ui.evaluation.runs import Run, append_run, read_runs
-from ui.gate.keys import KeyExists, Keys
-from ui.gate.passes import Passes
+from ui.auth.api_keys import APIKeyStore, KeyExists
+from ui.auth.sessions import SessionStore
+from ui.evaluation.history import Run, append_run, read_runs
 
 _RUN = Run(
     measured=datetime(2026, 1, 1, tzinfo=UTC), limit=None, without="", models={"a": "b"}, settings={}, figures={}
@@ -22,8 +22,8 @@ _RUN = Run(
 _ASKED = [BatchQuestion(f"{number}", "When did the tram open?") for number in range(4)]
 
 
-def _keys(place: Place) -> Keys:
-    return Keys(place.store / "keys.json")
+def _keys(place: Place) -> APIKeyStore:
+    return APIKeyStore(place.store / "keys.json")
 
 
 def _add_key(place: Place) -> None:
@@ -57,14 +57,14 @@ def _logins(place: Place) -> Path:
 
 
 def _prepare_logins(place: Place) -> None:
-    Passes("password", _logins(place)).add()
+    SessionStore("password", _logins(place)).add()
 
 
 def _log_in(place: Place) -> None:
     """Raises `_NotStored` where the login is only valid until the server ends, which is logged."""
     told = _Told()
-    logging.getLogger(Passes.__module__).addHandler(told)
-    Passes("password", _logins(place)).add()
+    logging.getLogger(SessionStore.__module__).addHandler(told)
+    SessionStore("password", _logins(place)).add()
     if told.warned:
         raise _NotStored
 
@@ -82,7 +82,7 @@ class _Told(logging.Handler):
 
 def _login_state(place: Place) -> State:
     """The number of logins; 0 where the file cannot be read."""
-    return len(Passes("password", _logins(place))._until)
+    return len(SessionStore("password", _logins(place))._until)
 
 
 def _login_leftovers(place: Place) -> list[str]:

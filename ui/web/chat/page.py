@@ -1,8 +1,8 @@
 """The chat: one field, the answer, its quotations and the passages it rests on.
 
 Gradio carries events between browser and program; what is shown is built in `render.py`. The state of a visit
-is a `Conversation` that stays on the server; the browser gets only its HTML. The list of conversations and the article
-beside the chat are not Gradio's: `ui/web/keeping/` and `ui/web/reading/`.
+is a `ChatSession` that stays on the server; the browser gets only its HTML. The list of conversations and the article
+beside the chat are not Gradio's: `ui/web/conversations/` and `ui/web/article_view/`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from index.articles import Language
 from index.errors import JawabError
 from qa.answer import Finished, PassagesFound, PhraseFound, Token
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.serving.follow import Asked, Step, Waiting, follow
-from ui.strings import explain, say
-from ui.web.chat.opening import example_texts, exports_html, opening_html
-from ui.web.chat.render import Turn, answer_html, found_html, turn_html
-from ui.web.chat.visit import Conversation, Keeper
-from ui.web.chosen import chosen_id, opened
+from ui.i18n import error_message, translate
+from ui.queue.runner import QuestionRequest, QueuePosition, StreamEvent, stream_answer
+from ui.web.chat.render import Turn, answer_html, passages_html, turn_html
+from ui.web.chat.session import ChatSession, ConversationSaver
+from ui.web.chat.welcome import example_texts, exports_html, welcome_html
+from ui.web.current_collection import chosen_id, opened
+from ui.web.escaping import escape_sentence, in_language
 from ui.web.language import page_language, titled
-from ui.web.safe import clean_sentence, in_language
-from ui.web.shell import masthead_html
+from ui.web.layout import masthead_html
 from ui.web.site import Overview, Site
-from ui.web.visitor import visitor_in
+from ui.web.visitor_cookie import visitor_in
 
 EXAMPLES = 4
 MOST = 64
@@ -101,7 +101,7 @@ def _html(name: str) -> gr.HTML:
 
 def _lay_out() -> _Parts:
     """The parts without their words: those come with the browser's language, before anything is read."""
-    language, conversation = gr.State("en"), gr.State(Conversation())
+    language, conversation = gr.State("en"), gr.State(ChatSession())
     with gr.Row(elem_id="top"):
         masthead = _html("masthead")
         switch = gr.Button("", elem_id="switch", min_width=0)
@@ -137,7 +137,7 @@ class _Chat:
     def __init__(self, parts: _Parts, site: Site) -> None:
         self._parts = parts
         self._site = site
-        self._keeper = Keeper(site.conversations)
+        self._keeper = ConversationSaver(site.conversations)
 
     def wire(self, page: gr.Blocks) -> None:
         """Every event of the page, and what it leads to."""
@@ -173,18 +173,18 @@ class _Chat:
         if problem and not conversation.turns:
             conversation.collection = collection.id
         if problem:
-            why = f"<p {in_language(language)}>{clean_sentence(explain(problem, language))}</p>"
+            why = f"<p {in_language(language)}>{escape_sentence(error_message(problem, language))}</p>"
             past = f'{past}<div class="gone">{why}</div>'
         elif wanted and not conversation.turns:
             past = f'<div class="gone">{titled("p", "page.gone", language)}</div>'
         return [*_in_language(language, collection.overview()), state, welcome, past, *rest]
 
-    def switch(self, language: Language, conversation: Conversation) -> list[Any]:
+    def switch(self, language: Language, conversation: ChatSession) -> list[Any]:
         """The page in the other language."""
         collection, _ = opened(self._site, conversation.collection)
         return _in_language("en" if language == "ar" else "ar", collection.overview())
 
-    def begin(self, question: str, conversation: Conversation) -> list[Any]:
+    def begin(self, question: str, conversation: ChatSession) -> list[Any]:
         """Puts the question on the page at once and makes stop the only button."""
         question = (question or "").strip()[:MAX_QUESTION_LENGTH]
         if not question or conversation.busy:
@@ -192,7 +192,7 @@ class _Chat:
         self._keeper.ask(conversation, question)
         return _begun(conversation)
 
-    def again(self, conversation: Conversation) -> list[Any]:
+    def again(self, conversation: ChatSession) -> list[Any]:
         """Asks the last question again, in its place."""
         if not conversation.turns or conversation.busy:
             return self._nothing_begins()
@@ -202,7 +202,7 @@ class _Chat:
     def _nothing_begins(self) -> list[Any]:
         return [gr.skip() for _ in self._parts.begun]
 
-    async def write(self, conversation: Conversation) -> AsyncGenerator[tuple[Any, Any], None]:
+    async def write(self, conversation: ChatSession) -> AsyncGenerator[tuple[Any, Any], None]:
         """The answer as it comes."""
         turn = conversation.current
         if turn is None or not turn.waiting:
@@ -210,56 +210,58 @@ class _Chat:
         try:
             collection = await run_in_threadpool(self._site.collections.find, conversation.collection)
         except JawabError as error:
-            turn.problem = explain(error, turn.language)
+            turn.problem = error_message(error, turn.language)
             yield answer_html(turn), gr.skip()
             return
         # Asked again on the page, a question is worked on again: that is what was wanted.
-        asked = Asked(turn.question, tuple(conversation.history), f"page {conversation.visitor or ''}", anew=True)
-        steps = follow(collection, asked, self._site.line, conversation.halted)
+        asked = QuestionRequest(
+            turn.question, tuple(conversation.history), f"page {conversation.visitor or ''}", anew=True
+        )
+        steps = stream_answer(collection, asked, self._site.line, conversation.halted)
         async with aclosing(_filled(turn, steps, conversation.halted)) as changes:
             async for found_changed in changes:
-                yield answer_html(turn), found_html(turn) if found_changed else gr.skip()
+                yield answer_html(turn), passages_html(turn) if found_changed else gr.skip()
 
-    def end(self, conversation: Conversation) -> list[Any]:
+    def end(self, conversation: ChatSession) -> list[Any]:
         """Runs when writing is over, also when it broke: a question must not wait for ever."""
         conversation.busy = False
         turn = conversation.current
         if turn is None:
             return [gr.skip() for _ in self._parts.ended]
         if turn.waiting:
-            turn.problem = say("page.turn.broken", turn.language)
+            turn.problem = translate("page.turn.broken", turn.language)
         self._keeper.keep(conversation)
         return [answer_html(turn), gr.update(visible=True), gr.update(visible=False), gr.update(visible=True)]
 
-    def edit(self, conversation: Conversation) -> Any:
+    def edit(self, conversation: ChatSession) -> Any:
         """Puts the last question back into the field; what is sent next takes its place."""
         if conversation.current is None or conversation.busy:
             return gr.skip()
         conversation.editing = True
         return conversation.current.question
 
-    async def halt(self, conversation: Conversation) -> None:
+    async def halt(self, conversation: ChatSession) -> None:
         """Stops the answer that is being written."""
-        # A coroutine, because the event belongs to the loop that `follow` runs in.
+        # A coroutine, because the event belongs to the loop that `stream_answer` runs in.
         conversation.halted.set()
 
 
-async def _filled(turn: Turn, steps: AsyncGenerator[Step], halted: asyncio.Event) -> AsyncGenerator[bool, None]:
+async def _filled(turn: Turn, steps: AsyncGenerator[StreamEvent], halted: asyncio.Event) -> AsyncGenerator[bool, None]:
     """Fills the turn step by step; yields after each change whether the passages are what changed."""
     try:
         async with aclosing(steps):
             async for step in steps:
                 yield _take(turn, step)
     except JawabError as error:
-        turn.problem = explain(error, turn.language)
+        turn.problem = error_message(error, turn.language)
     if turn.waiting and halted.is_set():
         turn.stopped = True
     yield False
 
 
-def _take(turn: Turn, step: Step) -> bool:
+def _take(turn: Turn, step: StreamEvent) -> bool:
     match step:
-        case Waiting(before):
+        case QueuePosition(before):
             turn.before = before
         case PassagesFound(passages):
             turn.passages = passages
@@ -275,33 +277,33 @@ def _take(turn: Turn, step: Step) -> bool:
     return False
 
 
-def _begun(conversation: Conversation) -> list[Any]:
+def _begun(conversation: ChatSession) -> list[Any]:
     """The question that was just asked, an empty field, and stop in the place of ask."""
     state, welcome, past, answer, found, _ = _shown(conversation)
     hidden, shown = gr.update(visible=False), gr.update(visible=True)
     return [state, welcome, past, answer, found, hidden, "", hidden, shown]
 
 
-def _shown(conversation: Conversation) -> list[Any]:
+def _shown(conversation: ChatSession) -> list[Any]:
     """A conversation with its last question where the answer is written, or the opening of a new one."""
     past = "".join(turn_html(earlier) for earlier in conversation.turns[:-1])
     last = conversation.current
-    now = (answer_html(last), found_html(last)) if last else ("", "")
+    now = (answer_html(last), passages_html(last)) if last else ("", "")
     return [conversation, gr.update(visible=last is None), past, *now, gr.update(visible=last is not None)]
 
 
 def _in_language(language: Language, overview: Overview) -> list[Any]:
-    label = say("page.field_label", language)
+    label = translate("page.field_label", language)
     return [
         language,
         masthead_html(language),
-        gr.update(value=say("page.other_language", language)),
-        opening_html(overview, language),
-        gr.update(placeholder=say("page.placeholder", language), label=label, rtl=language == "ar"),
-        gr.update(value=say("page.ask", language)),
-        gr.update(value=say("page.stop", language)),
-        gr.update(value=say("page.turn.again", language)),
-        gr.update(value=say("page.turn.edit", language)),
+        gr.update(value=translate("page.other_language", language)),
+        welcome_html(overview, language),
+        gr.update(placeholder=translate("page.placeholder", language), label=label, rtl=language == "ar"),
+        gr.update(value=translate("page.ask", language)),
+        gr.update(value=translate("page.stop", language)),
+        gr.update(value=translate("page.turn.again", language)),
+        gr.update(value=translate("page.turn.edit", language)),
         exports_html(language),
         titled("p", "page.help", language),
         *_examples(overview, language),

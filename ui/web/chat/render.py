@@ -1,6 +1,6 @@
 """The record as HTML that is safe to show: the only place where words of others become markup.
 
-Articles, titles, questions and what the LLM writes are strangers' text. All of it passes through `clean`, which
+Articles, titles, questions and what the LLM writes are strangers' text. All of it passes through `escape`, which
 escapes markup and takes out the characters that could turn the reading direction of what stands beside them.
 Every block carries the language and direction of its own text, so an English quotation reads correctly inside
 an Arabic answer and the other way round.
@@ -16,11 +16,11 @@ from index.article_list import publisher_of
 from index.articles import Language, Span
 from index.text.folding import fold
 from qa.answer import Answer, Citation, FoundPassage, Nearest
-from ui.export.said import source_line
-from ui.spoken import plural, spoken_date
-from ui.strings import say
-from ui.web.chat.sureness import sureness_html
-from ui.web.safe import clean, clean_sentence, in_its_direction, in_language, own_language
+from ui.dates_and_plurals import format_date, plural_category
+from ui.export.labels import source_line
+from ui.i18n import translate
+from ui.web.chat.confidence_label import confidence_html
+from ui.web.escaping import bidi_isolate, escape, escape_sentence, in_language, own_language
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
@@ -70,22 +70,22 @@ def answer_html(turn: Turn) -> str:
     if turn.answer:
         parts.append(_footer(turn, turn.answer))
     if turn.unkept:
-        parts.append(f'<p class="note">{clean_sentence(turn.unkept)}</p>')
+        parts.append(f'<p class="note">{escape_sentence(turn.unkept)}</p>')
     state = ' aria-busy="true"' if turn.waiting else ""
     if turn.conversation:
-        state += f' data-conversation="{clean(turn.conversation)}"'
+        state += f' data-conversation="{escape(turn.conversation)}"'
     return (
         f'<section class="turn" data-turn="{turn.number}"{_about(turn)} {in_language(turn.language)}'
         f"{state}>{''.join(parts)}</section>"
     )
 
 
-def found_html(turn: Turn) -> str:
+def passages_html(turn: Turn) -> str:
     """The passages that search found, best first; each opens to its full text."""
     passages = turn.passages if turn.answer is None else turn.answer.passages
     if not passages:
         return ""
-    label = clean(say("page.turn.passages", turn.language))
+    label = escape(translate("page.turn.passages", turn.language))
     rows = "".join(f"<li>{_passage(passage, turn.language)}</li>" for passage in passages)
     return (
         f'<aside class="found"{_about(turn)} {in_language(turn.language)} aria-label="{label}">'
@@ -95,28 +95,28 @@ def found_html(turn: Turn) -> str:
 
 def _about(turn: Turn) -> str:
     """The collection that the articles of a turn are in, for `static/reading.js` to open them."""
-    return f' data-collection="{clean(turn.collection)}"' if turn.collection else ""
+    return f' data-collection="{escape(turn.collection)}"' if turn.collection else ""
 
 
 def turn_html(turn: Turn) -> str:
     """A whole turn, for the conversation above the current question."""
-    return f'<div class="pair">{answer_html(turn)}{found_html(turn)}</div>'
+    return f'<div class="pair">{answer_html(turn)}{passages_html(turn)}</div>'
 
 
 def _question(turn: Turn) -> str:
-    heading = f'<h2 class="question">{clean(turn.question)}</h2>'
+    heading = f'<h2 class="question">{escape(turn.question)}</h2>'
     if turn.answer is None or turn.answer.asked is None:
         return heading
-    understood = say("page.turn.asked", turn.language, question=turn.answer.asked)
-    return f'{heading}<p class="note">{clean(understood)}</p>'
+    understood = translate("page.turn.asked", turn.language, question=turn.answer.asked)
+    return f'{heading}<p class="note">{escape(understood)}</p>'
 
 
 def _said(turn: Turn) -> list[str]:
     """What stands in the answer's place: always one block of the same kind, whatever came of the question."""
     if turn.problem is not None:
-        return [f'<div class="said" aria-live="polite"><p>{clean_sentence(turn.problem)}</p></div>']
+        return [f'<div class="said" aria-live="polite"><p>{escape_sentence(turn.problem)}</p></div>']
     if turn.answer is not None:
-        sure = sureness_html(turn.answer) if turn.answer.status == "answered" else ""
+        sure = confidence_html(turn.answer) if turn.answer.status == "answered" else ""
         return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, turn), sure]
     parts = [_phrase(turn.phrase)]
     if turn.written.strip():
@@ -126,7 +126,7 @@ def _said(turn: Turn) -> list[str]:
     elif not turn.written.strip():
         parts.append(_doing(turn))
         if turn.before:
-            parts.append(_note(turn, f"before.{plural(turn.before)}", count=turn.before))
+            parts.append(_note(turn, f"before.{plural_category(turn.before)}", count=turn.before))
     return parts
 
 
@@ -135,24 +135,24 @@ def _doing(turn: Turn) -> str:
     if turn.passages is None:
         return _note(turn, "searching")
     if turn.phrase is None:
-        return _note(turn, f"reading.{plural(len(turn.passages))}", count=len(turn.passages))
+        return _note(turn, f"reading.{plural_category(len(turn.passages))}", count=len(turn.passages))
     return _note(turn, "writing")
 
 
 def _note(turn: Turn, key: str, **fields: object) -> str:
-    return f'<p class="note">{clean(say(f"page.turn.{key}", turn.language, **fields))}</p>'
+    return f'<p class="note">{escape(translate(f"page.turn.{key}", turn.language, **fields))}</p>'
 
 
 def _phrase(phrase: str | None) -> str:
     if not phrase:
         return ""
     # The block stands on the answer's side of the page; the words inside keep their own direction.
-    return f'<p class="phrase"><bdi>{clean(phrase)}</bdi></p>'
+    return f'<p class="phrase"><bdi>{escape(phrase)}</bdi></p>'
 
 
 def _paragraphs(text: str, turn: Turn) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    body = "".join(f"<p>{in_its_direction(line, _with_markers(line, turn), turn.language)}</p>" for line in lines)
+    body = "".join(f"<p>{bidi_isolate(line, _with_markers(line, turn), turn.language)}</p>" for line in lines)
     return f'<div class="said" aria-live="polite">{body}</div>'
 
 
@@ -167,23 +167,23 @@ def _with_markers(text: str, turn: Turn) -> str:
         if marker not in citations:
             return match[0]
         cited = citations[marker]
-        beginning = clean(_shortened(cited.quote))
+        beginning = escape(_shortened(cited.quote))
         peek = f'<span class="peek" {in_language(cited.language)} aria-hidden="true">{beginning}</span>'
         opens = _opens(cited.article_id, cited.start, cited.end, turn.answer.short_answer if turn.answer else None)
-        label = clean(say("page.turn.quotation", turn.language, marker=marker, title=cited.title))
+        label = escape(translate("page.turn.quotation", turn.language, marker=marker, title=cited.title))
         return (
             f'<a class="marker open" href="#{_anchor(turn.number, marker)}" {opens} aria-label="{label}">'
             f'<bdi dir="ltr">[{marker}]</bdi>{peek}</a>'
         )
 
-    return _MARKER.sub(linked, clean(text))
+    return _MARKER.sub(linked, escape(text))
 
 
 def _opens(article_id: str, start: int, end: int, phrase: str | None) -> str:
     """What `static/reading.js` needs to open an article where a quotation stands."""
     return (
-        f'data-article="{clean(article_id)}" data-start="{start}" data-end="{end}"'
-        f' data-phrase="{clean(" ".join((phrase or "").split()))}"'
+        f'data-article="{escape(article_id)}" data-start="{start}" data-end="{end}"'
+        f' data-phrase="{escape(" ".join((phrase or "").split()))}"'
     )
 
 
@@ -194,13 +194,13 @@ def _anchor(number: int, marker: int) -> str:
 def _quotations(turn: Turn) -> str:
     if turn.answer is None or not turn.answer.citations:
         return ""
-    label = clean(say("page.turn.quotations", turn.language))
+    label = escape(translate("page.turn.quotations", turn.language))
     figures = "".join(_quotation(turn, citation, turn.answer.short_answer) for citation in turn.answer.citations)
     return f'<section class="quotations" aria-label="{label}">{figures}</section>'
 
 
 def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
-    quote = f'<q class="highlight">{with_phrase(citation.quote, phrase)}</q>'
+    quote = f'<q class="highlight">{highlight_answer(citation.quote, phrase)}</q>'
     return (
         f'<figure class="quotation" id="{_anchor(turn.number, citation.marker)}">'
         f"<blockquote {in_language(citation.language)}>{quote}</blockquote>"
@@ -209,16 +209,16 @@ def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
     )
 
 
-def with_phrase(quote: str, phrase: str | None) -> str:
+def highlight_answer(quote: str, phrase: str | None) -> str:
     """The quotation, with the first occurrence of the answer's own words in it marked once more."""
-    found = phrase_in(quote, phrase)
+    found = find_answer_span(quote, phrase)
     if found is None:
-        return clean(quote)
+        return escape(quote)
     before, said, after = quote[: found.start], quote[found.start : found.end], quote[found.end :]
-    return f"{clean(before)}<mark>{clean(said)}</mark>{clean(after)}"
+    return f"{escape(before)}<mark>{escape(said)}</mark>{escape(after)}"
 
 
-def phrase_in(quote: str, phrase: str | None) -> Span | None:
+def find_answer_span(quote: str, phrase: str | None) -> Span | None:
     """Where `phrase` stands in `quote`, whatever its diacritics, alefs and digits; nothing, if it does not."""
     if not phrase:
         return None
@@ -238,23 +238,23 @@ def _digits_grouped_or_not(word: str) -> str:
 
 def _origin(turn: Turn, citation: Citation) -> str:
     opens = _opens(citation.article_id, citation.start, citation.end, turn.answer.short_answer if turn.answer else None)
-    words = f"<bdi {in_language(citation.language)}>{clean(citation.title)}</bdi>"
+    words = f"<bdi {in_language(citation.language)}>{escape(citation.title)}</bdi>"
     title = f'<a class="title open" href="#{_anchor(turn.number, citation.marker)}" {opens}>{words}</a>'
     rest = []
     if citation.date:
-        rest.append(spoken_date(citation.date, turn.language))
+        rest.append(format_date(citation.date, turn.language))
     if citation.source:
         rest.append(publisher_of(citation.source) or "")
-    return '<span class="dot"> · </span>'.join([title, *(f"<bdi>{clean(part)}</bdi>" for part in rest)])
+    return '<span class="dot"> · </span>'.join([title, *(f"<bdi>{escape(part)}</bdi>" for part in rest)])
 
 
 def _footer(turn: Turn, answer: Answer) -> str:
     """What can be done with an answer: copy it, and say whether it is right. `static/turns.js` does it."""
 
     def text(key: str) -> str:
-        return clean(say(f"page.turn.{key}", turn.language))
+        return escape(translate(f"page.turn.{key}", turn.language))
 
-    copied = clean(plain_answer(answer))
+    copied = escape(plain_answer(answer))
     buttons = (
         f'<button type="button" class="copy" data-copy="{copied}" data-done="{text("copied")}">{text("copy")}</button>'
     )
@@ -267,7 +267,7 @@ def _footer(turn: Turn, answer: Answer) -> str:
         hidden = "" if turn.verdict == "bad" else " hidden"
         buttons += (
             f'<form class="why"{hidden}><input aria-label="{text("why")}" placeholder="{text("why")}" maxlength="500"'
-            f' dir="auto" value="{clean(turn.why or "")}"><button>{text("keep_why")}</button>'
+            f' dir="auto" value="{escape(turn.why or "")}"><button>{text("keep_why")}</button>'
             f'<span role="status" data-done="{text("why_kept")}"></span></form>'
         )
     return f'<footer class="doing">{buttons}</footer>'
@@ -293,10 +293,10 @@ def _closest(turn: Turn) -> str:
 
 def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
     """What is near to a question that the articles do not answer."""
-    label = clean(say(f"page.turn.{key}", turn.language))
+    label = escape(translate(f"page.turn.{key}", turn.language))
     figures = "".join(
         f'<figure class="near"><blockquote {own_language(near.text)}>'
-        f"{clean(_shortened(near.text, _NEAR))}</blockquote>"
+        f"{escape(_shortened(near.text, _NEAR))}</blockquote>"
         f"<figcaption {own_language(near.title)}>{_opening(near)}</figcaption></figure>"
         for near in texts
     )
@@ -306,11 +306,11 @@ def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
 def _passage(passage: FoundPassage, language: Language) -> str:
     own = own_language(passage.text)
     opens = _opens(passage.article_id, passage.start, passage.end, None)
-    label = clean(say("page.article.open", language))
+    label = escape(translate("page.article.open", language))
     return (
         f"<details {own}><summary>{_title(passage)}"
-        f'<span class="preview" {own}>{clean(_shortened(passage.text))}</span></summary>'
-        f'<p class="passage" {own}>{clean(passage.text)}</p>'
+        f'<span class="preview" {own}>{escape(_shortened(passage.text))}</span></summary>'
+        f'<p class="passage" {own}>{escape(passage.text)}</p>'
         f'<p {in_language(language)}><a class="open" href="#" {opens}>{label}</a></p></details>'
     )
 
@@ -323,8 +323,8 @@ def _shortened(text: str, most: int = _PREVIEW) -> str:
 def _opening(near: Nearest | FoundPassage) -> str:
     """A title that opens its article where the text stands."""
     opens = _opens(near.article_id, near.start, near.end, None)
-    return f'<a class="title open" href="#" {opens}><bdi {own_language(near.title)}>{clean(near.title)}</bdi></a>'
+    return f'<a class="title open" href="#" {opens}><bdi {own_language(near.title)}>{escape(near.title)}</bdi></a>'
 
 
 def _title(passage: Nearest | FoundPassage) -> str:
-    return f'<bdi class="title" {own_language(passage.title)}>{clean(passage.title)}</bdi>'
+    return f'<bdi class="title" {own_language(passage.title)}>{escape(passage.title)}</bdi>'

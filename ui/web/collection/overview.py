@@ -9,7 +9,7 @@ from index.article_list import ArticleBrowser, ArticleQuery, ArticleSummary
 from index.articles import Language
 from index.errors import JawabError
 from ui.bundled import samples_folder
-from ui.strings import say
+from ui.i18n import translate
 from ui.web.site import Overview
 
 _OF_EACH = 2
@@ -49,7 +49,7 @@ def _of_titles(shelf: ArticleBrowser) -> Iterator[str]:
     languages: tuple[Language, ...] = ("ar", "en")
     for language in languages:
         newest = shelf.browse(ArticleQuery(language=language))
-        yield from (say("page.summarise", language, title=title) for title in _fit(newest)[:_OF_EACH])
+        yield from (translate("page.summarise", language, title=title) for title in _fit(newest)[:_OF_EACH])
 
 
 def _fit(articles: Sequence[ArticleSummary]) -> list[str]:

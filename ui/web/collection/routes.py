@@ -12,21 +12,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from index.article_list import ArticleQuery, SortOrder
 from index.articles import Language
 from index.dates.beginnings import DateInvalid, parse_date_prefix
-from ui.collections import FIRST, LONGEST_NAME, Named
-from ui.strings import explain, say
-from ui.web.chosen import CollectionInPath, chosen_id, name_of, opened, switcher_html
-from ui.web.collection.listing import collection_html
-from ui.web.keeping.side import frame_html
+from ui.collections import DEFAULT_ID, LONGEST_NAME, CollectionInfo
+from ui.i18n import error_message, translate
+from ui.web.collection.list_page import collection_html
+from ui.web.conversations.sidebar import frame_html
+from ui.web.current_collection import CollectionInPath, chosen_id, name_of, opened, switcher_html
+from ui.web.escaping import escape_sentence
 from ui.web.language import page_language
-from ui.web.safe import clean_sentence
-from ui.web.shell import POLICY, page_html
+from ui.web.layout import POLICY, page_html
 from ui.web.site import Site
-from ui.web.visitor import is_logged_in
+from ui.web.visitor_cookie import is_logged_in
 
 Short = Annotated[str, Query(max_length=300)]
 
 
-class Taking(BaseModel):
+class ArticleAction(BaseModel):
     """An article that is taken out, or brought back while that can be done."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -35,7 +35,7 @@ class Taking(BaseModel):
     id: str = Field(max_length=2000)
 
 
-class Naming(BaseModel):
+class CollectionCreate(BaseModel):
     """The name of a collection that is made."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
@@ -43,7 +43,7 @@ class Naming(BaseModel):
     name: str = Field(min_length=1, max_length=4 * LONGEST_NAME)
 
 
-class Change(BaseModel):
+class CollectionUpdate(BaseModel):
     """What is done to a collection."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
@@ -77,13 +77,13 @@ def _page(
     collection, problem = opened(site, chosen_id(site, request.headers))
     leaving = collection.removals.waiting
     found = [one for one in collection.shelf.browse(wanted) if one.id not in leaving]
-    named = next((one for one in site.collections.all() if one.id == collection.id), Named(FIRST, ""))
+    named = next((one for one in site.collections.all() if one.id == collection.id), CollectionInfo(DEFAULT_ID, ""))
     name = name_of(named, language)
     content = collection_html(named, name, found, wanted, page, collection.shelf.publishers(), language)
     for error in [*refused, *([problem] if problem else [])]:
-        content = f'<p class="note" role="alert">{clean_sentence(explain(error, language))}</p>{content}'
+        content = f'<p class="note" role="alert">{escape_sentence(error_message(error, language))}</p>{content}'
     html = page_html(
-        f"{name} · {say('page.title', language)}", content, language,
+        f"{name} · {translate('page.title', language)}", content, language,
         frame_html(language, switcher_html(site, collection.id, language), is_logged_in(request.scope)),
         ("collection.css",), ("collection.js", "bring.js"),
     )  # fmt: skip
@@ -91,16 +91,16 @@ def _page(
     return HTMLResponse(html, 422 if refused else 200, headers)
 
 
-def collection_parts() -> APIRouter:
+def collection_routes() -> APIRouter:
     """What is done to collections, and to the articles of one."""
     router = APIRouter(prefix="/page/collections")
 
     @router.post("")
-    def make(request: Request, naming: Naming) -> dict[str, str]:
+    def make(request: Request, naming: CollectionCreate) -> dict[str, str]:
         return {"id": _site(request).collections.make(naming.name).id}
 
     @router.post("/{collection}")
-    def change(request: Request, collection: str, change: Change) -> dict[str, str]:
+    def change(request: Request, collection: str, change: CollectionUpdate) -> dict[str, str]:
         collections = _site(request).collections
         match change.do:
             case "rename" if change.name:
@@ -112,7 +112,7 @@ def collection_parts() -> APIRouter:
         return {"done": change.do}
 
     @router.post("/{collection}/articles")
-    def take(collection: CollectionInPath, taking: Taking) -> dict[str, str]:
+    def take(collection: CollectionInPath, taking: ArticleAction) -> dict[str, str]:
         if taking.do == "remove":
             collection.articles.article(taking.id)
             collection.removals.take_out(taking.id)

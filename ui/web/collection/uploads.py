@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from index.storage import private
-from ui.web.chosen import CollectionInPath
-from ui.web.collection.bringing import Bringing
-from ui.web.collection.progress import progress_html
+from ui.web.collection.page_upload import PageUpload
+from ui.web.collection.upload_status import progress_html
+from ui.web.current_collection import CollectionInPath
 from ui.web.language import PageLanguage
 
 _BYTES = "application/octet-stream"
@@ -35,14 +35,14 @@ def upload_routes() -> APIRouter:
     return router
 
 
-def _known(collection: CollectionInPath, number: str) -> Bringing:
+def _known(collection: CollectionInPath, number: str) -> PageUpload:
     bringing = collection.porter.find(number)
     if bringing is None:
         raise HTTPException(404)
     return bringing
 
 
-Known = Annotated[Bringing, Depends(_known)]
+Known = Annotated[PageUpload, Depends(_known)]
 
 
 def _begin(collection: CollectionInPath, nothing: Nothing) -> dict[str, str]:

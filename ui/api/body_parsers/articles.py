@@ -1,0 +1,119 @@
+"""Articles as JSON: one, or a list of them. Each is checked as it comes, and kept as a line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import ijson
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from index.articles import Language
+from ui.api.body_parsers.body import JSON, EmptyUpload, InvalidBody
+from ui.jobs.spool import LINES, LONGEST_LINE, NdjsonSpool, article_too_large
+from ui.jobs.upload_dir import UploadDirectory
+
+_DEEPEST = 20
+"""Levels of an article's fields; those that are read have one."""
+
+
+class NewArticle(BaseModel):
+    """An article as it is uploaded. It takes the place of the one that was uploaded with the same `id` before."""
+
+    model_config = ConfigDict(strict=True)
+
+    text: str = Field(min_length=1)
+    id: Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=0, le=2**53)] | None = None
+    title: str | None = None
+    date: str | None = Field(None, description="the article's own, however it is written")
+    source: str | None = Field(None, description="who published it, or its address")
+    url: str | None = Field(None, description="its address, where there is no `source`")
+    author: str | None = None
+    lang: Language | None = Field(None, description="where it is not given, the text tells")
+
+
+class ArticlesBody:
+    """Takes in `application/json`."""
+
+    collection = None
+
+    def __init__(self, folder: Path) -> None:
+        self.parcel = UploadDirectory(folder=folder / LINES)
+        self._lines = NdjsonSpool(self.parcel)
+        self._hash = hashlib.sha256(JSON.encode())
+        self._events: list[tuple[str, Any]] = ijson.sendable_list()
+        # Its events alone: with the places that ijson names them by, lists in lists would take all memory.
+        self._parser = ijson.basic_parse_coro(self._events, use_float=True)
+        self._builder = ijson.ObjectBuilder()
+        self._is_list: bool | None = None
+        self._level = 0
+        self._count = 0
+        self._size = 0
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, part: bytes) -> None:
+        if not part:
+            return  # to ijson that would be the end
+        self._hash.update(part)
+        self._size += len(part)
+        try:
+            self._parser.send(part)
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            raise InvalidBody(kind=JSON) from error
+        self._take_events()
+        if self._size > LONGEST_LINE:
+            raise article_too_large()
+
+    def finish(self) -> None:
+        try:
+            self._parser.close()
+        except ijson.JSONError as error:
+            raise InvalidBody(kind=JSON) from error
+        self._take_events()
+        if not self._count:
+            raise EmptyUpload
+        self._lines.close()
+
+    def close(self) -> None:
+        self._lines.close()
+        with suppress(ijson.JSONError):
+            self._parser.close()
+
+    def _take_events(self) -> None:
+        for event, value in self._events:
+            if self._is_list is None:
+                self._is_list = event == "start_array"
+                if self._is_list:
+                    continue
+            if not (event == "end_array" and self._level == 0):
+                self._build(event, value)
+        self._events.clear()
+
+    def _build(self, event: str, value: object) -> None:
+        """A piece of an article, which may be its last."""
+        self._builder.event(event, value)
+        self._level += event.startswith("start_") - event.startswith("end_")
+        if self._level > _DEEPEST:
+            raise InvalidBody(kind=JSON)
+        if self._level == 0:
+            self._keep(self._builder.value)
+            self._builder = ijson.ObjectBuilder()
+            self._size = 0
+
+    def _keep(self, value: object) -> None:
+        try:
+            article = NewArticle.model_validate(value)
+        except ValidationError as error:
+            place = ("body", self._count) if self._is_list else ("body",)
+            wrong = error.errors(include_url=False, include_context=False, include_input=False)
+            named = [{"loc": (*place, *one["loc"]), "msg": one["msg"]} for one in wrong]
+            raise RequestValidationError(named) from error
+        self._count += 1
+        self._lines.write(json.dumps(article.model_dump(exclude_none=True)).encode() + b"\n")

@@ -1,0 +1,34 @@
+"""Which body takes in what a request says that it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from python_multipart.multipart import parse_options_header
+from starlette.exceptions import HTTPException
+
+from ui.api.body_parsers.articles import ArticlesBody
+from ui.api.body_parsers.body import FORM, JSON, NDJSON, BodyParser
+from ui.api.body_parsers.multipart import FormBody
+from ui.api.body_parsers.ndjson import LinesBody
+
+_UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
+
+
+def body_of(content_types: list[str], folder: Path) -> BodyParser:
+    """What takes in a body with these `Content-Type` headers and keeps it in `folder`.
+
+    Raises `HTTPException` 415 for any other kind or more than one, and `BodyUnreadable`.
+    """
+    kind, options = parse_options_header(content_types[0] if len(content_types) == 1 else "")
+    if options.get(b"charset", b"utf-8").decode("latin-1").lower() not in _UTF8:
+        raise HTTPException(415)
+    bodies: dict[bytes, Callable[[], BodyParser]] = {
+        FORM.encode(): lambda: FormBody(folder, options.get(b"boundary", b"")),
+        JSON.encode(): lambda: ArticlesBody(folder),
+        NDJSON.encode(): lambda: LinesBody(folder),
+    }
+    if kind not in bodies:
+        raise HTTPException(415)
+    return bodies[kind]()

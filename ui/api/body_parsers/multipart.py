@@ -1,0 +1,126 @@
+"""Files of a form, under whatever fields, and the field `collection`."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+from fastapi.exceptions import RequestValidationError
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from index.storage import private
+from index.storage.database import storage_errors
+from ui.api.body_parsers.body import FORM, EmptyUpload, InvalidBody
+from ui.jobs.spool import NAMED
+from ui.jobs.upload_dir import UploadDirectory
+
+_LONGEST_FIELD = 300
+"""Bytes of a field that is no file."""
+_LONGEST_BOUNDARY = 70
+"""Characters, as RFC 2046 has it."""
+
+
+class FormBody:
+    """Takes in `multipart/form-data`. Raises `InvalidBody` where there can be no such form."""
+
+    def __init__(self, folder: Path, boundary: bytes) -> None:
+        self.parcel = UploadDirectory(folder=folder / NAMED)
+        self.collection: str | None = None
+        self._digests: list[str] = []
+        self._header, self._value, self._disposition = b"", b"", b""
+        self._field_name = ""
+        self._field: bytearray | None = None
+        self._file: BinaryIO | None = None
+        self._hash = hashlib.sha256()
+        self._ended = False
+        if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
+            raise InvalidBody(kind=FORM)
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_header_field": self._on_header,
+                "on_header_value": self._on_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_part,
+                "on_part_data": self._on_data,
+                "on_part_end": self._on_part_end,
+                "on_end": self._on_end,
+            },
+        )
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256("\n".join([FORM, *self._digests]).encode()).hexdigest()
+
+    def write(self, part: bytes) -> None:
+        try:
+            self._parser.write(part)
+        except FormParserError as error:
+            raise InvalidBody(kind=FORM) from error
+
+    def finish(self) -> None:
+        if not self._ended:
+            raise InvalidBody(kind=FORM)
+        if not self.parcel.files:
+            raise EmptyUpload
+
+    def close(self) -> None:
+        if self._file:
+            with storage_errors(self.parcel.folder):
+                self._file.close()
+
+    def _on_header(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _on_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _on_header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition = self._value
+        self._header, self._value = b"", b""
+
+    def _on_part(self) -> None:
+        """A part begins: a file, or a field that is none. A file without a name is one that nobody chose."""
+        _, options = parse_options_header(self._disposition)
+        self._disposition = b""
+        self._field_name, name = _text(options.get(b"name", b"")), options.get(b"filename")
+        if name:
+            path = self.parcel.place_for(_text(name))
+            self._hash = hashlib.sha256(name + b"\0")
+            with storage_errors(self.parcel.folder):
+                self._file = private.new_file(path)
+        elif name is None:
+            self._field = bytearray()
+            if self._field_name != "collection" or self.collection is not None:
+                raise self._wrong()
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        part = data[start:end]
+        if self._file:
+            self._hash.update(part)
+            self.parcel.write(part, self._file)
+        elif self._field is not None:
+            self._field += part
+            if len(self._field) > _LONGEST_FIELD:
+                raise self._wrong()
+
+    def _on_part_end(self) -> None:
+        if self._file:
+            self.close()
+            self._digests.append(self._hash.hexdigest())
+        elif self._field is not None:
+            self.collection = _text(self._field)
+        self._file, self._field = None, None
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+    def _wrong(self) -> RequestValidationError:
+        return RequestValidationError([{"loc": ("body", self._field_name), "msg": "A form has files and a collection"}])
+
+
+def _text(value: bytes | bytearray) -> str:
+    return value.decode("utf-8", "replace")

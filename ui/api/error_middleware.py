@@ -1,0 +1,114 @@
+"""The last word of a request that cannot end as it should: its route broke, or the server stops before it is done.
+
+Said in the form that its client reads: a problem, OpenAI's error, or an event of the stream that has begun. Only what
+has begun and is no such stream (a file) is left as it is, which the client sees as a cut connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import suppress
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index.errors import JawabError
+from ui.api.internal_errors import InternalError, log_unexpected
+from ui.api.openai_schemas import PATHS, failed, failure_of
+from ui.api.problems import Problem, problem, problem_response
+from ui.api.request_id import request_id
+from ui.api.shutdown import ShutdownManager, ShuttingDown
+from ui.web.language import page_language
+
+_LASTING = re.compile(r"/gradio_api/(?:heartbeat/|queue/data$)")
+"""What a page keeps open as long as it is open itself."""
+_HEARD_WITHIN = 0.5
+"""Seconds in which a client must take its last word: it may have stopped reading."""
+
+
+class ErrorMiddleware:
+    """Stands before everything that may break, and ends what `stopping` has no more time for."""
+
+    def __init__(self, app: ASGIApp, stopping: ShutdownManager) -> None:
+        self._app = app
+        self._stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sending = _Sending(send)
+        try:
+            await self._while_there_is_time(scope, receive, sending)
+        except ClientDisconnect:
+            return  # nobody hears a word
+        except JawabError as error:
+            await sending.end(scope, error)
+        except Exception as error:  # noqa: BLE001 - nothing stands behind this but the server's plain "500"
+            log_unexpected(error, request_id(scope))
+            await sending.end(scope, InternalError())
+
+    async def _while_there_is_time(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
+        """Raises `ShuttingDown` when there is none left, and whatever the route raises."""
+        with self._stopping.request(lasting=bool(_LASTING.match(scope["path"]))) as cut:
+            work = asyncio.ensure_future(self._app(scope, receive, sending.pass_on))
+            try:
+                await asyncio.wait({work, cut}, return_when=asyncio.FIRST_COMPLETED)
+                if not work.done():
+                    raise ShuttingDown
+                work.result()
+            finally:
+                sending.closed = True
+                work.cancel()
+
+
+class _Sending:
+    """What a client is sent: first by its route, and then, where that is `closed`, its last word."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._kind: str | None = None
+        self._complete = False
+        self.closed = False
+
+    async def pass_on(self, message: Message) -> None:
+        """What the route sends; nothing any more once it is closed."""
+        if self.closed:
+            return
+        if message["type"] == "http.response.start":
+            self._kind = Headers(raw=message["headers"]).get("content-type", "")
+        elif message["type"] == "http.response.body":
+            self._complete = not message.get("more_body", False)
+        await self._send(message)
+
+    async def end(self, scope: Scope, error: JawabError) -> None:
+        """Say the last word, if anything can be said and is heard."""
+        found = problem(error, page_language(Headers(scope=scope)), request_id(scope))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HEARD_WITHIN):
+                if self._kind is None:
+                    await _answered(scope, found)(scope, _nothing_more, self._send)
+                elif self._kind.startswith("text/event-stream") and not self._complete:
+                    body = _event(scope, found).encode()
+                    await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _answered(scope: Scope, found: Problem) -> Response:
+    return failed(found) if scope["path"].startswith(PATHS) else problem_response(found)
+
+
+def _event(scope: Scope, found: Problem) -> str:
+    """The event that ends a stream; a page's own streams end without one."""
+    if _LASTING.match(scope["path"]):
+        return ""
+    if scope["path"].startswith(PATHS):
+        return f"data: {json.dumps(failure_of(found), ensure_ascii=False)}\n\n"
+    return f"event: error\ndata: {json.dumps(found.model_dump(exclude_none=True), ensure_ascii=False)}\n\n"
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.disconnect"}

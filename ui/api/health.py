@@ -1,0 +1,54 @@
+"""`/health`, `/ready` and `/metrics`: whether the server lives, whether it can answer, and what it does."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel
+
+from ui.api.metrics import MEDIA_TYPE, Metrics
+from ui.api.problems import Problem
+from ui.i18n import explain_missing_llm
+from ui.web.language import page_language
+from ui.web.site import Site
+
+
+class Ready(BaseModel):
+    """The answer of `/ready`. Without an LLM (`llm` is `off`) the server answers with phrase and quotation alone; then
+    `llm_problem` is the code of the reason and `detail` a sentence about it."""
+
+    status: Literal["ready"] = "ready"
+    llm: Literal["ready", "off"] = "ready"
+    llm_problem: str | None = None
+    detail: str | None = None
+
+
+def health_routes(site: Site, metrics: Metrics) -> APIRouter:
+    """The routes. `/health` asks nothing of anything; `/ready` opens the first collection."""
+    router = APIRouter(tags=["watching"])
+
+    @router.get("/health", summary="The server lives")
+    async def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get(
+        "/ready",
+        summary="Models and index are there",
+        response_model_exclude_none=True,
+        responses={503: {"model": Problem}},
+    )
+    def ready(request: Request) -> Ready:
+        site.collections.find(None)
+        problem = site.models.llm_problem
+        if problem is None:
+            return Ready()
+        detail = explain_missing_llm(problem, page_language(request.headers))
+        return Ready(llm="off", llm_problem=problem.code, detail=detail)
+
+    @router.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
+    def numbers() -> Response:
+        return Response(metrics.scraped(site), media_type=MEDIA_TYPE)
+
+    return router

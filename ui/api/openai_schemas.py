@@ -1,0 +1,212 @@
+"""OpenAI's form of requests and answers, as far as Jawab has what it asks for. What it has not is refused by name:
+an answer that leaves out what was asked for would be taken for one that has it. What many clients send without being
+asked to, and what changes nothing at the value that OpenAI gives it by itself, is taken at that value."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from starlette.responses import JSONResponse
+
+from qa.answer import Answer
+from qa.query.followup import HistoryTurn
+from qa.query.question import MAX_QUESTION_LENGTH
+from ui.api.problems import Problem
+
+MODEL = "jawab"
+PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
+"""How the paths of OpenAI's routes begin."""
+_KINDS = {429: "rate_limit_error"}
+"""OpenAI's names for kinds of errors, where the status alone does not say them."""
+_STRICT = ConfigDict(extra="forbid")
+_MOST_MESSAGES = 200
+MOST_CHARACTERS = 400_000
+"""Of all messages together."""
+MOST_EXCHANGES = 10
+"""Earlier questions that are looked at, the latest; of each as many characters as a question may have."""
+
+
+class Part(BaseModel):
+    """A piece of a message; only text is read."""
+
+    model_config = _STRICT
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """What somebody said. Instructions (`system`, `developer`) are refused: what Jawab may say is fixed."""
+
+    model_config = ConfigDict(extra="ignore")  # clients send back what they were given: annotations, refusal
+    role: Literal["user", "assistant"]
+    content: str | list[Part] | None = None
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _gives_no_instructions(cls, role: object) -> object:
+        if role in ("system", "developer"):
+            raise ValueError(f"a {role} message would not be followed: what Jawab may say is fixed; leave it out")
+        return role
+
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class ResponseFormat(BaseModel):
+    """Text, or the whole record as JSON."""
+
+    model_config = _STRICT
+    type: Literal["text", "json_object"]
+
+
+class StreamOptions(BaseModel):
+    """Whether the last piece of a stream tells the usage."""
+
+    model_config = _STRICT
+    include_usage: bool = False
+
+
+class ChatBody(BaseModel):
+    """`POST /v1/chat/completions`: the last message is the question, those before it are what was said before."""
+
+    model_config = _STRICT
+    model: str = MODEL
+    messages: Annotated[list[Message], Field(min_length=1, max_length=_MOST_MESSAGES)]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    seed: int | None = Field(None, description="taken, and without effect: the same question has the same answer")
+    response_format: ResponseFormat | None = None
+    temperature: Literal[0, 1] | None = Field(None, description="0, or OpenAI's default; nothing is drawn at random")
+    n: Literal[1] | None = None
+    top_p: Literal[1] | None = Field(None, description="OpenAI's default")
+    frequency_penalty: Literal[0] | None = Field(None, description="OpenAI's default")
+    presence_penalty: Literal[0] | None = Field(None, description="OpenAI's default")
+    logprobs: Literal[False] | None = None
+    store: Literal[False] | None = Field(None, description="no completion is stored to be fetched again")
+    user: str | None = None
+
+    @field_validator("messages")
+    @classmethod
+    def _ends_with_a_question(cls, messages: list[Message]) -> list[Message]:
+        last = messages[-1]
+        if last.role != "user" or not 0 < len(last.text.strip()) <= MAX_QUESTION_LENGTH:
+            raise ValueError(f"the last message must be a user's question of 1 to {MAX_QUESTION_LENGTH} characters")
+        if sum(len(message.text) for message in messages) > MOST_CHARACTERS:
+            raise ValueError(f"all messages together may have {MOST_CHARACTERS} characters; leave out the earliest")
+        return messages
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> ChatBody:
+        self.max_tokens = self.max_completion_tokens or self.max_tokens
+        return self
+
+    @property
+    def question(self) -> str:
+        return self.messages[-1].text.strip()
+
+    @property
+    def history(self) -> list[HistoryTurn]:
+        """What was asked before, the latest questions; those that were followed by nothing are not among it."""
+        pairs = zip(self.messages, self.messages[1:], strict=False)
+        asked = [one for one, then in pairs if (one.role, then.role) == ("user", "assistant")]
+        return [HistoryTurn(one.text[:MAX_QUESTION_LENGTH]) for one in asked[-MOST_EXCHANGES:]]
+
+    @property
+    def stops(self) -> list[str]:
+        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        # Before an empty one everything would end.
+        return [stop for stop in stops if stop]
+
+
+class EmbeddingBody(BaseModel):
+    """`POST /v1/embeddings`: texts as questions are embedded for search."""
+
+    model_config = _STRICT
+    model: str
+    input: str | Annotated[list[str], Field(min_length=1, max_length=256)]
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: None = None
+    user: str | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        return [self.input] if isinstance(self.input, str) else self.input
+
+
+def url_citations(content: str, record: Answer, base: str) -> list[dict[str, Any]]:
+    """Where each marker stands in the content, and what it leads to; `base` is the server's address."""
+    found = []
+    for citation in record.citations:
+        start = content.find(f"[{citation.marker}]")
+        if start < 0:
+            continue
+        source = citation.source or ""
+        url = source if source.startswith(("http://", "https://")) else f"{base}v1/articles/{citation.article_id}"
+        place = {"start_index": start, "end_index": start + len(f"[{citation.marker}]")}
+        found.append({"type": "url_citation", "url_citation": place | {"title": citation.title, "url": url}})
+    return found
+
+
+def completion(number: str, model: str, message: dict[str, Any], finish: str, usage: dict[str, int]) -> dict[str, Any]:
+    """A whole answer."""
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
+    return {
+        "id": number, "object": "chat.completion", "created": int(time.time()), "model": model,
+        "choices": [choice], "usage": usage,
+    }  # fmt: skip
+
+
+def completion_chunk(number: str, model: str, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    """A piece of a streamed answer."""
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    return {
+        "id": number, "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
+        "choices": [choice],
+    }  # fmt: skip
+
+
+class FailureBody(BaseModel):
+    """What went wrong."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class Failure(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: FailureBody
+
+
+def refusing(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These statuses as OpenAPI has them, each with a failure as its body."""
+    # What is refused before it is known to be of this form (the gate, the router) is a problem as elsewhere.
+    return {status: {"model": Failure, "content": {"application/problem+json": {}}} for status in statuses}
+
+
+def failed(found: Problem) -> JSONResponse:
+    """The answer that says a problem as OpenAI says it."""
+    headers = {} if found.retry_after is None else {"retry-after": str(found.retry_after)}
+    return JSONResponse(failure_of(found), found.status, headers)
+
+
+def failure_of(found: Problem) -> dict[str, Any]:
+    """A problem as OpenAI says it."""
+    kind = _KINDS.get(found.status, "invalid_request_error" if found.status < 500 else "server_error")
+    return failure(found.detail, kind, found.code)
+
+
+def failure(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
+    """An error."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}

@@ -1,0 +1,62 @@
+"""All that looks on while the server answers: metrics, log and traces, and what must know when it stops."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from index.errors import JawabError
+from ui.api.internal_errors import wrap_unexpected
+from ui.api.metrics import Metrics
+from ui.api.question_log import QuestionLog
+from ui.api.shutdown import ShutdownManager
+from ui.web.site import AnswerStream
+
+if TYPE_CHECKING:
+    from ui.api.tracing import Tracing
+
+_COLLECTORS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+class TracesMissing(JawabError):
+    """The variable `name` asks for traces, and the packages that make them are not installed."""
+
+    code = "traces_missing"
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Those of one server."""
+
+    metrics: Metrics = field(default_factory=Metrics)
+    log: QuestionLog = field(default_factory=QuestionLog)
+    stopping: ShutdownManager = field(default_factory=ShutdownManager)
+    tracing: Tracing | None = None
+
+    def watch(self, assistant: AnswerStream) -> AnswerStream:
+        """The assistant, all of them looking on. What ends its work early is nearest to it, so that all see that."""
+        watched = self.metrics.watch(self.stopping.watch(wrap_unexpected(assistant)))
+        return self.log.watch(self.tracing.watch(watched) if self.tracing else watched)
+
+    def close(self) -> None:
+        """Nothing more will happen."""
+        self.log.close()
+        if self.tracing:
+            self.tracing.close()
+
+
+def tracing_wanted(environment: Mapping[str, str] = os.environ) -> Tracing | None:
+    """Traces, where OpenTelemetry's variables name a collector; else nothing of it is imported.
+
+    Raises `TracesMissing`.
+    """
+    named = next((name for name in _COLLECTORS if environment.get(name)), None)
+    if named is None or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
+    try:
+        from ui.api.tracing import Tracing
+    except ModuleNotFoundError as error:
+        raise TracesMissing(name=named) from error
+    return Tracing()

@@ -1,0 +1,145 @@
+"""Bounds on connections: how many are open, in all and for each client, and how long the head of a request may take.
+
+An answer may take as long as it takes; a body has bounds of its own (`sizes.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ui.auth.login_throttle import client_of
+
+LONGEST_HEAD = 16 * 1024
+"""Bytes of a request's first line and headers."""
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 10\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 22\r\n\r\nToo many connections.\n"
+)
+_ALL = "*"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most connections, `in_all` and `of_client`, and the seconds in which a `head` must be there."""
+
+    in_all: int = 512
+    of_client: int = 128
+    head: float = 10.0
+
+
+class ConnectionLimits:
+    """The open connections. For one event loop. `proxies` are addresses and networks, as uvicorn takes them: behind
+    them are many clients, so that only the bound of all connections holds for them."""
+
+    def __init__(self, proxies: str, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self._trusts_all = proxies.strip() == _ALL
+        self._proxies = [network for each in proxies.split(",") if (network := _network(each.strip()))]
+        # In the order in which they were made.
+        self._clients: dict[BoundedConnection, str | None] = {}
+
+    def admit(self, connection: BoundedConnection, host: str) -> bool:
+        """Whether a new connection may stay. Where all are taken, the oldest that is idle makes room."""
+        client = None if self._is_proxy(host) else client_of({"client": (host, 0)})
+        own = [one for one, of in self._clients.items() if of == client]
+        if client is not None and not _has_room(own, self.bounds.of_client):
+            return False
+        if not _has_room(list(self._clients), self.bounds.in_all):
+            return False
+        self._clients[connection] = client
+        return True
+
+    def forget(self, connection: BoundedConnection) -> None:
+        """It is closed."""
+        self._clients.pop(connection, None)
+
+    def _is_proxy(self, host: str) -> bool:
+        if self._trusts_all:
+            return True
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(address in network for network in self._proxies)
+
+
+class BoundedConnection(H11Protocol):
+    """uvicorn's connection, as one of `connections`."""
+
+    open_ones: ClassVar[ConnectionLimits]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins to wait for a request, or is refused."""
+        super().connection_made(transport)
+        self._waiting: asyncio.TimerHandle | None = None
+        if self.open_ones.admit(self, self.client[0] if self.client else ""):
+            self._watch()
+        else:
+            transport.write(_FULL)
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.open_ones.forget(self)
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        self._watch()
+
+    @property
+    def has_request(self) -> bool:
+        """Whether a request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is lost with it: it has no request, and all that was answered is sent."""
+        return not self.has_request and not self.transport.get_write_buffer_size()
+
+    def cut(self) -> None:
+        """Ends it, whatever has not been sent yet."""
+        self.open_ones.forget(self)
+        self.transport.abort()
+
+    def _watch(self) -> None:
+        """Between requests the next head must come in time. So must the rest of a body that was answered unread."""
+        if self.has_request:
+            self._stop_waiting()
+        elif self._waiting is None and not self.transport.is_closing():
+            self._waiting = self.loop.call_later(self.open_ones.bounds.head, self.cut)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting:
+            self._waiting.cancel()
+            self._waiting = None
+
+
+def bounded(connections: ConnectionLimits) -> type[BoundedConnection]:
+    """The protocol for uvicorn, with these connections."""
+    of_these: dict[str, Any] = {"open_ones": connections}
+    return type(BoundedConnection.__name__, (BoundedConnection,), of_these)
+
+
+def _has_room(connections: list[BoundedConnection], most: int) -> bool:
+    """Whether these are fewer than `most`, or one of them was idle and is cut."""
+    if len(connections) < most:
+        return True
+    idle = next((one for one in connections if one.is_idle), None)
+    if idle:
+        idle.cut()
+    return idle is not None
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None

@@ -1,0 +1,34 @@
+"""How often a key may ask."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from index.errors import JawabError
+from ui.auth.api_keys import APIKey
+
+
+class RateLimited(JawabError):
+    """This key has made as many requests as it may in a minute; in `seconds` it may make one more."""
+
+    code = "asked_too_often"
+    retryable = True
+
+
+class RateLimiter:
+    """Counts the requests of keys, over the last minute (a moving window: no burst at the turn of the minute)."""
+
+    def __init__(self) -> None:
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def count(self, key: APIKey) -> None:
+        """One more request. Raises `RateLimited`."""
+        most = RateLimitItemPerMinute(key.per_minute)
+        if not self._limiter.hit(most, key.digest):
+            again = self._limiter.get_window_stats(most, key.digest).reset_time
+            raise RateLimited(most=key.per_minute, seconds=max(1, math.ceil(again - time.time())))

@@ -1,0 +1,26 @@
+"""What a request takes: reading, writing, or more."""
+
+from __future__ import annotations
+
+from index.errors import JawabError
+from ui.auth.api_keys import Scope
+
+_READS = ("GET", "HEAD", "OPTIONS")
+_QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/embeddings", "/mcp")
+"""What is read by POST."""
+_OPEN = ("/ready", "/docs", "/openapi.json", "/page/docs.js")
+
+
+class InsufficientScope(JawabError):
+    """The key `name` may not do this; that takes the scope `scope`."""
+
+    code = "scope_missing"
+
+
+def required_scope(method: str, path: str) -> Scope:
+    """The scope that a key must have. The page is a person's: of keys, only an admin's opens it."""
+    if path.startswith(("/docs/", *_QUESTIONS)) or path in _OPEN:
+        return "read"
+    if path.startswith("/v1/"):
+        return "read" if method in _READS else "write"
+    return "admin"

@@ -1,0 +1,36 @@
+"""Dates and counts as a person says them, in Arabic and English."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from index.articles import Language
+from ui.i18n import translate
+
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
+
+
+def format_date(written: str, language: Language) -> str:
+    """A stored date as a person writes it: "24 July 2021". What is not a date is given back as it was."""
+    match = _DATE.fullmatch(written.strip())
+    if not match:
+        return written
+    year, month, day = (int(part) if part else None for part in match.groups())
+    if month is None:
+        return str(year)
+    try:
+        date(int(match[1]), month, day or 1)
+    except ValueError:
+        return written
+    key = "page.turn.date" if day else "page.turn.month_and_year"
+    return translate(key, language, day=day, month=translate(f"page.month.{month}", language), year=year)
+
+
+def plural_category(count: int) -> str:
+    """Which form a noun takes after `count` in Arabic; English texts repeat their plural where it has but one."""
+    if count in (0, 1, 2):
+        return ("zero", "one", "two")[count]
+    if 3 <= count % 100 <= 10:
+        return "few"
+    return "many" if count % 100 >= 11 else "other"

@@ -1,0 +1,105 @@
+"""Answers that people judged on the page, as a question set that `jawab eval` takes.
+
+An answer that was called right is a question with its gold answer, or one that the articles do not answer. One that
+was called wrong has no gold answer yet: it is written beside the set, with what was said about it, for somebody to give
+one. The set's articles are those that search had found for its questions; texts leave the index only into that folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.articles import Article, Span
+from index.errors import ArticleMissing, JawabError
+from index.storage.catalog import Catalog
+from index.storage.database import storage_errors
+from qa.answer import Answer
+from ui.web.chat.render import find_answer_span
+from ui.web.conversations.repository import Feedback
+
+
+class NoFeedback(JawabError):
+    """Nobody has judged an answer from this collection."""
+
+    code = "nothing_judged"
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written into the folder: questions with a gold answer, and those that wait for one."""
+
+    questions: int
+    wrong: int
+
+
+def write_set(judged: Sequence[Feedback], catalog: Catalog, folder: Path) -> ExportResult:
+    """`questions.jsonl`, `articles.jsonl` and `wrong.jsonl` in `folder`, where there is something for them.
+
+    Raises `NoFeedback`.
+    """
+    if not judged:
+        raise NoFeedback
+    right = [one.answer for one in judged if one.verdict == "good"]
+    questions = [question for number, answer in enumerate(right, 1) if (question := _question(number, answer, catalog))]
+    wrong = [_wrong(one) for one in judged if one.verdict == "bad"]
+    articles = _articles(catalog, [one.answer for one in judged])
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / "questions.jsonl", questions)
+        _write(folder / "articles.jsonl", map(_article, articles))
+        _write(folder / "wrong.jsonl", wrong)
+    return ExportResult(len(questions), len(wrong))
+
+
+def _question(number: int, answer: Answer, catalog: Catalog) -> dict[str, Any] | None:
+    """A question with its gold answer; nothing, if its article has gone or says something else by now."""
+    asked = {"id": f"judged-{number:04}", "lang": answer.language, "question": answer.asked or answer.question}
+    if answer.status == "declined":
+        return asked | {"answerable": False, "answers": []}
+    cited = next(iter(answer.citations), None)
+    if cited is None or answer.short_answer is None:
+        return None  # a whole answer: there is no phrase to compare another run's with
+    article = _find(catalog, cited.article_id)
+    if article is None or article.text[cited.start : cited.end] != cited.quote:
+        return None
+    said = find_answer_span(cited.quote, answer.short_answer) or Span(0, len(cited.quote))
+    start, end = cited.start + said.start, cited.start + said.end
+    gold = {"text": article.text[start:end], "start": start, "end": end}
+    place = {"article_id": article.id, "paragraph": [cited.start, cited.end]}
+    return asked | {"answerable": True} | place | {"answers": [gold]}
+
+
+def _wrong(judged: Feedback) -> dict[str, Any]:
+    answer = judged.answer
+    said = {"status": answer.status, "short_answer": answer.short_answer, "why": judged.why}
+    return {"lang": answer.language, "question": answer.asked or answer.question} | said
+
+
+def _articles(catalog: Catalog, answers: Iterable[Answer]) -> list[Article]:
+    found = [one.article_id for answer in answers for one in answer.citations]
+    found += [one.article_id for answer in answers for one in answer.passages]
+    return [article for article in (_find(catalog, article_id) for article_id in dict.fromkeys(found)) if article]
+
+
+def _find(catalog: Catalog, article_id: str) -> Article | None:
+    try:
+        return catalog.article(article_id)
+    except ArticleMissing:
+        return None
+
+
+def _article(article: Article) -> dict[str, Any]:
+    fields = {"id": article.id, "lang": article.language, "title": article.title, "text": article.text}
+    return fields | {"date": article.date, "source": article.source, "author": article.author}
+
+
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    if lines:
+        path.write_text("".join(lines), encoding="utf-8")
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""The table of an evaluation's figures: this run's, how they changed, and those of earlier runs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from index.articles import Language
+from ui.evaluation.history import Run
+from ui.i18n import texts, translate
+
+_GROUPS = {
+    "answers": ("questions", "short_answer_f1", "short_answer_em", "answer_contains_gold", "answer_words"),
+    "declining": (
+        "answered_when_answerable",
+        "declined_when_unanswerable",
+        "abstention_balanced_accuracy",
+        "confidence_ece",
+    ),
+    "search": ("retrieval_hit@1", "retrieval_hit@5", "retrieval_hit@10"),
+    "quotations": (
+        "citation_hit_of_answered",
+        "citation_precision",
+        "quotes_verbatim",
+        "markers_match_citations",
+        "answers_present",
+    ),
+}
+_TIMES, _OTHER = "times", "other"
+_STEPS = ("search", "short_answer", "first_token", "total")
+_QUANTILES = ("p50", "p95")
+_NEITHER_IS_BETTER = frozenset({"questions", "answer_words"})
+_NOISE = 0.1
+"""Share by which a time differs from run to run on a machine that does other things too."""
+_LEFT_TO_RIGHT = "\u200e"
+"""Keeps a sign before its number in a line that runs from right to left."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A row of the table: this run's figure, how it changed, and those of earlier runs; `None` where there is none.
+
+    `verdict` is `better`, `worse`, or empty.
+    """
+
+    name: str
+    label: str
+    value: str | None
+    change: str | None
+    verdict: str
+    earlier: tuple[str | None, ...]
+
+
+def figure_groups(run: Run, earlier: Sequence[Run], language: Language) -> list[tuple[str, list[Figure]]]:
+    """The figures that any of the runs has, under their headings."""
+    names = list(dict.fromkeys(name for each in (run, *earlier) for name in each.figures))
+    grouped: dict[str, list[Figure]] = {group: [] for group in (*_GROUPS, _TIMES, _OTHER)}
+    for name in sorted(names, key=lambda name: _order(name, names)):
+        grouped[_group(name)].append(_figure(name, run, earlier, language))
+    return [(translate(f"report.group.{group}", language), figures) for group, figures in grouped.items() if figures]
+
+
+def _group(name: str) -> str:
+    if name.startswith("ms_"):
+        return _TIMES
+    return next((group for group, members in _GROUPS.items() if name in members), _OTHER)
+
+
+def _order(name: str, names: Sequence[str]) -> int:
+    members = _GROUPS.get(_group(name), tuple(f"ms_{step}_{quantile}" for step in _STEPS for quantile in _QUANTILES))
+    return members.index(name) if name in members else len(members) + names.index(name)
+
+
+def _figure(name: str, run: Run, earlier: Sequence[Run], language: Language) -> Figure:
+    value = run.figures.get(name)
+    comparable = next((other for other in earlier if _is_like(other, run)), None)
+    before = comparable.figures.get(name) if comparable else None
+    change, verdict = None, ""
+    if value is not None and before is not None:
+        change = _change(name, value - before, language)
+        verdict = _verdict(name, value, before, run.figures.get("questions") or 1) if change else ""
+    shown = tuple(_shown(name, other.figures.get(name), language) for other in earlier)
+    return Figure(name, _label(name, language), _shown(name, value, language), change, verdict, shown)
+
+
+def _change(name: str, by: float, language: Language) -> str | None:
+    """A difference with its sign; `None` where its digits would all be zero."""
+    shown = _shown(name, abs(by), language)
+    if shown == _shown(name, type(by)(0), language):
+        return None
+    return f"{_LEFT_TO_RIGHT}{'+' if by > 0 else '−'}{shown}"
+
+
+def _verdict(name: str, value: float, before: float, questions: float) -> str:
+    """Whether a change is for the better; nothing where it is less than one question, or a time's noise, makes."""
+    is_time = name.startswith("ms_")
+    if name in _NEITHER_IS_BETTER or abs(value - before) < (_NOISE * before if is_time else 1 / questions):
+        return ""
+    less_is_better = is_time or name == "confidence_ece"
+    return "better" if (value < before) == less_is_better else "worse"
+
+
+def _is_like(other: Run, run: Run) -> bool:
+    """Whether the two asked the same questions of the same parts, so that their figures can be compared."""
+    same_questions = other.figures.get("questions") == run.figures.get("questions")
+    return (other.limit, other.without) == (run.limit, run.without) and same_questions
+
+
+def _label(name: str, language: Language) -> str:
+    known = texts(language)
+    if name.startswith("ms_"):
+        step, _, quantile = name.removeprefix("ms_").rpartition("_")
+        if {f"report.time.{step}", f"report.time.{quantile}"} <= known.keys():
+            return translate(f"report.time.{quantile}", language, step=known[f"report.time.{step}"])
+    return known.get(f"report.figure.{name}", name)
+
+
+def _shown(name: str, value: float | int | None, language: Language) -> str | None:
+    if value is None:
+        return None
+    if name.startswith("ms_"):
+        return duration(value, language)
+    if name == "answer_words":
+        return f"{value:.1f}"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def duration(ms: float, language: Language) -> str:
+    """Milliseconds as people say them: "84 ms", "3.2 s"."""
+    if ms < 1000:
+        return translate("report.milliseconds", language, milliseconds=f"{ms:.0f}")
+    return translate("report.seconds", language, seconds=f"{ms / 1000:.1f}")

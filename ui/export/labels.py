@@ -1,0 +1,24 @@
+"""What an export says beside the words of others: the line under a quotation, and what a turn says that was stopped."""
+
+from __future__ import annotations
+
+from index.articles import Language
+from qa.answer import Citation
+from ui.dates_and_plurals import format_date
+from ui.i18n import translate
+from ui.web.conversations.repository import StoredTurn
+
+
+def source_line(citation: Citation, language: Language) -> str:
+    """Title, date and source of a quotation, on one line."""
+    date = format_date(citation.date, language) if citation.date else None
+    return " · ".join(" ".join(part.split()) for part in (citation.title, date, citation.source) if part)
+
+
+def answer_of(turn: StoredTurn, language: Language) -> str:
+    """The answer of a turn, or that it was stopped before its end."""
+    return turn.answer.answer if turn.answer else translate("page.turn.stopped", language)
+
+
+def quotes_of(turn: StoredTurn) -> tuple[Citation, ...]:
+    return turn.answer.citations if turn.answer else ()

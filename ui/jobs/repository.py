@@ -1,0 +1,218 @@
+"""What is known of jobs, in one SQLite file, so that they survive whatever ends the server.
+
+An upload that is still being received is here too, as `receiving`: who reads jobs does not see it, and the next start
+throws its files away. It becomes a job in one transaction, and so does its idempotency key.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from index.articles import Skipped
+from index.errors import JawabError
+from index.planner import IndexingReport
+from index.storage.migrations import Versions
+from ui.jobs.claim import jobs_database
+from ui.jobs.job import IdempotencyConflict, Job, JobBroken, JobMissing, State, UploadInProgress
+from ui.jobs.progress import JobProgress
+from ui.store import SQLiteStore, create_missing
+
+VERSION = 1
+"""The version of the tables; `_TABLES` are those of this one."""
+JOBS = "jobs"
+"""The folder of the jobs' files, in that of all that is uploaded."""
+KEY_HOURS = 24
+"""How long an idempotency key is remembered."""
+_DAYS = 30
+"""How long a job that failed or was stopped is remembered; one that is done stays, for its files do."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, created REAL NOT NULL,
+    collection TEXT NOT NULL DEFAULT '', files INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+    stopping INTEGER NOT NULL DEFAULT 0, looked_at INTEGER NOT NULL DEFAULT 0, to_look_at INTEGER NOT NULL DEFAULT 0,
+    read INTEGER NOT NULL DEFAULT 0, to_read INTEGER NOT NULL DEFAULT 0, summary TEXT, problem TEXT
+);
+CREATE INDEX IF NOT EXISTS by_state ON jobs (state);
+CREATE TABLE IF NOT EXISTS keys (
+    caller TEXT NOT NULL, key TEXT NOT NULL, created REAL NOT NULL, digest TEXT,
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, PRIMARY KEY (caller, key)
+);
+"""
+_LISTED = "id, collection, state, created, files, bytes, looked_at, to_look_at, read, to_read"
+_JOB = f"{_LISTED}, summary, problem"
+
+
+def store_of(brought: Path) -> JobRepository:
+    """The store of the jobs whose files are in `brought`: a file beside it."""
+    return JobRepository(jobs_database(brought))
+
+
+class JobRepository:
+    """The jobs in `file`. Safe to use from several threads; raises what `storage_errors` makes of SQLite's errors."""
+
+    def __init__(self, file: Path) -> None:
+        self._store = SQLiteStore(file, _TABLES, Versions(VERSION, {0: _complete}))
+
+    def begin(self, job: str, caller: str, key: str | None) -> str | None:
+        """An upload begins. The job that the key stands for already, if it does. Raises `UploadInProgress`."""
+        now = time.time()
+        with self._store.rows() as rows:
+            rows.execute("DELETE FROM keys WHERE created < ?", (now - KEY_HOURS * 3600,))
+            rows.execute(
+                "DELETE FROM jobs WHERE state IN ('failed', 'stopped') AND created < ?", (now - _DAYS * 86400,)
+            )
+            known = rows.execute("SELECT job, digest FROM keys WHERE caller = ? AND key = ?", (caller, key)).fetchone()
+            if known and known[1] is None:
+                raise UploadInProgress
+            rows.execute("INSERT INTO jobs (id, state, created) VALUES (?, 'receiving', ?)", (job, now))
+            if key is not None and not known:
+                rows.execute(
+                    "INSERT INTO keys (caller, key, created, job) VALUES (?, ?, ?, ?)", (caller, key, now, job)
+                )
+        return str(known[0]) if known else None
+
+    def accept(self, job: str, collection: str, files: int, size: int, digest: str) -> None:
+        """All of it was received: from now on it is a job."""
+        with self._store.rows() as rows:
+            rows.execute(
+                "UPDATE jobs SET state = 'queued', collection = ?, files = ?, bytes = ? WHERE id = ?",
+                (collection, files, size, job),
+            )
+            rows.execute("UPDATE keys SET digest = ? WHERE job = ?", (digest, job))
+
+    def check_same(self, job: str, digest: str) -> None:
+        """Raises `IdempotencyConflict` unless the key of `job` came with an upload of this digest."""
+        with self._store.rows() as rows:
+            if rows.execute("SELECT 1 FROM keys WHERE job = ? AND digest = ?", (job, digest)).fetchone() is None:
+                raise IdempotencyConflict
+
+    def is_receiving(self, job: str) -> bool:
+        """Whether it is an upload that no job became of yet."""
+        with self._store.rows() as rows:
+            found = rows.execute("SELECT 1 FROM jobs WHERE id = ? AND state = 'receiving'", (job,))
+            return found.fetchone() is not None
+
+    def forget(self, job: str, but_files: bool) -> None:
+        """No job became of it; its key is free again. `but_files` says that it still has files, to be removed later."""
+        with self._store.rows() as rows:
+            rows.execute("DELETE FROM keys WHERE job = ?", (job,))
+            if not but_files:
+                rows.execute("DELETE FROM jobs WHERE id = ?", (job,))
+
+    def find(self, job: str) -> Job:
+        """One job. Raises `JobMissing`."""
+        with self._store.rows() as rows:
+            found = rows.execute(f"SELECT {_JOB} FROM jobs WHERE id = ? AND state != 'receiving'", (job,)).fetchone()
+        if found is None:
+            raise JobMissing(job=job)
+        return _job(found)
+
+    def latest(self, limit: int, after: int) -> tuple[list[Job], int]:
+        """Jobs without how they ended, the latest first, from the one at `after` on; and how many there are in all."""
+        with self._store.rows() as rows:
+            found = rows.execute(
+                f"SELECT {_LISTED} FROM jobs WHERE state != 'receiving' ORDER BY number DESC LIMIT ? OFFSET ?",
+                (limit, after),
+            ).fetchall()
+            ((total,),) = rows.execute("SELECT count(*) FROM jobs WHERE state != 'receiving'")
+        return [_job(row) for row in found], int(total)
+
+    def unfinished(self) -> list[tuple[Job, bool]]:
+        """The jobs that have not ended, oldest first, and whether somebody wants them stopped."""
+        with self._store.rows() as rows:
+            found = rows.execute(
+                f"SELECT stopping, {_LISTED} FROM jobs WHERE state IN ('queued', 'reading') ORDER BY number"
+            ).fetchall()
+        return [(_job(row), bool(stopping)) for stopping, *row in found]
+
+    def next_of(self, collection: str) -> Job | None:
+        """The oldest job of a collection that has not ended."""
+        return next((job for job, _ in self.unfinished() if job.collection == collection), None)
+
+    def received(self) -> list[str]:
+        """The ids of uploads that no job became of yet."""
+        with self._store.rows() as rows:
+            return [job for (job,) in rows.execute("SELECT id FROM jobs WHERE state = 'receiving'")]
+
+    def broken(self) -> list[Job]:
+        """The jobs that failed or were stopped."""
+        with self._store.rows() as rows:
+            found = rows.execute(f"SELECT {_LISTED} FROM jobs WHERE state IN ('failed', 'stopped')").fetchall()
+        return [_job(row) for row in found]
+
+    def done_of(self, collection: str) -> list[str]:
+        """The ids of the jobs that were read into a collection."""
+        with self._store.rows() as rows:
+            return [
+                job
+                for (job,) in rows.execute("SELECT id FROM jobs WHERE state = 'done' AND collection = ?", (collection,))
+            ]
+
+    def change(self, job: str, state: State) -> None:
+        """It is in this state."""
+        with self._store.rows() as rows:
+            rows.execute("UPDATE jobs SET state = ? WHERE id = ? AND state != ?", (state, job, state))
+
+    def want_stopped(self, job: str, wanted: bool) -> None:
+        """Remember that somebody wants it stopped, or that it is too late for that."""
+        with self._store.rows() as rows:
+            rows.execute("UPDATE jobs SET stopping = ? WHERE id = ?", (wanted, job))
+
+    def finish(self, job: str, state: State, steps: JobProgress, ended: IndexingReport | JawabError | None) -> None:
+        """It has ended, with what it did or with what went wrong."""
+        summary = json.dumps(asdict(ended)) if isinstance(ended, IndexingReport) else None
+        problem = None
+        if isinstance(ended, JawabError):
+            problem = json.dumps({"code": ended.code, "fields": ended.fields}, default=str)
+        with self._store.rows() as rows:
+            rows.execute(
+                """UPDATE jobs SET state = ?, looked_at = ?, to_look_at = ?, read = ?, to_read = ?, summary = ?,
+                problem = ? WHERE id = ?""",
+                (state, steps.looked_at, steps.to_look_at, steps.read, steps.to_read, summary, problem, job),
+            )
+
+    def close(self) -> None:
+        self._store.close()
+
+
+def _complete(connection: sqlite3.Connection) -> None:
+    """From version 0: the same tables, of which some are missing where their making was interrupted."""
+    create_missing(connection, _TABLES)
+
+
+def _job(row: Sequence[Any]) -> Job:
+    job, collection, state, created, files, size, looked_at, to_look_at, read, to_read, *ended = row
+    summary, problem = ended or (None, None)
+    return Job(
+        id=job,
+        collection=collection,
+        state=state,
+        created=created,
+        files=files,
+        bytes=size,
+        steps=JobProgress(looked_at=looked_at, to_look_at=to_look_at, read=read, to_read=to_read),
+        summary=_summary(json.loads(summary)) if summary else None,
+        problem=_error(**json.loads(problem)) if problem else None,
+    )
+
+
+def _summary(stored: dict[str, Any]) -> IndexingReport:
+    return IndexingReport(**stored | {"skipped": [Skipped(**one) for one in stored["skipped"]]})
+
+
+def _error(code: str, fields: dict[str, Any]) -> JawabError:
+    """The error that was stored; one that this Jawab does not know is a fault."""
+    kind = next((kind for kind in _kinds(JawabError) if kind.code == code), JobBroken)
+    return kind(**fields)
+
+
+def _kinds(base: type[JawabError]) -> Iterator[type[JawabError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)

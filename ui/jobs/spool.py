@@ -1,0 +1,86 @@
+"""The files of a job, in two parts of its folder: as they were sent under names of their own, or lines of one body.
+
+Lines are kept in files that are short enough to be read one by one, each named for the number of its first line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from index.articles import Skipped
+from index.errors import JawabError
+from index.storage import private
+from index.storage.database import storage_errors
+from ui.jobs.upload_dir import UploadDirectory
+
+NAMED, LINES = "files", "lines"
+LONGEST_LINE = 32 * 2**20
+"""Bytes of an article's line: half of the longest file that the intake reads (`index/ingestion`)."""
+_FULL, _MOST_LINES = 4 * 2**20, 1000
+"""Bytes and lines from which a file is full. After each file a job can be stopped, and tells how far it is."""
+_LINE_FILE = re.compile(r"articles-(\d+)\.jsonl")
+_BODY = "articles"
+"""What stands for the body in a summary, beside the number of the line."""
+
+
+class ArticleTooLarge(JawabError):
+    """One article of an upload has more than `megabytes`."""
+
+    code = "article_too_large"
+
+
+def article_too_large() -> ArticleTooLarge:
+    """The error, with the bound as it is."""
+    return ArticleTooLarge(megabytes=LONGEST_LINE // 2**20)
+
+
+class NdjsonSpool:
+    """Writes lines, with their ends, into files of `parcel`."""
+
+    def __init__(self, parcel: UploadDirectory) -> None:
+        self._parcel = parcel
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._first = 1
+        self._next = 1
+
+    def write(self, line: bytes) -> None:
+        """The next line. Raises `ArticleTooLarge`, and what `UploadDirectory.write` raises."""
+        if len(line) > LONGEST_LINE:
+            raise article_too_large()
+        if self._file is None or self._size > _FULL or self._next - self._first >= _MOST_LINES:
+            self.close()
+            self._file, self._size, self._first = self._open(), 0, self._next
+        self._parcel.write(line, self._file)
+        self._size += len(line)
+        self._next += 1
+
+    def close(self) -> None:
+        """Everything is in the files."""
+        if self._file:
+            with storage_errors(self._parcel.folder):
+                self._file.close()
+
+    def _open(self) -> BinaryIO:
+        path = self._parcel.place_for(f"articles-{self._next}.jsonl")
+        with storage_errors(self._parcel.folder):
+            return private.new_file(path)
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All files of a job, named one by one, so that those of no known kind are told as well."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def as_sent(skipped: Skipped, folder: Path) -> Skipped:
+    """What was skipped, by the name that it was sent under, or by its line in the whole body."""
+    path = Path(skipped.path)
+    for root in (folder, folder.resolve()):
+        if path.is_relative_to(root / NAMED):
+            return replace(skipped, path=str(path.relative_to(root / NAMED)))
+    first = _LINE_FILE.fullmatch(path.name)
+    line = skipped.line + int(first[1]) - 1 if first and skipped.line else skipped.line
+    return replace(skipped, path=_BODY, line=line)

@@ -1,0 +1,51 @@
+"""`jawab mcp`: the tools over standard input and output, for a program that starts Jawab itself."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from index.articles import Language
+from qa.assistant import Assistant
+from ui.app import App
+from ui.collections import CollectionInfo, CollectionRepository
+from ui.mcp.server import tool_server
+from ui.queue.answer_cache import AnswerCache
+from ui.queue.fair_queue import FairQueue
+from ui.web.site import Articles, Search
+
+
+def run(app: App, language: Language) -> None:
+    """Serve until standard input ends."""
+    tool_server(_Collections(app), FairQueue(), language).run("stdio")
+
+
+@dataclass(frozen=True)
+class _Collection:
+    assistant: Assistant
+    search: Search
+    articles: Articles
+    answers: AnswerCache
+
+
+class _Collections:
+    """The collections of the settings; each is opened when it is first asked."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._folders = CollectionRepository(app.settings.index, app.settings.collections)
+        self._lock = threading.Lock()
+        self._open: dict[str, _Collection] = {}
+
+    def all(self) -> list[CollectionInfo]:
+        return self._folders.all()
+
+    def find(self, collection: str) -> _Collection:
+        folder = self._folders.index_of(collection)
+        with self._lock:
+            if collection not in self._open:
+                assistant = Assistant.open(folder, self._app)
+                catalog = assistant.retriever.catalog
+                answers = AnswerCache(lambda: catalog.generation)
+                self._open[collection] = _Collection(assistant, assistant.search, catalog, answers)
+            return self._open[collection]

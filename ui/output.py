@@ -1,0 +1,297 @@
+"""How records, articles and progress look in a terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+from tqdm import tqdm
+
+from index.articles import Article, Language
+from index.listing import CollectionListing
+from index.planner import IndexingReport
+from index.recovery import RecoveryReport
+from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
+from qa.fetching.models import Model, ModelStore
+from ui.dates_and_plurals import format_date
+from ui.doctor import Check
+from ui.i18n import translate
+from ui.terminal import echo, json_escaped, one_line
+
+if TYPE_CHECKING:
+    from ui.auth.api_keys import APIKey
+
+_PASSAGE_SHOWN = 200
+
+
+def as_json(value: object) -> str:
+    return json_escaped(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def plain(value: Any) -> dict[str, Any]:
+    """A dataclass as JSON-ready values."""
+    return dataclasses.asdict(value)
+
+
+def answer(record: Answer) -> str:
+    """The answer, then its quotations with titles; for a declined one, the titles of what is near."""
+    lines = [record.answer]
+    if record.citations:
+        lines += ["", *(quotation(citation, record.language) for citation in record.citations)]
+    if record.nearest:
+        text, title = " ".join(record.nearest.text.split()), one_line(record.nearest.title)
+        lines += ["", translate("ask.nearest", record.language, text=text, title=title)]
+    if record.passages and not record.citations:
+        lines += ["", translate("ask.closest", record.language), passages(record.passages[:3], record.language)]
+    if record.asked:
+        lines += ["", translate("ask.asked", record.language, question=record.asked)]
+    return "\n".join(lines)
+
+
+def keys(found: Sequence[APIKey], language: Language) -> str:
+    """A line a key, without what opens anything."""
+    lines = (
+        translate(
+            "keys.line", language, name=key.name, scopes=", ".join(key.scopes), per_minute=key.per_minute,
+            added=time.strftime("%Y-%m-%d", time.localtime(key.added)),
+        )
+        for key in found
+    )  # fmt: skip
+    return "\n".join(lines) or translate("keys.none", language)
+
+
+def quotation(citation: Citation, language: Language) -> str:
+    """A quotation in its own words, with where it stands in the reader's language."""
+    quote = " ".join(citation.quote.split())
+    marks = "«»" if citation.language == "ar" else "“”"
+    where = [citation.title, format_date(citation.date, language) if citation.date else None, citation.source]
+    return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {one_line(' · '.join(filter(None, where)))}"
+
+
+def passages(found: Sequence[FoundPassage], language: Language, others: Sequence[Sequence[str]] = ()) -> str:
+    """Titles and beginnings of passages, best first; with the ids of the other articles that tell the same story."""
+    if not found:
+        return translate("search.nothing", language)
+    lines = []
+    for number, passage in enumerate(found, start=1):
+        lines.append(one_line(f"{number}. {passage.title}  ({passage.score:.2f}, {passage.article_id})"))
+        lines.append(f"   {_shortened(passage.text)}")
+        if number <= len(others) and others[number - 1]:
+            lines.append(f"   {translate('search.others', language, ids=', '.join(others[number - 1]))}")
+    return "\n".join(lines)
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _PASSAGE_SHOWN else line[:_PASSAGE_SHOWN].rsplit(" ", 1)[0] + " …"
+
+
+def stream(events: Iterator[Event], as_json: bool) -> None:
+    """Events as they come: as lines of JSON, or as a person reads them."""
+    (_stream_json if as_json else _stream_text)(events)
+
+
+def _stream_json(events: Iterator[Event]) -> None:
+    for event in events:
+        match event:
+            case PassagesFound(found):
+                line: dict[str, Any] = {"event": "passages", "passages": [plain(passage) for passage in found]}
+            case PhraseFound():
+                continue  # the contract has no name for it; the record at the end has it
+            case Token(text):
+                line = {"event": "token", "text": text}
+            case Finished(record):
+                line = {"event": "answer", "answer": record.to_json()}
+        echo(json_escaped(json.dumps(line, ensure_ascii=False)))
+
+
+def _stream_text(events: Iterator[Event]) -> None:
+    written = ""
+    for event in events:
+        match event:
+            case PassagesFound(found):
+                titles = dict.fromkeys(passage.title for passage in found[:3])
+                click.echo(click.style(" · ".join(map(one_line, titles)), dim=True), err=True)
+            case PhraseFound():
+                pass
+            case Token(text):
+                written += text
+                echo(text, nl=False)
+            case Finished(record):
+                # What was streamed is the LLM's; the record is what was checked and marked. Where the first is the
+                # beginning of the second, only the rest is added.
+                whole = answer(record)
+                if not written:
+                    echo(whole)
+                elif whole.startswith(written):
+                    echo(whole[len(written) :])
+                else:
+                    echo("\n\n" + whole)
+
+
+def summary(result: IndexingReport, language: Language) -> None:
+    """What an indexing run did; what was skipped, each by name with its reason, goes to standard error."""
+    counts = {
+        "added": len(result.added),
+        "updated": len(result.updated),
+        "unchanged": result.unchanged,
+        "removed": len(result.removed),
+        "skipped": len(result.skipped),
+    }
+    echo(translate("index.summary", language, **counts))
+    for skipped in result.skipped:
+        key = "index.skipped_line" if skipped.line else "index.skipped"
+        reason = translate(f"skipped.{skipped.reason}", language)
+        path = "/".join(filter(None, (skipped.path, skipped.member)))
+        echo("  " + translate(key, language, path=path, line=skipped.line, reason=reason), err=True)
+
+
+def repaired(result: RecoveryReport, language: Language) -> None:
+    """What was saved of a damaged index, and which articles were not."""
+    echo(translate("doctor.repaired", language, articles=result.articles, embedded=result.embedded))
+    echo("  " + translate("doctor.damaged_files", language, folder=result.damaged_files))
+    for article_id in result.lost:
+        echo("  " + translate("doctor.lost", language, article_id=article_id), err=True)
+
+
+def articles(found: CollectionListing, language: Language) -> str:
+    """One line an article: id, date, language, title; under it the copies of its text; those of one story together."""
+    width = max((len(article.id) for article in found.articles), default=0)
+    lines: list[str] = []
+    for story in found.stories:
+        if len(story) > 1:
+            lines.append(translate("articles.story", language, count=len(story)))
+        indent = "  " if len(story) > 1 else ""
+        for a in story:
+            lines.append(one_line(f"{indent}{a.id:<{width}}  {a.date or '—':<10}  {a.language}  {a.title}"))
+            for copy in found.copies.get(a.id, ()):
+                where = " · ".join(filter(None, (copy.id, copy.date, copy.source)))
+                lines.append(f"{indent}  {translate('articles.copy', language, where=where)}")
+    count = translate("articles.count", language, count=len(found.articles))
+    told = sum(len(story) > 1 for story in found.stories)
+    return "\n".join([*lines, count, *([translate("articles.stories", language, count=told)] if told else [])])
+
+
+def article(shown: Article) -> str:
+    """An article for reading: its heading, then its text as it is stored."""
+    where = " · ".join(filter(None, [shown.date, shown.source, shown.author, shown.id]))
+    return f"{one_line(shown.title)}\n{one_line(where)}\n\n{shown.text}"
+
+
+def models(known: Sequence[Model], store: ModelStore, language: Language, as_json_: bool) -> str:
+    """Every model of models.txt: its role, licence and size, and whether it is here."""
+    rows = [
+        {
+            "name": model.name,
+            "role": model.role,
+            "default": model.default,
+            "licence": model.licence,
+            "licence_url": model.licence_url,
+            "bytes": model.size,
+            "state": "present" if store.is_present(model) else "missing",
+        }
+        for model in known
+    ]
+    if as_json_:
+        return as_json(rows)
+    lines = [
+        f"{'*' if row['default'] else ' '} {row['name']:<34} {row['role']:<9} {_size(model.size):>7}  "
+        f"{translate('models.' + str(row['state']), language)}  {row['licence']} ({row['licence_url']})"
+        for row, model in zip(rows, known, strict=True)
+    ]
+    return "\n".join([*lines, translate("models.legend", language)])
+
+
+def _size(size: int) -> str:
+    """Bytes as a person reads them: a file of ours is a thousandth of an LLM."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
+def findings(found: Sequence[Check], language: Language) -> str:
+    """One line a check: what it is, how it stands, what to do."""
+    return "\n".join(f"{'✓' if finding.well else '✗'} {finding.text}" for finding in found)
+
+
+class _Bar:
+    """A progress bar on standard error that disappears where there is no terminal to see it."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _open(self, total: int, text: str, initial: int = 0, in_bytes: bool = False) -> None:
+        unit: dict[str, Any] = {"unit": "B", "unit_scale": True} if in_bytes else {"unit": ""}
+        self._bar = tqdm(total=total, desc=text, initial=initial, disable=None, **unit)
+
+    def advance(self, amount: int = 1) -> None:
+        if self._bar is not None:
+            self._bar.update(amount)
+
+
+class IndexingBar(_Bar):
+    """Progress of indexing: in files while they are looked at, then in passages, with rate and time left."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__()
+        self._language = language
+
+    def looked(self, files: int, of: int) -> None:
+        if self._bar is None:
+            self._open(of, translate("index.looking", self._language))
+        self.advance()
+
+    def check(self) -> None:
+        """Ctrl-C ends the run wherever it is."""
+
+    def start(self, passages: int) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._open(passages, translate("index.embedding", self._language))
+
+
+class QuestionBar(_Bar):
+    """Progress of a batch, in questions."""
+
+    def __init__(self, total: int, done: int, language: Language) -> None:
+        super().__init__()
+        self._open(total, translate("batch.answering", language), initial=done)
+
+
+class ByteBar(_Bar):
+    """Progress in bytes."""
+
+    def __init__(self, total: int, text: str) -> None:
+        super().__init__()
+        self._open(total, text, in_bytes=True)
+
+
+class FetchBar(_Bar):
+    """Progress of fetching models: one bar for the whole; each model's licence is said before it comes."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__()
+        self._language = language
+
+    def begin(self, total: int) -> None:
+        self._open(total, translate("models.fetching", self._language), in_bytes=True)
+
+    def announce(self, model: Model) -> None:
+        text = translate(
+            "models.licence", self._language, name=model.name, licence=model.licence, url=model.licence_url
+        )
+        tqdm.write(text)
+        if model.notice:
+            tqdm.write(model.notice)

@@ -1,0 +1,41 @@
+"""The route of the article beside the chat."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from index.errors import ArticleMissing
+from ui.i18n import error_message
+from ui.web.article_view.article import article_html, marks_of
+from ui.web.current_collection import CollectionInPath
+from ui.web.escaping import escape_sentence, in_language
+from ui.web.language import PageLanguage
+
+_LONGEST_ID = 2000
+
+
+def article_view_routes() -> APIRouter:
+    """The article beside the chat."""
+    router = APIRouter(prefix="/page/collections/{collection}")
+
+    @router.get("/article")
+    def article(
+        collection: CollectionInPath,
+        id: Annotated[str, Query(max_length=_LONGEST_ID)],
+        language: PageLanguage = "en",
+        start: int = -1,
+        end: int = -1,
+        phrase: Annotated[str, Query(max_length=2000)] = "",
+    ) -> HTMLResponse:
+        try:
+            found = collection.articles.article(id)
+        except ArticleMissing as error:
+            own = in_language(language)
+            return HTMLResponse(f'<p class="note" {own}>{escape_sentence(error_message(error, language))}</p>', 404)
+        marks = marks_of(found, start, end, phrase)
+        return HTMLResponse(article_html(found, collection.articles.told_with(found.id), marks, language))
+
+    return router

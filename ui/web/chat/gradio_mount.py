@@ -1,0 +1,148 @@
+"""The chat's page as Gradio serves it, behind a doorman.
+
+Gradio's own page template names outside addresses and offers many more routes than a chat needs: the doorman takes out
+the former and lets only the latter that the page uses through.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import gradio as gr
+from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index.articles import Language
+from ui.web.article_view.article import pane_html
+from ui.web.chat.page import build_page
+from ui.web.conversations.sidebar import frame_html
+from ui.web.current_collection import chosen_id, switcher_html
+from ui.web.escaping import in_language
+from ui.web.language import page_language
+from ui.web.layout import SCRIPTS, head_html
+from ui.web.site import Site
+from ui.web.visitor_cookie import cookie_in, is_logged_in, new_cookie, over_tls
+
+# What the page asks Gradio for. Uploads, files by path, proxies, deep links, run history, logins and the API's
+# description are not among it, so they are not there.
+_USED = re.compile(
+    r"/|/(?:assets|static)/.+|/theme\.css|/favicon\.ico|/config"
+    r"|/gradio_api/(?:queue/(?:join|data)|run/predict|cancel|reset|heartbeat/\w+|startup-events|app_id)"
+)
+# og: and twitter: tags point to Gradio's sites; the base tag would turn "#quotation" into another address; the
+# manifest is for installing the page as an app; the resizer is for pages inside other pages.
+_FOREIGN = re.compile(
+    r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>|<base\s[^>]*>|<link\s[^>]*rel=\"manifest\"[^>]*>"
+)
+_SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
+_BODY = re.compile(r"<body[^>]*>")
+
+
+def mount_page(app: FastAPI, site: Site) -> None:
+    """Puts the page at "/"; nothing else of Gradio can be reached."""
+    gr.mount_gradio_app(
+        app, build_page(site), path="/", footer_links=[], run_history=False, show_error=False, ssr_mode=False,
+        pwa=False, mcp_server=False, enable_monitoring=False, theme=_theme(), max_file_size=1,
+    )  # fmt: skip
+    for route in app.router.routes:
+        if isinstance(route, Mount) and route.path == "":
+            route.app = _Doorman(route.app, site)
+
+
+def _theme() -> gr.themes.Base:
+    # Names of fonts of the reader's own system; Gradio's default theme would send font files.
+    return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+        body_background_fill="#f8f4ea",
+        body_background_fill_dark="#1b1e23",
+        body_text_color="#2a2622",
+        body_text_color_dark="#e6e2d8",
+    )
+
+
+class _Doorman:
+    """Stands before Gradio: lets through what the page uses, and sends its template without foreign addresses."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app = app
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if not _USED.fullmatch(path):
+            raise HTTPException(404)
+        if path == "/" and scope["method"] == "GET":
+            await self._page(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Only this one response is collected before it is sent; everything else streams untouched."""
+        asked = Headers(scope=scope)
+        language, cookie = page_language(asked), asked.get("cookie", "")
+        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        start: Message = {}
+        body = bytearray()
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            elif message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+
+        # The query could name a stored state of the page (deep links), which is not used here.
+        await self._app({**scope, "headers": plain, "query_string": b""}, receive, collect)
+        switcher = switcher_html(self._site, chosen_id(self._site, asked), language)
+        frame = frame_html(language, switcher, is_logged_in(scope))
+        html = our_page(body.decode("utf-8"), language, frame)
+        headers = {"content-security-policy": page_policy(html), "cache-control": "no-store", "vary": "accept-language"}
+        if cookie_in(cookie) is None:
+            headers["set-cookie"] = new_cookie(over_tls(scope))
+        response = Response(html, start["status"], headers, "text/html")
+        await response(scope, receive, send)
+
+
+def our_page(html: str, language: Language, frame: str) -> str:
+    """Gradio's page without anything from elsewhere, in the reader's language, and around it what is not Gradio's."""
+    html = _FOREIGN.sub("", html)
+    html = _SCRIPT.sub(lambda match: "" if "iframeResizer.contentWindow" in match["code"] else match[0], html)
+    html = html.replace('lang="en"', in_language(language), 1)
+    html = html.replace("</head>", f"{head_html(scripts=(*SCRIPTS, 'turns.js'))}</head>", 1)
+    return _BODY.sub(lambda match: f"{match[0]}{frame}{pane_html(language)}", html, count=1)
+
+
+def page_policy(html: str) -> str:
+    """The policy for a page with exactly these inline scripts.
+
+    Gradio's HTML component makes its template with `Function`, hence 'unsafe-eval'; its components style
+    themselves, hence inline styles. Inline event handlers and any other inline script stay forbidden.
+    """
+    codes = [match["code"] for match in _SCRIPT.finditer(html) if "src=" not in match["attributes"]]
+    hashes = " ".join(f"'sha256-{_digest(code)}'" for code in codes)
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'self' 'unsafe-eval' {hashes}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _digest(code: str) -> str:
+    # Browsers hash what they parsed, in which every line break is one line feed.
+    normal = code.replace("\r\n", "\n").replace("\r", "\n")
+    return base64.b64encode(hashlib.sha256(normal.encode()).digest()).decode()

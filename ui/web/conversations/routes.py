@@ -1,0 +1,139 @@
+"""The routes of conversations: their list, what is done to them, and saving them.
+
+None of them can be used by a page of another site: what changes something is asked for in JSON, and whose conversations
+are meant, the cookie says.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ui.api.fields import Number
+from ui.export.docx import word
+from ui.export.html import POLICY, printable
+from ui.export.markdown import markdown
+from ui.web.conversations.repository import TITLE, ConversationRepository, Rating
+from ui.web.conversations.sidebar import frame_html, sidebar_html
+from ui.web.current_collection import chosen_id, switcher_html
+from ui.web.language import PageLanguage
+from ui.web.site import Site
+from ui.web.visitor_cookie import is_logged_in, visitor_in
+
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def _somebody(cookie: Annotated[str, Header()] = "") -> str:
+    """The visitor; whoever brings no cookie of ours has no conversations."""
+    visitor = visitor_in(cookie)
+    if visitor is None:
+        raise HTTPException(404)
+    return visitor
+
+
+Cookie = Annotated[str, Header()]
+Visitor = Annotated[str, Depends(_somebody)]
+
+
+class FeedbackBody(BaseModel):
+    """What a visitor thinks of an answer; `None` takes it back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    verdict: Rating | None
+    why: str = Field("", max_length=2000)
+
+
+class Change(BaseModel):
+    """What is done to a conversation."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    do: Literal["rename", "delete", "restore"]
+    title: str = Field("", max_length=4 * TITLE)
+
+
+def conversation_routes(store: ConversationRepository) -> APIRouter:
+    """All of them."""
+    router = APIRouter(prefix="/page")
+    router.include_router(_listing(store))
+    router.include_router(_changing(store))
+    router.include_router(_exporting(store))
+    return router
+
+
+def _listing(store: ConversationRepository) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/side")
+    def side(request: Request, language: PageLanguage = "en") -> HTMLResponse:
+        site: Site = request.app.state.site
+        switcher = switcher_html(site, chosen_id(site, request.headers), language)
+        return HTMLResponse(frame_html(language, switcher, is_logged_in(request.scope)))
+
+    @router.get("/conversations")
+    def conversations(
+        cookie: Cookie = "",
+        language: PageLanguage = "en",
+        current: Annotated[str, Query(max_length=100)] = "",
+        wanted: Annotated[str, Query(max_length=200)] = "",
+    ) -> HTMLResponse:
+        visitor = visitor_in(cookie)
+        kept = store.all(visitor, wanted) if visitor else []
+        return HTMLResponse(sidebar_html(kept, current, wanted, date.today(), language))
+
+    return router
+
+
+def _changing(store: ConversationRepository) -> APIRouter:
+    router = APIRouter(prefix="/conversations/{number}")
+
+    @router.post("")
+    def change(number: str, change: Change, visitor: Visitor) -> dict[str, str]:
+        if not _done(store, visitor, number, change):
+            raise HTTPException(404)
+        return {"done": change.do}
+
+    @router.post("/turns/{turn}")
+    def judge(number: str, turn: Number, judgement: FeedbackBody, visitor: Visitor) -> dict[str, str | None]:
+        if not store.judge(visitor, number, turn, judgement.verdict, judgement.why):
+            raise HTTPException(404)
+        return {"verdict": judgement.verdict}
+
+    return router
+
+
+def _done(store: ConversationRepository, visitor: str, number: str, change: Change) -> bool:
+    """Does it; whether the conversation is there and the visitor's own."""
+    match change.do:
+        case "rename":
+            return store.rename(visitor, number, change.title)
+        case "delete":
+            return store.delete(visitor, number)
+        case "restore":
+            return store.restore(visitor, number)
+
+
+def _exporting(store: ConversationRepository) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/export/{number}.{kind}")
+    def export(
+        number: str, kind: Literal["md", "docx", "html"], visitor: Visitor, language: PageLanguage = "en"
+    ) -> Response:
+        kept = store.kept(visitor, number)
+        if kept is None:
+            raise HTTPException(404)
+        turns = store.turns(visitor, number)
+        if kind == "html":
+            return HTMLResponse(printable(kept.title, turns, language), headers={"content-security-policy": POLICY})
+        headers = {"content-disposition": f'attachment; filename="jawab.{kind}"'}
+        if kind == "md":
+            return Response(markdown(kept.title, turns), media_type="text/markdown", headers=headers)
+        return Response(word(kept.title, turns), media_type=_WORD, headers=headers)
+
+    return router
