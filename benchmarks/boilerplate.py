@@ -1,6 +1,6 @@
 """How much of what is not an article's own is ignored, and how much of what is; and which dates are found.
 
-    python benchmarks/boilerplate.py NEWS_FOLDER
+    python -m benchmarks.boilerplate NEWS_FOLDER
 
 Measured in characters, white space left out: precision is the share of the ignored ones that are boilerplate, recall
 the share of boilerplate that is ignored. Two sets:

@@ -1,6 +1,6 @@
 """Fit the weights of `qa/confidence.py` on questions of which it is known whether the articles answer them.
 
-    python benchmarks/calibrate.py SET… --questions 45 --held-out 150
+    python -m benchmarks.calibrate SET… --questions 45 --held-out 150
 
 The `--held-out` questions that `jawab eval --limit` would take are left out, so that what is fitted here is
 measured on others. Prints the weights and the balanced accuracy with each question left out in turn, and saves

@@ -1,6 +1,6 @@
 """Follow-ups: whether a question that leans on the one before is noticed, and how well it is answered.
 
-    python benchmarks/conversations.py SET --samples INDEX --news INDEX [--no-llm] [--show]
+    python -m benchmarks.conversations SET --samples INDEX --news INDEX [--no-llm] [--show]
 
 SET is a file of conversations (benchmarks/sets/conversations.jsonl); the two indexes hold the articles that they are
 about. Each turn is asked of the reader in several ways: as it is, joined to what it leans on, searched for so and read

@@ -1,6 +1,6 @@
 """How fast passages are embedded, against the library as it comes, and what that costs in retrieval.
 
-    python benchmarks/embedding.py SET…
+    python -m benchmarks.embedding SET…
 
 Both embed the passages of a set in one run on one machine, in turns: `SentenceTransformer(folder).encode(texts)` with
 its defaults, and Jawab's embedder, which gives a vector for every sentence besides. Then the set's questions are asked

@@ -1,6 +1,6 @@
 """How often search finds the answer, and how often it is among the evidence: by budget, mix of signals and cut.
 
-    python benchmarks/evidence.py SET… [--limit 150]
+    python -m benchmarks.evidence SET… [--limit 150]
 
 Retrieval is measured on whole sets, evidence on the part that `--limit` takes. No LLM is asked; its tokenizer
 counts. Prints three tables in Markdown and saves the figures under benchmarks/results.

@@ -18,7 +18,7 @@ from index.embed import SentenceTransformerEmbedder
 from index.search import Hit, Searcher
 from tqdm import tqdm
 
-from benchmarks.kept import drawn, golds_of, searcher_of
+from benchmarks.heldout_questions import drawn, golds_of, searcher_of
 from benchmarks.pairings import searcher_over
 from qa.confidence import THRESHOLD
 from qa.evaluation.metrics import phrase_scores

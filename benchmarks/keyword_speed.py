@@ -1,6 +1,6 @@
 """How long a keyword search takes in a large collection of made-up passages.
 
-    python benchmarks/keyword_speed.py [--passages 100000]
+    python -m benchmarks.keyword_speed [--passages 100000]
 
 Passages are 130 made-up Arabic words each, as frequent as words are (Zipf); questions are 3 to 11 words drawn in
 the same way, without the 50 most frequent ones, which stand for stop words. Figures are saved under

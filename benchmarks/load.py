@@ -3,7 +3,7 @@
     python -m benchmarks.load --work FOLDER [--callers 1 8 32 128] [--search-s 20] [--ask-s 90] [--minutes 30]
 
 A real server with the real models over the sample articles, on loopback; the callers are Locust's
-(`benchmarks/callers.py`), each with a key of its own, each asking again as soon as it is answered, or, where it is
+(`benchmarks/locustfile.py`), each with a key of its own, each asking again as soon as it is answered, or, where it is
 refused, when it was told to come again. Nothing is asked twice, so that no answer comes from the memory of answers;
 searches, which are not remembered, have the questions of the samples as they are.
 `fairness` is the worst caller's median over the median of all. `late` is by how much the event loop came too late to
@@ -133,7 +133,7 @@ def call(work: Path, path: str, callers: int, seconds: int, out: Path, pause: fl
         "LOAD_OUT": str(out), "LOAD_PAUSE": str(pause),
     }  # fmt: skip
     command = [
-        sys.executable, "-m", "locust", "-f", "benchmarks/callers.py", "--headless", "--only-summary", "-H", ADDRESS,
+        sys.executable, "-m", "locust", "-f", "benchmarks/locustfile.py", "--headless", "--only-summary", "-H", ADDRESS,
         "-u", str(callers), "-r", str(callers), "-t", f"{seconds}s",
     ]  # fmt: skip
     subprocess.run(command, env=environment, check=False, capture_output=True, timeout=seconds + 120)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.kept import Row
 from index.build import update
 from index.embed import Embedder
 from index.search import Searcher
+
+from benchmarks.heldout_questions import Row
 from qa.training.course import validation_titles
 from qa.training.examples import Source, names_in, of_set
 from qa.training.reader_data import MIXTURE, Part, read_mixture

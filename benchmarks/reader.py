@@ -28,7 +28,7 @@ import platformdirs
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from benchmarks.kept import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
+from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
 from benchmarks.pairings import SQUAD, as_row, of_bench_articles, pairings, searcher_over
 from benchmarks.risk import Answered, figures_of
 from index.embeddings import SentenceTransformerEmbedder

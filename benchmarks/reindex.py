@@ -1,6 +1,6 @@
 """What indexing costs where nothing changed: a folder of many small articles is indexed once, and then again.
 
-    python benchmarks/reindex.py --articles 10000 --runs 5
+    python -m benchmarks.reindex --articles 10000 --runs 5
 
 Each later run is a whole process, `jawab index FOLDER`, as a person would start it; the mark is 5 seconds. The embedder
 is the fake one: it embeds nothing the second time, and the first time is measured for what is not embedding.

@@ -1,6 +1,6 @@
 """What each part of search earns: vectors, keywords, both; every step of the words switched off; every weight.
 
-    python benchmarks/retrieval.py BENCH_FOLDER [--work FOLDER]
+    python -m benchmarks.retrieval BENCH_FOLDER [--work FOLDER]
 
 BENCH_FOLDER holds the sets `xquad/ar`, `xquad/en`, `xquad/ar-over-en`, `xquad/en-over-ar`, `arcd`, `abstain/ar` and
 `abstain/en`; questions without an answer are left out. Each set is asked over its own articles, and those of the

@@ -1,11 +1,11 @@
 """Questions as people type them: what slips, dialects, mixed languages and Arabizi cost, and what `qa/` makes good.
 
-    python benchmarks/robustness.py BENCH_FOLDER [--work FOLDER] [--limit 40] [--weights FILE]
+    python -m benchmarks.robustness BENCH_FOLDER [--work FOLDER] [--limit 40] [--weights FILE]
 
 Arabic questions of XQuAD about articles that the reader was not trained on, each typed in every way of
-`benchmarks/as_typed.py`; the articles of the set are indexed, and the reader answers from what search finds. "as it is"
-asks what was typed; then, each on top of what it is: Arabizi made Arabic, standard question words, and, only for the
-reader or for search too, words spelt as the passages found spell them, and slips put right. F1 and EM are of the
+`benchmarks/query_noise.py`; the articles of the set are indexed, and the reader answers from what search finds. "as it
+is" asks what was typed; then, each on top of what it is: Arabizi made Arabic, standard question words, and, only for
+the reader or for search too, words spelt as the passages found spell them, and slips put right. F1 and EM are of the
 likeliest phrase, whether or not it would be given; declined are those below the default threshold or refused for their
 language. What was read is kept in the work folder (`robustness.jsonl`), and nothing is asked twice, nor in a later run:
 delete the file where search or reader have changed. Figures are saved under benchmarks/results. Needs the extra
@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 from as_typed import WAYS
-from kept import Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
+from benchmarks.heldout_questions import Row, drawn, scores, searcher_of
 from index.embeddings import SentenceTransformerEmbedder
 from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever

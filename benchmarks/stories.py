@@ -1,6 +1,6 @@
 """How well articles that tell one story are told from those that do not, and what it costs.
 
-    python benchmarks/stories.py NEWS_FOLDER BENCH_FOLDER [--work FOLDER]
+    python -m benchmarks.stories NEWS_FOLDER BENCH_FOLDER [--work FOLDER]
 
 NEWS_FOLDER holds five articles of which the first, the fourth and the fifth tell one story; BENCH_FOLDER the sets
 `xquad/ar`, `xquad/en` (translations of each other) and `arcd` (an encyclopaedia). `story_cases.py` makes the rest of
@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from story_cases import POSITIVE, Case, PairKind, cases, kind_of
 
+from benchmarks.story_cases import POSITIVE, Case, PairKind, cases, kind_of
 from index.articles import Article, Span
 from index.dedup import clustering
 from index.dedup.similarity import THRESHOLDS, Measures, Ratio, Thresholds, decide, measures

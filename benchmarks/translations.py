@@ -1,6 +1,6 @@
 """How well the cosine of two phrases tells a translation from another phrase of the same article.
 
-    python benchmarks/translations.py BENCH_FOLDER
+    python -m benchmarks.translations BENCH_FOLDER
 
 The answers of XQuAD in Arabic, each with the same answer in English, as people translated it, and with that of another
 question about the same article. The bound of `qa/verification/translation.py` is chosen on the articles that the reader
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kept import kept_questions
 
+from benchmarks.heldout_questions import kept_questions
 from index.embeddings import SentenceTransformerEmbedder
 from qa.evaluation.question_set import read_set
 from qa.training.train import default_embedder

@@ -62,7 +62,7 @@ class CombinationWeights:
 
 
 COMBINATION_WEIGHTS = CombinationWeights(read=1.252, likelihood=0.767, bias=0.498)
-"""Fitted by `benchmarks/ways_of_writing.py`: docs/answers.md."""
+"""Fitted by `benchmarks/llm_ablation.py`: docs/answers.md."""
 
 
 def probability(signals: AbstentionFeatures, weights: Weights = WEIGHTS) -> float:

@@ -27,7 +27,7 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test import SelfTest
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
-from tests.chat_servers import FakeChatServer, fake_chat_server, llama_cpp_server
+from tests.openai_servers import FakeChatServer, fake_chat_server, llama_cpp_server
 from tests.tiny_gguf import write_counting_model
 
 # Read before the seal: where the person who runs the suite keeps the models.
@@ -159,7 +159,7 @@ def _real(name: str) -> Path:
 @pytest.fixture(scope="session")
 def fake_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with the fakes, over the sample articles; nobody changes them."""
-    from tests.serving import app_in, serving  # Gradio, which most tests need not wait for
+    from tests.asgi_server import app_in, serving  # Gradio, which most tests need not wait for
 
     with serving(app_in(tmp_path_factory.mktemp("served"))) as address:
         yield address

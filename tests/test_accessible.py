@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.page_assistant import ARABIC_QUESTION, DECLINED_QUESTION, ENGLISH_QUESTION
+from tests.fake_site import ARABIC_QUESTION, DECLINED_QUESTION, ENGLISH_QUESTION
 from tests.test_page import DONE, FIELD, address, assistant, browser, site_of_page
 
 __all__ = ["address", "assistant", "browser", "site_of_page"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from index.articles import Article, Span
-from tests.page_assistant import ARTICLES
+from tests.fake_site import ARTICLES
 from tests.test_render import ATTRIBUTES, HOSTILE, SHOWN, Reader, words_of
 from ui.web.article_view.article import article_html, marks_of
 from ui.web.chat.render import find_answer_span

@@ -24,7 +24,7 @@ from index.embeddings import SentenceTransformerEmbedder
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
-from tests.serving import app_in, serving
+from tests.asgi_server import app_in, serving
 
 ENGLISH = "How many US troops remain in Iraq?"
 ARABIC = "كم عدد القوات الأمريكية المتبقية في العراق؟"

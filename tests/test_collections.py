@@ -21,7 +21,7 @@ from index.indexer import create_index, update_index
 from index.retriever import Retriever
 from index.storage import writing as index_writing
 from index.storage.writing import writing
-from tests.page_assistant import ENGLISH_QUESTION, canned, site
+from tests.fake_site import ENGLISH_QUESTION, canned, site
 from tests.test_render import HOSTILE, Reader
 from ui.api.telemetry import Telemetry
 from ui.app import App

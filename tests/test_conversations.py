@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from index.errors import PermissionDenied
-from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, site
+from tests.fake_site import ARABIC_QUESTION, ENGLISH_QUESTION, canned, site
 from ui.web.chat.session import ChatSession, ConversationSaver
 from ui.web.conversations.repository import ConversationInfo, ConversationRepository, StoredTurn, visitor_of
 from ui.web.conversations.sidebar import sidebar_html

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from tests.asgi_server import listening
 from tests.conftest import SAMPLES
-from tests.serving import listening
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ENGLISH = "How many US troops remain in Iraq?"

@@ -13,7 +13,7 @@ from docx.oxml.ns import qn
 from fastapi.testclient import TestClient
 from markdown_it import MarkdownIt
 
-from tests.page_assistant import ARABIC_QUESTION, ENGLISH_QUESTION, canned, cited, record, site
+from tests.fake_site import ARABIC_QUESTION, ENGLISH_QUESTION, canned, cited, record, site
 from tests.test_render import HOSTILE, Reader, words_of
 from ui.export.docx import word
 from ui.export.html import printable

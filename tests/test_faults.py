@@ -25,9 +25,9 @@ from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
 from index.storage.lock import FILE
 from index.storage.writing import writing
+from tests.fake_site import CannedIntake
 from tests.faults.library import missing
 from tests.faults.run import start
-from tests.page_assistant import CannedIntake
 from ui.collections import CollectionRepository
 from ui.evaluation.history import Run, append_run, read_runs
 from ui.jobs.job_queue import JobQueue, PendingUpload

@@ -165,7 +165,7 @@ def test_ended_while_it_receives_it_ends_soon_and_keeps_nothing_of_it(server: Se
 
 
 def test_killed_again_and_again(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.killing_uploads", str(tmp_path), str(KILLS)]
+    command = [sys.executable, "-m", "tests.crash_upload_worker", str(tmp_path), str(KILLS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found["wrong"] == []

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.page_assistant import site
-from tests.serving import listening
+from tests.asgi_server import listening
+from tests.fake_site import site
 from tests.test_accessible import serious
 from tests.test_page import browser
 from ui.auth.middleware import AccessPolicy

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.page_assistant import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, site
+from tests.fake_site import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, site
 from ui.api.metrics import Metrics
 from ui.api.question_log import QuestionLog
-from ui.logs import TextLogFormatter, configure_logging
+from ui.logs import JsonLogFormatter, TextLogFormatter, configure_logging
 from ui.settings import load_settings
 from ui.web.server import create_app
 

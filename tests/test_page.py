@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.page_assistant import (
+from tests.fake_site import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,
     ENGLISH_QUESTION,

@@ -18,8 +18,8 @@ from index.storage import private
 from index.storage.lock import FILE, LOCK
 from index.storage.migrations import Versions
 from index.storage.writing import writing
+from tests.asgi_server import app_in, serving
 from tests.conftest import SAMPLES
-from tests.serving import app_in, serving
 from ui.collections import CollectionRepository
 from ui.settings import load_settings
 from ui.store import SQLiteStore

@@ -9,7 +9,7 @@ import pytest
 
 from index.articles import Language
 from qa.answer import Nearest
-from tests.page_assistant import (
+from tests.fake_site import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,
     ENGLISH_QUESTION,

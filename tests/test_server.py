@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.page_assistant import (
+from tests.fake_site import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,
     ENGLISH_QUESTION,

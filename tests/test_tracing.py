@@ -21,8 +21,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from qa.answer import Event, Finished
-from tests.page_assistant import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, canned, site
-from tests.test_last_word import BrokenAssistant
+from tests.fake_site import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, canned, site
+from tests.test_error_middleware import BrokenAssistant
 from ui.api.telemetry import Telemetry, tracing_wanted
 from ui.api.tracing import Tracing
 from ui.cli import jawab

@@ -127,9 +127,13 @@ def of_code(request: Request, code: int, headers: Mapping[str, str] | None = Non
     name = phrase.lower().replace(" ", "_")
     key = f"http.{name}" if f"http.{name}" in texts(language) else "http.other"
     found = Problem(
-        title=phrase, status=code, detail=translate(key, language, status=code, phrase=phrase), code=name, retryable=False,
+        title=phrase,
+        status=code,
+        detail=translate(key, language, status=code, phrase=phrase),
+        code=name,
+        retryable=False,
         request_id=request_id(request.scope),
-    )  # fmt: skip
+    )
     return problem_response(found, headers)
 
 

@@ -181,9 +181,14 @@ def _place_json(place: MapPoint, language: Language) -> dict[str, Any]:
     article = place.article
     where = [format_date(article.date, language) if article.date else None, article.publisher]
     return {
-        "id": article.id, "title": strip_control_characters(article.title), "language": article.language,
-        "where": [strip_control_characters(part) for part in where if part], "x": place.x, "y": place.y, "subject": place.subject,
-    }  # fmt: skip
+        "id": article.id,
+        "title": strip_control_characters(article.title),
+        "language": article.language,
+        "where": [strip_control_characters(part) for part in where if part],
+        "x": place.x,
+        "y": place.y,
+        "subject": place.subject,
+    }
 
 
 def _text(key: str, language: Language) -> str:

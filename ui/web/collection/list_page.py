@@ -131,7 +131,8 @@ def _row(listed: ArticleSummary, language: Language) -> str:
     origin = " · ".join(f"<bdi>{escape(part)}</bdi>" for part in where if part)
     remove = escape(translate("page.shelf.remove_this", language, title=listed.title))
     return (
-        f'<li data-article="{escape(listed.id)}"><div><a href="#" class="open" data-article="{escape(listed.id)}" {own}>'
+        f'<li data-article="{escape(listed.id)}"><div>'
+        f'<a href="#" class="open" data-article="{escape(listed.id)}" {own}>'
         f'{escape(listed.title)}</a><p class="origin">{origin}</p></div>'
         f'<button type="button" class="remove" aria-label="{remove}">{_text("shelf.remove", language)}</button></li>'
     )

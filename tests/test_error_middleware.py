@@ -17,10 +17,11 @@ from starlette.types import Message, Receive, Scope, Send
 from qa.answer import Event, PassagesFound, Token
 from qa.cancellation import Cancelled
 from qa.query.followup import HistoryTurn
-from tests.page_assistant import ENGLISH_QUESTION, PASSAGES, CannedAssistant, site
+from tests.fake_site import ENGLISH_QUESTION, PASSAGES, CannedAssistant, site
 from ui.api.error_middleware import ErrorMiddleware
 from ui.api.internal_errors import wrap_unexpected
 from ui.api.shutdown import ShutdownManager, ShutdownTimeouts, ShuttingDown
+from ui.logs import JsonLogFormatter
 from ui.web.server import create_app
 
 SECRET = "a secret that an exception tells"
@@ -164,7 +165,7 @@ class TestWhatHasBegun:
 
 
 class TestTheEnd:
-    """`ShutdownManager` by itself; tests/test_stopping.py has the whole process."""
+    """`ShutdownManager` by itself; tests/test_shutdown.py has the whole process."""
 
     QUICK = ShutdownTimeouts(0.2, 0.2, 0.1, 0.1)
 

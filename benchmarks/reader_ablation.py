@@ -1,6 +1,6 @@
 """Ways of reading that need no other training: what is put into one input, and by what the answer is chosen.
 
-    python benchmarks/ways_of_reading.py BENCH_FOLDER --weights FILE [--work FOLDER] [--limit 60]
+    python -m benchmarks.reader_ablation BENCH_FOLDER --weights FILE [--work FOLDER] [--limit 60]
 
 Questions about articles that the reader was not trained on, over the whole sets, drawn at random. Every way reads the
 same passages; tokens and seconds are those of the reader alone. Figures are saved under benchmarks/results. Needs the
@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from kept import Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
+from benchmarks.heldout_questions import Row, drawn, scores, searcher_of
 from index.articles import Span
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Hit, Retriever

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
-from tests.page_assistant import ENGLISH_QUESTION, site
+from tests.fake_site import ENGLISH_QUESTION, site
 from ui.app import App
 from ui.auth import login_throttle, sessions
 from ui.auth.api_keys import APIKeyStore

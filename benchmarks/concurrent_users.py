@@ -1,12 +1,12 @@
 """Twenty people ask at once, over 50,000 passages: what each of them sees, and whether the page stays quick.
 
-    python -m benchmarks.twenty_people --work FOLDER [--people 20] [--passages 50000]
+    python -m benchmarks.concurrent_users --work FOLDER [--people 20] [--passages 50000]
 
 A real server with the real models, over the sample articles and as many other passages as are asked for: their words
-are drawn from the samples by Zipf's law and their vectors made to lie as real ones do (`benchmarks/growth.py`), so that
-only the sample articles answer; many of the questions are declined among so much that is like the answers. The people
-are clients that do what the page does (`benchmarks/page_client.py`), each with its own session; their questions are
-those of the samples, sent at once. While they wait, somebody opens the pages in a real browser again and again.
+are drawn from the samples by Zipf's law and their vectors made to lie as real ones do (`benchmarks/scaling.py`), so
+that only the sample articles answer; many of the questions are declined among so much that is like the answers. The
+people are clients that do what the page does (`benchmarks/page_client.py`), each with its own session; their questions
+are those of the samples, sent at once. While they wait, somebody opens the pages in a real browser again and again.
 
 Saves figures under benchmarks/results. Needs `make setup models` and chromium.
 """
@@ -25,8 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.growth import DIMENSION, Vectors, fill
 from benchmarks.page_client import PageClient, Seen
+from benchmarks.scaling import DIMENSION, Vectors, fill
 from benchmarks.serving import serving
 from index.indexer import change_index, update_index
 from index.retrieval.faiss_file import compact

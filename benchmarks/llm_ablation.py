@@ -1,6 +1,6 @@
 """Ways to use the LLM beside the reader: what it is shown, whether it is told the phrase, and who chooses.
 
-    python benchmarks/ways_of_writing.py BENCH_FOLDER [--work FOLDER] [--limit 16] [--sure 24] [--show]
+    python -m benchmarks.llm_ablation BENCH_FOLDER [--work FOLDER] [--limit 16] [--sure 24] [--show]
 
 Questions about articles that the reader was not trained on, over the whole sets. Every way gets the same passages and
 the same reading. *Phrases*: F1 of the reader's phrase, of the LLM's own, by tokens of evidence, of the reader's
@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from kept import ABSTAIN, RIGHT, Row, drawn, golds_of, scores, searcher_of
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
+from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, drawn, golds_of, scores, searcher_of
 from index.articles import Language
 from index.retriever import Hit
 from index.text.language import detect_language

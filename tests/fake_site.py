@@ -270,9 +270,16 @@ def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview
         porter = UploadManager(folder / "brought" / collection, read_slowly)
         asked = assistant or CannedAssistant()
         return Collection(
-            collection, asked, lambda *_: [], articles, articles, PendingDeletions(lambda _: None), porter, lambda: overview,
+            collection,
+            asked,
+            lambda *_: [],
+            articles,
+            articles,
+            PendingDeletions(lambda _: None),
+            porter,
+            lambda: overview,
             canned_map,
-        )  # fmt: skip
+        )
 
     folders = CollectionRepository(folder / "index", folder / "collections")
     models = LoadedModels(App(load_settings(embedder=FAKE, llm=FAKE)))

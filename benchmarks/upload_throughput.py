@@ -1,6 +1,6 @@
 """Bringing much to the page: 5,000 files, and 500 MB, through a real browser.
 
-    python -m benchmarks.bringing --work FOLDER [--files 5000] [--megabytes 500]
+    python -m benchmarks.upload_throughput --work FOLDER [--files 5000] [--megabytes 500]
 
 The 5,000 are short texts in a folder; the 500 MB are Word documents of 5 MB, most of it a picture. The server has the
 fake models: what is measured is sending, receiving and reading, not embedding, which goes at the rate that

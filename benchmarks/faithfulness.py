@@ -1,6 +1,6 @@
 """How well the checker tells sentences that their quotation bears out from those that it does not.
 
-    python benchmarks/checking.py benchmarks/sets/pairs.jsonl [--show dev] [--models]
+    python -m benchmarks.faithfulness benchmarks/sets/pairs.jsonl [--show dev] [--models]
 
 Precision and recall of "does not hold", and of "holds", by half of the set and by what is wrong. The phrase that every
 pair has is not given to the checker: a wrong sentence often lacks it, which would make the task easier than it is.

@@ -1,6 +1,6 @@
 """What shorter and coarser vectors cost: hit@1 and hit@5, vectors alone, for the forms an index could keep them in.
 
-    python benchmarks/vector_forms.py BENCH_FOLDER [--work FOLDER]
+    python -m benchmarks.quantization BENCH_FOLDER [--work FOLDER]
 
 The embedder was trained so that the beginning of its vectors is a shorter vector (Matryoshka; Kusupati et al. 2022,
 arXiv:2205.13147). 8-bit is FAISS's scalar quantiser, PQ its product quantiser (96 bytes a vector), both trained on the

@@ -1,6 +1,6 @@
 """Kills an indexing process at random moments, again and again, and looks at what is left.
 
-    python -m tests.killing FOLDER TIMES
+    python -m tests.crash_index_worker FOLDER TIMES
 
 Each round a child brings the index from one state of the articles to the other, and is killed with SIGKILL somewhere
 on the way. Prints as JSON how often the old and how often the new state was found, and every state that was neither.

@@ -1,6 +1,6 @@
 """How much the LLM should be shown to write its sentence: answer quality against prompt tokens and the first token.
 
-    python benchmarks/evidence_for_sentences.py BENCH_FOLDER [--work FOLDER] [--limit 8]
+    python -m benchmarks.context_ablation BENCH_FOLDER [--work FOLDER] [--limit 8]
 
 Questions about articles that the reader was not trained on, over the whole sets; the reader's phrase is told in all.
 Shown are: the sentence of the phrase alone, with the one before it (whom "he" means), with the article's title and
@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
-from kept import Row, drawn, searcher_of
 from tqdm import tqdm
 from ways_of_writing import candidates_of, mean, median, written
 
+from benchmarks.heldout_questions import Row, drawn, searcher_of
 from index.articles import Article, Span
 from index.retriever import Hit
 from index.text.sentences import sentences

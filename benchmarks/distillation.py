@@ -1,6 +1,6 @@
 """What could be distilled: of questions that the LLM asks of articles, how many it and the reader answer alike.
 
-    python benchmarks/distilling.py INDEX [--limit 40]
+    python -m benchmarks.distillation INDEX [--limit 40]
 
 From sentences drawn at random the LLM makes a question each; the reader answers from the sentence and its neighbours,
 the LLM from the sentence. Where they agree, question and phrase could be an example to learn from. Saved are how many

@@ -33,7 +33,7 @@ FLIPS = 60
 
 
 def test_killed_at_any_moment_it_happened_or_did_not(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.killing", str(tmp_path), str(KILLS)]
+    command = [sys.executable, "-m", "tests.crash_index_worker", str(tmp_path), str(KILLS)]
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found["between"] == []

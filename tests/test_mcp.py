@@ -27,8 +27,8 @@ from index.retrieval.filters import Filter
 from index.retriever import Hit
 from qa.answer import Event, Finished
 from qa.query.followup import HistoryTurn
-from tests.page_assistant import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, canned, site
-from tests.serving import app_in, listening, serving
+from tests.asgi_server import app_in, listening, serving
+from tests.fake_site import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, canned, site
 from ui.app import App
 from ui.auth.middleware import AccessPolicy
 from ui.collections import CollectionRepository

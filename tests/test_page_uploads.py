@@ -20,7 +20,7 @@ from index.indexer import Progress, create_index, update_index
 from index.planner import IndexingReport
 from index.storage.catalog import Catalog
 from index.storage.lock import LOCK
-from tests.page_assistant import read_slowly, site
+from tests.fake_site import read_slowly, site
 from tests.test_render import HOSTILE, Reader
 from ui.jobs.upload_dir import UploadTooLarge, safe_parts
 from ui.web.collection.page_upload import AnotherUploadInProgress, PageUpload, UploadManager

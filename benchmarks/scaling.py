@@ -1,6 +1,6 @@
 """What a collection costs as it grows: building, disk, memory, recall and time of a search, from 10³ to 10⁶ passages.
 
-    python benchmarks/growth.py BENCH_FOLDER --work FOLDER --sizes 1000 10000 100000 1000000
+    python -m benchmarks.scaling BENCH_FOLDER --work FOLDER --sizes 1000 10000 100000 1000000
 
 The vectors are real ones, mixed and perturbed: each is a point between two real passage or sentence vectors of the
 sets in BENCH_FOLDER (their share drawn from 0.55 to 1), moved by noise that has the covariance of the differences

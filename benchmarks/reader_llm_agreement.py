@@ -1,6 +1,6 @@
 """Reader alone, LLM alone, and where they agree: whose phrase is right how often.
 
-    python benchmarks/together.py BENCH_FOLDER [--limit 40] [--work FOLDER] [--again]
+    python -m benchmarks.reader_llm_agreement BENCH_FOLDER [--limit 40] [--work FOLDER] [--again]
 
 Questions about articles that the reader was not trained on, over the whole sets. "LLM alone" is what Jawab does without
 a reader. Figures are saved under benchmarks/results. Needs the extra `benchmarks`.
@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import platformdirs
-from kept import ABSTAIN, RIGHT, Row, drawn, scores, searcher_of
 from tqdm import tqdm
 
+from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, drawn, scores, searcher_of
 from index.retriever import Retriever
 from qa.evaluation.metrics import f1
 from qa.evidence import select_evidence

@@ -15,7 +15,7 @@ from index.indexer import remove_articles, update_index
 from index.storage.catalog import Catalog
 from qa.answer import Answer, Citation, FoundPassage
 from qa.evaluation.question_set import read_set
-from tests.page_assistant import record
+from tests.fake_site import record
 from ui.cli import jawab
 from ui.evaluation.feedback_export import NoFeedback, write_set
 from ui.web.conversations.repository import ConversationRepository, Feedback, StoredTurn, visitor_of

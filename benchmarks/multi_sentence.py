@@ -1,6 +1,6 @@
 """Questions that take sentences to answer: how many of the points that a good answer makes are made.
 
-    python benchmarks/whole_answers.py SET --samples INDEX --news INDEX [--split dev] [--with-llm] [--show]
+    python -m benchmarks.multi_sentence SET --samples INDEX --news INDEX [--split dev] [--with-llm] [--show]
 
 SET is benchmarks/sets/whole-answers.jsonl: for every question the points, each with wordings any of which shows that it
 was made. By default the sentences that `qa/multi_sentence.py` chooses are looked at, for several numbers of sentences;

@@ -1,6 +1,6 @@
 """Kills a process that takes uploads in at random moments, again and again, and looks at what the next one makes of it.
 
-    python -m tests.killing_uploads FOLDER TIMES
+    python -m tests.crash_upload_worker FOLDER TIMES
 
 Each round a child receives an upload that gives every article another text, and is killed with SIGKILL somewhere
 between its first byte and its end. Another child is sent the same upload once more under the same idempotency key, as

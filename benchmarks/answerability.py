@@ -1,6 +1,6 @@
 """Whether the reader knows that a paragraph does not answer: answerable questions against unanswerable ones.
 
-    python -m benchmarks.not_here BENCH_FOLDER --data FOLDER --weights FILE [FILE …] [--limit 300]
+    python -m benchmarks.answerability BENCH_FOLDER --data FOLDER --weights FILE [FILE …] [--limit 300]
 
 Of articles that are kept from training, with the paragraph given, for each weights file:
 

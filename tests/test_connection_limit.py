@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from tests.serving import listening
+from tests.asgi_server import listening
 from ui.auth.connection_limit import Bounds, ConnectionLimits
 from ui.web.serve import server_config
 

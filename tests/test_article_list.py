@@ -18,7 +18,7 @@ from index.errors import ArticleMissing, DiskFull, IndexLocked, JawabError, Perm
 from index.indexer import remove_articles
 from index.retriever import Retriever
 from qa.query.question import is_factoid
-from tests.page_assistant import site
+from tests.fake_site import site
 from tests.test_render import HOSTILE, Reader
 from ui.collections import CollectionInfo
 from ui.web.collection.list_page import ROWS, collection_html

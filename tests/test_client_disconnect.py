@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.page_assistant import ENGLISH_QUESTION, site
-from tests.serving import listening
-from tests.test_serving import Gated
+from tests.asgi_server import listening
+from tests.fake_site import ENGLISH_QUESTION, site
+from tests.test_fair_queue import Gated
 from ui.web.server import create_app
 
 CHAT = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}]}

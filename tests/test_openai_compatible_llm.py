@@ -41,7 +41,8 @@ from qa.llm.sse import LONGEST_LINE
 from qa.prompts import sentence_prompt
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
-from tests.chat_servers import (
+from tests.conftest import SAMPLES
+from tests.openai_servers import (
     Answers,
     ChatHandler,
     FakeChatServer,
@@ -53,7 +54,6 @@ from tests.chat_servers import (
     streams,
     token,
 )
-from tests.conftest import SAMPLES
 from ui.api.problems import status
 from ui.app import App
 from ui.cli import main

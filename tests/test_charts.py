@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from index.article_list import ArticleSummary
 from index.topics.topic_map import MapPoint, Topic, TopicMap
-from tests.page_assistant import site
+from tests.fake_site import site
 from tests.test_render import HOSTILE, Reader
 from ui.web.collection.charts import topics_html
 from ui.web.server import create_app

@@ -18,7 +18,7 @@ from index.errors import IndexMissing
 from qa.answer import Answer, Event, Finished, PassagesFound, Token
 from qa.cancellation import Cancelled, CancelToken, cancel_scope, check_cancelled
 from qa.query.followup import HistoryTurn
-from tests.page_assistant import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
+from tests.fake_site import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
 from ui.queue.answer_cache import AnswerCache
 from ui.queue.fair_queue import FairQueue, QueueFull, QueueLimits, Ticket, TooManyQueued
 from ui.queue.runner import DeadlinePassed, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer

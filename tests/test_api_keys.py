@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from tests.page_assistant import ENGLISH_QUESTION, site
+from tests.fake_site import ENGLISH_QUESTION, site
 from ui.api import problems
 from ui.app import App
 from ui.auth.api_keys import APIKeyStore, KeyExists, KeyMissing, KeysDamaged, Scope

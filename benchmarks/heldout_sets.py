@@ -1,6 +1,6 @@
 """Question sets for `jawab eval` whose questions are only about articles that nothing was trained on.
 
-    python benchmarks/held_out.py BENCH_FOLDER FOLDER
+    python -m benchmarks.heldout_sets BENCH_FOLDER FOLDER
 
 Every set is written to FOLDER with all of its articles, so that searching is as hard as over the whole set. What is
 written holds the sets' texts: it is for measuring with, not for keeping in the project.
@@ -13,8 +13,7 @@ import json
 import shutil
 from pathlib import Path
 
-from kept import ABSTAIN, kept_questions
-
+from benchmarks.heldout_questions import ABSTAIN, kept_questions
 from qa.evaluation.question_set import read_set
 from qa.training.course import SETS
 
