@@ -1,4 +1,4 @@
-"""What can go wrong, as types. The sentences that people read are in `ui/strings`, in both languages."""
+"""What can go wrong, as types. The sentences that people read are in `ui/i18n`, in both languages."""
 
 from __future__ import annotations
 

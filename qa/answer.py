@@ -83,7 +83,7 @@ class Answer:
 
     `talk` is there where the question was none about the articles (`qa/query/smalltalk.py`): then `answer` is what a
     person would say to it, declined as an answer from the articles, without passages. `asked` is there where the
-    question leant on what was said before it (`conversation.py`) or was Arabic in Latin letters (`arabizi.py`): what
+    question leant on what was said before it (`followup.py`) or was Arabic in Latin letters (`arabizi.py`): what
     was asked of the articles in its place.
     `correction` is there where the LLM's sentence did not hold, and is not what was said. `nearest` is there where the
     question is declined, though the articles speak of what it is about. `other` is the phrase of another sentence that

@@ -2,7 +2,7 @@
 
 What PDFium gives is characters with places, in the order in which they were written into the file. That order is kept
 for which line comes after which (it is how columns stay apart) and for text that runs from left to right; a line with
-Arabic in it is put together from its places (`visual_order.py`).
+Arabic in it is put together from its places (`bidi.py`).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ program, the child shares the lock."""
 
 @contextmanager
 def write_lock(folder: Path) -> Iterator[None]:
-    """`folder`, write_lock by this process alone: who moves it must hold it too. Raises `IndexMissing` where there is
+    """`folder`, held by this process alone: who moves it must hold it too. Raises `IndexMissing` where there is
     no such folder, and makes none; `IndexLocked` if another process or thread goes on holding it.
 
     The lock is the operating system's: it goes with the process, however that ends.

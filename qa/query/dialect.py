@@ -57,4 +57,4 @@ def _table() -> dict[str, str]:
 
 @cache
 def _toml() -> dict[str, dict[str, str]]:
-    return tomllib.loads(files("qa.query").joinpath("colloquial.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("qa.query").joinpath("dialect.toml").read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """Bounds on connections: how many are open, in all and for each client, and how long the head of a request may take.
 
-An answer may take as long as it takes; a body has bounds of its own (`sizes.py`).
+An answer may take as long as it takes; a body has bounds of its own (`body_limit.py`).
 """
 
 from __future__ import annotations

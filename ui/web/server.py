@@ -128,7 +128,7 @@ def _add_static(app: FastAPI) -> None:
 
 
 class _SafetyHeaders:
-    """Adds the safety headers to every response; the page's own policy, set by `chat/mount.py`, is left as it is."""
+    """Adds the safety headers to every response; the page's own policy, set by `chat/gradio_mount.py`, is left as it is."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

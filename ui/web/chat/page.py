@@ -41,7 +41,7 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 
 
 def build_page(site: Site) -> gr.Blocks:
-    """The chat as a Gradio page; `mount.py` mounts it and gives it its styles."""
+    """The chat as a Gradio page; `gradio_mount.py` mounts it and gives it its styles."""
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
         _Chat(_lay_out(), site).wire(page)
