@@ -67,12 +67,12 @@ def separation(reader: NetworkReader, pairing: Pairing) -> dict[str, object]:
         return {"questions": len(truth)}
     return {
         "questions": len(truth),
-        "margin": _told_apart(truth, [reading.margin for reading in readings]),
-        "answerable": _told_apart(truth, [reading.answerable for reading in readings]),
+        "margin": _auc_and_accuracy(truth, [reading.margin for reading in readings]),
+        "answerable": _auc_and_accuracy(truth, [reading.answerable for reading in readings]),
     }
 
 
-def _told_apart(truth: Sequence[int], values: Sequence[float]) -> dict[str, float]:
+def _auc_and_accuracy(truth: Sequence[int], values: Sequence[float]) -> dict[str, float]:
     false_positive, true_positive, _ = roc_curve(truth, values)
     return {
         "auc": round(float(roc_auc_score(truth, values)), 3),

@@ -1,4 +1,4 @@
-"""Where an answer is lost between the paragraph that holds it and the program: excerpts, the guard, declining.
+"""Loss of F1 between the paragraph that holds the answer and the program: by excerpts, filter and declining.
 
     python -m benchmarks.excerpt_length BENCH_FOLDER --data FOLDER --weights FILE --work FOLDER [--limit 100]
 

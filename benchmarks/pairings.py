@@ -14,7 +14,7 @@ from index.search import Searcher
 
 from benchmarks.heldout_questions import Row
 from qa.training.course import validation_titles
-from qa.training.examples import Source, names_in, of_set
+from qa.training.examples import Source, load_set, names_in
 from qa.training.reader_data import MIXTURE, Part, read_mixture
 from qa.training.swaps import Swapper
 
@@ -65,7 +65,7 @@ def swapped(bench: Path, limit: int) -> dict[str, Pairing]:
     """Questions as they are and swapped, by language and kind."""
     found: dict[str, list[tuple[Source, Source, str]]] = {}
     for language, names in SWAPPED_SETS.items():
-        sources = [(source, name) for name in names for source in of_set(bench / name, validation=True)]
+        sources = [(source, name) for name in names for source in load_set(bench / name, validation=True)]
         known = names_in(source for source, _ in sources)
         swapper = Swapper([source.question for source, _ in sources], random.Random(SEED), known)
         for source, name in sources:

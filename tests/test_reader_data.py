@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qa.training.reader_data import Part, Split, drawn, read_mixture, sources_of
+from qa.training.reader_data import Part, Split, read_mixture, sample_part, sources_of
 
 
 def row(number: int, title: str | None = None, context: str | None = None) -> dict[str, Any]:
@@ -58,10 +58,10 @@ def test_what_is_not_there_is_left_out(folder: Path) -> None:
 
 def test_so_many_are_drawn_and_all_of_them_before_any_again() -> None:
     sources = sources_of([row(number) for number in range(6)] + [row(9) | {"start": None, "end": None}])
-    chosen = drawn(sources, Part("one", answerable=9, unanswerable=2), 1.0, random.Random(0))
+    chosen = sample_part(sources, Part("one", answerable=9, unanswerable=2), 1.0, random.Random(0))
     assert [sum(source.answer is not None for source in chosen), len(chosen)] == [9, 11]
     assert set(sources) == set(chosen)
-    assert len(drawn(sources, Part("one", answerable=9, unanswerable=2), 0.5, random.Random(0))) == 4 + 1
+    assert len(sample_part(sources, Part("one", answerable=9, unanswerable=2), 0.5, random.Random(0))) == 4 + 1
 
 
 def test_other_paragraphs_are_those_of_the_article() -> None:

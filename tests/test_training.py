@@ -20,15 +20,15 @@ from index.articles import Span
 from index.fakes import HashEmbedder
 from qa.reading.network import ReaderNetwork, Shape
 from qa.reading.reader import Context
-from qa.training.course import SETS, kept, sources_for, validation_titles
-from qa.training.examples import Example, Maker, Source, cut, in_plain_form, is_for_validation, of_set
-from qa.training.learning import Training, rates_of
-from qa.training.near import with_near
+from qa.training.course import SETS, cached_examples, course_sources, validation_titles
+from qa.training.examples import Example, ExampleBuilder, Source, cut, in_plain_form, is_for_validation, load_set
+from qa.training.hard_negatives import add_hard_negatives
 from qa.training.recipe import Recipe
 from qa.training.swaps import Swapper
 from qa.training.train import batches_of, changed, loss_of
 from qa.training.train import main as teach_reader
 from qa.training.train_commands import main as teach_commands
+from qa.training.trainer import Training, learning_rates
 
 HARBOUR = "The harbour opened in 1859. It has 24 piers. Ships leave at noon. The pilot is Huda. It never freezes."
 
@@ -58,7 +58,7 @@ class TestSources:
     def test_nothing_is_validated_on_an_article_that_was_trained_on(self, tmp_path: Path) -> None:
         texts = [f"Pier {n} opened in {1850 + n}." for n in range(8)]
         folder = write_set(tmp_path / "set", texts, [(n, f"When did pier {n} open?", str(1850 + n)) for n in range(8)])
-        training, validation = of_set(folder, validation=False), of_set(folder, validation=True)
+        training, validation = load_set(folder, validation=False), load_set(folder, validation=True)
         assert [is_for_validation(n) for n in range(8)] == [False, False, False, True] * 2
         assert {source.paragraph for source in validation} == {texts[3], texts[7]}
         assert {source.paragraph for source in training} == set(texts) - {texts[3], texts[7]}
@@ -73,13 +73,13 @@ class TestSources:
             Source("When did the harbour pier open?", "The harbour pier opened in 1859.", Span(27, 31), ()),
             Source("What grows?", "Palms grow by the sea.", Span(0, 5), ("The harbour pier is long.",)),
         ]
-        pier, _ = with_near(sources, HashEmbedder())
+        pier, _ = add_hard_negatives(sources, HashEmbedder())
         assert [context.text for context in pier.near] == ["The harbour pier is long.", "Palms grow by the sea."]
 
     def test_what_search_would_find_is_learnt_not_to_be_the_answer(self) -> None:
         near = (Context("The pier of Tunis has 12 lamps.", "Tunis"), Context("The pier has 24 lamps."))
         source = Source("How many piers?", HARBOUR, Span(HARBOUR.index("24"), HARBOUR.index("24") + 2), (), near)
-        made = Maker(words_in, Recipe(not_here=0.9)).make([source] * 40, 170)
+        made = ExampleBuilder(words_in, Recipe(not_here=0.9)).make([source] * 40, 170)
         misses = {replace(example.context, date="") for example in made if example.answer is None}
         assert near[0] in misses and near[1] not in misses
 
@@ -90,7 +90,7 @@ class TestExamples:
         source = Source("How many piers?", HARBOUR, Span(start, start + 2), ("Palms grow near water.",))
         lengths = set()
         for seed in range(30):
-            for example in Maker(words_in, Recipe(seed=seed)).make([source], 170):
+            for example in ExampleBuilder(words_in, Recipe(seed=seed)).make([source], 170):
                 if example.answer:
                     assert example.context.text[example.answer.start : example.answer.end] == "24"
                     assert example.context.text in HARBOUR
@@ -101,7 +101,7 @@ class TestExamples:
 
     def test_the_same_seed_makes_the_same_examples(self) -> None:
         source = Source("How many piers?", HARBOUR, Span(34, 36), ())
-        made = [Maker(words_in, Recipe(seed=3)).make([source] * 9, 170) for _ in range(2)]
+        made = [ExampleBuilder(words_in, Recipe(seed=3)).make([source] * 9, 170) for _ in range(2)]
         assert made[0] == made[1]
 
     def test_marks_are_taken_off_and_the_answer_still_stands_there(self) -> None:
@@ -155,7 +155,7 @@ LOSS = loss_of(0.5)
 
 class TestTraining:
     def test_the_rate_rises_and_falls(self) -> None:
-        rates = rates_of(10, warm_up=2)
+        rates = learning_rates(10, warm_up=2)
         assert rates[:3] == [0.5, 1.0, 1.0] and rates[9] == 0.125
 
     def test_targets_are_the_tokens_of_the_answer_or_the_first(self) -> None:
@@ -172,7 +172,7 @@ class TestTraining:
         assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
     def test_one_that_was_killed_goes_on_to_the_same_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("qa.training.learning.SAVE_EVERY", 2)
+        monkeypatch.setattr("qa.training.trainer.SAVE_EVERY", 2)
         whole = network()
         Training(whole, batches(), LOSS, RECIPE, tmp_path).run()
         (tmp_path / "other").mkdir()
@@ -212,11 +212,11 @@ def test_a_swapped_question_comes_with_the_sentences_that_would_answer() -> None
     source = Source("What is of 1859?", HARBOUR, Span(start, start + 4), ())
     swapper = Swapper(["Who came in 1931?"], random.Random(0))
     recipe = replace(Recipe(), swapped=1.0, not_here=0.0, elsewhere=0.0, shortest=5)
-    answered, swapped = Maker(words_in, recipe, swapper).make([source], longest=8)
+    answered, swapped = ExampleBuilder(words_in, recipe, swapper).make([source], longest=8)
     assert answered.answer and "1859" in answered.context.text
     assert (swapped.question, swapped.answer) == ("What is of 1931?", None)
     assert "1859" in swapped.context.text
-    assert len(Maker(words_in, recipe).make([source], longest=8)) == 1
+    assert len(ExampleBuilder(words_in, recipe).make([source], longest=8)) == 1
 
 
 def test_a_course_on_the_mixture_has_nothing_of_articles_that_are_validated_on(tmp_path: Path) -> None:
@@ -234,33 +234,33 @@ def test_a_course_on_the_mixture_has_nothing_of_articles_that_are_validated_on(t
     ]
     with gzip.open(tmp_path / "squad-dev-bench-articles-en.jsonl.gz", "wt") as file:
         file.write("\n".join(map(json.dumps, rows)))
-    learnt = sources_for(tmp_path, tmp_path / "sets", HashEmbedder(), Recipe(siblings=0))
+    learnt = course_sources(tmp_path, tmp_path / "sets", HashEmbedder(), Recipe(siblings=0))
     assert {source.title for source in learnt} == {"Pier 0", "Pier 1", "Pier 2"}
     assert texts[3] not in {source.paragraph for source in learnt}
-    some = sources_for(tmp_path, tmp_path / "sets", HashEmbedder(), Recipe(siblings=8, own=0, share=0.5))
+    some = course_sources(tmp_path, tmp_path / "sets", HashEmbedder(), Recipe(siblings=8, own=0, share=0.5))
     assert len([source for source in some if source.title.startswith("Pier")]) == 350
     assert len(some) == 350 + 4
 
 
 def test_examples_are_made_once(tmp_path: Path) -> None:
     example = Example("كم؟", Context("نص", "عنوان", "2020-01-02"), Span(0, 1))
-    made = kept(tmp_path / "examples.jsonl", lambda: [example, replace(example, answer=None)])
+    made = cached_examples(tmp_path / "examples.jsonl", lambda: [example, replace(example, answer=None)])
     assert made == [example, replace(example, answer=None)]
-    assert kept(tmp_path / "examples.jsonl", lambda: []) == made
+    assert cached_examples(tmp_path / "examples.jsonl", lambda: []) == made
 
 
 def test_a_title_that_alone_says_whose_an_excerpt_is_is_exchanged_for_another() -> None:
     start = HARBOUR.index("24")
     source = Source("How many piers has Port Nasim?", HARBOUR, Span(start, start + 2), (), title="Port Nasim")
     recipe = replace(Recipe(), not_here=0.0, elsewhere=1.0, untitled=0.0)
-    made = Maker(words_in, recipe, titles=["Port Nasim", "Salwan", "ميناء"]).make([source] * 20, longest=50)
+    made = ExampleBuilder(words_in, recipe, titles=["Port Nasim", "Salwan", "ميناء"]).make([source] * 20, longest=50)
     assert {(example.context.title, example.answer is None) for example in made} == {
         ("Port Nasim", False),
         ("Salwan", True),
     }
     assert all("24" in example.context.text for example in made)
     named = replace(source, paragraph=f"Port Nasim: {HARBOUR}", answer=Span(start + 12, start + 14))
-    assert len(Maker(words_in, replace(recipe, shortest=50), titles=["Salwan"]).make([named], longest=60)) == 1
+    assert len(ExampleBuilder(words_in, replace(recipe, shortest=50), titles=["Salwan"]).make([named], longest=60)) == 1
 
 
 @pytest.mark.parametrize("command", [teach_reader, teach_commands], ids=["reader", "commands"])

@@ -23,7 +23,7 @@ _HEADS = ("head.", "answerable.")
 
 @dataclass(frozen=True)
 class Shape:
-    """How many of the upper layers are adapted, and the rank of the corrections."""
+    """Number of upper layers that are adapted, and the rank of the corrections."""
 
     layers: int
     rank: int
@@ -37,7 +37,7 @@ class Logits(NamedTuple):
 
 
 class Adapted(nn.Module):
-    """A linear layer that is not ours, and our correction to it."""
+    """Frozen linear layer with a trained low-rank correction."""
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
         super().__init__()
@@ -88,18 +88,18 @@ class ReaderNetwork(nn.Module):
         return self.head.weight.device
 
     def for_reading(self) -> ReaderNetwork:
-        """Ready to be used, no longer learning: the corrections computed in as the encoder is."""
+        """Switch to inference: no gradients, corrections in the encoder's own dtype."""
         for module in self.encoder.modules():
             if isinstance(module, Adapted):
                 module.to(module.linear.weight.dtype)
         return self.eval().requires_grad_(False)
 
     def learnt(self) -> dict[str, torch.Tensor]:
-        """What is ours, by name: the corrections and the heads."""
+        """Trained parameters by name: the corrections and the heads."""
         return {name: parameter for name, parameter in self.named_parameters() if _is_ours(name)}
 
     def load_learnt(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take over what `learnt` gave. Raises `ValueError` where it is another network's."""
+        """Load what `learnt` returned. Raises `ValueError` if it belongs to another network."""
         ours = self.learnt()
         if {name: tuple(t.shape) for name, t in tensors.items()} != {name: tuple(t.shape) for name, t in ours.items()}:
             raise ValueError("these tensors belong to another network")

@@ -16,9 +16,9 @@ from index.embeddings import Embedder, SentenceTransformerEmbedder
 from index.storage.durable import write_atomically
 from qa.evaluation.question_set import read_set
 from qa.reading.reader import Context
-from qa.training.examples import Example, Maker, Source, is_for_validation, names_in, of_set
-from qa.training.near import with_near
-from qa.training.reader_data import MIXTURE, Part, drawn, read_mixture
+from qa.training.examples import Example, ExampleBuilder, Source, is_for_validation, load_set, names_in
+from qa.training.hard_negatives import add_hard_negatives
+from qa.training.reader_data import MIXTURE, Part, read_mixture, sample_part
 from qa.training.recipe import Recipe
 from qa.training.siblings import siblings
 from qa.training.swaps import Swapper
@@ -28,16 +28,16 @@ SEARCHED = ("mlqa-cross-ar-en", "xquad/en-over-ar", "xquad/ar-over-en")
 """Those whose near misses search finds: in another language than the question, words alone do not find any."""
 
 
-def sources_for(data: Path, sets: Path, embedder: Embedder, recipe: Recipe) -> list[Source]:
+def course_sources(data: Path, sets: Path, embedder: Embedder, recipe: Recipe) -> list[Source]:
     """The questions of a course: of the mixture, of the sets, and about siblings; none that is kept for validation."""
     draw = random.Random(recipe.seed)
     split = read_mixture(data, MIXTURE, validation_titles(sets))
-    chosen = {part.name: drawn(split.training[part.name], part, recipe.share, draw) for part in MIXTURE}
+    chosen = {part.name: sample_part(split.training[part.name], part, recipe.share, draw) for part in MIXTURE}
     for name in SETS:
         part = Part(name, recipe.own // len(SETS))
-        chosen[name] = drawn(of_set(sets / name, validation=False), part, recipe.share, draw)
+        chosen[name] = sample_part(load_set(sets / name, validation=False), part, recipe.share, draw)
     for name in SEARCHED:
-        chosen[name] = with_near(chosen[name], embedder)
+        chosen[name] = add_hard_negatives(chosen[name], embedder)
     return [*itertools.chain(*chosen.values()), *siblings(round(recipe.siblings * recipe.share), draw)]
 
 
@@ -50,19 +50,19 @@ def validation_titles(sets: Path) -> frozenset[str]:
     return frozenset(titles)
 
 
-def examples_for(data: Path, sets: Path, base: SentenceTransformerEmbedder, recipe: Recipe) -> list[Example]:
+def course_examples(data: Path, sets: Path, base: SentenceTransformerEmbedder, recipe: Recipe) -> list[Example]:
     """The examples of a course, in no order."""
-    sources = sources_for(data, sets, base, recipe)
+    sources = course_sources(data, sets, base, recipe)
     tokenizer = base.tokenizer
     count_tokens = cache(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))
     draw = random.Random(recipe.seed)
     swapper = Swapper([source.question for source in sources], draw, names_in(sources))
     titles = list(dict.fromkeys(source.title for source in sources if source.title))
-    return Maker(count_tokens, recipe, swapper, titles).make(sources, recipe.longest)
+    return ExampleBuilder(count_tokens, recipe, swapper, titles).make(sources, recipe.longest)
 
 
-def kept(file: Path, make: Callable[[], list[Example]]) -> list[Example]:
-    """The examples of an earlier start of the same course, or new ones, which are kept in `file`."""
+def cached_examples(file: Path, make: Callable[[], list[Example]]) -> list[Example]:
+    """Return the examples in `file`, or make and store them there, so that a resumed run need not make them again."""
     if not file.is_file():
         rows = [json.dumps(asdict(example), ensure_ascii=False) for example in make()]
         write_atomically(file, "".join(row + "\n" for row in rows).encode())

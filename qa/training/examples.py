@@ -74,7 +74,7 @@ def is_for_validation(number: int) -> bool:
     return number % VALIDATION == VALIDATION - 1
 
 
-def of_set(folder: Path, validation: bool) -> list[Source]:
+def load_set(folder: Path, validation: bool) -> list[Source]:
     """The questions of a set about its articles for validation, or about the others."""
     chosen = read_set(folder)
     drafts = [draft for draft in read_articles(chosen.articles.read_bytes()) if isinstance(draft, ParsedDocument)]
@@ -99,7 +99,7 @@ def of_set(folder: Path, validation: bool) -> list[Source]:
     return found
 
 
-class Maker:
+class ExampleBuilder:
     """Makes examples of sources: in plain form, cut to a length, some without the answer. Seeded.
 
     `swapper` makes questions that their paragraph does not answer; without it there are none of these. `titles` are

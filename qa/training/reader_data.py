@@ -84,7 +84,7 @@ def read_mixture(folder: Path, mixture: Iterable[Part], held_out_titles: frozens
     return Split(training, {name: tuple(sources_of(rows)) for name, rows in kept.items() if rows})
 
 
-def drawn(sources: Sequence[Source], part: Part, share: float, draw: random.Random) -> list[Source]:
+def sample_part(sources: Sequence[Source], part: Part, share: float, draw: random.Random) -> list[Source]:
     """As many of a file's examples as its part says, times `share`, at random."""
     answerable = [source for source in sources if source.answer]
     unanswerable = [source for source in sources if not source.answer]

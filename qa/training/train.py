@@ -27,12 +27,12 @@ from qa.reading.inputs import encode
 from qa.reading.network import ReaderNetwork, Shape
 from qa.reading.network_reader import NetworkReader, padded, save
 from qa.reading.reader import Context, Reader
-from qa.training.course import SETS, examples_for, kept
+from qa.training.course import SETS, cached_examples, course_examples
 from qa.training.curve import draw_curve
-from qa.training.examples import Example, Source, of_set
-from qa.training.learning import Batch, Loss, Ready, Training, in_batches
+from qa.training.examples import Example, Source, load_set
 from qa.training.needs import require_extra
 from qa.training.recipe import Recipe
+from qa.training.trainer import Batch, EncodedExample, Loss, Training, in_batches
 
 
 def batches_of(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, draw: random.Random) -> list[Batch]:
@@ -40,7 +40,7 @@ def batches_of(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, draw
     return in_batches([one for example in examples if (one := _with_target(example, tokenizer))], recipe, draw)
 
 
-def _with_target(example: Example, tokenizer: Any) -> Ready | None:
+def _with_target(example: Example, tokenizer: Any) -> EncodedExample | None:
     """The input and its target; `None` where the answer fell behind the longest input."""
     (given,) = encode(tokenizer, example.question, [example.context])
     if example.answer is None:
@@ -83,7 +83,7 @@ def validate(reader: Reader, sets: Path, limit: int | None) -> dict[str, dict[st
     """F1 and exact match of the best span with the right paragraph given, on articles kept from training."""
     figures = {}
     for name in SETS:
-        asked = of_set(sets / name, validation=True)
+        asked = load_set(sets / name, validation=True)
         asked = random.Random(0).sample(asked, min(limit or len(asked), len(asked)))
         scores = [_score(reader, source) for source in tqdm(asked, desc=name, leave=False)]
         figures[name] = {
@@ -136,7 +136,7 @@ def main(
     if start:
         # Weights without the second head can be begun with, too.
         network.load_learnt({**network.learnt(), **load_file(start)})
-    examples = kept(work / "examples.jsonl", lambda: examples_for(data, sets, base, recipe))
+    examples = cached_examples(work / "examples.jsonl", lambda: course_examples(data, sets, base, recipe))
     batches = batches_of(examples, tokenizer, recipe, random.Random(recipe.seed))
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")

@@ -23,7 +23,7 @@ from index.embeddings import PassageText, SentenceTransformerEmbedder, Vectors
 from index.text.sentences import sentences
 from qa.reading.commands import COMMANDS, FORMAT
 from qa.reading.network_reader import base_of
-from qa.training.examples import of_set
+from qa.training.examples import load_set
 from qa.training.needs import require_extra
 from qa.training.train import default_embedder
 
@@ -53,7 +53,7 @@ def lines_of(kind: str, language: Language) -> list[str]:
 
 
 def paragraphs_of(sets: Path, language: Language, validation: bool) -> list[str]:
-    return list(dict.fromkeys(s.paragraph for name in SETS[language] for s in of_set(sets / name, validation)))
+    return list(dict.fromkeys(s.paragraph for name in SETS[language] for s in load_set(sets / name, validation)))
 
 
 def among(line: str, others: Sequence[str], draw: random.Random) -> tuple[PassageText, Span]:

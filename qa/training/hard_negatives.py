@@ -15,7 +15,7 @@ from qa.training.examples import Source
 NEAREST = 5
 
 
-def with_near(sources: Sequence[Source], embedder: Embedder) -> list[Source]:
+def add_hard_negatives(sources: Sequence[Source], embedder: Embedder) -> list[Source]:
     """The sources of one set, each with the paragraphs of the set that are nearest to its question, its own left out.
 
     They need not be of the same article, nor share a word with a question in another language.

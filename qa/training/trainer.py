@@ -31,11 +31,11 @@ class Batch:
     targets: tuple[tuple[int, int], ...]
 
 
-Ready = tuple[Input, tuple[int, int]]
+EncodedExample = tuple[Input, tuple[int, int]]
 Loss = Callable[[ReaderNetwork, Batch], torch.Tensor]
 
 
-def in_batches(examples: Sequence[Ready], recipe: Recipe, draw: random.Random) -> list[Batch]:
+def in_batches(examples: Sequence[EncodedExample], recipe: Recipe, draw: random.Random) -> list[Batch]:
     """Examples of like length together, in an order drawn at random."""
     ready = list(examples)
     draw.shuffle(ready)
@@ -53,7 +53,7 @@ def in_batches(examples: Sequence[Ready], recipe: Recipe, draw: random.Random) -
     return batches
 
 
-def rates_of(steps: int, warm_up: int) -> list[float]:
+def learning_rates(steps: int, warm_up: int) -> list[float]:
     """The share of the highest rate at every step: up to it in `warm_up` steps, then down to nothing."""
     falling = max(1, steps - warm_up)
     return [min((step + 1) / warm_up, max(0.0, (steps - step) / falling)) for step in range(steps)]
@@ -65,7 +65,7 @@ class Training:
     def __init__(
         self, network: ReaderNetwork, batches: Sequence[Batch], loss: Loss, recipe: Recipe, work: Path
     ) -> None:
-        rates = rates_of(len(batches), recipe.warm_up)
+        rates = learning_rates(len(batches), recipe.warm_up)
         self._network = network
         self._loss = loss
         self._batches = batches
