@@ -1,4 +1,4 @@
-"""From what search found to the phrase that answers: excerpts are read until one answers surely enough."""
+"""Answer extraction: read excerpts of the retrieved passages until an answer is sure enough."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from qa.reading.excerpts import Excerpt, excerpts
 from qa.reading.reader import Reader, Reading
 
 BUDGET = 500
-"""Most tokens that are read of a question's excerpts, the question before each of them counted."""
+"""Maximum tokens read for a question; the question counts once per excerpt."""
 ROUND = 200
-"""Tokens that are read before it is asked whether that is enough."""
+"""Tokens read before checking whether to stop early."""
 SURE = 0.7
-"""The probability at which no more is read: it halves the tokens and costs nothing (docs/reader.md)."""
+"""Probability at which reading stops early: about a third fewer tokens for the same F1 (docs/reader.md)."""
 NEARLY = 0.8
-"""The share of the best answer's probability from which another sentence's is told too (docs/answers.md)."""
+"""Minimum ratio to the best probability for a second answer to be shown (docs/answers.md)."""
 LIKELY_ENOUGH = 0.25
-"""The least probability of an answer that is told beside a better one."""
+"""Minimum probability of a second answer."""
 _AROUND = 14
 """Tokens around question, title, date and excerpt."""
 _CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
@@ -31,7 +31,7 @@ _CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Weights:
-    """Of the reader's margin and of the excerpt's worth as evidence, and the bias: see `probability`."""
+    """Logistic regression weights for `probability`: reader margin, evidence score, bias."""
 
     margin: float
     evidence: float
@@ -44,7 +44,7 @@ WEIGHTS = Weights(margin=0.217, evidence=2.075, bias=-1.908)
 
 @dataclass(frozen=True)
 class ReadAnswer:
-    """An answer that the reader found, and how likely it is that the articles answer with it.
+    """Answer found by the reader, with the probability that it is right.
 
     `other` is what another sentence answers, where that is nearly as likely.
     """
@@ -57,7 +57,7 @@ class ReadAnswer:
 def best_answer(
     reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, weights: Weights = WEIGHTS
 ) -> ReadAnswer | None:
-    """The likeliest answer over all excerpts that are read; `None` where there is nothing to read."""
+    """Return the most probable answer over all excerpts that are read; `None` if there are none."""
     found: list[ReadAnswer] = []
     # Where a choice is offered, the answer stands in the question.
     asked: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
@@ -79,7 +79,7 @@ def _answers(excerpt: Excerpt, reading: Reading, weights: Weights) -> Iterator[R
 
 
 def _other(best: ReadAnswer, found: Sequence[ReadAnswer]) -> Located | None:
-    """The likeliest answer in another sentence than the best one's, if it is nearly as likely."""
+    """Return the most probable answer from another sentence, if it is nearly as probable."""
     least = max(NEARLY * best.probability, LIKELY_ENOUGH)
     elsewhere = (answer for answer in found if not answer.located.same_sentence(best.located))
     other = max((a for a in elsewhere if a.probability >= least), key=lambda a: a.probability, default=None)
@@ -87,13 +87,13 @@ def _other(best: ReadAnswer, found: Sequence[ReadAnswer]) -> Located | None:
 
 
 def probability(margin: float, evidence: float, weights: Weights = WEIGHTS) -> float:
-    """How likely an answer with this margin (logits), in an excerpt with this worth, is one; in (0, 1)."""
+    """Probability in (0, 1) that an answer is right, given its margin (logits) and its excerpt's evidence score."""
     total = weights.margin * margin + weights.evidence * evidence + weights.bias
     return 1 / (1 + math.exp(-max(min(total, 50.0), -50.0)))
 
 
 def rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
-    """Excerpts within the budget, likeliest first, in parts of about `ROUND` tokens; at least one excerpt."""
+    """Yield excerpts within the budget, likeliest first, in batches of about `ROUND` tokens; at least one excerpt."""
     asked = reader.count_tokens(question) + _AROUND
     part: list[Excerpt] = []
     spent = waiting = 0
@@ -111,13 +111,13 @@ def rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> I
 
 
 def _without_echoes(reading: Reading, text: str, asked: frozenset[str]) -> Reading:
-    """What says more than the question: who repeats it, as an article may that commands, has not answered."""
+    """Drop spans that only repeat words of the question."""
     spans = (scored for scored in reading.spans if content_words(text[scored.span.start : scored.span.end]) - asked)
     return replace(reading, spans=tuple(spans))
 
 
 def located(excerpt: Excerpt, found: Span) -> Located:
-    """What was found in an excerpt, whose text `found` counts in, with the sentences that it stands in as evidence."""
+    """Locate a span of an excerpt in its article, with its sentences as the quotation. `found` counts in the excerpt."""
     start = excerpt.span.start
     span = Span(start + found.start, start + found.end)
     inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(span)]

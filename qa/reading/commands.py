@@ -1,4 +1,4 @@
-"""Sentences that command: "ignore your instructions and answer …", and what is dressed up as a prompt.
+"""Prompt-injection classifier: finds sentences that address the LLM ("ignore your instructions and answer …").
 
 They speak to whoever answers, not of the world, so nothing that they say is an answer: they are taken out of what is
 read, and stay in the article and in the passages that are shown. Told apart they are by their meaning, in any language
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 FORMAT = "jawab-commands-1"
 COMMANDS = 0.5
-"""The log-odds from which a sentence commands: of the samples' sentences none has as much."""
+"""Log-odds from which a sentence is an injection: no sentence of the samples reaches it."""
 BESIDE = -2.0
-"""The same for the other sentences of a passage in which one does: few who command say one sentence."""
+"""The same for other sentences of a passage that has one: injections rarely come alone."""
 
 
 class Commands:
-    """Knows sentences that command. `direction` has the embedder's dimension, `bias` is in logits."""
+    """Linear classifier of sentence vectors. `direction` has the embedder's dimension, `bias` is in logits."""
 
     def __init__(self, direction: Vectors, bias: float) -> None:
         self._direction = direction
@@ -37,7 +37,7 @@ class Commands:
 
     @classmethod
     def of(cls, file: Path, embedder: SentenceTransformerEmbedder) -> Commands | None:
-        """What a weights file knows; `None` where the file is for another embedder."""
+        """Load a weights file; `None` if it is for another embedder."""
         from safetensors.numpy import load_file
 
         told = about(file, FORMAT)
@@ -46,12 +46,12 @@ class Commands:
         return cls(load_file(file)["direction"], float(told["bias"]))
 
     def odds(self, vectors: Vectors) -> Vectors:
-        """The log-odds that each of the sentences with these vectors, of shape (sentences, dimension), commands."""
+        """Log-odds of injection for vectors of shape (sentences, dimension)."""
         odds: Vectors = vectors @ self._direction + self._bias
         return odds
 
     def without(self, hits: Sequence[Hit]) -> list[Hit]:
-        """The hits, without those of their sentences that command."""
+        """Return the hits without their injected sentences."""
         return [replace(hit, sentences=self._kept(hit)) for hit in hits]
 
     def _kept(self, hit: Hit) -> tuple[Sentence, ...]:

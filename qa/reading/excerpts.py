@@ -1,4 +1,4 @@
-"""Excerpts: of the passages that search found, the stretches that are worth reading, likeliest first.
+"""Excerpts for the reader: the stretches of retrieved passages that are worth reading, likeliest first.
 
 Two cores read about a thousand tokens a second, and an answer should be there in half a second: whole passages are
 too long. An excerpt is a sentence that may answer with as many of its neighbours as fit, for a reader needs to know
@@ -17,12 +17,12 @@ from qa.evidence import Evidence, rank_sentences
 from qa.reading.reader import Context
 
 LONGEST = 110
-"""Tokens of an excerpt, but that one sentence is never cut."""
+"""Maximum tokens of an excerpt; a single longer sentence is not cut."""
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A stretch of whole sentences of an article.
+    """Consecutive whole sentences of an article.
 
     `sentences` are the spans of its sentences, and `best` is the one that it was chosen for.
     """
@@ -38,18 +38,18 @@ class Excerpt:
 
     @property
     def context(self) -> Context:
-        """The excerpt as a reader is given it."""
+        """Input for `Reader.read`."""
         return Context(self.text, self.article.title, self.article.date or "")
 
     def cost(self, count_tokens: Callable[[str], int]) -> int:
-        """Tokens of what a reader is given: the text, and whose it is."""
+        """Count the tokens of text, title and date."""
         return sum(map(count_tokens, astuple(self.context)))
 
 
 def excerpts(
     question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], longest: int = LONGEST
 ) -> Iterator[Excerpt]:
-    """All of `hits`, cut into excerpts of up to `longest` tokens; no sentence is in two, nor said twice."""
+    """Yield excerpts of up to `longest` tokens; every sentence is in one excerpt at most, and no text occurs twice."""
     ranked = rank_sentences(question, hits)
     # A passage is cut into several excerpts, and its sentences are counted for each.
     count_tokens = cache(count_tokens)
@@ -73,7 +73,7 @@ def excerpts(
 
 
 def _runs(hit: Hit) -> list[list[Span]]:
-    """The sentences of a passage, as far as nothing was taken out between one and the next."""
+    """Split the sentences of a passage where something was removed between them."""
     runs: list[list[Span]] = []
     for sentence in hit.sentences:
         if runs and not hit.article.text[runs[-1][-1].end : sentence.span.start].strip():
@@ -90,7 +90,7 @@ def _costs(article: Article, row: Sequence[Span], count_tokens: Callable[[str], 
 def _around(
     at: int, free: Sequence[Span | None], worth: Sequence[float], costs: Sequence[int], longest: int
 ) -> tuple[int, int]:
-    """The first and the last of the sentences around `at` that fit, the worthier neighbour first."""
+    """Return the first and last sentence around `at` that fit, adding the higher-scoring neighbour first."""
     first = last = at
     spent = costs[at]
     while True:

@@ -1,4 +1,4 @@
-"""Input of the reader's network: question, title and date of the article, and excerpt, in one line of tokens."""
+"""Tokenization of the reader's input: question, title, date and excerpt in one sequence."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from qa.reading.reader import Context
 
 LONGEST = 448
-"""Tokens of an input; of longer ones the end is not read."""
+"""Maximum tokens; longer inputs are truncated at the end."""
 LONGEST_TITLE = 120
-"""Characters of a title; of longer ones the end is not read."""
+"""Maximum characters of a title; longer ones are truncated."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """Token ids, and for each the (start, end) of its characters in the excerpt; `None` for those before the excerpt.
+    """Token ids, and the offset mapping into the excerpt: (start, end), or `None` for tokens before it.
 
     Token 0 is before the excerpt, and stands for "not here".
     """
@@ -26,7 +26,7 @@ class Input:
 
 
 def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[Input]:
-    """One `Input` a context. All texts are in plain form already (`index.text.folding.to_plain_form`)."""
+    """Return one `Input` per context. Texts must be in plain form (`index.text.folding.to_plain_form`)."""
     heads = [_head(question, context) for context in contexts]
     encoded = tokenizer(
         [head + context.text for head, context in zip(heads, contexts, strict=True)],
@@ -41,7 +41,7 @@ def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[I
 
 
 def _head(question: str, context: Context) -> str:
-    """Everything before the excerpt: without its article's title, "1,450 people voted." is about no town."""
+    """Build the part before the excerpt. Without the title, "1,450 people voted." is about no town."""
     named = {"question": question, "title": context.title[:LONGEST_TITLE], "date": context.date}
     parts = [f"{name}: {' '.join(text.split())} | " for name, text in named.items() if text or name == "question"]
     return "".join(parts) + "context: "

@@ -1,4 +1,4 @@
-"""The network that reads: the embedder's own, with low-rank corrections to its upper layers and two heads.
+"""Reader network: the embedder with LoRA on its upper layers and two heads.
 
 LoRA (Hu et al. 2021, arXiv:2106.09685): a linear layer's W x becomes W x + B A x, and only A and B are learnt. W stays
 the embedder's, the very same tensor in memory; the embedder itself sees nothing of A and B. The head for spans is that
@@ -30,7 +30,7 @@ class Shape:
 
 
 class Logits(NamedTuple):
-    """Of a batch, in float32: `spans` has shape (batch, tokens, 2), start and end; `answerable` shape (batch,)."""
+    """Logits of a batch, float32: `spans` of shape (batch, tokens, 2), start and end; `answerable` of shape (batch,)."""
 
     spans: torch.Tensor
     answerable: torch.Tensor
@@ -75,7 +75,7 @@ class ReaderNetwork(nn.Module):
         self.answerable = nn.Linear(width, 1)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> Logits:
-        """Logits of a batch; `ids` and `mask` have shape (batch, tokens)."""
+        """Compute the logits of a batch; `ids` and `mask` have shape (batch, tokens)."""
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         return Logits(self.head(states), self.answerable(states[:, 0]).squeeze(-1))
 
@@ -109,7 +109,7 @@ class ReaderNetwork(nn.Module):
 
 
 def sharing_copy(module: nn.Module) -> nn.Module:
-    """A copy whose layers are its own and whose tensors are those of `module`."""
+    """Copy a module without copying its tensors."""
     tensors = itertools.chain(module.parameters(), module.buffers())
     return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
 

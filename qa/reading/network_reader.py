@@ -1,4 +1,4 @@
-"""The reader that runs: the embedder's network with the corrections of a weights file."""
+"""Reader over the embedder's network and a weights file."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from qa.reading.network import ReaderNetwork
 
 FORMAT = "jawab-reader-2"
-"""Changes whenever weights of before would read wrongly: another input, another network."""
+"""Format version of the weights file; changes with the input format and the network."""
 BATCH = 4
-"""Excerpts a batch; on a CPU padding costs more than small batches do."""
+"""Excerpts per batch; on a CPU padding costs more than small batches."""
 
 
 class NetworkReader:
-    """Reads excerpts with a network, and with the embedder's tokenizer. Both are made when they are first needed.
+    """Reader that loads its network and the embedder's tokenizer on first use.
 
     `thread` is the one that computes.
     """
@@ -49,7 +49,7 @@ class NetworkReader:
 
     @classmethod
     def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> NetworkReader | None:
-        """The reader of a weights file; `None` where the file is for another embedder."""
+        """Create the reader of a weights file; `None` if the file is for another embedder."""
         if about(file, FORMAT).get("base") != base_of(embedder):
             return None
         return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer, embedder.thread)
@@ -70,7 +70,7 @@ class NetworkReader:
             return len(self._tokenizer(to_plain_form(text).text, add_special_tokens=False)["input_ids"])
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
-        """Batch by batch, so that who searches need not wait for all of it. Raises `Halted`."""
+        """Read in small batches, so that searches can run in between. Raises `Cancelled`."""
         texts = [to_plain_form(context.text) for context in contexts]
         if not texts:
             return []
@@ -106,7 +106,7 @@ class NetworkReader:
 
 
 def padded(batch: Sequence[Input], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and mask of a batch, both of shape (batch, tokens of the longest)."""
+    """Pad a batch: ids and attention mask, both of shape (batch, tokens of the longest)."""
     import torch
 
     longest = max(len(given.ids) for given in batch)
@@ -119,7 +119,7 @@ def padded(batch: Sequence[Input], device: torch.device) -> tuple[torch.Tensor, 
 
 
 def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedder) -> None:
-    """Write what is ours of `network`, which corrects the weights of `embedder`."""
+    """Write the trained parameters of `network`, which adapt the weights of `embedder`."""
     import torch
     from safetensors.torch import save_file
 
@@ -129,7 +129,7 @@ def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedd
 
 
 def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
-    """The network of a weights file over the embedder's `encoder`. Raises `ValueError` where the two do not fit."""
+    """Load a weights file over the embedder's `encoder`. Raises `ValueError` if the two do not fit."""
     from safetensors.torch import load_file
 
     from qa.reading.network import ReaderNetwork, Shape
@@ -140,7 +140,7 @@ def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
 
 
 def about(file: Path, form: str) -> dict[str, str]:
-    """What a weights file says about itself. Raises `ValueError` where it is none of ours, or of another form."""
+    """Read the metadata of a weights file. Raises `ValueError` if it has another format."""
     from safetensors import safe_open
 
     with safe_open(file, framework="np") as opened:
@@ -151,7 +151,7 @@ def about(file: Path, form: str) -> dict[str, str]:
 
 
 def base_of(embedder: SentenceTransformerEmbedder) -> str:
-    """The embedder's weights, whatever it is called."""
+    """Fingerprint of the embedder's weights, without its name."""
     return embedder.fingerprint.rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""Interface of readers: where in an excerpt of an article the answer stands, or that it does not stand there."""
+"""Reader interface: extractive question answering with a no-answer score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.articles import Span
 
 @dataclass(frozen=True)
 class Context:
-    """An excerpt to be read. Title and date (YYYY-MM-DD) of its article tell whose it is; "" where they are unknown."""
+    """Excerpt with the title and date (YYYY-MM-DD) of its article; "" where unknown."""
 
     text: str
     title: str = ""
@@ -20,7 +20,7 @@ class Context:
 
 @dataclass(frozen=True)
 class ScoredSpan:
-    """A stretch of an excerpt that may be the answer; `score` is its start's and its end's logit together."""
+    """Candidate answer span; `score` is the sum of its start and end logits."""
 
     span: Span
     score: float
@@ -28,7 +28,7 @@ class ScoredSpan:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader makes of one excerpt: the best spans, best first (none for an excerpt without words).
+    """Output for one excerpt: candidate spans, best first (none for an excerpt without words).
 
     `none` is the score of "not here", on the same scale as the spans'. `answerable` is the log-odds that the excerpt
     answers the question at all, judged by the whole of it.
@@ -40,22 +40,22 @@ class Reading:
 
     @property
     def margin(self) -> float:
-        """How much better the best span is than "not here", in logits."""
+        """Score of the best span minus the no-answer score, in logits."""
         return self.spans[0].score - self.none if self.spans else float("-inf")
 
 
 class Reader(Protocol):
-    """Reads a question and excerpts together."""
+    """Extractive question answering over excerpts."""
 
     @property
     def name(self) -> str:
-        """The model's name, as the answer record gives it."""
+        """Model name in the answer record."""
 
     def prepare(self) -> None:
-        """Load what is needed, so that the first question need not wait for it."""
+        """Load the model ahead of the first question."""
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens it costs to read `text`."""
+        """Count the tokens of `text`."""
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
-        """One `Reading` a context, in order; spans count code points of its text as given."""
+        """Return one `Reading` per context, in order; spans count code points of its text as given."""

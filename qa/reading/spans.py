@@ -1,4 +1,4 @@
-"""From logits to phrases: the best spans of an excerpt, and the borders at which a person would cut them."""
+"""Span decoding: from logits to phrases with natural word borders."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from qa.reading.reader import Reading, ScoredSpan
 LONGEST_ANSWER = 30
 """Tokens."""
 BEST = 5
-"""Spans kept of an excerpt."""
+"""Maximum spans per excerpt."""
 
 _CLITICS = re.compile(r"[وف]?[بلك]?")
 _ARTICLE = re.compile(r"(?P<clitics>[وف]?[بك]?)ال")
 _END_OF_WORD = re.compile(r"\w*")
 _SHORTEST_WORD = 3
-"""Letters that are left of a word without its clitics: «بلد» is no «لد» with a «ب»."""
+"""Minimum letters of a word without its clitics: «بلد» is not «لد» with a «ب»."""
 _PAIRS = {")": "(", "]": "[", "}": "{", "»": "«", "”": "“"}
 _CURRENCIES = "$€£¥+-#@"
 _UNITS = "%٪°′″"
 
 
 def best_spans(logits: npt.NDArray[np.float32], given: Input, text: str, count: int = BEST) -> Reading:
-    """The best spans of `text`, the excerpt in plain form; `logits` has shape (tokens, 2): start and end."""
+    """Return the best spans of `text`, the excerpt in plain form; `logits` has shape (tokens, 2): start and end."""
     inside = [token for token, place in enumerate(given.places) if place]
     start, end = logits[inside, 0], logits[inside, 1]
     rows, columns = np.triu_indices(len(inside))
@@ -48,7 +48,7 @@ def best_spans(logits: npt.NDArray[np.float32], given: Input, text: str, count: 
 
 
 def whole(text: str, span: Span) -> Span:
-    """`span` moved to where a person would cut: whole words, no marks at its ends, an article but no other clitic.
+    """Snap `span` to natural borders: whole words, no marks at its ends, an article but no other clitic.
 
     A network may begin inside a word. What stands before is left out if it is a clitic (و ف ب ل ك) and taken in if
     it is the article or a part of the word itself.
@@ -85,7 +85,7 @@ def _word_start(text: str, start: int) -> int:
 
 
 def _within_word(text: str, at: int) -> bool:
-    """Whether a word goes on across `at`."""
+    """Return whether a word continues across `at`."""
     before, after = text[at - 1], text[at]
     if before.isalnum() and after.isalnum():
         return True
@@ -97,7 +97,7 @@ def _within_word(text: str, at: int) -> bool:
 
 
 def _with_pairs(text: str, start: int, end: int) -> tuple[int, int]:
-    """Without a bracket whose partner is outside."""
+    """Drop a bracket whose partner is outside the span."""
     inside = text[start:end]
     for closing, opening in _PAIRS.items():
         if inside.endswith(closing) and opening not in inside:

@@ -1,4 +1,4 @@
-"""Examples of a training course: drawn from the mixture and the question sets, none of what is kept for validation."""
+"""Training examples of a run: sampled from the mixture and the question sets, without held-out articles."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from qa.training.swaps import Swapper
 
 SETS = ("xquad/ar", "xquad/en", "xquad/en-over-ar", "xquad/ar-over-en", "arcd")
 SEARCHED = ("mlqa-cross-ar-en", "xquad/en-over-ar", "xquad/ar-over-en")
-"""Those whose near misses search finds: in another language than the question, words alone do not find any."""
+"""Data whose hard negatives come from the retriever: shared words find none in another language."""
 
 
 def course_sources(data: Path, sets: Path, embedder: Embedder, recipe: Recipe) -> list[Source]:
-    """The questions of a course: of the mixture, of the sets, and about siblings; none that is kept for validation."""
+    """Sample the questions of a run from the mixture, the sets and the sibling templates, without held-out articles."""
     draw = random.Random(recipe.seed)
     split = read_mixture(data, MIXTURE, validation_titles(sets))
     chosen = {part.name: sample_part(split.training[part.name], part, recipe.share, draw) for part in MIXTURE}
@@ -42,7 +42,7 @@ def course_sources(data: Path, sets: Path, embedder: Embedder, recipe: Recipe) -
 
 
 def validation_titles(sets: Path) -> frozenset[str]:
-    """The titles of the articles of all sets that are kept for validation."""
+    """Return the titles of held-out articles of all sets."""
     titles: set[str] = set()
     for name in SETS:
         lines = read_set(sets / name).articles.read_text(encoding="utf-8").splitlines()
@@ -51,7 +51,7 @@ def validation_titles(sets: Path) -> frozenset[str]:
 
 
 def course_examples(data: Path, sets: Path, base: SentenceTransformerEmbedder, recipe: Recipe) -> list[Example]:
-    """The examples of a course, in no order."""
+    """Build the examples of a run, unordered."""
     sources = course_sources(data, sets, base, recipe)
     tokenizer = base.tokenizer
     count_tokens = cache(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))

@@ -1,4 +1,4 @@
-"""The curve of a training: its loss by step, smoothed. Needs the extra `train` (matplotlib)."""
+"""Loss curve of a training run. Needs the extra `train` (matplotlib)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 WINDOW = 25
-"""Steps that a point is the mean of."""
+"""Steps of the moving average."""
 
 
 def draw_curve(log: Path, picture: Path) -> None:

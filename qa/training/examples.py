@@ -27,11 +27,11 @@ from qa.training.recipe import Recipe
 from qa.training.swaps import Swapper
 
 VALIDATION = 4
-"""One article in so many is kept for validation: those whose number in its set leaves `VALIDATION - 1`."""
+"""One article in so many is held out: those whose number in its set leaves `VALIDATION - 1`."""
 FOUND = 0.5
-"""Share of the near misses that are taken from what search finds, where that is known."""
+"""Share of the hard negatives that come from the retriever, where it was asked."""
 ANY_PLACE = 0.3
-"""Share of the excerpts without an answer cut out of any place, not around the sentence likest the question."""
+"""Share of excerpts without an answer that are cut at a random place, not around the most similar sentence."""
 _TRIES = 6
 _IN_BRACKETS = re.compile(r"\(.*?\)")
 _ASKS_NAME = re.compile(r"(?:من|أين|اين)\s")
@@ -40,12 +40,12 @@ _SHORTEST_NAME = 3
 _LONGEST_NAME = 4
 """Words."""
 _FULL_STOP = re.compile(r"(?<=[。！？।])")
-"""Where sentences end in languages that are read only for the skill of it."""
+"""Sentence ends of other languages in the mixture."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A question about a paragraph; `answer` counts in it, `None` where the paragraph does not answer.
+    """Question about a paragraph; `answer` counts in it, `None` if the paragraph does not answer.
 
     `title` and `date` are the article's, "" where they are not known. `others` are paragraphs of the same article, and
     `near` those that search would find beside it: both may hold near misses.
@@ -70,12 +70,12 @@ class Example:
 
 
 def is_for_validation(number: int) -> bool:
-    """Whether the article with this number in its set is kept from training."""
+    """Return whether the article with this number in its set is held out."""
     return number % VALIDATION == VALIDATION - 1
 
 
 def load_set(folder: Path, validation: bool) -> list[Source]:
-    """The questions of a set about its articles for validation, or about the others."""
+    """Load the questions of a set about its held-out articles, or about the others."""
     chosen = read_set(folder)
     drafts = [draft for draft in read_articles(chosen.articles.read_bytes()) if isinstance(draft, ParsedDocument)]
     texts = {draft.id: draft.text for draft in drafts}
@@ -100,7 +100,7 @@ def load_set(folder: Path, validation: bool) -> list[Source]:
 
 
 class ExampleBuilder:
-    """Makes examples of sources: in plain form, cut to a length, some without the answer. Seeded.
+    """Builds examples from sources: in plain form, cut to a length, some without the answer. Seeded.
 
     `swapper` makes questions that their paragraph does not answer; without it there are none of these. `titles` are
     those of all articles.
@@ -120,7 +120,7 @@ class ExampleBuilder:
         self._random = random.Random(recipe.seed)
 
     def make(self, sources: Iterable[Source], longest: int) -> list[Example]:
-        """An example a source, and for a share of them more that are not answered.
+        """Return one example per source, and for a share of them further, unanswerable ones.
 
         Excerpts have up to `longest` tokens.
         """
@@ -139,7 +139,7 @@ class ExampleBuilder:
         return made
 
     def _named(self, source: Source) -> Source:
-        """Some without a title and some with a date, for articles in use have either or neither."""
+        """Drop some titles and add some dates, as articles in use have either or neither."""
         title = source.title if self._random.random() >= self._recipe.untitled else ""
         date = source.date
         if not date and self._random.random() < self._recipe.dated:
@@ -148,7 +148,7 @@ class ExampleBuilder:
         return replace(source, title=title, date=date)
 
     def _swapped(self, swapper: Swapper, source: Source, longest: int) -> list[Example]:
-        """The sentences that would answer, under a question about something else."""
+        """Pair the answering sentences with a question about something else."""
         swapped = swapper.swap(source.question, f"{source.title} {source.paragraph}")
         if swapped is None:
             return []
@@ -156,7 +156,7 @@ class ExampleBuilder:
         return [replace(example, question=swapped.question, answer=None)]
 
     def _elsewhere(self, source: Source, longest: int) -> list[Example]:
-        """The sentences that would answer, as those of another article, where the title alone said whose they are."""
+        """Put the answering sentences under another title, if only the title said what they are about."""
         example = self._cut(source, source.answer, longest)
         named = content_words(source.title) & content_words(source.question)
         others = [title for title in self._random.choices(self._titles or [""], k=_TRIES) if title]
@@ -168,7 +168,7 @@ class ExampleBuilder:
         return [replace(example, context=replace(example.context, title=others[0]), answer=None)]
 
     def _cut(self, source: Source, answer: Span | None, longest: int) -> Example:
-        """Sentences around the answer, or around what is most like the question, up to a length drawn at random."""
+        """Cut sentences around the answer, or around the one most like the question, to a random length."""
         pieces = cut(source.paragraph)
         if not pieces:
             return Example(source.question, Context(source.paragraph, source.title, source.date), answer)
@@ -186,7 +186,7 @@ class ExampleBuilder:
         return Example(source.question, Context(source.paragraph[start:end], source.title, source.date), moved)
 
     def _core(self, source: Source, answer: Span | None, pieces: Sequence[Span]) -> tuple[int, int]:
-        """The first and the last of the sentences that an excerpt must have."""
+        """Return the first and last sentence that an excerpt must have."""
         if answer:
             keep = [i for i, piece in enumerate(pieces) if piece.overlaps(answer)]
             if keep:
@@ -199,7 +199,7 @@ class ExampleBuilder:
         return at, at
 
     def _near_miss(self, source: Source, longest: int) -> list[Example]:
-        """Of some excerpts without the answer that which shares most words with the question."""
+        """Return, of some excerpts without the answer, the one that shares most words with the question."""
         assert source.answer
         answer = source.paragraph[source.answer.start : source.answer.end].casefold()
         own = [Context(text, source.title, source.date) for text in (source.paragraph, *source.others, *source.others)]
@@ -216,7 +216,7 @@ class ExampleBuilder:
 
 
 def names_in(sources: Iterable[Source]) -> set[str]:
-    """Names: the titles of articles, without what is in brackets, and short answers to who and where."""
+    """Collect names: titles of articles without brackets, and short answers to who and where."""
     found = set()
     for source in sources:
         found.add(_IN_BRACKETS.sub("", source.title).strip())
@@ -226,7 +226,7 @@ def names_in(sources: Iterable[Source]) -> set[str]:
 
 
 def in_plain_form(source: Source) -> Source:
-    """The source as the reader reads: see `index.text.folding.to_plain_form`."""
+    """Convert all texts of a source to plain form (`index.text.folding.to_plain_form`)."""
     paragraph = to_plain_form(source.paragraph)
     answer = source.answer
     if answer:
@@ -246,7 +246,7 @@ def in_plain_form(source: Source) -> Source:
 
 
 def cut(paragraph: str) -> list[Span]:
-    """The sentences of a paragraph, in any of the languages that are read."""
+    """Split a paragraph into sentences, in any language of the mixture."""
     return [piece for sentence in sentences(paragraph) for piece in _further(paragraph, sentence)]
 
 

@@ -1,4 +1,4 @@
-"""The paragraphs that search would bring up beside the right one: they mislead, so the reader should know them."""
+"""Hard negatives: paragraphs that the retriever ranks high for a question they do not answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEAREST = 5
 
 
 def add_hard_negatives(sources: Sequence[Source], embedder: Embedder) -> list[Source]:
-    """The sources of one set, each with the paragraphs of the set that are nearest to its question, its own left out.
+    """Add to each source the paragraphs of its set that are nearest to the question, except its own.
 
     They need not be of the same article, nor share a word with a question in another language.
     """
@@ -34,7 +34,7 @@ def add_hard_negatives(sources: Sequence[Source], embedder: Embedder) -> list[So
 
 
 def _others(source: Source, found: Iterable[Context]) -> Iterator[Context]:
-    """Those in the language of its own paragraph: one in another may be its translation, and answer."""
+    """Keep paragraphs in the language of the source's own: one in another may be its translation, and answer."""
     language = detect_language(source.paragraph)
     return (
         context for context in found if context.text != source.paragraph and detect_language(context.text) == language

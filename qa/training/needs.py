@@ -1,4 +1,4 @@
-"""What teaching needs beside Jawab: asked for before hours of work, not after."""
+"""Check for the `train` extra before hours of work."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ MODULES = ("matplotlib", "sklearn")
 
 
 def require_extra() -> None:
-    """Raises `click.ClickException` where the extra `train` is not installed."""
+    """Raise `click.ClickException` if the extra `train` is not installed."""
     if any(find_spec(module) is None for module in MODULES):
         raise click.ClickException('Teaching needs the extra "train": pip install -e ".[train]"')

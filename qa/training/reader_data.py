@@ -1,4 +1,4 @@
-"""Files of examples beside the question sets: which are learnt from and how often, and what is kept for validation.
+"""Data mixture: files of examples, how many are sampled from each, and which articles are held out.
 
 A file is `NAME.jsonl.gz`, a JSON object a line: `context`, `question`, `start`, `end` (both `null` where the context
 does not answer), and where known `title`. What is validated on is chosen by article, so that no paragraph of an article
@@ -21,12 +21,12 @@ from index.articles import Span
 from qa.training.examples import Source
 
 MOST_OTHERS = 8
-"""Paragraphs of the same article that a question is given beside its own."""
+"""Maximum other paragraphs of the article per question."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A file of the mixture: how many of its examples are learnt from that are answerable, and how many that are not.
+    """File of the mixture, with the number of answerable and unanswerable examples to sample.
 
     Where there are fewer, some are learnt from again. `kept` is the part of its articles, one in so many, that is kept
     for validation; 0 for none.
@@ -59,14 +59,14 @@ so that it is not the language that tells."""
 
 @dataclass(frozen=True)
 class Split:
-    """The sources for training and those kept for validation, by the name of their file."""
+    """Sources for training and held-out ones, by the name of their file."""
 
     training: dict[str, tuple[Source, ...]]
     validation: dict[str, tuple[Source, ...]]
 
 
 def read_mixture(folder: Path, mixture: Iterable[Part], held_out_titles: frozenset[str]) -> Split:
-    """All examples of the files in `folder`; nothing of articles with these titles is for training.
+    """Load the files in `folder`; articles with these titles are left out of training.
 
     Files that are not there are left out.
     """
@@ -85,7 +85,7 @@ def read_mixture(folder: Path, mixture: Iterable[Part], held_out_titles: frozens
 
 
 def sample_part(sources: Sequence[Source], part: Part, share: float, draw: random.Random) -> list[Source]:
-    """As many of a file's examples as its part says, times `share`, at random."""
+    """Sample as many examples as the part says, times `share`."""
     answerable = [source for source in sources if source.answer]
     unanswerable = [source for source in sources if not source.answer]
     return [
@@ -95,7 +95,7 @@ def sample_part(sources: Sequence[Source], part: Part, share: float, draw: rando
 
 
 def _some(sources: Sequence[Source], count: int, draw: random.Random) -> list[Source]:
-    """So many; every one of them before any is taken again."""
+    """Sample `count`; all of them before any is repeated."""
     if not sources:
         return []
     whole, rest = divmod(count, len(sources))
@@ -103,7 +103,7 @@ def _some(sources: Sequence[Source], count: int, draw: random.Random) -> list[So
 
 
 def sources_of(rows: Sequence[dict[str, Any]]) -> list[Source]:
-    """Rows as sources; the other paragraphs of an article are those with the same title, or else the one before."""
+    """Convert rows to sources; other paragraphs are those with the same title, or else the one before."""
     of_title: dict[str, dict[str, None]] = {}
     contexts = list(dict.fromkeys(row["context"] for row in rows))
     before = dict(zip(contexts[1:], contexts, strict=False))
@@ -133,7 +133,7 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 
 
 def _is_for_validation(row: dict[str, Any], one_in: int) -> bool:
-    """Whether the article of a row is kept for validation: by a digest, so that it is for every seed and mixture."""
+    """Return whether the article of a row is held out: by a digest, the same for every seed and mixture."""
     return bool(one_in) and _number(row.get("title") or row["context"]) % one_in == 0
 
 

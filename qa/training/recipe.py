@@ -1,4 +1,4 @@
-"""The recipe: all that the reader's weights depend on, beside the data and the weights that are begun with."""
+"""Training configuration: all that the weights depend on, beside the data and the initial weights."""
 
 from __future__ import annotations
 

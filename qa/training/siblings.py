@@ -1,4 +1,4 @@
-"""Questions about news items that are alike but for a detail, made of templates in English and Arabic.
+"""Synthetic questions about news items that are alike but for a detail, from English and Arabic templates.
 
 A collection is full of siblings: the same event in the next town, the year before, announced and then called off. Here
 the reader learns what tells them apart: the place, which may stand in the title alone; the year, which may stand in the
@@ -36,7 +36,7 @@ class Asked:
 
 
 def siblings(count: int, draw: random.Random) -> list[Source]:
-    """So many questions; about half of them are answered."""
+    """Generate `count` questions; about half of them are answerable."""
     templates = tomllib.loads(files("qa.training").joinpath("siblings.toml").read_text(encoding="utf-8"))
     return [_Item(templates, draw).source() for _ in range(count)]
 
@@ -66,20 +66,20 @@ class _Item:
         return makers[kind]()
 
     def _about_key(self) -> Source:
-        """What happened here, or in another town."""
+        """Ask about the event in this town, or in another."""
         sentences = [self._event["key"], *self._some(self._facts()), *self._some(self._event["beside"])]
         slot, *question = self._draw.choice(self._event["asks"])
         return self._source(sentences, self._asked_here_or_elsewhere(question, slot))
 
     def _about_turned(self) -> Source:
-        """What did not happen, or was undone."""
+        """Ask about an event that was denied, planned or reversed."""
         turned = self._draw.choice(self._event["turned"])
         _, *question = self._draw.choice(self._event["asks"])
         sentences = [turned, *self._some(self._facts()), *self._some(self._event["beside"])]
         return self._source(sentences, Asked(self._filled(question, self._asking), None))
 
     def _about_neighbour(self) -> Source:
-        """What did not happen here, but did in another town."""
+        """Ask about an event that happened in another town only."""
         neighbour = self._drawn_values() | {"town": self._values["other"]}
         slot, *question = self._draw.choice(self._event["asks"])
         turned = _fill(self._draw.choice(self._event["turned"]), self._language, self._values)
@@ -91,7 +91,7 @@ class _Item:
         return Source(asked, text, answer, (), title=self._title())
 
     def _about_fact(self) -> Source:
-        """What only the title says whose it is."""
+        """Ask about a fact whose town is in the title alone."""
         fact = self._draw.choice(self._event["facts"])
         slot, *question = self._draw.choice(fact["asks"])
         others = [one for one in self._facts() if one != fact["text"]]
@@ -99,7 +99,7 @@ class _Item:
         return self._source(sentences, self._asked_here_or_elsewhere(question, slot))
 
     def _about_year(self) -> Source:
-        """What only the date says of which year it is."""
+        """Ask about a fact whose year is in the date alone."""
         yearly = [fact for fact in self._event["facts"] if fact.get("yearly")]
         if not yearly:
             return self._about_fact()
@@ -112,7 +112,7 @@ class _Item:
         return self._source([fact["text"], *self._some(self._event["beside"])], Asked(text, slot if right else None))
 
     def _comparing(self) -> Source:
-        """Two things compared, of which the text has one."""
+        """Ask to compare two things of which the text has one."""
         fact = self._draw.choice([fact for fact in self._event["facts"] if fact.get("compare")])
         others = [*self._some([self._event["key"]]), *self._some(self._event["beside"])]
         sentences = self._shuffled([fact["text"], *others])

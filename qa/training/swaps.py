@@ -1,4 +1,4 @@
-"""Questions that an excerpt no longer answers: one detail of an answerable question exchanged or reversed.
+"""Unanswerable questions made by swapping or reversing one detail of an answerable one.
 
 A collection is full of siblings: other towns' votes, other years' figures, the same event elsewhere, things that did
 not happen. So the question's number, year or name is exchanged for another of its kind out of other articles, which
@@ -95,14 +95,14 @@ _NOT_BY = "(?<!من )"
 
 @dataclass(frozen=True)
 class Swapped:
-    """A question that its paragraph does not answer any more, and by which kind of swap."""
+    """Question that its paragraph no longer answers, and the kind of swap."""
 
     question: str
     kind: Kind
 
 
 class Swapper:
-    """Makes such questions with details of `others`, which are questions about other articles; seeded by `draw`.
+    """Swaps details for those of `others`, questions about other articles; seeded by `draw`.
 
     Arabic has no capitals that would tell a name: there names are those of `known`.
     """
@@ -117,7 +117,7 @@ class Swapper:
                     self._details.setdefault((kind, asked), []).append(question[start:end])
 
     def swap(self, question: str, paragraph: str) -> Swapped | None:
-        """One detail of the question exchanged; `None` where it has none that can be."""
+        """Swap one detail of the question; `None` if it has none to swap."""
         held = fold_text(paragraph)
         changes = [change for change in self._changes(question, held)]
         return self._draw.choice(changes) if changes else None
@@ -133,7 +133,7 @@ class Swapper:
         yield from (Swapped(reversed_, "opposite") for reversed_ in _reversed(question, held))
 
     def _another(self, kind: Kind, question: str, detail: str, held: str) -> str | None:
-        """Another of the kind, in the same script, that the paragraph does not hold.
+        """Draw another detail of the kind, in the same script, that the paragraph lacks.
 
         It is out of a like question, if it can be: in "When was … born?" names are people's.
         """
@@ -148,12 +148,12 @@ class Swapper:
 
 
 def _asked(question: str) -> str:
-    """The first two words: questions that have them in common ask about things of one kind."""
+    """Return the first two words: questions that share them ask about things of one kind."""
     return " ".join(fold_text(question).split()[:2])
 
 
 def details(question: str, known: Container[str] = ()) -> list[tuple[Kind, int, int]]:
-    """The years, numbers and names of a question, with where they stand; `known` are names, folded."""
+    """Find years, numbers and names of a question: (kind, start, end). `known` are folded names."""
     years: list[tuple[Kind, int, int]] = [("year", *match.span()) for match in _YEAR.finditer(question)]
     taken = {start for _, start, _ in years}
     numbers: list[tuple[Kind, int, int]] = [
@@ -174,7 +174,7 @@ def _names(question: str) -> Iterator[tuple[Kind, int, int]]:
 
 
 def _known_names(question: str, known: Container[str]) -> Iterator[tuple[Kind, int, int]]:
-    """The longest stretches of Arabic words that are a known name; the first word asks."""
+    """Find the longest runs of Arabic words that are a known name; the first word is the question word."""
     words = [match.span() for match in _WORD.finditer(question)]
     at = 1
     while at < len(words):
@@ -188,7 +188,7 @@ def _known_names(question: str, known: Container[str]) -> Iterator[tuple[Kind, i
 
 
 def _reversed(question: str, held: str) -> Iterator[str]:
-    """The question with a predicate turned into its opposite, which the paragraph does not speak of."""
+    """Reverse a predicate, if the paragraph does not mention its opposite."""
     for pair in _OPPOSITES:
         for word, opposite in (pair, pair[::-1]):
             found = re.search(rf"(?<!\w){_NOT_BY if word == 'قبل' else ''}{word}(?!\w)", question)

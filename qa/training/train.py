@@ -36,12 +36,12 @@ from qa.training.trainer import Batch, EncodedExample, Loss, Training, in_batche
 
 
 def batches_of(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, draw: random.Random) -> list[Batch]:
-    """The examples as inputs with the tokens at which their answers start and end (0, 0: not here), in batches."""
+    """Encode examples with their start and end tokens ((0, 0): no answer), in batches."""
     return in_batches([one for example in examples if (one := _with_target(example, tokenizer))], recipe, draw)
 
 
 def _with_target(example: Example, tokenizer: Any) -> EncodedExample | None:
-    """The input and its target; `None` where the answer fell behind the longest input."""
+    """Encode an example; `None` if its answer was truncated."""
     (given,) = encode(tokenizer, example.question, [example.context])
     if example.answer is None:
         return given, (0, 0)
@@ -54,7 +54,7 @@ def _with_target(example: Example, tokenizer: Any) -> EncodedExample | None:
 
 
 def loss_of(doubt: float) -> Loss:
-    """The loss: mean cross-entropy of start and end over the excerpt's tokens and "not here", and `doubt` times the
+    """Return the loss: mean cross-entropy of start and end over the excerpt's tokens and "not here", and `doubt` times the
     binary cross-entropy of whether the excerpt answers at all."""
 
     def loss(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
@@ -71,7 +71,7 @@ def loss_of(doubt: float) -> Loss:
 
 
 def _allowed(batch: Batch, spans: torch.Tensor) -> torch.Tensor:
-    """The tokens of the excerpts and "not here", of shape (batch, tokens)."""
+    """Mask of excerpt tokens and the no-answer token, of shape (batch, tokens)."""
     allowed = torch.zeros(spans.shape[:2], dtype=torch.bool)
     for row, given in enumerate(batch.inputs):
         allowed[row, : len(given.ids)] = torch.tensor([place is not None for place in given.places])
@@ -80,7 +80,7 @@ def _allowed(batch: Batch, spans: torch.Tensor) -> torch.Tensor:
 
 
 def validate(reader: Reader, sets: Path, limit: int | None) -> dict[str, dict[str, float]]:
-    """F1 and exact match of the best span with the right paragraph given, on articles kept from training."""
+    """Measure F1 and exact match of the best span, right paragraph given, on held-out articles."""
     figures = {}
     for name in SETS:
         asked = load_set(sets / name, validation=True)
@@ -152,7 +152,7 @@ def main(
 
 
 def changed(recipe: Recipe, settings: Sequence[str]) -> Recipe:
-    """The recipe with `name=value` settings taken over. Raises `click.BadParameter` for what it does not have."""
+    """Apply `name=value` settings. Raises `click.BadParameter` for unknown names and bad values."""
     for setting in settings:
         name, _, value = setting.partition("=")
         if name not in asdict(recipe):
@@ -165,7 +165,7 @@ def changed(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 
 
 def default_embedder() -> Path:
-    """The folder of the default embedder. Raises `ModelMissing`, `ModelDamaged`."""
+    """Return the folder of the default embedder. Raises `ModelMissing`, `ModelDamaged`."""
     store = ModelStore(models_folder())
     return store.require(default_model(bundled_models(), "embedder"))
 

@@ -25,7 +25,7 @@ POOL = 50
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs, and for each the tokens at which its answer starts and ends; (0, 0) where it has none."""
+    """Inputs with the start and end token of their answers; (0, 0) for none."""
 
     inputs: tuple[Input, ...]
     targets: tuple[tuple[int, int], ...]
@@ -36,7 +36,7 @@ Loss = Callable[[ReaderNetwork, Batch], torch.Tensor]
 
 
 def in_batches(examples: Sequence[EncodedExample], recipe: Recipe, draw: random.Random) -> list[Batch]:
-    """Examples of like length together, in an order drawn at random."""
+    """Batch examples of similar length, in random order."""
     ready = list(examples)
     draw.shuffle(ready)
     pool = POOL * recipe.tokens_a_batch // 128
@@ -54,13 +54,13 @@ def in_batches(examples: Sequence[EncodedExample], recipe: Recipe, draw: random.
 
 
 def learning_rates(steps: int, warm_up: int) -> list[float]:
-    """The share of the highest rate at every step: up to it in `warm_up` steps, then down to nothing."""
+    """Return the learning rate schedule as shares of the peak: linear warm-up, then linear decay."""
     falling = max(1, steps - warm_up)
     return [min((step + 1) / warm_up, max(0.0, (steps - step) / falling)) for step in range(steps)]
 
 
 class Training:
-    """One training run: the network, its optimizer, and the step that it is at, all of it kept in the work folder."""
+    """Training run with its state in the work folder: network, optimizer, step."""
 
     def __init__(
         self, network: ReaderNetwork, batches: Sequence[Batch], loss: Loss, recipe: Recipe, work: Path
