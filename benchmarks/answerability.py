@@ -24,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from benchmarks.heldout_questions import load_reader
 from benchmarks.pairings import Pairing, pairings
 from index.embeddings import SentenceTransformerEmbedder
 from index.runtime.cpu import cpu_name
 from qa.evaluation.metrics import phrase_scores
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Context, Reading
+from qa.reading.reader import Context, Reader, Reading
 from qa.training.examples import Source
 from qa.training.reader_data import MIXTURE, read_mixture
 from qa.training.train import default_embedder
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, nargs="+", required=True)
     parser.add_argument("--limit", type=int, default=300, help="questions of each side of a pairing")
+    parser.add_argument("--untitled", action="store_true", help="read paragraphs without title and date")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     kept = read_mixture(given.data, MIXTURE, frozenset()).validation
@@ -50,9 +51,7 @@ def main() -> None:
     embedder = SentenceTransformerEmbedder(default_embedder())
     figures: dict[str, object] = {"cpu": cpu_name()}
     for file in given.weights:
-        reader = NetworkReader.of(file, embedder, file.name)
-        if reader is None:
-            raise SystemExit("the weights are for another embedder")
+        reader = load_reader(file, embedder, given.untitled)
         told = {name: separation(reader, pairing) for name, pairing in asked.items()}
         scores = {name: f1(reader, kept[name], given.limit) for name in ("tydiqa-ar", "mlqa-ar")}
         figures[str(file)] = {"told apart": told, "f1": scores}
@@ -60,7 +59,7 @@ def main() -> None:
     given.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
-def separation(reader: NetworkReader, pairing: Pairing) -> dict[str, object]:
+def separation(reader: Reader, pairing: Pairing) -> dict[str, object]:
     readings = [read(reader, source) for source in (*pairing.answerable, *pairing.unanswerable)]
     truth = [1] * len(pairing.answerable) + [0] * len(pairing.unanswerable)
     if len(set(truth)) < 2:
@@ -80,7 +79,7 @@ def _auc_and_accuracy(truth: Sequence[int], values: Sequence[float]) -> dict[str
     }
 
 
-def f1(reader: NetworkReader, sources: Sequence[Source], limit: int) -> dict[str, float]:
+def f1(reader: Reader, sources: Sequence[Source], limit: int) -> dict[str, float]:
     """Mean F1 of the best span, where the paragraph answers."""
     asked = [source for source in sources if source.answer][:limit]
     scores = []
@@ -92,7 +91,7 @@ def f1(reader: NetworkReader, sources: Sequence[Source], limit: int) -> dict[str
     return {"questions": len(asked), "f1": round(sum(scores) / len(scores), 3)}
 
 
-def read(reader: NetworkReader, source: Source) -> Reading:
+def read(reader: Reader, source: Source) -> Reading:
     (reading,) = reader.read(source.question, [Context(source.paragraph, source.title, source.date)])
     return reading
 

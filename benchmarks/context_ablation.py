@@ -20,7 +20,7 @@ import platformdirs
 from tqdm import tqdm
 from ways_of_writing import candidates_of, mean, median, written
 
-from benchmarks.heldout_questions import Row, drawn, searcher_of
+from benchmarks.heldout_questions import Row, drawn, retriever_of
 from index.articles import Article, Span
 from index.retriever import Hit
 from index.text.sentences import sentences
@@ -51,7 +51,7 @@ def main() -> None:
     kept = given.work / f"evidence-for-sentences-{generator.name}.json"
     asked: dict[str, dict[str, Row]] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in SETS:
-        retriever = searcher_of(name, given.bench, given.work, app.embedder)
+        retriever = retriever_of(name, given.bench, given.work, app.embedder)
         for question in tqdm(drawn(given.bench, name, given.limit), desc=name, mininterval=10):
             key = f"{name} {question['id']}"
             if key not in asked:

@@ -18,8 +18,8 @@ from index.embed import SentenceTransformerEmbedder
 from index.search import Hit, Searcher
 from tqdm import tqdm
 
-from benchmarks.heldout_questions import drawn, golds_of, searcher_of
-from benchmarks.pairings import searcher_over
+from benchmarks.heldout_questions import drawn, golds_of, retriever_of
+from benchmarks.pairings import retriever_over
 from qa.confidence import THRESHOLD
 from qa.evaluation.metrics import phrase_scores
 from qa.reading.answering import BUDGET, probability
@@ -70,9 +70,9 @@ def sets(
         for s in tydi
         if s.answer
     ]
-    yield "TyDi Arabic", asked, searcher_over(kept, embedder, work / "tydi")
+    yield "TyDi Arabic", asked, retriever_over(kept, embedder, work / "tydi")
     for name in ("xquad/ar", "arcd"):
-        searcher = searcher_of(name, bench, work, embedder)
+        searcher = retriever_of(name, bench, work, embedder)
         articles = {article.id: article for article in searcher.catalog.articles()}
         rows = drawn(bench, name, limit)
         of = [(row, articles[row["article_id"]]) for row in rows]

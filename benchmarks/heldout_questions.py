@@ -1,6 +1,4 @@
-"""What every benchmark of reading and writing asks: questions about articles that nothing was trained on, over whole
-sets.
-"""
+"""Held-out questions: about articles that nothing was trained on, over whole sets."""
 
 from __future__ import annotations
 
@@ -10,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from index.embeddings import Embedder
+from index.embeddings import Embedder, SentenceTransformerEmbedder
 from index.indexer import update_index
 from index.retriever import Retriever
 from qa.evaluation.metrics import phrase_scores
 from qa.evaluation.question_set import read_set
+from qa.reading.network_reader import NetworkReader
+from qa.reading.reader import Context, Reader, Reading
 from qa.training.examples import is_for_validation
 
 ABSTAIN = ("abstain/ar", "abstain/en")
@@ -26,7 +26,32 @@ _ARTICLES = {"xquad/ar-over-en": "xquad/en", "xquad/en-over-ar": "xquad/ar"}
 Row = dict[str, Any]
 
 
-def searcher_of(name: str, bench: Path, work: Path, embedder: Embedder) -> Retriever:
+class UntitledReader:
+    """Reader that is given excerpts without title and date: for weights that were trained without them."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.name = reader.name
+
+    def prepare(self) -> None:
+        self._reader.prepare()
+
+    def count_tokens(self, text: str) -> int:
+        return self._reader.count_tokens(text)
+
+    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+        return self._reader.read(question, [Context(context.text) for context in contexts])
+
+
+def load_reader(weights: Path, embedder: SentenceTransformerEmbedder, untitled: bool = False) -> Reader:
+    """The reader of a weights file; with `untitled`, without titles and dates. Ends the program if it does not fit."""
+    reader = NetworkReader.of(weights, embedder, weights.name)
+    if reader is None:
+        raise SystemExit("the weights are for another embedder")
+    return UntitledReader(reader) if untitled else reader
+
+
+def retriever_of(name: str, bench: Path, work: Path, embedder: Embedder) -> Retriever:
     """Search over the whole of a set, indexed in `work` where it is not yet."""
     name = _ARTICLES.get(name, name)
     index = work / name / "index"
@@ -34,7 +59,7 @@ def searcher_of(name: str, bench: Path, work: Path, embedder: Embedder) -> Retri
     return Retriever(index, embedder)
 
 
-def kept_questions(bench: Path, name: str) -> Iterator[Row]:
+def heldout_questions(bench: Path, name: str) -> Iterator[Row]:
     """The questions about articles that were kept from training; of abstain also those about other subjects."""
     held_out: set[str] = set()
     for each in ("xquad/ar", "xquad/en") if name in ABSTAIN else (name,):
@@ -49,7 +74,7 @@ def kept_questions(bench: Path, name: str) -> Iterator[Row]:
 
 def drawn(bench: Path, name: str, limit: int) -> list[Row]:
     """Up to `limit` of a set's questions, at random, the same in every run."""
-    asked = list(kept_questions(bench, name))
+    asked = list(heldout_questions(bench, name))
     return random.Random(0).sample(asked, min(limit, len(asked)))
 
 

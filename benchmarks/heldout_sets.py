@@ -13,7 +13,7 @@ import json
 import shutil
 from pathlib import Path
 
-from benchmarks.heldout_questions import ABSTAIN, kept_questions
+from benchmarks.heldout_questions import ABSTAIN, heldout_questions
 from qa.evaluation.question_set import read_set
 from qa.training.course import SETS
 
@@ -26,7 +26,7 @@ def main() -> None:
     for name in (*SETS, *ABSTAIN):
         folder = given.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        lines = [json.dumps(question, ensure_ascii=False) for question in kept_questions(given.bench, name)]
+        lines = [json.dumps(question, ensure_ascii=False) for question in heldout_questions(given.bench, name)]
         (folder / "questions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         if "-over-" not in name:  # those ask about the articles of another set
             shutil.copyfile(read_set(given.bench / name).articles, folder / "articles.jsonl")

@@ -29,7 +29,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GroupKFold
 from tqdm import tqdm
 
-from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, drawn, golds_of, scores, searcher_of
+from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, drawn, golds_of, retriever_of, scores
 from index.articles import Language
 from index.retriever import Hit
 from index.text.language import detect_language
@@ -97,7 +97,7 @@ def main() -> None:
     kept = given.work / f"ways-of-writing-{generator.name}.json"
     asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in (*SETS, *ABSTAIN):
-        retriever = searcher_of(name, given.bench, given.work, app.embedder)
+        retriever = retriever_of(name, given.bench, given.work, app.embedder)
         questions = drawn(given.bench, name, max(given.limit, given.sure))
         for number, question in enumerate(tqdm(questions, desc=name, mininterval=10)):
             key = f"{name} {question['id']}"

@@ -82,7 +82,7 @@ def as_row(source: Source) -> Row:
     return {"id": source.question, "question": source.question, "answers": answers, "answerable": bool(answers)}
 
 
-def searcher_over(sources: Sequence[Source], embedder: Embedder, work: Path) -> Searcher:
+def retriever_over(sources: Sequence[Source], embedder: Embedder, work: Path) -> Searcher:
     """Search over the articles of these questions, of all their paragraphs, indexed in `work`."""
     texts: dict[str, dict[str, None]] = {}
     for source in sources:

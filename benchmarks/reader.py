@@ -28,15 +28,23 @@ import platformdirs
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, half_of, kept_questions, scores, searcher_of
-from benchmarks.pairings import SQUAD, as_row, of_bench_articles, pairings, searcher_over
+from benchmarks.heldout_questions import (
+    ABSTAIN,
+    RIGHT,
+    Row,
+    half_of,
+    heldout_questions,
+    load_reader,
+    retriever_of,
+    scores,
+)
+from benchmarks.pairings import SQUAD, as_row, of_bench_articles, pairings, retriever_over
 from benchmarks.risk import Answered, figures_of
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Retriever
 from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
 from qa.reading.excerpts import excerpts
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Context
+from qa.reading.reader import Context, Reader
 from qa.training.course import SETS
 from qa.training.train import default_embedder, validate
 
@@ -66,10 +74,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/reader.json"))
     parser.add_argument("--limit", type=int, help="questions of each set")
+    parser.add_argument("--untitled", action="store_true", help="read excerpts without title and date")
     parser.add_argument("--again", action="store_true", help="reckon from what an earlier run has read")
     given = parser.parse_args()
     if not given.again:
-        read_all(given.bench, given.data, given.weights, given.work, given.limit)
+        read_all(given)
     names = json.loads((given.work / "names.json").read_text())
     rows: dict[str, list[Row]] = {name: json.loads(_kept(given.work, name).read_text()) for name in names}
     weights = fit([row for part in rows.values() for row in part])
@@ -90,21 +99,19 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
 
 
-def read_all(bench: Path, data: Path, weights: Path, work: Path, limit: int | None) -> None:
-    """Read all excerpts of all questions, and keep what was read in `work`."""
+def read_all(given: argparse.Namespace) -> None:
+    """Read all excerpts of all questions, and store what was read in the work folder."""
     embedder = SentenceTransformerEmbedder(default_embedder())
-    reader = NetworkReader.of(weights, embedder, "reader")
-    if reader is None:
-        raise SystemExit("the weights are for another embedder")
-    (work / "memory.json").write_text(json.dumps(memory(embedder, reader)))
-    work.mkdir(parents=True, exist_ok=True)
+    reader = load_reader(given.weights, embedder, given.untitled)
+    given.work.mkdir(parents=True, exist_ok=True)
+    (given.work / "memory.json").write_text(json.dumps(memory(embedder, reader)))
     names = []
-    for name, asked in questions(bench, data, work, limit, embedder):
+    for name, asked in questions(given.bench, given.data, given.work, given.limit, embedder):
         rows = [read_question(question, retriever, reader) for question, retriever in tqdm(asked, desc=name)]
-        _kept(work, name).write_text(json.dumps(rows, ensure_ascii=False))
+        _kept(given.work, name).write_text(json.dumps(rows, ensure_ascii=False))
         names.append(name)
-    (work / "names.json").write_text(json.dumps(names))
-    (work / "given.json").write_text(json.dumps(validate(reader, bench, limit)))
+    (given.work / "names.json").write_text(json.dumps(names))
+    (given.work / "given.json").write_text(json.dumps(validate(reader, given.bench, given.limit)))
 
 
 def questions(
@@ -112,19 +119,19 @@ def questions(
 ) -> Iterator[tuple[str, list[tuple[Row, Retriever]]]]:
     """Sets and pairings: their names, their questions, and for each search over its articles."""
     for name in (*SETS, *ABSTAIN):
-        retriever = searcher_of(name, bench, work, embedder)
-        yield name, [(question, retriever) for question in list(kept_questions(bench, name))[:limit]]
-    whole = searcher_over(of_bench_articles(bench, data), embedder, work / "squad")
+        retriever = retriever_of(name, bench, work, embedder)
+        yield name, [(question, retriever) for question in list(heldout_questions(bench, name))[:limit]]
+    whole = retriever_over(of_bench_articles(bench, data), embedder, work / "squad")
     for name, pairing in pairings(bench, data, limit or MOST_PAIRS).items():
         rows = [as_row(source) for source in (*pairing.answerable, *pairing.unanswerable)]
         if name == SQUAD:
             yield name, [(row, whole) for row in rows]
         elif pairing.set_names:
-            retrievers = [searcher_of(of, bench, work, embedder) for of in pairing.set_names]
+            retrievers = [retriever_of(of, bench, work, embedder) for of in pairing.set_names]
             yield name, list(zip(rows, retrievers * 2, strict=True))
 
 
-def memory(embedder: SentenceTransformerEmbedder, reader: NetworkReader) -> dict[str, float]:
+def memory(embedder: SentenceTransformerEmbedder, reader: Reader) -> dict[str, float]:
     """MB of this process with the embedder at work, and what the reader at work adds."""
     text = "The tram line has 24 stations and opened in May. " * 9
     embedder.embed_queries([text] * 4)
@@ -142,7 +149,7 @@ def _kept(work: Path, name: str) -> Path:
     return work / f"{name.replace('/', '-')}.json"
 
 
-def read_question(question: Row, retriever: Retriever, reader: NetworkReader) -> Row:
+def read_question(question: Row, retriever: Retriever, reader: Reader) -> Row:
     """The question and its excerpts as they were read, in order."""
     text = question["question"]
     hits = retriever.search(text, literally=False)

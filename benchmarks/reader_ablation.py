@@ -22,7 +22,7 @@ import numpy as np
 import platformdirs
 from tqdm import tqdm
 
-from benchmarks.heldout_questions import Row, drawn, scores, searcher_of
+from benchmarks.heldout_questions import Row, drawn, retriever_of, scores
 from index.articles import Span
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Hit, Retriever
@@ -83,7 +83,7 @@ def main() -> None:
         raise SystemExit("the weights are for another embedder")
     figures = {}
     for name in SETS:
-        retriever = searcher_of(name, given.bench, given.work, embedder)
+        retriever = retriever_of(name, given.bench, given.work, embedder)
         asked = drawn(given.bench, name, given.limit)
         rows = [measure(question, retriever, reader) for question in tqdm(asked, desc=name, mininterval=10)]
         figures[name] = {

@@ -18,7 +18,7 @@ import numpy as np
 import platformdirs
 from tqdm import tqdm
 
-from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, drawn, scores, searcher_of
+from benchmarks.heldout_questions import ABSTAIN, RIGHT, Row, drawn, retriever_of, scores
 from index.retriever import Retriever
 from qa.evaluation.metrics import f1
 from qa.evidence import select_evidence
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def ask_all(app: App, bench: Path, name: str, given: argparse.Namespace) -> list[Row]:
-    retriever = searcher_of(name, bench, given.work, app.embedder)
+    retriever = retriever_of(name, bench, given.work, app.embedder)
     return [
         ask(app, retriever, question) for question in tqdm(drawn(bench, name, given.limit), desc=name, mininterval=10)
     ]

@@ -26,7 +26,7 @@ import platformdirs
 from as_typed import WAYS
 from tqdm import tqdm
 
-from benchmarks.heldout_questions import Row, drawn, scores, searcher_of
+from benchmarks.heldout_questions import Row, drawn, retriever_of, scores
 from index.embeddings import SentenceTransformerEmbedder
 from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever
@@ -59,7 +59,7 @@ def main() -> None:
     if reader is None:
         raise SystemExit("the weights are for another embedder")
     asked = drawn(given.bench, SET, given.limit)
-    ask = Asker(searcher_of(SET, given.bench, given.work, embedder), reader, given.work / "robustness.jsonl")
+    ask = Asker(retriever_of(SET, given.bench, given.work, embedder), reader, given.work / "robustness.jsonl")
     rows = [measure(question, name, ask) for question in tqdm(asked, mininterval=10) for name in WAYS]
     figures = {
         "questions": len(asked),

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.heldout_questions import kept_questions
+from benchmarks.heldout_questions import heldout_questions
 from index.embeddings import SentenceTransformerEmbedder
 from qa.evaluation.question_set import read_set
 from qa.training.train import default_embedder
@@ -34,7 +34,7 @@ def main() -> None:
     embedder = SentenceTransformerEmbedder(default_embedder())
     sets = (read_set(given.bench / "xquad" / name).questions for name in ("ar", "en"))
     arabic, english = ({key_of(question): question for question in one} for one in sets)
-    held_out = {key_of(question) for question in kept_questions(given.bench, "xquad/ar")}
+    held_out = {key_of(question) for question in heldout_questions(given.bench, "xquad/ar")}
     shared = sorted(arabic.keys() & english.keys())
     vectors = {
         name: embedder.embed_queries([questions[one]["answers"][0]["text"] for one in shared])

@@ -117,7 +117,7 @@ def _without_echoes(reading: Reading, text: str, asked: frozenset[str]) -> Readi
 
 
 def located(excerpt: Excerpt, found: Span) -> Located:
-    """Locate a span of an excerpt in its article, with its sentences as the quotation. `found` counts in the excerpt."""
+    """Locate a span, counted in an excerpt, in its article, with its sentences as the quotation."""
     start = excerpt.span.start
     span = Span(start + found.start, start + found.end)
     inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(span)]

@@ -30,7 +30,7 @@ class Shape:
 
 
 class Logits(NamedTuple):
-    """Logits of a batch, float32: `spans` of shape (batch, tokens, 2), start and end; `answerable` of shape (batch,)."""
+    """Logits of a batch, float32: `spans` (start, end) of shape (batch, tokens, 2), `answerable` of shape (batch,)."""
 
     spans: torch.Tensor
     answerable: torch.Tensor

@@ -54,8 +54,11 @@ def _with_target(example: Example, tokenizer: Any) -> EncodedExample | None:
 
 
 def loss_of(doubt: float) -> Loss:
-    """Return the loss: mean cross-entropy of start and end over the excerpt's tokens and "not here", and `doubt` times the
-    binary cross-entropy of whether the excerpt answers at all."""
+    """Return the loss function: span loss plus `doubt` times the loss of the second head.
+
+    The span loss is the mean cross-entropy of start and end over the excerpt's tokens and "not here"; the other is the
+    binary cross-entropy of whether the excerpt answers at all.
+    """
 
     def loss(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
         logits = network(*padded(batch.inputs, network.device))
