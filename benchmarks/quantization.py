@@ -46,7 +46,7 @@ def quantised(factory: str, dimension: int, anew: bool) -> Form:
         index.train(kept)
         index.add(kept)
         coarse = np.zeros((len(queries), len(passages)), np.float32)
-        found, numbers = index.retriever(asked, len(passages))
+        found, numbers = index.search(asked, len(passages))
         np.put_along_axis(coarse, numbers, found, 1)
         if not anew:
             return coarse

@@ -274,7 +274,7 @@ def cost(size: int, dimension: int = 768) -> dict[str, Any]:
         def nearest(vector: Any, k: int) -> list[tuple[int, float]]:
             nonlocal searching
             started = time.perf_counter()
-            cosines, numbers = index.retriever(vector[np.newaxis], k)
+            cosines, numbers = index.search(vector[np.newaxis], k)
             searching += time.perf_counter() - started
             return [(int(n) + 1, float(c)) for n, c in zip(numbers[0], cosines[0], strict=True) if n >= 0]
 

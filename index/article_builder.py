@@ -1,4 +1,4 @@
-"""What a draft needs to become an article: an id that can be typed, a title, a language, a date, ignored spans."""
+"""Builds articles from parsed documents: an id that can be typed, a title, a language, a date, ignored spans."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _NOT_TYPED = re.compile("[\\s/\\\\?#%\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206
 
 @dataclass
 class ArticleBuilder:
-    """Makes articles of drafts; ids are given out once.
+    """Builds articles from parsed documents, each with a unique id.
 
-    Files of `inbox` come and go, so there an article is known by the id that it names itself, whichever file it comes
-    in; one that names none is the one that had its name before, if it has its text as well.
+    Files of `inbox` come and go, so there an article is identified by the id that the document gives, whichever file it
+    comes in. Without one it is the stored article of the same name, if that has the same text as well.
     """
 
     catalog: Catalog
@@ -36,11 +36,11 @@ class ArticleBuilder:
     _seen: Counter[str] = field(default_factory=Counter)
 
     def article(self, draft: ParsedDocument, path: Path, check: Check = never) -> Article:
-        """The article that `draft`, read from `path`, stands for."""
+        """Build the article for `draft`, which was parsed from `path`."""
         name = PurePosixPath(draft.member) if draft.member else path
         ignored = tuple(sorted({*draft.ignored, *find_boilerplate(draft.text, check)}, key=lambda span: span.start))
         own = mask_spans(draft.text, ignored)
-        # A file of many articles says nothing of one of them by its name.
+        # The name of a file with many articles has no information about any one of them.
         file_name = "" if draft.key and not draft.member else name.name
         dated = date_of_article(draft.text, ignored, draft.date, file_name, check=check)
         return Article(
@@ -57,9 +57,9 @@ class ArticleBuilder:
         )
 
     def _free_id(self, draft: ParsedDocument, path: Path, stem: str) -> str:
-        """The id that the file gives, else the file's name; with a hash of the path where another file has it."""
+        """Return the id that the file gives, else the file's name; with a hash of the path if another file has it."""
         name = draft.id or (f"{stem}-{draft.key}" if draft.key and not draft.member else stem)
-        # One word that can be typed on a command line and put into an address.
+        # One word that can be typed on a command line and used in a URL.
         wanted = _NOT_TYPED.sub("-", name).strip("-")[:_LONGEST_ID] or "article"
         names_itself = self.inbox is not None and draft.id is not None
         owner = f"id\0{draft.id}" if names_itself else f"{path}\0{draft.key}"
@@ -70,10 +70,10 @@ class ArticleBuilder:
         own = f"{wanted}-{digest_of(owner)[:6]}"
         candidates = [wanted, own]
         if names_itself and wanted != draft.id:
-            # Two ids may be the same once they can be typed, and neither may take the other's place.
+            # Two ids may become equal once normalised, and neither article may replace the other.
             candidates = [own]
         elif self.catalog.path_of(own) and self._may_have(own, draft, path):
-            # Whoever was told apart once keeps that id, also when the other one has gone.
+            # An article that once got a hash keeps that id, also when the other article is gone.
             candidates = [own, wanted]
         for candidate in candidates:
             free = self._taken.setdefault(candidate, owner) == owner
@@ -82,7 +82,7 @@ class ArticleBuilder:
         return f"{wanted}-{digest_of(owner)[:16]}"
 
     def _may_have(self, article_id: str, draft: ParsedDocument, path: Path) -> bool:
-        """Whether the id is nobody's yet, or that of the very article that the draft is now."""
+        """Return whether the id is free, or already belongs to the article of this draft."""
         held_by = self.catalog.path_of(article_id)
         if held_by is None or held_by == str(path):
             return True
@@ -92,7 +92,7 @@ class ArticleBuilder:
 
 
 def mask_spans(text: str, ignored: Iterable[Span]) -> str:
-    """`text` with spaces for what is ignored, so that offsets stay."""
+    """Replace the ignored spans of `text` by spaces, so that offsets stay valid."""
     pieces, end = [], 0
     for span in sorted(ignored, key=lambda span: span.start):
         pieces += [text[end : span.start], " " * (span.end - max(end, span.start))]
@@ -101,7 +101,7 @@ def mask_spans(text: str, ignored: Iterable[Span]) -> str:
 
 
 def extract_headline(text: str) -> str | None:
-    """The headline of a text that names none: its first line, shortened at a word if it is long."""
+    """Return a headline for a text without a title: its first line, shortened at a word boundary if it is long."""
     line = next((" ".join(line.split()).lstrip("# ") for line in text.split("\n") if line.strip()), "")
     if len(line) <= _LONGEST_TITLE:
         return line or None

@@ -1,7 +1,7 @@
-"""Articles as one looks through them: found by words, filtered and sorted, without their texts.
+"""Article list: search by words, filters and sort order, without the articles' texts.
 
-What is shown of an article is small, so all of it is kept in memory and read again when the index has changed: 50,000
-articles are about 25 MB and 0.3 s. Words are looked up in the catalogue.
+The listed fields are small, so they are held in memory and read again when the index has changed: 50,000 articles are
+about 25 MB and 0.3 s. Words are looked up in the catalogue.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ SortOrder = Literal["newest", "oldest", "title"]
 
 @dataclass(frozen=True)
 class ArticleQuery:
-    """Which articles, and in which order; what is `None` or empty does not matter.
+    """Filters and sort order of a list; fields that are `None` or empty do not filter.
 
-    `words` must all stand in title or text; `since` and `until` are the beginning of an ISO date, both inclusive.
+    `words` must all occur in title or text; `since` and `until` are prefixes of an ISO date, both inclusive.
     """
 
     words: str = ""
@@ -39,8 +39,8 @@ class ArticleQuery:
 class ArticleSummary:
     """An article in a list.
 
-    `publisher` is the host of its source, or the source where that is no address; `told` is how many articles tell its
-    story, itself among them.
+    `publisher` is the host of its source, or the source where that is no URL; `told` is the number of articles of its
+    story, including itself.
     """
 
     number: int
@@ -53,7 +53,7 @@ class ArticleSummary:
 
 
 class ArticleBrowser:
-    """All articles of an index, to look through. Safe to use from several threads."""
+    """Browsable list of all articles of an index. Safe to use from several threads."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -62,7 +62,7 @@ class ArticleBrowser:
         self._articles: tuple[ArticleSummary, ...] = ()
 
     def articles(self) -> tuple[ArticleSummary, ...]:
-        """Every article, in the order in which they came."""
+        """Return all articles, in the order in which they were added."""
         with self._lock:
             generation = self._catalog.generation
             if generation != self._generation:
@@ -71,7 +71,7 @@ class ArticleBrowser:
             return self._articles
 
     def browse(self, wanted: ArticleQuery) -> list[ArticleSummary]:
-        """Those that are wanted, in the order that is wanted; those without a date come last."""
+        """Return the articles that match `wanted`, in its order; when sorted by date, those without one come last."""
         with_words = self._with_words(wanted.words)
         found = [
             one
@@ -88,7 +88,7 @@ class ArticleBrowser:
         return [*dated, *(one for one in found if not one.date)]
 
     def publishers(self) -> list[tuple[str, int]]:
-        """Who published articles, and how many, most first."""
+        """Return the publishers and their numbers of articles, largest first."""
         counts: dict[str, int] = {}
         for one in self.articles():
             if one.publisher:
@@ -96,7 +96,7 @@ class ArticleBrowser:
         return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
     def _with_words(self, text: str) -> set[int] | None:
-        """The numbers of the articles that have all words of `text` in any form; `None` if it has no words."""
+        """Return the numbers of the articles that have all words of `text` in any form; `None` if it has no words."""
         numbers: set[int] | None = None
         for word in query_tokens(text).values():
             rows = self._catalog.rows(
@@ -120,7 +120,7 @@ def _listed(catalog: Catalog) -> Iterator[ArticleSummary]:
 
 
 def publisher_of(source: str | None) -> str | None:
-    """The host of an address, without "www."; of any other source all of it."""
+    """Return the host of a URL, without "www."; any other source is returned unchanged."""
     if not source:
         return None
     try:
@@ -133,5 +133,5 @@ def publisher_of(source: str | None) -> str | None:
 def _within(date: str | None, since: str | None, until: str | None) -> bool:
     if not (since or until):
         return True
-    # "2021" and "2021-04" mean all of that year or month.
+    # "2021" and "2021-04" include all of that year or month.
     return date is not None and date >= (since or "") and (not until or date <= until + "\uffff")

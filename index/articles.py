@@ -1,4 +1,4 @@
-"""The vocabulary of the collection: articles, and what was skipped on the way in."""
+"""Domain models of the collection: articles, their copies, and skipped files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Article:
-    """An article as it was read. `text` is never altered; `ignored` marks what is not the article's own.
+    """An article as it was read. `text` is never altered; `ignored` marks boilerplate in it.
 
-    `date` is the article's own, as YYYY-MM-DD, never that of the page or of today; `date_from` says where it was
+    `date` is the article's own, as YYYY-MM-DD, never that of the page or of today; `date_from` is where it was
     found and `date_certainty` (0 to 1) how sure it is (`index/dates/publication_date.py`).
     """
 
@@ -41,7 +41,7 @@ class Article:
 
 @dataclass(frozen=True)
 class Copy:
-    """Another place that an article's text was read from."""
+    """A copy of an article: another document with the identical text."""
 
     id: str
     title: str
@@ -54,7 +54,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file, or a line or member of one, that did not go in; `reason` is a key of `skipped.*` in `ui/texts`."""
+    """A file, or a line or member of one, that was not indexed; `reason` is a key of `skipped.*` in `ui/texts`."""
 
     path: str
     reason: str

@@ -1,8 +1,8 @@
-"""Embedders: questions and passages to unit vectors, and a vector for every sentence at no extra cost.
+"""Embedders: unit vectors of questions and passages, and a vector for every sentence at no extra cost.
 
-A passage goes through the network once. Its own vector is the mean of its tokens; a sentence's vector is the
-mean of that sentence's tokens, seen in the passage's context ("late chunking", Günther et al. 2024,
-arXiv:2409.04701). So evidence can be chosen sentence by sentence without embedding anything at question time.
+A passage goes through the network once. Its own vector is the mean of its tokens; a sentence's vector is the mean of
+that sentence's tokens, in the passage's context ("late chunking", Günther et al. 2024, arXiv:2409.04701). Evidence can
+therefore be selected by sentence without embedding any sentence at question time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TOKENIZER_BYTES = 300_000_000
 
 @dataclass(frozen=True)
 class PassageText:
-    """A passage as it is embedded: with its article's title, and the spans of its sentences in `text`."""
+    """Input of the embedder: a passage, its article's title, and the spans of its sentences in `text`."""
 
     title: str
     text: str
@@ -64,34 +64,34 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name, as the answer record gives it."""
+        """The model's name, as in the answer record."""
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever the vectors would; the index remembers it."""
+        """Identifier stored in the index; it changes whenever the vectors would."""
 
     @property
     def dimension(self) -> int: ...
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
-        """Vectors of shape (len(queries), dimension)."""
+        """Return vectors of shape (len(queries), dimension)."""
 
     def embed_passages(self, texts: Sequence[PassageText], progress: Progress | None = None) -> list[PassageEmbedding]:
-        """One `PassageEmbedding` for each text, in order; `progress` is called with the number of texts done."""
+        """Return a `PassageEmbedding` for each text, in order; `progress` is called with the number of texts done."""
 
 
 class SentenceTransformerEmbedder:
-    """A sentence-transformers model from a local folder; bfloat16 where the CPU computes in it.
+    """A sentence-transformers model from a local folder; bfloat16 where the CPU has bfloat16 arithmetic.
 
-    Raises `EmbedderFailed` for a folder that is none.
+    Raises `EmbedderFailed` for a folder that is not such a model.
 
-    The network is loaded when it is first needed: to see that nothing has changed takes no model. Where there is too
-    little memory for it, that raises `MemoryShort`. `copies` is a folder for a copy of the weights in bfloat16; without
-    one they are converted at every start.
+    The network is loaded on first use: an update without changes needs no model. Loading raises `MemoryShort` where
+    there is too little memory. `copies` is a folder for a copy of the weights in bfloat16; without it they are
+    converted at every start.
     """
 
     def __init__(self, folder: Path, name: str | None = None, copies: Path | None = None) -> None:
-        # Any other folder would be taken for a bare transformer, and its vectors would mean nothing.
+        # Any other folder would be loaded as a bare transformer, with meaningless vectors.
         if not (folder / "modules.json").is_file():
             raise EmbedderFailed(folder=folder)
         limit_spin_wait()
@@ -113,7 +113,7 @@ class SentenceTransformerEmbedder:
         import transformers
         from sentence_transformers import SentenceTransformer
 
-        # Transformers draws a bar for the weights of a model, which says nothing to a user.
+        # Transformers shows a progress bar for the weights of a model, which is of no use to a user.
         transformers.utils.logging.disable_progress_bar()
         folder, dtype = self._folder, torch.float32
         try:
@@ -126,9 +126,9 @@ class SentenceTransformerEmbedder:
                 local_files_only=True,
                 model_kwargs={"dtype": dtype, "attn_implementation": register_plain_attention()},
             )
-        except (OSError, ValueError) as error:  # its words for files that are missing or not a model's
+        except (OSError, ValueError) as error:  # raised for files that are missing or not a model's
             raise EmbedderFailed(folder=self._folder) from error
-        # An article that has `<eos>` in its text has five letters there, and no end.
+        # `<eos>` in an article's text is five characters, not the special token.
         model.tokenizer.split_special_tokens = True
         weights = folder / "model.safetensors"
         if weights.is_file():
@@ -138,14 +138,15 @@ class SentenceTransformerEmbedder:
 
     @property
     def encoder(self) -> torch.nn.Module:
-        """The transformer by itself: token ids to token states."""
+        """The bare transformer: token ids to token states."""
         encoder: torch.nn.Module = self._model[0].auto_model
         return encoder
 
     @cached_property
     def tokenizer(self) -> Any:
-        """A tokenizer for others. How one pads and cuts is a state of its own, which every call sets: the model's own
-        is for the network's thread alone."""
+        """A tokenizer for other components. Padding and truncation are mutable state that every call sets, so the
+        model's own tokenizer is used in the network's thread only.
+        """
         return _sibling(self._model.tokenizer)
 
     @property
@@ -202,18 +203,18 @@ class SentenceTransformerEmbedder:
             ]
 
     def _head(self, title: str) -> str:
-        """The document prompt; EmbeddingGemma's has a place for the title."""
+        """Return the document prompt; EmbeddingGemma's has a placeholder for the title."""
         prompt: str = self._prompts.get("document", "")
         return prompt.replace("title: none", f"title: {' '.join(title.split()) or 'none'}")
 
     def _pool(self, states: torch.Tensor, offsets: torch.Tensor, sentences: tuple[Span, ...]) -> PassageEmbedding:
-        """Mean of all token states, and of each sentence's, through the layers that follow the pooling."""
+        """Pool all token states, and those of each sentence, by mean, and apply the layers that follow the pooling."""
         import torch
 
         means = [states.float().mean(0)]
         for sentence in sentences:
             inside = (offsets[:, 0] < sentence.end) & (offsets[:, 1] > sentence.start)
-            # A sentence past the token limit has no tokens of its own: the passage speaks for it.
+            # A sentence past the token limit has no tokens: it gets the passage's vector.
             means.append(states[inside].float().mean(0) if inside.any() else means[0])
         features: dict[str, Any] = {"sentence_embedding": torch.stack(means).to(states.dtype)}
         for module in list(self._model)[2:]:
@@ -223,12 +224,12 @@ class SentenceTransformerEmbedder:
 
 
 def _memory_needed(folder: Path) -> int:
-    """Bytes of memory that the model takes: its weights, and its tokenizer."""
+    """Return the bytes of memory for the model's weights and tokenizer."""
     return sum(path.stat().st_size for path in folder.rglob("*.safetensors")) + _TOKENIZER_BYTES
 
 
 def _sibling(tokenizer: Any) -> Any:
-    """A tokenizer that shares its vocabulary with `tokenizer` (300 MB), and has a state of its own."""
+    """Return a tokenizer that shares its vocabulary with `tokenizer` (300 MB), and has its own state."""
     from tokenizers import Tokenizer
 
     shared = tokenizer.backend_tokenizer
@@ -242,7 +243,7 @@ def _sibling(tokenizer: Any) -> Any:
 
 
 def _fingerprint(folder: Path, name: str) -> str:
-    """The model's name and a digest of its settings and of the size of its weights: cheap, and enough to tell apart."""
+    """Return the model's name with a digest of its settings and weight sizes: cheap, and distinguishes models."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".json" and path.stat().st_size < 100_000:
@@ -253,7 +254,7 @@ def _fingerprint(folder: Path, name: str) -> str:
 
 
 def computes_in_bfloat16() -> bool:
-    """Whether this CPU has bfloat16 arithmetic; without it bfloat16 is slower than float32."""
+    """Return whether this CPU has bfloat16 arithmetic; without it bfloat16 is slower than float32."""
     import torch
 
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
@@ -261,6 +262,6 @@ def computes_in_bfloat16() -> bool:
 
 
 def _batches_by_length(lengths: list[int]) -> list[list[int]]:
-    """Positions in batches of texts of like length, so that little is padded."""
+    """Return positions in batches of texts of similar length, so that there is little padding."""
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     return [order[i : i + BATCH_SIZE] for i in range(0, len(order), BATCH_SIZE)]

@@ -1,4 +1,4 @@
-"""What can go wrong, as types. The sentences that people read are in `ui/i18n`, in both languages."""
+"""Error types. Their messages are in `ui/texts`, in both languages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import ClassVar
 
 
 class JawabError(Exception):
-    """A problem that its reader can do something about.
+    """Base class of errors that a user can act on.
 
-    An error carries a `code` and the fields that its sentence needs; it is turned into a sentence, an exit
-    code or an HTTP status in one place (`ui/i18n.py`), in the reader's language.
+    An error has a `code` and the fields of its message; it is converted to a message in the user's language, an exit
+    code and an HTTP status in the `ui` package (`ui/i18n.py`, `ui/cli.py`, `ui/api/problems.py`).
     """
 
     code: ClassVar[str] = "error"
@@ -30,7 +30,7 @@ class IndexMissing(JawabError):
 
 
 class IndexDamaged(JawabError):
-    """The catalogue in `folder` cannot be read; `detail` is the database's own word for it."""
+    """The catalogue in `folder` cannot be read; `detail` is the database's own message."""
 
     code = "index_damaged"
 
@@ -48,7 +48,7 @@ class IndexOutdated(JawabError):
 
 
 class IndexMismatch(JawabError):
-    """The index in `folder` was made with `found`, and this program runs with `expected`."""
+    """The index in `folder` was made with the embedder `found`; this program runs with `expected`."""
 
     code = "index_mismatch"
 
@@ -61,14 +61,14 @@ class IndexLocked(JawabError):
 
 
 class DiskFull(JawabError):
-    """Nothing more could be written to `folder`."""
+    """There is no disk space left for `folder`."""
 
     code = "disk_full"
     retryable = True
 
 
 class DiskFailed(JawabError):
-    """The disk did not read or write what is in `folder`; `detail` is the system's own word for it."""
+    """Reading or writing `folder` failed with a disk error; `detail` is the system's own message."""
 
     code = "disk_failed"
     retryable = True
@@ -81,7 +81,7 @@ class PermissionDenied(JawabError):
 
 
 class FileExists(JawabError):
-    """There is already a `file` where a new one would be written."""
+    """`file`, which would be written, already exists."""
 
     code = "file_exists"
 

@@ -1,4 +1,4 @@
-"""Stand-ins for the real parts, for tests and for trying Jawab without models. They obey the same contracts."""
+"""Fakes of the real parts, for tests and for trying Jawab without models. They pass the same contract tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index.text.words import content_words
 class HashEmbedder:
     """A bag of hashed words: texts that share words (or their first letters) are near, others are not.
 
-    Arabic-aware folding makes spellings of one word meet, so small collections can be searched for real.
+    Arabic-aware folding unifies spellings of a word, so that search works for small collections.
     """
 
     name = "fake-hash-embedder"

@@ -1,10 +1,10 @@
-"""Bringing articles in: reads what changed, embeds what is new, and swaps the new state in as one.
+"""Indexing: parses changed files, embeds new passages, and commits the new state in one transaction.
 
     plan (index/planner.py) → embeddings → one transaction: articles → FAISS → stories
 
-Embeddings are stored as they are computed, so that an interrupted run loses none; the articles change in a single
-transaction, with what follows from them (the FAISS file, which of them tell one story), so that a reader sees the old
-state or the new one.
+Embeddings are stored as they are computed, so that an interrupted run loses none. The articles change in a single
+transaction together with the data derived from them (the FAISS file, the stories), so that a reader sees the old state
+or the new one.
 """
 
 from __future__ import annotations
@@ -32,24 +32,25 @@ _CHUNK = 64
 
 
 class Progress(Protocol):
-    """Is told how the work goes; the command line draws a bar, the page a line."""
+    """Callbacks for progress and cancellation, which the command line shows as a bar and the page as a line."""
 
     def looked(self, files: int, of: int) -> None:
-        """So many of the files have been looked at."""
+        """Called with the number of files scanned and the number of all files."""
 
     def start(self, passages: int) -> None:
-        """There are so many passages to embed."""
+        """Called with the number of passages to embed."""
 
     def advance(self, passages: int) -> None:
-        """So many more are done."""
+        """Called with the number of further passages embedded."""
 
     def check(self) -> None:
-        """Called several times a second, in every stage. What it raises ends the run, which then changed nothing."""
+        """Called several times a second, in every stage. An exception from it ends the run without changes."""
 
 
 def create_index(folder: Path) -> None:
-    """An index without articles in `folder`, if there is none. Raises `DiskFull`, `NotAllowed`, and what tells that
-    there is one which cannot be read."""
+    """Create an empty index in `folder`, if there is none. Raises `DiskFull`, `PermissionDenied`, and the errors of
+    `Catalog.open` for an existing index that cannot be read.
+    """
     try:
         Catalog.open(folder).close()
     except IndexMissing:
@@ -65,12 +66,12 @@ def update_index(
     inbox: Path | None = None,
     make: bool = True,
 ) -> IndexingReport:
-    """Make the index in `folder` hold the articles of `paths` as they are now.
+    """Update the index in `folder` to the current articles of `paths`.
 
-    New articles are added, changed ones updated, and those whose files have gone from a folder of `paths` are
-    removed; what came from elsewhere stays. `inbox` is a folder whose files come and go: an article there that names
-    its id updates the one that an earlier file of it named so. Without `make`, an index that is not there is not made:
-    `IndexMissing`. Raises `PathMissing`, `NothingToIndex`, `IndexMismatch`, `IndexBusy`, `DiskFull`, `NotAllowed`.
+    New articles are added, changed ones updated, and those whose files have gone from a folder of `paths` are removed;
+    articles from elsewhere stay. `inbox` is a folder whose files come and go: an article there that gives its id
+    updates the one with the same id from an earlier file. Without `make`, a missing index raises `IndexMissing`. Raises
+    `PathNotFound`, `NothingToIndex`, `IndexMismatch`, `IndexLocked`, `DiskFull`, `PermissionDenied`.
     """
     found = discover_files(paths)
     if not found.files and not found.skipped:
@@ -90,7 +91,7 @@ def update_index(
 
 
 def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
-    """Take articles out of the index; the files that nothing in it comes from any more.
+    """Remove articles from the index. Returns the files that no article in it comes from any more.
 
     Raises `ArticleMissing` and `IndexMissing`, and then changes nothing.
     """
@@ -105,9 +106,9 @@ def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
         with change_index(catalog):
             for article_id in article_ids:
                 _remove(catalog, article_id)
-            # Here is no embedder for passages that are cut otherwise.
+            # There is no embedder here for passages with other boundaries.
             schedule_rechunk(catalog, repeating)
-            # The file is forgotten too, so that indexing it again brings the article back.
+            # The file's record is removed too, so that indexing it again restores the article.
             for path in paths:
                 catalog.remove_file(path)
             catalog.next_generation()
@@ -118,7 +119,7 @@ def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
 def embed_missing(
     catalog: Catalog, texts: Mapping[str, PassageText], embedder: Embedder, progress: Progress | None = None
 ) -> int:
-    """Embed those of `texts` (by key) that have no embedding yet; each chunk is kept as soon as it is done."""
+    """Embed those of `texts` (by key) that have no embedding yet; each chunk is stored as soon as it is done."""
     missing = sorted(catalog.missing_embeddings(texts), key=lambda key: len(texts[key].text))
     if not missing:
         return 0
@@ -137,7 +138,7 @@ def embed_missing(
 
 @contextmanager
 def change_index(catalog: Catalog) -> Iterator[None]:
-    """A transaction with `rebuild_derived` in it: a reader sees all that it did, or nothing."""
+    """Transaction for changes that include `rebuild_derived`: a reader sees all of them or none."""
     try:
         with catalog.transaction():
             yield
@@ -169,19 +170,19 @@ def _apply(catalog: Catalog, plan: Plan, embedder: Embedder, check: Check) -> No
 
 
 def _vacated(catalog: Catalog, paths: Iterable[str]) -> list[str]:
-    """Those of `paths` that no article and no copy comes from."""
+    """Return those of `paths` that no article and no copy comes from."""
     return sorted(path for path in paths if not catalog.comes_from(path))
 
 
 def _remove(catalog: Catalog, article_id: str) -> None:
-    # A copy that takes the article's place tells the same story.
+    # A copy that replaces the article belongs to the same story.
     if not catalog.has_copies(article_id):
         clustering.detach(catalog, article_id)
     catalog.remove(article_id)
 
 
 def rebuild_derived(catalog: Catalog, check: Check = never) -> None:
-    """Bring the FAISS file and the stories up to date with the articles. To be called in a `change_index`."""
+    """Update the FAISS file and the stories to the articles. Call within `change_index`."""
     if is_behind(catalog):
         compact(catalog, check)
     new = clustering.unassigned(catalog)

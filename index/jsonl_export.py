@@ -1,6 +1,6 @@
-"""Export of all articles as JSON lines, which `jawab index` takes back with the same ids, dates and texts.
+"""Export of all articles as JSON lines, which `jawab index` imports with the same ids, dates and texts.
 
-The file is the form for other programs and for other versions: it holds what was read, and nothing that was computed.
+The format is for other programs and other versions: it has the parsed articles, and no computed data.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from index.storage.database import storage_errors
 from index.storage.durable import put_in_place
 
 FULL = 32 * 2**20
-"""Bytes from which another file is begun: half of the longest that is read (`index/ingestion`)."""
+"""Maximum bytes of a file: half of the largest that is read (`index/ingestion`)."""
 
 
 def export_articles(catalog: Catalog, target: Path) -> list[Path]:
-    """Write all articles, copies of a text too, to `target`; where they are many, to `NAME-2.jsonl` and so on too.
+    """Write all articles and copies to `target`, and beyond `FULL` bytes to `NAME-2.jsonl` and so on.
 
-    Gives the files; each is there once all are written. Raises `FileExists`, and `storage_errors`' errors.
+    Returns the files; they appear once all are written. Raises `FileExists`, and the errors of `storage_errors`.
     """
     partial: list[Path] = []
     with storage_errors(target.parent):
@@ -48,7 +48,7 @@ def _numbered(target: Path, number: int) -> Path:
 
 
 def _parts(lines: Iterator[str]) -> Iterator[list[str]]:
-    """The lines in files that are short enough to be read again; one file where there is no line."""
+    """Split the lines into parts of at most `FULL` bytes; one empty part where there is no line."""
     part: list[str] = []
     size = 0
     for line in lines:
@@ -65,7 +65,7 @@ def _lines(catalog: Catalog) -> Iterator[str]:
         copies = catalog.copies()
         for article in catalog.articles():
             yield _line(article)
-            # After the article whose text they have, so that they are its copies again.
+            # After their article, so that they become its copies again on import.
             for copy in copies.get(article.id, ()):
                 yield _line(_as_article(copy, article))
 

@@ -1,4 +1,4 @@
-"""What is in an index, for a list: articles, the other places their texts came from, and which tell one story."""
+"""Listing of an index: articles, their copies, and their stories."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from index.storage.catalog import Catalog
 
 @dataclass(frozen=True)
 class CollectionListing:
-    """`articles` in the order of their ids; `stories` hold each of them once, those that tell one story together."""
+    """All articles by id; `stories` holds each of them once, grouped by story."""
 
     articles: tuple[Article, ...]
     copies: Mapping[str, tuple[Copy, ...]]
     stories: tuple[tuple[Article, ...], ...]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """An article without its text, but with its copies and the ids of the others of its story."""
+        """Return each article without its text, but with its copies and the ids of the others of its story."""
         told_with = {
             article.id: [other.id for other in story if other is not article]
             for story in self.stories
@@ -37,7 +37,7 @@ class CollectionListing:
 
 
 def list_articles(catalog: Catalog) -> CollectionListing:
-    """The whole collection; stories come where the first of their articles would."""
+    """List the whole collection; stories are ordered by the first of their articles."""
     with catalog.snapshot():
         articles = {article.id: article for article in catalog.articles()}
         story_of = {article_id: story for story in catalog.stories() for article_id in story}

@@ -1,8 +1,8 @@
-"""What an update has to do: the difference between the catalogue and what lies on disk.
+"""Planning of an update: the difference between the catalogue and the files on disk.
 
-    files → drafts → articles → without what repeats across a source → passages, and the texts to embed
+    files → parsed documents → articles → boilerplate ignored → passages, and the texts to embed
 
-Nothing is changed here; `index/indexer.py` carries the plan out.
+Nothing is changed here; `index/indexer.py` applies the plan.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from index.text.language import detect_language
 from index.text.sentences import sentences
 
 _PASSING = FAILURES | {"cannot_be_read"}
-"""Reasons that may be gone tomorrow, and the file's articles must not be: the machine's state, or the disk's."""
+"""Reasons that may be temporary, from the state of the machine or the disk: the file's articles are not removed."""
 
 Reported = Callable[[int, int], None]
-"""Called with files looked at and files in all."""
+"""Called with the number of files scanned and of all files."""
 
 
 @dataclass
 class IndexingReport:
-    """The result of a run: article ids by what happened to them, and what was skipped and why.
+    """The result of a run: ids of added, updated and removed articles, and skipped files with reasons.
 
-    `vacated` are files that articles came from before, and none comes from now.
+    `vacated` are files that no article comes from any more.
     """
 
     added: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class IndexingReport:
 
 @dataclass(frozen=True)
 class _Read:
-    """An article as it was read just now; `titled` where the file itself gives its title."""
+    """An article parsed in this run; `titled` where the file itself gives its title."""
 
     article: Article
     titled: bool
@@ -65,7 +65,7 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Before:
-    """What the catalogue has: files, the ids of the articles of each, and the articles' digests."""
+    """Snapshot of the catalogue: files, the ids of the articles of each, and the articles' digests."""
 
     files: Mapping[str, StoredFile]
     ids: Mapping[str, Collection[str]]
@@ -78,13 +78,13 @@ class _Before:
         return _Before(catalog.files(), by_path, digests)
 
     def in_file(self, path: str) -> set[str]:
-        """The ids of the articles that came from a file."""
+        """Return the ids of the articles that came from a file."""
         return set(self.ids.get(path, ()))
 
 
 @dataclass
 class Plan:
-    """What is to be removed, put in and remembered, and the texts whose embeddings that needs."""
+    """Articles and files to remove and store, and the texts whose embeddings are needed."""
 
     summary: IndexingReport
     entries: list[Entry] = field(default_factory=list)
@@ -97,7 +97,7 @@ class Plan:
 
     @property
     def leaving(self) -> list[str]:
-        """Ids of what goes, for good or to make place for a new text."""
+        """Ids of articles to remove, including those that a new version replaces."""
         return [*self.summary.removed, *self.replaced]
 
     @property
@@ -118,7 +118,7 @@ def plan_update(
     inbox: Path | None = None,
     check: Check = never,
 ) -> Plan:
-    """The plan that brings `catalog` to what was `found`; files gone from `roots` are gone from it too.
+    """Plan the update of `catalog` to the files `found`; files that are gone from `roots` are removed from it too.
 
     `inbox` is a folder whose files come and go (`ArticleBuilder`).
     """
@@ -142,7 +142,7 @@ def plan_update(
 def _look(
     path: Path, catalogued: _Before, reading: SandboxedParser, describer: ArticleBuilder, plan: Plan, check: Check
 ) -> list[_Read]:
-    """What is new in a file; a file whose size and time are those of the last run is not opened."""
+    """Return the new and changed articles of a file; one whose size and time are unchanged is not opened."""
     known, before = catalogued.files.get(str(path)), catalogued.in_file(str(path))
     try:
         stat = path.stat()
@@ -152,13 +152,13 @@ def _look(
             return []
         drafts, refused = reading.read(path, stat.st_size)
         if before and not drafts and any(part.reason in _PASSING for part in refused):
-            # The machine may have been short of something just now: what the index has of this file stays.
+            # The machine may have been short of something for a moment: the file's stored articles stay.
             plan.summary.skipped += [Skipped(str(path), part.reason) for part in refused]
             return []
     except FileNotFoundError:
         return []
     except PermissionError:
-        # Not known to be gone: what the index has of this file stays.
+        # Not known to be gone: the file's stored articles stay.
         plan.summary.skipped.append(Skipped(str(path), "no_permission"))
         return []
     reasons = tuple((part.reason, part.line, part.member) for part in refused)
@@ -173,7 +173,7 @@ def _look(
 
 def _read(article: Article, titled: bool, path: Path) -> _Read:
     digest = digest_of(CHUNKER_VERSION, repr(dataclasses.astuple(article)))
-    # Of what is the article's own: front matter tells the copies of a text apart, and they are copies all the same.
+    # Without the ignored spans: copies of a text may differ in front matter, and are still copies.
     own = mask_spans(article.text, article.ignored)
     return _Read(article, titled, str(path), digest, text_hash(own if own.strip() else article.text))
 
@@ -202,7 +202,7 @@ def _is_within(path: str, folders: Iterable[Path | str]) -> bool:
 
 
 def _without_copies(catalog: Catalog, changed: Iterable[_Read], leaving: set[str]) -> tuple[list[_Read], list[_Read]]:
-    """The articles with a text of their own, and those whose text another one of them or of the catalogue has."""
+    """Split `changed` into articles with a unique text, and copies of one of these or of a stored article."""
     own: dict[str, _Read] = {}
     copies: list[_Read] = []
     for read in changed:
@@ -215,13 +215,13 @@ def _without_copies(catalog: Catalog, changed: Iterable[_Read], leaving: set[str
 
 
 def _plan_passages(catalog: Catalog, own: Sequence[_Read], leaving: set[str], plan: Plan, check: Check) -> None:
-    """Ignore what repeats across a source, and cut the rest into passages; stored articles too, where that changed."""
+    """Ignore lines that repeat across a source, and chunk the rest; also of stored articles for which this changed."""
     counted = update_line_counts(catalog, [(read.article, read.path) for read in own], leaving, check)
     plan.lines = counted.lines
     for read in own:
         article = counted.articles[read.article.id]
         if not read.titled:
-            # What was taken for the headline may be the source's banner.
+            # The line that was extracted as the headline may be the source's banner.
             article = dataclasses.replace(article, title=_headline_of(article) or article.title)
         plan.entries.append(with_passages(_entry(dataclasses.replace(read, article=article)), plan.texts, check))
     for number, article in counted.cut_again.items():
@@ -234,7 +234,7 @@ def _plan_passages(catalog: Catalog, own: Sequence[_Read], leaving: set[str], pl
 
 
 def _plan_copies(catalog: Catalog, copies: Sequence[_Read], plan: Plan) -> None:
-    """A copy without a title of its own has the headline of the text that it is a copy of."""
+    """Add the copies to the plan; a copy without its own title gets the headline of the article that it copies."""
     own = {entry.fingerprint: entry.article for entry in plan.entries}
     for read in copies:
         owner = own.get(read.fingerprint) or _stored_owner(catalog, read.fingerprint, plan)
@@ -261,7 +261,7 @@ def _entry(read: _Read) -> Entry:
 
 
 def with_passages(entry: Entry, texts: dict[str, PassageText], check: Check = never) -> Entry:
-    """`entry` with its passages and names; what is to be embedded for it is added to `texts`."""
+    """Return `entry` with its passages and names, adding the texts to embed to `texts`."""
     article = entry.article
     names = frozenset(name_keys(f"{article.title}\n{article.text}", check))
     return dataclasses.replace(entry, passages=tuple(checked(_passages(article, texts), check)), names=names)
@@ -276,6 +276,6 @@ def _passages(article: Article, texts: dict[str, PassageText]) -> Iterator[NewPa
 
 
 def text_of(article: Article, span: Span) -> PassageText:
-    """A passage as it is embedded."""
+    """Return the embedder's input for a passage."""
     inside = tuple(Span(s.start - span.start, s.end - span.start) for s in sentences(article.text, span))
     return PassageText(article.title, article.text[span.start : span.end], inside)

@@ -1,10 +1,10 @@
-"""Damage: whether every byte of an index is as it was written, and a whole index made of what still is.
+"""Integrity check of an index, and recovery of a damaged one.
 
-Repairing never changes the damaged file. What of it can be read and agrees with its checksum goes into a new
-catalogue, which then takes its place; the damaged files go into a folder beside it. Passages, keywords, stories and the
-FAISS file are made again from the articles, and embeddings that are lost are computed again. Only an article whose own
-text is damaged is lost, and is named: the next `jawab index` reads it from its file. An index of another version is not
-damaged, and is left as it is.
+A repair never changes the damaged file. Rows that can be read and match their checksums are copied to a new catalogue,
+which then replaces the old one; the damaged files are preserved in a folder beside it. Passages, keywords, stories and
+the FAISS file are rebuilt from the articles, and lost embeddings are computed again. Only an article whose own text is
+damaged is lost, and its id is reported: the next `jawab index` reads it from its file. An index of another version is
+not damaged, and is left as it is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _Read = TypeVar("_Read")
 
 @dataclass(frozen=True)
 class IntegrityReport:
-    """What is not as it was written: pages of the catalogue, its structure, the FAISS file."""
+    """Damage found: number of catalogue pages, an error in its structure, damage of the FAISS file."""
 
     pages: int
     structure: str | None
@@ -52,7 +52,7 @@ class IntegrityReport:
 
 @dataclass(frozen=True)
 class RecoveryReport:
-    """Articles saved, embeddings computed again, ids of articles lost, and the folder of the damaged files."""
+    """Numbers of articles saved and embeddings computed again, ids of lost articles, folder of the damaged files."""
 
     articles: int
     embedded: int
@@ -61,9 +61,9 @@ class RecoveryReport:
 
 
 def check_integrity(folder: Path) -> IntegrityReport:
-    """Read every byte of the index in `folder`.
+    """Check every byte of the index in `folder`.
 
-    Raises `IndexMissing`, `IndexVersion`, and `IndexBusy` while somebody writes to it.
+    Raises `IndexMissing`, `IndexVersion`, and `IndexLocked` while another process writes to it.
     """
     file = folder / FILE
     if not file.is_file():
@@ -80,9 +80,9 @@ def check_integrity(folder: Path) -> IntegrityReport:
 
 
 def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -> RecoveryReport:
-    """Make the index in `folder` whole again; a process that has it open must be started anew.
+    """Repair the index in `folder`; a process that has it open must be restarted.
 
-    Raises `IndexMissing`, `IndexVersion`, `IndexBusy`, `IndexMismatch`, `DiskFull`, and `IndexDamaged` where nothing
+    Raises `IndexMissing`, `IndexVersion`, `IndexLocked`, `IndexMismatch`, `DiskFull`, and `IndexDamaged` where nothing
     can be read; then everything is left as it was.
     """
     if not (folder / FILE).is_file():
@@ -114,14 +114,14 @@ def _readable_copy(folder: Path, place: Path, damaged: Sequence[int]) -> Catalog
 
 
 def _files(folder: Path) -> list[Path]:
-    """The catalogue and what lies beside it: its log, its checksums."""
+    """Return the catalogue's file and those that belong to it: its log, its checksums."""
     return list(folder.glob(f"{FILE.partition('.')[0]}.*"))
 
 
 def _check_repairable(old: Catalog, folder: Path, damaged: Sequence[int], embedder: Embedder) -> None:
-    """Raise `IndexVersion`, `IndexMissing` or `IndexMismatch` where this program cannot make the index whole again."""
+    """Raise `IndexVersion`, `IndexMissing` or `IndexMismatch` where this program cannot repair the index."""
     try:
-        # Where the record of the version is damaged, what can be read of the articles is saved all the same.
+        # Where the version record is damaged, the readable articles are saved all the same.
         with suppress(IndexDamaged):
             _check_version(old, damaged)
     except (IndexMissing, IndexVersion) as error:
@@ -132,8 +132,9 @@ def _check_repairable(old: Catalog, folder: Path, damaged: Sequence[int], embedd
 
 
 def _check_version(catalog: Catalog, damaged: Sequence[int]) -> None:
-    """Raise `IndexVersion` where another version made the index, `IndexMissing` where there is none in the file;
-    `IndexDamaged` where the record of it is damaged."""
+    """Raise `IndexVersion` where another version made the index, `IndexMissing` where the file has no tables,
+    `IndexDamaged` where the version record is damaged.
+    """
     try:
         catalog.check_version()
     except (IndexMissing, IndexVersion) as error:
@@ -143,7 +144,7 @@ def _check_version(catalog: Catalog, damaged: Sequence[int]) -> None:
 
 
 def _meta_pages(catalog: Catalog) -> set[int]:
-    """The pages that the version is stored in."""
+    """Return the pages that the version is stored in."""
     names = "('meta', 'sqlite_autoindex_meta_1')"
     return {page for (page,) in catalog.rows(f"SELECT pageno FROM dbstat WHERE name IN {names}")}
 
@@ -151,7 +152,7 @@ def _meta_pages(catalog: Catalog) -> set[int]:
 def _save(
     old: Catalog, new: Catalog, embedder: Embedder, progress: Progress | None
 ) -> tuple[int, int, tuple[str, ...]]:
-    """Articles that were saved, embeddings that were computed again, ids of the articles that are lost."""
+    """Return the numbers of articles saved and of embeddings computed again, and the ids of lost articles."""
     texts: dict[str, PassageText] = {}
     readable, lost = _articles(old, texts)
     with new.transaction():
@@ -159,7 +160,7 @@ def _save(
             owner = new.put(entry)
             for copy in _copies(old, number):
                 new.put_copy(owner, copy)
-            # Lines that cannot be read are not counted: they repeat less than they did, and nothing is ignored for it.
+            # Unreadable lines are not counted: counts only fall, so no further line is ignored.
             with suppress(IndexDamaged):
                 copy_lines(old, number, new, owner)
         for key in texts:
@@ -174,7 +175,7 @@ def _save(
 
 
 def _articles(old: Catalog, texts: dict[str, PassageText]) -> tuple[list[tuple[int, Entry]], list[str]]:
-    """The articles that can be read, and the ids of the others. Raises `IndexDamaged` where there are only others."""
+    """Return the readable articles, and the ids of the others. Raises `IndexDamaged` where none is readable."""
     readable: list[tuple[int, Entry]] = []
     lost: list[str] = []
     for number in range(1, _last(old, "articles") + 1):
@@ -190,7 +191,7 @@ def _articles(old: Catalog, texts: dict[str, PassageText]) -> tuple[list[tuple[i
 
 
 def _article(old: Catalog, number: int, texts: dict[str, PassageText]) -> Entry | None:
-    """The article that has this number, if any. Raises `IndexDamaged` where its row is not as it was written."""
+    """Return the article with this number, if any. Raises `IndexDamaged` where its row fails its checksum."""
     rows = old.rows(f"SELECT {STORED}, checksum FROM articles WHERE number = ?", number)
     if not rows:
         return None
@@ -202,7 +203,7 @@ def _article(old: Catalog, number: int, texts: dict[str, PassageText]) -> Entry 
 
 
 def _name(old: Catalog, number: int) -> str:
-    """What can still be said of an article that is lost: its id, or at least its number."""
+    """Return the id of a lost article, or its number where the id cannot be read."""
     try:
         return str(old.rows("SELECT id FROM articles WHERE number = ?", number)[0][0])
     except IndexDamaged:
@@ -223,7 +224,7 @@ def _readable_copies(old: Catalog, number: int) -> list[Entry]:
 
 
 def _keep_embedding(old: Catalog, new: Catalog, key: str) -> None:
-    """Take over the vectors of `key` if they are as they were written; otherwise they are computed again."""
+    """Copy the vectors of `key` if they match their checksum; otherwise they are computed again."""
     try:
         rows = old.rows(f"SELECT {EMBEDDING}, checksum FROM embeddings WHERE key = ?", key)
     except IndexDamaged:
@@ -244,8 +245,9 @@ def _last(old: Catalog, table: str) -> int:
 
 
 def _twice(read: Callable[[], _Read]) -> _Read:
-    """The result of `read`, which is tried twice: SQLite takes a disk that failed once for damage, and true damage is
-    there again."""
+    """Return the result of `read`, tried twice: SQLite reports a transient disk failure as damage, and real damage
+    persists.
+    """
     try:
         return read()
     except IndexDamaged:
@@ -261,7 +263,7 @@ def _meta(old: Catalog, key: str) -> str | None:
 
 
 def _copy_damaged(folder: Path, place: Path) -> Path:
-    """Put the damaged files, under their own names, into a folder beside them, for whoever can read more of them."""
+    """Put the damaged files, under their own names, into a folder beside them, for further recovery by hand."""
     private.make_folder(place)
     for path in _files(folder):
         if path.name.endswith("-shm"):
@@ -275,18 +277,18 @@ def _copy_damaged(folder: Path, place: Path) -> Path:
 
 
 def _take_place(new: Path, folder: Path) -> None:
-    """Put the whole files where the damaged ones are.
+    """Replace the damaged files by the new ones.
 
-    At every moment there is one catalogue or the other, and while not all is done it is held to be damaged: it has
-    checksums that are not its own, or none for its first pages.
+    At every moment there is one catalogue or the other, and until all files are replaced it counts as damaged: it has
+    the other's checksums, or none for its first pages.
     """
     mode = private.mode_like(folder / FILE)
     for path in new.iterdir():
         path.chmod(mode)
     for ending in (".sqlite-wal", ".sqlite-shm", ".head"):
-        # The log of the damaged catalogue must not be read into the new one, nor may its first pages be put there.
+        # Neither the log nor the first pages of the damaged catalogue may be applied to the new one.
         (folder / FILE).with_suffix(ending).unlink(missing_ok=True)
-    # On the disk in this order, also after a power cut.
+    # The order on the disk must hold also after a power cut.
     sync_folder(folder)
     (new / FILE).replace(folder / FILE)
     sync_folder(folder)

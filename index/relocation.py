@@ -1,4 +1,4 @@
-"""An index that comes from another machine: its paths, its page checksums, and vectors of another embedder."""
+"""Adaptation of an index from another machine: its paths, its page checksums, and vectors of another embedder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from index.storage.rows import COPY, STORED, checksum_of
 
 
 def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embedder, progress: Progress | None) -> int:
-    """Make a copied catalogue in `folder` a whole index of this machine; gives how many passages were embedded.
+    """Make a complete index from a copied catalogue in `folder`; returns the number of passages embedded.
 
-    Paths below `uploads_then` lead to `uploads_now` afterwards. Where another embedder made the vectors, all are
-    computed again; ended in between, another call goes on. Raises what opening a catalogue raises, and `IndexDamaged`
-    where it holds programs of its own (triggers, views).
+    Paths below `uploads_then` are moved to `uploads_now`. Vectors of another embedder are all computed again; after an
+    interruption another call continues. Raises the errors of `Catalog.open`, and `IndexDamaged` where the catalogue has
+    triggers or views.
     """
     with write_lock(folder), closing(Catalog.open_or_create(folder)) as catalog:
         _refuse_programs(catalog)
@@ -39,14 +39,14 @@ def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embe
 
 
 def _move_paths(catalog: Catalog, before: str, after: str) -> None:
-    """Let what was read from files below the folder `before` come from those below `after`."""
+    """Replace the folder `before` by `after` in the paths of articles, copies and files."""
     for table, columns in (("articles", STORED), ("copies", COPY)):
         position = columns.split(", ").index("path")
         for row_id, *row in catalog.rows(f"SELECT rowid, {columns} FROM {table}"):
             if (moved := _moved(row[position], before, after)) != row[position]:
                 row[position] = moved
-                change_index = f"UPDATE {table} SET path = ?, checksum = ? WHERE rowid = ?"
-                catalog.execute(change_index, moved, checksum_of(row), row_id)
+                statement = f"UPDATE {table} SET path = ?, checksum = ? WHERE rowid = ?"
+                catalog.execute(statement, moved, checksum_of(row), row_id)
     for path in catalog.files():
         if (moved := _moved(path, before, after)) != path:
             catalog.execute("UPDATE files SET path = ? WHERE path = ?", moved, path)
@@ -63,7 +63,7 @@ def _refuse_programs(catalog: Catalog) -> None:
 
 
 def _is_incomplete(catalog: Catalog) -> bool:
-    """Whether passages have no vectors: computing them was ended in between."""
+    """Return whether passages lack vectors, because computing them was interrupted."""
     missing = "SELECT 1 FROM passages WHERE embedding NOT IN (SELECT key FROM embeddings) LIMIT 1"
     return bool(catalog.rows(missing))
 
@@ -78,7 +78,7 @@ def _embed_again(catalog: Catalog, embedder: Embedder, progress: Progress | None
 
 
 def _texts(catalog: Catalog) -> dict[str, PassageText]:
-    """The passages by the keys of their vectors."""
+    """Return the passages by the keys of their vectors."""
     texts: dict[str, PassageText] = {}
     for article in catalog.articles():
         rows = catalog.rows(

@@ -1,8 +1,8 @@
-"""Search: a question in, the passages that may answer it out, best first.
+"""Retriever: finds the passages that may answer a question, best first.
 
     question → query (words, phrases in quotes) → nearest vectors and matching words, fused → passages
 
-Everything a search reads is of one state of the index: a writer may be at work meanwhile.
+A search reads one snapshot of the index; a writer may change it meanwhile.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from index.storage.entries import StoredPassage
 from index.text.chunker import Passage
 
 CANDIDATES = 50
-"""Passages that each of the two ways of searching puts forward."""
+"""Passages retrieved by each of the two methods, vectors and keywords."""
 _DEEPER = 4
-"""How many times as many, where those are of too few stories."""
+"""Factor by which the number of candidates grows where they are of too few stories."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Sentence:
 class Hit:
     """A found passage with its article; `score` is the cosine of passage and question.
 
-    `others` are the articles that tell the same story, where search was asked for one passage a story.
+    `others` are the other articles of the same story, if the search was made with `one_per_story`.
     """
 
     passage: Passage
@@ -56,11 +56,11 @@ class Hit:
 
 
 class Retriever:
-    """Searches one index folder, and notices when another process has changed it."""
+    """Searches one index folder, and detects changes by other processes."""
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._embedder = embedder
-        # In the order in which they came. Side by side, threads would only wait for the interpreter, and in no order.
+        # Searches run in order of arrival. Concurrent ones would only wait for the interpreter lock, in no order.
         self._turns = FairLock()
         self.embedder_name = embedder.name
         self.catalog = Catalog.open(folder)
@@ -69,7 +69,7 @@ class Retriever:
         self._vectors: VectorIndex | None = None
 
     def prepare(self) -> None:
-        """Load the embedder, so that the first question need not wait for it."""
+        """Load the embedder, so that the first question does not wait for it."""
         self._embedder.embed_queries([self.embedder_name])
 
     def search(
@@ -80,12 +80,12 @@ class Retriever:
         one_per_story: bool = False,
         literally: bool = True,
     ) -> list[Hit]:
-        """The `k` passages that fit the question best, best first.
+        """Return the `k` best passages for the question, best first.
 
-        Phrases in quotes must stand in a passage; where none has them, nothing is found, or, unless `literally`, they
-        are words like others (a question may quote a title in another language than the articles'). `only` leaves
-        out what it does not allow. With `one_per_story`, of passages whose articles tell one story the best is given,
-        and the other articles with it.
+        Phrases in quotes must occur in a passage. Where no passage has them, nothing is found or, unless `literally`,
+        they are treated as ordinary words (a question may quote a title in another language than the articles').
+        `only` filters the passages. With `one_per_story`, only the best passage of a story is returned, with the
+        story's other articles.
         """
         query = parse_query(question)
         vector = self._embedder.embed_queries([query.text])[0]
@@ -98,7 +98,7 @@ class Retriever:
             if not one_per_story:
                 return self._hits(ranked[:k], vector)
             hits = self._one_per_story(ranked, vector, k)
-            # One story may be told so often that it leaves no room for the others.
+            # A story with many articles may take up all candidates.
             while len(hits) < k and len(ranked) == depth:
                 depth *= _DEEPER
                 ranked = self._rank(query, vector, depth, only)
@@ -106,12 +106,12 @@ class Retriever:
             return hits
 
     def likeness(self, one: str, other: str) -> float:
-        """The cosine of two phrases, in whatever languages of the embedder: how near they are in meaning."""
+        """Return the cosine of two phrases, a measure of how near they are in meaning, across languages."""
         first, second = self._embedder.embed_queries([one, other])
         return float(first @ second)
 
     def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> ScoredId:
-        """(passage number, cosine), in the order of both ways of searching together."""
+        """Return (passage number, cosine), in the fused order of vector and keyword search."""
         allowed = allowed_passages(self.catalog, only) if only else None
         if query.phrases:
             allowed = phrase_search(self.catalog.rows, query.phrases, allowed)
@@ -129,7 +129,7 @@ class Retriever:
         return [_hit(stored, scores[stored.passage.number], query) for stored in found]
 
     def _one_per_story(self, ranked: ScoredId, query: Vectors, k: int) -> list[Hit]:
-        """The best hit of each story, with the other articles that tell it."""
+        """Return the best hit of each story, with the story's other articles."""
         stories = self.catalog.stories_of([number for number, _ in ranked])
         best: dict[int, tuple[int, float]] = {}
         for number, cosine in ranked:

@@ -1,4 +1,4 @@
-"""Articles over time: how many of each language there are in each year, month or day."""
+"""Timeline: numbers of articles per language in each year, month or day."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?($|T)")
 Unit = Literal["year", "month", "day"]
 _LENGTH: dict[Unit, int] = {"year": 4, "month": 7, "day": 10}
 _MOST = 48
-"""Periods that still fit side by side, if they are not years."""
+"""Maximum number of periods in a chart, unless they are years."""
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """`periods` are ISO dates or their beginnings ("2021", "2021-04"), with none left out between the first and the
-    last; `counts` has as many numbers for each language. `undated` articles have no date, or none that can be read."""
+    """Numbers of articles by period and language.
+
+    `periods` are ISO dates or prefixes of them ("2021", "2021-04"), without gaps; `counts` has as many numbers for each
+    language. `undated` is the number of articles without a readable date.
+    """
 
     unit: Unit
     periods: tuple[str, ...]
@@ -31,7 +34,7 @@ class Timeline:
 
 
 def article_timeline(articles: Sequence[ArticleSummary]) -> Timeline:
-    """The articles in the finest periods that fit side by side; a date without day or month makes them coarser."""
+    """Count articles in the finest periods that fit a chart; a date without day or month makes them coarser."""
     dated = [(one.language, one.date) for one in articles if one.date and _DATE.match(one.date)]
     unit = _unit([when for _, when in dated])
     cut = [(language, when[: _LENGTH[unit]]) for language, when in dated]

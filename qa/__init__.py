@@ -1,11 +1,11 @@
-"""A question in, a cited answer out.
+"""Question answering with cited answers.
 
     from qa import Assistant
 
     with Assistant.open("my-index") as jawab:
         print(jawab.ask("How many US troops remain in Iraq?").answer)
 
-These names are the Python API. Each is imported when it is first used, so that importing a part costs that part alone.
+These names are the Python API. Each is imported on first use, so that importing one does not load the others.
 """
 
 from __future__ import annotations

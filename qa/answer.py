@@ -1,4 +1,4 @@
-"""The answer record: the one thing that every surface of Jawab shows (`docs/answer-record.md`)."""
+"""The answer record, which every interface of Jawab returns (`docs/answer-record.md`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class FoundPassage:
-    """A passage that search found; `score` is the cosine of passage and question, in [-1, 1]."""
+    """A retrieved passage; `score` is the cosine of passage and question, in [-1, 1]."""
 
     article_id: str
     title: str
@@ -45,7 +45,7 @@ class FoundPassage:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The sentence of the articles that is nearest to a question which they do not answer: `text[start:end]`."""
+    """The sentence nearest to a question that the articles do not answer: `text[start:end]` of its article."""
 
     article_id: str
     title: str
@@ -56,7 +56,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Timings:
-    """Milliseconds from the question's arrival; `None` for what did not happen."""
+    """Milliseconds from the question's arrival; `None` for a step that did not happen."""
 
     search: float | None = None
     short_answer: float | None = None
@@ -66,9 +66,9 @@ class Timings:
 
 @dataclass(frozen=True)
 class Correction:
-    """A sentence that the LLM wrote and that its quotation does not bear out.
+    """A sentence of the LLM that its quotation does not support.
 
-    `fault` is what is wrong with it (`qa/verification/faithfulness.py`), `about` the words that are, where it is words.
+    `fault` is the kind of issue (`qa/verification/faithfulness.py`), `about` the words concerned, if any.
     """
 
     written: str
@@ -81,14 +81,13 @@ class Correction:
 class Answer:
     """The answer record. A declined one has an `answer` that says so, no citations, and the passages.
 
-    `talk` is there where the question was none about the articles (`qa/query/smalltalk.py`): then `answer` is what a
-    person would say to it, declined as an answer from the articles, without passages. `asked` is there where the
-    question leant on what was said before it (`followup.py`) or was Arabic in Latin letters (`arabizi.py`): what
-    was asked of the articles in its place.
-    `correction` is there where the LLM's sentence did not hold, and is not what was said. `nearest` is there where the
-    question is declined, though the articles speak of what it is about. `other` is the phrase of another sentence that
-    may be the right one instead; `answer` says it too. `cached` is there where the same question was answered before
-    over the same articles, and this is that answer.
+    Optional fields:
+    `talk` is set for small talk (`qa/query/smalltalk.py`): `answer` is then the reply, with the status declined and
+    without passages. `asked` is the rewritten question that was used in place of a follow-up (`followup.py`) or of
+    Arabic in Latin letters (`arabizi.py`). `correction` is set if the LLM's sentence failed verification, and was not
+    used as written. `nearest` is set if the question is declined although the articles mention its subject. `other` is
+    the phrase of another sentence that may be the right one instead; `answer` has it too. `cached` is set if this is
+    the stored answer to the same question over the same articles.
     """
 
     id: str
@@ -111,18 +110,18 @@ class Answer:
 
     @classmethod
     def refused(cls, answer_id: str, question: str, reason: str) -> Answer:
-        """The record of a question that could not be asked: declined, with `reason` as its answer."""
+        """Return the record of an invalid question: declined, with `reason` as its answer."""
         return cls(
             answer_id, question, detect_language(question), "declined", reason, None, 0.0, (), (), Timings(total=0.0)
         )
 
     @classmethod
     def of_json(cls, record: Mapping[str, Any]) -> Answer:
-        """The record that `to_json` gave. Raises `ValueError` for anything else."""
+        """Parse a record from `to_json`. Raises `ValueError` for anything else."""
         return _records().validate_python(record)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON-ready values, keys in the order of the contract."""
+        """Return the record as JSON-ready values, keys in the order of the contract."""
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
@@ -139,28 +138,28 @@ def _records() -> TypeAdapter[Answer]:
 
 @dataclass(frozen=True)
 class PassagesFound:
-    """First event of an answer: what search found, before the LLM has said a word."""
+    """First event of an answer: the retrieved passages, before any output of the LLM."""
 
     passages: tuple[FoundPassage, ...]
 
 
 @dataclass(frozen=True)
 class PhraseFound:
-    """The phrase that answers, as an article has it, before the sentence around it is written."""
+    """The answering phrase in an article's words, before the sentence around it is generated."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the answer as it is written. The record at the end is what counts."""
+    """A streamed piece of the answer. The record at the end is authoritative."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Finished:
-    """Last event of an answer: the whole record."""
+    """Last event of an answer: the complete record."""
 
     answer: Answer
 

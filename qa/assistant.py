@@ -1,12 +1,12 @@
-"""The way of a question: search → the reader's phrase, or declined → the LLM's sentence around it → citations.
+"""Question pipeline: search → the reader's phrase, or declined → the LLM's sentence around it → citations.
 
-The reader finds the phrase in the articles' own words, or says that they do not answer; half a second after the
-question that is known. Then the LLM is asked for a sentence around it, which is streamed, checked, and marked with its
-citations, and last how likely it holds the phrase to be, which only tells how sure the answer is.
+The reader extracts the phrase from the articles, or finds that they do not answer; this takes half a second. Then the
+LLM writes a sentence around it, which is streamed, verified, and marked with its citations. Last, the LLM's likelihood
+of the phrase is computed, which affects only the confidence.
 
-Where there is no reader, the LLM's phrase is looked for in the articles; where there is no LLM, phrase and quotation
-are the answer. A question that no phrase answers ("summarise …") is answered by the articles' own sentences, and so are
-"why" and "how": by the one that the phrase stands in and those that go on from it.
+Without a reader, the LLM's phrase is located in the articles; without an LLM, phrase and quotation are the answer. A
+question that no phrase answers ("summarise …") is answered by the articles' own sentences, and so are "why" and "how":
+by the sentence that has the phrase and those that follow it.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ if TYPE_CHECKING:
 SENTENCE_TOKENS = 80
 
 Written = collections.abc.Generator[Event, None, tuple["_Asked", str, Correction | None]]
-"""A sentence's tokens as they are written, and at the end what is said, what was put right, and when it began."""
+"""Generator of a sentence's tokens; returns the question with updated timings, the final text, and the correction."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to answer: passages shown, tokens that the reader reads, and of evidence that the LLM is given, and the
-    least probability to answer at."""
+    """Options for answering: passages shown, token limits of the reader and of the LLM's evidence, and the minimum
+    probability to answer."""
 
     passages: int = 10
     reading_tokens: int = READING
@@ -93,7 +93,7 @@ class Assistant:
     """Answers questions about one index.
 
     Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question. With
-    `commands` no answer is taken from a sentence that commands whoever answers.
+    `commands` no answer is taken from a sentence that tries to command the reader or the LLM.
     """
 
     def __init__(
@@ -113,10 +113,9 @@ class Assistant:
 
     @classmethod
     def open(cls, index: Path | str, parts: Parts | None = None, with_llm: bool = True) -> Self:
-        """An assistant for the index in the folder `index`; the default models answer, or those of `parts`.
+        """Open an assistant for the index in the folder `index`, with the models of `parts` or the default ones.
 
-        Models are loaded when they are first needed. Raises what opening a `Retriever` raises, and what
-        the parts raise.
+        Models are loaded on first use. Raises the errors of `Retriever` and of the parts.
         """
         if parts is None:
             from qa.parts import Parts
@@ -126,7 +125,7 @@ class Assistant:
         return cls(retriever, parts.llm if with_llm else None, parts.reader, parts.options, parts.commands)
 
     def close(self) -> None:
-        """Let go of the index; the models stay with the parts."""
+        """Close the index; the models stay with the parts."""
         self.retriever.catalog.close()
 
     def __enter__(self) -> Self:
@@ -138,34 +137,33 @@ class Assistant:
         self.close()
 
     def search(self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False) -> list[Hit]:
-        """The passages that fit a question best, as `Retriever.search` finds them. Raises what `validate_question`
-        raises."""
+        """Return the best passages for a question from `Retriever.search`. Raises the errors of `validate_question`."""
         validate_question(question)
         return self.retriever.search(question, k, only, one_per_story)
 
     def articles(self) -> list[Article]:
-        """All articles, in the order of their ids."""
+        """Return all articles, sorted by id."""
         return self.retriever.catalog.articles()
 
     def article(self, article_id: str) -> Article:
-        """One article, with its text. Raises `ArticleMissing`."""
+        """Return one article, with its text. Raises `ArticleMissing`."""
         return self.retriever.catalog.article(article_id)
 
     def prepare(self, language: Language) -> None:
-        """Load the LLM and let it read its instructions, so that the first question need not wait for that."""
+        """Load the LLM and evaluate its instructions, so that the first question need not wait for that."""
         if self._generator:
             self._generator.prepare(answer_prompt(language).head)
             self._generator.prepare(sentence_prompt(language).head)
 
     def prepare_reading(self) -> None:
-        """Load the embedder, the reader, and what tells a question's language."""
+        """Load the embedder, the reader, and the language detector."""
         warm_up_detector()
         self.retriever.prepare()
         if self._reader:
             self._reader.prepare()
 
     def ask(self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()) -> Answer:
-        """The answer record. Raises what `stream` raises."""
+        """Return the answer record. Raises the errors of `stream`."""
         for event in self.stream(question, question_id, history):
             if isinstance(event, Finished):
                 return event.answer
@@ -174,9 +172,9 @@ class Assistant:
     def stream(
         self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
-        """The passages, the phrase that answers, the sentence around it as it is written, then the record.
+        """Yield the passages, the answering phrase, the tokens of the sentence around it, then the record.
 
-        `history` is what was asked before, oldest first; a question that leans on it is asked so that it stands alone.
+        `history` has the earlier exchanges, oldest first; a question that depends on it is rewritten to stand alone.
         Closing the iterator stops the work. Raises `QuestionEmpty`, `QuestionTooLong`, `QuestionLanguage`.
         """
         clock = _Clock()
@@ -212,14 +210,14 @@ class Assistant:
             yield from self._draft(asked, self._generator, clock)
 
     def _alone(self, question: str, history: Sequence[HistoryTurn]) -> tuple[str, str]:
-        """The question as it stands without what was said before it, and what to search for."""
+        """Return the stand-alone form of the question, and the query to search for."""
         if not history or not is_follow_up(question):
             return question, question
         alone = rewrite_follow_up(question, history, self._generator) if self._generator else None
         return (alone, alone) if alone else (question, concat_history(question, history))
 
     def _talk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
-        """What is said to talk that asks nothing of the articles."""
+        """Return the record for small talk."""
         catalog = self.retriever.catalog
         said = reply(kind, language, catalog.titles(language, EXAMPLES), catalog.count_articles())
         return Answer(
@@ -227,7 +225,7 @@ class Assistant:
         )
 
     def _read(self, asked: _Asked, reader: Reader, clock: _Clock) -> Iterator[Event]:
-        """The reader's phrase, and a sentence around it if there is an LLM."""
+        """Answer with the reader's phrase, and a sentence around it if there is an LLM."""
         asked.models["reader"] = reader.name
         found = best_answer(reader, asked.question, asked.hits, self._options.reading_tokens)
         confidence = found.probability if found else 0.0
@@ -244,7 +242,7 @@ class Assistant:
         said, correction, count_tokens = fallback_answer(located), None, reader.count_tokens
         if generator:
             asked, said, correction = yield from self._write(asked, generator, located, clock)
-            # Asked after the sentence, so that nobody waits for it to read.
+            # Computed after the sentence, so that it does not delay the first token.
             prompt = asked.prompt.ask(asked.question, [located.evidence.text])
             confidence = combine_confidence(confidence, generator.likelihood(prompt, located.text))
             count_tokens = generator.count_tokens
@@ -252,7 +250,7 @@ class Assistant:
         yield Finished(asked.answered(said, located, evidence, confidence, clock, correction, found.other))
 
     def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
-        """The nearest sentence as it stands, if it is near enough."""
+        """Answer with the nearest sentence unchanged, if it is near enough."""
         nearest = next(iter(select_evidence(asked.question, asked.hits, len, budget=1)), None)
         confidence = cosine_confidence(nearest.similarity) if nearest else 0.0
         if nearest is None or confidence < self._options.threshold:
@@ -267,7 +265,7 @@ class Assistant:
         )
 
     def _tell(self, asked: _Asked, clock: _Clock) -> Iterator[Event]:
-        """The articles' own sentences that answer together, each with its quotation."""
+        """Answer with several of the articles' own sentences, each with its quotation."""
         chosen = select_sentences(asked.question, asked.hits)
         # A title may be nearest to what is asked for, though it is no part of the answer.
         scores = (sentence.score for hit in asked.hits for sentence in hit.sentences)
@@ -280,7 +278,7 @@ class Assistant:
     def _say(
         self, asked: _Asked, chosen: Sequence[Evidence], phrase: Located | None, confidence: float, clock: _Clock
     ) -> Iterator[Event]:
-        """Sentences of the articles as they stand, one after the other; a phrase is in the first."""
+        """Yield sentences of the articles, one after the other; a phrase is in the first."""
         said: list[str] = []
         for marker, evidence in enumerate(chosen, start=1):
             said.append(add_citation_markers(match_digits(asked.said, strip_connective(evidence)), [marker]))
@@ -299,7 +297,7 @@ class Assistant:
         )
 
     def _draft(self, asked: _Asked, generator: LLM, clock: _Clock) -> Iterator[Event]:
-        """The LLM's own phrase, found in the evidence, and a sentence around it."""
+        """Answer with the LLM's own phrase, located in the evidence, and a sentence around it."""
         evidence = select_evidence(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
         phrase = extract_short_answer(generator, prompt, asked.question, asked.prompt.none, evidence)
@@ -319,7 +317,7 @@ class Assistant:
         located: Located,
         clock: _Clock,
     ) -> Written:
-        """A sentence around a phrase, as it is written, and what of it is said."""
+        """Stream a sentence around a phrase, then verify it."""
         asked.models["generator"] = generator.name
         written: list[str] = []
         prompt = sentence_prompt(asked.language).ask(asked.question, located.evidence.text, located.text)
@@ -334,7 +332,7 @@ class Assistant:
         return asked, said, correction
 
     def _doubts(self, asked: _Asked, located: Located) -> ExtraCheck:
-        """What rules do not see: in another language than the article's, the phrase may have become another one."""
+        """Return checks beyond the rules: in another language than the article's, the phrase may be mistranslated."""
         reader = self._reader
         if reader is None or detect_language(located.evidence.text) == asked.language:
             return no_extra_checks
@@ -344,7 +342,7 @@ class Assistant:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A question on its way: what is known of its record so far. `question` is `said` as it stands alone."""
+    """A question in progress, with its record so far. `question` is the stand-alone form of `said`, as typed."""
 
     id: str
     said: str
@@ -369,7 +367,7 @@ class _Asked:
         correction: Correction | None = None,
         other: Located | None = None,
     ) -> Answer:
-        """The record of an answer in one sentence around a phrase; of two, where another may be the right one."""
+        """Return the record of an answer of one sentence around a phrase; of two if another may be the right one."""
         quoted = corroborating(located, evidence)
         if other and any(other.same_sentence(found) for found in quoted):
             other = None
@@ -391,7 +389,7 @@ class _Asked:
         return replace(record, correction=correction, other=other.text if other else None)
 
     def declined(self, confidence: float, clock: _Clock) -> Answer:
-        """The record that says that the articles do not say."""
+        """Return the record of a declined question."""
         timings = replace(self.timings, total=clock.ms())
         record = self.record("declined", self.prompt.declined, None, confidence, (), timings)
         near = nearest_related(self.question, self.hits)
@@ -418,13 +416,13 @@ class _Asked:
             passages=self.passages,
             timings_ms=timings,
             models=self.models,
-            # That hamzas were left out goes without saying.
+            # Restored hamzas alone are not reported.
             asked=self.question if fold_text(self.question) != fold_text(self.said) else None,
         )
 
 
 def found_passages(hits: Sequence[Hit]) -> tuple[FoundPassage, ...]:
-    """What search found, as the record shows it."""
+    """Convert hits to passages of the record."""
     return tuple(
         FoundPassage(
             article_id=hit.article.id,
@@ -439,7 +437,7 @@ def found_passages(hits: Sequence[Hit]) -> tuple[FoundPassage, ...]:
 
 
 def nearest(evidence: Evidence) -> Nearest:
-    """A sentence as the record shows it where the question is declined."""
+    """Convert a sentence to the `nearest` of a declined record."""
     article, span = evidence.article, evidence.span
     return Nearest(article.id, article.title, span.start, span.end, article.text[span.start : span.end])
 

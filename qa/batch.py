@@ -1,4 +1,4 @@
-"""Many questions from a file, one answer record a line; a run that was stopped goes on where it was."""
+"""Batch answering: questions from a file, one answer record a line; an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class BatchQuestion:
 
 @dataclass(frozen=True)
 class InvalidLine:
-    """A line of a question file that holds no question."""
+    """A line of a question file without a valid question."""
 
     line: int
     reason: str
 
 
 def read_questions(path: Path) -> tuple[list[BatchQuestion], list[InvalidLine]]:
-    """The questions of a JSONL file (`question`, perhaps `id`), and the lines that hold none."""
+    """Read the questions of a JSONL file (`question`, optionally `id`), and the invalid lines."""
     if not path.is_file():
         raise PathNotFound(path=path)
     questions: list[BatchQuestion] = []
@@ -57,7 +57,7 @@ def _question(line: str, number: int) -> BatchQuestion | InvalidLine:
 
 
 def completed_ids(answers: Path) -> set[str]:
-    """The ids that `answers` has records for. A last line that was cut off in the middle is removed from the file."""
+    """Return the ids of the records in `answers`. An incomplete last line is removed from the file."""
     if not answers.is_file():
         return set()
     with storage_errors(answers.parent):
@@ -72,10 +72,10 @@ def completed_ids(answers: Path) -> set[str]:
 def answer_all(
     assistant: Assistant, questions: list[BatchQuestion], answers: Path, explain: Callable[[JawabError, str], str]
 ) -> Iterator[dict[str, Any]]:
-    """Answer what `answers` has no record for, appending and yielding each record.
+    """Answer the questions that have no record in `answers`, appending and yielding each record.
 
-    A question that cannot be asked (empty, too long, in another language) gets a declined record that says so
-    in the words of `explain(error, question)`: one question must not stop the rest.
+    An invalid question (empty, too long, in another language) gets a declined record with the text of
+    `explain(error, question)`: one question must not stop the rest.
     """
     done = completed_ids(answers)
     with storage_errors(answers.parent), answers.open("a", encoding="utf-8") as file:

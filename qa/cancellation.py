@@ -1,7 +1,6 @@
-"""Work that nobody waits for any more should end, in the middle of a long step too.
+"""Cooperative cancellation, also in the middle of a long step.
 
-Whoever runs a step says so with `cancel_scope`; whatever is long asks now and then with `check_cancelled`, and code in
-C looks at the `flag`.
+Run cancellable work inside `cancel_scope`; long loops call `check_cancelled`, and llama.cpp polls the C `flag`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextvars import ContextVar
 
 
 class CancelToken(threading.Event):
-    """Set once nobody waits for the work. Its `flag` is a text of C, empty until then."""
+    """Event that is set to cancel the work. Its `flag` is a C string, empty until then."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,29 +24,29 @@ class CancelToken(threading.Event):
         self.flag[0] = b"!"
 
 
-_unwanted: ContextVar[CancelToken] = ContextVar("jawab_unwanted")
+_current: ContextVar[CancelToken] = ContextVar("jawab_current")
 
 
 class Cancelled(Exception):
-    """Nobody waits for what was being done."""
+    """The client is gone, or the request was stopped."""
 
 
 @contextmanager
-def cancel_scope(current_token: CancelToken) -> Iterator[None]:
-    """What is done inside, in this thread, ends soon after `current_token` is set: `check_cancelled` then raises."""
-    token = _unwanted.set(current_token)
+def cancel_scope(token: CancelToken) -> Iterator[None]:
+    """Run a block, in this thread, that ends soon after `token` is set: `check_cancelled` then raises."""
+    previous = _current.set(token)
     try:
         yield
     finally:
-        _unwanted.reset(token)
+        _current.reset(previous)
 
 
 def current_token() -> CancelToken:
-    """What tells whether the work at hand is wanted; never set where nobody said `cancel_scope`."""
-    return _unwanted.get(None) or CancelToken()
+    """Return the token of the innermost `cancel_scope`; outside of any, one that is never set."""
+    return _current.get(None) or CancelToken()
 
 
 def check_cancelled() -> None:
-    """Raises `Cancelled` where the work at hand is not wanted any more."""
+    """Raise `Cancelled` if the current token is set."""
     if current_token().is_set():
         raise Cancelled

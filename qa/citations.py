@@ -1,8 +1,8 @@
-"""From the LLM's words back to the article's: where a phrase stands, and the quotation around it.
+"""Locate the LLM's phrase in an article, and build the quotation around it.
 
-The LLM chooses; what is shown is cut out of the stored article by offsets. A phrase is looked for with Arabic
-folding, first as it is, then as what is most like it. What cannot be found in the evidence is not quoted, and an
-answer without a quotation is not given.
+The LLM chooses; the text shown is cut from the stored article by offsets. A phrase is searched with Arabic folding,
+first exactly, then by similarity. A phrase that cannot be found in the evidence is not quoted, and an answer without a
+quotation is not given.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LEADING = re.compile(r"(?:(?:في|علي|من|الي|عن|منذ|خلال|in|on|at|of|by|to|from|since|the|a|an)\s+)+(?=\S)")
 _OPENING, _CLOSING = "([$€£", ")]%٪"
 _SIMILAR_ENOUGH = 80.0
-"""Least likeness, of 100, between what the LLM wrote and what stands in the article for the two to be one phrase."""
+"""Minimum similarity, of 100, between the LLM's phrase and the article's text for the two to match."""
 _AS_GOOD = 0.8
-"""Least share of the best sentence's score at which another article's sentence is cited beside it."""
+"""Minimum share of the best sentence's score at which another article's sentence is cited too."""
 _SAME_WORDS = 0.25
-"""Least share of the shorter sentence's words, the phrase aside, that two sentences of one language share if they
-say the same. "Blue" is a colour in one and a tram line in the other."""
+"""Minimum share of the shorter sentence's words, except the phrase, that two sentences of one language must share to
+say the same. "Blue" may be a colour in one and a tram line in the other."""
 _MOST_CITATIONS = 4
 _WORD = re.compile(r"\w+")
 _WORDS_BETWEEN = 2
-"""Words that may stand in the article between those that the LLM wrote."""
+"""Maximum words in the article between those of the LLM's phrase."""
 
 
 @dataclass(frozen=True)
 class Located:
-    """A phrase found in a piece of evidence; `span` counts in the article's text."""
+    """A phrase found in a piece of evidence; `span` has offsets into the article's text."""
 
     evidence: Evidence
     span: Span
@@ -49,16 +49,16 @@ class Located:
         return self.evidence.article.text[self.span.start : self.span.end]
 
     def same_sentence(self, other: Located) -> bool:
-        """Whether both are found in one sentence, or in stretches that share one."""
+        """Return whether both are in the same sentence, or in overlapping evidence."""
         one, another = self.evidence, other.evidence
         return one.article.id == another.article.id and one.span.overlaps(another.span)
 
 
 def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
-    """The best piece of evidence that holds `phrase`; if none does, the stretch that is most like it.
+    """Locate `phrase` in the best piece of evidence that contains it; if none does, the most similar stretch.
 
-    Likeness is rapidfuzz's partial ratio: the least edits between the phrase and a stretch of the sentence.
-    A stretch with other numbers than the phrase's is never the same, however alike the two look.
+    Similarity is rapidfuzz's partial ratio: the fewest edits between the phrase and a stretch of the sentence.
+    A stretch with other numbers than the phrase never matches, however similar.
     """
     wanted = _tidy(fold(phrase).text)
     if not any(map(str.isalnum, wanted)):
@@ -83,7 +83,7 @@ def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
 
 
 def corroborating(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
-    """`located`, and the same phrase where sentences of other articles that say as much hold it."""
+    """Return `located`, and the same phrase in sentences of other articles that say the same."""
     phrase = _tidy(fold(located.text).text)
     found = [located]
     for piece in evidence:
@@ -96,7 +96,7 @@ def corroborating(located: Located, evidence: Sequence[Evidence]) -> list[Locate
 
 
 def _same_said(located: Located, piece: Evidence) -> bool:
-    """Whether the sentence of `piece` has other words of the phrase's sentence too, where the languages can tell."""
+    """Return whether `piece` shares other words with the phrase's sentence; always true across languages."""
     one, other = located.evidence.text, piece.text
     if detect_language(one) != detect_language(other):
         return True
@@ -107,13 +107,13 @@ def _same_said(located: Located, piece: Evidence) -> bool:
 
 
 def is_same_answer(one: Located, other: Located) -> bool:
-    """Whether two phrases say the same, one perhaps in more words: "2,500" and "2,500 soldiers"."""
+    """Return whether two phrases say the same, one perhaps in more words: "2,500" and "2,500 soldiers"."""
     words, others = content_words(one.text), content_words(other.text)
     return bool(words and others) and (words <= others or others <= words)
 
 
 def cite(marker: int, located: Located) -> Citation:
-    """The quotation of the whole sentence in which the phrase stands."""
+    """Return the quotation of the complete sentence that contains the phrase."""
     article, span = located.evidence.article, located.evidence.span
     return Citation(
         marker=marker,
@@ -129,14 +129,14 @@ def cite(marker: int, located: Located) -> Citation:
 
 
 def _as_words(folded: str) -> str:
-    """A pattern for `folded` as whole words, any white space between them; clitics before it stay outside."""
+    """Return a pattern for `folded` as whole words with any white space between them, excluding leading clitics."""
     words = r"\s+".join(map(re.escape, folded.split()))
     return rf"(?<!\w)[وفبلك]{{0,2}}(?P<phrase>(?:ال)?{words})(?!\w)"
 
 
 def _most_alike(wanted: str, sentence: Folded) -> tuple[float, tuple[int, int]] | None:
-    """The likeness and the range, in whole words, of the stretch of a sentence that is like enough to `wanted`."""
-    # The other way round rapidfuzz would look for the sentence in the phrase.
+    """Return similarity and range, in whole words, of the most similar stretch of a sentence, if similar enough."""
+    # Otherwise rapidfuzz would search for the sentence in the phrase.
     if len(wanted) > len(sentence.text):
         return None
     alike = partial_ratio_alignment(wanted, sentence.text, score_cutoff=_SIMILAR_ENOUGH)
@@ -147,7 +147,7 @@ def _most_alike(wanted: str, sentence: Folded) -> tuple[float, tuple[int, int]] 
 
 
 def _same_words(wanted: str, sentence: str) -> tuple[int, int] | None:
-    """The shortest stretch of a sentence that has all the words of `wanted`, whatever small words stand between.
+    """Return the shortest stretch of a sentence with all the words of `wanted`, whatever small words are between.
 
     «من 1500 إلى 1850» is «1500 و 1850», and «نوع من 150» is «150 نوعاً»; the stretch may be a little longer.
     """
@@ -170,7 +170,7 @@ def _same_words(wanted: str, sentence: str) -> tuple[int, int] | None:
 
 
 def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located:
-    """A stretch of the folded sentence as a span of the article, without the small words and marks at its ends."""
+    """Map a stretch of the folded sentence to a span of the article, without small words and marks at its ends."""
     text = sentence.text
     leading = _LEADING.match(text, start, end)
     start = leading.end() if leading else start
@@ -191,10 +191,10 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _tidy(phrase: str) -> str:
-    """A phrase without the quotation marks and full stops that the LLM put around it."""
+    """Strip the quotation marks and full stops that the LLM put around a phrase."""
     return " ".join(phrase.split()).strip(" .،,;:؛\"'«»“”")
 
 
 def extract_numbers(text: str) -> list[str]:
-    """The numbers of a folded text, in order, without their thousands separators."""
+    """Return the numbers of a folded text, in order, without their thousands separators."""
     return [number.replace(",", "") for number in _NUMBER.findall(text)]

@@ -1,4 +1,4 @@
-"""What can go wrong with models and questions, as types. The sentences are in `ui/texts`, in both languages."""
+"""Error types for models and questions. Their messages are in `ui/texts`, in both languages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ModelDamaged(JawabError):
 
 
 class FetchFailed(JawabError):
-    """No source gave the model `name`; `reasons` has one short reason a source."""
+    """No source provided the model `name`; `reasons` has one short reason a source."""
 
     code = "fetch_failed"
     retryable = True
@@ -48,13 +48,13 @@ class FetchBusy(JawabError):
 
 
 class InsufficientDiskSpace(JawabError):
-    """`folder` has `free` bytes left and fetching takes `needed`; the sentence gets both in gigabytes."""
+    """`folder` has `free` bytes left and fetching takes `needed`; the message has both in gigabytes."""
 
     code = "no_room"
     retryable = True
 
     def __init__(self, folder: Path, needed: int, free: int) -> None:
-        # Rounded away from each other, so that the sentence never shows two equal numbers.
+        # Rounded away from each other, so that the message never shows two equal numbers.
         up, down = needed / _GIGABYTE + 0.05, max(0.0, free / _GIGABYTE - 0.05)
         super().__init__(folder=folder, needed=f"{up:.1f}", free=f"{down:.1f}")
         self.folder, self.needed, self.free = folder, needed, free
@@ -67,13 +67,13 @@ class QuestionEmpty(JawabError):
 
 
 class QuestionTooLong(JawabError):
-    """The question has `length` characters, and may have `limit`."""
+    """The question has `length` characters, more than `limit`."""
 
     code = "question_too_long"
 
 
 class PromptTooLong(JawabError):
-    """The question and its evidence make a prompt of `length` tokens, and the LLM reads `limit`."""
+    """The prompt of question and evidence has `length` tokens, more than the LLM's `limit`."""
 
     code = "prompt_too_long"
 
@@ -85,25 +85,25 @@ class QuestionLanguage(JawabError):
 
 
 class LLMFailed(JawabError):
-    """The LLM's file `path` cannot be loaded, or is not a model that llama.cpp reads."""
+    """The LLM's file `path` cannot be loaded, or is not a model that llama.cpp can read."""
 
     code = "generator_failed"
 
 
 class LLMUnusable(JawabError):
-    """llama.cpp crashes, hangs or computes nonsense with the LLM `name` on this processor; `failure` says which."""
+    """llama.cpp crashes, hangs or computes nonsense with the LLM `name` on this processor; see `failure`."""
 
     code = "generator_unusable"
 
 
 class LLMAddressInvalid(JawabError):
-    """The address of the LLM's server is none, or has a password or a query in it."""
+    """The address of the LLM's server is invalid, or contains a password or a query."""
 
     code = "generator_address"
 
 
 class LLMUnreachable(JawabError):
-    """Nobody listens at `address`, where the LLM should be."""
+    """No server accepts connections at `address`, where the LLM should be."""
 
     code = "generator_unreachable"
     retryable = True
@@ -117,32 +117,32 @@ class LLMBusy(JawabError):
 
 
 class LLMConnectionLost(JawabError):
-    """The LLM's server at `address` broke off, or said nothing for too long."""
+    """The LLM's server at `address` closed the connection early, or timed out."""
 
     code = "generator_cut_off"
     retryable = True
 
 
 class LLMRequestRejected(JawabError):
-    """The LLM's server at `address` does not do what it is asked; `answer` has its status, and why."""
+    """The LLM's server at `address` rejected the request; `answer` has its status and reason."""
 
     code = "generator_refused"
 
 
 class LLMKeyRejected(JawabError):
-    """The LLM's server at `address` wants a key, or another one."""
+    """The LLM's server at `address` requires a key, or rejected the given one."""
 
     code = "generator_key_refused"
 
 
 class LLMInvalidResponse(JawabError):
-    """What came from `address` is not what a server of OpenAI's chat API sends, or more of it than Jawab reads."""
+    """The response from `address` is not valid in OpenAI's chat API, or larger than Jawab accepts."""
 
     code = "generator_garbled"
 
 
 class LLMModelUnknown(JawabError):
-    """The LLM's server at `address` has no model `name`; `known` is some that it has, joined with commas."""
+    """The LLM's server at `address` has no model `name`; `known` lists some that it has, joined with commas."""
 
     code = "generator_model_unknown"
 

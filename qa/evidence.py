@@ -1,9 +1,9 @@
-"""Evidence: of the passages that search found, the sentences that matter, within a token budget.
+"""Evidence selection: the best sentences of the retrieved passages, within a token budget.
 
 Whole passages would cost the LLM four times the tokens: on two cores that is the difference between an answer
-that begins in two seconds and one that begins in eight. A sentence's worth is a mix of three signals: the
+that begins in two seconds and one that begins in eight. A sentence's score is a weighted sum of three signals: the
 cosine of its passage, its own cosine (in its context), and the share of the question's words in it.
-`docs/measured.md` has the curve of how often the answer is among the sentences, for each mix and budget.
+`docs/measured.md` has the curve of how often the answer is among the sentences, for each weighting and budget.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from index.retriever import Hit, Sentence
 from index.text.words import content_words
 
 MAX_EVIDENCE_TOKENS = 200
-"""Most prompt tokens for sentences. Chosen by measurement: more finds little more, and costs time to first token."""
+"""Maximum prompt tokens for sentences. Chosen by measurement: more finds little more, and costs time to first token."""
 MIN_SCORE_RATIO = 0.75
-"""Least share of the best sentence's score that another needs. Where one sentence stands out, the rest only costs
-time and misleads the LLM: this halves the tokens of most questions and loses 1 to 3 answers in a hundred."""
+"""Minimum share of the best sentence's score for another one. If one sentence stands out, the rest only costs time
+and misleads the LLM: this halves the tokens of most questions and loses 1 to 3 answers in a hundred."""
 PER_SENTENCE = 5
 """Tokens of a sentence's dash and line end."""
 
 
 @dataclass(frozen=True)
 class EvidenceWeights:
-    """How much each signal weighs in a sentence's score."""
+    """Weights of the signals in a sentence's score."""
 
     passage: float
     sentence: float
@@ -38,9 +38,9 @@ EVIDENCE_WEIGHTS = EvidenceWeights(passage=0.4, sentence=0.4, words=0.2)
 
 @dataclass(frozen=True)
 class Evidence:
-    """A sentence that the LLM is shown: `text` is its words on one line, `span` where they stand in `article`.
+    """A sentence given to the LLM: `text` is its words on one line, `span` their position in `article`.
 
-    `similarity` is the sentence's own cosine with the question, `score` the mix that evidence is ranked by.
+    `similarity` is the sentence's own cosine with the question, `score` the weighted sum that evidence is ranked by.
     """
 
     article: Article
@@ -58,7 +58,7 @@ def select_evidence(
     mix: EvidenceWeights = EVIDENCE_WEIGHTS,
     near_the_best: float = MIN_SCORE_RATIO,
 ) -> list[Evidence]:
-    """The best sentences of `hits` that fit into `budget` tokens, best first; at least one if there is any."""
+    """Return the best sentences of `hits` that fit into `budget` tokens, best first; at least one if there is any."""
     ranked = rank_sentences(question, hits, mix)
     chosen: list[Evidence] = []
     seen: set[str] = set()
@@ -66,7 +66,7 @@ def select_evidence(
     for evidence in ranked:
         if chosen and evidence.score < near_the_best * chosen[0].score:
             break
-        # Copies of a wire story say the same sentence in the same words: once is enough.
+        # Copies of a wire story have identical sentences: one is enough.
         if evidence.text in seen:
             continue
         cost = count_tokens(evidence.text) + PER_SENTENCE
@@ -78,7 +78,7 @@ def select_evidence(
 
 
 def rank_sentences(question: str, hits: Sequence[Hit], mix: EvidenceWeights = EVIDENCE_WEIGHTS) -> list[Evidence]:
-    """All sentences of `hits`, the likeliest to answer first."""
+    """Return all sentences of `hits`, the likeliest to answer first."""
     asked = content_words(question)
     found = (_evidence(hit, sentence, asked, mix) for hit in hits for sentence in hit.sentences)
     return sorted(found, key=lambda evidence: -evidence.score)

@@ -1,4 +1,4 @@
-"""Stand-ins for the LLM and the reader, for tests and for trying Jawab without models. They obey the same contracts."""
+"""Fake LLM and reader, for tests and for trying Jawab without models. They obey the same contracts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 class FakeLLM:
-    """Answers with words of the sentence that shares most with the question, or as the examples decline.
+    """Fake LLM: answers with words of the sentence that shares most with the question, or declines as in the examples.
 
-    It reads the same prompts as the real one: evidence lines begin with "- ", the question is the last line.
+    It parses the same prompts as the real one: evidence lines begin with "- ", the question is the last line.
     """
 
     name = "fake-generator"
@@ -58,7 +58,7 @@ class FakeLLM:
             self.stopped_early += not finished
 
     def _phrase(self, turn: str) -> tuple[str, float]:
-        """Words of the best sentence, and the log-probability of refusing instead."""
+        """Return words of the best sentence, and the log-probability of refusing instead."""
         *lines, question = turn.split("\n")
         asked = content_words(question)
         best = max(lines, key=lambda line: len(asked & content_words(line)), default="")
@@ -75,7 +75,7 @@ class FakeLLM:
 
 
 class FakeReader:
-    """Reads by shared words: the answer is in the sentence that has two of the question's, or it is not here."""
+    """Fake reader: the answer is in the sentence that shares two words with the question, or there is none."""
 
     name = "fake-reader"
 
@@ -103,7 +103,7 @@ def _wants_number(question: str) -> bool:
 
 
 def _phrase_in(question: str, sentence: str) -> tuple[int, int]:
-    """A number where one is asked for, else the first four words."""
+    """Return the span of a number if the question asks for one, else of the first four words."""
     number = _NUMBER.search(sentence)
     if number and _wants_number(question):
         return number.span()

@@ -1,4 +1,4 @@
-"""The shortest phrase that answers: drafted by the LLM, if need be in several ways, and found in the evidence."""
+"""Short-answer extraction: the LLM drafts a phrase, if necessary several, which is located in the evidence."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from qa.llm.base import LLM, Candidate, Prompt
 
 PHRASE_TOKENS = 32
 MORE_DRAFTS = 4
-"""Drafts after one that is no answer: each begins with another word of the evidence."""
+"""Drafts after a failed one: each begins with another word of the evidence."""
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
 class CandidateWeights:
-    """How much counts for a phrase beside its own mean log-probability: see `score_candidate`."""
+    """Weights of a phrase's signals beside its own mean log-probability: see `score_candidate`."""
 
     evidence: float
     repeats: float
 
 
 CANDIDATE_WEIGHTS = CandidateWeights(evidence=3.0, repeats=-4.0)
-"""Chosen on questions that are not measured with; `docs/measured.md` has the figures."""
+"""Tuned on questions that are not used for evaluation; `docs/measured.md` has the figures."""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A draft and where it stands in the evidence."""
+    """A draft and its location in the evidence."""
 
     draft: Candidate
     located: Located
@@ -40,11 +40,11 @@ class Phrase:
 def extract_short_answer(
     generator: LLM, prompt: Prompt, question: str, refusal: str, evidence: Sequence[Evidence]
 ) -> Phrase | None:
-    """The LLM's phrase, as it stands in the evidence; `None` where nothing that it drafts stands there.
+    """Return the LLM's phrase as located in the evidence; `None` if no draft is found there.
 
-    A small LLM's own draft may be no answer: it writes "John Kirby" where the article has «جون كيربي», misspells a
-    name, or repeats the question's own words. Then others are drafted that begin with other words of the evidence,
-    side by side, and the best is taken. What has been read is not read again.
+    A small LLM's own draft may not be an answer: it writes "John Kirby" where the article has «جون كيربي», misspells a
+    name, or repeats the question's own words. Then others that begin with other words of the evidence are drafted in
+    parallel, and the best is taken. The prompt is not evaluated again.
     """
     own = _found([generator.draft(prompt, PHRASE_TOKENS, refusal)], evidence)
     if own and not _repeats(question, own[0].located.text):
@@ -55,16 +55,16 @@ def extract_short_answer(
 
 
 def _found(drafts: Sequence[Candidate], evidence: Sequence[Evidence]) -> list[Phrase]:
-    """The drafts that stand in the evidence."""
+    """Return the drafts that are found in the evidence."""
     located = ((draft, locate(draft.text, evidence)) for draft in drafts)
     return [Phrase(draft, found) for draft, found in located if found]
 
 
 def score_candidate(phrase: Phrase, question: str, weights: CandidateWeights = CANDIDATE_WEIGHTS) -> float:
-    """What speaks for a phrase: how likely the LLM holds it to be, and how near its sentence is to the question.
+    """Score a phrase by the LLM's log-probability and by the score of its sentence.
 
-    Against it: that it says nothing which the question does not. (Yet a question may name its answer, "A or B?")
-    An LLM that does not tell how likely it holds its drafts to be tells of none of them.
+    A phrase that only repeats the question is penalised. (Yet a question may name its answer, "A or B?") An LLM that
+    reports no log-probabilities reports none for any draft.
     """
     return (
         (phrase.draft.logprob or 0.0)
@@ -74,12 +74,12 @@ def score_candidate(phrase: Phrase, question: str, weights: CandidateWeights = C
 
 
 def _openings(question: str, evidence: Sequence[Evidence]) -> frozenset[str]:
-    """The words of the evidence that say something which the question does not."""
+    """Return the words of the evidence that do not merely repeat the question."""
     words = {word for piece in evidence for word in _WORD.findall(piece.text)}
     return frozenset(word for word in words if not _repeats(question, word))
 
 
 def _repeats(question: str, phrase: str) -> bool:
-    """Whether a phrase says nothing that the question does not."""
+    """Return whether a phrase only repeats words of the question."""
     said = content_words(phrase)
     return bool(said) and said <= content_words(question)

@@ -1,4 +1,4 @@
-"""The parts that answer: embedder, reader and LLM as they were chosen, each made when it is first needed."""
+"""Parts of an assistant: the configured embedder, reader and LLM, each created on first use."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from qa.reading.network_reader import NetworkReader
 from qa.reading.reader import Reader
 
 FAKE = "fake"
-"""The embedder and the LLM of this name try the program without models."""
+"""Name of the fake embedder and LLM, for trying the program without models."""
 
 
 _MEMORY_BESIDE_LLM = 900_000_000
-"""Bytes that embedder and reader take, which are loaded later: an LLM that leaves no room for them is of no use."""
+"""Bytes that embedder and reader take, which are loaded later: an LLM that leaves too few for them is of no use."""
 
 
 class Parts:
-    """What assistants are made of; all that are made of the same parts share the models.
+    """Parts of assistants; assistants with the same parts share the models.
 
     `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of
-    a server that speaks OpenAI's form, whose key is `llm_key`; each is empty for the default one. `models` is the
-    folder that they are fetched into. `threads` are the LLM's; 0 for one a processor.
+    a server with OpenAI's API, whose key is `llm_key`; each is empty for the default one. `models` is the folder of
+    fetched models. `threads` is the number of the LLM's threads; 0 for one a processor.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Parts:
 
     @cached_property
     def models(self) -> tuple[Model, ...]:
-        """All that there are to choose from."""
+        """All available models."""
         return bundled_models()
 
     @cached_property
     def embedder(self) -> Embedder:
         """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`, and
-        `ProcessorUnsupported` where a library that it needs crashes here."""
+        `ProcessorUnsupported` if a library that it needs crashes here."""
         chosen = self._chosen_embedder
         if chosen == FAKE:
             return HashEmbedder()
@@ -83,8 +83,8 @@ class Parts:
 
     @cached_property
     def generator(self) -> LLM:
-        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`; of a file `GeneratorFailed`,
-        `LLMUnusable` and `MemoryShort`; and of an address `GeneratorAddress`: nothing is sent to it yet."""
+        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`; for a file `LLMFailed`,
+        `LLMUnusable` and `MemoryShort`; and for an address `LLMAddressInvalid`: nothing is sent to it yet."""
         chosen = self._chosen_llm
         if chosen == FAKE:
             return FakeLLM()
@@ -94,20 +94,20 @@ class Parts:
             return self._llama(_existing(chosen))
         model = self._model("llm", chosen)
         folder = self.store.require(model)
-        # Of a model in several files, llama.cpp wants the first and finds the others.
+        # For a model in several files, llama.cpp takes the first and finds the others.
         return self._llama(folder / model.files[0].path)
 
     @cached_property
     def llm(self) -> LLM | None:
-        """The LLM, or none where Jawab must do without: `llm_problem` says why."""
+        """The LLM, or `None` if it is not available for the reason in `llm_problem`."""
         return None if self.llm_problem else self.generator
 
     @cached_property
     def llm_problem(self) -> JawabError | None:
-        """The reason for which there is no LLM: the default one is not here, or this computer cannot run the one that
-        was chosen. Raises what `generator` raises otherwise."""
+        """The reason why there is no LLM: the default one is missing, or this computer cannot run the chosen one.
+        Raises the other errors of `generator`."""
         try:
-            self.generator  # noqa: B018 - it is made here, or not at all
+            self.generator  # noqa: B018 - created here, or not at all
         except ModelMissing as error:
             if self._chosen_llm:
                 raise
@@ -117,12 +117,12 @@ class Parts:
         return None
 
     def self_test(self) -> SelfTestResult | None:
-        """The result of the LLM's self-test; none for an LLM that does not run in this process."""
+        """Return the result of the LLM's self-test; `None` for an LLM that does not run in this process."""
         return self._self_test.result(self.generator.path) if isinstance(self.generator, LlamaCppLLM) else None
 
     @cached_property
     def reader(self) -> Reader | None:
-        """The reader that was taught on this embedder; none for another embedder. Raises `ModelDamaged`."""
+        """The reader trained on this embedder; `None` for another embedder. Raises `ModelDamaged`."""
         if not isinstance(self.embedder, SentenceTransformerEmbedder):
             return FakeReader()
         model = default_model(self.models, "reader")
@@ -130,7 +130,7 @@ class Parts:
 
     @cached_property
     def commands(self) -> Commands | None:
-        """What knows sentences that command; none for another embedder. Raises `ModelDamaged`."""
+        """The classifier of sentences that command; `None` for another embedder. Raises `ModelDamaged`."""
         if not isinstance(self.embedder, SentenceTransformerEmbedder):
             return None
         model = default_model(self.models, "reader")

@@ -1,4 +1,4 @@
-"""The sentence around a phrase: what of it may be shown, and how it is marked."""
+"""Postprocessing of the LLM's sentence: verification, digits, and citation markers."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _EASTERN_DIGIT, _WESTERN_DIGIT = re.compile(f"[{_EASTERN}]"), re.compile(f"[{_WE
 _TO_EASTERN, _TO_WESTERN = str.maketrans(_WESTERN, _EASTERN), str.maketrans(_EASTERN, _WESTERN)
 _CLAUSE = re.compile(r"[,،;؛](?=\s)|\s[–—-]\s")
 _FEWEST_WORDS = 4
-"""Of what is left of a sentence, for it to be one."""
+"""Minimum words of a shortened sentence."""
 _FINAL = re.compile(r"[\s.؟?!،,;؛:]+$")
 
 
 ExtraCheck = Callable[[str], Sequence[Issue]]
-"""What speaks against a sentence beside what is known by rule."""
+"""Function that returns the issues of a sentence beyond the rule-based checks."""
 
 
 def no_extra_checks(sentence: str) -> Sequence[Issue]:
-    """Where the rules see all that can be seen."""
+    """No additional checks."""
     return ()
 
 
 def verify_sentence(
     written: str, question: str, located: Located, doubts: ExtraCheck = no_extra_checks
 ) -> tuple[str, Correction | None]:
-    """What is said for a sentence that the LLM wrote around a phrase, and what was done to it, if anything was.
+    """Verify the LLM's sentence around a phrase; return the text to show, and the correction, if any.
 
-    It stands if it says no more than the quotation and the question do, as far as this can be seen. Else it is
-    shortened by clauses at its end, and if nothing is left that holds, the phrase is said by itself.
+    The sentence is accepted if no check finds content beyond quotation, question and title. Otherwise it loses clauses
+    at its end, and if no shorter version passes, it is replaced by the phrase.
     """
     evidence = located.evidence
     grounds = Sources(question, evidence.text, located.text, evidence.article.title)
@@ -54,7 +54,7 @@ def verify_sentence(
 
 
 def _shortened(sentence: str) -> Iterator[str]:
-    """The sentence without its last clause, without its last two …, while enough is left to be one."""
+    """Yield the sentence without its last clause, without its last two …, while enough words are left."""
     borders = {clause.start() for clause in _CLAUSE.finditer(sentence)} | {span.end for span in sentences(sentence)}
     for border in sorted(borders - {len(sentence)}, reverse=True):
         part = sentence[:border]
@@ -67,12 +67,12 @@ def _correction(written: str, fault: Issue, done: Done) -> Correction:
 
 
 def fallback_answer(located: Located) -> str:
-    """What is said when the LLM's sentence does not hold: the phrase, in the article's own words."""
+    """Return the phrase in the article's own words, shown if the LLM's sentence fails verification."""
     return " ".join(located.text.split())
 
 
 def match_digits(question: str, said: str) -> str:
-    """What is said with the digits that the question is written in (٣ or 3); as it is, if the question has none."""
+    """Convert the digits to the question's (٣ or 3); unchanged if the question has none, or both."""
     eastern, western = bool(_EASTERN_DIGIT.search(question)), bool(_WESTERN_DIGIT.search(question))
     if eastern is western:
         return said
@@ -80,6 +80,6 @@ def match_digits(question: str, said: str) -> str:
 
 
 def add_citation_markers(sentence: str, markers: Iterable[int]) -> str:
-    """The sentence with its markers before the full stop; markers that the LLM invented are taken out."""
+    """Add the markers before the full stop; markers that the LLM invented are removed."""
     said = _FINAL.sub("", _MARKER.sub("", sentence).strip())
     return f"{said} {''.join(f'[{marker}]' for marker in markers)}."

@@ -1,4 +1,4 @@
-"""The prompts, from files in `prompts/`: read once, checked when read, filled in here."""
+"""Prompts from files in `prompts/`: loaded once, validated, and filled in here."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _SENTENCE: dict[str, set[str]] = {"system": set(), "turn": {"sentence", "questio
 
 @dataclass(frozen=True)
 class AnswerPrompt:
-    """How one language's questions are put to the LLM, and what it and Jawab say when there is no answer.
+    """Prompt for the answering phrase in one language, and the texts of LLM and Jawab when there is no answer.
 
-    `other` tells of a second phrase that may answer."""
+    `other` is the sentence for a second phrase that may answer."""
 
     sentence: str
     question: str
@@ -40,36 +40,36 @@ class AnswerPrompt:
     head: tuple[Message, ...]
 
     def ask(self, question: str, sentences: Sequence[str]) -> Prompt:
-        """The prompt for the phrase that answers. Each of `sentences` is on one line, and stays data there."""
+        """Return the prompt for the answering phrase. Each of `sentences` is on one line, so that it stays data."""
         return Prompt(self.head, (Message("user", _turn(self.sentence, self.question, question, sentences)),))
 
 
 @dataclass(frozen=True)
 class SentencePrompt:
-    """How the LLM is asked, in one language, for a sentence around a phrase that is settled."""
+    """Prompt for a sentence around a given phrase, in one language."""
 
     turn: str
     head: tuple[Message, ...]
 
     def ask(self, question: str, sentence: str, phrase: str) -> Prompt:
-        """The prompt for the sentence; the article's `sentence` is what it may rest on. Each stays data on one line."""
+        """Return the prompt for a sentence based on the article's `sentence`. Each text stays data on one line."""
         return Prompt(self.head, (Message("user", _filled(self.turn, question, sentence, phrase)),))
 
 
 @cache
 def answer_prompt(language: Language) -> AnswerPrompt:
-    """The prompt for the phrase that answers a question in `language`."""
+    """Load the prompt for the phrase that answers a question in `language`."""
     return answer_prompt_of(prompt_table("answer", language))
 
 
 @cache
 def sentence_prompt(language: Language) -> SentencePrompt:
-    """The prompt for a sentence in `language` around a phrase."""
+    """Load the prompt for a sentence in `language` around a phrase."""
     return sentence_prompt_of(prompt_table("sentence", language))
 
 
 def prompt_table(name: str, language: Language) -> dict[str, Any]:
-    """What the prompt file `name` has for `language`."""
+    """Load the prompt file `name` for `language`."""
     return tomllib.loads(files("prompts").joinpath(f"{name}.{language}.toml").read_text(encoding="utf-8"))
 
 
@@ -93,13 +93,13 @@ def sentence_prompt_of(table: dict[str, Any]) -> SentencePrompt:
 
 
 def head_of(system: str, examples: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
-    """What every question of a language begins with: the instruction, and examples of what is asked and answered."""
+    """Return the fixed head of a language's prompts: the instruction, and examples of questions and answers."""
     turns = [(Message("user", asked), Message("assistant", answered)) for asked, answered in examples]
     return (Message("system", system.strip()), *itertools.chain.from_iterable(turns))
 
 
 def _checked(table: dict[str, Any], wanted: dict[str, set[str]]) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """A prompt file's texts and its examples. Raises `ValueError` as those that call it do."""
+    """Return a prompt file's texts and examples. Raises `ValueError` if a key or a variable is missing or unknown."""
     texts = dict(table)
     examples = texts.pop("examples")
     if texts.keys() != wanted.keys():
@@ -122,5 +122,5 @@ def _filled(turn: str, question: str, sentence: str, phrase: str) -> str:
 
 
 def on_one_line(text: str) -> str:
-    """Text on one line: what comes from an article or a question cannot look like a line of the prompt."""
+    """Collapse text to one line, so that text from an article or a question cannot look like a line of the prompt."""
     return " ".join(text.split())

@@ -136,7 +136,7 @@ def test_a_long_run_of_letters_takes_no_time(words: Vocabulary) -> None:
 def test_the_tables_say_each_word_once() -> None:
     import tomllib
 
-    path = Path(__file__).parent.parent / "qa" / "asking" / "arabizi.toml"
+    path = Path(__file__).parent.parent / "qa" / "query" / "arabizi.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     small = [word for name in ("sure", "unsure", "english") for word in table[name]]
     assert len(small) == len(set(small))

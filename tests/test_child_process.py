@@ -90,7 +90,7 @@ def test_it_imports_what_its_parent_imports(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir("/")
     child = run("import only_here, index.runtime.cpu; print(only_here.value, index.runtime.cpu.__file__)")
-    assert child.lines == (f"7 {Path(__file__).parent.parent / 'index' / 'cpu.py'}",)
+    assert child.lines == (f"7 {Path(__file__).parent.parent / 'index' / 'runtime' / 'cpu.py'}",)
 
 
 def test_a_relative_folder_of_its_parents_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_idle_helpers_soon_leave_their_cores_to_others(which: str, request: pyte
         configuration = request.getfixturevalue("real_generator").configuration
         load = (
             "from qa.llm.llama_cpp_llm import *; from qa.llm.llama_library import LlamaConfiguration; "
-            f"LlamaGenerator(Path({str(file)!r}), {configuration!r}).count_tokens('')"
+            f"LlamaCppLLM(Path({str(file)!r}), {configuration!r}).count_tokens('')"
         )
     told = subprocess.run(
         [sys.executable, "-c", "from pathlib import Path; " + load],

@@ -1,4 +1,4 @@
-"""Where the objects are put together: settings in, the parts of Jawab out, each made when it is first needed."""
+"""Composition root: creates the parts of Jawab from the settings, each when it is first needed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ui.terminal import echo
 
 
 def _announce_self_test() -> None:
-    """Tell who waits at a terminal; as progress bars, it is nothing for a file or another program."""
+    """Print a notice if standard error is a terminal, as for progress bars."""
     if sys.stderr.isatty():
         echo(translate("cli.self_test", user_language()), err=True)
 
 
 class App(Parts):
-    """The parts of one running Jawab, as its settings choose them."""
+    """The parts of one running Jawab, as configured in its settings."""
 
     def __init__(self, settings: Settings) -> None:
         options = Options(
@@ -41,7 +41,7 @@ class App(Parts):
 
     @cached_property
     def retriever(self) -> Retriever:
-        """Search over the index of the settings. Raises what opening a `Retriever` raises."""
+        """The retriever for the index of the settings. Raises what `Retriever(…)` raises."""
         return Retriever(self.settings.index, self.embedder)
 
     @cached_property
@@ -50,5 +50,5 @@ class App(Parts):
         return Assistant.open(self.settings.index, self)
 
     def assistant_for(self, no_llm: bool) -> Assistant:
-        """The assistant, or one that does without the LLM and answers with phrase and quotation."""
+        """Return the assistant; with `no_llm`, one that answers with phrase and quotation alone."""
         return Assistant.open(self.settings.index, self, with_llm=False) if no_llm else self.assistant

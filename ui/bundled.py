@@ -1,4 +1,4 @@
-"""What comes with the program besides its code."""
+"""Data files shipped with the program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _HERE = Path(__file__).parent
 
 
 def samples_folder() -> Path:
-    """The sample articles and questions: inside an installed wheel, or beside the code in a checkout."""
+    """Return the folder of sample articles and questions: in an installed wheel, or beside the code in a checkout."""
     installed = _HERE / "bundled" / "samples"
     return installed if installed.is_dir() else _HERE.parent / "samples"

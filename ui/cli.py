@@ -1,4 +1,4 @@
-"""The command line: each command asks the parts for its work and shows the result; errors become one sentence."""
+"""The command line: each command calls the parts and prints the result; errors are printed as one sentence."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def jawab(context: click.Context, index: Path | None, debug: bool) -> None:
 
 
 def _load_aside(assistant: Assistant, language: Language) -> None:
-    """Load the LLM while the embedder is loaded. What goes wrong here is told when the question comes to it."""
+    """Load the LLM in a thread, while the embedder is loaded. Errors are ignored here: answering raises them again."""
 
     def load() -> None:
         with suppress(JawabError):
@@ -60,7 +60,7 @@ def _load_aside(assistant: Assistant, language: Language) -> None:
 
 
 def _assistant(app: App, no_llm: bool = False) -> Assistant:
-    """The assistant; where it must do without an LLM that is not here, that is told."""
+    """Return the assistant; print the reason if it has to run without its LLM."""
     if no_llm:
         return app.assistant_for(no_llm)
     assistant = app.assistant
@@ -115,7 +115,7 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
 
 
 def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """A year, month or day, in whatever digits it is written."""
+    """Parse a year, month or day, in the digits of any script."""
     if value is None:
         return None
     try:
@@ -515,7 +515,7 @@ for _command in (backup, restore, export):
 
 
 def _language_of(question: str) -> Language:
-    """The language to talk about a question in: its own if it has Arabic letters, else the reader's."""
+    """Return the language for messages about a question: Arabic if it has Arabic letters, else the user's."""
     return "ar" if any(map(is_arabic_letter, question)) else user_language()
 
 
@@ -531,7 +531,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         echo("\n" + translate("cli.stopped", user_language()), err=True)
         sys.exit(EXIT_STOPPED)
     except BrokenPipeError:
-        # The reader of our output (head, less) has seen enough.
+        # The process that reads our output (head, less) has closed the pipe.
         sys.stdout = None
         sys.exit(EXIT_PROBLEM)
     except JawabError as error:

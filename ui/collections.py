@@ -1,8 +1,7 @@
-"""Which collections there are: an index each, with a name.
+"""Collections: an index each, with a name.
 
-The first is the index of the settings; the others are folders beside each other, made in the page. A collection's name
-is in its own folder, so that it goes where the folder goes. What is removed stays for a while, so that it can be
-brought back.
+The first is the index of the settings; the others are folders beside each other, created in the page. A collection's
+name is stored in its own folder, so that it moves with the folder. A removed collection can be restored for a week.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from index.storage.json_file import JsonFile
 from index.storage.lock import write_lock
 
 DEFAULT_ID = "first"
-"""The id of the collection that the settings name."""
+"""Id of the collection whose index is in the settings."""
 LONGEST_NAME = 60
-"""Code points of a name."""
+"""Maximum code points of a name."""
 _FILE = "collection.json"
 _NAME_0 = "name.txt"
-"""The name in version 0, as text."""
+"""File with the name in version 0, as plain text."""
 VERSION = 1
-"""The version of a collection's own file; its index has one of its own."""
+"""Version of the file with a collection's name; the index has its own version."""
 _REMOVED = ".removed"
 _ID = re.compile(r"[A-Za-z0-9_-]{8,40}")
 _UNDO_DAYS = 7
 
 
 class CollectionMissing(JawabError):
-    """There is no such collection, or not any more."""
+    """The collection does not exist, or no longer exists."""
 
     code = "collection_missing"
 
@@ -51,23 +50,23 @@ class CollectionRemoved(CollectionMissing):
 
 
 class CollectionExists(JawabError):
-    """A collection cannot be moved to `folder`: there is something already."""
+    """A collection cannot be moved to `folder`, which exists already."""
 
     code = "collection_exists"
 
 
 @dataclass(frozen=True)
 class CollectionInfo:
-    """A collection in the list; `name` is empty where nobody has named it."""
+    """A collection in the list; `name` is empty if none was given."""
 
     id: str
     name: str
 
 
 class CollectionRepository:
-    """The collections on the disk: the index in `first`, and those in `folder`.
+    """The collections on disk: the index in `first`, and those in `folder`.
 
-    What changes them raises what `storage_errors` makes of the system's errors: `DiskFull`, `NotAllowed`.
+    Methods that change them raise `storage_errors`' errors, such as `DiskFull` and `PermissionDenied`.
     """
 
     def __init__(self, first: Path, folder: Path) -> None:
@@ -75,7 +74,7 @@ class CollectionRepository:
         self._folder = folder
 
     def all(self) -> list[CollectionInfo]:
-        """The first one, then the others by name."""
+        """Return the first collection, then the others by name."""
         made = [one.name for one in self._folder.glob("*") if _ID.fullmatch(one.name) and one.is_dir()]
         named = sorted(
             (CollectionInfo(one, self._name(one)) for one in made), key=lambda one: (one.name.casefold(), one.id)
@@ -83,32 +82,32 @@ class CollectionRepository:
         return [CollectionInfo(DEFAULT_ID, self._name(DEFAULT_ID)), *named]
 
     def index_of(self, collection: str) -> Path:
-        """The folder of its index. Raises `CollectionMissing`; `CollectionRemoved` where it can be restored."""
+        """Return the folder of its index. Raises `CollectionMissing`; `CollectionRemoved` if it can be restored."""
         place = self.place_of(collection)
         if place == self._removed(collection):
             raise CollectionRemoved(collection=collection)
         return place
 
     def place_of(self, collection: str) -> Path:
-        """The folder of its index, also while it is removed. Raises `CollectionMissing`."""
+        """Return the folder of its index, also while it is removed. Raises `CollectionMissing`."""
         if collection == DEFAULT_ID:
             return self._first
         folder, removed = self._folder / collection, self._removed(collection)
-        # The first twice: it may be restored between one look and the other.
+        # `folder` is checked twice: the collection may be restored between the checks.
         for place in (folder, removed, folder):
             if _ID.fullmatch(collection) and place.is_dir():
                 return place
         raise CollectionMissing(collection=collection)
 
     def places(self) -> list[Path]:
-        """The folders of all indexes, those that can be restored too."""
+        """Return the folders of all indexes, including removed ones that can be restored."""
         made = [one for one in self._folder.glob("*") if _ID.fullmatch(one.name.removesuffix(_REMOVED))]
         return [self._first, *(one for one in made if one.is_dir())]
 
     def make(self, name: str) -> CollectionInfo:
-        """A new one, with nothing in it yet."""
+        """Create an empty collection."""
         made = CollectionInfo(secrets.token_urlsafe(9), _as_name(name))
-        # As one that was removed, until it has its name: where that fails, it is forgotten as those are.
+        # Created as a removed one until its name is stored: if that fails, `forget_removed` deletes it.
         begun = self._folder / (made.id + _REMOVED)
         with storage_errors(self._folder):
             private.make_folder(begun)
@@ -118,7 +117,7 @@ class CollectionRepository:
         return made
 
     def rename(self, collection: str, name: str) -> None:
-        """Raises `CollectionMissing`."""
+        """Rename a collection. Raises `CollectionMissing`."""
         folder = self.index_of(collection)
         with storage_errors(folder):
             if collection == DEFAULT_ID:
@@ -130,23 +129,23 @@ class CollectionRepository:
                 raise CollectionMissing(collection=collection) from error
 
     def remove(self, collection: str) -> None:
-        """Take one out of the list; the first stays.
+        """Remove a collection from the list; the first cannot be removed.
 
-        Raises `CollectionMissing`, `CollectionExists`, and `IndexBusy` while somebody writes to its index.
+        Raises `CollectionMissing`, `CollectionExists`, and `IndexLocked` while its index is being written.
         """
         folder = self.removable(collection)
         with write_lock(folder), storage_errors(folder):
-            os.utime(folder)  # from now on it is counted when it goes for good
+            os.utime(folder)  # the time until final deletion is counted from now
             _move(folder, self._removed(collection))
 
     def removable(self, collection: str) -> Path:
-        """The folder of a collection that may be removed. Raises `CollectionMissing`."""
+        """Return the folder of a collection that may be removed. Raises `CollectionMissing`."""
         if collection == DEFAULT_ID:
             raise CollectionMissing(collection=collection)
         return self.index_of(collection)
 
     def restore(self, collection: str) -> None:
-        """Bring back what was removed. Raises `CollectionMissing`, `CollectionExists`."""
+        """Restore a removed collection. Raises `CollectionMissing`, `CollectionExists`."""
         removed = self._removed(collection)
         if not _ID.fullmatch(collection) or not removed.is_dir():
             raise CollectionMissing(collection=collection)
@@ -154,10 +153,10 @@ class CollectionRepository:
             _move(removed, self._folder / collection)
 
     def forget_removed(self, forget_files: Callable[[str], None] = lambda collection: None) -> None:
-        """Delete what was removed more than a week ago, unless another folder prevents restoring it.
+        """Delete collections removed more than a week ago, unless a folder with the same id exists.
 
-        Before that, `forget_files` deletes what else there is of a collection; it may raise `JawabError`, and then the
-        collection stays until the next time.
+        Before that, `forget_files` deletes other files of the collection; if it raises `JawabError`, the collection
+        stays until the next call.
         """
         for removed in self._folder.glob(f"*{_REMOVED}"):
             collection = removed.name.removesuffix(_REMOVED)
@@ -189,19 +188,19 @@ def _stored(folder: Path) -> JsonFile:
 
 
 def _migrated(folder: Path) -> str:
-    """The name of a collection of version 0, which is stored as that of this version from now on."""
+    """Read the name of a version 0 collection and store it in the format of this version."""
     earlier = folder / _NAME_0
     if not earlier.is_file():
         return ""
     name = _as_name(earlier.read_text(encoding="utf-8", errors="replace"))
-    with suppress(PermissionError):  # whoever may only read it reads the older file each time
+    with suppress(PermissionError):  # without write permission, the older file is read each time
         _stored(folder).write({"name": name})
         earlier.unlink(missing_ok=True)
     return name
 
 
 def find_named(collections: Iterable[CollectionInfo], wanted: str) -> CollectionInfo:
-    """The collection of this name or id; the first, if none is wanted. Raises `CollectionMissing`."""
+    """Return the collection with this name or id; the first if `wanted` is empty. Raises `CollectionMissing`."""
     for one in collections:
         if wanted in (one.id, one.name) or (not wanted and one.id == DEFAULT_ID):
             return one
@@ -216,5 +215,5 @@ def _move(folder: Path, target: Path) -> None:
 
 
 def _as_name(text: str) -> str:
-    # Half of a surrogate pair can be neither stored nor shown.
+    # A lone surrogate can be neither stored nor shown.
     return " ".join(text.encode("utf-8", "replace").decode().split())[:LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""Dates and counts as a person says them, in Arabic and English."""
+"""Date formats and plural categories for Arabic and English."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
 
 
 def format_date(written: str, language: Language) -> str:
-    """A stored date as a person writes it: "24 July 2021". What is not a date is given back as it was."""
+    """Format a stored date, such as "24 July 2021". Text that is not a date is returned unchanged."""
     match = _DATE.fullmatch(written.strip())
     if not match:
         return written
@@ -28,7 +28,7 @@ def format_date(written: str, language: Language) -> str:
 
 
 def plural_category(count: int) -> str:
-    """Which form a noun takes after `count` in Arabic; English texts repeat their plural where it has but one."""
+    """Return the Arabic plural category of `count`; English texts repeat their one plural for each category."""
     if count in (0, 1, 2):
         return ("zero", "one", "two")[count]
     if 3 <= count % 100 <= 10:

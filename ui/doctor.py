@@ -1,4 +1,4 @@
-"""`jawab doctor`: what is installed, present and working, and what to do about what is not."""
+"""`jawab doctor`: check what is installed, present and working, and suggest fixes."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _ROOM_WANTED = 2**30
 
 @dataclass(frozen=True)
 class Check:
-    """One check: whether all is well, and a sentence about it."""
+    """Result of a check: whether it passed, and a sentence about it."""
 
     well: bool
     text: str
 
 
 def run_checks(app: App) -> list[Check]:
-    """Every check, in the order in which a new user would meet what it checks."""
+    """Run all checks, in the order in which a new user would run into their failures."""
     libraries = _found(_libraries, app)
-    # Where PyTorch crashes, nothing that needs it can be looked at.
+    # If PyTorch crashes, nothing that needs it can be checked.
     needing = [_processor(), *(_found(check, app) for check in (_embedder, _reader))] if libraries.well else []
     language_model = [_found(_generator, app), *_self_test(app)]
     others = [_found(_index, app), _room(app.settings.index)]
@@ -61,12 +61,12 @@ def _processor() -> Check:
 
 
 def _found(check: Callable[[App], Check], app: App) -> Check:
-    """What a check finds, or the error that it ends with."""
+    """Return the result of a check, or a failed one with its error."""
     try:
         return check(app)
     except LLMUnusable as error:
         language = user_language()
-        # In its place: that this command says what to do.
+        # The error's own message refers to this command.
         return Check(False, translate("doctor.generator_unusable", language, **error.fields))
     except JawabError as error:
         return Check(False, error_message(error, user_language()))
@@ -83,13 +83,13 @@ def _reader(app: App) -> Check:
 def _generator(app: App) -> Check:
     generator = app.generator
     if isinstance(generator, OpenAICompatibleLLM):
-        # Its name is known only once it has answered.
+        # Its name is known only after its first response.
         return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
     return _said(True, "generator", name=generator.name)
 
 
 def _self_test(app: App) -> Iterator[Check]:
-    """The result of the LLM's self-test. Where the LLM cannot run at all, `_generator` says so."""
+    """Yield the result of the LLM's self-test. `_generator` reports an LLM that cannot run at all."""
     try:
         result = app.self_test()
     except JawabError:

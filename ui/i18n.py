@@ -1,7 +1,7 @@
-"""Every sentence the program says to a person, in Arabic and English; the texts are in `ui/texts/*.toml`.
+"""Messages of the program in Arabic and English; the texts are in `ui/texts/*.toml`.
 
-`translate("error.index_missing", "ar", folder=…)` gives one sentence. `error_message(error, language)` turns an error
-of any layer into the sentence that tells its reader what happened and what to do.
+`translate("error.index_missing", "ar", folder=…)` returns one sentence. `error_message(error, language)` returns the
+sentence for an error of any layer: what happened and what to do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ui.terminal import one_line
 
 @cache
 def texts(language: Language) -> dict[str, str]:
-    """All texts of one language, keys joined with dots."""
+    """Return all texts of one language, nested keys joined with dots."""
     raw = files("ui").joinpath("texts", f"{language}.toml").read_text(encoding="utf-8")
     return dict(_flatten(tomllib.loads(raw), ""))
 
@@ -37,7 +37,7 @@ def _flatten(table: dict[str, object], prefix: str) -> list[tuple[str, str]]:
 
 
 def translate(key: str, language: Language, **fields: object) -> str:
-    """The text `key` in `language`, its `{fields}` filled in; names from files stay within their line."""
+    """Return the text `key` with its `{fields}` filled in; strings and paths are escaped to stay on one line."""
     tidy = {
         name: one_line(str(field)) if isinstance(field, str | PurePath) else field for name, field in fields.items()
     }
@@ -45,18 +45,18 @@ def translate(key: str, language: Language, **fields: object) -> str:
 
 
 def error_message(error: JawabError, language: Language) -> str:
-    """One sentence for `error`, and what to do about it."""
+    """Return the message for `error`: one sentence, and what to do about it."""
     return translate(f"error.{error.code}", language, **error.fields)
 
 
 def explain_missing_llm(problem: JawabError, language: Language) -> str:
-    """The reason for which answers come without an LLM, and what to do about it."""
+    """Return the reason why there is no LLM, and what to do about it."""
     if isinstance(problem, ModelMissing):
         return translate("cli.no_llm", language)
     return f"{error_message(problem, language)} {translate('cli.without_llm', language)}"
 
 
 def user_language() -> Language:
-    """The language of the person at the terminal: `JAWAB_LANG`, else the locale's, else English."""
+    """Return the user's language: `JAWAB_LANG`, else the locale's, else English."""
     chosen = os.environ.get("JAWAB_LANG") or locale.getlocale()[0] or ""
     return "ar" if chosen.lower().startswith("ar") else "en"

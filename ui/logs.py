@@ -1,9 +1,8 @@
-"""What the server tells about itself on standard error: a line for whatever happens, as JSON or as text.
+"""Logging on standard error: one line for each event, as JSON or as text.
 
-A line holds nothing that was asked, quoted or named: no questions, no texts, no names of files, no ids of articles.
-What an exception says may hold any of these, so of an exception only its kind is told, and where it came from. Who
-wants to see more says so (JAWAB_LOG_QUESTIONS). Whatever stands in a line stays in it: nothing can begin another line,
-move the cursor or turn the direction of what follows.
+Log lines contain no questions, article texts, file names or article ids. An exception's message may contain any of
+these, so only its type and traceback are logged, unless JAWAB_LOG_QUESTIONS is set. Values are escaped: they cannot
+begin another line, move the cursor or change the text direction.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ from pythonjsonlogger.json import JsonFormatter
 from ui.settings import Settings
 
 LOGGER_NAMES = "jawab"
-"""The logger over all of Jawab's own. What is logged by one of them is the name of an event; its fields are `extra`."""
+"""Name of Jawab's parent logger. The message of a record is the name of the event; its fields are in `extra`."""
 _TRACED = re.compile(r"Traceback \(")
 _PLACES = re.compile(r'^  File ".*", line \d+, in \S+$', re.MULTILINE)
 _KIND = re.compile(r"^[A-Za-z_][\w.]*(?=:|$)", re.MULTILINE)
-"""Of a traceback that is text already: where it went, and the kind of the exception, before what that says."""
+"""Patterns for a traceback given as text: its locations, and the exception's type without the message."""
 _LAST = ("question", "traceback")
-"""Fields that may be long, or in letters that are read from the right."""
+"""Fields that come last, as they may be long or have right-to-left text."""
 
 
 def configure_logging(settings: Settings, to: TextIO | None = None) -> None:
-    """From now on, all that is logged in this process is told as the settings say: to standard error, if not `to`."""
+    """Configure logging of this process from the settings; it writes to `to`, by default standard error."""
     handler: logging.Handler = logging.NullHandler()
     if settings.log != "off":
         handler = logging.StreamHandler(to)
@@ -42,7 +41,7 @@ def configure_logging(settings: Settings, to: TextIO | None = None) -> None:
             if settings.log == "json"
             else TextLogFormatter(settings.log_questions)
         )
-    # Libraries tell of all they do, where they are let: only what went wrong with them is wanted.
+    # Of libraries, only warnings and errors are logged.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger(LOGGER_NAMES).setLevel(logging.INFO if settings.log in ("json", "text") else logging.WARNING)
     logging.captureWarnings(True)
@@ -50,15 +49,15 @@ def configure_logging(settings: Settings, to: TextIO | None = None) -> None:
 
 
 def _thread_broke(broke: threading.ExceptHookArgs) -> None:
-    """An error that ends a thread is logged too, in the log's form, and without what it quotes."""
+    """Log an exception that ends a thread, in the format of the log."""
     if broke.exc_value and not isinstance(broke.exc_value, SystemExit):
         logging.getLogger(f"{LOGGER_NAMES}.threads").error("unexpected", exc_info=broke.exc_value)
 
 
 class JsonLogFormatter(JsonFormatter):
-    """A JSON object a line, in ASCII: what is not is spelt out (\\\\u202e), whatever it would do to a terminal.
+    """Formatter: one JSON object a line, in ASCII; other characters are escaped (\\\\u202e), for safe terminal output.
 
-    `told` is whether exceptions are told with what they say.
+    `told` is whether the messages of exceptions are included.
     """
 
     def __init__(self, told: bool = False) -> None:
@@ -66,17 +65,17 @@ class JsonLogFormatter(JsonFormatter):
         self._told = told
 
     def add_fields(self, log_data: LogData, record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """The time, the level and the event, then the event's own fields, then the exception, if there is one."""
+        """Add time, level and event, then the event's own fields, then the exception, if there is one."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         log_data |= {"time": moment.replace("+00:00", "Z"), "level": record.levelname.lower()}
         if record.name.partition(".")[0] == LOGGER_NAMES:
             log_data["event"] = record.message
             super().add_fields(log_data, record, {})
         else:
-            # Only how it begins: asyncio, for one, goes on with the exception and what that says.
+            # Only the first line: asyncio, for example, appends the exception and its message.
             said = record.message.strip()
             log_data |= {"event": "log", "logger": record.name, "message": said.partition("\n")[0]}
-            if _TRACED.match(said):  # as uvicorn tells of what breaks when the server starts
+            if _TRACED.match(said):  # uvicorn logs errors at startup like this
                 log_data["traceback"] = (
                     said if self._told else "\n".join(_PLACES.findall(said) + _KIND.findall(said)[:1])
                 )
@@ -84,7 +83,7 @@ class JsonLogFormatter(JsonFormatter):
             log_data |= {"error": type(record.exc_info[1]).__name__, "traceback": self._traceback(record.exc_info[1])}
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the library's name
-        """Nothing: `add_fields` tells of exceptions."""
+        """Return an empty string: `add_fields` adds the exception."""
         return ""
 
     def _traceback(self, error: BaseException) -> str:
@@ -93,7 +92,7 @@ class JsonLogFormatter(JsonFormatter):
 
 
 class TextLogFormatter(JsonLogFormatter):
-    """The same for a person: time, level and event, then `name=value`; a traceback is set in below."""
+    """Formatter of the same fields as text: time, level, event, `name=value` pairs; a traceback is indented below."""
 
     def jsonify_log_record(self, log_data: LogData) -> str:
         head = " ".join(str(log_data.pop(name)) for name in ("time", "level", "event"))
@@ -105,18 +104,18 @@ class TextLogFormatter(JsonLogFormatter):
 
 
 def printable(text: str) -> str:
-    """The text with all spelt out that is neither seen nor a space: controls, line breaks, turns of direction."""
+    """Escape all characters that are not printable: controls, line breaks, bidirectional marks."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _value(value: object) -> str:
-    """A value in one word, or in quotation marks."""
+    """Format a value as one word, or quoted."""
     text = printable(value) if isinstance(value, str) else json.dumps(value, default=str)
     return text if text and not any(mark in text for mark in ' "=') else json.dumps(text, ensure_ascii=False)
 
 
 def _without_words(error: BaseException) -> Iterator[str]:
-    """The kind of an exception and where it came from, and the same of what led to it."""
+    """Yield the type and traceback of an exception and of its causes, without their messages."""
     led_to: BaseException | None = error
     while led_to:
         yield f"{type(led_to).__qualname__}\n"

@@ -1,4 +1,4 @@
-"""How records, articles and progress look in a terminal."""
+"""Terminal output of records, articles and progress."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def as_json(value: object) -> str:
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A dataclass as JSON-ready values."""
+    """Return a dataclass as JSON-ready values."""
     return dataclasses.asdict(value)
 
 
 def answer(record: Answer) -> str:
-    """The answer, then its quotations with titles; for a declined one, the titles of what is near."""
+    """Format the answer, then its quotations with titles; for a declined one, the closest passages."""
     lines = [record.answer]
     if record.citations:
         lines += ["", *(quotation(citation, record.language) for citation in record.citations)]
@@ -54,7 +54,7 @@ def answer(record: Answer) -> str:
 
 
 def keys(found: Sequence[APIKey], language: Language) -> str:
-    """A line a key, without what opens anything."""
+    """Format API keys, one a line, without the secret."""
     lines = (
         translate(
             "keys.line", language, name=key.name, scopes=", ".join(key.scopes), per_minute=key.per_minute,
@@ -66,7 +66,7 @@ def keys(found: Sequence[APIKey], language: Language) -> str:
 
 
 def quotation(citation: Citation, language: Language) -> str:
-    """A quotation in its own words, with where it stands in the reader's language."""
+    """Format a quotation verbatim, with its source in the user's language."""
     quote = " ".join(citation.quote.split())
     marks = "«»" if citation.language == "ar" else "“”"
     where = [citation.title, format_date(citation.date, language) if citation.date else None, citation.source]
@@ -74,7 +74,7 @@ def quotation(citation: Citation, language: Language) -> str:
 
 
 def passages(found: Sequence[FoundPassage], language: Language, others: Sequence[Sequence[str]] = ()) -> str:
-    """Titles and beginnings of passages, best first; with the ids of the other articles that tell the same story."""
+    """Format titles and beginnings of passages, best first; with the ids of other articles of the same story."""
     if not found:
         return translate("search.nothing", language)
     lines = []
@@ -92,7 +92,7 @@ def _shortened(text: str) -> str:
 
 
 def stream(events: Iterator[Event], as_json: bool) -> None:
-    """Events as they come: as lines of JSON, or as a person reads them."""
+    """Print events as they arrive, as JSON lines or as text."""
     (_stream_json if as_json else _stream_text)(events)
 
 
@@ -102,7 +102,7 @@ def _stream_json(events: Iterator[Event]) -> None:
             case PassagesFound(found):
                 line: dict[str, Any] = {"event": "passages", "passages": [plain(passage) for passage in found]}
             case PhraseFound():
-                continue  # the contract has no name for it; the record at the end has it
+                continue  # not an event of the API; the record at the end has it
             case Token(text):
                 line = {"event": "token", "text": text}
             case Finished(record):
@@ -123,8 +123,8 @@ def _stream_text(events: Iterator[Event]) -> None:
                 written += text
                 echo(text, nl=False)
             case Finished(record):
-                # What was streamed is the LLM's; the record is what was checked and marked. Where the first is the
-                # beginning of the second, only the rest is added.
+                # The LLM's own words were streamed; the record is verified and has citation markers. If it begins with
+                # what was streamed, only the rest is printed.
                 whole = answer(record)
                 if not written:
                     echo(whole)
@@ -135,7 +135,7 @@ def _stream_text(events: Iterator[Event]) -> None:
 
 
 def summary(result: IndexingReport, language: Language) -> None:
-    """What an indexing run did; what was skipped, each by name with its reason, goes to standard error."""
+    """Print the result of an indexing run; skipped files go to standard error, each with its reason."""
     counts = {
         "added": len(result.added),
         "updated": len(result.updated),
@@ -152,7 +152,7 @@ def summary(result: IndexingReport, language: Language) -> None:
 
 
 def repaired(result: RecoveryReport, language: Language) -> None:
-    """What was saved of a damaged index, and which articles were not."""
+    """Print the result of a repair, with the articles that were lost."""
     echo(translate("doctor.repaired", language, articles=result.articles, embedded=result.embedded))
     echo("  " + translate("doctor.damaged_files", language, folder=result.damaged_files))
     for article_id in result.lost:
@@ -160,7 +160,7 @@ def repaired(result: RecoveryReport, language: Language) -> None:
 
 
 def articles(found: CollectionListing, language: Language) -> str:
-    """One line an article: id, date, language, title; under it the copies of its text; those of one story together."""
+    """Format articles, one a line: id, date, language, title; copies of its text below; grouped by story."""
     width = max((len(article.id) for article in found.articles), default=0)
     lines: list[str] = []
     for story in found.stories:
@@ -178,13 +178,13 @@ def articles(found: CollectionListing, language: Language) -> str:
 
 
 def article(shown: Article) -> str:
-    """An article for reading: its heading, then its text as it is stored."""
+    """Format an article: its heading, then its stored text."""
     where = " · ".join(filter(None, [shown.date, shown.source, shown.author, shown.id]))
     return f"{one_line(shown.title)}\n{one_line(where)}\n\n{shown.text}"
 
 
 def models(known: Sequence[Model], store: ModelStore, language: Language, as_json_: bool) -> str:
-    """Every model of models.txt: its role, licence and size, and whether it is here."""
+    """Format the models of models.txt: role, licence, size, and whether each is present."""
     rows = [
         {
             "name": model.name,
@@ -208,17 +208,17 @@ def models(known: Sequence[Model], store: ModelStore, language: Language, as_jso
 
 
 def _size(size: int) -> str:
-    """Bytes as a person reads them: a file of ours is a thousandth of an LLM."""
+    """Format bytes as GB or MB: sizes differ a thousandfold between our own files and an LLM."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
 def findings(found: Sequence[Check], language: Language) -> str:
-    """One line a check: what it is, how it stands, what to do."""
+    """Format results of checks, one a line."""
     return "\n".join(f"{'✓' if finding.well else '✗'} {finding.text}" for finding in found)
 
 
 class _Bar:
-    """A progress bar on standard error that disappears where there is no terminal to see it."""
+    """Progress bar on standard error; disabled if that is not a terminal."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
@@ -242,7 +242,7 @@ class _Bar:
 
 
 class IndexingBar(_Bar):
-    """Progress of indexing: in files while they are looked at, then in passages, with rate and time left."""
+    """Progress of indexing: files scanned, then passages embedded, with rate and time left."""
 
     def __init__(self, language: Language) -> None:
         super().__init__()
@@ -254,7 +254,7 @@ class IndexingBar(_Bar):
         self.advance()
 
     def check(self) -> None:
-        """Ctrl-C ends the run wherever it is."""
+        """Do nothing: Ctrl-C ends the run at any point."""
 
     def start(self, passages: int) -> None:
         if self._bar is not None:
@@ -279,7 +279,7 @@ class ByteBar(_Bar):
 
 
 class FetchBar(_Bar):
-    """Progress of fetching models: one bar for the whole; each model's licence is said before it comes."""
+    """Progress of fetching models: one bar for all; each model's licence is printed before it is fetched."""
 
     def __init__(self, language: Language) -> None:
         super().__init__()

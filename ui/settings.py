@@ -1,4 +1,4 @@
-"""The settings: what can be set, how, and what it is otherwise. Every one is an environment variable JAWAB_…"""
+"""Settings and their defaults. Each is set by an environment variable JAWAB_…"""
 
 from __future__ import annotations
 
@@ -66,17 +66,17 @@ class Settings(BaseSettings):
     log_questions: bool = Field(False, description="log the questions too, and what errors say")
 
     def close_data_folder(self) -> None:
-        """Keep other users of this computer out of the data folder, which an earlier Jawab made as open as any."""
+        """Deny other users of this computer access to the data folder, which earlier versions created without this."""
         narrow_folder(_data_folder())
 
     @property
     def index_is_named(self) -> bool:
-        """Whether somebody named the folder of the index."""
+        """True if the folder of the index was set explicitly."""
         return "index" in self.model_fields_set
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings from the environment, and over them what was `given`. Raises `SettingInvalid`."""
+    """Load the settings from the environment; `given` values override them. Raises `SettingInvalid`."""
     known = {f"JAWAB_{name.upper()}" for name in Settings.model_fields}
     for name in os.environ:
         if name.startswith("JAWAB_") and name not in known:

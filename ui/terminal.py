@@ -1,7 +1,7 @@
-"""What is printed: no file can have its name or text move the cursor, colour the screen or pretend to be another line.
+"""Safe terminal output: names and texts of files cannot move the cursor, set colours or fake another line.
 
-A terminal obeys control characters, wherever they come from. Each is shown as its picture (␛) instead; in what is to be
-one line so are line breaks, and the characters that turn the direction of all that follows.
+Terminals interpret control characters, wherever they come from. Each is replaced by its picture (␛); in single lines,
+so are line breaks and bidirectional overrides.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _DELETE = "\x7f"
 
 
 def one_line(text: str) -> str:
-    """A title, name, id or path as it may stand in a line."""
+    """Escape a title, name, id or path for output within one line."""
     return _IN_A_LINE.sub(_picture, text)
 
 
 def lines(text: str) -> str:
-    """Text of several lines, its line breaks and tabs as they are; "\\r\\n" is one line break."""
+    """Escape text of several lines; line breaks and tabs stay, "\\r\\n" becomes one line break."""
     return _IN_TEXT.sub(_picture, text.replace("\r\n", "\n"))
 
 
 def json_escaped(text: str) -> str:
-    """JSON in which every such character is spelt out, also those that JSON allows; it means the same."""
+    """Escape these characters in JSON as \\u…, including those that JSON allows; the value is unchanged."""
     return _IN_JSON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def echo(text: str, nl: bool = True, err: bool = False) -> None:
-    """Print text, whatever is in it."""
+    """Print text, with control characters escaped."""
     click.echo(lines(text), nl=nl, err=err)
 
 

@@ -1,7 +1,7 @@
-"""Counting lines by source: which lines of new articles repeat, and which stored articles must be cut again for it.
+"""Line counts by source: find the repeated lines of new articles and the stored articles to be chunked again.
 
-`index/boilerplate/repetition.py` decides; the counts it decides by are kept here, in the table `lines`: a row for every
-candidate line of an article, with its place, and one row with an empty key that counts the article itself.
+`index/boilerplate/repetition.py` decides what is repeated, from counts in the table `lines`: one row for every
+candidate line of an article, with its span, and one row with an empty key that counts the article itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LATER = "cut_later"
 
 @dataclass(frozen=True)
 class ArticleLines:
-    """The candidate lines of one article: its source, and the places of each by key."""
+    """The source of one article and the spans of its candidate lines, by key."""
 
     source: str
     places: Mapping[str, Sequence[Span]]
@@ -33,7 +33,7 @@ class ArticleLines:
 
 @dataclass(frozen=True)
 class BoilerplateUpdate:
-    """Articles by their ids as they are to go in, their lines, and stored ones by number that are to be cut again."""
+    """New articles as they are to be stored and their lines, by id; stored articles to be chunked again, by number."""
 
     articles: Mapping[str, Article]
     lines: Mapping[str, ArticleLines]
@@ -43,7 +43,7 @@ class BoilerplateUpdate:
 def update_line_counts(
     catalog: Catalog, new: Sequence[tuple[Article, str]], leaving: Collection[str], check: Check = never
 ) -> BoilerplateUpdate:
-    """What repeats once the `new` articles (with their files) are in and the texts of the `leaving` ids are out."""
+    """Find the repeated lines once `new` articles (each with its path) are added and the `leaving` ids removed."""
     lines = {article.id: lines_of(article, path) for article, path in checked(new, check)}
     counts = _Counts(catalog, checked(leaving, check))
     for found in lines.values():
@@ -61,12 +61,12 @@ def update_line_counts(
 
 
 def lines_of(article: Article, path: str) -> ArticleLines:
-    """The candidate lines of an article whose `ignored` spans are those known without counting."""
+    """Return the candidate lines of an article whose `ignored` spans are those known without counting."""
     return ArticleLines(_source_of(article, path), candidate_lines(article.text, article.ignored))
 
 
 def copy_lines(old: Catalog, number: int, new: Catalog, number_there: int) -> None:
-    """Store in `new` the lines that `old` has of an article."""
+    """Copy the lines of an article from `old` to `new`."""
     rows = old.rows('SELECT source, line, start, "end" FROM lines WHERE article = ?', number)
     new.execute_many(
         'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
@@ -75,7 +75,7 @@ def copy_lines(old: Catalog, number: int, new: Catalog, number_there: int) -> No
 
 
 def store_lines(catalog: Catalog, number: int, lines: ArticleLines) -> None:
-    """Store the lines of the article that got this number."""
+    """Store the lines of the article with this number."""
     places = [(key, span) for key, spans in lines.places.items() for span in spans]
     catalog.execute_many(
         'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
@@ -84,7 +84,7 @@ def store_lines(catalog: Catalog, number: int, lines: ArticleLines) -> None:
 
 
 def schedule_rechunk(catalog: Catalog, numbers: Collection[int]) -> None:
-    """Have the articles of these numbers, and no others, looked at by the next `update_line_counts`."""
+    """Let the next `update_line_counts` recheck the articles of these numbers, replacing any earlier schedule."""
     if numbers or _put_off(catalog):
         catalog.set_meta(_LATER, json.dumps(sorted(numbers)))
 
@@ -95,14 +95,14 @@ def _put_off(catalog: Catalog) -> list[int]:
 
 
 def _source_of(article: Article, path: str) -> str:
-    """Who publishes: the host of an address, the source as it is named, else the folder that the file lies in."""
+    """Return the publisher: the host of a URL, the source as it is named, or else the folder of the file."""
     if article.source:
         return urlsplit(article.source).hostname or article.source
     return str(PurePath(path).parent)
 
 
 class _Counts:
-    """How many articles of a source have a line: as stored, and as it will be."""
+    """Number of articles of a source that have a line, before and after the update."""
 
     def __init__(self, catalog: Catalog, leaving: Iterable[str]) -> None:
         self._catalog = catalog
@@ -118,10 +118,10 @@ class _Counts:
         return {key for key in lines.places if self._repeats(lines.source, key, after=True)}
 
     def concerned(self, check: Check) -> set[int]:
-        """Numbers of the stored articles that have a line which repeats now and did not before, or the reverse."""
+        """Return the numbers of stored articles with a line that becomes repeated or ceases to be."""
         found: set[int] = set()
         sources = {source for source, _ in self._change}
-        # A line that nothing new has may cease to repeat as well, when its source grows without it.
+        # A line that no new article has may cease to be repeated too, when its source grows.
         for source in checked(sources, check):
             self._count_all(source)
         keys = {*self._change, *(counted for counted in self._stored if counted[0] in sources)}

@@ -1,15 +1,15 @@
-"""Lines that stand in most articles of one source: its banner, its menu, its call for subscribers; not the articles'.
+"""Boilerplate by repetition: lines in most articles of one source, such as its banner, menu or subscription notice.
 
-What the rules (`index/boilerplate/rules.py`) cannot know is told by counting. Whoever keeps the articles stores the
-keys of `candidate_lines` for each of them, counts by source, asks `is_repeated`, and gives the repeated ones to
-`add_repeated`. All three are pure, and `candidate_lines` depends on the article alone: when a line becomes repeated, or
-ceases to be, only the articles that have its key need cutting again.
+Counting finds what the rules (`index/boilerplate/rules.py`) cannot. The caller stores the keys of `candidate_lines` for
+each article, counts them by source, calls `is_repeated`, and passes the repeated ones to `add_repeated`. All three are
+pure, and `candidate_lines` depends on the article alone: when a line becomes repeated, or ceases to be, only the
+articles that have its key need to be chunked again.
 
 Agency copies and retellings repeat an article's own sentences, and series repeat their headlines and bylines.
-Therefore a candidate is a short line outside the prose that is no sentence, or one, anywhere, that speaks of the site
-or to its reader; it must be in more than half of the source's articles; and where every line before the prose is
-repeated, counting cannot tell the banner from the headline of a series, and none of them is taken away. Copies of one
-text are to be counted once: five copies are no five articles.
+Therefore a candidate is a short line outside the prose that is not a sentence, or a line anywhere that mentions the
+site or addresses its reader. It must be in more than half of the source's articles. Where every line before the prose
+is repeated, counting cannot distinguish the banner from the headline of a series, and all of them are kept. Copies of
+one text must be counted once.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from index.boilerplate.rules import is_credit
 from index.text.lines import Line, prose_bounds, unmasked_lines
 
 FEWEST_ARTICLES = 5
-"""Fewer articles with a line say nothing: a story and its updates or the parts of a series are two to four."""
+"""Fewest articles that prove repetition: a story and its updates, or the parts of a series, are two to four."""
 LEAST_SHARE = 0.5
-"""A line in more than half of a source's articles does not tell one from another. Topics, series and authors rarely
-reach that; a page's furniture does, unless the site was redesigned."""
+"""Share of a source's articles that a repeated line must exceed. Topics, series and authors rarely reach it; page
+boilerplate does, unless the site was redesigned."""
 _LONGEST_LINE = 80
 _LONGEST_SENTENCE = 300
 _EDGE = 12
-"""Lines at either edge that are looked at; it bounds what is stored of a page that is a list."""
+"""Lines examined at either edge; bounds what is stored of a page that is a list."""
 _MOST_NOTICES = 100
-"""Lines elsewhere that speak of the site: it bounds what is stored of a text that speaks of nothing but sites."""
+"""Notices stored from outside the edges; bounds what is stored of a text that is all about sites."""
 _SENTENCE_END = (".", "!", "?", "؟", "…", ":", "؛", ";")
-# In folded text: words by which a site speaks of itself or to its reader.
+# In folded text: words with which a site mentions itself or addresses its reader.
 _SITE_WORDS = re.compile(
     r"(?<!\w)(?:our (?:site|website|app|newsletter|page|channel|readers|journalism)|this (?:site|website)"
     r"|subscribe|sign up|newsletter|cookies|follow us|click here|download"
@@ -45,25 +45,25 @@ _SITE_WORDS = re.compile(
 
 
 def candidate_lines(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span, ...]]:
-    """The lines of `text` that could be the source's and not the article's: a key for each, and where it stands.
+    """Return the spans of lines that could be boilerplate of the source, by key.
 
-    `ignored` is what is known without counting (the format's spans and `ignored_lines`). A key is 16 hexadecimal
-    digits of a hash of the folded line and of whether it stands before, amid or after the prose: a headline stays,
+    `ignored` has the spans known without counting (those of the format and of `find_boilerplate`). A key is 16
+    hexadecimal digits of a hash of the folded line and its zone (before, amid or after the prose): a headline is kept
     although a box at the end of every page links to it.
     """
     return _keyed(unmasked_lines(text, ignored))
 
 
 def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> bool:
-    """Whether a line is the source's, from counts of distinct articles."""
+    """Return whether a line is boilerplate of the source, from counts of distinct articles."""
     return articles_with_the_line >= FEWEST_ARTICLES and articles_with_the_line > LEAST_SHARE * articles_of_the_source
 
 
 def add_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str]) -> tuple[Span, ...]:
-    """`ignored` and the spans of the lines whose keys are in `repeated`, in order.
+    """Return `ignored` and the spans of the lines whose keys are in `repeated`, in order.
 
-    `ignored` must be what was given to `candidate_lines`, not an earlier result of this, or a line that is no longer
-    repeated would stay ignored.
+    `ignored` must be what was passed to `candidate_lines`, not an earlier result of this function, or a line that is
+    no longer repeated would stay ignored.
     """
     if not repeated:
         return tuple(sorted(set(ignored), key=lambda span: span.start))

@@ -1,10 +1,10 @@
-"""Lines of a page that are not the article's own, told by what they say: marked as ignored spans, never cut out.
+"""Boilerplate by rules: lines of a page recognised by their wording, marked as ignored spans, never cut out.
 
-A rule covers whole lines only, so that no part of a sentence is ever ignored, and looks for what could hardly be the
-article's own: a line made of nothing but sharing words, a cookie notice, a tracker's tail. What could be a subheading
-as well ("Print", "Facebook") counts only at the page's edges, before the first paragraph and after the last one, or
-beside another such line. Who wrote an article and from which agency is the article's own. What only this site says
-is for `index/boilerplate/repetition.py`.
+A rule covers whole lines only, so that no part of a sentence is ever ignored, and matches what is hardly ever article
+text: a line of nothing but sharing words, a cookie notice, a tracker's tail. What could also be a subheading
+("Print", "Facebook") counts only at the page's edges, before the first paragraph and after the last one, or
+beside another such line. Author and agency credits belong to the article. Boilerplate specific to one site is left to
+`index/boilerplate/repetition.py`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _LONGEST_NOTICE = 300
 _LONGEST_TITLE = 120
 _REPEATED_WORDS = 3
 _HEAD = 12
-"""Lines among which a headline and captions are looked for."""
+"""Lines searched for a headline and captions."""
 
 
 def _folded(table: str) -> frozenset[str]:
-    """The entries of a table, one a line or set apart by " / ", folded."""
+    """Return the entries of a table, one a line or separated by " / ", folded."""
     return frozenset(fold_text(entry.strip()) for entry in re.split(r"\n| / ", table) if entry.strip())
 
 
-# A line that is one of these is a button or the name of a box, wherever it stands.
+# A line that is one of these is a button or the name of a box, anywhere on a page.
 _LABELS = _folded("""
 شارك القصة / شارك المقال / شارك الخبر / شارك هذا المقال / شارك هذا الخبر / شارك هذه القصة / شارك الموضوع
 مشاركة المقال / مشاركة الخبر / شارك عبر / شارك على / مشاركة عبر / شارك مع أصدقائك / انسخ الرابط / نسخ الرابط
@@ -54,7 +54,7 @@ accept all / accept all cookies / reject all / cookie settings / manage cookies 
 advertise with us / site map / leave a comment / leave a reply / post a comment / add a comment
 join the conversation / show comments / view comments
 """)
-# The names of boxes with links to other articles. What follows one of them at the end of a page are those links.
+# Names of boxes with links to other articles. At the end of a page, the lines after one of them are those links.
 _RELATED = _folded("""
 اقرأ أيضا / اقرأ أيضاً / اقرأ ايضا في الموقع / شاهد أيضا / شاهد أيضاً / طالع أيضا / طالع المزيد
 ربما يعجبك أيضا / قد يعجبك أيضا / قد يهمك أيضا / قد يهمك / مواضيع ذات صلة / مواضيع متعلقة / مقالات ذات صلة
@@ -112,7 +112,7 @@ _COOKIES = re.compile(
     r"|باستمرارك|بمتابعتك|باستخدامك)(?!\w)"
     r"(?=.*(?:experience|consent|accept|agree|privacy|policy|settings|تجربه|تجربتك|توافق|موافق|سياسه|الخصوصيه|قبول)|.{0,60}$).*"
 )
-# In Arabic "subscribe" is written as "he subscribed" is ("اشترك"): it must speak to "you", or be no sentence.
+# In Arabic "subscribe" is spelt like "he subscribed" ("اشترك"): it must address "you", or not be a sentence.
 _NEWSLETTER = re.compile(
     r"(?:sign up|subscribe|register) (?:for|to|now|here|and)(?!\w).*(?:newsletter|inbox|(?<!\w)our(?!\w)).*"
     r"|get (?:the|our|all)(?!\w).*(?:inbox|newsletter).*|enter your e-?mail.*|your e-?mail address"
@@ -139,9 +139,9 @@ _COUNTERS = re.compile(
     r"|\d[\d.,]* (?:تعليق|تعليقا|تعليقات|مشاهده|مشاهدات|مشاركه|مشاركات|قراءه|اعجاب|زياره)"
     r"|(?:عدد )?(?:ال)?(?:تعليقات|مشاهدات|مشاركات|قراءات|زيارات|قراء)\s*[:(]\s*\d[\d.,]*\)?)"
 )
-# One step of a path can be read in many ways, and seven in a hundred thousand: it is read once (`?>`).
+# One step of a path can match in many ways, and seven in a hundred thousand: atomic groups (`?>`) try one.
 _PATH = re.compile(r"(?:home(?:page)?|الرييسيه|الصفحه الرييسيه)(?>\s*[>»›/|\\←·•]\s*[^>»›/|\\←·•.]{1,40}){2,7}")
-# Not folded: case tells a tracker's letters from words.
+# Not folded: case distinguishes tracker codes from words.
 _TRACKER = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}")
 _TRACKER_AND_WORDS = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}\s.{1,60}")
 _HANDLE = re.compile(r"@\w{2,30}")
@@ -150,7 +150,7 @@ _MOST_TOKENS = 12
 
 
 def find_boilerplate(text: str, check: Check = never) -> tuple[Span, ...]:
-    """The spans of the lines of `text` that are not the article's own, in order."""
+    """Return the spans of the boilerplate lines of `text`, in order."""
     lines = lines_of(text)
     credits = set(_credits(lines))
     furniture = {number for number, line in enumerate(checked(lines, check)) if _is_furniture(line)}
@@ -159,7 +159,7 @@ def find_boilerplate(text: str, check: Check = never) -> tuple[Span, ...]:
     outside = {*range(first), *range(after, len(lines))} - credits
     marked = sure | {number for number in checked(outside, check) if _is_page_date(lines[number])}
     buttons = {number for number in outside if _could_be_furniture(lines[number])}
-    # An article may be called "Facebook": the edge before the prose keeps a line that can be the headline.
+    # An article may have the title "Facebook": keep a line before the prose that can be the headline.
     has_headline = not {*range(first)} <= marked | buttons
     marked |= {number for number in buttons if number >= after or has_headline}
     marked |= set(_repeated(lines, first)) - credits
@@ -169,7 +169,7 @@ def find_boilerplate(text: str, check: Check = never) -> tuple[Span, ...]:
 
 
 def is_credit(line: Line) -> bool:
-    """Whether the line says who wrote, translated or took what; that is the article's own."""
+    """Return whether the line credits an author, translator or photographer; credits belong to the article."""
     return 0 < len(line.folded) <= _LONGEST_TITLE and bool(_CREDIT.fullmatch(line.folded))
 
 
@@ -177,13 +177,13 @@ def _credits(lines: Sequence[Line]) -> Iterator[int]:
     for number, line in enumerate(lines):
         if is_credit(line):
             yield number
-            # "المصادر:" and the agencies on the line below.
+            # "المصادر:" ("sources:") with the agencies on the line below.
             if line.folded.endswith(":") and number + 1 < len(lines) and lines[number + 1].label not in _LABELS:
                 yield number + 1
 
 
 def _is_furniture(line: Line) -> bool:
-    """Whether the line says what only a page says, wherever it stands."""
+    """Return whether the line is boilerplate anywhere on a page."""
     if not line.folded:
         return False
     is_box = line.label in _RELATED and " " in line.label
@@ -198,7 +198,7 @@ def _is_furniture(line: Line) -> bool:
 
 
 def _could_be_furniture(line: Line) -> bool:
-    """Whether the line would be a button or an icon's name if it stood at an edge of the page."""
+    """Return whether the line, at an edge of the page, would be a button or the name of an icon."""
     words = _TOKEN.findall(line.folded)
     return (
         line.label in _WEAK_LABELS
@@ -209,7 +209,7 @@ def _could_be_furniture(line: Line) -> bool:
 
 
 def _is_sharing(line: Line) -> bool:
-    """Whether the line is made of nothing but the words around share and follow buttons, a network among them."""
+    """Return whether the line has only words of share and follow buttons, with at least one network."""
     words = _TOKEN.findall(line.folded)
     if not 2 <= len(words) <= _MOST_TOKENS:
         return False
@@ -219,21 +219,21 @@ def _is_sharing(line: Line) -> bool:
 
 
 def _is_page_date(line: Line) -> bool:
-    """Whether the line is a weekday and a date, and nothing else."""
+    """Return whether the line is a weekday and a date, and nothing else."""
     if len(line.text) > _LONGEST_TITLE or not WEEKDAY.search(line.folded):
         return False
     dates = find_dates(line.folded, datetime.date.max - datetime.timedelta(days=1))
-    # "25 أبريل / أبريل 2024", as pages that double a month's name have it, is still one date.
+    # "25 أبريل / أبريل 2024", from pages that double the name of the month, is still one date.
     return len(dates) == 1 and not strip_dates(line.folded, dates)
 
 
 def _repeated(lines: Sequence[Line], first: int) -> Iterator[int]:
-    """Headlines and captions, as they stand before the prose, said once more there or below."""
+    """Yield repetitions of headlines and captions that occur before the prose."""
     seen: dict[str, int] = {}
     for number, line in enumerate(lines):
         if not line.label or len(line.text) > _LONGEST_REPEAT:
             continue
-        # A line of a word or two may be said twice, but not twice in a row.
+        # A line of one or two words may occur twice, but not twice in a row.
         if line.label in seen and (number == seen[line.label] + 1 or len(line.label.split()) >= _REPEATED_WORDS):
             yield number
         if number < min(first, _HEAD):
@@ -241,7 +241,7 @@ def _repeated(lines: Sequence[Line], first: int) -> Iterator[int]:
 
 
 def _related_links(lines: Sequence[Line], after: int) -> Iterator[int]:
-    """The titles that follow the name of a box with links, from there to the end of the page."""
+    """Yield the titles after the name of a box with links, to the end of the page."""
     is_open = False
     for number in range(after, len(lines)):
         line = lines[number]
@@ -251,7 +251,7 @@ def _related_links(lines: Sequence[Line], after: int) -> Iterator[int]:
 
 
 def _spread(lines: Sequence[Line], marked: set[int], credits: set[int]) -> None:
-    """Mark what could be a button and stands beside what is one, until no more is found."""
+    """Mark possible buttons beside marked lines, until no more is found."""
     numbers = range(len(lines))
     for one, other in (*pairwise(numbers), *pairwise(reversed(numbers))):
         if one in marked and other not in marked and other not in credits and _could_be_furniture(lines[other]):

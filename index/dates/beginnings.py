@@ -1,4 +1,4 @@
-"""A date or the beginning of one (2021, 2021-04, 2021-04-08), as conditions on dates have it."""
+"""Date prefixes (2021, 2021-04, 2021-04-08), as used in conditions on dates."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from index.errors import JawabError
 
 _SHAPE = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
 _SHOWN = 40
-"""Characters of what is no date that its error repeats."""
+"""Characters of an invalid date that its error shows."""
 
 
 class DateInvalid(JawabError):
-    """`given` is no year, month or day of the calendar."""
+    """Raised where `given` is not a year, month or day of the calendar."""
 
     code = "date_invalid"
 
 
 def parse_date_prefix(given: str) -> str:
-    """The year, month or day in ASCII digits, whichever digits it is written in: dates are compared as text.
+    """Return the year, month or day in ASCII digits, from digits of any script: dates are compared as text.
     Raises `DateInvalid`."""
     date = "".join(str(unicodedata.decimal(character, character)) for character in given)
     try:

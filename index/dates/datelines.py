@@ -1,7 +1,7 @@
 """Datelines: "بغداد-العراق-24-7-2021", "BAGHDAD, July 24, 2021 (AP) — The minister said …", and bylines with a date.
 
-A dateline begins with a place. What tells it from a headline about an event ("ثورة 25 يناير 2011") and from a
-sentence ("Baghdad, 9 April 2018, was another city") is how place and date are set off, and what follows.
+A dateline begins with a place. It is distinguished from a headline about an event ("ثورة 25 يناير 2011") and from a
+sentence ("Baghdad, 9 April 2018, was another city") by the punctuation around place and date, and by what follows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LIKELY = 0.7
 _LONGEST_PLACE = 50
 _MOST_WORDS = 6
 _TEXT_GOES_ON = 60
-"""Code points after "PLACE, DATE –" that make it the beginning of a paragraph and not a headline with a date."""
+"""Least code points after "PLACE, DATE –" in a paragraph; with fewer it is a headline with a date."""
 
 # Everything below is matched against folded text (index/text/folding.py).
 _AGENCY_NAME = r"(?:\([^()]{2,40}\)|/[^/]{2,40}/)"
@@ -40,7 +40,7 @@ flood fire photo picture image caption
 احتجاجات قمه مؤتمر نتائج مباراه ولد توفي وفاه مجزره زلزال اعلان بيان
 انفجار اغتيال مقتل غاره قصف حصار سقوط اشتباكات عاصفه فيضان حريق صوره الصوره
 """
-"""What begins a sentence, a label, or a headline about something that happened on a day."""
+"""Words that begin a sentence, a label, or a headline about an event on a day."""
 _KNOWN_CITIES = """
 بغداد البصره الموصل اربيل كركوك النجف كربلاء دمشق حلب حمص بيروت طرابلس عمان القدس رام_الله غزه القاهره الاسكندريه
 الخرطوم بنغازي تونس الجزائر وهران الرباط الدار_البيضاء نواكشوط مقديشو جيبوتي الرياض جده مكه_المكرمه الدمام الكويت
@@ -52,13 +52,13 @@ dammam manama doha dubai abu_dhabi sharjah muscat sanaa aden kuwait_city tehran 
 united_nations london paris berlin brussels geneva vienna rome madrid moscow kyiv beijing tokyo new_delhi
 islamabad kabul
 """
-"""Where most datelines in Arabic and English come from; these may do without a comma ("دمشق 4 كانون الثاني 2019")."""
+"""Cities of most datelines in Arabic and English; these need no comma ("دمشق 4 كانون الثاني 2019")."""
 _NOT_A_PLACE = frozenset(fold_text(_NO_PLACES).split())
 _CITIES = frozenset(fold_text(_KNOWN_CITIES).split())
 
 
 def certainty_of_dateline(folded: str, date: WrittenDate) -> float | None:
-    """How sure it is (`SAID` or `LIKELY`) that the folded line is a dateline with `date` in it; `None`: it is none."""
+    """Return the certainty (`SAID` or `LIKELY`) that the folded line is a dateline with `date`, or `None`."""
     before, after = (_HIJRI_BESIDE.sub(" ", part) for part in (folded[: date.start], folded[date.end :]))
     has_weekday = bool(WEEKDAY.search(before))
     before = WEEKDAY.sub("", before)
@@ -66,7 +66,7 @@ def certainty_of_dateline(folded: str, date: WrittenDate) -> float | None:
     if is_whole and not has_weekday and _BYLINE.fullmatch(before):
         return LIKELY
     names_agency = bool(_AGENCY.match(after) or _AGENCY_BEFORE.search(before))
-    # A place, a weekday and a date are the head of a page as often as a dateline.
+    # A place, a weekday and a date are a page header as often as a dateline.
     if not _is_place(before) or (has_weekday and not names_agency):
         return None
     is_city = re.split(r"[(/,،:|–—-]", before)[0].strip().replace(" ", "_") in _CITIES
@@ -78,7 +78,7 @@ def certainty_of_dateline(folded: str, date: WrittenDate) -> float | None:
 
 
 def _is_place(before: str) -> bool:
-    """Whether what stands before a date can be a place, perhaps with a country, an agency or a reporter's name."""
+    """Return whether the text before a date can be a place, perhaps with a country, an agency or a reporter's name."""
     words = re.findall(r"[^\W\d_]+", before)
     return (
         0 < len(words) <= _MOST_WORDS

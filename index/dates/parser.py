@@ -1,9 +1,9 @@
-"""Dates as people write them, in Arabic and English: day, month and year, read and never guessed.
+"""Parser for written dates in Arabic and English. Day, month and year must all be given; none is guessed.
 
-Known are ISO dates, numbers in the order day-month-year (or month-day-year where it can be nothing else), and names
+Supported are ISO dates, numbers in the order day-month-year (or month-day-year where it can be nothing else), and names
 of months: English, the Arabic ones of Egypt, of the Levant and Iraq, and of the Maghreb, also doubled
-("يونيو/حزيران"). Digits of every script are read. A Hijri date is recognised, so that the Gregorian one beside it
-can be taken; alone it is no date here, because the day depends on where the moon was seen.
+("يونيو/حزيران"). Digits of every script are accepted. A Hijri date is recognised, so that the Gregorian one beside it
+can be used; alone it is ignored, because its day depends on the local sighting of the moon.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ CLOCK = re.compile(
 )
 _LINKS = re.compile(r"(?<!\w)(?:الموافق|يوافق|corresponding to|في|at|on|بتاريخ|يوم)(?!\w)|[\s,،;|•·()\[\]/*_.:–—-]+")
 _OLDEST = datetime.date(1800, 1, 1)
-# Where calendars of programs begin: a field that holds one of these was never filled in.
+# Epochs of programs: a field with one of these dates was never filled in.
 _ZEROS = frozenset(
     datetime.date(*zero)
     for zero in ((1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1904, 1, 1), (1970, 1, 1), (1980, 1, 1))
@@ -90,7 +90,7 @@ _LONGEST_GIVEN = 120
 class WrittenDate:
     """A date found at `folded[start:end]`.
 
-    `readings` are the days it can mean, at least one: two for "3/4/2021", the one with the day first before the other.
+    `readings` has the possible days, at least one; two for "3/4/2021", the day-first reading before the other.
     """
 
     start: int
@@ -99,7 +99,7 @@ class WrittenDate:
 
 
 def find_dates(folded: str, today: datetime.date) -> list[WrittenDate]:
-    """The dates in folded text that do not overlap, in order. Those that cannot be an article's are left out."""
+    """Return the non-overlapping dates in folded text, in order, without those that cannot be an article's."""
     found = sorted(_matches(folded, today), key=lambda date: (date.start, -date.end))
     apart: list[WrittenDate] = []
     for date in found:
@@ -109,7 +109,7 @@ def find_dates(folded: str, today: datetime.date) -> list[WrittenDate]:
 
 
 def strip_dates(folded: str, dates: list[WrittenDate]) -> str:
-    """What is left of a folded line without its dates, weekdays, clock times and the marks between them."""
+    """Return a folded line without its dates, weekdays, clock times and the marks between them."""
     for date in reversed(dates):
         folded = f"{folded[: date.start]} {folded[date.end :]}"
     for pattern in (HIJRI, CLOCK, WEEKDAY, _LINKS):
@@ -118,17 +118,17 @@ def strip_dates(folded: str, dates: list[WrittenDate]) -> str:
 
 
 def read_date(value: object, today: datetime.date) -> tuple[datetime.date, ...]:
-    """The days that a field of structured data can mean: none, one, or two (see `WrittenDate`).
+    """Return the possible days of a field of structured data: none, one, or two (see `WrittenDate`).
 
-    Read are dates, numbers of seconds or milliseconds since 1970, and text with one date in it. A value that no
-    article can have (before 1800, after tomorrow, where a calendar begins) is none.
+    Accepted are dates, numbers of seconds or milliseconds since 1970, and text with one date. A value that no article
+    can have (before 1800, after tomorrow, the epoch of a program) gives none.
     """
     if isinstance(value, datetime.date):
         return _plausible([datetime.date(value.year, value.month, value.day)], today)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ()
     if isinstance(value, int) and abs(value) >= _LARGEST_NUMBER:
-        return ()  # Python refuses to write one of thousands of digits
+        return ()  # Python refuses to convert thousands of digits to text
     folded = fold_text(str(value)).strip()
     if len(folded) > _LONGEST_GIVEN:
         return ()
@@ -154,7 +154,7 @@ def _readings(match: re.Match[str]) -> list[datetime.date]:
     if "first" in parts:
         first, second = int(parts["first"]), int(parts["second"])
         days = _days(year, second, first)
-        # Dots are written between day and month, never the other way round.
+        # With dots, the day is always first.
         return days if parts["mark"] == "." or first == second else days + _days(year, first, second)
     if parts["month"].isdigit():
         return _days(year, int(parts["month"]), int(parts["day"]))
@@ -163,7 +163,7 @@ def _readings(match: re.Match[str]) -> list[datetime.date]:
 
 
 def _days(year: int, month: int, day: int) -> list[datetime.date]:
-    """The day as a list of one, or of none where the calendar has no such day."""
+    """Return the day as a list of one, or an empty list where the calendar has no such day."""
     try:
         return [datetime.date(year, month, day)]
     except ValueError:
@@ -171,7 +171,7 @@ def _days(year: int, month: int, day: int) -> list[datetime.date]:
 
 
 def _plausible(days: list[datetime.date], today: datetime.date) -> tuple[datetime.date, ...]:
-    # Tomorrow: where the article was written, it may be morning already.
+    # Tomorrow: it may be the next day already where the article was written.
     newest = today + datetime.timedelta(days=1)
     return tuple(day for day in days if _OLDEST <= day <= newest and day not in _ZEROS)
 

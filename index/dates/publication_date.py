@@ -1,17 +1,17 @@
-"""The date of an article, where it was found, and how sure it is.
+"""Publication date of an article, with its source and certainty.
 
 No date is better than a wrong one. A weekday and a date alone ("الخميس 25 أبريل 2024") are the page's date, often
-that of the day it was copied; a date in the running text is that of an event. Neither is believed.
+that of the day it was copied; a date in the running text is that of an event. Neither is used.
 
 Certainty, from what was found:
 
-    1.0   given by the file's structured data, and it can be read in one way only
+    1.0   given by the file's structured data, unambiguously
     0.9   a line that says when the article was published ("نُشر في: 11 يونيو 2020"), or a dateline whose place is a
-          city in our list or that names an agency ("BAGHDAD, July 24, 2021 (AP) — …")
-    0.7   a dateline with a place that we do not know ("Port Salwan, 3 May 2021"), or a byline with a date
-    0.6   at most, where 3/4/2021 in an Arabic article was read with the day first, as Arabic has it
+          city in the list or that names an agency ("BAGHDAD, July 24, 2021 (AP) — …")
+    0.7   a dateline with an unknown place ("Port Salwan, 3 May 2021"), or a byline with a date
+    0.6   at most, where 3/4/2021 in an Arabic article was read day first, as is usual in Arabic
     0.5   the name of the file, or a line that says when the article was updated
-    0.4   a line near the head that is a date and nothing else, if no other line is
+    0.4   the only line that is just a date, if it is near the head
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DAY_FIRST = 0.6
 _NAME_OR_UPDATE = 0.5
 _ALONE = 0.4
 
-# How many of the article's own lines are looked at.
+# Number of the article's own lines that are searched.
 _HEAD_SAID = 10
 _TAIL_SAID = 4
 _HEAD_DATELINE = 6
@@ -46,7 +46,7 @@ _HEAD_ALONE = 5
 _LONGEST_SAID = 120
 _LONGEST_ALONE = 60
 _BEGINNING = 250
-"""Code points of a paragraph that a dateline is looked for in."""
+"""Code points of a paragraph that are searched for a dateline."""
 
 # Everything below is matched against folded text (index/text/folding.py).
 _UPDATED = (
@@ -68,7 +68,7 @@ _NAMED = re.compile(rf"(?:^({_NUMBERS})(?![^\W_])|(?<![^\W_])({_NUMBERS})$)")
 
 @dataclass(frozen=True)
 class PublicationDate:
-    """The day of an article as YYYY-MM-DD, where it was found, and how sure it is (0 to 1, see the module)."""
+    """The day of an article as YYYY-MM-DD, its source, and its certainty (0 to 1, see the module)."""
 
     day: str
     found_in: DateSource
@@ -92,10 +92,10 @@ def date_of_article(
     today: datetime.date | None = None,
     check: Check = never,
 ) -> PublicationDate | None:
-    """The article's date, or `None` where there is none that can be believed.
+    """Return the article's date, or `None` where no reliable one is found.
 
-    `given` is what the file's structured data says, as written there; `file_name` is "" for an article that shares
-    its file with others, because the name is not about it. What lies after tomorrow, as `today` has it, is no date.
+    `given` is the date in the file's structured data, as written there; `file_name` is "" for an article that shares
+    its file with others, because the name is not about it. Dates after tomorrow, counted from `today`, are ignored.
     """
     today = today or datetime.datetime.now(datetime.UTC).date()
     lines = unmasked_lines(text, ignored)
@@ -112,7 +112,7 @@ def date_of_article(
 
 
 def _settle(candidate: _Candidate, others: Sequence[_Candidate], is_arabic: bool) -> Iterator[PublicationDate]:
-    """The one day that `candidate` means, if that can be told."""
+    """Yield the one day that `candidate` means, if that can be decided."""
     readings, certainty = candidate.readings, candidate.certainty
     if len(readings) > 1:
         # 3/4/2021 beside "3 April 2021" is the third of April.
@@ -130,7 +130,7 @@ def _from_given(given: str | None, today: datetime.date) -> Iterator[_Candidate]
 
 
 def _from_said(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
-    """Lines that say what their date is, near the head or the end; a label may stand on the line before its date."""
+    """Yield labelled dates near the head or the end; a label may be on the line before its date."""
     numbers = sorted({*range(len(lines))[:_HEAD_SAID], *range(len(lines))[-_TAIL_SAID:]})
     for number in numbers:
         written = re.sub(r"^[\W_]+", "", lines[number].folded)
@@ -157,7 +157,7 @@ def _said(part: str, today: datetime.date) -> Iterator[_Candidate]:
 
 def _from_dateline(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
     for line in lines[:_HEAD_DATELINE]:
-        # A dateline may begin a long paragraph: its beginning is enough.
+        # A dateline may begin a long paragraph: only its beginning is searched.
         folded = " ".join(fold_text(line.text[:_BEGINNING]).split()).lstrip("*_#([ ")
         dates = find_dates(folded, today)
         if dates and (certainty := certainty_of_dateline(folded, dates[0])):
@@ -166,7 +166,7 @@ def _from_dateline(lines: Sequence[Line], today: datetime.date) -> Iterator[_Can
 
 
 def _from_lone_line(lines: Iterable[Line], today: datetime.date) -> Iterator[_Candidate]:
-    """A line that is a date and nothing else: near the head, and the only one, since a chronology has many."""
+    """Yield a line that is just a date, near the head and the only one, since a chronology has many."""
     alone: dict[tuple[datetime.date, ...], bool] = {}
     for number, line in enumerate(lines):
         if len(line.text) > _LONGEST_ALONE or not any(map(str.isdigit, line.text)):

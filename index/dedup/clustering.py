@@ -1,8 +1,8 @@
-"""Stories in the catalogue: articles that tell the same are linked when they come, and grouped by these links.
+"""Story clustering in the catalogue: new articles are linked to those that tell the same story, and grouped by links.
 
-For a new article, candidates are looked up, never searched for: those that share a band of its MinHash signature, and
-those that a nearest passage belongs to. Each candidate is compared once; what is found stays in `story_links`. Every
-article has a story, that of the least number in its group, or its own. NULL says: not looked at yet.
+Candidates for a new article come from lookups, not from a scan: articles that share a band of its MinHash signature,
+and those of the nearest passages. Each candidate is compared once; matches are stored in `story_links`. The story of an
+article is the least number in its group, or its own number. NULL means not examined yet.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ Nearest = Callable[[Vectors, int], Sequence[tuple[int, float]]]
 """(a unit vector, k) → (passage number, cosine) of the k nearest passages."""
 
 CERTAIN = 0.8
-"""Certainty from which a date keeps two articles apart."""
+"""Least certainty of a date that can separate two articles."""
 LEAST_PASSAGE_COSINE = 0.6
-"""Least cosine of the nearest passages of two articles that are compared."""
+"""Least cosine of the nearest passages for two articles to be compared."""
 _NEIGHBOURS = 12
-"""Nearest passages elsewhere that are looked at, for each passage."""
+"""Nearest passages of other articles that are examined for each passage."""
 _LONGEST = 40
-"""Passages of an article that are looked up: a book need not be for its story to be found."""
+"""Passages of an article that are looked up: enough to find the story of a book."""
 _MOST_COMPARED = 1_000
-"""Passages of an article whose wording is compared: those of a very long book."""
+"""Passages of an article whose wording is compared: as many as a very long book has."""
 _PER_BAND = 50
 _CANDIDATES = 50
-"""The most articles one band may bring, and one article is compared with: what a form letter costs is bounded."""
+"""Most articles from one band, and most that one article is compared with: bounds the cost of form letters."""
 _VIEWS = 128
 """Articles kept in memory while others are compared with them."""
 _FEW = 500
@@ -46,7 +46,7 @@ _FEW = 500
 
 
 class Store(Protocol):
-    """The catalogue, as far as stories need it."""
+    """The part of the catalogue that clustering uses."""
 
     def rows(self, query: str, /, *values: object) -> list[tuple[Any, ...]]: ...
 
@@ -54,14 +54,14 @@ class Store(Protocol):
 
 
 def unassigned(store: Store) -> list[int]:
-    """Numbers of the articles that have no story yet: new ones, and those that one has left behind."""
+    """Return the numbers of articles without a story: new ones, and those whose group lost an article."""
     return [number for (number,) in store.rows("SELECT number FROM articles WHERE story IS NULL ORDER BY number")]
 
 
 def assign_stories(store: Store, numbers: Sequence[int], nearest: Nearest, check: Check = never) -> None:
-    """Give the articles of these numbers their stories; they may join groups, and tie groups together.
+    """Assign stories to the articles of these numbers; they may join groups and merge groups.
 
-    To be called in a transaction, with what `unassigned` gives. `nearest` must know the passages of the new articles.
+    Call it in a transaction, with the result of `unassigned`. `nearest` must include passages of the new articles.
     """
     known = set(_present(store, "SELECT DISTINCT article FROM story_bands WHERE article IN", numbers))
     views = _Views(store)
@@ -72,7 +72,7 @@ def assign_stories(store: Store, numbers: Sequence[int], nearest: Nearest, check
 
 
 def detach(store: Store, article_id: str) -> None:
-    """Take an article out of its story, before it is removed. Those it leaves are unseen until the next
+    """Take an article out of its story, before it is removed. The rest of its group has no story until the next
     `assign_stories`."""
     rows = store.rows("SELECT number, story FROM articles WHERE id = ?", article_id)
     for number, story in rows:
@@ -86,7 +86,7 @@ def detach(store: Store, article_id: str) -> None:
 
 
 class _Views:
-    """Articles as they are compared, the last few hundred of them kept."""
+    """LRU cache of `_VIEWS` story views."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -101,7 +101,7 @@ class _Views:
 
 
 def load_view(store: Store, number: int) -> StoryView:
-    """An article as it is compared with others."""
+    """Load the story view of an article."""
     language, date, certainty, text = store.rows(
         "SELECT language, date, date_certainty, text FROM articles WHERE number = ?", number
     )[0]
@@ -120,7 +120,7 @@ def load_view(store: Store, number: int) -> StoryView:
 
 
 def _sentence_vectors(store: Store, number: int, passages: int, sentences: int) -> Vectors:
-    """Of the first passages of an article, which have so many sentences."""
+    """Return the sentence vectors of the first `passages` passages of an article, which have `sentences` sentences."""
     rows = store.rows(
         """SELECT e.sentences FROM passages p JOIN embeddings e ON e.key = p.embedding
         WHERE p.article = ? ORDER BY p.start LIMIT ?""",
@@ -132,7 +132,7 @@ def _sentence_vectors(store: Store, number: int, passages: int, sentences: int) 
 
 
 def _link(store: Store, number: int, views: _Views, nearest: Nearest, check: Check) -> None:
-    """Compare a new article with its candidates, and keep what was found."""
+    """Compare a new article with its candidates, and store its links and bands."""
     own = views[number]
     looked_up = bands(signature(own.shingles)) if len(own.shingles) else []
     for candidate in checked(_candidates(store, number, looked_up, nearest, check), check):
@@ -146,10 +146,10 @@ def _link(store: Store, number: int, views: _Views, nearest: Nearest, check: Che
 
 
 def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Nearest, check: Check) -> list[int]:
-    """The articles worth comparing: half by the bands they share, half by their nearest passage, best first."""
+    """Return the articles to compare, best first: half by shared bands, half by their nearest passage."""
     by_band: Counter[int] = Counter()
     for band in looked_up:
-        # The newest: a story is told over days, a form letter for ever.
+        # The newest: a story spans days, a form letter recurs for years.
         by_band.update(
             article
             for (article,) in store.rows(
@@ -165,7 +165,7 @@ def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Ne
 
 
 def _near(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int, float]:
-    """Other articles by the highest cosine of a passage of theirs with one of this article's."""
+    """Return other articles with the highest cosine between one of their passages and one of this article's."""
     rows = store.rows(
         """SELECT e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding
         WHERE p.article = ? ORDER BY p.start LIMIT ?""",
@@ -188,7 +188,7 @@ def _near(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int
 
 
 def _regroup(store: Store, numbers: Iterable[int], check: Check) -> None:
-    """Number the stories of everything that is linked, however far, to these articles."""
+    """Recompute the stories of all articles linked to these, directly or indirectly."""
     links: dict[tuple[int, int], float] = {}
     reached, edge = set(numbers), list(numbers)
     while edge:

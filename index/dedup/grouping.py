@@ -1,8 +1,8 @@
-"""Stories out of links between articles: connected components that do not chain.
+"""Group linked articles into stories: connected components without chaining.
 
-One link is not enough to join two groups: an article that quotes another would tie everything about both together.
+One link is not enough to join two groups: an article that quotes another would merge everything about both.
 Groups are joined from the strongest link down (agglomerative clustering), and only where their members are linked on
-average to half of the other group (average linkage on what is linked or not).
+average to half of the other group (average linkage on binary links).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from collections.abc import Iterable
 from index.runtime.cancellation import Check, checked, never
 
 Link = tuple[int, int, float]
-"""Two articles and the score of what links them."""
+"""Two articles and the score of their link."""
 
 _SHARE = 0.5
 _MANY = 8
-"""Members of a group that one article need be compared with: in a large group not every pair has been looked at."""
+"""Members of a group that count in the needed links: in a large group not every pair has been compared."""
 
 
 def connected_groups(links: Iterable[Link], check: Check = never) -> list[tuple[int, ...]]:
-    """The groups of two or more articles, members ascending, in the order of their first members.
+    """Return the groups of two or more articles, members ascending, in the order of their first members.
 
-    The same for the same links, in whatever order they come.
+    The result does not depend on the order of `links`.
     """
     ordered = sorted(((min(a, b), max(a, b), score) for a, b, score in links), key=lambda link: (-link[2], link))
     group_of = {article: article for a, b, _ in ordered for article in (a, b)}
@@ -32,7 +32,7 @@ def connected_groups(links: Iterable[Link], check: Check = never) -> list[tuple[
     waiting = [(a, b) for a, b, _ in ordered]
     joined = True
     while joined and waiting:
-        # A group that was too loosely tied may have grown nearer: look again until nothing changes.
+        # Merged groups pool their links, so that a rejected pair may qualify now: repeat until nothing changes.
         joined, left = False, []
         for a, b in checked(waiting, check):
             one, other = group_of[a], group_of[b]
@@ -49,7 +49,7 @@ def connected_groups(links: Iterable[Link], check: Check = never) -> list[tuple[
 
 
 def _needed(one: int, other: int) -> float:
-    """Links between groups of these sizes that tie them together."""
+    """Return the number of links that joins groups of these sizes."""
     return _SHARE * min(one, other) * min(max(one, other), _MANY)
 
 
@@ -63,7 +63,7 @@ def _counts(links: Iterable[Link]) -> dict[int, dict[int, int]]:
 def _join(
     one: int, other: int, group_of: dict[int, int], members: dict[int, list[int]], between: dict[int, dict[int, int]]
 ) -> None:
-    """Make one group of two; the smaller is taken into the larger, so that no article moves often."""
+    """Merge two groups, the smaller into the larger, so that no article moves often."""
     large, small = sorted((one, other), key=lambda group: (-len(members[group]), group))
     for article in members[small]:
         group_of[article] = large

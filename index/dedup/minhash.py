@@ -1,9 +1,9 @@
-"""MinHash: which texts share a good part of their wording, without comparing each with each.
+"""MinHash: find texts that share much of their wording, without comparing all pairs.
 
-A text is the set of its shingles, runs of three folded words. A signature keeps of that set the smallest value under
-each of many hash functions: two signatures agree at a place as often as the sets share elements (Broder, "On the
-resemblance and containment of documents", 1997). Bands of a few places each are looked up as wholes (locality-sensitive
-hashing; Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3).
+A text is the set of its shingles, runs of three folded words. A signature is the smallest value of that set under each
+of many hash functions: two signatures agree in a position as often as the sets share elements (Broder, "On the
+resemblance and containment of documents", 1997). Bands of a few positions each are looked up together
+(locality-sensitive hashing; Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Signature = npt.NDArray[np.uint32]
 
 BANDS = 64
 ROWS = 2
-"""Texts of resemblance s meet with probability 1 - (1 - s²)⁶⁴: 0.93 at 0.2, 0.47 at 0.1, 0.0064 at 0.01. Low, because
-an article of which half is quoted in another of its length resembles it by a quarter only."""
+"""Texts of resemblance s share a band with probability 1 - (1 - s²)⁶⁴: 0.93 at 0.2, 0.47 at 0.1, 0.0064 at 0.01. Tuned
+for low s: an article half of which is quoted in another of its length has a resemblance of only a quarter."""
 _WORDS = 3
 _AT_ONCE = 4096
-"""Shingles hashed at a time: 4 MiB, however long the text."""
+"""Shingles hashed at a time: 4 MiB, for a text of any length."""
 _WORD = re.compile(r"\w+")
 
 
 def shingles(text: str) -> Shingles:
-    """The shingles of `text`. One that is shorter than a shingle has itself as the only one, one without words none."""
+    """Return the shingles of `text`. A text shorter than a shingle is its only one; a text without words has none."""
     words = _WORD.findall(fold_text(text))
     hashes = np.fromiter((zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words), np.uint64, len(words))
     if not len(hashes):
@@ -46,7 +46,7 @@ def shingles(text: str) -> Shingles:
 
 
 def signature(of: Shingles) -> Signature:
-    """Shape (BANDS * ROWS,); of no shingles, one that meets nothing but itself."""
+    """Return the signature, shape (BANDS * ROWS,); without shingles, one that matches only itself."""
     if not len(of):
         return np.full(BANDS * ROWS, np.iinfo(np.uint32).max, np.uint32)
     factors, terms = _functions()
@@ -60,13 +60,13 @@ def signature(of: Shingles) -> Signature:
 
 
 def bands(of: Signature) -> list[int]:
-    """One number a band, below 2⁶³: two texts meet where they have one in common."""
+    """Return one number a band, below 2⁶³; texts with one in common are candidates."""
     rows = np.ascontiguousarray(of, dtype="<u4").reshape(BANDS, ROWS)
     return [_number(band, row.tobytes()) for band, row in enumerate(rows)]
 
 
 def containment(a: Shingles, b: Shingles) -> float:
-    """How much of the text with fewer shingles stands in the other: 0 to 1."""
+    """Return the share of the smaller set of shingles that is in the other: 0 to 1."""
     fewer = min(len(a), len(b))
     return len(np.intersect1d(a, b, assume_unique=True)) / fewer if fewer else 0.0
 
@@ -77,7 +77,7 @@ def _number(band: int, row: bytes) -> int:
 
 
 def _mix(values: Shingles) -> Shingles:
-    """Spreads every bit over all (the finaliser of splitmix64)."""
+    """Spread every bit over all (the finaliser of splitmix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))

@@ -1,11 +1,11 @@
-"""Whether two articles tell one story: in the same words, or anew, perhaps in another language.
+"""Story similarity of two articles: copies share wording, retellings share statements, perhaps across languages.
 
-A copy (a reprint, a shortened one, a long quotation) shares wording: most of the shingles of one stand in the other
-(Broder's containment, `index/dedup/minhash.py`). A retelling shares statements: many sentences of one have in the
-other a sentence that is nearest to them and to which they are nearest (mutual nearest neighbours, as parallel
-sentences are mined: Artetxe and Schwenk, "Margin-based Parallel Corpus Mining", ACL 2019), with a high cosine. Neither
-tells two reports from one template apart, which share words and statements and differ in what counts: there the numbers
-decide, those of sentences that are paired or share wording. `benchmarks/stories.py` measures all of it.
+A copy (a reprint, a shortened one, a long quotation) shares wording: most of the shingles of one are in the other
+(Broder's containment, `index/dedup/minhash.py`). A retelling shares statements: many sentences of the two articles are
+mutual nearest neighbours (as in mining of parallel sentences: Artetxe and Schwenk, "Margin-based Parallel Corpus
+Mining", ACL 2019) with a high cosine. Neither distinguishes two reports from one template, which share words and
+statements but differ in their facts: there the numbers decide, those of sentences that are paired or share wording.
+`benchmarks/stories.py` measures all of it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from index.text.folding import fold_text
 Kind = Literal["copy", "retelling"]
 
 _FEWEST_NUMBERS = 2
-"""One number may have been corrected or brought up to date."""
+"""Fewest numbers that decide: a single one may have been corrected or updated."""
 _FEWEST_SHINGLES = 10
 _FEWEST_PAIRS = 2
-"""One sentence in common is a stock phrase or a fact; a story has more than one."""
+"""Fewest sentence pairs of a retelling: a single one is a stock phrase or a fact."""
 _SAME_LANGUAGE = (0.70, 0.80)
 _ACROSS = (0.60, 0.75)
-"""Cosines from which a pair of sentences counts, and counts whole; a translation is less near than a paraphrase."""
+"""Cosines from which a pair of sentences counts, and counts fully; translations are less near than paraphrases."""
 MOST_SENTENCES = 500
-"""Sentences of an article that are paired: enough of a book, and the cost of a pair is bounded."""
+"""Sentences of an article that are paired: enough of a book, and it bounds the cost of a comparison."""
 _FEWEST_SHARED = 2
-"""Shingles of a sentence that stand in the other article, from which its numbers should stand there too."""
+"""Fewest shingles of a sentence in the other article for its numbers to be expected there too."""
 _LONGEST = 300
-"""Code points of a sentence that count: a list is not worth ten sentences."""
+"""Code points of a sentence that count: a list should not weigh as much as ten sentences."""
 _DAYS_APART = 30
-"""What is told anew months later, with both dates known, is another story about the same subject."""
+"""Most days between retellings with known dates; later ones are another story about the same subject."""
 
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -50,9 +50,9 @@ _SIGNS = str.maketrans({"٫": ".", "٬": ","})
 
 @dataclass(frozen=True)
 class StoryView:
-    """What of an article is compared: `lengths` and `numbers` are those of the n sentences, `vectors` unit rows (n, d).
+    """An article as input of `compare`: `lengths` and `numbers` of the n sentences, `vectors` unit rows (n, d).
 
-    `wording[i]` is a shingle of the sentence `wording_of[i]`, for sentences with numbers. `date` is given only where it
+    `wording[i]` is a shingle of the sentence `wording_of[i]`, for sentences with numbers. `date` is set only where it
     is certain.
     """
 
@@ -68,7 +68,7 @@ class StoryView:
 
 @dataclass(frozen=True)
 class StoryMatch:
-    """`score`, 0 to 1: the share of the shorter article, in wording or in statements, that the other has too."""
+    """A match with `score`, 0 to 1: the share of the shorter article (wording or statements) that is in the other."""
 
     kind: Kind
     score: float
@@ -76,22 +76,22 @@ class StoryMatch:
 
 @dataclass(frozen=True)
 class Ratio:
-    """`met` of `compared`."""
+    """A ratio: `met` of `compared`."""
 
     met: int = 0
     compared: int = 0
 
     def is_below(self, share: float) -> bool:
-        """Whether enough was compared to tell, and less than `share` of it was met."""
+        """Return whether enough was compared to decide, and less than `share` of it was met."""
         return self.compared >= _FEWEST_NUMBERS and self.met < share * self.compared
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What `compare` decides by.
+    """Measurements that `decide` uses.
 
-    Of the numbers in paired sentences, `met` of `compared` are in the other article too; of those in sentences that
-    share wording likewise, for each of the two articles.
+    `paired_numbers` counts the numbers in paired sentences that are in the other article too; `worded_numbers` those in
+    sentences that share wording, for each of the two articles.
     """
 
     shared_shingles: int
@@ -106,7 +106,7 @@ class Measures:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Least shares: of shingles for a copy, of length for a retelling, and of the numbers that must agree in both."""
+    """Least shares: of shingles for a copy, of length for a retelling, and of agreeing numbers for both."""
 
     containment: float = 0.15
     retold: float = 0.1
@@ -118,7 +118,7 @@ THRESHOLDS = Thresholds()
 
 
 def make_view(language: Language, date: str | None, sentences: Sequence[str], vectors: Vectors) -> StoryView:
-    """An article as it is compared, from its sentences in order and their unit vectors, shape (n, d)."""
+    """Make the story view of an article from its sentences in order and their unit vectors, shape (n, d)."""
     whole = shingles("\n".join(sentences))
     sentences = sentences[:MOST_SENTENCES]
     found = tuple(map(numbers, sentences))
@@ -136,18 +136,18 @@ def make_view(language: Language, date: str | None, sentences: Sequence[str], ve
 
 
 def numbers(text: str) -> frozenset[str]:
-    """The numbers written in digits, of any script: "٢٬٥٠٠" and "2,500" are "2500"."""
+    """Return the numbers written in digits, of any script: "٢٬٥٠٠" and "2,500" are "2500"."""
     return frozenset(_NUMBER.findall(_THOUSANDS.sub("", fold_text(text.translate(_SIGNS)))))
 
 
 def compare(a: StoryView, b: StoryView) -> StoryMatch | None:
-    """How far two articles tell one story, or `None`. Symmetric."""
+    """Return the match of two articles, or `None` if they tell different stories. Symmetric."""
     return decide(measures(a, b), THRESHOLDS)
 
 
 def decide(found: Measures, least: Thresholds) -> StoryMatch | None:
-    """What the measures of two articles say."""
-    # A copy that was shortened lacks numbers of the whole one, but not the other way round.
+    """Decide from the measures of two articles."""
+    # A shortened copy lacks numbers of the full article, but not the reverse.
     one, other = (counted.is_below(least.agreement) for counted in found.worded_numbers)
     if found.paired_numbers.is_below(least.agreement) or (one and other):
         return None
@@ -160,7 +160,7 @@ def decide(found: Measures, least: Thresholds) -> StoryMatch | None:
 
 
 def measures(a: StoryView, b: StoryView) -> Measures:
-    """Everything that is measured between two articles."""
+    """Measure two articles against each other."""
     shared = containment(a.shingles, b.shingles)
     common = round(shared * min(len(a.shingles), len(b.shingles)))
     low, high = _SAME_LANGUAGE if a.language == b.language else _ACROSS
@@ -184,7 +184,7 @@ def measures(a: StoryView, b: StoryView) -> Measures:
 
 
 def _paired(a: Vectors, b: Vectors, least: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Vectors]:
-    """Rows of `a` and `b` that are each other's nearest with a cosine of at least `least`, and these cosines."""
+    """Return rows of `a` and `b` that are mutual nearest neighbours with a cosine of `least` or more, and cosines."""
     if not len(a) or not len(b):
         none = np.zeros(0, np.intp)
         return none, none, np.zeros(0, np.float32)
@@ -199,12 +199,12 @@ def _paired(a: Vectors, b: Vectors, least: float) -> tuple[npt.NDArray[np.intp],
 def _count_paired(
     pairs: Sequence[tuple[frozenset[str], frozenset[str]]], all_a: frozenset[str], all_b: frozenset[str]
 ) -> Ratio:
-    """Of each pair the sentence with fewer numbers: how many it has, and how many of them the other article has."""
+    """Count, for the sentence with fewer numbers of each pair, its numbers and those that the other article has."""
     compared = met = 0
     for one, other in pairs:
         fewer = min(len(one), len(other))
         compared += fewer
-        # Where both have as many, the better of the two: a retelling may move a number to another sentence.
+        # With equal counts, take the better one: a retelling may move a number to another sentence.
         met += max(
             len(one & all_b) if len(one) == fewer else 0,
             len(other & all_a) if len(other) == fewer else 0,
@@ -213,7 +213,7 @@ def _count_paired(
 
 
 def _count_worded(a: StoryView, b: StoryView, all_b: frozenset[str]) -> Ratio:
-    """The numbers of the sentences of `a` whose wording stands in `b`, and how many of them `b` has."""
+    """Count the numbers of sentences of `a` whose wording is in `b`, and those that `b` has."""
     found = np.isin(a.wording, b.shingles)
     shared = np.bincount(a.wording_of[found], minlength=len(a.numbers))
     worded = [a.numbers[place] for place in np.flatnonzero(shared >= _FEWEST_SHARED).tolist()]

@@ -1,4 +1,4 @@
-"""Reading files: one small module a format, found by itself.
+"""File formats: one small module a format, discovered automatically.
 
 A module of this package is a format if it defines `SUFFIXES` (".txt", …) and `read(data) -> Iterator[ParsedDocument]`.
 To add a format, add such a file; nothing else needs to change.
@@ -19,7 +19,7 @@ Reader = Callable[[bytes], Iterator[ParsedDocument | Rejected]]
 
 @cache
 def parsers() -> dict[str, Reader]:
-    """Every format's reader, by file suffix in lower case."""
+    """Return the parser of every format, by file suffix in lower case."""
     found: dict[str, Reader] = {}
     for module_info in pkgutil.iter_modules(__path__):
         module = import_module(f"{__name__}.{module_info.name}")

@@ -1,7 +1,7 @@
-"""Zip archives: each member of a format that Jawab reads, as if it lay in a folder.
+"""Zip archives: each member in a supported format is parsed like a file in a folder.
 
-Members are read one after another, never written to a disk; their names are only names. What a folder would pass
-over (hidden files, kinds of file that are not read) is passed over here too.
+Members are read one after another and never written to disk; their names are never used as paths. Hidden files and
+unsupported formats are skipped, as in a folder.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ SUFFIXES = (".zip",)
 LARGEST_ARCHIVE = 600_000_000
 """Bytes of the file itself."""
 LARGEST_MEMBER = 64 * 2**20
-"""Bytes, unpacked: as large as a file in a folder may be."""
+"""Bytes, unpacked; the limit for a file in a folder."""
 MOST_UNPACKED = 4_000_000_000
 """Bytes of all members together. They are never in memory at once."""
 MOST_MEMBERS = 100_000
 HIGHEST_RATIO = 200
-"""Text is packed to a tenth, rarely to a fiftieth; bombs to a thousandth."""
+"""Text compresses to a tenth, rarely to a fiftieth; zip bombs to a thousandth."""
 _SMALL = 16_000_000
 """Bytes that may unpack at any ratio."""
 
 _UTF8_NAME = 0x800
 _SERVICE_FOLDERS = ("__macosx",)
 _ARABIC_NAMES = ("cp1256", "cp720")
-"""What Windows writes names in: its programs in the one, its own archiver in the other."""
+"""Encodings of names on Windows: of its programs, and of its built-in archiver."""
 _MOSTLY = 0.8
 _DRIVE = re.compile("[a-zA-Z]:")
 
 
 def read(source: bytes | BinaryIO) -> Iterator[ParsedDocument | Rejected]:
-    """The articles of all members; a member that cannot be read is refused by its name and the others go in.
+    """Yield the articles of all members; a member that cannot be read is rejected by name, the others are parsed.
 
-    `source` is the archive, or an open file of it: then only what is asked for is read into memory.
+    `source` is the archive, or an open file of it, of which only the needed parts are read into memory.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     return _members(file, "", _Allowance(MOST_MEMBERS, MOST_UNPACKED))
@@ -56,14 +56,14 @@ def read(source: bytes | BinaryIO) -> Iterator[ParsedDocument | Rejected]:
 
 @dataclass
 class _Allowance:
-    """What an archive, with those inside it, may still unpack, and the names that are taken."""
+    """Remaining budget of an archive and those inside it, and the names in use."""
 
     members: int
     unpacked: int
     names: dict[str, int] = field(default_factory=dict)
 
     def take(self, entries: Iterable[zipfile.ZipInfo]) -> bool:
-        """`zipfile` never reads more of a member than its entry promises, so the promises bound the whole."""
+        """Deduct `entries`; return whether they fit. `zipfile` never reads more of a member than its entry declares."""
         members = list(entries)
         unpacked, packed = sum(entry.file_size for entry in members), sum(entry.compress_size for entry in members)
         self.members -= len(members)
@@ -71,7 +71,7 @@ class _Allowance:
         return self.members >= 0 and self.unpacked >= 0 and unpacked <= max(_SMALL, HIGHEST_RATIO * packed)
 
     def free(self, name: str) -> str:
-        """`name`, or where another member has it, one with a number."""
+        """Return `name`, with a number added if another member has it."""
         candidate = name
         while candidate in self.names:
             self.names[name] += 1
@@ -82,7 +82,7 @@ class _Allowance:
 
 
 def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[ParsedDocument | Rejected]:
-    """`inside` is the name of the archive itself where that is a member of another."""
+    """Yield the articles of an archive; `inside` is its name if it is a member of another."""
     try:
         package = zipfile.ZipFile(file)
     except (*DAMAGED, ValueError):
@@ -94,7 +94,7 @@ def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[Par
             return
         for entry in package.infolist():
             name = member_name(entry)
-            # Not `entry.is_dir()`, which fails where a name is empty.
+            # Not `entry.is_dir()`, which fails on an empty name.
             if not entry.filename.endswith("/") and _is_wanted(name):
                 yield from _member(package, entry, allowance.free(posixpath.join(inside, name)), inside, allowance)
 
@@ -134,19 +134,19 @@ def _articles(data: bytes, name: str) -> Iterator[ParsedDocument | Rejected]:
 
 
 def member_name(entry: zipfile.ZipInfo) -> str:
-    """A member's name as people wrote it: a path with "/", without what could lead out of a folder."""
+    """Return the decoded name of a member: a path with "/", without parts that could lead out of a folder."""
     parts = _decoded(entry).replace("\\", "/").split("/")
     tidy = ("".join(c for c in part if unicodedata.category(c) not in ("Cc", "Cf", "Cs")).strip() for part in parts)
     return "/".join(part for part in tidy if part not in ("", ".", "..") and not _DRIVE.fullmatch(part))
 
 
 def _decoded(entry: zipfile.ZipInfo) -> str:
-    """`zipfile` takes every name that is not marked as UTF-8 for the oldest code page of them all."""
+    """Decode a name again: `zipfile` decodes every name not marked as UTF-8 as code page 437."""
     if entry.flag_bits & _UTF8_NAME or entry.orig_filename.isascii():
         return entry.orig_filename
     try:
         name = entry.orig_filename.encode("cp437")
-    except UnicodeEncodeError:  # a later Python that has found the name elsewhere
+    except UnicodeEncodeError:  # a later Python that decoded the name differently
         return entry.orig_filename
     try:
         return name.decode("utf-8")
@@ -172,7 +172,7 @@ def _suffix(name: str) -> str:
 
 
 def _readers() -> Mapping[str, Reader]:
-    # Imported here: the readers are found by importing this module, among others.
+    # Imported here: `parsers` imports this module, among others.
     from index.formats import parsers
 
     return parsers()

@@ -1,8 +1,8 @@
-"""Arabic as it stands on a page, from left to right, to the order in which it is read.
+"""Conversion of Arabic from visual order, left to right, to logical order.
 
-A page shows glyphs at places, and a PDF file need not say in which order they are read. Programs write them in all
-orders: mirrored or not, word by word, ligatures turned around. What is seen is certain, though. So a line is first put
-in the order of its places, and then the Unicode bidirectional algorithm (UAX #9) is undone on it.
+A page has glyphs at positions, and a PDF file need not give their reading order. Programs write them in all orders:
+mirrored or not, word by word, ligatures reversed. Only the visual order is certain. So a line is first sorted by
+position, and then the Unicode bidirectional algorithm (UAX #9) is undone on it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SEPARATORS = ".,:/٫٬،"
 """One of them between two digits belongs to the number (UAX #9, "common separator")."""
 _WORD = re.compile(r"[ء-يٱ-ۓ]{3,}")
 _ENOUGH = 5
-"""Words that tell the order: fewer of them prove nothing."""
+"""Fewest words that prove the order."""
 
 
 def bidi_class(text: str) -> Kind:
-    """How the first character of `text` runs."""
+    """Return the direction of the first character of `text`."""
     match unicodedata.bidirectional(text[:1] or " "):
         case "R" | "AL" | "NSM":
             return "right"
@@ -39,7 +39,7 @@ def bidi_class(text: str) -> Kind:
 
 
 def in_reading_order(seen: Sequence[str], from_right: bool) -> str:
-    """The text of a line of glyphs, given from left to right; `from_right`: it stands in a right-to-left paragraph."""
+    """Return the text of a line of glyphs, given left to right; `from_right`: the paragraph is right-to-left."""
     if not from_right:
         return _from_left(seen)
     runs = list(_runs(seen))
@@ -48,12 +48,12 @@ def in_reading_order(seen: Sequence[str], from_right: bool) -> str:
 
 
 def visual_to_logical(seen: Sequence[str]) -> str:
-    """The text of a line of a page that shows Arabic mirrored: its glyphs from left to right are in reading order."""
+    """Return the text of a line of mirrored Arabic, whose glyphs from left to right are in reading order."""
     return _with_brackets_turned("".join(seen))
 
 
 def _runs(seen: Sequence[str]) -> Iterable[tuple[int, int]]:
-    """What keeps its order where the line is turned around: Latin phrases, numbers, every other glyph by itself."""
+    """Yield the runs that keep their order when a line is reversed: Latin phrases, numbers, single other glyphs."""
     kinds = [bidi_class(glyph) for glyph in seen]
     position = 0
     while position < len(seen):
@@ -63,7 +63,7 @@ def _runs(seen: Sequence[str]) -> Iterable[tuple[int, int]]:
 
 
 def _end_of_left_run(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
-    """Where a Latin phrase or a number that begins at `start` ends; `start` if none does."""
+    """Return the end of the Latin phrase or number that begins at `start`; `start` if there is none."""
     end = _end_of_number(seen, kinds, start)
     if end < len(seen) and kinds[end] == "left":
         return _end_of_phrase(seen, kinds, end)
@@ -77,20 +77,20 @@ def _end_of_number(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> in
         or (seen[end] in _SEPARATORS and start < end < len(seen) - 1 and kinds[end - 1] == kinds[end + 1] == "digit")
     ):
         end += 1
-    # A percent sign comes after its number, whichever side of it a program shows it on.
+    # A percent sign follows its number, on whichever side a program draws it.
     has_percent = start < end < len(seen) and seen[end] in "%٪" and kinds[end + 1 : end + 2] != ["digit"]
     return end + has_percent
 
 
 def _end_of_phrase(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
-    """Neutral signs between Latin letters belong to the phrase; at its end, only a closing bracket."""
+    """Return the end of a phrase, with neutral signs between Latin letters and at its end only a closing bracket."""
     end = start
     for position in range(start, len(kinds)):
         if kinds[position] in ("left", "digit"):
             end = position + 1
         elif kinds[position] == "right":
             break
-    if start == 0 and seen[end : end + 1] == ["-"]:  # broken at its hyphen: it goes on in the next line
+    if start == 0 and seen[end : end + 1] == ["-"]:  # broken at its hyphen: continues on the next line
         return end + 1
     pair = _PAIR_OF.get(seen[end]) if end < len(seen) else None
     is_open = pair is not None and sum(glyph in pair for glyph in seen[start:end]) % 2 == 1
@@ -98,7 +98,7 @@ def _end_of_phrase(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> in
 
 
 def _from_left(seen: Sequence[str]) -> str:
-    """A left-to-right line: only its Arabic phrases are turned around."""
+    """Return the text of a left-to-right line: only its Arabic phrases are reversed."""
     kinds = [bidi_class(glyph) for glyph in seen]
     text: list[str] = []
     position = 0
@@ -119,10 +119,10 @@ def _from_left(seen: Sequence[str]) -> str:
 
 
 def _with_brackets_turned(text: str) -> str:
-    """Brackets as they are meant.
+    """Return `text` with opening and closing brackets corrected.
 
-    Whether a program names the brackets of right-to-left text by their look or by their meaning differs, so their
-    neighbours decide: what stands after a space and before a word opens.
+    Programs differ in whether they encode the brackets of right-to-left text by look or by meaning, so the
+    neighbours decide: a bracket after a space and before a word opens.
     """
     characters = list(text)
     open_pairs: set[str] = set()
@@ -148,14 +148,14 @@ def _opens(before: str, after: str, is_open: bool) -> bool:
 
 @dataclass(frozen=True)
 class Order:
-    """How many Arabic words of a text speak for and against its being in the order of reading."""
+    """Number of Arabic words of a text that indicate reading order (`right`) and reversed order (`wrong`)."""
 
     right: int
     wrong: int
 
     @classmethod
     def of(cls, text: str) -> Order:
-        """Teh marbuta and alef maksura only end words, and the article "ال" begins them."""
+        """Count the words of `text`: teh marbuta and alef maksura only end words, and the article "ال" begins them."""
         right = wrong = 0
         for word in _WORD.findall(text):
             right += word[-1] in "ةى" or (word.startswith("ال") and not word.endswith("لا"))
@@ -167,13 +167,13 @@ class Order:
 
     @property
     def is_right(self) -> bool | None:
-        """`None` where too few words tell it."""
+        """Whether the text is in reading order; `None` where too few words indicate it."""
         if self.right + self.wrong < _ENOUGH:
             return None
         return self.right > 3 * self.wrong
 
 
 def letters_by_direction(texts: Iterable[str]) -> tuple[int, int]:
-    """How many of `texts` run from right to left, and how many from left to right."""
+    """Count the `texts` that run from right to left, and from left to right."""
     counts = Counter(map(bidi_class, texts))
     return counts["right"], counts["left"]

@@ -1,4 +1,4 @@
-"""Tables: one article a row. The first row names the columns, in English or Arabic; one of them is the text."""
+"""CSV and TSV tables: one article a row. The first row names the columns, in English or Arabic; one is the text."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _COLUMNS = {
 _FIELD_OF = {fold_text(name): field for field, names in _COLUMNS.items() for name in names}
 _LONGEST_CELL = 64_000_000
 _SNIFFED = 2_000
-"""Characters that the separator is recognised from; the recogniser's time grows with their square."""
+"""Characters from which the separator is detected; the detector's time grows with their square."""
 
 
 def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
-    """A row without text is refused by the number of the line that it begins in; the others go in."""
+    """Yield one article a row; a row without text is rejected by the number of its first line."""
     text = decode(data)
-    # The module's default refuses a cell of 128 kB: an article may be longer.
+    # The default limit of the module is 128 kB a cell: an article may be longer.
     csv.field_size_limit(_LONGEST_CELL)
     rows = csv.reader(io.StringIO(text, newline=""), _dialect(text[:_SNIFFED]))
     line = 1

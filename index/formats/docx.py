@@ -1,7 +1,7 @@
 """Word documents: paragraphs and tables in their order, as plain text.
 
-What stands on the page as the document's own words is taken: text that was inserted while changes were tracked, text
-boxes, footnotes (at the end). Deleted and hidden text, comments, and the headers and footers of pages are not.
+Tracked insertions, text boxes and footnotes (at the end) are included. Deleted and hidden text, comments, and the
+headers and footers of pages are not.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _SIGNS = {
     f"{_W}softHyphen": "\u00ad",
 }
 _UNREAD = {f"{_W}del", f"{_W}moveFrom", f"{_W}rt", _FALLBACK}
-"""Deleted or moved away; the reading aid above East Asian letters; a second form of what is there already."""
+"""Skipped elements: deleted or moved text, ruby above East Asian letters, fallbacks that repeat other content."""
 _BOX = f"{_W}txbxContent"
 _NOTES = ("/footnotes", "/endnotes")
 
 
 def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
-    """One article. Its date is not taken: a document's own dates are those of the file, not of what it tells."""
+    """Yield one article, without a date: the dates of a document are those of the file, not of its content."""
     # Imported here: many collections have no Word document.
     import docx
     from docx.opc.exceptions import OpcError
@@ -52,14 +52,14 @@ def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
         yield Rejected("unpacks_too_large")
         return
     except (CorruptContainer, OpcError, LxmlError, KeyError, ValueError, TypeError, AttributeError, *DAMAGED):
-        # python-docx says in all these ways that a part of a document is missing or is not what it should be.
+        # python-docx raises all of these for a part of a document that is missing or invalid.
         yield Rejected("broken_document")
         return
     yield ParsedDocument(text=text, title=title, author=author) if text else Rejected("empty")
 
 
 def _blocks(container: Iterable[Any]) -> Iterator[str]:
-    """The paragraphs and tables in an element, through whatever wraps them (content controls, tracked changes)."""
+    """Yield the paragraphs and tables in an element, including wrapped ones (content controls, tracked changes)."""
     for element in container:
         if element.tag == f"{_W}p":
             yield _text(element)
@@ -72,7 +72,7 @@ def _blocks(container: Iterable[Any]) -> Iterator[str]:
 
 
 def _text(element: Any) -> str:
-    """The words of a paragraph, without those in its text boxes."""
+    """Return the text of a paragraph, without its text boxes."""
     if element.tag == f"{_W}t":
         return element.text or ""
     if element.tag in _SIGNS:
@@ -88,7 +88,7 @@ def _is_hidden(element: Any) -> bool:
 
 
 def _boxes(element: Any) -> Iterator[Any]:
-    """The text boxes that hang on a paragraph, the outermost only."""
+    """Yield the text boxes of a paragraph, the outermost only."""
     for inner in element:
         if inner.tag == _BOX:
             yield inner
@@ -97,14 +97,14 @@ def _boxes(element: Any) -> Iterator[Any]:
 
 
 def _table(table: Any) -> str:
-    """A row a line."""
+    """Return the text of a table, one line a row."""
     rows = (row for row in table.iter(f"{_W}tr") if next(row.iterancestors(f"{_W}tbl")) is table)
     lines = (" | ".join(filter(None, map(_cell, _own_cells(row)))) for row in rows if not _is_deleted(row))
     return "\n".join(lines)
 
 
 def _own_cells(row: Any) -> Iterator[Any]:
-    """Without those of a table in a cell, which is given with that cell."""
+    """Yield the cells of a row, without those of nested tables, which belong to their cell."""
     return (cell for cell in row.iter(f"{_W}tc") if next(cell.iterancestors(f"{_W}tr")) is row)
 
 
@@ -117,7 +117,7 @@ def _is_deleted(row: Any) -> bool:
 
 
 def _notes(document: Document) -> Iterator[str]:
-    """Footnotes and endnotes, in their order; the lines between them and the text are notes as well, without words."""
+    """Yield footnotes and endnotes, in order; separator lines are notes without text."""
     from lxml import etree
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)

@@ -1,11 +1,11 @@
-"""Bytes to text: UTF-8, UTF-16, Windows-1256, Windows-1252 and ISO 8859-6, with or without a byte order mark."""
+"""Decode text: UTF-8, UTF-16, Windows-1256, Windows-1252 and ISO 8859-6, with or without a byte order mark."""
 
 from __future__ import annotations
 
 import codecs
 import re
 
-# UTF-32 first: its mark begins with that of UTF-16.
+# UTF-32 before UTF-16: its mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -14,17 +14,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _ARTICLE = re.compile(r"\bال[ء-ي]{2}")
-"""No text in Arabic is without a word with the article; the same bytes in another encoding hardly have one."""
+"""A word with the Arabic article. Every Arabic text has one; its bytes in another encoding hardly ever do."""
 _WELL_FORMED = 10
-"""A text with so many whole characters beyond ASCII for each broken one is UTF-8 with broken bytes."""
+"""Least intact non-ASCII characters for each broken one in UTF-8 with broken bytes."""
 
 
 class NotText(ValueError):
-    """These bytes are not text in any encoding that Jawab recognises."""
+    """Raised for bytes that are not text in any supported encoding."""
 
 
 def decode(data: bytes) -> str:
-    """The text of `data`, line endings and all; single broken bytes of UTF-8 become U+FFFD. Raises `NotText`."""
+    """Decode `data`, keeping line endings; single broken bytes of UTF-8 become U+FFFD. Raises `NotText`."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decode(data, encoding)
@@ -37,7 +37,7 @@ def decode(data: bytes) -> str:
 
 
 def _decode_damaged_utf8(data: bytes) -> str | None:
-    """A long article should not be lost, or be read in another encoding, for two broken bytes."""
+    """Decode UTF-8 with a few broken bytes: they must not lose a long article or select another encoding."""
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     whole = sum(1 for character in text if not character.isascii()) - broken
@@ -52,7 +52,7 @@ def _decode(data: bytes, encoding: str) -> str:
 
 
 def _decode_without_mark_utf16(data: bytes) -> str:
-    """UTF-16 without a mark has its zero bytes all on one side (Latin letters, spaces); other files do not."""
+    """Decode UTF-16 without a mark: all its zero bytes are on one side (from Latin letters, spaces)."""
     for encoding, zeros in (("utf-16-le", data[1::2]), ("utf-16-be", data[0::2])):
         if len(data) % 2 == 0 and data.count(0) == zeros.count(0):
             text = _decode(data, encoding)
@@ -62,7 +62,7 @@ def _decode_without_mark_utf16(data: bytes) -> str:
 
 
 def _guess(data: bytes) -> str:
-    # Imported here: it costs a tenth of a second, and nearly every file is UTF-8.
+    # Imported here: it takes a tenth of a second, and nearly every file is UTF-8.
     from charset_normalizer import from_bytes
 
     best = from_bytes(data, cp_isolation=["cp1256", "cp1252"]).best()
@@ -74,7 +74,7 @@ def _guess(data: bytes) -> str:
 
 
 def _older_arabic(data: bytes) -> str:
-    """The text in ISO 8859-6, or "". Few files are in it, so it is taken only where it gives more Arabic words."""
+    """Decode ISO 8859-6, or return "". Few files use it, so it is chosen only where it gives more Arabic words."""
     try:
         return data.decode("iso8859_6")
     except UnicodeDecodeError:
@@ -82,6 +82,6 @@ def _older_arabic(data: bytes) -> str:
 
 
 def _is_readable(text: str) -> bool:
-    """Letters, digits, white space and punctuation; hardly any control characters."""
+    """Return whether the text has hardly any control characters."""
     controls = sum(1 for character in text if not character.isprintable() and not character.isspace())
     return controls <= len(text) // 200

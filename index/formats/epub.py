@@ -1,4 +1,4 @@
-"""Books in EPUB: each chapter is an article, in the order of reading."""
+"""EPUB books: one article a chapter, in reading order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNREAD = ("script", "style", "head", "nav", "template")
 
 
 def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
-    """Chapters without text of their own (covers, pictures, the title page) are passed over."""
+    """Yield one article a chapter. Chapters without text (covers, pictures, the title page) are skipped."""
     try:
         with open_container(data) as package:
             book = _book(package)
@@ -42,7 +42,7 @@ def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
 
 @dataclass(frozen=True)
 class _Book:
-    """What the package document says: of the whole, and which members are its chapters, in order."""
+    """Metadata of the package document, and the members that are chapters, in order."""
 
     title: str | None
     author: str | None
@@ -70,7 +70,7 @@ def _book(package: zipfile.ZipFile) -> _Book:
 def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> ParsedDocument | None:
     try:
         page = html.document_fromstring(read_member(package, name), parser=html.HTMLParser(encoding="utf-8"))
-    except etree.ParserError:  # its word for a page with nothing in it
+    except etree.ParserError:  # raised for an empty page
         return None
     for element in page.xpath("|".join(f"//{tag}" for tag in _UNREAD)):
         element.drop_tree()
@@ -83,7 +83,7 @@ def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> ParsedDocument
 
 
 def _text(page: Any) -> str:
-    """The words of a page, a paragraph for each block."""
+    """Return the text of a page, one paragraph a block."""
     for element in page.iter(etree.Element):
         if element.tag in _BLOCKS:
             element.text = f"\n\n{element.text or ''}"
@@ -99,5 +99,5 @@ def _first(root: Any, name: str) -> str | None:
 
 
 def _xml(data: bytes) -> Any:
-    """Parsed without entities and without the network."""
+    """Parse XML without entities or network access."""
     return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))

@@ -1,4 +1,4 @@
-"""Web pages: the article is taken out of the page; menus, share buttons and scripts stay behind."""
+"""Web pages: the article is extracted; menus, share buttons and scripts are dropped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PRUNED = [
 
 
 def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
-    """The stored text is the extracted article, as plain text."""
+    """Yield the extracted article, as plain text."""
     # Imported here: trafilatura takes half a second to load, and many collections have no web page.
     import trafilatura
 

@@ -1,6 +1,6 @@
-"""When a web page says that its article was published, in its markup. When it was changed is another matter.
+"""Publication date in the markup of a web page; modification dates are ignored.
 
-A date of 2024 in a footer, or that of a correction, is not the article's; so only what says "published" is believed.
+A date of 2024 in a footer, or of a correction, is not the article's; so only dates marked as published are used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _META = (
     "article.published",
     "date",
 )
-"""Names and properties of `meta` elements, the surest first."""
+"""Names and properties of `meta` elements, most reliable first."""
 _NAMES = ("@property", "@name", "@itemprop")
 _MODIFIED = ("modif", "updat", "edit", "revis", "تحديث", "تعديل")
 _OTHERS = ("footer", "aside", "nav", "comment", "related", "sidebar", "widget")
@@ -39,7 +39,7 @@ _DEEPEST = 20
 
 
 def published(page: Any) -> str | None:
-    """What a page (lxml's element) gives as its article's date, as it is written there."""
+    """Return the publication date of a page (lxml element), as written there."""
     for found in (_linked_data(page), _meta(page), _time_elements(page)):
         value = next(found, None)
         if value is not None:
@@ -57,7 +57,7 @@ def _linked_data(page: Any) -> Iterator[str]:
 
 
 def _published_in(data: object, depth: int) -> Iterator[str]:
-    """The first object that has it: the article comes before those that the page links to."""
+    """Yield publication dates in document order: the article comes before those that the page links to."""
     if depth == 0:
         return
     if isinstance(data, dict):
@@ -83,7 +83,7 @@ def _meta(page: Any) -> Iterator[str]:
 
 
 def _time_elements(page: Any) -> Iterator[str]:
-    """`time` elements that say they are the article's, or the first in it; none that is about a change."""
+    """Yield dates of elements marked as published or inside the article, without modification dates."""
     marked = "//*[@itemprop='datePublished' or @pubdate]"
     for element in page.xpath(f"{marked} | //article//time[@datetime] | //main//time[@datetime]"):
         value = element.get("datetime") or element.get("content")

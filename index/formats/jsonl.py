@@ -1,7 +1,6 @@
-"""JSON lines: one article a line, with `text` and perhaps id, title, date, source or url, author, lang.
+"""JSON lines: one article a line, with `text` and optional id, title, date, source or url, author, lang.
 
-`ignored` may hold stretches of the text that are not the article's own, as [start, end] in code points: `jawab export`
-writes it.
+`ignored` may list boilerplate spans of the text as [start, end] in code points; `jawab export` writes it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ SUFFIXES = (".jsonl", ".ndjson")
 
 
 def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
-    """A broken line is refused by its number; the others go in. Lines end at "\\n" alone: U+2028 is text."""
+    """Yield one article a line; a broken line is rejected by number. Lines end at "\\n" alone: U+2028 is text."""
     for number, line in enumerate(decode(data).split("\n"), start=1):
         if line.strip():
             yield _article(line, number)
@@ -48,7 +47,7 @@ def _article(line: str, number: int) -> ParsedDocument | Rejected:
 
 
 def _spans(given: object) -> tuple[Span, ...]:
-    """Stretches of a text; none where `given` is not a list of them."""
+    """Return the spans of `given`; none where it is not a list of spans."""
     if not isinstance(given, list):
         return ()
     spans = [Span(*pair) for pair in given if _is_pair(pair)]

@@ -16,12 +16,12 @@ SUFFIXES = (".md", ".markdown")
 
 
 def read(data: bytes) -> Iterator[ParsedDocument]:
-    """The text is the file as it stands; its front matter is kept in it, as an ignored span."""
+    """Yield the file unchanged as one article; front matter is an ignored span of its text."""
     text = decode(data)
     try:
         metadata, content = frontmatter.parse(text)
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError):
-        # PyYAML's constructors of numbers and dates raise whatever their words lead to ("!!timestamp foo").
+        # PyYAML's constructors of numbers and dates let any exception through ("!!timestamp foo").
         metadata, content = {}, text
     if not metadata:
         yield ParsedDocument(text=text)
@@ -30,7 +30,7 @@ def read(data: bytes) -> Iterator[ParsedDocument]:
 
 
 def _start(content: str, text: str) -> int:
-    """Where `content`, which the front matter's reader gives with "\\n" for every "\\r\\n", begins in `text`."""
+    """Return where `content`, in which `frontmatter` replaced every "\\r\\n" by "\\n", begins in `text`."""
     if not content:
         return len(text)
     one_kind = text.replace("\r\n", "\n")

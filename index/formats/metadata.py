@@ -1,4 +1,4 @@
-"""Metadata as people write it (YAML front matter, JSON fields) to the fields of a draft."""
+"""Conversion of written metadata (YAML front matter, JSON fields) to fields of a `ParsedDocument`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.formats.parsed import ParsedDocument
 
 
 def apply_metadata(metadata: Mapping[str, object], draft: ParsedDocument) -> ParsedDocument:
-    """`draft` with what `metadata` says; values that are not what their name promises are left out."""
+    """Return `draft` with the fields of `metadata`; values of the wrong kind are left out."""
     language = text_of(metadata.get("lang"))
     return dataclasses.replace(
         draft,
@@ -24,15 +24,15 @@ def apply_metadata(metadata: Mapping[str, object], draft: ParsedDocument) -> Par
 
 
 def text_of(value: object) -> str | None:
-    """A non-empty line of text, or `None`."""
+    """Return a non-empty line of text, or `None`."""
     return " ".join(value.split()) or None if isinstance(value, str) else None
 
 
 def date_of(value: object) -> str | None:
-    """The calendar date that a field holds, as YYYY-MM-DD; `None` for anything that is none (`index/dates/parser.py`).
+    """Return the date in a field as YYYY-MM-DD; `None` for anything that is not a date (`index/dates/parser.py`).
 
-    One that can be read in two ways ("3/4/2021") is handed on as it was written, for `index/dates/publication_date.py`
-    to settle with what else is known of the article.
+    An ambiguous one ("3/4/2021") is returned as written; `index/dates/publication_date.py` resolves it with what else
+    is known of the article.
     """
     readings = read_date(value, datetime.datetime.now(datetime.UTC).date())
     if len(readings) > 1:

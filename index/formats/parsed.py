@@ -1,4 +1,4 @@
-"""What a format hands over: an article that has no id yet, or the reason why there is none."""
+"""Results of a format's parser: an article without an id yet, or the reason for its rejection."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from index.articles import Language, Span
 
 @dataclass(frozen=True)
 class ParsedDocument:
-    """An article as one file (or one line of it) gives it.
+    """An article as parsed from a file, or from one line of it.
 
-    `key` tells apart the articles of one file and is "" where there is only one; `id` is set where the file
-    itself names the article. `ignored` marks what the format knows not to be text, such as front matter.
-    `member` is the path inside an archive, "" elsewhere: a name to show, never a path on a disk.
+    `key` distinguishes the articles of one file and is "" where there is only one; `id` is set where the file
+    itself names the article. `ignored` marks what the format knows is not text, such as front matter.
+    `member` is the path inside an archive, "" elsewhere: for display, never used as a path on disk.
     """
 
     text: str

@@ -1,7 +1,7 @@
-"""PDF: the text layer, in the order of reading, as one article.
+"""PDF: the text layer, in reading order, as one article.
 
-A file whose text cannot be had as people read it is refused by name: encrypted, scanned (pictures of pages without a
-text layer), or with letters that nobody can put back in order.
+A file whose text cannot be extracted is rejected with a reason: encrypted, scanned (page images without a text layer),
+unknown letters, or letters that cannot be put into reading order.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ MOST_PAGES = 5_000
 _WRONG_PASSWORD = 4
 """PDFium's code for it."""
 _MOST_UNKNOWN = 0.3
-"""Where more of the signs than this have no letter, the fonts do not say what is written."""
+"""Largest share of signs without a letter; beyond it the fonts do not map to text."""
 _PDFIUM = threading.Lock()
-"""PDFium must not be used from two threads at once."""
+"""PDFium is not thread-safe."""
 
 _NOT_A_TITLE = re.compile(
     r"(untitled|unspecified|anonymous|title|unknown|slide 1|powerpoint presentation|document\d*|بلا عنوان)$"
@@ -37,7 +37,7 @@ _NOT_A_PERSON = re.compile(r"(anonymous|unknown|user|admin|administrator|owner|a
 
 
 def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
-    """One article. Its date is not taken: a file's own date is not that of what it tells."""
+    """Yield one article, without a date: the date of a file is not that of its content."""
     # Imported here: many collections have no PDF.
     from pypdfium2 import PdfDocument, PdfiumError
 
@@ -73,7 +73,7 @@ def _read(document: Any) -> ParsedDocument | Rejected:
 
 
 def _pages(document: Any) -> Iterator[Page]:
-    """The pages that can be read; a damaged one does not take the others with it."""
+    """Yield the readable pages, skipping damaged ones."""
     from pypdfium2 import PdfiumError
 
     for number in range(len(document)):

@@ -1,8 +1,8 @@
-"""A page of a PDF to its lines: each with its text and its place.
+"""Lines of a PDF page, with text and position.
 
-What PDFium gives is characters with places, in the order in which they were written into the file. That order is kept
-for which line comes after which (it is how columns stay apart) and for text that runs from left to right; a line with
-Arabic in it is put together from its places (`bidi.py`).
+PDFium returns characters with positions, in the order in which they were written into the file. That order is kept
+for the sequence of lines (which keeps columns apart) and for left-to-right text; a line with Arabic is ordered by
+position (`bidi.py`).
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from index.formats.bidi import Order, bidi_class, in_reading_order, letters_by_d
 
 _LINE_BREAKS = "\r\n"
 _HYPHENS = "\x02\ufffe"
-"""PDFium's words for a hyphen at the end of a line."""
+"""PDFium's codes for a hyphen at the end of a line."""
 _FORMS = (range(0xFB00, 0xFB07), range(0xFB50, 0xFD3E), range(0xFD40, 0xFDF3), range(0xFE70, 0xFEFD))
-"""Ligatures and presentation forms: how letters look, not which they are."""
+"""Ligatures and presentation forms."""
 _SPACE = 0.15
-"""A gap of this share of the letters' size is a space where the file has none of its own."""
+"""Share of the font size from which a gap is a space, where the file has no space character."""
 _SPACE_BESIDE_MARKS = 0.2
 _CELL_GAP = 2.0
 _STRETCHED = 1.5
-"""A gap of this many sizes, and so much wider than others of its line, is one between the cells of a table."""
+"""A gap of `_CELL_GAP` font sizes that is `_STRETCHED` times the narrowest of its line separates table cells."""
 _SAME_LINE = 0.3
 _SAME_LINE_FOR_MARKS = 0.8
-"""Baselines differ by at most this share of the letters' size within one line; vowel marks may stand higher."""
+"""Largest difference of baselines within a line, as a share of the font size; vowel marks may be higher."""
 _NEAR = 6
-"""PDFium may set the characters of one glyph so far apart."""
+"""Largest distance between the characters of one glyph in PDFium's order."""
 _LIGATURES = re.compile("ل[اأإآ]|ا?لله|[^ىة]+[ىة]")
 _ENDINGS = re.compile("ل?[اأآ]ً|ل?ًا")
-"""Alef with tanwin, which only ends a word: some programs give its place as that of the mark alone."""
+"""Alef with tanwin, which only ends a word: some programs give only the position of the mark."""
 _LINES_BACK = 3
-"""A line may go on after its full stop or its number was written elsewhere."""
+"""Lines searched backwards: a line may continue after its full stop or number was written elsewhere."""
 
 
 @dataclass(frozen=True)
 class Glyph:
-    """One sign on the page: its letters in reading order and its place in points, from the page's lower left."""
+    """A glyph: its letters in reading order and its position in points from the lower left of the page."""
 
     text: str
     left: float
@@ -52,7 +52,7 @@ class Glyph:
     baseline: float
     size: float
     is_known: bool
-    """False where the file does not say which letter this sign is."""
+    """False where the file does not map this glyph to a letter."""
 
     @property
     def center(self) -> float:
@@ -61,7 +61,7 @@ class Glyph:
 
 @dataclass(frozen=True)
 class PdfLine:
-    """A line of a page and its place in points; `size` is that of its letters, a row of a table has gaps."""
+    """A line of a page and its position in points; `size` is the font size, `is_row` marks a table row (wide gaps)."""
 
     text: str
     left: float
@@ -74,7 +74,7 @@ class PdfLine:
 
 @dataclass
 class _Row:
-    """Glyphs on one baseline; a fragment is what was written in one go."""
+    """Glyphs on one baseline; a fragment is a run written consecutively."""
 
     fragments: list[list[Glyph]] = field(default_factory=list)
 
@@ -98,7 +98,7 @@ class _Row:
 
 @dataclass(frozen=True)
 class Page:
-    """The lines of a page in their order, its height in points, and how many of its letters and signs are readable."""
+    """The lines of a page in order, its height in points, its word order, and how many glyphs are known or unknown."""
 
     lines: tuple[PdfLine, ...]
     height: float
@@ -121,7 +121,7 @@ def page_of(page: Any) -> Page:
 
 @dataclass(frozen=True)
 class _Character:
-    """A character as PDFium gives it; `index` counts line breaks too. An `origin` is where its glyph was put."""
+    """A character from PDFium; `origin` is the position of its glyph."""
 
     glyph: Glyph
     origin: tuple[float, float]
@@ -144,7 +144,7 @@ def _characters(page: Any) -> Iterator[_Character]:
         pdfium.FPDFText_GetMatrix(text_page, index, matrix)
         size = pdfium.FPDFText_GetFontSize(text_page, index) * math.hypot(matrix.c, matrix.d)
         is_known = text != "\ufffd" and not pdfium.FPDFText_HasUnicodeMapError(text_page, index)
-        # Boxes may begin at the ink, which hangs over beside some letters; a glyph's origin is where the pen stood.
+        # Boxes may begin at the ink, which overhangs some letters; the origin of a glyph is its pen position.
         is_near = text and not unicodedata.combining(text[0]) and abs(x.value - box.left) < box.right - box.left
         left = min(x.value, box.right) if is_near else box.left
         glyph = Glyph(text if is_known else "", left, box.right, y.value, size, is_known)
@@ -153,7 +153,7 @@ def _characters(page: Any) -> Iterator[_Character]:
 
 
 def _letters(code: int) -> str:
-    """A character's letters: presentation forms are spelled out; controls and halves of characters are none."""
+    """Return the letters of a character: presentation forms are decomposed; controls and surrogates give ""."""
     character = chr(code)
     if character in _LINE_BREAKS:
         return character
@@ -170,10 +170,10 @@ def _letters(code: int) -> str:
 
 
 def _ligatures(characters: Sequence[_Character]) -> list[tuple[Glyph, bool]]:
-    """Characters of one glyph as one, in reading order; each with whether it starts a line.
+    """Merge the characters of one glyph, in reading order; return each with whether it starts a line.
 
-    PDFium turns the letters of a ligature around where it turned the text it stands in. Lam-alef, which is never
-    alef-lam, tells it of the others.
+    PDFium reverses the letters of a ligature where it reversed the surrounding text. Lam-alef, which is never
+    alef-lam, indicates this for other ligatures.
     """
     groups: list[list[_Character]] = []
     for character in characters:
@@ -189,7 +189,7 @@ def _ligatures(characters: Sequence[_Character]) -> list[tuple[Glyph, bool]]:
         for group, direction in zip(groups, directions, strict=True)
         if _is_word_ligature(group) or _is_word_ligature(group[::-1])
     )
-    # Without a witness: programs of today write ligatures with their letters, and PDFium turns what it turns.
+    # Without votes: current programs write ligatures with their letters, and PDFium reverses those in reversed text.
     turned = {
         rightward: votes[rightward, True] > votes[rightward, False] - (not rightward) for rightward in (True, False)
     }
@@ -200,13 +200,13 @@ def _ligatures(characters: Sequence[_Character]) -> list[tuple[Glyph, bool]]:
 
 
 def _direction(groups: Sequence[Sequence[_Character]], position: int) -> bool:
-    """Whether the glyphs around this one were given from left to right."""
+    """Return whether the neighbours of this glyph run from left to right."""
     before, after = groups[max(position - 1, 0)][0], groups[min(position + 1, len(groups) - 1)][0]
     return before.origin[0] < after.origin[0]
 
 
 def _is_word_ligature(group: Sequence[_Character]) -> bool:
-    """Whether these are the letters of a ligature that everybody knows, in reading order."""
+    """Return whether these are the letters of a known ligature, in reading order."""
     return bool(_LIGATURES.fullmatch("".join(c.glyph.text for c in group if not _is_mark(c.glyph))))
 
 
@@ -215,7 +215,7 @@ def _merged(group: Sequence[_Character], turned: bool) -> Glyph:
         return group[0].glyph
     if not _is_word_ligature(group) and (turned or _is_word_ligature(group[::-1])):
         group = group[::-1]
-    # Marks stand over the letters before them, wherever PDFium put them.
+    # Marks follow their letters, wherever PDFium put them.
     glyphs = sorted((character.glyph for character in group), key=_is_mark)
     return replace(
         glyphs[0],
@@ -243,7 +243,7 @@ def _rows(glyphs: Iterable[tuple[Glyph, bool]]) -> list[_Row]:
 
 
 def _is_placeless(glyph: Glyph) -> bool:
-    """A space that PDFium guessed."""
+    """Return whether the glyph is a space that PDFium guessed."""
     return glyph.text == " " and glyph.right <= glyph.left
 
 
@@ -253,7 +253,7 @@ def _on_line(glyph: Glyph, row: _Row) -> bool:
 
 
 def _best_order(rows: Sequence[_Row], from_right: bool) -> tuple[list[PdfLine], Order]:
-    """The lines as they are seen; or, on a page that shows its Arabic mirrored, as they were written."""
+    """Return the lines read in visual order, or as mirrored where that gives the right word order."""
     seen = [_line(row, from_right, mirrored=False) for row in rows]
     order = Order.of("\n".join(line.text for line in seen))
     if order.is_right is False:
@@ -286,7 +286,7 @@ def _line(row: _Row, mostly_from_right: bool, mirrored: bool) -> PdfLine:
 
 
 def _has_gap(glyphs: Iterable[Glyph]) -> bool:
-    """Whether wide gaps part the line. Those of a line that was stretched to the column's width are all the same."""
+    """Return whether wide gaps divide the line. The gaps of a justified line are all equal."""
     ordered = sorted(glyphs, key=lambda glyph: glyph.left)
     size = _size(ordered)
     gaps = [gap for one, two in pairwise(ordered) if (gap := two.left - one.right) > _SPACE * size]
@@ -294,7 +294,7 @@ def _has_gap(glyphs: Iterable[Glyph]) -> bool:
 
 
 def _as_written(row: _Row) -> str:
-    """Text from left to right: PDFium's own order and spaces, its pieces side by side."""
+    """Return left-to-right text: PDFium's order and spaces, fragments sorted by position."""
     pieces = sorted(row.fragments, key=lambda fragment: fragment[0].left)
     text = "".join(glyph.text for glyph in pieces[0])
     for before, piece in pairwise(pieces):
@@ -309,7 +309,7 @@ def _size(glyphs: Sequence[Glyph]) -> float:
 
 
 def _with_marks(glyphs: Iterable[Glyph]) -> list[Glyph]:
-    """Glyphs from left to right; vowel marks that have a glyph of their own go to the letter they stand over."""
+    """Return the glyphs from left to right; separate vowel marks are attached to the letter below them."""
     placed = [glyph for glyph in glyphs if glyph.right > glyph.left or glyph.text.strip()]
     letters = sorted((glyph for glyph in placed if not _is_mark(glyph)), key=lambda glyph: (glyph.left, glyph.right))
     for mark in (glyph for glyph in placed if _is_mark(glyph)):
@@ -332,7 +332,7 @@ def _has_mark(glyph: Glyph) -> bool:
 
 
 def _spaced(glyphs: Sequence[Glyph]) -> Iterator[str]:
-    """The texts of the glyphs, with a space where a gap says so."""
+    """Yield the texts of the glyphs, with a space at each wide gap."""
     size = _size(glyphs)
     for position, glyph in enumerate(glyphs):
         if position and _are_apart(glyphs[position - 1], glyph, size):
@@ -343,6 +343,6 @@ def _spaced(glyphs: Sequence[Glyph]) -> Iterator[str]:
 
 
 def _are_apart(left: Glyph, right: Glyph, size: float) -> bool:
-    # A letter with a vowel mark may have the place of the mark alone, which is narrower.
+    # A letter with a vowel mark may have the box of the mark alone, which is narrower.
     share = _SPACE_BESIDE_MARKS if _has_mark(left) or _has_mark(right) else _SPACE
     return right.left - left.right > share * size and not _ENDINGS.fullmatch(left.text)

@@ -1,4 +1,4 @@
-"""The lines of a PDF's pages to paragraphs. Nothing is left out: running headers and page numbers are marked."""
+"""Paragraphs from the lines of PDF pages. No text is dropped: running headers and page numbers are marked."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from index.articles import Span
 from index.formats.pdf_lines import Page, PdfLine
 
 _OUTER_LINES = 3
-"""A running header has at most so many lines, and so has a footer."""
+"""Most lines of a running header, and of a footer."""
 _MARGIN = 0.12
-"""... and both stand in this share of the page's height at its edges."""
+"""Share of the page's height, at either edge, that headers and footers are in."""
 _OFTEN = 0.3
-"""A header may be on every second page only, and not on those where a chapter begins."""
+"""Least share of pages with a header: it may be on every second page only, and not where a chapter begins."""
 _STEP = 1.35
-"""Lines further apart than this, by the page's usual step, are of two paragraphs."""
+"""Largest line step within a paragraph, relative to the usual step of the page."""
 _HEADLINE_STEP = 2.2
-"""The same for headlines, by the size of their letters."""
+"""The same for headlines, relative to their font size."""
 _OTHER_SIZE = 1.12
-"""Letters are of another size if they are larger by this."""
+"""Ratio from which font sizes count as different."""
 _NEIGHBOURS = 4
 _MUCH_ROOM = 0.35
-"""A line that leaves so much of its column free was ended; with less, only where a sentence ends too."""
+"""Free share of the column from which a line ends its paragraph; with less, only where a sentence ends too."""
 _ITEM = re.compile(r"[•▪●○◦■–—-]\s|\(?\d{1,2}[.)]\s")
 _TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
 _SENTENCE_END = re.compile(r"[.!?؟…:][\"'”’»)\]]*$")
@@ -36,7 +36,7 @@ _WORDS = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 @dataclass
 class _Block:
-    """A paragraph, or a piece of a page's furniture."""
+    """A paragraph, or a running header, footer or page number."""
 
     text: str
     is_furniture: bool = False
@@ -44,7 +44,7 @@ class _Block:
 
 @dataclass
 class _Flow:
-    """The text so far. Furniture that would tear a paragraph in two waits until it ends."""
+    """The text so far. Headers and footers within a paragraph wait until it ends."""
 
     vocabulary: Counter[str]
     blocks: list[_Block] = field(default_factory=list)
@@ -63,7 +63,7 @@ class _Flow:
 
 
 def text_of_pages(pages: Sequence[Page]) -> tuple[str, tuple[Span, ...]]:
-    """The text, paragraphs apart by an empty line, and the spans of what only the pages have: headers, numbers."""
+    """Return the text, paragraphs separated by an empty line, and the spans of headers, footers and page numbers."""
     furniture = _furniture(pages)
     flow = _Flow(Counter(word for page in pages for line in page.lines for word in _WORDS.findall(line.text)))
     last: PdfLine | None = None
@@ -88,7 +88,7 @@ def _assembled(blocks: Sequence[_Block]) -> tuple[str, tuple[Span, ...]]:
 
 
 def _furniture(pages: Sequence[Page]) -> list[set[int]]:
-    """By page, the lines that come again at the same place of other pages, but for the numbers in them."""
+    """Return, by page, the lines that recur at the same position of other pages, ignoring numbers in them."""
     outer = [list(_outer_lines(page)) for page in pages]
     counts = Counter(key for page in outer for key in {key for _, key in page})
     enough = max(2, min(3, len(pages)), round(_OFTEN * len(pages)))
@@ -100,12 +100,12 @@ def _outer_lines(page: Page) -> Iterator[tuple[int, tuple[str, int]]]:
     for at in {*order[:_OUTER_LINES], *order[-_OUTER_LINES:]}:
         line = page.lines[at]
         if min(line.baseline, page.height - line.baseline) <= _MARGIN * page.height:
-            # Places are the same up to a rounding of the program that made the file.
+            # Positions are equal up to rounding by the program that made the file.
             yield at, (_NUMBER.sub("#", line.text), round(line.baseline / 4))
 
 
 def _continuations(lines: Sequence[PdfLine], before: PdfLine | None) -> Iterator[bool]:
-    """For each line of a page, whether it goes on with the paragraph of the one before it."""
+    """Yield for each line of a page whether it continues the paragraph of the line before."""
     steps = [(step, one.size) for one, two in pairwise(lines) if (step := one.baseline - two.baseline) > 0]
     steps.sort()
     usual, size = steps[len(steps) // 3] if steps else (0.0, 0.0)
@@ -118,23 +118,23 @@ def _continuations(lines: Sequence[PdfLine], before: PdfLine | None) -> Iterator
 
 
 def _goes_on(before: PdfLine, line: PdfLine, near: Sequence[PdfLine], widest_step: float | None) -> bool:
-    """`widest_step` is `None` for the first line of a page."""
+    """Return whether `line` continues the paragraph; `widest_step` is `None` for the first line of a page."""
     is_row = before.is_row or line.is_row
     if is_row or not _is_alike(before, line) or before.from_right != line.from_right or _ITEM.match(line.text):
         return False
     step = before.baseline - line.baseline
-    if widest_step is None or step <= 0:  # the top of a page or column: only what cannot be an end goes on there
+    if widest_step is None or step <= 0:  # the top of a page or column: continues unless a sentence ended
         return not _SENTENCE_END.search(before.text)
     return step <= widest_step and (_is_divided(before.text, line.text) or not _was_ended(before, line, near))
 
 
 def _is_alike(one: PdfLine, other: PdfLine) -> bool:
-    """Whether their letters are of one size, as in one text."""
+    """Return whether the font sizes are equal."""
     return max(one.size, other.size) <= _OTHER_SIZE * min(one.size, other.size)
 
 
 def _was_ended(before: PdfLine, line: PdfLine, near: Sequence[PdfLine]) -> bool:
-    """Whether the first word of `line` would have had its place in the line before: that was broken on purpose."""
+    """Return whether the first word of `line` would have fitted on the line before, which was ended on purpose."""
     beside = [
         other for other in near if other.left < before.right and before.left < other.right and _is_alike(other, line)
     ]
@@ -151,7 +151,7 @@ def _is_divided(text: str, line: str) -> bool:
 
 
 def _joined(text: str, line: str, vocabulary: Counter[str]) -> str:
-    """Two lines of a paragraph as one; a word that was divided between them is whole again."""
+    """Join two lines of a paragraph, and the parts of a word divided between them."""
     broken = _BROKEN_WORD.search(text)
     if broken is None or not _is_divided(text, line):
         is_number = broken is not None and text[-1] == "-" and line[:1].isdecimal()

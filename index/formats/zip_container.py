@@ -1,4 +1,4 @@
-"""Files that are zip archives inside (.docx, .epub): opened only if what they would unpack to is bounded."""
+"""Zip-based formats (.docx, .epub): opened only if their unpacked size is bounded."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ MOST_UNPACKED = 256_000_000
 MOST_MEMBERS = 10_000
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
-"""What `zipfile` raises for a member that is damaged, encrypted, or packed in a way that it does not know."""
+"""Exceptions of `zipfile` for a member that is damaged, encrypted, or compressed by an unsupported method."""
 
 
 class CorruptContainer(Exception):
-    """Not a zip archive, or a damaged or encrypted one."""
+    """Raised for a file that is not a zip archive, or a damaged or encrypted one."""
 
 
 class ContainerTooLarge(Exception):
-    """What it holds is more than `MOST_UNPACKED` bytes or `MOST_MEMBERS` files."""
+    """Raised for more than `MOST_UNPACKED` unpacked bytes or `MOST_MEMBERS` files."""
 
 
 def open_container(data: bytes) -> zipfile.ZipFile:
-    """The archive. `zipfile` never reads more of a member than its entry promises, so the promises bound the whole."""
+    """Open the archive. `zipfile` never reads more of a member than its entry declares, so the sum bounds the whole."""
     try:
         package = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
@@ -35,7 +35,7 @@ def open_container(data: bytes) -> zipfile.ZipFile:
 
 
 def read_member(package: zipfile.ZipFile, name: str) -> bytes:
-    """A member's content. Raises `CorruptContainer` where it is missing, damaged or encrypted."""
+    """Return the content of a member. Raises `CorruptContainer` where it is missing, damaged or encrypted."""
     try:
         return package.read(name)
     except (KeyError, *DAMAGED) as error:

@@ -1,4 +1,4 @@
-"""Which files a path stands for: itself, or every readable kind of file in the folder, in a steady order."""
+"""File discovery: expand paths to files in supported formats, in a fixed order."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from index.formats import parsers
 
 @dataclass
 class DiscoveredFiles:
-    """Absolute paths of ordinary files, in order and without links, and what could not be looked into."""
+    """Absolute paths of regular files, sorted and without links, and what was skipped."""
 
     files: list[Path] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
 
 def discover_files(paths: Iterable[Path]) -> DiscoveredFiles:
-    """The files of `paths`, each once. Hidden files and links out of a folder are passed over.
+    """Return the files of `paths`, each once, ignoring hidden files and links out of a folder.
 
-    A file that is named itself but is none that Jawab reads is skipped with the reason; in a folder only what has
-    the name of an article is (a pipe called "x.txt"), the others are simply not articles. Raises `PathNotFound`.
+    An unsupported file given by itself is skipped with the reason. In a folder, a reason is given only for entries
+    with a supported suffix (such as a pipe called "x.txt"). Raises `PathNotFound`.
     """
     found = DiscoveredFiles()
     files: set[str] = set()
@@ -45,7 +45,7 @@ def discover_files(paths: Iterable[Path]) -> DiscoveredFiles:
 
 
 def _walk(root: str, files: set[str], skipped: list[Skipped]) -> None:
-    # With a list and not by calling itself: folders can be nested deeper than Python calls.
+    # Iterative, not recursive: folders can be nested deeper than the recursion limit.
     folders = [root]
     while folders:
         folder = folders.pop()
@@ -66,14 +66,14 @@ def _walk(root: str, files: set[str], skipped: list[Skipped]) -> None:
 
 
 def _look_at(entry: os.DirEntry[str], root: str, files: set[str], skipped: list[Skipped]) -> None:
-    """Take a folder's entry in, if it is a file. A link is what it leads to, where that is a visible file in `root`."""
+    """Add an entry of a folder if it is a file. A link is resolved if its target is a visible file in `root`."""
     if not entry.is_symlink():
         if entry.is_file(follow_symlinks=False) and _is_text(entry.name):
             files.add(entry.path)
         else:
             _add(entry.path, files, skipped)
         return
-    # A link that leads out of the folder could bring in anything on the disk; one that leads in a circle, nothing.
+    # A link out of the folder could add anything on the disk; a circular one has no target.
     target = os.path.realpath(entry.path)
     visible = target.startswith(f"{root}{os.sep}") and f"{os.sep}." not in target[len(root) :]
     if visible and _is_readable_kind(target) and os.path.isfile(target):  # noqa: PTH113
@@ -81,7 +81,7 @@ def _look_at(entry: os.DirEntry[str], root: str, files: set[str], skipped: list[
 
 
 def _add(file: str, files: set[str], skipped: list[Skipped]) -> None:
-    """Take a file in, or say why not."""
+    """Add a file, or the reason why it is skipped."""
     if not _is_readable_kind(file):
         skipped.append(Skipped(_shown(file), "unknown_format"))
     elif not os.path.isfile(file):  # noqa: PTH113
@@ -93,11 +93,11 @@ def _add(file: str, files: set[str], skipped: list[Skipped]) -> None:
 
 
 def _is_readable_kind(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in parsers()  # noqa: PTH122  (10,000 paths are made of nothing but str)
+    return os.path.splitext(name)[1].lower() in parsers()  # noqa: PTH122  (plain str is faster for 10,000 paths)
 
 
 def _is_text(path: str) -> bool:
-    """Whether a name is UTF-8: to the system it is bytes, and other bytes could be neither stored nor shown."""
+    """Return whether a name is UTF-8; names with other bytes could be neither stored nor shown."""
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -1,13 +1,12 @@
-"""The process that opens the files: started and watched over by `index/ingestion/sandbox.py`, which says why there is
-one.
+"""Child process that parses files, started and supervised by `index/ingestion/sandbox.py`, which has the reasons.
 
-It reads one file after another. A question and an answer are both JSON behind their length (4 bytes, big endian):
+It parses one file after another. Requests and responses are JSON, prefixed with the length (4 bytes, big endian):
 
     {"path": "/articles/tram.html", "seconds": 60}
     {"drafts": [{"text": "…", …}], "refused": [{"reason": "empty", "line": null, …}]}     or     {"error": 13}
 
-where 13 is an `errno` of the operating system. When its standard input ends, so does it. What goes wrong inside a
-format ends it as well: an exit code or a signal is all that the other side has to understand.
+where 13 is an `errno` of the operating system. The process exits when its standard input ends. An error inside a
+format ends it as well: the parent only has to handle an exit code or a signal.
 """
 
 from __future__ import annotations
@@ -33,24 +32,24 @@ LARGEST_FILE = 64 * 2**20
 LARGEST_ANSWER = 2**29
 """Bytes of JSON: twice what a zip archive may unpack to."""
 MOST_REFUSED = 1000
-"""Refusals of one file that are listed; a last one, "and_more", stands for the others."""
+"""Rejections listed for one file; a last one, "and_more", stands for the rest."""
 MOST_ARTICLES = 200_000
-"""Articles of one file; what follows is left out, and "too_many_articles" says so."""
+"""Articles of one file; the rest is left out and reported as "too_many_articles"."""
 MOST_MEMORY = 2 * 2**30
 """Bytes of address space: thirty times the largest file."""
 OUT_OF_MEMORY = 75
-"""The exit code that says so."""
+"""Exit code."""
 LONGEST_METADATA = 1000
-"""Code points of a title, a source or an author: what is longer is no name, and is cut."""
+"""Code points of a title, source or author; longer values are truncated."""
 
 _MOST_OPEN_FILES = 64
 _SLACK = 5
-"""Seconds of processor time above the limit, so that the watching process, if it still lives, is the first to act."""
+"""Seconds of CPU time above the limit, so that the parent, if still alive, acts first."""
 
 
 def main() -> None:
-    """Answer until standard input ends."""
-    # What a library prints must not end up among the answers.
+    """Handle requests until standard input ends."""
+    # Output of libraries must not get into the responses.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -61,7 +60,7 @@ def main() -> None:
         try:
             answer = _answer(Path(asked["path"]))
         except MemoryError:
-            # Not the place to make an answer: what was half read is still held.
+            # No memory for a response: the partial result is still held.
             os._exit(OUT_OF_MEMORY)
         send(answers, answer)
 
@@ -73,12 +72,12 @@ def send(stream: IO[bytes], message: bytes) -> None:
 
 
 def receive(stream: IO[bytes]) -> bytes:
-    """The next message, or nothing at the end."""
+    """Return the next message, or `b""` at the end."""
     return stream.read(int.from_bytes(stream.read(4), "big"))
 
 
 def _set_limits() -> None:
-    """No file written, no core dumped, few files open, memory bounded; where the system knows such limits."""
+    """Forbid writing files and core dumps, limit open files and memory, where the system supports it."""
     try:
         import resource
     except ImportError:
@@ -89,13 +88,13 @@ def _set_limits() -> None:
         (resource.RLIMIT_NOFILE, _MOST_OPEN_FILES),
         (resource.RLIMIT_AS, MOST_MEMORY),
     ):
-        # macOS knows RLIMIT_AS and refuses to set it: there only the time limit bounds the memory.
+        # macOS has RLIMIT_AS but refuses to set it: there only the time limit bounds memory.
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (most, most))
 
 
 def _limit_processor_time(seconds: int) -> None:
-    """The bound that holds when the watching process has been killed: the system ends this one."""
+    """Limit CPU time, so that the system ends this process if the parent was killed."""
     try:
         import resource
     except ImportError:
@@ -127,11 +126,11 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def read_file(path: Path) -> list[ParsedDocument | Rejected]:
-    """What a file gives, in its order. Raises `OSError` where it cannot be opened or read."""
+    """Parse a file; return its parts in order. Raises `OSError` where it cannot be opened or read."""
     suffix = path.suffix.lower()
     if suffix not in parsers():
         return [Rejected("unknown_format")]
-    # Neither waits for the other end of a pipe nor follows a link that was put there since the folder was listed.
+    # Do not wait on a pipe, nor follow a link that was created since the folder was listed.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return [Rejected("not_a_file")]
@@ -144,10 +143,10 @@ def read_file(path: Path) -> list[ParsedDocument | Rejected]:
 
 
 def _parts(suffix: str, file: BinaryIO) -> Iterable[ParsedDocument | Rejected]:
-    """What the format gives. An archive is read from the file itself, bit by bit; all others are in memory whole."""
+    """Run the parser of the format. An archive is read from the file incrementally; others are loaded into memory."""
     if suffix in archive.SUFFIXES and os.fstat(file.fileno()).st_size > 0:
         return archive.read(file)
-    # Read, not asked for: a file may grow, and some of the system's claim to have no size.
+    # Read, not `st_size`: a file may grow, and some system files report a size of 0.
     data = file.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         return [Rejected("too_large")]
@@ -155,7 +154,7 @@ def _parts(suffix: str, file: BinaryIO) -> Iterable[ParsedDocument | Rejected]:
 
 
 def _bounded(parts: Iterable[ParsedDocument | Rejected]) -> list[ParsedDocument | Rejected]:
-    """No more articles and refusals of one file than a person or the program can do something with."""
+    """Limit the articles and rejections of one file to `MOST_ARTICLES` and `MOST_REFUSED`."""
     bounded: list[ParsedDocument | Rejected] = []
     drafts = refused = 0
     for part in parts:
@@ -168,7 +167,7 @@ def _bounded(parts: Iterable[ParsedDocument | Rejected]) -> list[ParsedDocument 
 
 
 def _tidy(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument | Rejected]:
-    """`parts` without what cannot be stored: half characters (JSON can spell them), endless titles, no text at all."""
+    """Yield `parts` without what cannot be stored: surrogates (valid in JSON), overlong titles, empty texts."""
     replace: Callable[..., ParsedDocument | Rejected] = dataclasses.replace
     for part in parts:
         if isinstance(part, ParsedDocument) and not part.text.strip():
@@ -184,7 +183,7 @@ def _tidy(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument
 
 
 def _is_text(value: str) -> bool:
-    """Whether it can be written as UTF-8."""
+    """Return whether `value` can be encoded as UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -193,6 +192,6 @@ def _is_text(value: str) -> bool:
 
 
 def _name(value: str) -> str:
-    """A title, key or name as it can be stored and shown."""
+    """Return a title, key or name in a form that can be stored and shown."""
     tidy = value if _is_text(value) else value.encode("utf-8", "backslashreplace").decode()
     return tidy if len(tidy) <= LONGEST_METADATA else tidy[: LONGEST_METADATA - 1] + "…"

@@ -1,9 +1,9 @@
-"""Reading files that may be hostile: in a process of their own, one after another, within bounds.
+"""Sandboxed parsing of untrusted files: in a child process, one after another, with limits.
 
-A file can be made so that its reading never ends, takes all memory, or brings down the library that reads it. So
-none is opened here: a child (`index/ingestion/parser_worker.py`) reads it, under a limit of time and of memory, and may
-write nothing. What comes back is JSON, checked for its types and spans before it is believed. A child that fails is
-replaced, the file is named with the reason, and the next one is read.
+A file can be crafted so that parsing it never ends, takes all memory, or crashes the library. So none is opened here:
+a child (`index/ingestion/parser_worker.py`) parses it, with limits on time and memory, and cannot write files. It
+returns JSON, whose types and spans are validated. A child that fails is replaced, the file is reported with the
+reason, and the next one is parsed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 SECONDS = 60
-"""For any file: a thousand times what a long article takes."""
+"""Time limit for any file: a thousand times that of a long article."""
 BYTES_A_SECOND = 500_000
-"""What a larger file is given beside that: a page of 2 MB, the slowest of all, was read at 640 kB a second."""
+"""Adds time for larger files: a page of 2 MB, the slowest measured, was parsed at 640 kB a second."""
 ARCHIVE_RATIO = 10
-"""Bytes that a byte of an archive of texts stands for."""
+"""Unpacked bytes assumed for each byte of an archive."""
 
 _START = "from index.ingestion.parser_worker import main; main()"
 _CHUNK = 2**20
@@ -43,7 +43,7 @@ _BETWEEN_CHECKS = 0.1
 _REASONS = {OUT_OF_MEMORY: "needs_too_much_memory", -signal.SIGXCPU: "took_too_long"}
 """By the exit code (a signal is negative); anything else is a crash."""
 FAILURES = frozenset({"needs_too_much_memory", "took_too_long", "reader_crashed"})
-"""Reasons that may lie in the machine's state and not in the file."""
+"""Reasons that may be due to the state of the machine, not to the file."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Failed:
-    """The system's word (`errno`) for why a file could not be opened."""
+    """The `errno` of a file that could not be opened."""
 
     error: int
 
 
 class _ChildFailed(Exception):
-    """The child is no more; `reason` is that of a `Rejected`."""
+    """Raised when the child has died or timed out; `reason` is that of a `Rejected`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -68,15 +68,15 @@ class _ChildFailed(Exception):
 
 
 class SandboxedParser:
-    """Reads files, as a context: the child is started by the first of them and ends with the context.
+    """Context manager that parses files in a child, started by the first file and ended with the context.
 
-    A file may take `seconds`, and one more for each `BYTES_A_SECOND` of it.
+    The time limit of a file is `seconds`, and one more for each `BYTES_A_SECOND` of it.
     """
 
     def __init__(
         self, seconds: float = SECONDS, errors: int | IO[bytes] = subprocess.DEVNULL, check: Check = never
     ) -> None:
-        """`errors` takes what the libraries that read have to say, which is not for the user."""
+        """`errors` receives the stderr of the parsing libraries, which is not for the user."""
         self._seconds = seconds
         self._check = check
         self._errors = errors
@@ -90,9 +90,9 @@ class SandboxedParser:
         self._end()
 
     def read(self, path: Path, size: int) -> tuple[list[ParsedDocument], list[Rejected]]:
-        """The drafts of a file of `size` bytes, and what of it is not an article.
+        """Return the documents of a file of `size` bytes, and its rejected parts.
 
-        Raises `PermissionError` or `FileNotFoundError`; whatever else is wrong with a file is a `Rejected`.
+        Raises `PermissionError` or `FileNotFoundError`; any other problem with a file is a `Rejected`.
         """
         is_archive = path.suffix.lower() in archive.SUFFIXES
         if size > (archive.LARGEST_ARCHIVE if is_archive else LARGEST_FILE):
@@ -104,7 +104,7 @@ class SandboxedParser:
             return [], [Rejected(failure.reason)]
 
     def _once_more(self, path: Path, seconds: float) -> tuple[list[ParsedDocument], list[Rejected]]:
-        """A child that had read others may have failed for what they left behind; a fresh one tells."""
+        """Parse a file; retry in a fresh child, since one that had parsed others may have failed because of them."""
         read_before = self._read_before
         try:
             return self._read(path, seconds)
@@ -119,7 +119,7 @@ class SandboxedParser:
             answer = _checked(self._ask(path, seconds))
             done = self._read_before = True
         finally:
-            # Also where a key was pressed in the middle: the next question must not get this answer.
+            # Also on KeyboardInterrupt: the next request must not get this response.
             if not done:
                 self._end()
         if isinstance(answer, _Answer):
@@ -159,7 +159,7 @@ class SandboxedParser:
 
 
 def _receive(stream: IO[bytes], size: int, until: float, check: Check) -> bytes:
-    """`size` bytes. Raises `TimeoutError` when the clock passes `until`, and `EOFError` where there are no more."""
+    """Read `size` bytes. Raises `TimeoutError` when the clock passes `until`, and `EOFError` at the end."""
     received = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
@@ -179,14 +179,14 @@ def _receive(stream: IO[bytes], size: int, until: float, check: Check) -> bytes:
 
 @cache
 def _adapter() -> TypeAdapter[_Answer | _Failed]:
-    # Imported here: it takes a tenth of a second, and a run in which no file changed reads none.
+    # Imported here: it takes a tenth of a second, and a run without changed files does not need it.
     from pydantic import TypeAdapter
 
     return TypeAdapter(_Answer | _Failed)
 
 
 def _checked(answer: bytes) -> _Answer | _Failed:
-    """The answer, if it is one: the right fields of the right types, and spans that lie inside their text, in order."""
+    """Validate a response: fields, types, and spans inside their text with start before end."""
     try:
         checked = _adapter().validate_json(answer, strict=True)
     except ValueError:

@@ -1,16 +1,15 @@
 """Keyword search: BM25 over the normalised words of every passage, in two tables of the catalogue.
 
-    CREATE VIRTUAL TABLE keywords USING fts5(words)    -- rowid: the passage's number; words: terms(title and text)
+    CREATE VIRTUAL TABLE keywords USING fts5(words)    -- rowid: the passage's number; words: index_terms(title and text)
     CREATE TABLE names (key TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (key, word)) WITHOUT ROWID
-                                                       -- names.entries(title and text), of all passages together
+                                                       -- name_keys(title and text), of all passages together
 
-FTS5 takes about 2 µs to rank a passage, so it ranks no more than `MAX_POSTINGS`: those that the rare words of a query
-stand in, and those where frequent words meet. The best are then weighed with all words. A word that stands
-nowhere in the collection may be a name that is written in another script there
-(`index/retrieval/cross_script_names.py`).
+FTS5 takes about 2 µs to rank a passage, so it ranks no more than `MAX_POSTINGS`: those with rare words of the query,
+and those where frequent words co-occur. The best are then scored again with all words. A word that is nowhere in the
+collection may be a name written there in another script (`index/retrieval/cross_script_names.py`).
 
-Quoted phrases are looked up as phrases of normalised words, which may find too much; `contains_phrase` then reads the
-text.
+Quoted phrases are looked up as phrases of normalised words, which may match too much; `contains_phrase` then checks
+the text.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ from index.text.folding import fold_text
 from index.text.words import ALL, NormalizationSteps, normalize_tokens, query_tokens, with_clitics
 
 MAX_POSTINGS = 10_000
-"""Passages that are ranked for one query: about 20 ms."""
+"""Passages ranked for one query: about 20 ms."""
 MAX_QUERY_TERMS = 32
 """Words of a query that are looked up."""
 MOST_READ = 1_000
-"""Passages whose text is read for the phrases of one query."""
+"""Passages whose text is checked for the phrases of one query."""
 _RARE = 2
-"""Passages that a word may stand in and yet be looked for in the other script: a stray mention of Kirby in Arabic
-articles does not make كيربي needless."""
+"""Most passages of a word that is still looked up in the other script: a stray mention of Kirby in Arabic articles must
+not prevent a match of كيربي."""
 _WEIGHED = 200
-"""Passages that are weighed with all words of a query, where FTS5 ranked with some."""
+"""Passages scored again with all words of a query, where FTS5 ranked with some."""
 _K1, _B = 1.2, 0.75
 """FTS5's constants of BM25."""
 _LEAST_WEIGHT = 1e-6
@@ -45,7 +44,7 @@ _FOLDED_WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True)
 class _Term:
-    """A normalised word, the number of passages it stands in (estimated where they are many), and its weight."""
+    """A normalised word, the number of passages that have it (estimated where they are many), and its weight."""
 
     word: str
     passages: int
@@ -53,7 +52,7 @@ class _Term:
 
 
 def index_terms(text: str, steps: NormalizationSteps = ALL) -> str:
-    """The normalised words of a passage, separated by spaces, as the table stores them."""
+    """Return the normalised words of a passage, separated by spaces, as stored in the table."""
     return " ".join(normalize_tokens(text, steps))
 
 
@@ -65,13 +64,13 @@ def keyword_search(
     steps: NormalizationSteps = ALL,
     across: bool = True,
 ) -> list[tuple[int, float]]:
-    """(passage number, score) of the `k` passages that the words of `text` fit best, best first.
+    """Return (passage number, score) of the `k` passages that match the words of `text` best, best first.
 
-    A score is BM25 (k1 = 1.2, b = 0.75; Robertson and Zaragoza 2009) as a share of what all words of the query
-    weigh together: about 1 where a passage has them all, near 0 where it has one of many, also above 1 where words
-    are repeated. Words that stand nowhere weigh most, so a question in another language than the articles scores
-    low, as it should. `allowed` names the passages that may be found; `across` looks for unknown words in the other
-    script, which needs the table `names`.
+    A score is BM25 (k1 = 1.2, b = 0.75; Robertson and Zaragoza 2009) as a share of the total weight of all words of the
+    query: about 1 where a passage has them all, near 0 where it has one of many, also above 1 where words are
+    repeated. Words that occur nowhere weigh most, so a question in another language than the articles scores low, as
+    it should. `allowed` restricts the passages; `across` looks up unknown words in the other script, which needs the
+    table `names`.
     """
     last = rows("SELECT rowid FROM keywords ORDER BY rowid DESC LIMIT 1")
     if not last or k < 1:
@@ -91,10 +90,9 @@ def keyword_search(
 
 
 def phrase_search(rows: Rows, phrases: Sequence[str], allowed: Collection[int] | None = None) -> set[int]:
-    """The numbers of the passages that hold all of `phrases` in their text or their article's title.
+    """Return the numbers of the passages with all of `phrases` in their text or their article's title.
 
-    Of more than `MOST_READ` passages that may hold them only the best are read. A phrase without letters and digits
-    is held by none.
+    Of more than `MOST_READ` candidates only the best are checked. A phrase without letters and digits matches none.
     """
     expressions = [_phrase(phrase) for phrase in phrases]
     if not all(expressions):
@@ -102,7 +100,7 @@ def phrase_search(rows: Rows, phrases: Sequence[str], allowed: Collection[int] |
     expression = " AND ".join(f"({expression})" for expression in expressions)
     numbers = [number for number, _ in _ranked(rows, expression, MOST_READ, allowed)]
     spans = rows(f'SELECT number, article, start, "end" FROM passages WHERE number IN ({_places(numbers)})', *numbers)
-    # Not cut out by SQLite: its substr stops at a NUL.
+    # Not sliced by SQLite: its substr stops at a NUL.
     articles = sorted({article for _, article, _, _ in spans})
     texts = {
         number: (str(title), str(text))
@@ -122,10 +120,10 @@ def _holds_either(title: str, text: str, phrase: str) -> bool:
 
 
 def contains_phrase(text: str, phrase: str) -> bool:
-    """Whether `phrase` stands in `text`, whole words in a row, however either is spelt (`index/text/folding.py`).
+    """Return whether `text` has `phrase` as consecutive whole words, both folded (`index/text/folding.py`).
 
-    Marks between the words do not count; conjunctions and prepositions that are written onto the first word of an
-    Arabic phrase do not either: «للبنك المركزي» holds «البنك المركزي».
+    Marks between the words are ignored, and so are conjunctions and prepositions attached to the first word of an
+    Arabic phrase: «للبنك المركزي» contains «البنك المركزي».
     """
     wanted = _FOLDED_WORD.findall(fold_text(phrase))
     if not wanted:
@@ -138,7 +136,7 @@ def contains_phrase(text: str, phrase: str) -> bool:
 
 
 def _groups(rows: Rows, text: str, newest: int, steps: NormalizationSteps, across: bool) -> list[list[_Term]]:
-    """For each word of the query the terms that stand for it: the word, and its names in the other script."""
+    """Return the terms for each word of the query: the word, and its spellings as a name in the other script."""
     groups: dict[str, list[_Term]] = {}
     for word, normal in list(query_tokens(text, steps).items())[:MAX_QUERY_TERMS]:
         own = _term(rows, normal, newest)
@@ -149,9 +147,9 @@ def _groups(rows: Rows, text: str, newest: int, steps: NormalizationSteps, acros
 
 
 def _term(rows: Rows, word: str, newest: int) -> _Term:
-    """A word with its weight (Robertson and Spärck Jones's, as FTS5 has it).
+    """Return a word with its weight (Robertson and Spärck Jones's, as in FTS5).
 
-    Counting stops at `MAX_POSTINGS`. How many passages the word stands in is then reckoned from how far that was.
+    Counting stops at `MAX_POSTINGS`; the number of passages is then extrapolated from the last one counted.
     """
     counted, last = rows(
         "SELECT count(*), max(rowid) FROM (SELECT rowid FROM keywords WHERE keywords MATCH ? ORDER BY rowid LIMIT ?)",
@@ -168,12 +166,12 @@ def _rarest_first(term: _Term) -> tuple[int, str]:
 
 
 def _standing(group: Sequence[_Term]) -> Sequence[_Term]:
-    """Those terms of a group that stand anywhere; all of them if none does."""
+    """Return the terms of a group that occur in the collection, or all of them if none does."""
     return [term for term in group if term.passages] or group
 
 
 def _split(known: Sequence[_Term]) -> tuple[list[_Term], list[_Term]]:
-    """The terms whose passages can all be ranked, and those that are too frequent; `known` begins with the rarest."""
+    """Return the terms whose passages can all be ranked, and the too frequent ones; `known` begins with the rarest."""
     left = MAX_POSTINGS
     for position, term in enumerate(known):
         left -= term.passages
@@ -183,7 +181,7 @@ def _split(known: Sequence[_Term]) -> tuple[list[_Term], list[_Term]]:
 
 
 def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term], newest: int) -> str:
-    """An FTS5 query: any of the affordable words, or as many of the others together as makes them rare."""
+    """Return an FTS5 query: any of the affordable words, or as many of the others together as makes them rare."""
     parts = [_quoted(term.word) for term in affordable]
     left = MAX_POSTINGS - sum(term.passages for term in affordable)
     together, expected = 0, float(newest)
@@ -196,18 +194,18 @@ def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term], newest: 
 
 
 def _phrase(phrase: str) -> str:
-    """An FTS5 query for a phrase, in all forms that its first word may take; empty if it has no words."""
+    """Return an FTS5 query for a phrase with all clitic forms of its first word; empty if it has no words."""
     first, *rest = _FOLDED_WORD.findall(fold_text(phrase)) or [""]
     forms = (index_terms(" ".join([form, *rest])) for form in with_clitics(first))
     return " OR ".join(dict.fromkeys(_quoted(form) for form in forms if form))
 
 
 def _ranked(rows: Rows, expression: str, most: int, allowed: Collection[int] | None) -> list[tuple[int, float]]:
-    """(passage number, FTS5's BM25) of the passages that match, best first."""
+    """Return (passage number, FTS5's BM25) of the matching passages, best first."""
     found = rows(
         "SELECT rowid, rank FROM keywords WHERE keywords MATCH ? ORDER BY rank LIMIT ?",
         expression,
-        # FTS5 ranks all that match, however few are asked for, and so it might give none of the allowed ones.
+        # FTS5 ranks all matches, and with a small limit it might return none of the allowed ones.
         most if allowed is None else MAX_POSTINGS,
     )
     scored = ((int(number), -float(rank)) for number, rank in found)
@@ -215,7 +213,7 @@ def _ranked(rows: Rows, expression: str, most: int, allowed: Collection[int] | N
 
 
 def _quoted(words: str) -> str:
-    # `normalize_tokens` gives letters and digits only; a quotation mark could not end the string if it gave one.
+    # `normalize_tokens` returns only letters and digits; quotation marks are escaped all the same.
     return '"' + words.replace('"', '""') + '"'
 
 
@@ -224,7 +222,7 @@ def _places(numbers: Sequence[int]) -> str:
 
 
 def _weighed(rows: Rows, numbers: Sequence[int], known: Sequence[_Term]) -> list[tuple[int, float]]:
-    """(passage number, BM25 with all known terms), best first. The mean length is that of these passages."""
+    """Return (passage number, BM25 with all known terms), best first. The mean length is that of these passages."""
     passages = {
         int(number): str(words).split()
         for number, words in rows(f"SELECT rowid, words FROM keywords WHERE rowid IN ({_places(numbers)})", *numbers)
@@ -235,6 +233,6 @@ def _weighed(rows: Rows, numbers: Sequence[int], known: Sequence[_Term]) -> list
 
 
 def _bm25(counts: Counter[str], length: float, known: Sequence[_Term]) -> float:
-    """BM25 of a passage; `length` is in mean lengths."""
+    """Return the BM25 of a passage; `length` is relative to the mean."""
     frequencies = ((counts[term.word], term.weight) for term in known)
     return sum(weight * n * (_K1 + 1) / (n + _K1 * (1 - _B + _B * length)) for n, weight in frequencies if n)

@@ -1,9 +1,9 @@
-"""Names across scripts: كيربي is Kirby and واشنطن is Washington, as far as letters tell.
+"""Matching of names across scripts: كيربي is Kirby and واشنطن is Washington.
 
-A name that is carried over into another script keeps its consonants, more or less; its vowels are written or
-not. So a name's key is its consonants, in classes that both scripts share (ك ق k c q are one), and of the words
-with the same key those count as the same name whose vowels do not speak against it. Names that are not carried
-over by sound (Egypt, مصر), or are by rules of another language, are in a table.
+A transliterated name keeps its consonants, more or less; its vowels may be written or not. So the key of a name is its
+consonants, in classes that both scripts share (ك ق k c q are one), and words with the same key are the same name if
+their vowels are similar enough. Names that are not transliterated by sound (Egypt, مصر), or by rules of another
+language, are in a table.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from index.text.words import STOP_WORDS, without_clitics
 _LATIN_NAME = re.compile(r"[A-ZÀ-ÖØ-Þ][^\W\d_]+")
 _ARABIC_WORD = re.compile(r"[\u0621-\u064a]{3,}")
 _BLOCK = re.compile(r"(?s).{1,50000}\S{0,1000}")
-"""As much of a text as is looked at between two checks, up to the end of a word."""
+"""Part of a text processed between two cancellation checks, up to the end of a word."""
 _LATIN, _ARABIC = "l", "a"
 _ARABIC_LETTER = re.compile(r"[\u0620-\u06d3]")
 _SHORTEST_KEY = 2
-"""Consonants that a name must have: fewer are shared by too many words."""
+"""Fewest consonants of a name: fewer are shared by too many words."""
 _LIKE_ENOUGH = 0.7
-"""Least likeness of two sounds."""
+"""Least phonetic similarity of a match."""
 _MOST = 3
-"""Words that a name is looked up by."""
+"""Most candidates for a name."""
 
-# How a name sounds, in letters that both scripts come down to: consonant classes in capitals, vowels A I U.
+# Phonetic form of a name, in letters shared by both scripts: consonant classes in capitals, vowels A I U.
 _ARABIC_SOUNDS = str.maketrans(
     {
         "ا": "A", "ع": "A", "ء": "", "ب": "B", "پ": "B", "ت": "T", "ط": "T", "ث": "T", "ج": "G", "غ": "G", "گ": "G",
@@ -68,16 +68,15 @@ _BY_OTHER_NAMES = """
 
 
 class Rows(Protocol):
-    """Runs a statement on the catalogue and gives its rows."""
+    """Callable that runs a statement on the catalogue and returns its rows."""
 
     def __call__(self, statement: str, *values: Any) -> Sequence[tuple[Any, ...]]: ...
 
 
 def name_keys(text: str, check: Check = never) -> set[tuple[str, str]]:
-    """(key, word) of every word of `text` that may be a name: those with a capital, and all Arabic ones.
+    """Return (key, word) of every word of `text` that may be a name: those with a capital, and all Arabic ones.
 
-    The words are folded, Arabic ones with and without what is written onto them; a key begins with the script of its
-    word.
+    The words are folded, Arabic ones with and without clitics; a key begins with the script of its word.
     """
     words = set[str]().union(*(_may_be_names(match.group()) for match in checked(_BLOCK.finditer(text), check)))
     keys = ((key(word), word) for word in checked(words - STOP_WORDS, check))
@@ -87,14 +86,14 @@ def name_keys(text: str, check: Check = never) -> set[tuple[str, str]]:
 def _may_be_names(text: str) -> set[str]:
     latin = {fold_text(word) for word in _LATIN_NAME.findall(text)}
     written = _ARABIC_WORD.findall(fold_text(text))
-    # Both ways: the كال of كاليفورنيا is not كـ and the article.
+    # With and without clitics: the كال of كاليفورنيا is not كـ and the article.
     return latin.union(written, map(without_clitics, written))
 
 
 def transliteration_candidates(rows: Rows, word: str) -> list[str]:
-    """Words of the collection in the other script that may be the name `word` (folded), the likest first."""
+    """Return words of the collection in the other script that may be the name `word` (folded), most similar first."""
     other = _LATIN if _is_arabic(word) else _ARABIC
-    # بواشنطن: the ب may be the name's or not.
+    # بواشنطن: the ب may be part of the name or not.
     spellings = {word, bare := without_clitics(word), bare[1:] if _is_arabic(bare) and bare[0] in "بلكف" else bare}
     listed = {name for spelling in spellings for name in _table().get(spelling, ())}
     if listed:
@@ -110,17 +109,17 @@ def transliteration_candidates(rows: Rows, word: str) -> list[str]:
 
 
 def known_exonyms(name: str) -> frozenset[str]:
-    """What a folded name, without its article, is called in the other script, where sound does not tell."""
+    """Return the names in the other script of a folded name without its article, where they differ in sound."""
     return _table().get(name, frozenset())
 
 
 def key(name: str) -> str:
-    """The script of a name and its consonants, "l" or "a" and capitals; empty where they are too few.
+    """Return the script of a name and its consonants, "l" or "a" and capitals; empty where they are too few.
 
-    A name that begins with a vowel says so, whichever it is: Obama and أوباما are ABM.
+    An initial vowel, whichever it is, is "A": Obama and أوباما are ABM.
     """
     sounds = phonetic_form(name)
-    # تش is ch.
+    # تش transliterates ch.
     consonants = _DOUBLED.sub(r"\1", _VOWELS.sub("", sounds).replace("TX", "X"))
     if len(consonants) < _SHORTEST_KEY:
         return ""
@@ -128,9 +127,9 @@ def key(name: str) -> str:
 
 
 def phonetic_similarity(one: str, other: str) -> float:
-    """How alike an Arabic and a Latin name sound, from 0 to 1.
+    """Return the phonetic similarity of an Arabic and a Latin name, from 0 to 1.
 
-    A vowel that only the Latin name has counts half: Arabic leaves the short ones out.
+    A vowel that only the Latin name has counts half: Arabic omits short vowels.
     """
     arabic, latin = (
         (phonetic_form(one), phonetic_form(other)) if _is_arabic(one) else (phonetic_form(other), phonetic_form(one))
@@ -141,10 +140,10 @@ def phonetic_similarity(one: str, other: str) -> float:
 
 @lru_cache(maxsize=1 << 16)
 def phonetic_form(name: str) -> str:
-    """A name in the letters that both scripts come down to."""
+    """Return a name in the phonetic letters shared by both scripts."""
     folded = fold_text(name)
     if _is_arabic(folded):
-        # A final ه is ة, or is not heard.
+        # A final ه is ة, or silent.
         return _DOUBLED.sub(r"\1", _FINAL_HEH.sub("ا", folded).translate(_ARABIC_SOUNDS))
     heard = _SILENT.sub("", folded)
     return _DOUBLED.sub(r"\1", "".join(_SOUND_OF[part] for part in _LATIN_SOUND.findall(heard)))
@@ -156,7 +155,7 @@ def _is_arabic(word: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, frozenset[str]]:
-    """What each name of the table is in the other script; Arabic ones without the article."""
+    """Return the table of names in both directions; Arabic ones without the article."""
     pairs = [
         (latin, without_clitics(arabic)) for latin, arabic in map(str.split, fold_text(_BY_OTHER_NAMES).split(";"))
     ]

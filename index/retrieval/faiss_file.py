@@ -1,8 +1,8 @@
-"""The FAISS file: a *base* that holds every passage up to a number, brought up to date when much has changed since.
+"""The FAISS file: a *base* that holds every passage up to a number, updated when much has changed since.
 
-Small, it is exact. From `FLAT_LIMIT` passages on it is an inverted file (IVF; Jégou et al. 2011, "Product quantization
-for nearest neighbor search") of 8-bit vectors: passages can be added and taken out, it is mapped into memory and not
-read, and a million passages are 0.8 GB. All in it is derived: lost or damaged, it is made again from the catalogue.
+Up to `FLAT_LIMIT` passages it is exact. Beyond, it is an inverted file (IVF; Jégou et al. 2011, "Product quantization
+for nearest neighbor search") of 8-bit vectors: passages can be added and removed, it is memory-mapped, and a million
+passages are 0.8 GB. All its data is derived: if lost or damaged, it is rebuilt from the catalogue.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from index.storage.lock import FILE
 FLAT_LIMIT = 10_000
 """Passages; up to here exact search takes a few milliseconds."""
 _TRAINING = 40
-"""Vectors for each list that the inverted file is trained with; FAISS advises 39 to 256."""
+"""Training vectors for each list of the inverted file; FAISS advises 39 to 256."""
 _CHUNK = 5_000
 _BUFFER = 2**20
 _META = "vectors"
@@ -38,7 +38,7 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class FaissFile:
-    """What the catalogue remembers of the file: its name, the last passage in it, how many, and its checksum."""
+    """Metadata of the file in the catalogue: its name, last passage number, passage count, training size and checksum."""
 
     file: str
     last: int
@@ -48,7 +48,7 @@ class FaissFile:
 
 
 def is_behind(catalog: Catalog) -> bool:
-    """Whether the base is missing, or so much has come or gone since that it is to be brought up to date."""
+    """Return whether the base is missing, or enough passages were added or removed since to need `compact`."""
     base = stored_metadata(catalog)
     total = catalog.count_passages()
     new = int(catalog.rows("SELECT count(*) FROM passages WHERE number > ?", base.last if base else 0)[0][0])
@@ -59,14 +59,14 @@ def is_behind(catalog: Catalog) -> bool:
 
 
 def compact(catalog: Catalog, check: Check = never) -> None:
-    """Bring the base up to date. To be called in a transaction, and after it `drop_other_files`, however it ended."""
+    """Update the base. Call it in a transaction, and after that, even if it failed, `drop_other_files`."""
     base, total = stored_metadata(catalog), catalog.count_passages()
     index, trained_on = _extended(catalog, base, total, check) or _made(catalog, total, check)
     _save(catalog, index, trained_on)
 
 
 def is_damaged(catalog: Catalog) -> bool:
-    """Whether the base is missing or not as it was written."""
+    """Return whether the base is missing or differs from its checksum."""
     base = stored_metadata(catalog)
     if base is None:
         return False
@@ -99,19 +99,19 @@ def _inverted(catalog: Catalog, dimension: int, total: int) -> faiss.Index:
 
 
 def _sample(catalog: Catalog, most: int) -> Vectors:
-    """Vectors of passages spread evenly over the catalogue."""
+    """Return vectors of passages spread evenly over the catalogue."""
     numbers = np.array(catalog.rows("SELECT number FROM passages ORDER BY number"), dtype=np.int64)[:, 0]
     chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, most).astype(np.int64))]
     return catalog.vectors(chosen.tolist())
 
 
 def _extended(catalog: Catalog, base: FaissFile | None, total: int, check: Check) -> tuple[faiss.Index, int] | None:
-    """The inverted file of `base` with what came and without what went; `None` where it must be made from nothing."""
+    """Return the inverted file of `base` with additions and removals applied; `None` where it must be rebuilt."""
     if base is None or not base.trained_on / 4 <= total <= base.trained_on * 4 or is_damaged(catalog):
         return None
     try:
         index = faiss.read_index(str(catalog.folder / base.file))
-    except RuntimeError:  # FAISS's word for a file that it cannot read
+    except RuntimeError:  # raised for a file that FAISS cannot read
         return None
     if not is_ivf(index):
         return None
@@ -134,7 +134,7 @@ def _add(catalog: Catalog, index: faiss.Index, after: int, check: Check) -> None
 
 
 def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
-    """Write a new file, then let the catalogue name it; the old one is still there."""
+    """Write a new file, then record it in the catalogue; the old one is kept."""
     last = int(catalog.rows("SELECT coalesce(max(number), 0) FROM passages")[0][0])
     path = catalog.folder / f"vectors-{catalog.generation}-{last}.faiss"
     partial = path.with_suffix(".partial")
@@ -152,7 +152,7 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
 
 
 def drop_other_files(catalog: Catalog) -> None:
-    """Drop the vector files that the catalogue does not name: those of states before, and of one that never came."""
+    """Delete the vector files that the catalogue does not name: those of earlier states and of failed transactions."""
     base = stored_metadata(catalog)
     with storage_errors(catalog.folder):
         for path in catalog.folder.glob("vectors-*"):
@@ -161,12 +161,12 @@ def drop_other_files(catalog: Catalog) -> None:
 
 
 def forget(catalog: Catalog) -> None:
-    """From now on there is no file: the next `compact` makes one of all passages."""
+    """Forget the file: the next `compact` makes a new one from all passages."""
     catalog.execute("DELETE FROM meta WHERE key = ?", _META)
 
 
 def _write(index: faiss.Index, path: Path) -> None:
-    # By a file of Python's: FAISS's own does not tell where the end of it could not be written.
+    # Through a Python file: FAISS's own writer does not report a failure to write the end.
     with path.open("wb") as file:
         writer = faiss.PyCallbackIOWriter(file.write, _BUFFER)  # type: ignore[attr-defined]  # not in its stubs
         faiss.write_index(index, writer)
@@ -181,29 +181,29 @@ def _checksum(path: Path) -> int:
 
 
 def stored_metadata(catalog: Catalog) -> FaissFile | None:
-    """What the catalogue knows of the file; `None` while there is none."""
+    """Return the metadata of the file; `None` while there is none."""
     known = catalog.meta(_META)
     return FaissFile(**json.loads(known)) if known else None
 
 
 def load(catalog: Catalog) -> tuple[FaissFile | None, faiss.Index | None]:
-    """The file, mapped into memory; nothing where it is missing or damaged."""
+    """Return the file, mapped into memory, or (None, None) where it is missing or damaged."""
     base = stored_metadata(catalog)
     if base is None or not (catalog.folder / base.file).is_file():
         return None, None
     try:
-        # Mapped, not read: what is not asked for takes no memory, and several processes share it.
+        # Mapped, not read: unused parts take no memory, and several processes share it.
         index = faiss.read_index(str(catalog.folder / base.file), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError:  # FAISS's word for a file that it cannot read
+    except RuntimeError:  # raised for a file that FAISS cannot read
         return None, None
     return (base, index) if index.ntotal == base.count else (None, None)
 
 
 def deleted_ids(catalog: Catalog) -> Numbers:
-    """Passages that are gone but may still lie in the file."""
+    """Return the numbers of deleted passages that may still be in the file."""
     return np.array([number for (number,) in catalog.rows("SELECT number FROM gone ORDER BY number")], dtype=np.int64)
 
 
 def is_ivf(index: faiss.Index) -> bool:
-    """Whether it is approximate, so that candidates must be scored anew."""
+    """Return whether the index is approximate, so that candidates must be rescored."""
     return isinstance(index, faiss.IndexIVF)

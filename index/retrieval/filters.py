@@ -1,4 +1,4 @@
-"""Filters: which articles a search may find passages in."""
+"""Search filters: restrict retrieval to passages of some articles."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from index.storage.catalog import Catalog
 
 @dataclass(frozen=True)
 class Filter:
-    """What a passage must be for a search to find it; what is `None` or empty does not matter.
+    """Conditions on passages; those that are `None` or empty are not applied.
 
     `since` and `until` are YYYY-MM-DD (or the beginning of one: 2021, 2021-04), both inclusive; an article without a
-    date is then left out. `sources` and `articles` name any of which one must fit; `language` is the passage's own.
+    date is then left out. Of `sources` and `articles` any one must match; `language` is that of the passage.
     """
 
     since: str | None = None
@@ -24,7 +24,7 @@ class Filter:
 
 
 def allowed_passages(catalog: Catalog, only: Filter) -> set[int]:
-    """The numbers of the passages that `only` allows. A copy's date, source and id count like the article's own."""
+    """Return the numbers of the passages that `only` allows. Dates, sources and ids of copies count as the article's."""
     conditions, values = [], []
     for column, test, value in (
         ("date", ">= ?", only.since),

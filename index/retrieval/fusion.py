@@ -1,10 +1,10 @@
-"""Fusion: the passages nearest in meaning and those that share the question's words, in one order.
+"""Fusion of dense and keyword results into one ranking.
 
-A passage's place is decided by its cosine plus a share of its keyword score (a convex combination, which beats
-reciprocal rank fusion here as in Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval",
-ACM TOIS 2023). Ranks forget how well the keywords fit: asked in another language than the articles, the best
-keyword match is a chance one, and reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009) trusts it as
-much as any. `index/retrieval/bm25.py` scores in shares of the whole query, so chance matches weigh next to nothing.
+The fused score is the cosine plus a share of the keyword score (a convex combination, which beats reciprocal rank
+fusion here as in Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 2023). Ranks
+lose how well the keywords match: for a question in another language than the articles, the best keyword match is a
+chance one, and reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009) weights it like any other.
+`index/retrieval/bm25.py` scores in shares of the whole query, so chance matches weigh next to nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LEXICAL_WEIGHT = 0.35
-"""What a keyword score of 1 is worth in cosine; chosen on half of the questions (`benchmarks/retrieval.py`)."""
+"""Cosine that a keyword score of 1 adds; chosen on half of the questions (`benchmarks/retrieval.py`)."""
 _RANKS = 60
 """The constant of reciprocal rank fusion, as in the paper."""
 
@@ -23,11 +23,11 @@ def fuse(
     k: int,
     weight: float = LEXICAL_WEIGHT,
 ) -> list[tuple[int, float]]:
-    """(passage number, fused score) of the best `k`, best first; equal ones by number.
+    """Return (passage number, fused score) of the best `k`, best first; ties by number.
 
-    `dense` has cosines, `lexical` the scores of `lexical.search`, both in any order. A passage whose cosine is not
-    given counts as the farthest of `dense`: it is no nearer than that. The fused score says which comes first and
-    nothing else; how near a passage is in meaning is still its cosine, which declining was calibrated on.
+    `dense` has cosines, `lexical` the scores of `bm25.keyword_search`, both in any order. A passage without a cosine
+    gets the lowest of `dense`: it is no nearer than that. The fused score is only for ranking; similarity is still the
+    cosine, for which declining was calibrated.
     """
     farthest = min((cosine for _, cosine in dense), default=0.0)
     scores = dict(dense)
@@ -42,7 +42,7 @@ def fuse_by_rank(
     k: int,
     weight: float = 1.0,
 ) -> list[tuple[int, float]]:
-    """Reciprocal rank fusion of two lists, best first each: kept to be measured against."""
+    """Reciprocal rank fusion of two lists, each best first: a baseline for benchmarks."""
     scores: dict[int, float] = {}
     for ranked, trust in ((dense, 1.0), (lexical, weight)):
         for rank, (number, _) in enumerate(ranked, start=1):

@@ -1,6 +1,6 @@
-"""What the user typed, taken apart: the words, and the phrases that stand in quotation marks.
+"""Query parser: the words of a query, and the phrases in quotation marks.
 
-parse('متى تأسس «البنك المركزي»؟')  ==  Query('متى تأسس البنك المركزي ؟', ('البنك المركزي',))
+parse_query('متى تأسس «البنك المركزي»؟')  ==  Query('متى تأسس البنك المركزي ؟', ('البنك المركزي',))
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# Pairs as they are typed: Arabic and French, curly, German, straight; and the first two the wrong way round, which
-# happens where text runs from right to left. A straight mark after a digit is an inch or a second, not an opening.
+# Pairs as they are typed: Arabic and French, curly, German, straight; and the first two reversed, which happens in
+# right-to-left text. A straight mark after a digit is an inch or a second, not an opening mark.
 _QUOTED = re.compile(
     "|".join(
         (
@@ -26,14 +26,14 @@ _SAYS_SOMETHING = re.compile(r"[^\W_]")
 
 @dataclass(frozen=True)
 class Query:
-    """`text` is what was typed without the quotation marks of `phrases`, which are to be found word for word."""
+    """A query: `text` without the quotation marks of `phrases`, which must match word for word."""
 
     text: str
     phrases: tuple[str, ...] = ()
 
 
 def parse_query(typed: str) -> Query:
-    """The query that was typed. Marks without a partner, or around nothing, are left where they are."""
+    """Parse a query. Quotation marks without a partner, or around nothing, are kept."""
     phrases: list[str] = []
 
     def unquoted(match: re.Match[str]) -> str:

@@ -1,9 +1,9 @@
-"""The vectors of all passages: nearest by the inner product of unit vectors, which is the cosine.
+"""Vector index of all passages: nearest-neighbour search by inner product of unit vectors, i.e. cosine.
 
-Most are in the FAISS file (`index/retrieval/faiss_file.py`), which is approximate for large collections: its best
-candidates are then scored anew with the catalogue's own vectors. What came later is searched exactly beside it, what
-has gone since is passed over, so that a change of a few articles writes no vector at all. `docs/measured.md` has
-recall, speed and memory.
+Most vectors are in the FAISS file (`index/retrieval/faiss_file.py`), which is approximate for large collections: its
+best candidates are then rescored with the catalogue's vectors. Later passages are searched exactly beside it and
+deleted ones are skipped, so that a change of a few articles writes no vector. `docs/measured.md` has recall, speed and
+memory.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from index.retrieval.faiss_file import FaissFile, Numbers, deleted_ids, is_ivf, 
 from index.storage.catalog import Catalog
 
 EXACT_FILTER_LIMIT = 2_000
-"""Where a filter leaves no more passages than this, they are compared one by one."""
+"""Most passages left by a filter that are compared exhaustively."""
 PROBES = 16
-"""Lists of the inverted file that are looked into: the knob between recall and time."""
+"""Lists of the inverted file that are searched (`nprobe`): trades recall for time."""
 _CANDIDATES = 2
-"""Candidates for each passage wanted that are scored anew."""
+"""Candidates rescored for each passage of the result."""
 
 ScoredId = list[tuple[int, float]]
 
 
 class VectorIndex:
-    """Passage numbers by nearness to a query vector. Never changed: `refreshed` gives the next one."""
+    """Immutable vector index of passage numbers; `refreshed` returns an updated one."""
 
     def __init__(
         self, base: FaissFile | None, index: faiss.Index | None, tail: tuple[Numbers, Vectors], gone: Numbers
@@ -41,12 +41,12 @@ class VectorIndex:
 
     @classmethod
     def of(cls, catalog: Catalog) -> VectorIndex:
-        """The vectors of `catalog` as it is now; a base that is missing or damaged is done without."""
+        """Make the index of the current state of `catalog`, without the base if that is missing or damaged."""
         base, index = load(catalog)
         return cls(base, index, _vectors_after(catalog, base.last if base else 0), deleted_ids(catalog))
 
     def refreshed(self, catalog: Catalog) -> VectorIndex:
-        """The vectors after a change of `catalog`: only what is new is read."""
+        """Return the index after a change of `catalog`, reading only new vectors."""
         if stored_metadata(catalog) != self._base:
             return VectorIndex.of(catalog)
         seen = int(self._tail_numbers[-1]) if len(self._tail_numbers) else self._base.last if self._base else 0
@@ -61,9 +61,9 @@ class VectorIndex:
         return VectorIndex(self._base, self._index, tail, gone)
 
     def nearest(self, query: Vectors, k: int, catalog: Catalog, allowed: Collection[int] | None = None) -> ScoredId:
-        """(passage number, cosine) of the `k` nearest to `query` (shape (dimension,)), best first.
+        """Return (passage number, cosine) of the `k` nearest to `query` (shape (dimension,)), best first.
 
-        `allowed` names the passages that may be found; `catalog` must be of the same state as this index.
+        `allowed` restricts the passages; `catalog` must be in the same state as this index.
         """
         if allowed is not None and len(allowed) <= EXACT_FILTER_LIMIT:
             numbers = np.fromiter(allowed, dtype=np.int64, count=len(allowed))
@@ -75,14 +75,14 @@ class VectorIndex:
         if self._index is None or not self._index.ntotal:
             return []
         exact = not is_ivf(self._index)
-        # A filter thins the lists out: more of them are looked into.
+        # A filter leaves fewer candidates in each list: search more lists.
         probes = PROBES if allowed is None else 4 * PROBES
         parameters = faiss.SearchParameters() if exact else _probing(probes)
-        # Kept in a name: FAISS does not keep the selector's parts alive by itself.
+        # Kept in a variable: FAISS does not keep the parts of a selector alive.
         selectors = _selectors(self._gone, allowed)
         if selectors:
             parameters.sel = selectors[-1]
-        # A thread for each question: they are asked side by side already.
+        # One thread a query: queries already run in parallel.
         faiss.omp_set_num_threads(1)
         most = min(k if exact else max(_CANDIDATES * k, 20), self._index.ntotal)
         scores, numbers = self._index.search(query[np.newaxis], most, params=parameters)
@@ -113,7 +113,7 @@ def _probing(lists: int) -> faiss.SearchParameters:
 
 
 def _selectors(gone: Numbers, allowed: Numbers | None) -> list[faiss.IDSelector]:
-    """The selector to search with comes last; those before it are its parts."""
+    """Return the selector to search with as the last item; those before it are its parts."""
     selectors: list[faiss.IDSelector] = []
     if len(gone):
         selectors.append(faiss.IDSelectorBatch(gone))

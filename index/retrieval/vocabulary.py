@@ -1,7 +1,7 @@
-"""The collection's own Arabic words: which sound alike, how many passages they stand in, how the articles spell them.
+"""Arabic vocabulary of the collection: words by phonetic key, their passage counts and their spelling in articles.
 
-Nothing is kept in memory: words are looked up by their key in the table `names`
-(`index/retrieval/cross_script_names.py`), counted in the keyword table, and read in the articles.
+Nothing is cached: words are looked up by their key in the table `names` (`index/retrieval/cross_script_names.py`),
+counted in the keyword table, and read in the articles.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from index.text.folding import fold_text, to_plain_form
 from index.text.words import with_clitics
 
 MOST_COUNTED = 200
-"""Passages of a word that are counted: a word in more is as good as any."""
+"""Highest count of passages of a word: beyond, the exact count does not matter."""
 _MOST_ALIKE = 3000
-"""Words of one key that are looked at."""
+"""Most words of one key."""
 _READ = 10
-"""Passages that are read for the spelling of a word."""
+"""Passages read to find the spelling of a word."""
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 class Vocabulary:
-    """The words of one index. `rows` runs a statement on its catalogue."""
+    """Vocabulary of one index. `rows` runs a statement on its catalogue."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
 
     def alike(self, sounds: str) -> list[str]:
-        """The folded words that have this key (`names.key`), with and without what is written onto them.
+        """Return the folded words with this key (`cross_script_names.key`), with and without clitics.
 
-        Words that no article has any more may be among them.
+        Words of deleted articles may be among them.
         """
         found = self._rows("SELECT word FROM names WHERE key = ? LIMIT ?", sounds, _MOST_ALIKE)
         return [str(word) for (word,) in found]
 
     def passages(self, word: str) -> int:
-        """In how many passages words of this word's stem stand, up to `MOST_COUNTED`."""
+        """Count the passages with words of this word's stem, up to `MOST_COUNTED`."""
         statement = "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)"
         return int(self._rows(statement, _quoted(word), MOST_COUNTED)[0][0])
 
     def spelt(self, word: str) -> str | None:
-        """A folded word as the articles write it, most often; `None` where none of those read has it."""
+        """Return the most frequent spelling of a folded word in the articles; `None` where none of those read has it."""
         found = self._rows(
             """SELECT a.text, a.title, p.start, p."end" FROM passages p JOIN articles a ON a.number = p.article
             WHERE p.number IN (SELECT rowid FROM keywords WHERE keywords MATCH ? ORDER BY rowid LIMIT ?)""",
@@ -58,7 +58,7 @@ class Vocabulary:
 
 
 def _within(token: str, word: str) -> str | None:
-    """The letters of `token` that are `word`, without what is written onto it."""
+    """Return the part of `token` that is `word`, without clitics; `None` if there is none."""
     folded = fold_text(token)
     if len(folded) != len(token) or not folded.endswith(word):
         return None

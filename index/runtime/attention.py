@@ -1,10 +1,10 @@
 """Attention for a CPU: plain matrix products in place of PyTorch's fused kernel.
 
-For passages of some hundred tokens the scores of all heads fit into a cache, and what the fused kernel saves in
-memory it pays for in time. Measured by `benchmarks/embedding.py`; docs/measured.md has the figures.
+For passages of some hundred tokens the scores of all heads fit into a cache, and the fused kernel saves memory at the
+cost of time. Measured by `benchmarks/embedding.py`; docs/measured.md has the figures.
 
-A question is so short that to work out who may look at whom, position by position, took a tenth of its time: where
-every token may look at every other, only the padding is masked.
+For a question, computing the mask position by position took a tenth of the time: where every token may attend to every
+other, only the padding is masked.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import torch
 
 PLAIN_ATTENTION = "jawab_plain"
-"""The name under which transformers knows it."""
+"""Name of the attention in transformers' registry."""
 
 
 def register_plain_attention() -> str:
-    """Make it known to transformers, and give the name to load a model with. Doing so again changes nothing."""
+    """Register the attention with transformers and return the name to load a model with. Idempotent."""
     from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
@@ -29,15 +29,15 @@ def register_plain_attention() -> str:
 
 
 def plain_mask(*, attention_mask: torch.Tensor | None = None, config: Any = None, **asked: Any) -> torch.Tensor | None:
-    """Who may look at whom: transformers' own mask, found faster where a text is no longer than the sliding window.
+    """Return transformers' own mask, computed faster where a text is no longer than the sliding window.
 
-    `attention_mask` has shape (batch, tokens), true where there is a token. Gives what spreads to (batch, 1, tokens,
-    tokens), true where a token may look, or `None` where all may look everywhere.
+    `attention_mask` has shape (batch, tokens), true where there is a token. The result broadcasts to (batch, 1, tokens,
+    tokens), true where a token may attend, and is `None` where every token may attend to every other.
     """
     from transformers.masking_utils import sdpa_mask
 
     if attention_mask is None or not _sees_all(config, attention_mask.shape[1], asked["q_length"], asked["kv_length"]):
-        # No mask means "all of it" here; the fused kernel would know by itself that a causal model looks back only.
+        # No mask means full attention here; the fused kernel would apply a causal model's mask by itself.
         asked["allow_is_causal_skip"] = False
         whole: torch.Tensor = sdpa_mask(attention_mask=attention_mask, config=config, **asked)
         return whole
@@ -45,7 +45,7 @@ def plain_mask(*, attention_mask: torch.Tensor | None = None, config: Any = None
 
 
 def _sees_all(config: Any, *lengths: int) -> bool:
-    """Whether in every layer each token of such a text sees all others."""
+    """Return whether in every layer each token of such a text attends to all others."""
     window = getattr(config, "sliding_window", None)  # tokens to either side, itself included
     return bool(getattr(config, "use_bidirectional_attention", False)) and bool(
         len(set(lengths)) == 1 and (window is None or lengths[0] <= window)
@@ -64,7 +64,7 @@ def plain_attention(
     """Scaled dot-product attention (Vaswani et al. 2017, arXiv:1706.03762), heads in groups that share a key.
 
     `query` has shape (batch, heads, tokens, width), `key` and `value` (batch, key heads, tokens, width), the mask
-    (batch, 1, tokens, tokens), true where a token may look. Gives (batch, tokens, heads, width), and no weights.
+    (batch, 1, tokens, tokens), true where a token may attend. Returns (batch, tokens, heads, width), and no weights.
     """
     import torch
 

@@ -1,8 +1,8 @@
-"""A copy of a model folder whose weights are bfloat16, made once, so that they are mapped from the file as they are.
+"""A copy of a model folder with bfloat16 weights, made once, so that the weights can be mapped from the file.
 
-Weights in float32 must be read and converted at every start, which takes twice their size in memory; those of the copy
-are mapped, and of the table of token embeddings, two thirds of the model, only the rows in use are ever read. The copy
-computes bit for bit what the converted weights compute.
+Weights in float32 must be read and converted at every start, which takes twice their size in memory. Those of the copy
+are mapped, and of the table of token embeddings, two thirds of the model, only the rows in use are ever read. Results
+are bit for bit those of the converted weights.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import IO, Any
 import numpy as np
 
 _CHUNK = 2**22
-"""Values that are converted at a time."""
+"""Values converted at a time."""
 _HEADER_SIZE = 8
 
 
 def bfloat16_copy(folder: Path, copies: Path) -> Path:
-    """The copy of the model `folder` in `copies`, made if it is not there.
+    """Return the copy of the model `folder` in `copies`, making it if it is missing.
 
-    Where it cannot be made (a full disk), `folder` itself. Raises `ValueError` for a file that is not in the
+    Where it cannot be made (a full disk), returns `folder` itself. Raises `ValueError` for a file that is not in the
     safetensors format.
     """
     copy = copies / _digest(folder)
@@ -95,7 +95,7 @@ def convert(source: IO[bytes], destination: IO[bytes]) -> None:
 
 
 def _header(source: IO[bytes]) -> dict[str, Any]:
-    """The header, whose tensors all lie within the file; `source` then stands where their data begins."""
+    """Return the header, whose tensors all lie within the file; `source` is then positioned where their data begins."""
     room = source.seek(0, os.SEEK_END) - _HEADER_SIZE
     source.seek(0)
     size = int.from_bytes(source.read(_HEADER_SIZE), "little")
@@ -122,7 +122,7 @@ def _chunks(source: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def _rounded(data: bytes) -> bytes:
-    """float32 as bfloat16: rounded to the nearest, ties to even, as PyTorch does it. Weights are finite."""
+    """Round float32 to bfloat16: to nearest, ties to even, as PyTorch does. Weights are finite."""
     bits = np.frombuffer(data, dtype="<u4")
     even = (bits >> 16) & 1
     rounded: bytes = ((bits + 0x7FFF + even) >> 16).astype("<u2").tobytes()

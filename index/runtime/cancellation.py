@@ -1,6 +1,6 @@
 """Cancellation of a long run: every stage calls a `Check` several times a second, which raises to stop the run.
 
-What the run changes, it changes in a transaction, which is rolled back then.
+A run makes its changes in a transaction, which is then rolled back.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ Check = Callable[[], None]
 
 
 def never() -> None:
-    """The `Check` of a run that nobody can stop."""
+    """No-op `Check`, for a run that cannot be cancelled."""
 
 
 def checked(items: Iterable[T], check: Check) -> Iterator[T]:
-    """`items`, with `check` called before each and after the last."""
+    """Yield `items`, calling `check` before each and after the last."""
     for item in items:
         check()
         yield item

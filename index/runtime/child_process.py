@@ -1,7 +1,7 @@
-"""Child processes: what may crash, hang or take all memory runs in one, and its parent reads how it ended.
+"""Child processes for code that may crash, hang or exhaust memory; the parent collects the outcome.
 
-A child is isolated from the environment's PYTHON variables and from the current folder, and imports what its parent
-imports. Neither the keys nor the signals of the terminal reach it.
+A child is isolated from the environment's PYTHON variables and from the current folder, and has its parent's import
+path. It receives neither input nor signals from the terminal.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import IO
 import index
 
 _LONGEST_OUTPUT = 2**20
-"""Bytes of standard output or standard error that are read; a child that writes more is ended."""
+"""Maximum bytes of standard output or standard error; a child that writes more is killed."""
 
 
 @dataclass(frozen=True)
 class ChildResult:
     """The outcome of a child: the lines of its standard output, the last line of its standard error, its exit code.
 
-    `exit_code` is negative for a signal, and `None` where the child was silent for too long and was ended.
+    `exit_code` is negative for a signal, and `None` where the child was silent for too long and was killed.
     """
 
     lines: tuple[str, ...]
@@ -36,7 +36,7 @@ class ChildResult:
 
     @property
     def failure(self) -> str | None:
-        """The reason in a word (`SIGILL`, `timeout`, `exit code 3`), or `None` for a child that ended well."""
+        """The reason in a word (`SIGILL`, `timeout`, `exit code 3`), or `None` for a child that succeeded."""
         if self.exit_code is None:
             return "timeout"
         if self.exit_code < 0:
@@ -45,7 +45,7 @@ class ChildResult:
 
 
 def python_command(code: str, arguments: Sequence[str] = ()) -> list[str]:
-    """The command that runs `code` in a Python of its own.
+    """Return the command that runs `code` in a separate Python process.
 
     In the child `sys.path` is the parent's (absolute folders only) and `sys.argv[1:]` is `arguments`.
     """
@@ -56,7 +56,7 @@ def python_command(code: str, arguments: Sequence[str] = ()) -> list[str]:
 
 
 def start_child(command: Sequence[str], errors: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    """Start a child with pipes to its standard input and output; `errors` takes its standard error."""
+    """Start a child with pipes to its standard input and output; `errors` receives its standard error."""
     return subprocess.Popen(
         list(command),
         stdin=subprocess.PIPE,
@@ -77,7 +77,7 @@ def run_child(command: Sequence[str], silence: float) -> ChildResult:
         output, errors, finished = _collect(child, silence)
         exit_code = _exit_code(child, silence) if finished else None
     finally:
-        # Also where a key was pressed in the middle.
+        # Also after a KeyboardInterrupt.
         child.kill()
         child.wait()
         for stream in (child.stdout, child.stderr):
@@ -88,7 +88,7 @@ def run_child(command: Sequence[str], silence: float) -> ChildResult:
 
 
 def _collect(child: subprocess.Popen[bytes], silence: float) -> tuple[bytes, bytes, bool]:
-    """Standard output and standard error of a child, and whether it closed both by itself."""
+    """Return the standard output and standard error of a child, and whether it closed both by itself."""
     assert child.stdout is not None
     assert child.stderr is not None
     received = {child.stdout: bytearray(), child.stderr: bytearray()}

@@ -1,4 +1,4 @@
-"""The processor of this machine: its name, what it can compute, and a digest of both."""
+"""The processor of this machine: its name, and a digest of its model and instruction sets."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _WANTED = ("model name", "flags", "Features", "CPU implementer", "CPU part")
 
 @cache
 def cpu_name() -> str:
-    """The processor as its maker calls it, as far as the system tells."""
+    """Return the manufacturer's name for the processor, as far as the system reports it."""
     return _described().get("model name") or platform.processor() or platform.machine()
 
 
 @cache
 def cpu_digest() -> str:
-    """Changes with the processor's model and with the instruction sets that the system announces."""
+    """Return a digest that changes with the processor's model and with the instruction sets that the system reports."""
     described = [platform.system(), platform.machine(), platform.processor(), *sorted(_described().items())]
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
 def _described() -> dict[str, str]:
-    """Lines of the first processor in Linux's /proc/cpuinfo; nothing on other systems."""
+    """Return the fields of the first processor in Linux's /proc/cpuinfo; empty on other systems."""
     try:
         first, _, _ = _CPUINFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")
     except OSError:

@@ -1,4 +1,4 @@
-"""A queue for a thing that only one may use at a time: first come, first served."""
+"""A FIFO (fair) mutex."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 class FairLock:
-    """`with turns.mine():` waits for those who came before. `threading.Lock` promises no order; this does."""
+    """FIFO mutex, used as `with lock.mine():`. `threading.Lock` gives no ordering guarantee."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -17,13 +17,13 @@ class FairLock:
 
     @property
     def waiting(self) -> int:
-        """How many stand in line, the one whose turn it is among them."""
+        """Number of threads in the queue, including the one that holds the lock."""
         with self._lock:
             return len(self._line)
 
     @contextmanager
     def mine(self) -> Iterator[None]:
-        """Wait for one's turn, and pass it on at the end."""
+        """Acquire the lock after all earlier callers, and release it at the end."""
         turn = threading.Event()
         with self._lock:
             self._line.append(turn)

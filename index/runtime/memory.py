@@ -1,4 +1,4 @@
-"""The memory that this process may still take: of the machine, or of the container that it runs in."""
+"""Memory available to this process, in the machine or in the container that it runs in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GIGABYTE = 1_000_000_000
 
 
 class _CgroupFiles(NamedTuple):
-    """Files of one version of control groups: the limit, what is used, and in `memory.stat` what can be given back."""
+    """Files of one version of control groups: the limit, the usage, and the reclaimable part in `memory.stat`."""
 
     limit: str
     used: str
@@ -31,7 +31,7 @@ _CGROUP_V1 = _CgroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "tot
 def require_memory(needed: int, file: Path) -> None:
     """Raise `MemoryShort` where less than `needed` bytes are free for loading `file`.
 
-    Linux ends a process that takes more than there is, without a word. Where the system does not tell, go on.
+    Linux kills a process that takes more than there is, without a message. Does nothing where free memory is unknown.
     """
     free = available_memory()
     if free is not None and free < needed:
@@ -39,13 +39,13 @@ def require_memory(needed: int, file: Path) -> None:
 
 
 def memory_short(needed: int, file: Path) -> MemoryShort:
-    """The error that says how much memory loading `file` takes, and how much is free."""
+    """Return the error with the memory that loading `file` takes and the memory that is free."""
     free = available_memory() or 0
     return MemoryShort(path=file, needed=f"{needed / _GIGABYTE:.1f}", free=f"{free / _GIGABYTE:.1f}")
 
 
 def release_free_memory() -> None:
-    """Give memory that was freed back to the system; the C library of Linux otherwise holds some of it for later."""
+    """Return freed memory to the system; the C library of Linux otherwise retains some of it for later."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         if hasattr(libc, "malloc_trim"):  # not in every C library
@@ -53,13 +53,13 @@ def release_free_memory() -> None:
 
 
 def available_memory() -> int | None:
-    """Bytes that can be taken without swapping or being ended; `None` where the system does not tell."""
+    """Return the bytes that can be allocated without swapping or being killed; `None` where that is unknown."""
     known = [free for free in (_of_machine(), *_of_cgroups()) if free is not None]
     return min(known, default=None)
 
 
 def _of_machine() -> int | None:
-    """Linux's own estimate: free memory and what it can take back from its file cache."""
+    """Return Linux's own estimate: free memory and what can be reclaimed from the file cache."""
     try:
         lines = _MEMINFO.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -69,7 +69,7 @@ def _of_machine() -> int | None:
 
 
 def _of_cgroups() -> Iterator[int | None]:
-    """Bytes left below the limits of this process's control groups and of the groups above them."""
+    """Yield the bytes left below the limits of this process's control groups and of their parents."""
     try:
         memberships = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -78,7 +78,7 @@ def _of_cgroups() -> Iterator[int | None]:
         _, _, described = membership.partition(":")
         controllers, _, group = described.partition(":")
         names = _CGROUP_V2 if not controllers else _CGROUP_V1
-        # A line of another form is passed over, too.
+        # A line of another form is skipped, too.
         if not group.startswith("/") or (controllers and "memory" not in controllers.split(",")):
             continue
         top = _CGROUPS / ("memory" if controllers else "")
@@ -94,6 +94,6 @@ def _of_cgroup(folder: Path, names: _CgroupFiles) -> int | None:
         stat = (folder / "memory.stat").read_text(encoding="ascii").split()
     except (OSError, ValueError):  # no such group, or its limit is "max"
         return None
-    # Pages of files count as used, and are given back when they are wanted.
+    # Pages of files count as used, but are reclaimed on demand.
     cached = int(stat[stat.index(names.cached) + 1]) if names.cached in stat else 0
     return max(0, limit - used + cached)

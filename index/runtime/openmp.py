@@ -1,11 +1,11 @@
-"""The helpers that OpenMP keeps for each thread that has computed: how long they wait awake, and when they go.
+"""Control of the worker threads that OpenMP creates for each thread that has computed: spin time and lifetime.
 
-GCC's OpenMP counts them, idle ones too. Where there are more than cores, none stays awake for its next piece of work,
+GCC's OpenMP counts them, including idle ones. Where they outnumber the cores, none spins for its next piece of work,
 and every layer of a network begins with waking them. On two cores a search took half as long again once the LLM had
-written anything, and the LLM wrote a third slower once anything had been searched.
+generated anything, and the LLM was a third slower once anything had been searched.
 
-Where there are not, each waits awake for milliseconds, and takes its core from whatever else is at work on it: two
-programs that compute are four times as slow as one, and not twice.
+Otherwise each spins for milliseconds and takes its core from other work: two programs that compute are four times as
+slow as one, not twice.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import os
 import sys
 
 _SOFTLY = 1
-"""`omp_pause_soft`: settings are kept."""
+"""`omp_pause_soft`: settings are preserved."""
 
 _TURNS = 3_000
-"""That a helper waits awake, of 300,000 by default. It costs nothing that can be measured; 1,000 and fewer do."""
+"""Spin count of an idle worker; default 300,000. No measurable cost; 1,000 and fewer have one."""
 
 
 def limit_spin_wait() -> None:
-    """Let idle helpers soon leave their cores to others. Before torch or llama.cpp is loaded, which reads it once."""
+    """Make idle workers yield their cores soon. Call before torch or llama.cpp is loaded, which reads it once."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(_TURNS))
 
 
 def release_worker_threads() -> None:
-    """End the helpers of the thread that calls; with its next work they are there again, in some microseconds."""
+    """End the calling thread's workers; its next work starts them again, in some microseconds."""
     if sys.platform != "linux":
         return
     program = ctypes.CDLL(None)
-    # LLVM's OpenMP has a function of this name that ends the helpers of every thread, those at work too.
+    # LLVM's OpenMP has a function of this name that ends the workers of every thread, busy ones too.
     if hasattr(program, "omp_pause_resource_all") and not hasattr(program, "__kmpc_fork_call"):
         program.omp_pause_resource_all(_SOFTLY)

@@ -1,9 +1,9 @@
-"""One thread for all that a network computes: the most urgent first, but nothing waits for ever.
+"""A single compute thread for a network, with priorities and without starvation.
 
-Each piece of work is due when it came, or later where it has time, and what is due first is done first. A strict order
-would not do: eight callers who searched without a pause held up a question for as long as they went on.
+Each task's due time is its submission time plus the delay of its priority, and the earliest due task runs first.
+Strict priorities starve: eight callers who searched without a pause held up a question for as long as they went on.
 
-OpenMP keeps helpers for every thread that computes, and they get into each other's way: twenty questions at once, each
+OpenMP has worker threads for every thread that computes, and they compete for cores: twenty questions at once, each
 in a thread of its own, took twice as long as one after the other (docs/page.md, "Twenty people at once").
 """
 
@@ -23,11 +23,11 @@ from index.runtime.openmp import release_worker_threads
 T = TypeVar("T")
 
 _PAUSE = 0.05
-"""Seconds without work after which its helpers leave."""
+"""Idle seconds after which OpenMP's worker threads are released."""
 
 
 class Priority(Enum):
-    """For how many seconds what comes later and is more urgent may go before it."""
+    """Priority of a task: the seconds during which later, more urgent tasks may overtake it."""
 
     SEARCHING = 0.0
     READING = 0.5
@@ -35,11 +35,11 @@ class Priority(Enum):
 
 
 _Work = tuple[float, int, Callable[[], Any], Future[Any]]
-"""When it is due, its number, what is to be done, and who waits for it."""
+"""Due time, sequence number, callable, future."""
 
 
 class PriorityExecutor:
-    """Does one piece of work at a time, in a thread that starts with the first and ends with the program."""
+    """Runs one task at a time, in a daemon thread that starts with the first."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -49,23 +49,23 @@ class PriorityExecutor:
         self._thread: threading.Thread | None = None
 
     def do(self, work: Callable[[], T], urgency: Priority) -> T:
-        """What `work` returns or raises. Work that is part of other work is done at once."""
+        """Run `work` in the thread and return its result or raise its exception. A nested call runs at once."""
         if self.is_mine:
             return work()
         done = self.begin(work, urgency)
         try:
             return done.result()
         finally:
-            # Who is interrupted must not take away what is still worked on.
+            # An interrupted caller must not release what the task still uses.
             wait((done,))
 
     @property
     def is_mine(self) -> bool:
-        """Whether whoever asks is this thread's own work."""
+        """True if the caller runs in this executor's thread."""
         return threading.current_thread() is self._thread
 
     def begin(self, work: Callable[[], T], urgency: Priority) -> Future[T]:
-        """What `work` will return or raise, once its turn has come."""
+        """Submit `work` and return its future."""
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -79,11 +79,11 @@ class PriorityExecutor:
             _, _, work, done = self._next()
             try:
                 result = work()
-            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+            except BaseException as error:  # noqa: BLE001 - re-raised in the caller
                 done.set_exception(error)
             else:
                 done.set_result(result)
-            # What the work held (a batch, a state) should not live until the next one comes.
+            # Objects held by the task (a batch, a state) should not live until the next one arrives.
             del work, done
 
     def _next(self) -> _Work:

@@ -1,7 +1,7 @@
-"""Questions that wait for the network at the same moment go through it together.
+"""Dynamic batching of questions that wait for the network at the same moment.
 
-One question by itself leaves the processor waiting for memory: four together take half as long for each.
-In bfloat16 a question's numbers depend a little on its company: scores differ by a thousandth at most (docs/api.md).
+A single question is bound by memory bandwidth: in a batch of four each takes half as long.
+In bfloat16 a question's vector depends slightly on its batch: scores differ by a thousandth at most (docs/api.md).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_BATCH = 4
-"""Callers whose questions go together; of more, each takes as long, and the first would wait for the last."""
+"""Maximum callers in a batch. Larger batches save no time per question, and the first would wait for the last."""
 
 
 class QueryBatcher(Generic[T, R]):
-    """Gives what callers want done to `work`, several at a time, in the thread that computes.
+    """Calls `work` in the compute thread with the items of several callers at a time.
 
-    `work` takes all that was asked for and gives as many results, in the same order.
+    `work` takes a sequence of items and returns as many results, in the same order.
     """
 
     def __init__(self, thread: PriorityExecutor, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
@@ -34,7 +34,7 @@ class QueryBatcher(Generic[T, R]):
         self._waiting: deque[tuple[Sequence[T], Future[list[R]]]] = deque()
 
     def do(self, asked: Sequence[T]) -> list[R]:
-        """What `work` gives for `asked`, or raises."""
+        """Return the results of `work` for `asked`, or raise its exception."""
         if self._thread.is_mine:
             return list(self._work(asked))
         done: Future[list[R]] = Future()
@@ -45,8 +45,8 @@ class QueryBatcher(Generic[T, R]):
         return done.result()
 
     def _take(self) -> None:
-        """Do what waits. One of these is in the thread's line while anything waits, and no more: with one for each
-        caller, those whose work was done with another's would take whatever came next by itself, as soon as it came.
+        """Process one batch. Exactly one such task is queued while anything waits: with one for each caller, tasks
+        left over from a batch would each process the next request alone, which defeats batching.
         """
         with self._lock:
             together = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
@@ -54,7 +54,7 @@ class QueryBatcher(Generic[T, R]):
                 self._thread.begin(self._take, Priority.SEARCHING)
         try:
             results = iter(self._work([one for asked, _ in together for one in asked]))
-        except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+        except BaseException as error:  # noqa: BLE001 - re-raised in the caller
             for _, done in together:
                 done.set_exception(error)
             return

@@ -1,7 +1,7 @@
-"""A table of token embeddings that stays in its file: only the rows of the tokens at hand are read.
+"""Token embeddings that are read from their file: only the rows of the tokens in use are loaded.
 
-EmbeddingGemma's table has 262,144 rows, 400 MB in bfloat16 and two thirds of the model. Mapped into memory it becomes
-resident by and by, for the system maps sixteen pages around each that is touched.
+EmbeddingGemma's table has 262,144 rows, 400 MB in bfloat16 and two thirds of the model. Mapped into memory it gradually
+becomes resident, because the system maps sixteen pages around each that is touched.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _DTYPES = {"F32": "float32", "BF16": "bfloat16"}
 
 
 def read_rows_from_file(embedding: torch.nn.Embedding, file: Path) -> bool:
-    """Have `embedding` read its rows from the safetensors file that its weights came from.
+    """Make `embedding` read its rows from the safetensors file that its weights came from.
 
-    Gives whether the file has such a table; otherwise nothing is changed. For inference alone, and for one thread.
+    Returns whether the file has such a table; if not, nothing is changed. For inference only, and for one thread.
     """
     import torch
 
@@ -32,7 +32,7 @@ def read_rows_from_file(embedding: torch.nn.Embedding, file: Path) -> bool:
     descriptor = os.open(file, os.O_RDONLY)
     width = embedding.embedding_dim * embedding.weight.element_size()
     rows = copy.copy(embedding)
-    # It matters in training alone, and the row may not be among those at hand.
+    # It matters in training only, and its row may not be among those loaded.
     rows.padding_idx = None
 
     def forward(ids: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ def read_rows_from_file(embedding: torch.nn.Embedding, file: Path) -> bool:
 
 
 def _find_table(file: Path, embedding: torch.nn.Embedding) -> int | None:
-    """The offset of the embedding's table in the file: the one tensor of its shape and type whose name says so."""
+    """Return the offset of the embedding's table in the file: the only tensor of its shape, type and name."""
     with file.open("rb") as opened:
         size = int.from_bytes(opened.read(_HEADER_SIZE), "little")
         header: dict[str, Any] = json.loads(opened.read(size))

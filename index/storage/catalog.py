@@ -1,8 +1,8 @@
 """The catalogue: articles, passages and embeddings in one SQLite file, the index's single source of truth.
 
-Everything else in an index folder (the FAISS file) is derived from it and can be made again. Embeddings are
-keyed by what was embedded, so the same passage is never embedded twice, and an interrupted run keeps what it
-had computed. A change of articles is one transaction: it happened or it did not.
+Everything else in an index folder (the FAISS file) is derived from it and can be rebuilt. Embeddings are keyed by the
+embedded text, so the same passage is never embedded twice, and an interrupted run keeps what it had computed. A change
+of articles is one transaction.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _FEW = 500
 
 
 class Catalog:
-    """One index's catalogue. Safe to use from several threads; one process writes at a time."""
+    """The catalogue of one index. Safe to use from several threads; one process writes at a time."""
 
     def __init__(self, folder: Path, database: Database) -> None:
         self.folder = folder
@@ -68,14 +68,14 @@ class Catalog:
 
     @staticmethod
     def exists(folder: Path) -> bool:
-        """Whether there is a catalogue in `folder`."""
+        """Return whether there is a catalogue in `folder`."""
         return (folder / FILE).is_file()
 
     @classmethod
     def open(cls, folder: Path) -> Catalog:
-        """The catalogue in `folder`, for reading; one of an older version is migrated first.
+        """Open the catalogue in `folder` for reading; one of an older version is migrated first.
 
-        Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `IndexOutdated`, `PermissionDenied`; `IndexBusy` while
+        Raises `IndexMissing`, `IndexDamaged`, `IndexVersion`, `IndexOutdated`, `PermissionDenied`; `IndexLocked` while
         another process migrates it.
         """
         catalog = cls._checked(folder)
@@ -96,7 +96,7 @@ class Catalog:
 
     @classmethod
     def open_unchecked(cls, folder: Path) -> Catalog:
-        """As `open`, but without looking at the version that made it."""
+        """Like `open`, without checking the version that made it."""
         with storage_errors(folder):
             if not cls.exists(folder):
                 raise IndexMissing(folder=folder)
@@ -104,9 +104,9 @@ class Catalog:
 
     @classmethod
     def open_or_create(cls, folder: Path) -> Catalog:
-        """The catalogue in `folder`, for writing; an empty one if there is none. The caller holds the folder's lock.
+        """Open the catalogue in `folder` for writing, creating it if missing. The caller holds the folder's lock.
 
-        One of an older version is migrated. Raises what `open` raises.
+        A catalogue of an older version is migrated. Raises the errors of `open`.
         """
         with storage_errors(folder):
             private.make_folder(folder)
@@ -141,29 +141,29 @@ class Catalog:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what is done inside, or nothing of it; then one whole file is left behind, its pages checksummed."""
+        """Run a transaction; afterwards the log is merged into the file and its pages are checksummed."""
         with self._database.transaction():
             yield
         checkpoint_and_checksum(self._database, self.folder / FILE)
 
     def sum_pages(self) -> None:
-        """Take the checksums of all pages of the file, as those of a copy from elsewhere."""
+        """Compute the checksums of all pages of the file, for a copy from elsewhere."""
         sum_all(self._database, self.folder / FILE)
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """Everything read inside is of one state."""
+        """Read transaction: everything read inside is of one state."""
         return self._database.snapshot()
 
-    # What made the index
+    # Metadata
 
     @property
     def generation(self) -> int:
-        """Grows by one with every change of the articles."""
+        """Counter that grows by one with every change of the articles."""
         return int(self.meta("generation") or 0)
 
     @property
     def state(self) -> str:
-        """The generation, told apart from that of an index that was in this place before."""
+        """The generation with the index's own id, so that it differs from any of an earlier index in this folder."""
         return f"{self.meta('made') or ''}-{self.generation}"
 
     @property
@@ -192,16 +192,16 @@ class Catalog:
         return int(self.rows("SELECT count(*) FROM articles")[0][0])
 
     def articles(self) -> list[Article]:
-        """Every article, in the order of their ids."""
+        """Return all articles, ordered by id."""
         return [article_in(row) for row in self.rows(f"SELECT {ARTICLE} FROM articles ORDER BY id")]
 
     def titles(self, language: Language, most: int) -> list[str]:
-        """Titles of some articles, those in `language` first."""
+        """Return the titles of at most `most` articles, those in `language` first."""
         rows = self.rows("SELECT title FROM articles ORDER BY language <> ?, id LIMIT ?", language, most)
         return [title for (title,) in rows]
 
     def article(self, article_id: str) -> Article:
-        """One article, by its own id or by that of a copy of it. Raises `ArticleMissing`."""
+        """Return an article by its own id or by that of a copy of it. Raises `ArticleMissing`."""
         rows = self.rows(f"SELECT {ARTICLE} FROM articles WHERE id = ?", article_id)
         if rows:
             return article_in(rows[0])
@@ -213,7 +213,7 @@ class Catalog:
         return article_in(rows[0])
 
     def copies(self) -> dict[str, tuple[Copy, ...]]:
-        """article id → the other places that its text was read from."""
+        """Map article id → the copies of its text."""
         rows = self.rows(
             "SELECT a.id, c.id, c.title, c.date, c.source, c.author, c.date_from, c.date_certainty"
             " FROM copies c JOIN articles a ON a.number = c.article ORDER BY c.id"
@@ -224,7 +224,7 @@ class Catalog:
         return {owner: tuple(copies) for owner, copies in found.items()}
 
     def copies_of(self, number: int, most: int = -1) -> Iterator[Entry]:
-        """The copies of an article as articles that could stand in its place; the first `most` of them."""
+        """Yield the first `most` copies of an article, as entries that could replace it."""
         for *fields, path, digest, fingerprint in self.rows(
             f"""SELECT {COPIED}, c.path, c.digest, a.fingerprint
             FROM copies c JOIN articles a ON a.number = c.article WHERE a.number = ? ORDER BY c.id LIMIT ?""",
@@ -233,14 +233,14 @@ class Catalog:
             yield Entry(article_in(fields), path, digest, fingerprint)
 
     def stories(self) -> list[tuple[str, ...]]:
-        """The ids of the articles that tell one story, for every story that more than one article tells."""
+        """Return the article ids of every story that has more than one article."""
         found: dict[int, list[str]] = {}
         for article_id, story in self.rows("SELECT id, story FROM articles WHERE story IS NOT NULL ORDER BY id"):
             found.setdefault(story, []).append(article_id)
         return [tuple(ids) for ids in found.values() if len(ids) > 1]
 
     def told_with(self, article_id: str) -> list[Article]:
-        """The other articles that tell the story of this one, in the order of their ids."""
+        """Return the other articles of this article's story, ordered by id."""
         rows = self.rows(
             f"""SELECT {ARTICLE} FROM articles
             WHERE story = (SELECT story FROM articles WHERE id = ?1) AND id != ?1 ORDER BY id""",
@@ -249,19 +249,19 @@ class Catalog:
         return [article_in(row) for row in rows]
 
     def entry(self, number: int) -> Entry:
-        """The article that has this number as it went in, but for its passages."""
+        """Return the article with this number as it was stored, without its passages."""
         article, path, digest, fingerprint = article_of(
             self.rows(f"SELECT {STORED} FROM articles WHERE number = ?", number)[0]
         )
         return Entry(article, path, digest, fingerprint)
 
     def has_copies(self, article_id: str) -> bool:
-        """Whether the article's text was read from other places too."""
+        """Return whether the article has copies."""
         query = "SELECT 1 FROM copies WHERE article = (SELECT number FROM articles WHERE id = ?) LIMIT 1"
         return bool(self.rows(query, article_id))
 
     def texts_leaving(self, article_ids: Collection[str]) -> set[str]:
-        """Those of `article_ids` whose text goes with them: no copy stays that would take their place."""
+        """Return those of `article_ids` whose text is removed with them: no remaining copy would replace them."""
         leaving = set(article_ids)
         if not leaving:
             return leaving
@@ -269,12 +269,12 @@ class Catalog:
         return leaving - {owner for owner, copy in rows if copy not in leaving}
 
     def owner_of(self, fingerprint: str) -> tuple[int, str] | None:
-        """Number and id of the article whose text has this fingerprint."""
+        """Return number and id of the article whose text has this fingerprint, or `None`."""
         rows = self.rows("SELECT number, id FROM articles WHERE fingerprint = ? ORDER BY number LIMIT 1", fingerprint)
         return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
     def digests_by_path(self) -> dict[str, dict[str, str]]:
-        """path → article id → digest of what was read, of all articles and copies."""
+        """Map path → article id → digest of what was read, for all articles and copies."""
         found: dict[str, dict[str, str]] = {}
         for table in ("articles", "copies"):
             for path, article_id, digest in self.rows(f"SELECT path, id, digest FROM {table}"):
@@ -282,7 +282,7 @@ class Catalog:
         return found
 
     def path_of(self, article_id: str) -> str | None:
-        """The file that an article or copy came from, or `None` where there is no such article."""
+        """Return the file that an article or copy came from, or `None` where there is no such article."""
         rows = self.rows(
             "SELECT path FROM articles WHERE id = ? UNION ALL SELECT path FROM copies WHERE id = ?",
             article_id, article_id,
@@ -290,13 +290,13 @@ class Catalog:
         return str(rows[0][0]) if rows else None
 
     def comes_from(self, path: str) -> bool:
-        """Whether an article or a copy came from this file."""
+        """Return whether an article or a copy came from this file."""
         query = "SELECT 1 FROM articles WHERE path = ? UNION ALL SELECT 1 FROM copies WHERE path = ? LIMIT 1"
         return bool(self.rows(query, path, path))
 
     def paths_in(self, folder: Path) -> set[str]:
-        """The files in `folder`, which is resolved, that articles and copies came from."""
-        # By the indexes over paths: what follows "/" in the order of letters is "0".
+        """Return the files in `folder`, a resolved path, that articles and copies came from."""
+        # Uses the indexes on paths: "0" is the character after "/".
         of_folder = "WHERE path > ?1 || '/' AND path < ?1 || '0'"
         query = f"SELECT path FROM articles {of_folder} UNION SELECT path FROM copies {of_folder}"
         return {path for (path,) in self.rows(query, str(folder))}
@@ -307,7 +307,7 @@ class Catalog:
         return int(self.rows("SELECT count(*) FROM passages")[0][0])
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
-        """Passages by their numbers, in the order asked for, with what evidence is chosen from."""
+        """Return passages by their numbers, in the given order, with their articles and sentence vectors."""
         found: dict[int, StoredPassage] = {}
         for some in _chunks(numbers):
             rows = self.rows(
@@ -320,7 +320,7 @@ class Catalog:
         return [found[number] for number in numbers if number in found]
 
     def stories_of(self, numbers: Sequence[int]) -> dict[int, int]:
-        """passage number → the story of its article; one that has none yet stands for itself, by a negative number."""
+        """Map passage number → story of its article; an article without one gets a negative number of its own."""
         found: dict[int, int] = {}
         for some in _chunks(numbers):
             found |= dict(
@@ -333,7 +333,7 @@ class Catalog:
         return found
 
     def vectors(self, numbers: Sequence[int]) -> Vectors:
-        """The vectors of passages that are all there, in the order asked for, shape (passages, dimension)."""
+        """Return the vectors of passages, all of which must exist, in the given order, shape (passages, dimension)."""
         found: dict[int, bytes] = {}
         for some in _chunks(numbers):
             found |= dict(
@@ -346,7 +346,7 @@ class Catalog:
         return matrix(b"".join(found[number] for number in numbers), len(numbers))
 
     def vectors_after(self, number: int, most: int) -> tuple[list[int], Vectors]:
-        """The first `most` passages whose numbers are greater, in order, and their vectors."""
+        """Return the first `most` passages whose numbers are greater, in order, and their vectors."""
         rows = self.rows(
             "SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding"
             " WHERE p.number > ? ORDER BY p.number LIMIT ?",
@@ -354,10 +354,10 @@ class Catalog:
         )  # fmt: skip
         return [found for found, _ in rows], matrix(b"".join(blob for _, blob in rows), len(rows))
 
-    # Changing
+    # Changes
 
     def files(self) -> dict[str, StoredFile]:
-        """Every file that was read, by path."""
+        """Return all files that were read, by path."""
         rows = self.rows("SELECT path, size, modified_ns, refused FROM files")
         return {
             path: StoredFile(path, size, modified, tuple(map(tuple, json.loads(refused))))
@@ -378,14 +378,14 @@ class Catalog:
         self.execute(f"INSERT INTO articles ({STORED}, checksum) VALUES ({_marks((*row, 0))})", *row, checksum_of(row))
         number = int(self.rows("SELECT number FROM articles WHERE id = ?", article.id)[0][0])
         self._put_passages(number, entry.passages, check)
-        # Never taken out: a name that no passage has any more is looked up in vain, and that is all.
+        # Never removed: a name that no passage has any more only costs a lookup without results.
         self.execute_many("INSERT OR IGNORE INTO names VALUES (?, ?)", checked(sorted(entry.names), check))
         return number
 
     def cut_again(self, number: int, entry: Entry, check: Check = never) -> None:
-        """Give a stored article other ignored spans, and the passages that follow from them.
+        """Replace a stored article's ignored spans and its passages by those of `entry`.
 
-        Where a copy has taken the article's place since `entry` was made, it keeps its own title.
+        Where a copy has replaced the article since `entry` was made, it keeps its own title.
         """
         now = self.entry(number)
         if now.article.id == entry.article.id:
@@ -411,14 +411,14 @@ class Catalog:
         )
 
     def put_copy(self, number: int, entry: Entry) -> None:
-        """Add another place that the text of article `number` was read from."""
+        """Add a copy of article `number`."""
         a = entry.article
         row = (a.id, entry.path, a.title, a.date, a.date_from, a.date_certainty, a.source, a.author, entry.digest)
         columns = f"{COPY}, checksum, article"
         self.execute(f"INSERT INTO copies ({columns}) VALUES ({_marks((*row, 0, 0))})", *row, checksum_of(row), number)
 
     def remove(self, article_id: str) -> None:
-        """Take out an article or a copy. Where an article has copies, the first of them stands in its place."""
+        """Remove an article or a copy. Where an article has copies, the first of them replaces it."""
         self.execute("DELETE FROM copies WHERE id = ?", article_id)
         rows = self.rows("SELECT number FROM articles WHERE id = ?", article_id)
         if rows and not self._promote(rows[0][0]):
@@ -442,11 +442,11 @@ class Catalog:
         self.execute_many("INSERT OR IGNORE INTO gone VALUES (?)", ((passage,) for passage, _ in passages))
         self.execute_many("DELETE FROM keywords WHERE rowid = ?", ((passage,) for passage, _ in passages))
         self.execute("DELETE FROM passages WHERE article = ?", number)
-        # Only dropped at the end of the change: an article that is updated may need them again.
+        # Deleted only at the end of the change: an updated article may need them again.
         self._loose.update(key for _, key in passages)
 
     def missing_embeddings(self, keys: Iterable[str]) -> set[str]:
-        """Those of `keys` that no embedding is stored for."""
+        """Return those of `keys` that no embedding is stored for."""
         wanted = set(keys)
         for some in _chunks(sorted(wanted)):
             wanted -= {key for (key,) in self.rows(f"SELECT key FROM embeddings WHERE key IN ({_marks(some)})", *some)}
@@ -463,7 +463,7 @@ class Catalog:
         self.execute("INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?, ?)", *row, checksum_of(row))
 
     def next_generation(self) -> None:
-        """Drop the embeddings that this change left unused, and number the new state."""
+        """Delete the embeddings that this change left unused, and increment the generation."""
         self.execute_many(
             "DELETE FROM embeddings WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE embedding = ?1)",
             ((key,) for key in self._loose),
@@ -480,13 +480,14 @@ class Catalog:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether an older version of Jawab made the index and there are steps from there to this one."""
+        """True if an older version of Jawab made the index and it can be migrated to this one."""
         schema = self.meta("schema") or ""
         return schema.isdecimal() and int(schema) in VERSIONS.steps
 
     def check_version(self) -> None:
         """Raise `IndexVersion` where another version of Jawab made the index and it cannot be migrated, `IndexMissing`
-        where it is still to be made: the process that was making it was killed."""
+        where the file has no tables: the process that was creating it was killed.
+        """
         if not self.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
             raise IndexMissing(folder=self.folder)
         schema, rule = self.meta("schema"), self.meta("passage_rule")

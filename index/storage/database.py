@@ -1,4 +1,4 @@
-"""SQLite as Jawab uses it: one file, many readers who see the last whole state, one writer, errors with names."""
+"""Wrapper of SQLite: one file, many readers that see the last committed state, one writer, typed errors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from index.errors import DiskFailed, DiskFull, IndexDamaged, IndexLocked, JawabE
 _PATIENCE = 10_000
 """Milliseconds to wait for another connection's short lock."""
 _SHORT_PATIENCE = 200
-"""Milliseconds to wait for a reader where nothing is lost by doing the work later."""
+"""Milliseconds to wait for a reader where the work can be done later."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FAILED = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT)
-"""The disk's own errors, or a network's that it lies behind; any other is a mistake of the program."""
+"""Errors of the disk or of the network that it is mounted over; any other is a programming error."""
 
 
 class Database:
-    """A connection that threads may share. In WAL mode a reader never waits for the writer, nor sees half of it."""
+    """A thread-safe connection. In WAL mode a reader neither waits for the writer nor sees partial changes."""
 
     def __init__(self, path: Path, writable: bool) -> None:
         self.folder = path.parent
@@ -35,9 +35,9 @@ class Database:
             self._connection.execute("PRAGMA foreign_keys = ON")
             if writable:
                 self._connection.execute("PRAGMA journal_mode = WAL")
-                # A transaction that is over is on the disk, also after a power cut; NORMAL would lose the latest ones.
+                # A committed transaction survives a power cut; NORMAL would lose the latest ones.
                 self._connection.execute("PRAGMA synchronous = FULL")
-                # Only `merge_log` merges, so that page checksums can be kept (`index/storage/page_checksums.py`).
+                # Only `merge_log` merges, so that page checksums stay valid (`index/storage/page_checksums.py`).
                 self._connection.execute("PRAGMA wal_autocheckpoint = 0")
 
     def execute(self, statement: str, *values: object) -> None:
@@ -54,7 +54,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what is done inside, or nothing of it."""
+        """Run a transaction, which is rolled back on an exception."""
         with storage_errors(self.folder), self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -68,7 +68,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Everything read inside is of one state, whatever a writer does meanwhile."""
+        """Read transaction: everything read inside is of one state, whatever a writer does meanwhile."""
         with storage_errors(self.folder), self._lock:
             self._connection.execute("BEGIN")
             try:
@@ -78,24 +78,24 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """SQLite's own connection, for what works on the whole file; other threads wait."""
+        """Lend SQLite's own connection, for operations on the whole file; other threads wait."""
         with storage_errors(self.folder), self._lock:
             yield self._connection
 
     def merge_log(self) -> bool:
-        """Move what the write-ahead log holds into the file; False where a reader still needs the old pages."""
+        """Merge the write-ahead log into the file. Returns False where a reader still needs the old pages."""
         self.execute(f"PRAGMA busy_timeout = {_SHORT_PATIENCE}")
         busy, _, _ = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
         self.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
         return not busy
 
     def close(self) -> None:
-        """Close it; a log that `merge_log` has not merged stays as it is."""
+        """Close the connection; a log that `merge_log` has not merged is left as it is."""
         with self._lock:
             self.closed = True
             log = self._path.with_name(self._path.name + "-wal")
             if log.exists() and log.stat().st_size:
-                # The last connection to close merges the log, unless it may only read.
+                # The last connection to close merges the log, unless it is read-only.
                 with suppress(sqlite3.Error), closing(_connected(self._path, "mode=ro")) as reader:
                     reader.execute("SELECT 1 FROM sqlite_master").fetchone()
                     self._connection.close()
@@ -115,18 +115,18 @@ def _connected(path: Path, mode: str) -> sqlite3.Connection:
 def _mode(path: Path, writable: bool) -> str:
     if writable:
         return "mode=rwc"
-    # Even a reader keeps a small file beside a WAL database. Where it may not, and none is there, nobody is writing.
+    # Even a reader needs the "-shm" file of a WAL database. If it is missing and cannot be made, there is no writer.
     shared = path.with_name(path.name + "-shm").exists() or os.access(path.parent, os.W_OK)
     return "mode=ro" if shared else "mode=ro&immutable=1"
 
 
 @contextmanager
 def storage_errors(folder: Path) -> Iterator[None]:
-    """Turn what SQLite and the operating system say about `folder` into Jawab's errors."""
+    """Convert errors of SQLite and the operating system for `folder` to `JawabError` subclasses."""
     try:
         yield
     except sqlite3.ProgrammingError:
-        raise  # a mistake of the program (a closed index was asked), which says nothing about the folder
+        raise  # a programming error (use of a closed index), not a problem of the folder
     except sqlite3.Error as error:
         raise _storage_error(error, folder) from error
     except PermissionError as error:

@@ -1,4 +1,4 @@
-"""Digests: whether something is as it was."""
+"""Digests for change detection."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def digest_of(*parts: str) -> str:
-    """SHA-256 of the parts, in hexadecimal; ("ab", "c") and ("a", "bc") differ."""
+    """Return the SHA-256 of the parts, in hexadecimal; ("ab", "c") and ("a", "bc") differ."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,7 @@
-"""Files that a power cut leaves whole: as they were or as they shall be, and stored once the function returns."""
+"""Atomic, durable file writes: after a power cut a file has its old or its new content.
+
+The new content is on the disk once the function returns.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,15 @@ from pathlib import Path
 from index.storage import private
 
 _lock = threading.Lock()
-"""Two threads that write the same file must not write into each other's."""
+"""Two threads that write the same file must not share a partial file."""
 
 
 def write_atomically(path: Path, content: bytes, mode: int = private.FILE) -> None:
-    """Make `content` what is in `path`, for this user alone to read, unless `mode` says otherwise.
+    """Replace the content of `path` by `content`, with `mode` (by default private to this user).
 
-    Raises `OSError`, and then changes nothing.
-
-    Where several processes write the same file, they agree by a lock who does.
+    Raises `OSError`, and then changes nothing. Processes that write the same file must hold a common lock.
     """
-    # Always the same name, so that of a process that is killed here no more than one file is left.
+    # Always the same name, so that a process that is killed here leaves at most one file.
     partial = path.with_name(f"{path.name}.partial")
     with _lock:
         try:
@@ -35,8 +36,8 @@ def write_atomically(path: Path, content: bytes, mode: int = private.FILE) -> No
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Rename a file that is complete to `path`, in the same folder. Raises `OSError`."""
-    # Otherwise the name could be stored before what it names: after a power cut the file would be there, and empty.
+    """Rename a complete file to `path`, in the same folder. Raises `OSError`."""
+    # Otherwise the name could be stored before the content: after a power cut the file could exist and be empty.
     sync_file(partial)
     partial.replace(path)
     sync_folder(path.parent)
@@ -57,7 +58,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Wait until all files and folders in `folder` are on the disk, and its own name. Raises `OSError`."""
+    """Wait until all files and folders in `folder`, and its own name, are on the disk. Raises `OSError`."""
     for place, _, names in os.walk(folder, topdown=False):
         for name in names:
             sync_file(Path(place, name))

@@ -1,4 +1,4 @@
-"""The records of the catalogue: files, articles and passages to be stored, stored passages."""
+"""Records of the catalogue: files, articles and passages to be stored, stored passages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from index.text.chunker import Passage
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file as it was when it was last read; `refused` lists what of it did not go in: (reason, line, member)."""
+    """A file as it was when last read; `refused` lists its parts that were not indexed: (reason, line, member)."""
 
     path: str
     size: int
@@ -21,7 +21,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class NewPassage:
-    """A passage on its way in: where it stands, the key of its embedding, its words as keyword search sees them."""
+    """A passage to be stored: its span, its language, the key of its embedding, its normalised words."""
 
     span: Span
     language: Language
@@ -31,7 +31,7 @@ class NewPassage:
 
 @dataclass(frozen=True)
 class Entry:
-    """An article on its way in: its file, digests of what was read and of its text alone, its passages, its names."""
+    """An article to be stored: its file, digests of what was read and of its text alone, its passages, its names."""
 
     article: Article
     path: str

@@ -1,4 +1,4 @@
-"""A small store in one JSON file with a version, migrated as the databases are (`index/storage/migrations.py`)."""
+"""A small versioned store in one JSON file, migrated as the databases are (`index/storage/migrations.py`)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ Content = dict[str, Any]
 
 @dataclass(frozen=True)
 class JsonFile:
-    """The store in `file`: an object with a "version". What has none is of version 0, whatever it is.
+    """The store in `file`: an object with a "version". Content without one, of any type, has version 0.
 
-    `steps[1]` makes content of version 2 of that of version 1; it raises `ValueError` for what is none: the file stays.
+    `steps[1]` converts content of version 1 to version 2. It raises `ValueError` for invalid content; the file is then
+    left unchanged.
     """
 
     file: Path
@@ -26,7 +27,7 @@ class JsonFile:
     steps: Mapping[int, Callable[[Any], Content]]
 
     def read(self) -> Content:
-        """The content, of the current version; one of an older version is written anew, and a copy kept.
+        """Return the content. A file of an older version is migrated and rewritten, and a copy of it is stored.
 
         Raises `StoreNewer`, `OSError`, and `ValueError` where the file holds no JSON.
         """
@@ -47,7 +48,7 @@ class JsonFile:
         return dict(content)
 
     def write(self, content: Content) -> None:
-        """Raises `OSError`, and then changes nothing."""
+        """Write the content atomically. Raises `OSError`, and then changes nothing."""
         write_atomically(self.file, json.dumps({**content, "version": self.version}).encode())
 
     def _keep(self, before: bytes, found: int, content: Content) -> None:
@@ -55,7 +56,7 @@ class JsonFile:
             write_atomically(copy_of(self.file, found), before)
             self.write(content)
         except PermissionError:
-            pass  # Whoever may only read it migrates what was read, each time.
+            pass  # With read-only access the content is migrated at every read.
 
 
 def _version_of(content: object) -> int:

@@ -1,4 +1,4 @@
-"""The lock of an index: one process at a time changes what is in its folder."""
+"""Write lock of an index: one process at a time changes its folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from index.storage.database import storage_errors
 
 LOCK = "writer.lock"
 REPAIRING = "repairing"
-"""The folder in which `index/recovery.py` makes a whole index of a damaged one."""
+"""The folder in which `index/recovery.py` rebuilds a damaged index."""
 FILE = "catalog.sqlite"
 """The file that the folder is locked for."""
 _AGAIN = 0.02
@@ -26,24 +26,24 @@ program, the child shares the lock."""
 
 @contextmanager
 def write_lock(folder: Path) -> Iterator[None]:
-    """`folder`, held by this process alone: who moves it must hold it too. Raises `IndexMissing` where there is
-    no such folder, and makes none; `IndexLocked` if another process or thread goes on holding it.
+    """Hold the exclusive lock of `folder`, which is also needed to move the folder.
 
-    The lock is the operating system's: it goes with the process, however that ends.
+    Raises `IndexMissing` where there is no such folder, and makes none; `IndexLocked` if another process or thread
+    keeps holding it. The lock is the operating system's: it is released when the process ends, however that happens.
     """
     with storage_errors(folder):
         lock = _locked(folder)
     try:
         yield
     finally:
-        # Said, and not left to the closing: a child that was forked meanwhile would keep the lock.
+        # Explicitly, not by closing the file: a child that was forked meanwhile would keep the lock.
         fcntl.flock(lock, fcntl.LOCK_UN)
         with suppress(OSError):  # a disk that fails; it is closed all the same
             os.close(lock)
 
 
 def _locked(folder: Path) -> int:
-    """The open file whose lock is held. Not `FileLock`: that makes the folder, which may have been moved just now."""
+    """Return the locked file's descriptor. Not `FileLock`: that makes the folder, which may just have been moved."""
     with ExitStack() as on_error:
         try:
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, private.mode_like(folder / FILE))
@@ -61,7 +61,7 @@ def _locked(folder: Path) -> int:
 
 
 def _lock_soon(lock: int) -> None:
-    """Raises `BlockingIOError`."""
+    """Lock, waiting at most `_PATIENCE` seconds. Raises `BlockingIOError`."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:

@@ -1,8 +1,8 @@
-"""Migrations: a SQLite store of an older version is brought to this program's, step by step, and a copy is kept.
+"""Migration of a SQLite store of an older version to the current one, step by step, with a copy of the original.
 
-Each step is one transaction together with the number of the version that it leads to: ended in between, the next
-opening goes on from the last whole step. The copy of the store as it was stays beside it until the migrated one was
-opened again and found whole.
+Each step is one transaction that also writes the new version number: if a migration is interrupted, the next opening
+continues after the last completed step. The copy of the original is stored beside it until the migrated store has been
+opened again and has passed an integrity check.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from index.errors import IndexDamaged, JawabError
 from index.storage.durable import put_in_place
 
 Step = Callable[[sqlite3.Connection], None]
-"""Changes a store of one version into one of the next, within a transaction of the caller's."""
+"""Migrates a store from one version to the next, within the caller's transaction."""
 
 
 class StoreNewer(JawabError):
-    """`file` has the version `found`, which a newer Jawab made; this one knows those up to `expected`."""
+    """`file` has version `found`, made by a newer Jawab; this one supports versions up to `expected`."""
 
     code = "store_newer"
 
 
 def user_version(connection: sqlite3.Connection) -> int:
-    """The version that SQLite keeps in the head of the file for its user; 0 where none was ever set."""
+    """Return `PRAGMA user_version`, from the file's header; 0 where it was never set."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -37,8 +37,9 @@ def set_user_version(connection: sqlite3.Connection, version: int) -> None:
 
 @dataclass(frozen=True)
 class Versions:
-    """The versions of a kind of store: the `current` one, the steps to it (`steps[1]` leads from 1 to 2), and where
-    the version stands."""
+    """The versions of a kind of store: the `current` one, the steps to it (`steps[1]` migrates from 1 to 2), and
+    functions that read and write the version.
+    """
 
     current: int
     steps: Mapping[int, Step]
@@ -47,10 +48,9 @@ class Versions:
 
 
 def migrate(connection: sqlite3.Connection, file: Path, versions: Versions) -> None:
-    """Bring the store in `file` to the current version; `connection` must be open for writing, in no transaction.
+    """Migrate the store in `file` to the current version; `connection` must be writable and not in a transaction.
 
-    Raises `StoreNewer`, and SQLite's and the system's errors; the store is then of the version that it had, or of one
-    between.
+    Raises `StoreNewer`, and SQLite's and the system's errors; the store then has its old version or one in between.
     """
     found = versions.read(connection)
     if found > versions.current:
@@ -64,21 +64,21 @@ def migrate(connection: sqlite3.Connection, file: Path, versions: Versions) -> N
 
 
 def copy_of(file: Path, version: int) -> Path:
-    """The place of the copy that is kept of a store of this version."""
+    """Return the path of the copy of a store of this version."""
     return file.with_name(f"{file.name}.version-{version}")
 
 
 def copies_of(file: Path) -> list[Path]:
-    """The copies that are kept of a store in `file`."""
-    # Not one that is still being written.
+    """Return the copies of the store in `file`."""
+    # Excludes one that is still being written.
     found = file.parent.glob(f"{file.name}.version-*")
     return sorted(path for path in found if path.name.rpartition("-")[2].isdecimal())
 
 
 def copy_store(connection: sqlite3.Connection, target: Path) -> None:
-    """Write the store, as its last whole transaction left it, to the new file `target`, and see it on the disk.
+    """Write the store, as of its last committed transaction, to the new file `target`, and sync it to the disk.
 
-    Others may read and write the store meanwhile. Raises SQLite's and the system's errors; then there is no `target`.
+    The store may be read and written meanwhile. Raises SQLite's and the system's errors; then there is no `target`.
     """
     partial = target.with_name(f"{target.name}.partial")
     partial.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def copy_store(connection: sqlite3.Connection, target: Path) -> None:
 
 
 def _keep_copy(connection: sqlite3.Connection, file: Path, version: int) -> None:
-    # A migration that goes on finds the copy with which it began; one of an older version may be there from before.
+    # A continued migration finds the copy made at its start; a copy of an older version may also be there.
     if not copy_of(file, version).exists():
         copy_store(connection, copy_of(file, version))
 
@@ -112,7 +112,7 @@ def _take_step(connection: sqlite3.Connection, versions: Versions, version: int)
 
 
 def _forget_copies(connection: sqlite3.Connection, file: Path) -> None:
-    """Remove the copies, once the migrated store was found whole."""
+    """Remove the copies, if the migrated store passes an integrity check. Raises `IndexDamaged`."""
     copies = copies_of(file)
     if not copies:
         return

@@ -1,12 +1,11 @@
-"""A checksum for every page of the catalogue, so that one flipped bit anywhere in the file is noticed.
+"""A checksum for every page of the catalogue, so that one flipped bit anywhere in the file is detected.
 
-SQLite itself checks none. The checksums lie beside the catalogue (`catalog.sums`: a CRC-32 a page, little-endian; 0 is
-"not known"). They are kept at the price of the pages that a change wrote: those are named by the frames of SQLite's
-write-ahead log (https://www.sqlite.org/fileformat2.html#the_write_ahead_log), which is merged only through
+SQLite itself has no page checksums. They are stored beside the catalogue (`catalog.sums`: a CRC-32 a page,
+little-endian; 0 is "not known"). An update costs only the pages that a change wrote, which are listed in the frames of
+SQLite's write-ahead log (https://www.sqlite.org/fileformat2.html#the_write_ahead_log). That log is merged only by
 `checkpoint_and_checksum`.
 
-Without the pages that hold the database's schema no other can be read, so a second copy of those is kept too
-(`catalog.head`).
+No page can be read without those of the database's schema, so a second copy of these is stored (`catalog.head`).
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ PageChecksums = npt.NDArray[np.uint32]
 
 
 def checkpoint_and_checksum(database: Database, file: Path) -> None:
-    """Merge the write-ahead log into `file` and bring the checksums up to date.
+    """Merge the write-ahead log into `file` and update the checksums.
 
-    Killed in the middle, or by a power cut, it leaves pages whose checksum is not known, never one that is wrong: that
-    it is not known is on the disk before a page changes, and the pages are before their checksums.
+    A kill or a power cut may leave unknown checksums, never a wrong one: a checksum is marked unknown on the disk
+    before its page changes, and written after it.
     """
     with storage_errors(file.parent):
         touched = _logged_pages(file)
@@ -47,21 +46,21 @@ def checkpoint_and_checksum(database: Database, file: Path) -> None:
         sums[[page - 1 for page in touched]] = _UNKNOWN
         _write(file, sums)
         if not database.merge_log():
-            return  # A reader still needs the old pages: they are settled with the next change.
+            return  # A reader still needs the old pages: their checksums are computed with the next change.
         sums = sums[: file.stat().st_size // PAGE]
         with file.open("rb") as pages:
             for page in touched:
                 if page <= len(sums):
                     pages.seek((page - 1) * PAGE)
                     sums[page - 1] = _sum(pages.read(PAGE))
-        # Before the checksums: while that of the first page is not known, nobody asks whether the head agrees with it.
+        # Before the checksums: while that of the first page is not known, the head is not compared with it.
         if 1 in touched:
             _replace(file, _head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
         _write(file, sums)
 
 
 def sum_all(database: Database, file: Path) -> None:
-    """Take the checksums of all pages of `file` as they are now; nobody else may have it open."""
+    """Compute the checksums of all pages of `file`, which no other process may have open."""
     with storage_errors(file.parent):
         if not database.merge_log():
             return
@@ -72,7 +71,7 @@ def sum_all(database: Database, file: Path) -> None:
 
 
 def restore_schema_pages(file: Path, damaged: Iterable[int]) -> None:
-    """Put back the `damaged` pages of `file` that are kept twice; `file` must be a copy that nobody has open."""
+    """Restore those `damaged` pages of `file` that have a second copy; `file` must be a copy that is not open."""
     kept = _kept(file)
     with file.open("r+b") as pages:
         for page in damaged:
@@ -82,7 +81,7 @@ def restore_schema_pages(file: Path, damaged: Iterable[int]) -> None:
 
 
 def damaged_pages(file: Path) -> list[int]:
-    """The numbers of the pages of `file` that are not as they were written; 0 stands for what is kept beside it."""
+    """Return the numbers of the pages of `file` that fail their checksum; 0 stands for the head."""
     with storage_errors(file.parent):
         sums = _read(file)
         superseded = _logged_pages(file)
@@ -100,19 +99,19 @@ def damaged_pages(file: Path) -> list[int]:
 
 
 def _numbers(kept: Iterable[str]) -> list[int]:
-    # At least the first page, so that a head that cannot be read agrees with nothing.
+    # At least the first page, so that an unreadable head never matches.
     return [int(number) for number in kept if number.isdecimal()] or [1]
 
 
 def _schema_pages(database: Database) -> list[int]:
     try:
         return [page for (page,) in database.rows("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema'")]
-    except IndexDamaged:  # an SQLite without this table: the first page is all of the schema's that is surely known
+    except IndexDamaged:  # an SQLite without this table: only the first page is known to be of the schema
         return [1]
 
 
 def _head_of(file: Path, numbers: Iterable[int]) -> str:
-    """These pages of `file` as the head keeps them."""
+    """Serialise these pages of `file` in the format of the head."""
     kept = {}
     with file.open("rb") as pages:
         for number in numbers:
@@ -122,7 +121,7 @@ def _head_of(file: Path, numbers: Iterable[int]) -> str:
 
 
 def _kept(file: Path) -> dict[str, str]:
-    """The pages of the head by number; none where it cannot be read."""
+    """Return the pages of the head by number; none where it cannot be read."""
     try:
         kept = json.loads(_head(file).read_bytes())
     except (FileNotFoundError, ValueError):
@@ -135,7 +134,7 @@ def _head(file: Path) -> Path:
 
 
 def _logged_pages(file: Path) -> set[int]:
-    """The pages that the frames of the write-ahead log replace."""
+    """Return the pages that the frames of the write-ahead log replace."""
     log = file.with_name(file.name + "-wal")
     if not log.is_file():
         return set()
@@ -160,7 +159,7 @@ def _path(file: Path) -> Path:
 
 def _read(file: Path) -> PageChecksums:
     path = _path(file)
-    # Not by `np.fromfile`: where the disk fails, that gives what it has, without a word.
+    # Not by `np.fromfile`: where the disk fails, that silently returns a part.
     content = path.read_bytes() if path.is_file() else b""
     return np.frombuffer(content[: len(content) // 4 * 4], dtype="<u4").copy()
 
@@ -174,5 +173,5 @@ def _write(file: Path, sums: PageChecksums) -> None:
 
 
 def _replace(file: Path, beside: Path, content: bytes) -> None:
-    # Whoever may write to the catalogue writes these too.
+    # With the catalogue's mode: every user who may write to the catalogue must be able to write these.
     write_atomically(beside, content, private.mode_like(file))

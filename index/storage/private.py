@@ -1,8 +1,8 @@
-"""Private files: what Jawab makes is for its owner alone, whatever the umask.
+"""Private files: files and folders made by Jawab are accessible to their owner only, whatever the umask.
 
-Folders that are made have mode 0700, files 0600. What is there already keeps its mode, and what is derived from the
-catalogue gets the catalogue's, so that an index that was shared stays shared. Only what nobody shares on purpose
-(conversations, the data folder as a whole) is narrowed where an earlier Jawab left it open.
+New folders have mode 0700, new files 0600. Existing ones keep their mode, and files derived from the catalogue get the
+catalogue's, so that an index that was shared stays shared. Only conversations and the data folder as a whole, which are
+not shared on purpose, are restricted where an earlier Jawab left them open.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOGS = ("", "-wal", "-shm")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those that it stands in, where they are missing. Raises `OSError`."""
+    """Make a folder and its parents where they are missing. Raises `OSError`."""
     try:
         folder.mkdir(FOLDER)
     except FileNotFoundError:
@@ -33,12 +33,12 @@ def make_folder(folder: Path) -> None:
 
 
 def new_file(path: Path) -> BinaryIO:
-    """A new file, to be written. Raises `FileExistsError`, and what else `open` raises."""
+    """Open a new file for writing. Raises `FileExistsError`, and the other errors of `open`."""
     return cast(BinaryIO, open(path, "xb", opener=opener))
 
 
 def create(path: Path, like: Path | None = None) -> None:
-    """Make an empty file, unless it is there; with the mode of another one, if that is there. Raises `OSError`."""
+    """Make an empty file unless it exists, with the mode of `like` if that exists. Raises `OSError`."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE))
         if like and like.is_file():
@@ -46,28 +46,28 @@ def create(path: Path, like: Path | None = None) -> None:
 
 
 def mode_like(path: Path) -> int:
-    """The mode of what belongs to a file: its own, or 0600 where it is missing."""
+    """Return the mode for files that belong to `path`: its own, or 0600 where it is missing."""
     return FILE | (path.stat().st_mode & _RIGHTS if path.is_file() else 0)
 
 
 def claim_database(path: Path) -> None:
-    """See to it that an SQLite file that nobody shares is private, and its logs: a new one, or an earlier Jawab's.
-    Raises `OSError` where it cannot be made."""
+    """Make an SQLite file, new or existing, and its logs private. Raises `OSError` where it cannot be made."""
     create(path)
     for each in _LOGS:
-        # Another's file, or a disk that knows no modes: then it is as it is.
+        # Another user's file, or a file system without modes, is left as it is.
         with suppress(OSError):
             path.with_name(path.name + each).chmod(FILE)
 
 
 def narrow_folder(folder: Path) -> None:
-    """Close a folder of ours that everybody may enter, as those of an earlier Jawab; one that was opened to a group
-    alone was opened on purpose."""
+    """Make a folder private if others may access it, as those of an earlier Jawab. Access of a group alone is taken as
+    intended and kept.
+    """
     with suppress(OSError):
         if stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
             folder.chmod(FOLDER)
 
 
 def opener(path: str, flags: int) -> int:
-    """Opens as `open` does; a new file is private."""
+    """Open as `open` does; a new file is private."""
     return os.open(path, flags, FILE)

@@ -1,4 +1,4 @@
-"""Rows of the catalogue's tables: their columns, the checksums by which damage is noticed, articles made of them."""
+"""Rows of the catalogue's tables: columns, checksums for damage detection, conversion to articles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EMBEDDING = "key, passage, sentences, spans"
 
 
 def checksum_of(row: Sequence[object]) -> int:
-    """CRC-32 of a row's values, by which a flipped bit is noticed."""
+    """Return the CRC-32 of a row's values, by which a flipped bit is detected."""
     checksum = 0
     for value in row:
         data = value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass")
@@ -33,7 +33,7 @@ def checksum_of(row: Sequence[object]) -> int:
 
 
 def matrix(blob: bytes, rows: int) -> Vectors:
-    """float16 bytes as the catalogue stores them → float32, shape (rows, dimension)."""
+    """Convert float16 bytes as stored in the catalogue to float32, shape (rows, dimension)."""
     vectors = np.frombuffer(blob, dtype=np.float16).astype(np.float32)
     return vectors.reshape(rows, -1) if rows else vectors.reshape(0, 0)
 
@@ -44,7 +44,7 @@ def values_of(article: Article, path: str) -> tuple[object, ...]:
 
 
 def article_of(row: Sequence[Any]) -> tuple[Article, str, str, str]:
-    """An article, its file, its digest and its fingerprint, of the columns `STORED`."""
+    """Convert the columns `STORED` to an article, its file, its digest and its fingerprint."""
     *fields, path, digest, fingerprint = row
     return article_in(fields), path, digest, fingerprint
 

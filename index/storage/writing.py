@@ -1,4 +1,4 @@
-"""One writer at a time: `with writing(folder) as catalog` holds an index for changing it; `changing` makes none."""
+"""Exclusive write access to an index: `writing` creates a missing one, `changing` requires one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from index.storage.lock import REPAIRING, write_lock
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Catalog]:
-    """The catalogue of `folder`, to change it; an empty one is made where there is none. Raises `IndexBusy`."""
+    """Open the catalogue of `folder` for writing; an empty one is made where there is none. Raises `IndexLocked`."""
     with storage_errors(folder):
         private.make_folder(folder)
     with write_lock(folder), _opened(folder) as catalog:
@@ -25,7 +25,7 @@ def writing(folder: Path) -> Iterator[Catalog]:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Catalog]:
-    """The catalogue that is in `folder`, to change it. Raises `IndexMissing`, and then makes nothing; `IndexBusy`."""
+    """Open the existing catalogue of `folder` for writing. Raises `IndexLocked`; `IndexMissing`, and makes nothing."""
     _require(folder)
     with write_lock(folder):
         _require(folder)
@@ -47,7 +47,7 @@ def _opened(folder: Path) -> Iterator[Catalog]:
 
 
 def _clear_away(folder: Path) -> None:
-    """Delete what an earlier process, killed in the middle, had not put in its place yet."""
+    """Delete the partial files of an earlier process that was killed."""
     with storage_errors(folder):
         for partial in folder.glob("*.partial"):
             partial.unlink(missing_ok=True)

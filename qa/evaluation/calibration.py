@@ -1,7 +1,7 @@
-"""How far `confidence` can be trusted: reliability with its expected calibration error, and risk against coverage.
+"""Calibration of `confidence`: reliability with its expected calibration error, and risk against coverage.
 
-Both look at the answers that were given. What was declined has no phrase that could be right or wrong, so nothing can
-be said below the threshold in use.
+Both are computed from answered questions only. A declined question has no phrase that could be right or wrong, so there
+are no figures below the threshold in use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class ScoredAnswer:
-    """An answer that was given: its confidence in [0, 1], and whether it is right."""
+    """An answer with its confidence in [0, 1], and whether it is right."""
 
     confidence: float
     right: bool
@@ -26,7 +26,7 @@ class ScoredAnswer:
 
 @dataclass(frozen=True)
 class Bin:
-    """The `count` answers of like confidence: their mean confidence and the share of them that is right."""
+    """A bin of `count` answers of similar confidence: their mean confidence and the share of them that is right."""
 
     count: int
     confidence: float
@@ -35,7 +35,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class RiskCoveragePoint:
-    """With this threshold: the share of all questions that is answered, and the share of the answers that is wrong."""
+    """For one threshold: the share of all questions that is answered, and the share of the answers that is wrong."""
 
     threshold: float
     answered: float
@@ -43,7 +43,7 @@ class RiskCoveragePoint:
 
 
 def score_answers(questions: Sequence[Question], records: Mapping[str, Record]) -> list[ScoredAnswer]:
-    """The answers that can be judged; records by question id."""
+    """Return the answers that can be judged; `records` is by question id."""
     judged = []
     for question in questions:
         record = records.get(question["id"])
@@ -54,7 +54,7 @@ def score_answers(questions: Sequence[Question], records: Mapping[str, Record]) 
 
 
 def reliability(judged: Sequence[ScoredAnswer], bins: int = BINS) -> list[Bin]:
-    """Answers in `bins` of equal width, the empty ones left out."""
+    """Group answers into `bins` of equal width; empty ones are omitted."""
 
     def position(answer: ScoredAnswer) -> int:
         return min(int(answer.confidence * bins), bins - 1)
@@ -68,18 +68,18 @@ def reliability(judged: Sequence[ScoredAnswer], bins: int = BINS) -> list[Bin]:
 
 
 def calibration_error(bins: Sequence[Bin]) -> float | None:
-    """ECE (Naeini et al. 2015): how far confidence and share right are apart, the mean over answers.
+    """ECE (Naeini et al. 2015): the difference between confidence and share right, averaged over answers.
 
-    `None` where there are none.
+    `None` if there are no answers.
     """
     total = sum(bin.count for bin in bins)
     return sum(bin.count * abs(bin.confidence - bin.right) for bin in bins) / total if total else None
 
 
 def tradeoffs(judged: Sequence[ScoredAnswer], questions: int) -> list[RiskCoveragePoint]:
-    """Risk against coverage (El-Yaniv and Wiener 2010), for every threshold that makes a difference, highest first.
+    """Risk against coverage (El-Yaniv and Wiener 2010), for every distinct threshold, highest first.
 
-    `questions` is how many were asked, whether they were answered or not.
+    `questions` is the number of questions asked, answered or not.
     """
     found = []
     answered = wrong = 0

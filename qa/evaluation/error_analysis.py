@@ -1,8 +1,8 @@
-"""What went wrong with the answers to a question set, and which part of Jawab is to blame for each.
+"""Error analysis: classify wrong answers to a question set, and attribute each to a part of Jawab.
 
-Every question has at most one kind of mistake, the first in `KINDS` that applies. The blame is laid where the gold
-answer was lost: it was not among the passages (search), it was there but not taken (the reader, or the LLM where it
-looks for the phrases), or it was taken and lost in the sentence (the LLM).
+Every question has at most one kind of mistake, the first in `KINDS` that applies. It is attributed to the part that
+lost the gold answer: it was not among the passages (search), it was there but not selected (the reader, or the LLM
+where it extracts the phrases), or it was selected and lost in the sentence (the LLM).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Kind = Literal[
 ]
 Part = Literal["question", "search", "reader", "llm"]
 Holding = Literal["place", "words", "none"]
-"""What a quotation or passage has of the gold answer: the marked place, the same words elsewhere, or nothing."""
+"""Match of a quotation or passage with the gold answer: the marked place, the same words elsewhere, or none."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -28,9 +28,9 @@ RIGHT = 0.5
 
 @dataclass(frozen=True)
 class Mistake:
-    """An answer that is wrong. `f1` is its phrase's, `None` where none was wanted or given.
+    """An answer that is wrong. `f1` is its phrase's, `None` where none was expected or given.
 
-    `quotations` and `passages` say of each of the record's what it holds of the gold answer.
+    `quotations` and `passages` have the match with the gold answer for each of the record's.
     """
 
     question: Question
@@ -44,13 +44,13 @@ class Mistake:
 
 
 def find_mistakes(questions: Sequence[Question], records: Mapping[str, Record]) -> tuple[Mistake, ...]:
-    """The mistakes among the records (by question id), by kind, then by part, then as the set has them."""
+    """Return the mistakes among the records (by question id), sorted by kind, then part, then order in the set."""
     found = [mistake for question in questions if (mistake := _mistake(question, records.get(question["id"])))]
     return tuple(sorted(found, key=lambda mistake: (KINDS.index(mistake.kind), PARTS.index(mistake.part))))
 
 
 def is_right(question: Question, record: Record) -> bool | None:
-    """Whether an answer that was given is right; `None` for a declined one, and where there is no gold answer."""
+    """Return whether an answer is right; `None` for a declined one, and where there is no gold answer."""
     if record["status"] != "answered":
         return None
     if not question.get("answerable", True):
@@ -89,7 +89,7 @@ def _kind(question: Question, record: Record | None) -> Kind | None:
 
 
 def _part(kind: Kind, record: Record | None, passages: Sequence[Holding]) -> Part:
-    # Refused, taken for talk, or told in whole sentences though a phrase was asked for.
+    # Refused, taken for small talk, or answered in whole sentences though a phrase was expected.
     if record is None or record.get("talk") or not record["models"]:
         return "question"
     if kind == "phrase_wrong" and record["short_answer"] is None:
@@ -109,5 +109,5 @@ def _holding(stretch: Record, text: str, question: Question, golds: Sequence[str
 
 
 def _joined(text: str) -> str:
-    """The words as the scores compare them, each between spaces, so that "2" is not found in "24"."""
+    """Return the normalised words, each between spaces, so that "2" is not found in "24"."""
     return f" {' '.join(words(text))} "

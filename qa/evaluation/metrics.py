@@ -26,7 +26,7 @@ _MARKER = re.compile(r"\[(\d+)\]")
 
 
 def words(text: str) -> list[str]:
-    """Words as the scores compare them: case, marks, alef forms, digits and articles folded."""
+    """Return the normalised words: case, marks, alef forms, digits and articles folded."""
     text = unicodedata.normalize("NFKC", text).lower().translate(_DIGITS)
     text = _ALEFS.sub("ا", _MARKS.sub("", text)).replace("ى", "ي").replace("ة", "ه")
     text = re.sub(r"(?<=\d),(?=\d)", "", text)
@@ -49,25 +49,25 @@ def phrase_scores(said: str, golds: Sequence[str]) -> tuple[float, float]:
 
 
 def recall(predicted: str, gold: str) -> float:
-    """Share of the gold words that were said."""
+    """Share of the gold words that the prediction has."""
     wanted = words(gold)
     return _shared(words(predicted), wanted) / len(wanted) if wanted else 0.0
 
 
 def gold_phrases(question: Question) -> list[str]:
-    """The gold answers, in the article's words and, where that is another, in the question's language."""
+    """Gold answers in the article's words and, if different, in the question's language."""
     return [*(gold["text"] for gold in question.get("answers", [])), *question.get("answers_in_question_language", [])]
 
 
 def holds_gold(stretch: Record, question: Question) -> bool:
-    """Whether a passage or quotation holds a whole gold answer at the place that the set marks."""
+    """Return whether a passage or quotation covers a complete gold answer at its position in the set."""
     return stretch["article_id"] == question["article_id"] and any(
         stretch["start"] <= gold["start"] and gold["end"] <= stretch["end"] for gold in question["answers"]
     )
 
 
 def score(questions: Sequence[Question], answers: Mapping[str, Record], texts: Mapping[str, str]) -> Figures:
-    """The figures of a set: `answers` by question id, `texts` the articles' stored texts by article id."""
+    """Compute the figures of a set: `answers` by question id, `texts` the articles' stored texts by article id."""
     rows: dict[str, list[float]] = {}
     for question in questions:
         for name, value in _measures(question, answers.get(question["id"]), texts):

@@ -14,21 +14,21 @@ SEED = 0
 
 
 class SetInvalid(JawabError):
-    """`path` is not a question set; `detail` says what is missing."""
+    """`path` is not a question set; `detail` names the missing file."""
 
     code = "set_invalid"
 
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """`name` is for people, `articles` is what to index, `questions` are as the file has them."""
+    """A question set: a display `name`, the `articles` to index, and the `questions` in file order."""
 
     name: str
     articles: Path
     questions: tuple[dict[str, Any], ...]
 
     def sample(self, limit: int | None) -> tuple[dict[str, Any], ...]:
-        """The same `limit` questions every time, drawn at random; all of them if there are no more."""
+        """Return `limit` questions drawn at random with a fixed seed; all of them if there are no more."""
         if limit is None or limit >= len(self.questions):
             return self.questions
         chosen = random.Random(SEED).sample(range(len(self.questions)), limit)
@@ -36,7 +36,7 @@ class QuestionSet:
 
 
 def read_set(folder: Path) -> QuestionSet:
-    """The set in `folder`. One named en-over-ar asks in English about the articles of its sibling ar."""
+    """Read the set in `folder`. One named en-over-ar has English questions about the articles of its sibling ar."""
     file = folder / "questions.jsonl"
     if not file.is_file():
         raise SetInvalid(path=folder, detail="questions.jsonl")

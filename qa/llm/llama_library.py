@@ -1,4 +1,4 @@
-"""The llama.cpp library that llama-cpp-python brings: which CPU code it has, and loading it into this process.
+"""The llama.cpp library of llama-cpp-python: its CPU backends, and loading it into this process.
 
 The library is built in one of two ways. Jawab's own build (see the Makefile) has its CPU code in several files, one
 for each generation of processors, and one of them is loaded at run time. A plain `pip install` compiles a single one
@@ -26,9 +26,9 @@ _BACKENDS = "libggml-cpu-*.so"
 
 @dataclass(frozen=True)
 class LlamaConfiguration:
-    """The way llama.cpp computes: its CPU code, by file name, and whether weights are repacked for the processor.
+    """Configuration of llama.cpp: its CPU code, by file name, and whether weights are repacked for the processor.
 
-    `backend` is empty where the library has its CPU code built in. `extra_buffers` is llama.cpp's
+    `backend` is empty if the library has its CPU code built in. `extra_buffers` is llama.cpp's
     `use_extra_bufts`: repacked copies of the weights, AMX tiles among them.
     """
 
@@ -37,7 +37,7 @@ class LlamaConfiguration:
 
 
 def library_folder() -> Path:
-    """The folder of the shared libraries; llama-cpp-python's variable LLAMA_CPP_LIB_PATH names another one."""
+    """Return the folder of the shared libraries; llama-cpp-python's variable LLAMA_CPP_LIB_PATH overrides it."""
     if chosen := os.environ.get("LLAMA_CPP_LIB_PATH"):
         return Path(chosen)
     spec = find_spec("llama_cpp")
@@ -46,25 +46,25 @@ def library_folder() -> Path:
 
 
 def library_digest() -> str:
-    """Changes with llama-cpp-python's version and with any file of the library."""
+    """Digest that changes with llama-cpp-python's version and with any file of the library."""
     stats = ((path.name, path.stat()) for path in sorted(library_folder().glob("lib*")))
     files = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
     return hashlib.sha256(repr((version("llama-cpp-python"), files)).encode()).hexdigest()[:16]
 
 
 def rated_backends() -> list[str]:
-    """The files of CPU code that say they fit this processor, best first; none where the code is built in.
+    """Return the files of CPU code that rate themselves usable here, best first; none if the code is built in.
 
-    To ask a file it must be loaded, so this is for a child process.
+    A file must be loaded to get its rating, so call this in a child process.
     """
-    import llama_cpp  # noqa: F401 - brings the libraries that the files are linked to
+    import llama_cpp  # noqa: F401 - loads the libraries that the files are linked to
 
     rated = [(_rating(path), path.name) for path in library_folder().glob(_BACKENDS)]
     return [name for rating, name in sorted(rated, reverse=True) if rating > 0]
 
 
 def _rating(path: Path) -> int:
-    """The file's own rating, 0 where it does not fit this processor or cannot be loaded."""
+    """Return the file's own rating, 0 if it does not fit this processor or cannot be loaded."""
     try:
         score: Callable[[], int] = ctypes.CDLL(str(path)).ggml_backend_score
     except (OSError, AttributeError):
@@ -74,16 +74,16 @@ def _rating(path: Path) -> int:
 
 @cache
 def load_library(backend: str) -> Any:
-    """The module `llama_cpp` with the CPU code `backend` loaded.
+    """Return the module `llama_cpp` with the CPU code `backend` loaded.
 
-    Raises `OSError` where that cannot be loaded, and where there is none: the library would refuse every model.
+    Raises `OSError` if that cannot be loaded, or if there is none: the library would refuse every model.
     """
     limit_spin_wait()
     import llama_cpp
 
-    # llama.cpp reports its whole setup on standard error otherwise; failures are reported by Jawab.
+    # Otherwise llama.cpp logs its whole setup on standard error; failures are reported by Jawab.
     logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)
-    # Functions of ggml, found through llama.cpp's library: that is the copy of ggml which computes.
+    # ggml functions are looked up through llama.cpp's library: that is the copy of ggml which computes.
     ggml = llama_cpp.llama_cpp._lib
     if backend:
         load = ggml.ggml_backend_load

@@ -1,8 +1,8 @@
-"""A server that speaks OpenAI's chat API: what it is asked over HTTP, and what of its answers is believed.
+"""HTTP client for a server with OpenAI's chat API, with validation of its responses.
 
-Nothing that it sends is trusted: bytes, lines and time are bounded, every answer is checked against its form, redirects
-are not followed, and what goes wrong is an error of ours. Every request has a connection of its own, so closing it
-stops the far server, and none is found dead that was kept.
+Responses are not trusted: bytes, lines and time are bounded, every response is validated against a schema, redirects
+are not followed, and failures become Jawab's own errors. Every request has its own connection: closing it stops
+generation on the server, and no stale connection is reused.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from qa.llm.sse import LineTooLong, events
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 120
-"""Silence before a piece. The first one waits for the whole prompt to be read, and on a busy server for its turn."""
+"""Maximum silence before a piece. The first waits for the evaluation of the whole prompt and, if busy, in a queue."""
 _NAMING_SECONDS = 30
 _ALL_SECONDS = 300
-"""A server that sends signs of life and nothing else is waited for no longer than this."""
+"""Maximum time of a response, for a server that sends keep-alives and nothing else."""
 _MOST_BYTES = 2**22
 _LONGEST_REASON = 200
 _KEY_REFUSED = (401, 403)
@@ -45,13 +45,13 @@ class TokenProbability(BaseModel):
 
 
 class Completion(TokenProbability):
-    """A token that was written, and the likeliest ones in its place."""
+    """A generated token, and the likeliest ones in its place."""
 
     top_logprobs: list[TokenProbability] | None = None
 
 
 class Logprobs(BaseModel):
-    """What a server tells of the tokens that it wrote; not every server does, even when it is asked."""
+    """Log-probabilities of the generated tokens; not every server reports them, even when requested."""
 
     content: list[Completion] | None = None
 
@@ -96,7 +96,7 @@ class _Refusal(BaseModel):
 
 
 class ChatClient:
-    """The server at `address`. All that asks may raise `LLMUnreachable`, `LLMBusy`, `LLMConnectionLost`,
+    """Client of the server at `address`. All requests may raise `LLMUnreachable`, `LLMBusy`, `LLMConnectionLost`,
     `LLMRequestRejected`, `LLMKeyRejected` and `LLMInvalidResponse`."""
 
     def __init__(self, address: str, key: str = "") -> None:
@@ -105,18 +105,18 @@ class ChatClient:
             timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
             headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {}),
             limits=httpx.Limits(max_keepalive_connections=0),
-            # No proxy, certificate or password of the environment: questions go where the user said, and nowhere else.
+            # No proxy, certificate or password of the environment: questions go only to the configured server.
             trust_env=False,
         )
 
     def models(self) -> list[str]:
-        """The names of its models."""
+        """Return the names of the server's models."""
         timeout = httpx.Timeout(_NAMING_SECONDS, connect=_CONNECT_SECONDS)
         with self._asked("GET", "models", timeout=timeout) as chunks:
             return [model.id for model in _Models.model_validate_json(b"".join(chunks)).data]
 
     def whole(self, request: Mapping[str, Any]) -> tuple[str, list[Completion]]:
-        """A text at once, and its tokens with their probabilities, where the server tells them."""
+        """Return a complete text, and its tokens with their probabilities if the server reports them."""
         with self._asked("POST", "chat/completions", json=dict(request)) as chunks:
             choices = _Completion.model_validate_json(b"".join(chunks)).choices
         if not choices:
@@ -125,7 +125,7 @@ class ChatClient:
         return choices[0].message.content or "", (told and told.content) or []
 
     def stream(self, request: Mapping[str, Any]) -> Generator[str, None, None]:
-        """A text as it is written. One that ends before its end was told is cut off; closing this closes the
+        """Stream a text. Ending without a finish reason raises `LLMConnectionLost`; closing this closes the
         connection."""
         with self._asked("POST", "chat/completions", json={**request, "stream": True}) as chunks:
             for event in events(chunks):
@@ -141,7 +141,7 @@ class ChatClient:
 
     @contextmanager
     def _asked(self, method: str, path: str, **request: Any) -> Iterator[Iterator[bytes]]:
-        """The bytes of an answer. What goes wrong on the way, or in reading it, becomes an error of ours."""
+        """Send a request and yield the bytes of the response; map transport and parsing failures to Jawab's errors."""
         try:
             with self._client.stream(method, f"{self.address}/{path}", **request) as response:
                 if response.status_code != httpx.codes.OK:
@@ -155,7 +155,8 @@ class ChatClient:
             raise LLMInvalidResponse(address=self.address) from error
 
     def _bounded(self, response: httpx.Response) -> Iterator[bytes]:
-        """The raw bytes: what is compressed all the same is not unpacked, and so is not understood."""
+        """Yield the raw bytes within limits. A response compressed despite the header is not decompressed, so parsing
+        fails."""
         end, size = time.monotonic() + _ALL_SECONDS, 0
         for chunk in response.iter_raw():
             size += len(chunk)
@@ -174,7 +175,7 @@ class ChatClient:
         return LLMRequestRejected(address=self.address, answer=f"{status}{self._reason(response)}")
 
     def _reason(self, response: httpx.Response) -> str:
-        """Why it refused, where the server says so as OpenAI's does."""
+        """Return the server's reason for refusing, if it is in OpenAI's format."""
         try:
             fault = _Refusal.model_validate_json(b"".join(self._bounded(response))).error
         except ValidationError:

@@ -1,8 +1,8 @@
-"""The LLM of another server: any that speaks OpenAI's chat API (llama-server, llama-cpp-python, vLLM, Ollama).
+"""LLM backend for a server with OpenAI's chat API (llama-server, llama-cpp-python, vLLM, Ollama).
 
-Questions and the sentences that are quoted are sent there, because the user named it. It writes greedily, as the one in
-this process does, but a chat API tells less: not how likely the LLM holds a given phrase to be, and not what it would
-write after a given word. What is not told is not made up.
+Questions and the quoted sentences are sent there, because the user named it. Decoding is greedy, as in this process,
+but a chat API offers less: neither the likelihood of a given phrase, nor the continuation of a given word. Missing
+values are `None` or left out.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from qa.llm.base import Candidate, Message, Prompt, TextStream
 from qa.llm.openai_client import ChatClient, Completion
 
 _BYTES_A_TOKEN = 3
-"""An estimate, for most servers do not count. Of the samples' sentences 99 in 100 are fewer tokens, by Qwen2.5's and by
-Gemma's; the median is two thirds of it."""
+"""An estimate, as most servers do not count tokens. 99 in 100 of the samples' sentences have fewer tokens with
+Qwen2.5's and with Gemma's tokenizer; the median is two thirds of it."""
 _CHARACTERS_A_TOKEN = 16
-"""What is written is let grow no longer than that, whatever the server makes of `max_tokens`."""
+"""Limit on the length of the output, even if the server ignores `max_tokens`."""
 _LIKELIEST = 20
-"""The most that servers tell of what could stand in a token's place."""
+"""Maximum number of alternatives to a token that servers report."""
 _LONGEST_NAME = 200
 _NAMED = 10
-"""Models that an error names."""
+"""Maximum number of models listed in an error."""
 
 _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _MARKS = re.compile(r"<(?=[|｜/!A-Za-z_<])|\[(?=/?[A-Z_]+\])")
-"""What a chat template's marks begin with: <|im_start|>, <start_of_turn>, <s>, [INST]."""
+"""Beginnings of a chat template's marks: <|im_start|>, <start_of_turn>, <s>, [INST]."""
 
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """Where a server is, and which of its models is wanted, if one was named: `http://host:port/v1#model`."""
+    """Address of a server and, optionally, the name of one of its models: `http://host:port/v1#model`."""
 
     url: str
     host: str
@@ -54,15 +54,15 @@ class ServerAddress:
 
     @classmethod
     def of(cls, text: str) -> ServerAddress:
-        """Raises `LLMAddressInvalid`."""
+        """Parse an address. Raises `LLMAddressInvalid`."""
         url, _, model = text.partition("#")
         try:
             parts = urlsplit(url)
-            # A password in an address would be told in every error.
+            # A password in an address would be shown in every error.
             host = parts.hostname or ""
             if parts.port == 0 or not host or "@" in parts.netloc or re.search(r"[\s?]", url):
                 raise ValueError(url)
-            # What resolves names would raise this later.
+            # Name resolution would raise this later.
             host.encode("idna")
             httpx.URL(url)
         except (ValueError, httpx.InvalidURL) as error:
@@ -71,9 +71,9 @@ class ServerAddress:
 
 
 class OpenAICompatibleLLM:
-    """The LLM at an address. Nothing is sent before it is needed.
+    """LLM at an address. Nothing is sent before it is needed.
 
-    All that asks raises `LLMModelUnknown`, `LLMNoModels` and what `ChatClient` raises.
+    All methods that send a request raise `LLMModelUnknown`, `LLMNoModels` and the errors of `ChatClient`.
     """
 
     def __init__(self, address: str, key: str = "") -> None:
@@ -92,13 +92,13 @@ class OpenAICompatibleLLM:
 
     @property
     def name(self) -> str:
-        """The model's name; of one that its server calls by a path, the file's."""
+        """The model's name; if the server names it by a path, the file's."""
         model = self._model
         return PureWindowsPath(model).stem if model.endswith(".gguf") else model
 
     @property
     def _model(self) -> str:
-        """The model as the server calls it, asked once: the one that was named, or the first."""
+        """The server's name of the configured model, or else of its first; requested once."""
         if self._known is None:
             self._known = self._chosen()
         return self._known
@@ -113,18 +113,18 @@ class OpenAICompatibleLLM:
         return wanted
 
     def count_tokens(self, text: str) -> int:
-        """An estimate, more often too high than too low."""
+        """Estimate the number of tokens, more often too high than too low."""
         return math.ceil(len(text.encode()) / _BYTES_A_TOKEN)
 
     def prepare(self, head: tuple[Message, ...]) -> None:
-        """Ask the server for its model, so that one that is not there is told at once.
+        """Request the model list, so that a missing server or model is reported at once.
 
-        The head is not sent ahead: what a server keeps of it is its own affair, and a question would wait behind it.
+        The head is not sent in advance: caching is up to the server, and a question would wait behind it.
         """
         _ = self._model
 
     def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
-        """It cannot be kept from refusing; where it does, the draft is empty."""
+        """Return the server's line. A refusal cannot be prevented; it yields an empty draft."""
         request = self._request(prompt, max_tokens) | {"logprobs": True, "top_logprobs": _LIKELIEST}
         text, tokens = self._whole(request)
         line = " ".join(_CONTROLS.sub(" ", text.lstrip().partition("\n")[0]).split())
@@ -134,17 +134,17 @@ class OpenAICompatibleLLM:
     def drafts(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
-        """None: it cannot be made to begin with a word."""
+        """Return no drafts: the API cannot constrain the first word."""
         return []
 
     def likelihood(self, prompt: Prompt, text: str) -> None:
-        """Not told."""
+        """Return `None`: not available from the API."""
 
     def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
         request, most = self._request(prompt, max_tokens), max_tokens * _CHARACTERS_A_TOKEN
         *fuller, barest = _versions(request)
         for version in fuller:
-            # Raised before anything is written.
+            # Raised before any output.
             with suppress(LLMRequestRejected):
                 yield from _line(self._server.stream(version), most)
                 return
@@ -153,21 +153,21 @@ class OpenAICompatibleLLM:
     def _whole(self, request: Mapping[str, Any]) -> tuple[str, list[Completion]]:
         *fuller, barest = _versions(request)
         for version in fuller:
-            # Asked for what it cannot tell, llama-cpp-python's server answers 500.
+            # llama-cpp-python's server answers 500 to a request for values that it cannot report.
             with suppress(LLMRequestRejected, LLMBusy):
                 return self._server.whole(version)
         return self._server.whole(barest)
 
     def _request(self, prompt: Prompt, max_tokens: int) -> dict[str, Any]:
         messages = [{"role": m.role, "content": _as_words(m.content)} for m in (*prompt.head, *prompt.turns)]
-        # No part of OpenAI's API, but some servers make words that were said less likely unless they are told not to
-        # (llama-cpp-python's, by 1.1), and the sentence around a phrase is to repeat it.
+        # Not part of OpenAI's API, but some servers penalise repetition by default (llama-cpp-python's, by 1.1), and
+        # the sentence around a phrase must repeat it.
         greedily = {"temperature": 0, "repeat_penalty": 1.0}
         return {"model": self._model, "messages": messages, "max_tokens": max_tokens, **greedily}
 
 
 def _versions(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The request, then with less and less of what a server may refuse to hear of."""
+    """Yield the request, then versions with fewer and fewer of the parameters that a server may reject."""
     yield request
     for names in ({"logprobs", "top_logprobs"}, {"repeat_penalty"}):
         if names & request.keys():
@@ -176,12 +176,12 @@ def _versions(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _as_words(text: str) -> str:
-    """Text whose marks are parted: a server reads a whole prompt at once, and would take an article's for its own."""
+    """Return text with its chat-template marks split: the server would parse those of an article as its own."""
     return _MARKS.sub(lambda mark: f"{mark.group()} ", text)
 
 
 def _line(pieces: Generator[str, None, None], most: int) -> TextStream:
-    """The first line of what is written, up to `most` characters; then the writing is stopped."""
+    """Yield the first line of the output, up to `most` characters; then stop generation."""
     begun = False
     with closing(pieces):
         for piece in pieces:
@@ -195,7 +195,7 @@ def _line(pieces: Generator[str, None, None], most: int) -> TextStream:
 
 
 def _mean(tokens: list[Completion]) -> float | None:
-    """The mean log-probability of the first line's tokens; `None` where none were told."""
+    """Return the mean log-probability of the first line's tokens; `None` if none were reported."""
     line, said = [], ""
     for token in tokens:
         said += token.token
@@ -206,8 +206,8 @@ def _mean(tokens: list[Completion]) -> float | None:
 
 
 def _refusing(tokens: list[Completion], refusal: str) -> float | None:
-    """The log-probability that the line had begun to refuse: at most that of the least likely beginning told, where
-    none that was told begins so."""
+    """Return the log-probability that the line had begun to refuse; if no reported beginning is a refusal, that of the
+    least likely one reported, as an upper bound."""
     told = (tokens[0].top_logprobs or []) if tokens else []
     if not told:
         return None

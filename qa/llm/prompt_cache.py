@@ -1,4 +1,4 @@
-"""What an LLM remembers of a prompt's head, kept in a file for the next process."""
+"""Prompt cache: the LLM's state after a prompt's head, stored in a file for the next process."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ OFFSET = 32
 
 @dataclass(frozen=True)
 class PromptCacheFile:
-    """A state in a file, named for all that it depends on; its SHA-256 comes first, for llama.cpp trusts its input."""
+    """A state in a file, named by a digest of all that it depends on.
+
+    Its SHA-256 comes first, because llama.cpp trusts its input.
+    """
 
     path: Path
 
     @classmethod
     def of(cls, folder: Path, model: Path, settings: Mapping[str, object], tokens: Sequence[int]) -> PromptCacheFile:
-        """Where the state of `tokens` is kept, for a model's file and the settings of its context."""
+        """Return the cache file for the state of `tokens`, given a model's file and the settings of its context."""
         stat = model.stat()
         file = (model.resolve(), stat.st_size, stat.st_mtime_ns)
         depends_on = (file, sorted(settings.items()), version("llama-cpp-python"), list(tokens))
         return cls(folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.state")
 
     def read(self) -> mmap.mmap | None:
-        """The file, mapped, whose state begins at `OFFSET`; `None` where there is none or it is damaged."""
+        """Map the file, whose state begins at `OFFSET`; `None` if it is missing or damaged."""
         try:
             with self.path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -40,7 +43,7 @@ class PromptCacheFile:
         return mapped if whole else None
 
     def write(self, data: bytes) -> None:
-        """Keep a state. Where it cannot be written (a full disk), the next process evaluates the head again."""
+        """Store a state. If that fails (a full disk), the next process evaluates the head again."""
         partial = self.path.with_suffix(".partial")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
 """The self-test of the LLM: llama.cpp runs in a child process before it is trusted in this one.
 
-Native code can kill the process that runs it: compiled for another processor, wrong in what the compiler made of it
-(github.com/ggml-org/llama.cpp, pull request 26954: AMX tiles), or refused by a hypervisor what the processor announces
-(issue 28328). So a child loads the model and computes with it (`qa/llm/self_test_child.py`). If it dies, hangs or
-computes nonsense, the next configuration is tried. The result is stored for each combination of library, processor and
-model, and costs nothing at the next start.
+Native code can crash its process: if compiled for another processor, miscompiled (github.com/ggml-org/llama.cpp, pull
+request 26954: AMX tiles), or refused by a hypervisor an instruction that the processor announces (issue 28328). So a
+child loads the model and computes with it (`qa/llm/self_test_child.py`). If it dies, hangs or computes nonsense, the
+next configuration is tried. The result is stored for each combination of library, processor and model, and costs
+nothing at the next start.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from qa.llm.llama_context import memory_needed
 from qa.llm.llama_library import LlamaConfiguration, library_digest
 
 _VERSION = 1
-"""Changes whenever an earlier result should not be believed any more."""
+"""Version of the stored results; increment it to invalidate earlier ones."""
 SILENCE = 180.0
 """Seconds in which a child must report its next stage. Reading a model from a slow disk takes half a minute."""
 PLAUSIBLE = -2.0
@@ -41,12 +41,12 @@ _CODE = "from qa.llm.self_test_child import main; main()"
 _NONSENSE = "nonsense"
 _NO_MEMORY = "no memory"
 _KILLED = "SIGKILL"
-"""The signal with which the system ends a child for want of memory."""
+"""Signal with which the system kills a child when memory runs out."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One configuration that was tried: why it failed, or how fast it was in tokens a second."""
+    """One configuration that was tried: the reason for its failure, or its speed in tokens a second."""
 
     configuration: LlamaConfiguration
     failure: str | None = None
@@ -56,7 +56,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class SelfTestResult:
-    """All attempts, and the configuration to use, which is `None` where every attempt failed."""
+    """All attempts, and the configuration to use, which is `None` if every attempt failed."""
 
     attempts: tuple[Attempt, ...]
     chosen: LlamaConfiguration | None
@@ -73,7 +73,7 @@ class SelfTest:
     """Runs self-tests and stores their results in `folder`, if there is one.
 
     A test whose child reports nothing for `silence` seconds has failed. `command_prefix` goes before the child's
-    command (an emulator of another processor, in tests). `on_start` is called before a test runs: it takes a while.
+    command (an emulator of another processor, in tests). `on_start` is called before a test, which takes a while.
     """
 
     def __init__(
@@ -92,10 +92,10 @@ class SelfTest:
         self._on_start = on_start
 
     def configuration(self, model: Path) -> LlamaConfiguration:
-        """The configuration that runs `model` here.
+        """Return the configuration that runs `model` here.
 
-        Raises `LLMUnusable` where none does, `LLMFailed` for a file that is no model, and
-        `MemoryShort` where there is too little memory for it.
+        Raises `LLMUnusable` if none does, `LLMFailed` for a file that is not a model, and `MemoryShort` if there is
+        too little memory for it.
         """
         result = self.result(model)
         if result.chosen is None:
@@ -104,7 +104,7 @@ class SelfTest:
         return result.chosen
 
     def result(self, model: Path) -> SelfTestResult:
-        """The stored result for `model`, or that of a test now. Raises `LLMFailed` and `MemoryShort`."""
+        """Return the stored result for `model`, or run a test now. Raises `LLMFailed` and `MemoryShort`."""
         file = self._file(model)
         stored = _load(file) if file else None
         if stored:
@@ -138,7 +138,7 @@ class SelfTest:
         return SelfTestResult(tuple(attempts), (attempts[-1] if faster else working).configuration)
 
     def _repacked(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
-        """An attempt with repacked weights. Memory that is too small for both is enough for the weights themselves."""
+        """Try repacked weights. Memory too small for both copies still suffices for the weights themselves."""
         try:
             return self._attempt(model, configuration)
         except MemoryShort:
@@ -157,7 +157,7 @@ class SelfTest:
         computed = reports.get("computed")
         if computed is None:
             return Attempt(configuration, child.failure or _NONSENSE)
-        # Also false for what is not a number.
+        # Also false for NaN.
         plausible = computed["log_prob"] >= PLAUSIBLE
         rates = computed["prompt_rate"], computed["generation_rate"]
         return Attempt(configuration, None if plausible else _NONSENSE, *rates)
@@ -174,12 +174,12 @@ class SelfTest:
 
 
 def _backends(listed: ChildResult) -> list[str]:
-    """Files of CPU code, best first; one without a name where the library has its code built in."""
+    """Return the files of CPU code, best first; a single empty name if the library has its code built in."""
     return list(_reports(listed).get("backends", {}).get("names", ())) or [""]
 
 
 def _reports(child: ChildResult) -> dict[str, dict[str, Any]]:
-    """The reports of a child by their stage; a line that is none is passed over."""
+    """Parse the reports of a child, by stage; other lines are skipped."""
     reports: dict[str, dict[str, Any]] = {}
     for line in child.lines:
         with suppress(ValueError):
@@ -190,7 +190,7 @@ def _reports(child: ChildResult) -> dict[str, dict[str, Any]]:
 
 
 def _load(file: Path) -> SelfTestResult | None:
-    """A stored result; `None` where there is none or it is damaged."""
+    """Load a stored result; `None` if it is missing or damaged."""
     try:
         stored = json.loads(file.read_text(encoding="utf-8"))
         attempts = tuple(
@@ -203,7 +203,7 @@ def _load(file: Path) -> SelfTestResult | None:
 
 
 def _store(file: Path, result: SelfTestResult) -> None:
-    """Store a result. Where it cannot be written (a full disk), the next process runs the test again."""
+    """Store a result. If that fails (a full disk), the next process runs the test again."""
     partial = file.with_suffix(f".{os.getpid()}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

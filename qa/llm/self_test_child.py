@@ -1,12 +1,12 @@
-"""The program of a self-test's child process: it loads a model, computes with it, and reports on standard output.
+"""Child process of the self-test: loads a model, computes with it, and reports on standard output.
 
-`qa/llm/self_test.py` starts it and says why. A report is a line of JSON with a `stage`:
+`qa/llm/self_test.py` starts it and explains why. A report is a line of JSON with a `stage`:
 
-    {"stage": "backends", "names": ["libggml-cpu-haswell.so", …]}       where it was asked for them
+    {"stage": "backends", "names": ["libggml-cpu-haswell.so", …]}       if requested
     {"stage": "loaded"}
     {"stage": "computed", "log_prob": -0.01, "prompt_rate": 101.2, "generation_rate": 9.7}
 
-or, in place of the last two, {"stage": "refused", "reason": "not_a_model" or "no_memory"}. A crash ends it as it may.
+or, in place of the last two, {"stage": "refused", "reason": "not_a_model" or "no_memory"}. A crash is not caught.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from qa.llm.llama_context import LlamaContext, LogProbs, Settings
 from qa.llm.llama_library import LlamaConfiguration, rated_backends
 
 PROMPT = ", ".join(map(str, range(1, 61)))
-"""A text whose continuation every language model knows. Its tokens are more than one pass takes."""
+"""A text whose continuation every language model knows. It has more tokens than one pass takes."""
 CONTINUATION = ", 61, 62, 63, 64"
 _BRANCHES = 4
 _TIMED_TOKENS = 128
 
 
 def main() -> None:
-    """Do what the first argument asks for: `backends`, or `compute` with model, threads and configuration."""
+    """Run the task in the first argument: `backends`, or `compute` with model, threads and configuration."""
     task, *arguments = sys.argv[1:]
     if task == "backends":
         _report("backends", names=rated_backends())
@@ -53,10 +53,10 @@ def main() -> None:
 
 
 def continuation_log_prob(context: LlamaContext) -> float:
-    """The mean log-probability of CONTINUATION after PROMPT, the least of three ways to compute it.
+    """Return the mean log-probability of CONTINUATION after PROMPT, the least of four ways to compute it.
 
-    Token by token in one sequence, in several sequences side by side, and after a state that was saved and loaded;
-    not a number if any logit is none.
+    Token by token in one sequence, in several parallel sequences, in one pass, and after a state that was saved and
+    loaded; NaN if any logit is NaN.
     """
     prompt, continuation = context.tokenize(PROMPT), context.tokenize(CONTINUATION)
     following = context.read(prompt)
@@ -69,7 +69,7 @@ def continuation_log_prob(context: LlamaContext) -> float:
 
 
 def _stepped(context: LlamaContext, following: LogProbs, tokens: list[int], branches: int) -> float:
-    """The mean log-probability of `tokens`, evaluated one by one in `branches` sequences, all the same."""
+    """Return the mean log-probability of `tokens`, evaluated one by one in `branches` identical sequences."""
     log_probs = [following[tokens[0]]]
     context.branch(branches)
     try:
@@ -82,7 +82,7 @@ def _stepped(context: LlamaContext, following: LogProbs, tokens: list[int], bran
 
 
 def _rates(context: LlamaContext) -> tuple[float, float]:
-    """Prompt tokens and generated tokens a second, weights in memory: the best of two rounds, for noise only slows."""
+    """Prompt tokens and generated tokens a second, weights in memory: the best of two rounds, as noise only slows."""
     prompt, continuation = context.tokenize(PROMPT)[:_TIMED_TOKENS], context.tokenize(CONTINUATION)
     prompt_rates, generation_rates = [], []
     for _ in range(2):

@@ -1,11 +1,11 @@
-"""The events of a stream (server-sent events) as chat servers send them, read within bounds: one `data:` line each."""
+"""Bounded parser for server-sent events as chat servers send them: one `data:` line each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 LONGEST_LINE = 2**16
-"""Bytes. A line carries one token, and with it the twenty likeliest at most."""
+"""Bytes. A line has one token, with at most its twenty likeliest alternatives."""
 _END = b"[DONE]"
 
 
@@ -14,7 +14,7 @@ class LineTooLong(Exception):
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What each event carries, up to the one that ends the stream. Raises `LineTooLong`."""
+    """Yield the data of each event, up to the one that ends the stream. Raises `LineTooLong`."""
     for line in _lines(chunks):
         name, _, value = line.partition(b":")
         if name == b"data":

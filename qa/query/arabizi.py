@@ -1,9 +1,9 @@
-"""Arabizi: Arabic in Latin letters and digits ("kam 3adad el jnood fil 3iraq?"), noticed and made Arabic again.
+"""Arabizi detection and transliteration: Arabic in Latin letters and digits ("kam 3adad el jnood fil 3iraq?").
 
-Latin letters leave open which ت and which vowel was meant, so a word is looked up among the collection's own: those
-with the same consonants are weighed by what each letter would cost, and by how often they stand there. Small words are
-in `arabizi.toml`. What fits nothing is carried over letter by letter. English is never taken for Arabizi, if it can be
-helped: a question in English that is answered in Arabic is worse than one in Arabizi that is declined.
+Latin letters are ambiguous (which ت, which vowel), so a word is looked up in the collection's vocabulary: words with
+the same consonants are scored by the cost of each letter and by their frequency. Function words are in `arabizi.toml`.
+Words without a match are transliterated letter by letter. Detection prefers English in doubt: an English question
+answered in Arabic is worse than a declined one in Arabizi.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from index.text.folding import fold_text, to_plain_form
 from index.text.words import STOP_WORDS
 
 LONGEST = 500
-"""Characters of a question that is looked at. Nobody types more than that in Arabizi to ask something."""
+"""Maximum characters of a question that is checked. Questions in Arabizi are not longer than that."""
 _LONGEST_WORD = 24
 _ENOUGH = 3
-"""Points from which a question is Arabizi: 2 for a sure word, 1 for an unsure one, less 2 for an English one."""
+"""Minimum points of an Arabizi question: 2 for a sure word, 1 for an unsure one, less 2 for an English one."""
 _KEYS = 48
-"""Consonant skeletons that a word is looked up by."""
+"""Maximum consonant skeletons with which a word is looked up."""
 _WEIGHED = 60
-"""Words that are weighed letter by letter, of those with a skeleton."""
+"""Maximum words with a matching skeleton that are scored letter by letter."""
 _COUNTED = 8
-"""Words that are counted in the collection, of those weighed."""
+"""Maximum scored words whose passages are counted."""
 _DEAREST = 0.3
-"""Most that a word may cost, by letter typed."""
+"""Maximum cost of a word per typed letter."""
 _PER_PASSAGE = 0.03
-"""What a word is cheaper by for every e-fold of the passages it stands in."""
+"""Cost reduction for every e-fold of the passages that contain a word."""
 
 _COMMON = 100
-"""Passages that a common word counts as standing in."""
+"""Number of passages assumed to contain a common word."""
 
 _TYPED = re.compile(r"(?:[A-Za-z$]|[0-9]['’]?)+")
 _VOWELS = "aeiou"
@@ -58,19 +58,19 @@ class Vocabulary(Protocol):
     """The collection's words (`index/retrieval/vocabulary.py`). All are folded."""
 
     def alike(self, key: str) -> Sequence[str]:
-        """The words that have this key of `index.retrieval.cross_script_names.key`."""
+        """Return the words with this key of `index.retrieval.cross_script_names.key`."""
 
     def passages(self, word: str) -> int:
-        """In how many passages a word stands; counting may stop somewhere above a hundred."""
+        """Return the number of passages that contain a word; counting may stop somewhere above a hundred."""
 
     def spelt(self, word: str) -> str | None:
-        """The word as the articles write it."""
+        """Return the word in the articles' spelling."""
 
 
 @dataclass(frozen=True)
 class _Tables:
-    """`arabizi.toml`: Latin to Arabic. `letters` has for each run of Latin letters what it may be, with its cost, and
-    `common` the words that questions are made of, by their skeleton."""
+    """Tables of `arabizi.toml`: Latin to Arabic. `letters` has the candidates for each run of Latin letters with their
+    cost, and `common` the words common in questions, by skeleton."""
 
     sure: dict[str, str]
     unsure: dict[str, str]
@@ -81,20 +81,20 @@ class _Tables:
 
 
 def is_arabizi(question: str) -> bool:
-    """Whether a question is Arabic in Latin letters."""
+    """Return whether a question is Arabic in Latin letters."""
     if len(question) > LONGEST or any(c.isalpha() and not c.isascii() for c in question):
         return False
     typed = _TYPED.findall(question)
     points = [_points(word, following) for word, following in pairwise([*typed, ""])]
     if max(points, default=0) < 2:
         return False
-    # One sure word is enough where somebody asks with it, and no word is English.
+    # One sure word is enough if the question begins with it, and no word is English.
     asks = len(typed) > 1 and _plain(typed[0]) in _tables().sure and min(points) >= 0 and question.rstrip()[-1] == "?"
     return sum(points) + (asks and points[0] == 2) >= _ENOUGH
 
 
 def transliterate(question: str, vocabulary: Vocabulary) -> str | None:
-    """An Arabizi question in Arabic letters, in words of the collection where they fit; `None` for any other one."""
+    """Transliterate an Arabizi question, in words of the collection where they fit; `None` for any other question."""
     if not is_arabizi(question):
         return None
     said, end, joined = "", 0, False
@@ -110,7 +110,7 @@ def transliterate(question: str, vocabulary: Vocabulary) -> str | None:
 
 
 def _points(typed: str, following: str) -> int:
-    """What a word says about the language of its question."""
+    """Return a word's points for the question being Arabizi."""
     tables, word = _tables(), _plain(typed)
     if word in tables.sure:
         # Ayn Rand is a name.
@@ -121,7 +121,7 @@ def _points(typed: str, following: str) -> int:
 
 
 def _digits_for_letters(typed: str) -> int:
-    """2 where digits stand for letters, as in 3iraq; 1 where it may be a number after a word, as in ma3; else 0."""
+    """Return 2 if digits stand for letters, as in 3iraq; 1 if it may be a number after a word, as in ma3; else 0."""
     word = _plain(typed)
     letters = re.sub(r"[^a-z]", "", word)
     if (
@@ -137,7 +137,7 @@ def _digits_for_letters(typed: str) -> int:
 
 
 def _word(typed: str, following: str, vocabulary: Vocabulary) -> str:
-    """A word of an Arabizi question in Arabic; a + at its end is written onto the next one."""
+    """Transliterate a word of an Arabizi question; a trailing + means that it is attached to the next one."""
     tables, word = _tables(), _plain(typed)
     if word.isdigit() or (len(typed) > 1 and typed.isupper()):
         return typed
@@ -151,12 +151,12 @@ def _word(typed: str, following: str, vocabulary: Vocabulary) -> str:
         return typed
     if found := _found(word, vocabulary):
         return found
-    # A word of English articles, or a name that they have.
+    # A word or name of English articles.
     return typed if re.search(r"\d\d", word) or vocabulary.passages(word) else _carried_over(word)
 
 
 def _found(word: str, vocabulary: Vocabulary) -> str | None:
-    """The word that was most likely meant: one of the collection's, or a common one."""
+    """Return the likeliest word: one of the collection's, or a common one."""
     best: tuple[float, str, str] | None = None
     for onto, rest, extra in _parts(word):
         for cost, candidate in _fitting(rest, vocabulary):
@@ -172,7 +172,7 @@ def _found(word: str, vocabulary: Vocabulary) -> str | None:
 
 
 def _parts(word: str) -> Iterator[tuple[str, str, float]]:
-    """The ways to take a word apart: what is written onto it, in Arabic; the rest; and what that costs."""
+    """Yield the segmentations of a word: the attached prefix, in Arabic; the rest; and the cost."""
     yield "", word, 0.0
     article = _ASSIMILATED.match(word)
     if article and word.startswith(article.group(1), article.end()):
@@ -184,7 +184,7 @@ def _parts(word: str) -> Iterator[tuple[str, str, float]]:
 
 
 def _fitting(word: str, vocabulary: Vocabulary) -> list[tuple[float, str]]:
-    """(cost, word) of the collection's words that fit best, the cheapest first."""
+    """Return (cost, word) of the best matching words of the collection, the cheapest first."""
     keys = dict.fromkeys(filter(None, map(key, _skeletons(word))))
     alike = {candidate for each in keys for candidate in vocabulary.alike(each)}
     alike |= {word for skeleton in _skeletons(word) for word in _tables().common.get(_bare(skeleton), ())}
@@ -194,7 +194,7 @@ def _fitting(word: str, vocabulary: Vocabulary) -> list[tuple[float, str]]:
 
 
 def _skeletons(word: str) -> Iterator[str]:
-    """Arabic letters that have the consonants of a word: all that it may be, the likeliest first."""
+    """Yield the possible consonant skeletons of a word in Arabic letters, the likeliest first."""
     letters = _tables().letters
 
     @cache
@@ -204,7 +204,7 @@ def _skeletons(word: str) -> Iterator[str]:
         found: dict[str, None] = {}
         for length in (2, 1):
             options = letters.get(word[at : at + length], {}) if len(word) - at >= length else {}
-            # Letters of one class have one key.
+            # Letters of one class have the same key.
             for letter in {_class(arabic): arabic for arabic in reversed(options)}.values():
                 found |= dict.fromkeys(letter + rest for rest in after(at + length))
         last = at == len(word) - 1
@@ -220,7 +220,7 @@ def _skeletons(word: str) -> Iterator[str]:
 
 
 def _bare(arabic: str) -> str:
-    """The consonants of a folded Arabic word in their classes; those of a key, but that one will do."""
+    """Return the consonant classes of a folded Arabic word; those of a key, but one is enough."""
     return re.sub(r"(.)\1+", r"\1", _class(re.sub(r"(?<=.)ه$", "", arabic)))
 
 
@@ -257,12 +257,12 @@ _AT_THE_END = {
     "aa": {"ا": 0.0, "اء": 0.0, "ي": 0.2},
 }
 _UNWRITTEN = {"ا": 0.5, "و": 0.7, "ي": 0.7, "ء": 0.2, "ع": 1.0, "ه": 0.9}
-"""What it costs that nothing was typed for a letter; any other costs `_MISSING`."""
+"""Cost of a letter for which nothing was typed; any other costs `_MISSING`."""
 _MISSING = 1.5
 
 
 def _cost(typed: str, arabic: str) -> float:
-    """What it takes to read a folded Arabic word in what was typed: 0 where each letter is written as most would."""
+    """Return the cost of matching typed text with a folded Arabic word: 0 if each letter is written the usual way."""
     letters = _tables().letters
 
     @cache
@@ -284,7 +284,7 @@ def _cost(typed: str, arabic: str) -> float:
             for letter, cost in ways.items():
                 if arabic.startswith(letter, of):
                     best = min(best, cost + from_here(after, of + len(letter)))
-        # A letter typed twice is one, or none that is written.
+        # A doubled letter counts as one; an apostrophe may have no letter.
         dropped = 0.05 if at and typed[at] == typed[at - 1] else 0.0 if typed[at] == "'" else _MISSING
         return min(best, dropped + from_here(at + 1, of))
 
@@ -292,7 +292,7 @@ def _cost(typed: str, arabic: str) -> float:
 
 
 def _carried_over(word: str) -> str:
-    """A word letter by letter, as each is most likely meant."""
+    """Transliterate a word letter by letter, each with its likeliest meaning."""
     tables, arabic, at = _tables(), "", 0
     while at < len(word):
         for length in (2, 1):
@@ -330,7 +330,7 @@ def _tables() -> _Tables:
 
 @cache
 def _common() -> dict[str, str]:
-    """Words that questions are made of, folded, as they are written."""
+    """Words common in questions: folded form → written form."""
     return {fold_text(word): to_plain_form(word).text for word in _toml()["common"].split()}
 
 

@@ -1,4 +1,4 @@
-"""Question words of the dialects made standard ones: شو is ما, فين is أين, قديش is كم."""
+"""Replace dialect question words with standard ones: شو is ما, فين is أين, قديش is كم."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = re.compile(r"^\W*(?:طيب |يا ترى |بدي اعرف |عايز اع�
 
 
 def to_msa_question_words(question: str) -> str:
-    """The question with the question words of standard Arabic; all else is left as it was typed."""
+    """Return the question with the question words of standard Arabic; the rest is unchanged."""
     folded = fold(question)
     anywhere, head = _patterns()
     found = list(anywhere.finditer(folded.text))
@@ -27,7 +27,7 @@ def _with(question: str, folded: Folded, found: list[re.Match[str]]) -> str:
     said, end = "", 0
     for match in found:
         span = folded.to_original(*match.span())
-        # "أية" is standard, and folds to what ايه does.
+        # "أية" is standard, but folds to the same as ايه.
         if "ة" in question[span.start : span.end]:
             continue
         said += question[end : span.start] + _table()[match.group()]
@@ -48,11 +48,7 @@ def _any_of(table: dict[str, str]) -> re.Pattern[str]:
 
 @cache
 def _table() -> dict[str, str]:
-    return {
-        fold_text(word): to_msa_question_words
-        for part in _toml().values()
-        for word, to_msa_question_words in part.items()
-    }
+    return {fold_text(word): standard for part in _toml().values() for word, standard in part.items()}
 
 
 @cache

@@ -1,8 +1,7 @@
-"""Follow-ups: a question that leans on the one before, and what it asks when it stands alone.
+"""Follow-up detection: find questions that depend on earlier ones, and add the history for search.
 
-"And who leads it?" cannot be searched for. Whether a question leans on what was said is told by its words alone, in
-no time: pronouns, a beginning in mid-sentence, no verb or question word of its own. One that does not is asked as it
-is.
+"And who leads it?" cannot be searched for. Detection uses the question's words alone, and takes no time: pronouns, a
+beginning in mid-sentence, no verb or question word of its own. Other questions are left unchanged.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from index.text.words import query_tokens
 from qa.answer import Answer, Event, Finished
 
 KEPT = 2
-"""Exchanges that a question may lean on."""
+"""Exchanges that a question may depend on."""
 _ENOUGH = 2
-"""Words that say something before a pronoun, from which it may point to one of them."""
+"""Content words before a pronoun from which it may refer to one of them."""
 _FEW = 3
-"""Words that say something, up to which a question without a name is short."""
+"""Content words up to which a question without a name is short."""
 
 _WORD = re.compile(r"\w+")
 _NAME = re.compile(r"(?<![.?!] )(?<!^)\b[A-Z]\w+")
-# Folded. Words that point to something that was said.
+# Folded. Words that refer to something mentioned before.
 _ENGLISH_PRONOUNS = frozenset("he she it they him her them his hers its their theirs this these those".split())  # noqa: SIM905
 _COPULAS = frozenset("هو هي هم هما هن".split())  # noqa: SIM905
-"""After a question word, and with more to come, they only join: ما هو، من هي."""
+"""After a question word and before further words, they are mere copulas: ما هو، من هي."""
 _ARABIC_PRONOUNS = frozenset(
     """
     هذا هذه ذلك تلك هؤلاء اولئك هناك حينها انذاك نفسه نفسها نفسهم منه منها منهم له لها لهم فيه فيها عنه عنها عليه عليها
@@ -36,7 +35,7 @@ _ARABIC_PRONOUNS = frozenset(
     """.split()  # noqa: SIM905
 )
 _RELATIVES = frozenset("الذي التي الذين اللذان اللتان who that whose".split())  # noqa: SIM905
-"""What stands after them points to what stands before them."""
+"""Pronouns after them refer to words before them."""
 _BEGINS = re.compile(
     r"^(?:and|but|so|or|what about|how about|what of|also|then|i meant?|ok|okay|no|sorry)\b"
     r"|^(?:و|ف|ثم|طيب|عفوا|اقصد|قصدي|قصدت|عنيت|بل|لا)(?=\w|\W)"
@@ -53,19 +52,19 @@ _MARKED_WORD = re.compile(r"[\w\u064b-\u065f\u0670]+")
 
 @dataclass(frozen=True)
 class HistoryTurn:
-    """A question as it was asked of the articles, and the phrase that answered it, if one did."""
+    """A question in the form used for search, and the answering phrase, if any."""
 
     question: str
     phrase: str | None = None
 
 
 def to_history_turn(answer: Answer) -> HistoryTurn | None:
-    """What a conversation keeps of an answer; nothing of talk that asked nothing of the articles."""
+    """Convert an answer to a history turn; `None` for small talk."""
     return None if answer.talk else HistoryTurn(answer.asked or answer.question, answer.short_answer)
 
 
 def record_history(events: Iterator[Event], history: list[HistoryTurn]) -> Iterator[Event]:
-    """The events as they come; the exchange that they end with is kept in `history`."""
+    """Pass the events through, and append the finished exchange to `history`."""
     for event in events:
         if isinstance(event, Finished) and (exchange := to_history_turn(event.answer)):
             history.append(exchange)
@@ -73,7 +72,7 @@ def record_history(events: Iterator[Event], history: list[HistoryTurn]) -> Itera
 
 
 def is_follow_up(question: str) -> bool:
-    """Whether a question needs what was said before it to be understood."""
+    """Return whether a question depends on the conversation before it."""
     folded = fold_text(question)
     said = query_tokens(question)
     if not said:
@@ -86,7 +85,7 @@ def is_follow_up(question: str) -> bool:
 
 
 def _english_points(question: str, begins: bool) -> bool:
-    """Whether an English question has a pronoun for something that it does not name itself."""
+    """Return whether an English question has a pronoun for something that it does not name itself."""
     for match in _WORD.finditer(question):
         word = match.group().lower()
         if word in _ENGLISH_PRONOUNS:
@@ -98,7 +97,7 @@ def _english_points(question: str, begins: bool) -> bool:
 
 
 def _arabic_points(question: str, begins: bool) -> bool:
-    """Whether an Arabic question has a pronoun, alone or written onto a word, for something not yet named in it."""
+    """Return whether an Arabic question has a pronoun, free or attached, for something not yet named in it."""
     words = [_MARKS.sub("", word) for word in _MARKED_WORD.findall(question)]
     folded = list(map(fold_text, words))
     content = set(query_tokens(question))
@@ -109,19 +108,19 @@ def _arabic_points(question: str, begins: bool) -> bool:
             return False
         joins = bare in _COPULAS and at + 1 < len(folded)
         if bare in _ARABIC_PRONOUNS or (bare in _COPULAS and not joins) or _has_pronoun(words[at]):
-            # "Who has the record": من لديه points to nobody else.
+            # "Who has the record": من لديه refers to nothing else.
             return begins or (before < _ENOUGH and not (at == 1 and folded[0] == "من"))
         before += word in content
     return False
 
 
 def _has_pronoun(word: str) -> bool:
-    """Whether a pronoun is written onto an Arabic word (يرأسها); none is onto a word that has the article."""
+    """Return whether an Arabic word has an attached pronoun (يرأسها); a word with the article has none."""
     return bool(_ATTACHED.match(word)) and not _WITH_ARTICLE.match(word)
 
 
 def concat_history(question: str, history: Sequence[HistoryTurn]) -> str:
-    """The question with what it leans on before it, to search with. Read so, it would be answered as the one before."""
+    """Prepend the last exchange to a question, for search only: the reader would answer the earlier question."""
     before = history[-1]
     said = f" {before.phrase}." if before.phrase else ""
     return f"{before.question}{said} {question}"

@@ -1,4 +1,4 @@
-"""A question as it came: checked, and its language told."""
+"""Question validation, language detection, and question types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qa.query.arabizi import is_arabizi
 from qa.query.dialect import to_msa_question_words
 
 MAX_QUESTION_LENGTH = 2000
-"""Code points. Longer ones are pasted texts, and would crowd the evidence out of the LLM's context."""
+"""Code points. Longer ones are pasted texts, and would leave no context for the evidence."""
 
 _WHOLE_ANSWER = re.compile(
     r"^\W*(?:please\W+|can you\W+|could you\W+)*"
@@ -21,7 +21,7 @@ _WHOLE_ANSWER = re.compile(
     r"|^\W*(?:من فضلك |هل يمكنك ان )?(?:ت?لخصي?|ا?شرحي?|تشرحي?|ت?قارني?|صفي?|تصفي?|حدثني|اخبرني عن|ما الفرق|ما الفروق"
     r"|ماذا حدث|ما ملخص|اعطني (?:ملخصا|نبذه))\b"
 )
-"""Folded. What is asked for in these words takes sentences to say."""
+"""Folded. Questions with these words need an answer of several sentences."""
 
 _REASONS = re.compile(
     r"^\W*(?:and |but |so )?(?:why|how come|for what reasons?"
@@ -32,17 +32,17 @@ _REASONS = re.compile(
 
 
 def asks_why_or_how(question: str) -> bool:
-    """Whether it asks why or how: a phrase may answer, but what stands around it says more."""
+    """Return whether a question asks why or how: a phrase may answer, but the sentences around it explain more."""
     return bool(_REASONS.search(fold_text(to_msa_question_words(question))))
 
 
 def is_factoid(question: str) -> bool:
-    """Whether a phrase can answer: who, when, how many, and also why and how, where an article says so in few words."""
+    """Return whether a phrase can answer: who, when, how many, and why and how if an article says it in few words."""
     return not _WHOLE_ANSWER.search(fold_text(to_msa_question_words(question)))
 
 
 def validate_question(question: str) -> Language:
-    """The language to answer in. Raises `QuestionEmpty`, `QuestionTooLong`, `QuestionLanguage`."""
+    """Return the language to answer in. Raises `QuestionEmpty`, `QuestionTooLong`, `QuestionLanguage`."""
     if not any(map(str.isalnum, question)):
         raise QuestionEmpty
     if len(question) > MAX_QUESTION_LENGTH:
@@ -53,5 +53,5 @@ def validate_question(question: str) -> Language:
 
 
 def language_to_answer_in(question: str) -> Language:
-    """The same of any text, however it is written."""
+    """Return the language to answer in, without validation."""
     return "ar" if is_arabizi(question) else detect_language(question)

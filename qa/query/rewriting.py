@@ -1,4 +1,4 @@
-"""A follow-up written again so that it stands alone, by the LLM; what it may put in is what was said."""
+"""Rewrite a follow-up with the LLM so that it stands alone; only words of the conversation may be added."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from qa.query.followup import KEPT, HistoryTurn
 
 TOKENS = 60
 _OWN_WORDS = 0.6
-"""Least share of the question's own words that are in the rewritten one."""
+"""Minimum share of the question's own words in the rewritten one."""
 
 
 def rewrite_follow_up(question: str, history: Sequence[HistoryTurn], generator: LLM) -> str | None:
-    """The question as the LLM makes it stand alone; `None` where it makes something else of it, and where the LLM
-    cannot read all of what was said."""
+    """Return the question rewritten by the LLM; `None` if the result is not acceptable, or if the prompt is too
+    long."""
     prompt = _prompt(detect_language(question))
     turn = Message("user", _turn(prompt, history[-KEPT:], question))
     try:
@@ -33,9 +33,9 @@ def rewrite_follow_up(question: str, history: Sequence[HistoryTurn], generator: 
 
 
 def _may_be_asked(written: str, question: str, history: Sequence[HistoryTurn]) -> bool:
-    """Whether a rewritten question is one, asks in the same language, and has only words that were said.
+    """Return whether a rewritten question is a question, in the same language, with only words of the conversation.
 
-    It must ask what the question asks, and not once more what was asked before.
+    It must ask what the question asks, and not repeat an earlier question.
     """
     if not written.endswith(("?", "؟")) or detect_language(written) != detect_language(question):
         return False

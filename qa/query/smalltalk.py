@@ -1,7 +1,7 @@
-"""What people say to Jawab that is no question about the articles: greetings, thanks, "what can you do?".
+"""Small talk: greetings, thanks, "what can you do?" and other input that is not about the articles.
 
-Only what is nothing else is taken for that: every word of it must belong to such a phrase, so that no question about
-an article is ever brushed aside. The phrases and the replies are in `prompts/talk.*.toml`.
+Every word must belong to such a phrase, so that no question about an article is treated as small talk. The phrases and
+the replies are in `prompts/talk.*.toml`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from qa.prompts import prompt_table
 
 Kind = Literal["collection", "abilities", "greeting", "thanks", "farewell"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The weightiest first: "Hello! What can you do?" asks for abilities."""
+"""In order of priority: "Hello! What can you do?" asks for abilities."""
 EXAMPLES = 4
-"""Titles that are named when somebody asks what there is."""
+"""Number of titles in the reply to a question about the collection."""
 _MOST_WORDS = 20
-"""Words of talk. A longer text may be made of phrases in so many ways that trying them all would take years."""
+"""Maximum words of small talk. In a longer text the pattern could backtrack over too many splits into phrases."""
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
 class SmalltalkConfig:
-    """How one language talks: the phrases by kind, words that may stand between them, and what Jawab says."""
+    """Small talk of one language: the phrases by kind, filler words allowed between them, and the replies."""
 
     heard: dict[Kind, tuple[str, ...]]
     fillers: tuple[str, ...]
@@ -39,7 +39,7 @@ class SmalltalkConfig:
 
 @cache
 def talk(language: Language) -> SmalltalkConfig:
-    """How `language` talks."""
+    """Load the small talk of `language`."""
     table = prompt_table("talk", language)
     return SmalltalkConfig(
         heard={kind: tuple(map(_plain, table[kind]["heard"])) for kind in KINDS},
@@ -51,7 +51,7 @@ def talk(language: Language) -> SmalltalkConfig:
 
 
 def classify(question: str) -> Kind | None:
-    """What kind of talk `question` is, if it is nothing else."""
+    """Return the kind of small talk, or `None` for anything else."""
     said = _plain(question)
     if len(said.split()) > _MOST_WORDS:
         return None
@@ -60,17 +60,17 @@ def classify(question: str) -> Kind | None:
 
 
 def reply(kind: Kind, language: Language, titles: Sequence[str], count: int) -> str:
-    """What Jawab says to it; `titles` are some of the `count` articles that there are."""
+    """Return the reply; `titles` are some of the `count` articles in the collection."""
     talks = talk(language)
     if kind == "collection" and not count:
         return talks.nothing
-    # Titles have commas and quotation marks of their own.
+    # Titles may have commas and quotation marks.
     named = ("؛ " if language == "ar" else "; ").join(title.rstrip(".") for title in titles[:EXAMPLES])
     return talks.said[kind].format(count=pluralize_articles(count, language), titles=named)
 
 
 def pluralize_articles(count: int, language: Language) -> str:
-    """So many articles, in words that agree with the number (Unicode's plural rules)."""
+    """Format the number of articles with the right plural form (Unicode's plural rules)."""
     form = "one" if count == 1 else "many"
     if language == "ar":
         rest = count % 100
@@ -85,7 +85,7 @@ def _phrases(kind: Kind) -> tuple[str, ...]:
 
 @cache
 def _all_talk() -> re.Pattern[str]:
-    """A whole utterance of such phrases and fillers, in either language or both."""
+    """Pattern for an utterance of only such phrases and fillers, in either language or both."""
     phrases = [phrase for kind in KINDS for phrase in _phrases(kind)]
     parts = sorted({*phrases, *talk("ar").fillers, *talk("en").fillers}, key=len, reverse=True)
     part = f"(?:{'|'.join(map(re.escape, parts))})"

@@ -1,8 +1,8 @@
-"""Words as the articles spell them: hamzas that were left out, and slips of the finger.
+"""Spelling correction against the retrieved passages: omitted hamzas, and typing errors.
 
-Search folds hamzas away, and finds what it should in spite of a slip; but the reader sees what was typed, and it has
-learnt from well written text. So what search found says how the words are spelt: that costs nothing, however large the
-collection, and a word is only ever replaced by one that stands where the answer is looked for.
+Search folds hamzas and tolerates typing errors, but the reader sees the typed question, and it was trained on well
+written text. Spellings are therefore taken from the passages found: that costs nothing, however large the collection,
+and a word is only ever replaced by one in the passages that are read for the answer.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from index.text.words import STOP_WORDS, normalize_tokens, with_clitics
 
 _WORD = re.compile(r"[\u0620-\u0652\u066e-\u06d3]+")
 _SHORTEST = 5
-"""Letters of a word that a slip is looked for in: shorter ones are too near to others."""
+"""Minimum letters of a word to correct: shorter ones are too similar to others."""
 
 Spellings = dict[str, str]
 
 
 def correct_spelling(question: str, hits: Sequence[Hit], vocabulary: Vocabulary) -> str:
-    """The question with hamzas that were left out, and slips put right, as the passages that were found have them."""
+    """Restore omitted hamzas and correct typing errors, with the spellings of the passages found."""
     written = corpus_spellings(hits)
     return correct_typos(restore_hamza(question, written), written, lambda word: bool(vocabulary.passages(word)))
 
 
 def corpus_spellings(hits: Sequence[Hit]) -> Spellings:
-    """Folded word → how the passages that were found write it, most often."""
+    """Map each folded word to its most frequent spelling in the passages found."""
     written: dict[str, Counter[str]] = {}
     for hit in hits:
         text = to_plain_form(f"{hit.article.title} {hit.article.text[hit.passage.start : hit.passage.end]}").text
@@ -42,7 +42,7 @@ def corpus_spellings(hits: Sequence[Hit]) -> Spellings:
 
 
 def restore_hamza(question: str, written: Spellings) -> str:
-    """The question with the hamzas and dots that the articles write, where they were left out."""
+    """Restore omitted hamzas and dots as the articles write them."""
     bare = _without_clitics(written)
 
     def word(match: re.Match[str]) -> str:
@@ -55,9 +55,9 @@ def restore_hamza(question: str, written: Spellings) -> str:
 
 
 def correct_typos(question: str, written: Spellings, known: Callable[[str], bool]) -> str:
-    """The question with the words put right that a slip has made unknown, where one word alone is a slip away.
+    """Correct unknown words for which exactly one known word is one edit away.
 
-    `known` tells whether the collection has a word, in any form.
+    `known` returns whether the collection has a word, in any form.
     """
 
     def word(match: re.Match[str]) -> str:
@@ -73,7 +73,7 @@ def correct_typos(question: str, written: Spellings, known: Callable[[str], bool
 
 
 def _without_clitics(written: Spellings) -> Spellings:
-    """The same words with what may be written onto them as well: الأحزاب also tells أحزاب and بالأحزاب."""
+    """Return the spellings with and without clitics: الأحزاب also gives أحزاب and بالأحزاب."""
     bare: Spellings = {}
     for folded, spelling in written.items():
         if len(folded) != len(spelling):
@@ -87,7 +87,7 @@ def _without_clitics(written: Spellings) -> Spellings:
 
 
 def _leaves_out(typed: str, spelling: str) -> bool:
-    """Whether hamzas and dots of the spelling are left out in what was typed, and nothing else is otherwise."""
+    """Return whether the typed word differs from the spelling only by omitted hamzas and dots."""
     pairs = zip(typed, spelling, strict=False)
     return len(typed) == len(spelling) and all(one == other or one == _careless(other) for one, other in pairs)
 

@@ -1,4 +1,4 @@
-"""The months and weekdays that a text names, in Arabic (of Egypt, the Levant and the Maghreb) and in English."""
+"""Months and weekdays named in a text, in Arabic (of Egypt, the Levant and the Maghreb) and in English."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _WEEKDAYS = (
 )  # fmt: skip
 ENGLISH = frozenset(name for names in (*MONTHS, *_WEEKDAYS) for name in names if name.isascii())
 _UNSURE = frozenset({"may", "mar", "jan", "sat", "اب", "ماي", "اوت", "مارت", "جوان"})
-"""Also other words: a month only beside a number, or after a word that dates begin with."""
+"""Ambiguous names: a month or weekday only beside a number, or after a word that introduces dates."""
 _BEFORE = r"(?:\d\s?(?:st|nd|rd|th)?\s|(?:in|of|since|until|by|last|next|شهر|من|في)\s)"
 
 
 def months(text: str) -> frozenset[int]:
-    """Numbers of the months, from 1, that are named in a text."""
+    """Return the numbers, from 1, of the months named in a text."""
     folded = fold_text(text)
     return frozenset(number for number, names in enumerate(MONTHS, 1) if any(_names(folded, name) for name in names))
 
 
 def weekdays(text: str) -> frozenset[int]:
-    """Numbers of the weekdays, from Monday as 0, that are named in a text."""
+    """Return the numbers, from Monday as 0, of the weekdays named in a text."""
     folded = fold_text(text)
     return frozenset(number for number, names in enumerate(_WEEKDAYS) if any(_names(folded, name) for name in names))
 
 
 def _names(folded: str, name: str) -> bool:
-    # Arabic prefixes are written onto the name: لنيسان، بالجمعة.
+    # Arabic prefixes are attached to the name: لنيسان، بالجمعة.
     word = rf"(?<!\w)[وفبلك]?{name}(?!\w)" if not name.isascii() else rf"(?<!\w){name}(?!\w)"
     if name in _UNSURE:
         return bool(re.search(rf"{_BEFORE}{word}|{word}[\s,،/]+\d", folded))

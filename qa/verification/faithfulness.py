@@ -1,7 +1,7 @@
-"""Whether a sentence that an LLM wrote may be shown over a quotation: what in it the quotation does not bear out.
+"""Faithfulness checks: find content of an LLM's sentence that its quotation does not support.
 
-Checked is what can be known: language, form, phrase, numbers, months and weekdays, names. What stands in the question
-or in the article's title was not invented by the LLM, and counts as borne out.
+Checked are language, form, phrase, numbers, months and weekdays, and names. Content of the question or of the article's
+title was not invented by the LLM, and counts as supported.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from qa.verification.numbers import parse_numbers, possible_values
 IssueKind = Literal["empty", "language", "form", "phrase", "number", "date", "name", "translation"]
 
 _MARKUP = re.compile(r"[<>{}\[\]|`\\]|://|\w@\w")
-"""Markup, links, addresses and the marks of chat templates: what no sentence in plain words has."""
+"""Markup, links, addresses and the marks of chat templates, which no plain sentence has."""
 _ASKING = re.compile(r"(?:who|whom|whose|what|which|when|where|why|how)\b|(?:هل|متي|كم|اين|ماذا|لماذا|كيف|من|ما)\b")
-"""Folded. The words that a question begins with."""
+"""Folded. First words of a question."""
 _OTHER_SCRIPT = {"ar": re.compile(r"[A-Za-z]{2,}"), "en": re.compile(r"[\u0621-\u064a]{2,}")}
 
 
 @dataclass(frozen=True)
 class Issue:
-    """Something in a sentence that its quotation does not bear out; `said` are its words, where it has any."""
+    """Something in a sentence that its quotation does not support; `said` is the offending text, if any."""
 
     kind: IssueKind
     said: str = ""
@@ -37,7 +37,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a sentence has to rest on: the question, the quotation, the phrase in it that answers, and the title."""
+    """Sources that must support a sentence: the question, the quotation, its answering phrase, and the title."""
 
     question: str
     quote: str
@@ -50,7 +50,7 @@ class Sources:
 
 
 def check_sentence(sentence: str, grounds: Sources) -> list[Issue]:
-    """What speaks against showing a sentence, the gravest first; nothing, if nothing is known to."""
+    """Return the issues of a sentence, the gravest first; empty if none is found."""
     if not sentence.strip():
         return [Issue("empty")]
     if detect_language(sentence) != detect_language(grounds.question):
@@ -65,7 +65,7 @@ def check_sentence(sentence: str, grounds: Sources) -> list[Issue]:
 
 
 def _form(sentence: str, grounds: Sources) -> Iterator[Issue]:
-    """It must be one sentence in plain words: an article may command an LLM to write something beside the answer."""
+    """Check for one plain sentence: an article may command an LLM to write something beside the answer."""
     if len(sentences(sentence)) > max(1, len(sentences(grounds.phrase))):
         yield Issue("form")
     asked, said = fold_text(grounds.question).split(), fold_text(sentence).split()
@@ -83,7 +83,7 @@ def _form(sentence: str, grounds: Sources) -> Iterator[Issue]:
 
 
 def _phrase(sentence: str, grounds: Sources) -> Iterator[Issue]:
-    """In the article's language the sentence must have the phrase's words; in another, its numbers and names."""
+    """Check for the phrase: its words if the sentence is in the article's language, else its numbers."""
     if detect_language(grounds.quote) == detect_language(sentence):
         if not _contains(sentence, grounds.phrase):
             yield Issue("phrase", grounds.phrase)
@@ -110,14 +110,14 @@ def _dates(sentence: str, grounds: Sources) -> Iterator[Issue]:
 def _names(sentence: str, grounds: Sources) -> Sequence[str]:
     if detect_language(sentence) == "ar":
         return missing_names(grounds.phrase, sentence)
-    # Of a quotation in Arabic an English sentence translates words that are no names: only those count that sound
-    # almost like one of the article's.
+    # For a quotation in Arabic, capitalised English words may be translations that are not names: only those count
+    # that sound almost like one of the article's.
     return (unsupported_names if detect_language(grounds.quote) == "en" else misspelled_names)(
         sentence, grounds.sources
     )
 
 
 def _contains(sentence: str, phrase: str) -> bool:
-    """Whether every word of `phrase` is in `sentence`, clitics aside."""
+    """Return whether every word of `phrase` is in `sentence`, ignoring clitics."""
     said = fold_text(sentence)
     return all(word.removeprefix("ال") in said for word in re.findall(r"\w+", fold_text(phrase)))

@@ -1,7 +1,7 @@
-"""The names in a sentence that its sources do not have: another person's, or one that was misspelt on the way.
+"""Find names in a sentence that its sources lack: another person's, or a misspelt one.
 
-In English a name has a capital. What the sources write in the other script is compared by its sound
-(`index/retrieval/cross_script_names.py`): Kirby is كيربي, and Kerry is not.
+In English a name has a capital. Across scripts, words are compared by sound (`index/retrieval/cross_script_names.py`):
+Kirby is كيربي, and Kerry is not.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _AIN = re.compile(r"['’](?!s\b)")
 _PART = re.compile(r"[^\W\d_]+")
 _OF_A_PLACE = re.compile("يه?$")
 _SAME = 0.5
-"""Likeness of two sounds from which two names with the same consonants are the same."""
+"""Minimum phonetic similarity of two names with the same consonants to be the same."""
 _ALIKE = 0.65
-"""Likeness of two sounds from which a name that is not the same is taken for the same one misspelt."""
+"""Phonetic similarity above which a different name counts as a misspelling."""
 _ARTICLES = frozenset({"al", "el", "ibn", "bin", "abu", "abd"})
 
 
 def extract_names(sentence: str) -> list[str]:
-    """The parts of the names of an English sentence, folded: words with a capital that are no small words."""
+    """Return the parts of the names in an English sentence, folded: capitalised words that are not stop words."""
     parts = [part for name in _CAPITAL.findall(sentence) for part in _PART.findall(_AIN.sub("", fold_text(name)))]
     return [part for part in parts if len(part) > 2 and part not in STOP_WORDS | calendar.ENGLISH | _ARTICLES]
 
 
 def unsupported_names(sentence: str, sources: Iterable[str]) -> list[str]:
-    """Names of an English sentence that no source has, in its own script or by sound."""
+    """Return names of an English sentence that no source has, in the same script or by sound."""
     latin, arabic = _words(sources)
     return [name for name in extract_names(sentence) if not _has(name, latin, arabic)]
 
 
 def misspelled_names(sentence: str, sources: Iterable[str]) -> list[str]:
-    """Those of the unknown names that sound almost like a word of the sources."""
+    """Return the unsupported names that sound almost like a word of the sources."""
     _, arabic = _words(sources := list(sources))
     return [
         name
@@ -50,13 +50,13 @@ def misspelled_names(sentence: str, sources: Iterable[str]) -> list[str]:
 
 
 def missing_names(phrase: str, sentence: str) -> list[str]:
-    """Names of an English phrase that an Arabic sentence does not have."""
+    """Return names of an English phrase that an Arabic sentence does not have."""
     _, arabic = _words([sentence])
     return [name for name in extract_names(phrase) if not _has(name, frozenset(), arabic)]
 
 
 def _words(sources: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """The content words in Latin script and the words in Arabic script, these with and without what is written on."""
+    """Return the content words in Latin script, and the words in Arabic script with and without clitics."""
     folded = [fold_text(source) for source in sources]
     latin = frozenset(word for text in folded for word in content_words(text))
     written = {word for text in folded for word in _ARABIC_WORD.findall(text)}

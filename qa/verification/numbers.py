@@ -1,8 +1,8 @@
-"""The numbers that a text says, in digits or in words, in Arabic or English: ٣ is 3, ثلاثة and three are 3.
+"""Parse the numbers in a text, in digits or in words, in Arabic or English: ٣ is 3, ثلاثة and three are 3.
 
-A text may mean several things by one word: "third" is 3 or one in three, خمس five or a fifth. So what a text *says* is
-a set of readings for each number, and what it *could mean* is all of them together, with the parts of compound ones:
-a claim is borne out if one of its readings could be meant.
+Words can be ambiguous: "third" is 3 or one in three, خمس five or a fifth. So each number mention has a set of readings,
+and the possible values of a text are all of them together, with the parts of compound numbers: a claim is supported if
+one of its readings is a possible value of the source.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _TOKEN = re.compile(r"\d+(?:[.,٫٬]\d+)*|[^\W\d_]+")
 _GROUPED = re.compile(r"\d{1,3}(?:[,٬]\d{3})+(?:[.٫]\d+)?")
 _CLITICS = re.compile(r"^(?:و|ف)?(?:بال|لل|ال|ب|ل|ك)?")
 _DUAL = re.compile(r"[^\W\d_]{2,}(?:تان|تين|ان|ين)$")
-"""An Arabic dual: جولتان are two rounds. A plural in ين looks the same, so it only *could* mean two."""
+"""An Arabic dual: جولتان are two rounds. A plural in ين looks the same, so it is only a *possible* two."""
 
-# All folded (index/text/folding.py). Words of one line stand for the numbers from its first on.
+# All folded (index/text/folding.py). Words of one line are consecutive numbers: (first, step, words).
 _COUNTED: tuple[tuple[int, int, str], ...] = (
     (2, 1, "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
            "eighteen nineteen"),
@@ -78,7 +78,7 @@ _ARTICLES = {"a", "an"}
 
 @dataclass(frozen=True)
 class NumberMention:
-    """A number at `folded[start:end]`, all that it may mean, and the numbers that its words mean one by one."""
+    """A number at `folded[start:end]`, all its readings, and the numbers that its words mean one by one."""
 
     start: int
     end: int
@@ -92,12 +92,12 @@ class _Word:
     end: int
     text: str
     joined: bool
-    """Whether و or "and" stands before it."""
+    """Set if و or "and" precedes it."""
     digits: bool
 
 
 def parse_numbers(text: str) -> list[NumberMention]:
-    """The numbers of a text in order; "one" is none, for it is said without being counted."""
+    """Return the numbers of a text in order; "one" is left out, as it often does not count anything."""
     words = list(_words(_folded(text)))
     found, at = [], 0
     while at < len(words):
@@ -108,7 +108,7 @@ def parse_numbers(text: str) -> list[NumberMention]:
 
 
 def possible_values(text: str) -> Reading:
-    """Every number that a text may be understood to say."""
+    """Return every number that a text may mean."""
     said = parse_numbers(text)
     meant = {number for one in said for number in one.readings | one.parts}
     if any(_DUAL.match(token) for token in _TOKEN.findall(_folded(text))):
@@ -117,7 +117,7 @@ def possible_values(text: str) -> Reading:
 
 
 def _folded(text: str) -> str:
-    """Folded, and بالمئة is no hundred."""
+    """Fold a text, and mask بالمئة, which is not a hundred."""
     return _PERCENT.sub(lambda match: "%" * len(match.group()), fold_text(text))
 
 
@@ -136,7 +136,7 @@ def _words(folded: str) -> Iterator[_Word]:
 
 
 def _without_clitics(word: str) -> str:
-    """A number word without what is written onto it; any other word as it is."""
+    """Return a number word without its clitics; any other word unchanged."""
     for rest in (word[1:], word.removeprefix("ال"), _CLITICS.sub("", word)):
         if _known(rest) and word != rest and word[0] in "وفبلكا":
             return rest
@@ -161,7 +161,7 @@ def _units() -> dict[str, int]:
 
 
 def _number_at(words: Sequence[_Word], at: int) -> tuple[NumberMention | None, int]:
-    """The number that begins at a word, if one does, and the place after it."""
+    """Return the number that begins at a word, if any, and the position after it."""
     first = words[at]
     single = _single(first)
     ordinal = _ordinal(words, at)
@@ -198,12 +198,12 @@ def _ordinal(words: Sequence[_Word], at: int) -> Fraction | None:
 
 
 def _single(word: _Word) -> Reading:
-    """What an ordinal or a fraction may mean."""
+    """Return the readings of an ordinal or a fraction."""
     return frozenset(table[word.text] for table in (_ORDINALS, _FRACTIONS) if word.text in table)
 
 
 def _compound(words: Sequence[_Word], at: int) -> tuple[Fraction | None, list[Fraction], int]:
-    """The cardinal that begins at a word: what its words make together, and each of them."""
+    """Return the cardinal that begins at a word: its value, the values of its words, and the position after it."""
     total, group = Fraction(0), Fraction(0)
     parts: list[Fraction] = []
     start = at
@@ -212,7 +212,7 @@ def _compound(words: Sequence[_Word], at: int) -> tuple[Fraction | None, list[Fr
         value = _cardinal(words, at)
         scale = _SCALES.get(word.text)
         if scale and (group or not parts) and not (word.joined and at > start):
-            # "thousands of" counts nothing.
+            # "thousands of" is not a number.
             if not group and word.text.endswith("s"):
                 break
             group = max(group, Fraction(1)) * scale
@@ -246,7 +246,7 @@ def _cardinal(words: Sequence[_Word], at: int) -> Fraction | None:
 
 
 def _goes_on(total: Fraction, group: Fraction, value: Fraction, words: Sequence[_Word], at: int) -> bool:
-    """Whether a number goes on with the word at `at`: "twenty-five", خمسة وعشرون, خمسة عشر, ألف وتسعمئة."""
+    """Return whether a number continues with the word at `at`: "twenty-five", خمسة وعشرون, خمسة عشر, ألف وتسعمئة."""
     word = words[at]
     if _is_teen(words, at):
         return True
@@ -277,6 +277,6 @@ def _is_teen(words: Sequence[_Word], at: int) -> bool:
 def _of_digits(text: str) -> Fraction:
     if _GROUPED.fullmatch(text):
         return Fraction(re.sub(r"[,٬]", "", text).replace("٫", "."))
-    # A comma that does not part thousands is a decimal one; two points or more are a date or a version.
+    # A comma that does not separate thousands is a decimal one; two points or more are a date or a version.
     parts = re.split(r"[.,٫٬]", text)
     return Fraction(".".join(parts)) if len(parts) == 2 else Fraction(parts[0])

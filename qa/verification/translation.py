@@ -1,8 +1,8 @@
-"""Whether a sentence says a phrase of another language: what answers in it is found, and must mean the same.
+"""Translation check: verify that a sentence has a correct translation of a phrase in another language.
 
-The LLM that everybody can have here makes «سائل التشغيل» (working fluid) a "cooling medium", and no rule sees that. But
-the reader finds what answers the question in the LLM's sentence too, and the embedder tells how near two phrases are in
-meaning, in whatever languages. docs/answers.md has how well that tells translations from other phrases.
+The default LLM turns «سائل التشغيل» (working fluid) into a "cooling medium", and no rule detects that. But the reader
+can find the answering phrase in the LLM's sentence too, and the embedder measures the similarity in meaning of two
+phrases, across languages. docs/answers.md has how well that separates translations from other phrases.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from qa.reading.reader import Context, Reader
 from qa.verification.faithfulness import Issue
 
 SAME = 0.5
-"""The cosine of two phrases from which one is taken for a translation of the other (`benchmarks/translations.py`)."""
+"""Minimum cosine of two phrases for one to count as a translation of the other (`benchmarks/translations.py`)."""
 
 Likeness = Callable[[str, str], float]
-"""The cosine of two phrases, in whatever languages."""
+"""Function that returns the cosine of two phrases, in any languages."""
 
 
 def check_translation(sentence: str, question: str, phrase: str, reader: Reader, likeness: Likeness) -> list[Issue]:
-    """What the sentence says in the place of `phrase`, where that means something else."""
+    """Return an issue with the sentence's own phrase if it means something else than `phrase`."""
     if phrase in sentence:
         return []
     (reading,) = reader.read(question, [Context(sentence)])

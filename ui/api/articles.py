@@ -1,4 +1,4 @@
-"""`/v1/articles`: what is in a collection, one article, and one taken out."""
+"""`/v1/articles`: list the articles of a collection, get one, delete one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ui.web.site import Collection, Site
 
 MOST = 500
 _PATIENCE, _AGAIN = 10.0, 0.2
-"""Seconds for which a busy index is waited for, and between two tries."""
+"""Seconds to wait for a locked index, and between two attempts."""
 CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
 
 
@@ -52,7 +52,7 @@ CollectionDep = Annotated[Collection, Depends(_chosen)]
 
 
 def article_routes() -> APIRouter:
-    """The routes."""
+    """Return the router of `/v1/articles`."""
     router = APIRouter(prefix="/v1/articles", tags=["articles"])
 
     @router.get("", summary="List articles", response_model=ArticleList, responses=KNOWN | openapi_responses(404, 422))
@@ -69,7 +69,7 @@ def article_routes() -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
         after: Number = 0,
     ) -> Any:
-        # Told beforehand: what would be found in the same state of the articles is not looked for again.
+        # Computed before the search: an unchanged collection with the same query needs no new search.
         tag = weak_etag(collection.id, collection.articles.state, request.scope["query_string"].decode("latin-1"))
         if matches(request, tag):
             return not_modified(tag)
@@ -103,7 +103,7 @@ def article_routes() -> APIRouter:
 
 
 def _patiently(remove: Callable[[str], None], article_id: str) -> None:
-    """Articles may just be read into the index: that is over soon, or else it is told (`IndexLocked`)."""
+    """Remove an article, waiting up to `_PATIENCE` seconds while indexing holds the lock, else raise `IndexLocked`."""
     until = time.monotonic() + _PATIENCE
     while True:
         try:

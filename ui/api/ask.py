@@ -1,4 +1,4 @@
-"""`POST /v1/ask`: the whole record at once, or its parts as they come, and the place in the line while one waits."""
+"""`POST /v1/ask`: the answer record as JSON, or server-sent events, which include the position in the queue."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AskBody(BaseModel):
 
 
 def ask_routes(site: Site) -> APIRouter:
-    """The route."""
+    """Return the router of `/v1/ask`."""
     router = APIRouter(tags=["questions"])
 
     @router.post(
@@ -60,7 +60,7 @@ def ask_routes(site: Site) -> APIRouter:
         try:
             collection = await run_in_threadpool(site.collections.find, body.collection)
             if body.stream:
-                # A refusal still has a status of its own, and clients know what to do; later it would be an event.
+                # Checked before the stream starts: a refusal still gets its HTTP status instead of an error event.
                 site.line.check_room(asked.caller)
                 events = _server_sent(collection, asked, site.line, number)
                 return StreamingResponse(events, media_type="text/event-stream")
@@ -92,13 +92,13 @@ def _named(step: StreamEvent) -> tuple[str, object] | None:
         case QueuePosition(before):
             return "place", {"before": before}
         case PhraseFound():
-            return None  # the contract has no name for it; the record at the end has it
+            return None  # not an event of the API; the record at the end has it
         case PassagesFound(passages):
             return "passages", {"passages": [asdict(passage) for passage in passages]}
         case Token(text):
             return "token", {"text": text}
-        case Finished(problem_response):
-            return "answer", problem_response.to_json()
+        case Finished(record):
+            return "answer", record.to_json()
 
 
 def _event(name: str, data: object) -> str:

@@ -1,4 +1,4 @@
-"""A client that goes away: what was done for it ends. Starlette tells it of streams, but not of whole answers."""
+"""Cancel work when its client disconnects. Starlette does this for streaming responses only."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ T = TypeVar("T")
 
 
 class ClientDisconnected(Exception):
-    """Nobody waits for the answer."""
+    """The client disconnected before its response was ready."""
 
 
 async def run_until_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` gives. Raises `ClientDisconnected`, and ends the work, where the client goes away before."""
+    """Return the result of `work`. If the client disconnects first, cancel it and raise `ClientDisconnected`."""
     working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""The API's documentation at `/docs`: Swagger UI from a package, so that nothing is loaded from elsewhere."""
+"""API documentation at `/docs`: Swagger UI from a package, so that nothing is loaded from other hosts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAGE = (
 
 
 def docs_routes() -> APIRouter:
-    """The page and the files that it is made of."""
+    """Return the router of `/docs` and its static files."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/docs")

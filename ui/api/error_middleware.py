@@ -1,7 +1,7 @@
-"""The last word of a request that cannot end as it should: its route broke, or the server stops before it is done.
+"""Middleware that converts unhandled errors, and shutdown during a request, into an error response.
 
-Said in the form that its client reads: a problem, OpenAI's error, or an event of the stream that has begun. Only what
-has begun and is no such stream (a file) is left as it is, which the client sees as a cut connection.
+The form depends on the route: a problem, OpenAI's error, or a last event if an event stream has begun. Other responses
+that have begun (a file) are left incomplete, which the client sees as a closed connection.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ui.api.shutdown import ShutdownManager, ShuttingDown
 from ui.web.language import page_language
 
 _LASTING = re.compile(r"/gradio_api/(?:heartbeat/|queue/data$)")
-"""What a page keeps open as long as it is open itself."""
+"""Streams that a page keeps open as long as it is open itself."""
 _HEARD_WITHIN = 0.5
-"""Seconds in which a client must take its last word: it may have stopped reading."""
+"""Seconds allowed for sending the error response: the client may have stopped reading."""
 
 
 class ErrorMiddleware:
-    """Stands before everything that may break, and ends what `stopping` has no more time for."""
+    """ASGI middleware: sends an error response for unhandled errors, and aborts requests still running at shutdown."""
 
     def __init__(self, app: ASGIApp, stopping: ShutdownManager) -> None:
         self._app = app
@@ -45,15 +45,15 @@ class ErrorMiddleware:
         try:
             await self._while_there_is_time(scope, receive, sending)
         except ClientDisconnect:
-            return  # nobody hears a word
+            return  # there is no client to respond to
         except JawabError as error:
             await sending.end(scope, error)
-        except Exception as error:  # noqa: BLE001 - nothing stands behind this but the server's plain "500"
+        except Exception as error:  # noqa: BLE001 - the outermost handler but for the server's plain "500"
             log_unexpected(error, request_id(scope))
             await sending.end(scope, InternalError())
 
     async def _while_there_is_time(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
-        """Raises `ShuttingDown` when there is none left, and whatever the route raises."""
+        """Run the route. Raises `ShuttingDown` when the request is cut at shutdown, and whatever the route raises."""
         with self._stopping.request(lasting=bool(_LASTING.match(scope["path"]))) as cut:
             work = asyncio.ensure_future(self._app(scope, receive, sending.pass_on))
             try:
@@ -67,7 +67,7 @@ class ErrorMiddleware:
 
 
 class _Sending:
-    """What a client is sent: first by its route, and then, where that is `closed`, its last word."""
+    """Wrapper of `send`: passes messages of the route until `closed`; `end` then sends the error."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -76,7 +76,7 @@ class _Sending:
         self.closed = False
 
     async def pass_on(self, message: Message) -> None:
-        """What the route sends; nothing any more once it is closed."""
+        """Send a message of the route; drop it once `closed` is set."""
         if self.closed:
             return
         if message["type"] == "http.response.start":
@@ -86,7 +86,7 @@ class _Sending:
         await self._send(message)
 
     async def end(self, scope: Scope, error: JawabError) -> None:
-        """Say the last word, if anything can be said and is heard."""
+        """Send the error, if the state of the response allows it and the client still reads."""
         found = problem(error, page_language(Headers(scope=scope)), request_id(scope))
         with suppress(TimeoutError):
             async with asyncio.timeout(_HEARD_WITHIN):
@@ -102,7 +102,7 @@ def _answered(scope: Scope, found: Problem) -> Response:
 
 
 def _event(scope: Scope, found: Problem) -> str:
-    """The event that ends a stream; a page's own streams end without one."""
+    """Return the error event that ends a stream; empty for a page's own streams."""
     if _LASTING.match(scope["path"]):
         return ""
     if scope["path"].startswith(PATHS):

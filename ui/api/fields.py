@@ -1,4 +1,4 @@
-"""Kinds of fields that several requests have."""
+"""Field types shared by several requests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ui.i18n import error_message
 
 
 def _whole(given: object) -> object:
-    """JSON knows no difference between 5 and 5.0; pydantic's strict mode does."""
+    """Convert 5.0 to 5: they are the same in JSON, but not in pydantic's strict mode."""
     return int(given) if isinstance(given, float) and given.is_integer() else given
 
 
 StrictInt = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(strict=True)]
-"""A whole number, and nothing that only looks like one: no text, no yes or no."""
+"""Integer; strings and booleans are rejected."""
 
 
 def _said(question: str) -> str:
@@ -30,15 +30,15 @@ def _date(given: str) -> str:
     try:
         return parse_date_prefix(given)
     except DateInvalid as error:
-        # pydantic lets no other error be that of a field; `problems.of_fields` tells its cause.
+        # pydantic accepts only `ValueError`; `problems.handle_validation_error` reports its cause.
         raise ValueError(error_message(error, "en")) from error
 
 
 Number = Annotated[int, Field(ge=0, le=2**53)]
-"""A number of a row: what JSON, JavaScript and SQLite all hold."""
+"""Row offset, up to 2**53, so that it is exact in JSON, JavaScript and SQLite."""
 Day = Annotated[
     str,
-    # The shape is told, not checked: of what is no date the error of ours says more than that of the pattern.
+    # The pattern is documented, not checked: `DateInvalid` explains more than a pattern mismatch would.
     Field(
         json_schema_extra={"pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"},
         description="a date or its beginning: 2021-04, in any script's digits",
@@ -46,4 +46,4 @@ Day = Annotated[
     AfterValidator(_date),
 ]
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_LENGTH), AfterValidator(_said)]
-"""A question without the space around it, which is counted as well: the description knows of no other length."""
+"""Question text, stripped. Its length is checked before stripping, as the schema documents it."""

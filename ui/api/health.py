@@ -1,4 +1,4 @@
-"""`/health`, `/ready` and `/metrics`: whether the server lives, whether it can answer, and what it does."""
+"""`/health` (liveness), `/ready` (readiness) and `/metrics` (Prometheus)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Ready(BaseModel):
 
 
 def health_routes(site: Site, metrics: Metrics) -> APIRouter:
-    """The routes. `/health` asks nothing of anything; `/ready` opens the first collection."""
+    """Return the router. `/health` depends on nothing; `/ready` opens the first collection."""
     router = APIRouter(tags=["watching"])
 
     @router.get("/health", summary="The server lives")

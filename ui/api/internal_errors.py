@@ -1,4 +1,4 @@
-"""What nobody thought of: it is logged where it happens, and everybody else is told that something broke, not what."""
+"""Log unexpected exceptions and convert them to `InternalError`, without exposing details to clients."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ _log = logging.getLogger(f"{LOGGER_NAMES}.errors")
 
 
 class InternalError(JawabError):
-    """Something in Jawab broke. The log has what."""
+    """An unexpected exception; the log has the details."""
 
     code = "internal"
 
 
 def log_unexpected(error: BaseException, request: str | None) -> None:
-    """Tell the log of an exception that nobody thought of."""
+    """Log an unexpected exception."""
     _log.error("unexpected", exc_info=error, extra={"request_id": request} if request else {})
 
 
 def wrap_unexpected(assistant: AnswerStream) -> AnswerStream:
-    """The assistant; where it raises what it does not promise to raise, that is logged, and `InternalError` comes
-    out."""
+    """Wrap the assistant: exceptions other than `JawabError` and `Cancelled` are logged and become `InternalError`."""
     return _Guarded(assistant)
 
 

@@ -1,4 +1,4 @@
-"""`/v1/jobs`: how far uploads have come, and stopping one."""
+"""`/v1/jobs`: progress of uploads, and stopping one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class JobSummary(BaseModel):
 
     added: list[str]
     updated: list[str]
-    not_modified: int
+    unchanged: int
     removed: list[str]
     skipped: list[SkippedPart]
 
@@ -55,7 +55,7 @@ class JobSummary(BaseModel):
         return cls(
             added=summary.added,
             updated=summary.updated,
-            not_modified=summary.unchanged,
+            unchanged=summary.unchanged,
             removed=summary.removed,
             skipped=[SkippedPart.of(one, language) for one in summary.skipped],
         )
@@ -93,7 +93,7 @@ class JobList(BaseModel):
 
 
 def job_routes(site: Site) -> APIRouter:
-    """The routes."""
+    """Return the router of `/v1/jobs`."""
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
     @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=openapi_responses(422))
@@ -124,14 +124,14 @@ def job_routes(site: Site) -> APIRouter:
 
 
 def job_detail(job: Job, language: Language) -> JobDetail:
-    """A job as the API tells it."""
+    """Return a job in the form of the API."""
     summary = JobSummary.of(job.summary, language) if job.summary else None
     trouble = problem(job.problem, language) if job.problem else None
     return JobDetail(**_told(job), summary=summary, problem=trouble)
 
 
 def answered(job: Job, language: Language, **headers: str) -> Response:
-    """A job as the answer to what was asked to be done: it is under way."""
+    """Return a 202 response with the job."""
     return JSONResponse(job_detail(job, language).model_dump(), 202, headers | _SPOKEN)
 
 

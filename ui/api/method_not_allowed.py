@@ -1,6 +1,6 @@
-"""Methods that an address does not take are refused as such (405, with `Allow`).
+"""Responses to unsupported methods of known paths: 405, with `Allow`.
 
-The page is mounted at "/" and would answer them otherwise: that there is nothing at an address that there is.
+Gradio is mounted at "/" and would return 404 for them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class _Refused:
 
 
 def method_not_allowed_routes(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
-    """A route for every address of `routes`, to stand after them: whatever comes to it, its method was not theirs."""
+    """Return a 405 route for every path of `routes`. Add them after `routes`, so that only other methods reach them."""
     allowed: defaultdict[str, set[str]] = defaultdict(set)
     for route in routes:
         if isinstance(route, APIRoute):

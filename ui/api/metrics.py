@@ -1,6 +1,6 @@
-"""What happens, in numbers, for Prometheus: questions, how long their parts took, how many are under way.
+"""Prometheus metrics: questions, durations of their stages, questions in progress.
 
-No question and no answer is among them, and nothing that tells who asked.
+They contain no question, no answer and nothing that identifies a client.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ANSWER = (0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 40, 90, 180)
 
 
 class Metrics:
-    """The numbers of one server."""
+    """Metrics of one server."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -58,11 +58,11 @@ class Metrics:
         }
 
     def watch(self, assistant: AnswerStream) -> AnswerStream:
-        """The assistant, what it does counted."""
+        """Wrap the assistant, counting its questions, tokens and durations."""
         return _Watched(assistant, self)
 
     def scraped(self, site: Site) -> bytes:
-        """All numbers as they are now; of the collections, those that are open."""
+        """Return all metrics in Prometheus' text format; sizes are of open collections only."""
         for size in (self._articles, self._passages):
             size.clear()
         for collection in site.collections.opened():
@@ -126,7 +126,7 @@ class _Watched:
             self.metrics.failed(error)
             raise
         except (GeneratorExit, Cancelled):
-            # Whoever has the record goes away too.
+            # The stream is also closed after the record; that is no abort.
             if not answered:
                 self.metrics.left()
             raise

@@ -1,7 +1,7 @@
-"""The routes that clients of OpenAI's API speak: chat completions, models, embeddings.
+"""OpenAI-compatible routes: chat completions, models, embeddings.
 
-A model is a collection: `jawab` is the first, `jawab/ID` another. What is streamed is the checked answer, in pieces: a
-sentence that does not hold is taken back elsewhere, and a client that has joined pieces could not take it back.
+A model is a collection: `jawab` is the first, `jawab/ID` another. Only the verified answer is streamed, in pieces:
+Jawab's own stream may replace a sentence that fails verification, but a client that joins pieces could not retract it.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ _CHAT: dict[int | str, dict[str, Any]] = {
 }
 _WORD = re.compile(r"\S+\s*|\s+")
 _BEATS = 5.0
-"""Seconds between two signs of life on a stream that has nothing to say yet."""
+"""Seconds between two keep-alive comments on a stream that has no content yet."""
 
 
 class NoSuchModel(CollectionMissing):
-    """No collection, and no embedder, has the name `model`."""
+    """`model` is neither a collection nor the embedder."""
 
     code = "model_not_found"
 
 
 class _OpenAIRoute(APIRoute):
-    """Errors in OpenAI's form."""
+    """Route class that returns errors in OpenAI's form."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -87,7 +87,7 @@ class _OpenAIRoute(APIRoute):
 
 
 def openai_routes(site: Site) -> APIRouter:
-    """The routes."""
+    """Return the router of the OpenAI-compatible routes."""
     router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=_OpenAIRoute)
 
     @router.post(
@@ -108,8 +108,8 @@ def openai_routes(site: Site) -> APIRouter:
         except ClientDisconnected:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         message = said.message(str(request.base_url))
-        complete_answer = completion(number, body.model, message, said.finish, said.usage)
-        return JSONResponse(complete_answer | {"jawab": said.record.to_json()})
+        completed = completion(number, body.model, message, said.finish, said.usage)
+        return JSONResponse(completed | {"jawab": said.record.to_json()})
 
     @router.get("/models", summary="Collections and the embedder, as models")
     def models() -> dict[str, Any]:
@@ -158,7 +158,7 @@ def _encoded(vector: np.ndarray[Any, np.dtype[np.float32]], form: str) -> list[f
 
 @dataclass(frozen=True)
 class _Said:
-    """What is said of a record: its content, whether it was cut, and what it cost in the LLM's tokens."""
+    """The response for a record: its content, finish reason, and usage in the LLM's tokens."""
 
     record: Answer
     content: str
@@ -176,7 +176,7 @@ async def _said(site: Site, collection: Collection, asked: QuestionRequest, body
 
 
 def _cut(record: Answer, body: ChatBody, models: Models) -> _Said:
-    """The content as it was asked for: as JSON, up to a stop, within so many tokens."""
+    """Apply `response_format`, stop sequences and `max_tokens` to the content."""
     as_json = body.response_format is not None and body.response_format.type == "json_object"
     content, finish = json.dumps(record.to_json(), ensure_ascii=False) if as_json else record.answer, "stop"
     for stop in body.stops:
@@ -190,7 +190,7 @@ def _cut(record: Answer, body: ChatBody, models: Models) -> _Said:
 
 
 def _first_tokens(content: str, most: int, models: Models) -> str:
-    """The longest beginning of whole words that has no more than `most` tokens."""
+    """Return the longest prefix of whole words that has at most `most` tokens."""
     kept = ""
     for word in _WORD.findall(content):
         if models.count_tokens(kept + word) > most:

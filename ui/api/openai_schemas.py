@@ -1,6 +1,6 @@
-"""OpenAI's form of requests and answers, as far as Jawab has what it asks for. What it has not is refused by name:
-an answer that leaves out what was asked for would be taken for one that has it. What many clients send without being
-asked to, and what changes nothing at the value that OpenAI gives it by itself, is taken at that value."""
+"""OpenAI's request and response schemas, as far as Jawab supports them. Unsupported parameters are rejected by name:
+a client could not see that they were ignored. Parameters that many clients always send are accepted at OpenAI's default
+value, where they have no effect."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ui.api.problems import Problem
 
 MODEL = "jawab"
 PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
-"""How the paths of OpenAI's routes begin."""
+"""Path prefixes of OpenAI's routes."""
 _KINDS = {429: "rate_limit_error"}
-"""OpenAI's names for kinds of errors, where the status alone does not say them."""
+"""OpenAI's error types for statuses that do not follow the general rule of `failure_of`."""
 _STRICT = ConfigDict(extra="forbid")
 _MOST_MESSAGES = 200
 MOST_CHARACTERS = 400_000
-"""Of all messages together."""
+"""Maximum of all messages together."""
 MOST_EXCHANGES = 10
-"""Earlier questions that are looked at, the latest; of each as many characters as a question may have."""
+"""Number of latest earlier questions that are used, each cut to the maximum length of a question."""
 
 
 class Part(BaseModel):
@@ -52,7 +52,7 @@ class Message(BaseModel):
 
     @property
     def text(self) -> str:
-        """All of its text."""
+        """Text of all parts, joined by newlines."""
         if isinstance(self.content, list):
             return "\n".join(part.text for part in self.content)
         return self.content or ""
@@ -115,7 +115,7 @@ class ChatBody(BaseModel):
 
     @property
     def history(self) -> list[HistoryTurn]:
-        """What was asked before, the latest questions; those that were followed by nothing are not among it."""
+        """The latest earlier questions; those without an assistant's reply are left out."""
         pairs = zip(self.messages, self.messages[1:], strict=False)
         asked = [one for one, then in pairs if (one.role, then.role) == ("user", "assistant")]
         return [HistoryTurn(one.text[:MAX_QUESTION_LENGTH]) for one in asked[-MOST_EXCHANGES:]]
@@ -123,7 +123,7 @@ class ChatBody(BaseModel):
     @property
     def stops(self) -> list[str]:
         stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
-        # Before an empty one everything would end.
+        # An empty stop sequence would cut everything.
         return [stop for stop in stops if stop]
 
 
@@ -143,7 +143,7 @@ class EmbeddingBody(BaseModel):
 
 
 def url_citations(content: str, record: Answer, base: str) -> list[dict[str, Any]]:
-    """Where each marker stands in the content, and what it leads to; `base` is the server's address."""
+    """Return a citation annotation (position and URL) for each marker in `content`; `base` is the server's address."""
     found = []
     for citation in record.citations:
         start = content.find(f"[{citation.marker}]")
@@ -157,7 +157,7 @@ def url_citations(content: str, record: Answer, base: str) -> list[dict[str, Any
 
 
 def completion(number: str, model: str, message: dict[str, Any], finish: str, usage: dict[str, int]) -> dict[str, Any]:
-    """A whole answer."""
+    """Return a complete (not streamed) response."""
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     return {
         "id": number, "object": "chat.completion", "created": int(time.time()), "model": model,
@@ -166,7 +166,7 @@ def completion(number: str, model: str, message: dict[str, Any], finish: str, us
 
 
 def completion_chunk(number: str, model: str, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    """A piece of a streamed answer."""
+    """Return a piece of a streamed response."""
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     return {
         "id": number, "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
@@ -190,23 +190,23 @@ class Failure(BaseModel):
 
 
 def refusing(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These statuses as OpenAPI has them, each with a failure as its body."""
-    # What is refused before it is known to be of this form (the gate, the router) is a problem as elsewhere.
+    """Return OpenAPI descriptions of these statuses, each with a `Failure` as its body."""
+    # Authentication and the router refuse requests before these routes; those errors are problems, as elsewhere.
     return {status: {"model": Failure, "content": {"application/problem+json": {}}} for status in statuses}
 
 
 def failed(found: Problem) -> JSONResponse:
-    """The answer that says a problem as OpenAI says it."""
+    """Return a problem as a response in OpenAI's form."""
     headers = {} if found.retry_after is None else {"retry-after": str(found.retry_after)}
     return JSONResponse(failure_of(found), found.status, headers)
 
 
 def failure_of(found: Problem) -> dict[str, Any]:
-    """A problem as OpenAI says it."""
+    """Return a problem in OpenAI's form."""
     kind = _KINDS.get(found.status, "invalid_request_error" if found.status < 500 else "server_error")
     return failure(found.detail, kind, found.code)
 
 
 def failure(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
-    """An error."""
+    """Return an error object in OpenAI's form."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}

@@ -1,4 +1,4 @@
-"""What goes wrong over HTTP, in one form (RFC 9457): a status, a code for programs, a sentence that says what to do."""
+"""Error responses (RFC 9457 problem details): a status, a code for programs, a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from ui.web.language import page_language
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED_REQUEST = 499
-"""The status of an answer that nobody waits for: it is sent to nobody."""
+"""Status of a request whose client has disconnected; it is never received."""
 _SOON = 5
-"""Seconds after which to try again where it is not known when that helps."""
+"""Default `Retry-After` in seconds, where the error has no estimate."""
 _STATUSES: dict[int, tuple[type[JawabError], ...]] = {
     400: (HostInvalid,),
     403: (InsufficientScope,),
@@ -71,7 +71,7 @@ class Problem(BaseModel):
 
 
 def problem(error: JawabError, language: Language, number: str | None = None) -> Problem:
-    """What `error` is over HTTP."""
+    """Return the problem that reports `error`."""
     code = status(error)
     return Problem(
         title=HTTPStatus(code).phrase, status=code, detail=error_message(error, language), code=error.code,
@@ -81,7 +81,7 @@ def problem(error: JawabError, language: Language, number: str | None = None) ->
 
 
 def status(error: JawabError) -> int:
-    """What `_STATUSES` says; else 503 for what can be tried again, and 500."""
+    """Return the status from `_STATUSES`; otherwise 503 for retryable errors, else 500."""
     for code, kinds in _STATUSES.items():
         if isinstance(error, kinds):
             return code
@@ -89,40 +89,40 @@ def status(error: JawabError) -> int:
 
 
 def _wait(error: JawabError) -> int:
-    """Seconds after which to try again."""
+    """Return the seconds after which to try again."""
     told = error.fields.get("seconds")
     return told if isinstance(told, int) else _SOON
 
 
 def openapi_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """These statuses as OpenAPI has them, each with a problem as its body."""
+    """Return OpenAPI descriptions of these statuses, each with a problem as its body."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
     return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
 
 
 def problem_response(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """A problem as an answer."""
+    """Return a problem as a response."""
     if found.retry_after is not None:
         headers = dict(headers or {}) | {"retry-after": str(found.retry_after)}
     return JSONResponse(found.model_dump(exclude_none=True), found.status, headers, MEDIA_TYPE)
 
 
 async def handle_error(request: Request, error: Exception) -> Response:
-    """An error of Jawab that a route did not answer itself."""
+    """Handle a `JawabError` that a route raised."""
     if not isinstance(error, JawabError):
         raise error
     return problem_response(problem(error, page_language(request.headers), request_id(request.scope)))
 
 
 async def handle_http_exception(request: Request, error: Exception) -> Response:
-    """A status that a route or the router gave."""
+    """Handle an `HTTPException` of a route or the router."""
     if not isinstance(error, HTTPException):
         raise error
     return of_code(request, error.status_code, error.headers)
 
 
 def of_code(request: Request, code: int, headers: Mapping[str, str] | None = None) -> Response:
-    """A status that says it all."""
+    """Return a problem for a bare status code."""
     phrase, language = HTTPStatus(code).phrase, page_language(request.headers)
     name = phrase.lower().replace(" ", "_")
     key = f"http.{name}" if f"http.{name}" in texts(language) else "http.other"
@@ -138,7 +138,7 @@ def of_code(request: Request, code: int, headers: Mapping[str, str] | None = Non
 
 
 async def handle_validation_error(request: Request, error: Exception) -> Response:
-    """A request whose fields are not what they should be."""
+    """Handle a request with invalid fields."""
     if not isinstance(error, RequestValidationError):
         raise error
     language = page_language(request.headers)
@@ -152,6 +152,6 @@ async def handle_validation_error(request: Request, error: Exception) -> Respons
 
 
 def _of_field(found: Mapping[str, Any], language: Language) -> str:
-    """What is wrong with a field: pydantic's words for it, or those of the error of Jawab behind it."""
+    """Return the message for an invalid field: that of the `JawabError` that caused it, else pydantic's."""
     cause = getattr(found.get("ctx", {}).get("error"), "__cause__", None)
     return error_message(cause, language) if isinstance(cause, JawabError) else str(found["msg"])

@@ -1,4 +1,4 @@
-"""A line in the log for every question: how it ended and what took how long. What was asked is told only on wish."""
+"""One log line for each question: its outcome and durations. The question itself is logged only if configured."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _log = logging.getLogger(f"{LOGGER_NAMES}.questions")
 
 @dataclass(frozen=True)
 class QuestionLog:
-    """Logs questions when they have been answered, or were left; with what was asked, where it is `told`."""
+    """Logs questions when they are answered, fail or are abandoned; with their text if `told`."""
 
     told: bool = False
     _open: set[_UnderWay] = field(default_factory=set)
 
     def watch(self, assistant: AnswerStream) -> AnswerStream:
-        """The assistant, what it is asked logged."""
+        """Wrap the assistant, logging its questions."""
         return _Logged(assistant, self)
 
     def follow(self, events: Iterator[Event], question: str, request: str | None) -> Iterator[Event]:
-        """The events, and when they are over a line."""
+        """Yield the events, and write the log line when they end."""
         under_way = _UnderWay(self, question, request)
         self._open.add(under_way)
         try:
@@ -40,12 +40,12 @@ class QuestionLog:
             self._open.discard(under_way)
 
     def close(self) -> None:
-        """Tell of questions that the end of the server did not wait for."""
+        """Log the questions still open at shutdown."""
         for under_way in list(self._open):
             under_way.broke_off("failed", "stopping")
 
     def answered(self, answer: Answer, **more: Any) -> None:
-        """A question has its record."""
+        """Log a question that has its answer record."""
         times = answer.timings_ms
         took = {
             "search_ms": times.search, "phrase_ms": times.short_answer, "first_token_ms": times.first_token,
@@ -54,7 +54,7 @@ class QuestionLog:
         self.ended(answer.question, answer.status, language=answer.language, **took, **more)
 
     def ended(self, question: str, status: str, language: str, **more: Any) -> None:
-        """A question has come to its end."""
+        """Write the log line of a question."""
         asked = {"question": question} if self.told else {}
         fields = {"language": language, "status": status} | more | asked
         _log.info("question", extra={name: value for name, value in fields.items() if value is not None})
@@ -68,7 +68,7 @@ class _Logged:
     def stream(
         self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
-        # Asked for here, where the request is: the events are made in other threads.
+        # Read here, in the context of the request: the events are produced in other threads.
         return self.log.follow(self.assistant.stream(question, question_id, history), question, request_at_hand())
 
 
@@ -96,7 +96,7 @@ class _UnderWay:
             self.broke_off("left")
 
     def broke_off(self, status: str, code: str | None = None) -> None:
-        """Tell how it ended, unless that is told."""
+        """Log an end without a record, unless the question is logged already."""
         if self.told:
             return
         self.told = True

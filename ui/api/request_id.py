@@ -1,4 +1,4 @@
-"""A name for every request, so that what a client saw and what the server did can be told to be the same."""
+"""Request ids, which link a client's response to the server's log lines and traces."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _at_hand: ContextVar[_AtHand | None] = ContextVar("jawab_request", default=None)
 
 
 def request_id(scope: Scope) -> str | None:
-    """The name of the request, where it has one."""
+    """Return the id of the request, if it has one."""
     found: str | None = scope.get(_KEY)
     return found
 
 
 def request_at_hand() -> str | None:
-    """The name of the request that this is done for, where it is one. Not for other threads."""
+    """Return the id of the request in the current context, if any. It is not passed on to other threads."""
     found = _at_hand.get()
-    # What a request has started for all that come after it (the page's queue) goes on under its name.
+    # Tasks that a request started and that outlive it (the page's queue) inherit its context.
     return found.name if found and not found.over else None
 
 
 class RequestIds:
-    """Takes the name that a client gave, if it is one, or gives one; the answer has it too."""
+    """ASGI middleware: takes a valid `X-Request-ID` of the client or generates one, and adds it to the response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

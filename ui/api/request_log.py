@@ -1,5 +1,5 @@
-"""A line in the log for every request: which route, how it ended, how long it took. Never the path: it names articles
-and conversations."""
+"""One log line for each request: route, status, duration. Never the path, which has ids of articles and
+conversations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = logging.getLogger(f"{LOGGER_NAMES}.requests")
 
 
 class RequestLog:
-    """Logs requests when they have been answered, or were left."""
+    """ASGI middleware: logs requests when they are answered or abandoned."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -40,11 +40,11 @@ class RequestLog:
                 "request_id": request_id(scope), "method": scope["method"], "route": route_of(scope), "status": status,
                 "ms": round((time.perf_counter() - began) * 1000, 1), "bytes": sent,
             }  # fmt: skip
-            # Who asks is told only where the gate knows.
+            # Set only if authentication has identified the client.
             caller = scope.get("jawab_caller")
             _log.info("request", extra=fields | ({"caller": caller} if caller else {}))
 
 
 def route_of(scope: Scope) -> str | None:
-    """The route as it is written in the program, `/v1/articles/{article_id}`; none where the request came to none."""
+    """Return the route's path template, such as `/v1/articles/{article_id}`; `None` if no route matched."""
     return getattr(scope.get("route"), "path", None) or None

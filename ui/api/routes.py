@@ -18,7 +18,7 @@ from ui.web.site import Site
 
 
 def api_routes(site: Site, metrics: Metrics) -> APIRouter:
-    """The routes that programs use, and the page that documents them."""
+    """Return the router of the API and its documentation page."""
     parts = (
         ask_routes(site), search_routes(site), article_routes(), upload_routes(site), job_routes(site),
         openai_routes(site), health_routes(site, metrics), docs_routes(),

@@ -58,7 +58,7 @@ class Found(BaseModel):
 
 
 def search_routes(site: Site) -> APIRouter:
-    """The route. It runs beside what is generated, in threads of its own: many searches hold up nothing else."""
+    """Return the router of `/v1/search`. Searches run in their own thread pool: many of them delay nothing else."""
     router = APIRouter(tags=["search"])
     threads = CapacityLimiter(_AT_ONCE)
 

@@ -1,8 +1,8 @@
-"""The end of a server: what is under way may finish for a while; what does not is told so, and then nothing is left.
+"""Graceful shutdown: work in progress may finish for a while, then it is ended with an error.
 
-`finish` goes through it, step by step. A question that takes too long ends with `ShuttingDown` at its next step; a
-request that is still there then is cut (`ui/api/error_middleware.py` says its last word). Streams that end only when
-their reader goes, as a page's, are never waited for.
+`finish` runs the phases. A question that takes too long ends with `ShuttingDown` at its next event; a request that is
+still open then is cut (`ui/api/error_middleware.py` sends its error response). Streams that end only when the client
+disconnects, as a page's do, are never waited for.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from qa.query.followup import HistoryTurn
 from ui.web.site import AnswerStream
 
 _LOOK = 0.05
-"""Seconds between two looks at whether everything is done."""
+"""Polling interval in seconds."""
 
 
 class ShuttingDown(JawabError):
-    """The server was told to stop before this was done."""
+    """The server stopped before this was done."""
 
     code = "stopping"
     retryable = True
@@ -32,8 +32,8 @@ class ShuttingDown(JawabError):
 
 @dataclass(frozen=True)
 class ShutdownTimeouts:
-    """Seconds that what is under way may take to finish; then, for questions to end at their next step; then, for what
-    a page was told last to reach it; and then, for what was cut to leave."""
+    """Seconds of each phase: for work in progress to finish; for questions to end at their next event; for the last
+    messages to reach a page; for cut requests to end."""
 
     finishing: float = 5.0
     ending: float = 1.0
@@ -47,7 +47,7 @@ class ShutdownTimeouts:
 
 @dataclass
 class ShutdownManager:
-    """Whether a server is about to stop, and what is under way on it until then."""
+    """State of a shutdown, and the requests and questions in progress."""
 
     patience: ShutdownTimeouts = ShutdownTimeouts()
     late: bool = False
@@ -58,14 +58,14 @@ class ShutdownManager:
 
     @property
     def under_way(self) -> int:
-        """How many requests and questions are waited for."""
+        """Number of requests and questions to wait for."""
         return self._questions + sum(not lasting for lasting in self._requests.values())
 
     @contextmanager
     def request(self, lasting: bool) -> Iterator[asyncio.Future[None]]:
-        """A request, from its beginning to its end, and what is done when it must not go on.
+        """Register a request; the future is done when the request must be cut.
 
-        One that is `lasting` ends only when its reader goes. Only for the event loop.
+        A `lasting` request ends only when its client disconnects. To be called on the event loop.
         """
         cut = asyncio.get_running_loop().create_future()
         self._requests[cut] = lasting
@@ -78,7 +78,7 @@ class ShutdownManager:
 
     @contextmanager
     def question(self) -> Iterator[None]:
-        """A question, from its beginning to its end. For any thread."""
+        """Register a question. Thread-safe."""
         with self._lock:
             self._questions += 1
         try:
@@ -88,11 +88,11 @@ class ShutdownManager:
                 self._questions -= 1
 
     def watch(self, assistant: AnswerStream) -> AnswerStream:
-        """The assistant; its streams raise `ShuttingDown` where it gets too late for them."""
+        """Wrap the assistant: its streams raise `ShuttingDown` once the time to finish is over."""
         return _Stopped(assistant, self)
 
     async def finish(self) -> None:
-        """Wait for what is under way, as long as there is patience; then end it."""
+        """Wait for work in progress, at most as long as `patience` allows; then end it."""
         await self._until(lambda: not self.under_way, self.patience.finishing)
         self.late = True
         await self._until(lambda: not self.under_way, self.patience.ending)
@@ -100,7 +100,7 @@ class ShutdownManager:
         await self.end()
 
     async def end(self) -> None:
-        """End what is still under way, as far as it can be ended."""
+        """Stop questions at their next event, cut open requests, and wait for them to end."""
         self.late = self._cut = True
         for cut in self._requests:
             if not cut.done():

@@ -1,4 +1,4 @@
-"""All that looks on while the server answers: metrics, log and traces, and what must know when it stops."""
+"""Metrics, question log, traces and shutdown tracking of a server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _COLLECTORS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOIN
 
 
 class TracesMissing(JawabError):
-    """The variable `name` asks for traces, and the packages that make them are not installed."""
+    """The variable `name` enables traces, but the OpenTelemetry packages are not installed."""
 
     code = "traces_missing"
 
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Those of one server."""
+    """Telemetry of one server."""
 
     metrics: Metrics = field(default_factory=Metrics)
     log: QuestionLog = field(default_factory=QuestionLog)
@@ -36,19 +36,19 @@ class Telemetry:
     tracing: Tracing | None = None
 
     def watch(self, assistant: AnswerStream) -> AnswerStream:
-        """The assistant, all of them looking on. What ends its work early is nearest to it, so that all see that."""
+        """Wrap the assistant in all of them. Error and shutdown handling is innermost: the others see its errors."""
         watched = self.metrics.watch(self.stopping.watch(wrap_unexpected(assistant)))
         return self.log.watch(self.tracing.watch(watched) if self.tracing else watched)
 
     def close(self) -> None:
-        """Nothing more will happen."""
+        """Log open questions and flush traces."""
         self.log.close()
         if self.tracing:
             self.tracing.close()
 
 
 def tracing_wanted(environment: Mapping[str, str] = os.environ) -> Tracing | None:
-    """Traces, where OpenTelemetry's variables name a collector; else nothing of it is imported.
+    """Return `Tracing` if OpenTelemetry's variables name a collector; otherwise `None`, and nothing of it is imported.
 
     Raises `TracesMissing`.
     """

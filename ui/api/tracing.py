@@ -1,8 +1,8 @@
-"""Traces: a span for every request, and under it one for every question, with its search, reading and writing.
+"""Traces: a span for each request, and below it one for each question, with its search, reading and writing.
 
-Imported only where OpenTelemetry's variables name a collector (`ui/api/telemetry.py`). The provider is Jawab's alone:
-other libraries here know OpenTelemetry too, and would trace what they like through one that is everybody's. No span has
-a word of a question or an article, a path, an address, or what an exception says.
+Imported only if OpenTelemetry's variables name a collector (`ui/api/telemetry.py`). The provider is not the global one:
+other libraries in this process support OpenTelemetry and would send their own spans through it. No span has text of a
+question or an article, a path, an address, or the message of an exception.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from ui.web.site import AnswerStream
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"])
 _SENDS_WITHIN = 1.0
-"""Seconds in which, at the end, what is not sent yet may reach the collector."""
+"""Seconds allowed for sending pending spans at shutdown."""
 
 
 class Tracing:
-    """Where spans go: to the collector that the environment names, a few seconds' worth at a time, in a thread of its
-    own. A collector that is down costs what was sent to it, and nothing else."""
+    """Span exporter: sends spans to the collector named in the environment, in batches of a few seconds, from its own
+    thread. If the collector is down, its spans are lost and nothing else is affected."""
 
     def __init__(self) -> None:
         resource = Resource.create()
@@ -50,22 +50,22 @@ class Tracing:
         self.tracer = provider.get_tracer("jawab", version("jawab"))
 
     def watch(self, assistant: AnswerStream) -> AnswerStream:
-        """The assistant, what it does traced."""
+        """Wrap the assistant, tracing its questions."""
         return _Traced(assistant, self.tracer)
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
-        """The server, its requests traced."""
+        """Wrap an ASGI app, tracing its requests."""
         return _TracedRequests(app, self.tracer)
 
     def close(self) -> None:
-        """Send what is left, if the collector takes it soon."""
+        """Send pending spans, for at most `_SENDS_WITHIN` seconds."""
         sending = threading.Thread(target=self._sending.shutdown, name="jawab-traces", daemon=True)
         sending.start()
         sending.join(_SENDS_WITHIN)
 
 
 class _TracedRequests:
-    """A span for every request, within the trace that its client names (`traceparent`)."""
+    """ASGI middleware: a span for each request, within the client's trace (`traceparent`)."""
 
     def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
         self._app = app
@@ -110,7 +110,7 @@ class _Traced:
     def stream(
         self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
-        # Asked for here, where the request is: the events are made in other threads.
+        # Read here, in the context of the request: the events are produced in other threads.
         request = get_current() if request_at_hand() else Context()
         return self._followed(self.assistant.stream(question, question_id, history), detect_language(question), request)
 
@@ -148,8 +148,8 @@ def _note_record(span: Span, event: Finished, tokens: int) -> None:
 
 
 class _Stages:
-    """The parts of a question's work, one after the other: search, reading, writing. A part begins when somebody asks
-    for more, not when the one before it has ended: between them a question may wait for its turn."""
+    """Spans of a question's stages: search, reading, writing. A stage begins when the next event is requested, not when
+    the previous stage ended: between them a question may wait in the queue."""
 
     def __init__(self, tracer: Tracer, question: Context) -> None:
         self._tracer = tracer
@@ -160,7 +160,7 @@ class _Stages:
         self.tokens = 0
 
     def take(self, event: Event) -> None:
-        """What has happened: it may be the end of a part."""
+        """Handle an event, which may end a stage."""
         match event:
             case PassagesFound():
                 self._over(then="reading")
@@ -171,17 +171,17 @@ class _Stages:
                 if self._name == "reading":
                     self._over(then="writing")
             case Finished():
-                # Talk is answered without a search.
+                # Small talk is answered without a search.
                 self._name = None if self._name == "search" else self._name
                 self._over(then=None)
 
     def go_on(self) -> None:
-        """The next part begins, if the one before it is over."""
+        """Begin the next stage if the previous one is over."""
         if self._name is None and self._next:
             self._name, self._next, self._began = self._next, None, time.time_ns()
 
     def end(self) -> None:
-        """Nothing more happens."""
+        """End the current stage, if any."""
         self._over(then=None)
 
     def _over(self, then: str | None) -> None:

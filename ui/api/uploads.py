@@ -1,4 +1,4 @@
-"""`POST /v1/articles`: articles are received, and read into a collection by a job."""
+"""`POST /v1/articles`: receives articles, which a job then indexes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 
 
 def upload_routes(site: Site) -> APIRouter:
-    """The route."""
+    """Return the upload router."""
     router = APIRouter(tags=["articles"])
 
     @router.post(
@@ -74,7 +74,7 @@ def upload_routes(site: Site) -> APIRouter:
 
 
 async def _received(request: Request, site: Site, upload: PendingUpload, collection: str | None) -> Job:
-    """The job that an upload becomes once all of it is here."""
+    """Receive the body and return the job created for it."""
     size = 0
     with closing(body_of(request.headers.getlist("content-type"), upload.folder)) as body:
         async for part in request.stream():
@@ -88,14 +88,14 @@ async def _received(request: Request, site: Site, upload: PendingUpload, collect
 
 
 def _wanted(site: Site, in_query: str | None, in_form: str | None) -> str:
-    """The id of the collection that the upload is for. Raises `CollectionMissing`."""
+    """Return the id of the upload's collection. Raises `CollectionMissing` and `RequestValidationError`."""
     if in_query and in_form and in_query != in_form:
         raise RequestValidationError([{"loc": ("body", "collection"), "msg": "The query names another collection"}])
     return site.collections.find(in_form or in_query).id
 
 
 def _check_length(length: str) -> None:
-    """Raises `TooMuch` where a request says beforehand that it is."""
+    """Raise `UploadTooLarge` if `Content-Length` exceeds the limit."""
     if length.isdecimal() and int(length[:20]) > upload_dir.MOST_BYTES:
         raise upload_dir.upload_too_large()
 
@@ -112,7 +112,7 @@ def _documented_body() -> dict[str, Any]:
         "additionalProperties": False,
     }
     articles = {"anyOf": [article, {"type": "array", "minItems": 1, "items": article}]}
-    # A line that is no article is skipped and named in the job, so that anything may come here.
+    # Not constrained: a line that is not an article is skipped and reported in the job.
     lines = {"description": "articles as in application/json, one a line"}
     return {
         "required": True,

@@ -1,7 +1,7 @@
-"""Keys of programs: each has a name, says what it may do, and is kept as a hash.
+"""API keys of programs: each has a name and scopes, and is stored as a hash.
 
-A key is 256 random bits, so a plain SHA-256 of it can be kept: nobody guesses it, however fast a hash is.
-The file is read again when it has changed, so that a key that is added or revoked counts at once.
+A key is 256 random bits, so a plain SHA-256 is enough: it cannot be guessed, however fast the hash is.
+The file is read again when it has changed, so that adding or revoking a key takes effect immediately.
 """
 
 from __future__ import annotations
@@ -28,34 +28,33 @@ from index.storage.json_file import JsonFile
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 KEY_PREFIX = "jawab_"
-"""What every key begins with, so that it is known for one wherever it is found."""
+"""Prefix of every key, so that a leaked one can be recognised."""
 VERSION = 1
-"""The version of the file; version 0 was a list of keys."""
+"""Version of the file format; version 0 was a list of keys."""
 PER_MINUTE = 600
 
 
 class KeyExists(JawabError):
-    """There is a key of this `name`."""
+    """A key with this `name` already exists."""
 
     code = "key_exists"
 
 
 class KeyMissing(JawabError):
-    """There is no key of this `name`."""
+    """No key has this `name`."""
 
     code = "key_missing"
 
 
 class KeysDamaged(JawabError):
-    """The `file` of keys cannot be read as such."""
+    """The key `file` cannot be parsed."""
 
     code = "keys_damaged"
 
 
 @dataclass(frozen=True)
 class APIKey:
-    """A key without its secret. `scopes` is what it may do; `per_minute` how many requests it may make; `added` is in
-    seconds since 1970."""
+    """A key without its secret. `per_minute` is its rate limit in requests; `added` is in seconds since 1970."""
 
     name: str
     scopes: tuple[Scope, ...]
@@ -64,7 +63,7 @@ class APIKey:
     digest: str
 
     def may(self, scope: Scope) -> bool:
-        """Whether it may do what takes `scope`; an admin may do everything."""
+        """Return True if the key has `scope`; an admin has every scope."""
         return scope in self.scopes or "admin" in self.scopes
 
 
@@ -74,7 +73,7 @@ def _keys() -> TypeAdapter[list[APIKey]]:
 
 
 class APIKeyStore:
-    """The keys in one file. What reads or changes it raises `KeysDamaged`, `StoreNewer`, `DiskFull`, `NotAllowed`."""
+    """The keys in one file. All methods may raise `KeysDamaged`, `StoreNewer`, `DiskFull`, `PermissionDenied`."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -84,7 +83,7 @@ class APIKeyStore:
         self._by_digest: dict[str, APIKey] = {}
 
     def add(self, name: str, scopes: Sequence[Scope], per_minute: int = PER_MINUTE) -> str:
-        """A new key; it is told this once. Raises `KeyExists`."""
+        """Create a key and return its secret, which is not stored. Raises `KeyExists`."""
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
         with self._changing() as keys:
             if any(key.name == name for key in keys):
@@ -93,7 +92,7 @@ class APIKeyStore:
         return secret
 
     def revoke(self, name: str) -> None:
-        """From now on it opens nothing. Raises `KeyMissing`."""
+        """Revoke the key. Takes effect immediately. Raises `KeyMissing`."""
         with self._changing() as keys:
             kept = [key for key in keys if key.name != name]
             if len(kept) == len(keys):
@@ -101,11 +100,11 @@ class APIKeyStore:
             keys[:] = kept
 
     def all(self) -> list[APIKey]:
-        """The keys, the oldest first."""
+        """Return all keys, oldest first."""
         return self._load()
 
     def find(self, secret: str) -> APIKey | None:
-        """The key that this is."""
+        """Return the key with this secret, or `None`."""
         with self._lock:
             as_of = self._as_of()
             if as_of != self._read_as_of:
@@ -115,7 +114,7 @@ class APIKeyStore:
 
     @contextmanager
     def _changing(self) -> Iterator[list[APIKey]]:
-        """The keys, to be changed; the file is the old one or the new one, whatever happens."""
+        """Yield the keys for editing, under the lock. The file is replaced atomically."""
         with storage_errors(self._file.parent):
             private.make_folder(self._file.parent)
             with FileLock(self._file.with_suffix(".lock"), mode=private.FILE):
@@ -141,7 +140,7 @@ class APIKeyStore:
 
 
 def _named_keys(content: object) -> dict[str, Any]:
-    """From version 0. Raises `ValueError` for what is no list of keys."""
+    """Migrate from version 0. Raises `ValueError` unless `content` is a list of keys."""
     return {"keys": [asdict(key) for key in _keys().validate_python(content)]}
 
 

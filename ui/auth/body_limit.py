@@ -1,4 +1,4 @@
-"""Bounds on the size and the slowness of a request's body. Uploads have bounds of their own for their size."""
+"""Limits on the size and slowness of request bodies. Uploads have their own size limits."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.api.problems import of_code
 
 MOST = 4_000_000
-"""Bytes of a body: far more than any question with all that was said before it."""
+"""Maximum bytes of a body: far more than any question with its conversation history."""
 PATIENCE = 30.0
-"""Seconds until the next part of a body must be there; in all they may be more by one for each `SLOWEST` bytes."""
+"""Seconds to wait for the next part of a body. The total may be one second longer for each `SLOWEST` bytes."""
 SLOWEST = 10_000
-"""Bytes a second that a long body must bring."""
+"""Minimum bytes per second of a long body."""
 _BRINGING = re.compile(r"/v1/articles|/page/collections/[^/]+/bring/[^/]+/files")
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies that are too large (413) or too slow (408)."""
+    """ASGI middleware: refuses bodies that are too large (413) or too slow (408)."""
 
     def __init__(self, app: ASGIApp, most: int = MOST, patience: float = PATIENCE) -> None:
         self._app = app
@@ -42,16 +42,16 @@ class BodyLimitMiddleware:
         try:
             await self._app(scope, _Limited(receive, most, self._patience), send)
         except _BodyRefused as error:
-            # Routes answer it themselves; the gate, which reads the form of the login, does not.
+            # Routes handle this themselves; `AuthMiddleware`, which reads the login form, does not.
             await of_code(Request(scope), error.status_code)(scope, receive, send)
 
 
 class _BodyRefused(HTTPException):
-    """A body that is too large or too slow."""
+    """The body is too large or too slow."""
 
 
 class _Limited:
-    """What is received, counted; once all of a body is there, whatever comes is waited for."""
+    """A `Receive` that enforces the limits. After the end of the body there is no timeout."""
 
     def __init__(self, receive: Receive, most: int | None, patience: float) -> None:
         self._receive = receive
@@ -76,7 +76,7 @@ class _Limited:
         return message
 
     def _time_left(self) -> float | None:
-        """Seconds until the next part must be there. Only the waiting counts, not what is done with a part."""
+        """Return the seconds left for the next part. Only waiting counts, not the processing of a part."""
         if self._complete:
             return None
         return min(self._patience, self._patience + self._bytes / SLOWEST - self._waited)

@@ -1,6 +1,6 @@
-"""Bounds on connections: how many are open, in all and for each client, and how long the head of a request may take.
+"""Limits on open connections, in total and per client, and on the time to receive the head of a request.
 
-An answer may take as long as it takes; a body has bounds of its own (`body_limit.py`).
+Answers have no time limit here; bodies have their own limits (`body_limit.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ui.auth.login_throttle import client_of
 
 LONGEST_HEAD = 16 * 1024
-"""Bytes of a request's first line and headers."""
+"""Maximum bytes of a request's first line and headers."""
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 10\r\n"
     b"content-type: text/plain; charset=utf-8\r\ncontent-length: 22\r\n\r\nToo many connections.\n"
@@ -25,7 +25,7 @@ _ALL = "*"
 
 @dataclass(frozen=True)
 class Bounds:
-    """The most connections, `in_all` and `of_client`, and the seconds in which a `head` must be there."""
+    """Maximum connections in total (`in_all`) and `of_client`, and the seconds in which a `head` must arrive."""
 
     in_all: int = 512
     of_client: int = 128
@@ -33,18 +33,19 @@ class Bounds:
 
 
 class ConnectionLimits:
-    """The open connections. For one event loop. `proxies` are addresses and networks, as uvicorn takes them: behind
-    them are many clients, so that only the bound of all connections holds for them."""
+    """The open connections of one event loop. `proxies` are addresses and networks in uvicorn's format: a proxy serves
+    many clients, so only the total limit applies to it.
+    """
 
     def __init__(self, proxies: str, bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds()
         self._trusts_all = proxies.strip() == _ALL
         self._proxies = [network for each in proxies.split(",") if (network := _network(each.strip()))]
-        # In the order in which they were made.
+        # In the order of connecting.
         self._clients: dict[BoundedConnection, str | None] = {}
 
     def admit(self, connection: BoundedConnection, host: str) -> bool:
-        """Whether a new connection may stay. Where all are taken, the oldest that is idle makes room."""
+        """Return True if a new connection is accepted. At the limit, the oldest idle connection is closed for it."""
         client = None if self._is_proxy(host) else client_of({"client": (host, 0)})
         own = [one for one, of in self._clients.items() if of == client]
         if client is not None and not _has_room(own, self.bounds.of_client):
@@ -55,7 +56,7 @@ class ConnectionLimits:
         return True
 
     def forget(self, connection: BoundedConnection) -> None:
-        """It is closed."""
+        """Remove a closed connection."""
         self._clients.pop(connection, None)
 
     def _is_proxy(self, host: str) -> bool:
@@ -69,12 +70,12 @@ class ConnectionLimits:
 
 
 class BoundedConnection(H11Protocol):
-    """uvicorn's connection, as one of `connections`."""
+    """uvicorn's HTTP connection, counted in `open_ones`."""
 
     open_ones: ClassVar[ConnectionLimits]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begins to wait for a request, or is refused."""
+        """Start waiting for a request, or refuse the connection."""
         super().connection_made(transport)
         self._waiting: asyncio.TimerHandle | None = None
         if self.open_ones.admit(self, self.client[0] if self.client else ""):
@@ -96,21 +97,21 @@ class BoundedConnection(H11Protocol):
 
     @property
     def has_request(self) -> bool:
-        """Whether a request is being answered."""
+        """True while a request is being answered."""
         return self.cycle is not None and not self.cycle.response_complete
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is lost with it: it has no request, and all that was answered is sent."""
+        """True if closing loses nothing: no request is open and every response is fully sent."""
         return not self.has_request and not self.transport.get_write_buffer_size()
 
     def cut(self) -> None:
-        """Ends it, whatever has not been sent yet."""
+        """Abort the connection, discarding unsent data."""
         self.open_ones.forget(self)
         self.transport.abort()
 
     def _watch(self) -> None:
-        """Between requests the next head must come in time. So must the rest of a body that was answered unread."""
+        """Start or stop the timeout for the next head, or for the rest of a body that was answered unread."""
         if self.has_request:
             self._stop_waiting()
         elif self._waiting is None and not self.transport.is_closing():
@@ -123,13 +124,13 @@ class BoundedConnection(H11Protocol):
 
 
 def bounded(connections: ConnectionLimits) -> type[BoundedConnection]:
-    """The protocol for uvicorn, with these connections."""
+    """Return the protocol class for uvicorn, bound to these connections."""
     of_these: dict[str, Any] = {"open_ones": connections}
     return type(BoundedConnection.__name__, (BoundedConnection,), of_these)
 
 
 def _has_room(connections: list[BoundedConnection], most: int) -> bool:
-    """Whether these are fewer than `most`, or one of them was idle and is cut."""
+    """Return True if there are fewer than `most`, or if an idle one could be closed."""
     if len(connections) < most:
         return True
     idle = next((one for one in connections if one.is_idle), None)

@@ -1,4 +1,4 @@
-"""The `Host` header: a name or an address, and perhaps a port. Anything else could end up in a URL's path."""
+"""Validation of the `Host` header: a name or address with an optional port. Anything else could reach a URL's path."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 
 class HostInvalid(JawabError):
-    """The request's `Host` header is no host name or address, or it has several."""
+    """The `Host` header is not a host name or address, or occurs more than once."""
 
     code = "host_invalid"
 
 
 def check_host(headers: Headers) -> None:
-    """Raises `HostInvalid`. A request without the header passes."""
+    """Validate the `Host` header; a missing one passes. Raises `HostInvalid`."""
     given = headers.getlist("host")
     if len(given) > 1 or not all(_HOST.fullmatch(host) for host in given):
         raise HostInvalid()

@@ -1,7 +1,7 @@
-"""Wrong passwords, by the address that they come from: after a few, further ones of that address are slowed down.
+"""Throttling of password guesses: after a few wrong passwords, further attempts from that address are delayed.
 
-Only the address that guesses waits, and a right password of it is taken after the wait. It is refused unlooked at only
-where so many others of the same address are waiting already that its turn would not come for long.
+Only the guessing address waits, and a right password is accepted after the wait. An attempt is refused unchecked only
+if so many others from its address are waiting that its turn would take too long.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from starlette.types import Scope
 from index.errors import JawabError
 
 FREE = 5
-"""Wrong passwords of an address before it is slowed down."""
+"""Wrong passwords of an address before it is delayed."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
-"""Seconds between two tries of an address; each wrong one doubles them."""
+"""Seconds between two attempts of an address, doubled by each wrong one."""
 PATIENCE = 30.0
-"""Longest wait of a try, in seconds."""
+"""Maximum wait of an attempt, in seconds."""
 FORGOTTEN_AFTER = 600.0
-"""Seconds after its last wrong password for which an address is remembered."""
+"""Seconds after its last wrong password until an address is forgotten."""
 MOST_CLIENTS = 10_000
-"""Addresses that are remembered, the latest."""
+"""Maximum remembered addresses (the latest)."""
 
 
 class LoginThrottled(JawabError):
-    """This address has sent too many wrong passwords; after `seconds` it may try again."""
+    """This address has sent too many wrong passwords; it may retry after `seconds`."""
 
     code = "guessed_too_often"
     retryable = True
@@ -44,18 +44,18 @@ class _Tries:
 
     @property
     def pause(self) -> float:
-        # No power of a number that anybody may drive up.
+        # The exponent is capped: a client can raise `wrong` without bound.
         return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self.wrong - FREE, 32)) if self.wrong >= FREE else 0.0
 
 
 class LoginThrottle:
-    """The wrong passwords of late. For one event loop."""
+    """Recent wrong passwords by address. For one event loop."""
 
     def __init__(self) -> None:
         self._clients: OrderedDict[str, _Tries] = OrderedDict()
 
     async def wait(self, client: str) -> None:
-        """Until a password of `client` may be looked at. Raises `LoginThrottled` where that would take too long."""
+        """Wait until a password of `client` may be checked. Raises `LoginThrottled` if that would take too long."""
         tries = self._clients.get(client)
         now = time.monotonic()
         if tries is None or tries.last < now - FORGOTTEN_AFTER:
@@ -69,7 +69,7 @@ class LoginThrottle:
             await asyncio.sleep(turn - now)
 
     def add_wrong(self, client: str) -> None:
-        """A wrong one. Raises `LoginThrottled` from the one after the `FREE` ones on."""
+        """Count a wrong password. Raises `LoginThrottled` once there are more than `FREE`."""
         tries = self._clients.setdefault(client, _Tries())
         self._clients.move_to_end(client)
         while len(self._clients) > MOST_CLIENTS:
@@ -82,13 +82,14 @@ class LoginThrottle:
             raise LoginThrottled(seconds=_whole(tries.next_at - now))
 
     def forget(self, client: str) -> None:
-        """It has sent the right one."""
+        """Reset `client` after a right password."""
         self._clients.pop(client, None)
 
 
 def client_of(scope: Scope) -> str:
-    """The address of who asks; of IPv6 its network, as one computer has 2^64 addresses. Behind a proxy on this computer
-    it is what the proxy names: uvicorn puts it here."""
+    """Return the client's address; for IPv6 its /64 network, since one computer has 2^64 addresses. Behind a proxy on
+    this computer it is the address that the proxy names, which uvicorn puts in the scope.
+    """
     host = (scope.get("client") or ("", 0))[0]
     try:
         address = ipaddress.ip_address(host)

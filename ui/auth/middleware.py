@@ -1,11 +1,11 @@
-"""The gate before everything: who may come in, and under which name the server may be called.
+"""Authentication middleware, with checks of the `Host` header and of cross-site requests.
 
-On this computer alone (bound to a loopback address) nobody is asked who they are, but only names of this computer are
-answered: a page of another site that has its own name point here (DNS rebinding) gets nothing. Bound to any other
-address, everything but `/health` wants the password, or a key that may do what is asked: page, handlers, parts, files
-and API alike. Nothing is changed for a page of another site, wherever it is bound to.
+Bound to a loopback address, no login is required, but only loopback host names are accepted, which blocks DNS
+rebinding. Bound to any other address, everything but `/health` and the static files of the login page requires the
+password or an API key with the right scope: page, handlers, parts, files and API alike. Cross-site requests that
+change something are refused in both cases, except from the allowed `origins`.
 
-What is asked for is the scope's path, by which the router decides. `request.url` is made of the `Host` header too.
+Paths are taken from the ASGI scope, as the router does. `request.url` also depends on the `Host` header.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server bound to `host` is reached from this computer alone."""
+    """Return True if a server bound to `host` is reachable only from this computer."""
     if host == "localhost":
         return True
     try:
@@ -50,8 +50,9 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """How one comes in. Where the server `asks`, by the `password` or one of the `keys`; pages of other `origins` may
-    use the API as if they were ours. People's `logins` are in a file, or end with the server."""
+    """Access settings. If `asks`, the `password` or one of the `keys` is required. Pages of the `origins` may use the
+    API as Jawab's page does. `logins` is the session file; without one, sessions end with the server.
+    """
 
     password: str | None = None
     keys: APIKeyStore | None = None
@@ -61,11 +62,11 @@ class AccessPolicy:
 
 
 OPEN_ACCESS = AccessPolicy()
-"""Nobody is asked who they are."""
+"""No authentication."""
 
 
 class AuthMiddleware:
-    """Lets in who may come in."""
+    """ASGI middleware: refuses requests that the policy does not allow."""
 
     def __init__(self, app: ASGIApp, entry: AccessPolicy) -> None:
         self._app = app
@@ -77,7 +78,7 @@ class AuthMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] != "http":
-            # Nothing of Jawab speaks WebSocket.
+            # Jawab does not use WebSocket.
             await send({"type": "websocket.close", "code": 1008})
         elif refused := await self._refused(Request(scope, receive)):
             await refused(scope, receive, send)
@@ -85,7 +86,7 @@ class AuthMiddleware:
             await self._app(scope, receive, send)
 
     async def _refused(self, request: Request) -> Response | None:
-        """What is answered in the place of what was asked for; nothing, if that may be had."""
+        """Return the response to a refused (or login) request; `None` if the request may pass."""
         try:
             check_host(request.headers)
             if not self._entry.asks and not _is_called_right(request.headers):
@@ -128,28 +129,28 @@ class AuthMiddleware:
     async def _knows(self, request: Request) -> bool:
         given = _bearer(request.headers)
         if given.startswith(KEY_PREFIX):
-            # A key that is none any more is nobody's guess at the password.
+            # A revoked API key must not count as a failed password attempt.
             return False
         if not given:
             if entered := self._login.has_entered(request.headers):
                 note_login(request.scope)
             return entered
-        # Header values arrive decoded as Latin-1, whatever they were written in.
+        # Header values arrive decoded as Latin-1, whatever their encoding.
         return await self._login.is_password(given.encode("latin-1"), client_of(request.scope))
 
     def _is_of_another_site(self, headers: Headers) -> bool:
-        """Whether a page that is not ours sends this; programs send no origin."""
+        """Return True if a page of another origin sent this; programs send no `Origin`."""
         origin, told = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is None or (origin == "null" and told == "same-origin"):
-            # A form of a page that sends no referrer has the origin "null", of ours too. The other header is a
-            # browser's own, and tells such a form from that of a page without an origin.
+            # A form of a page with `no-referrer` has the origin "null", Jawab's too. `Sec-Fetch-Site` is set by
+            # the browser and distinguishes it from a page without an origin.
             return told not in ("none", "same-origin")
         own = headers.get("host")
         return origin not in self._entry.origins and origin not in (f"http://{own}", f"https://{own}")
 
 
 def _is_open(path: str) -> bool:
-    """Whether a path is answered for anybody, with whatever key or none."""
+    """Return True if a path needs no authentication."""
     return path in _OPEN or path.startswith(_FACES)
 
 
@@ -159,7 +160,7 @@ def _bearer(headers: Headers) -> str:
 
 
 def _is_called_right(headers: Headers) -> bool:
-    """Whether the request names this computer as such."""
+    """Return True if the `Host` header names a loopback address."""
     host = headers.get("host", "")
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     return is_loopback(name.lower())

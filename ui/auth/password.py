@@ -1,4 +1,4 @@
-"""The form that asks a person for the password, and the pass that their browser keeps."""
+"""Login form and session cookie."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SESSION_COOKIE = "jawab_pass"
 PATH = "/login"
 LOGOUT_PATH = "/logout"
 MIN_PASSWORD_LENGTH = 8
-"""Characters of a password."""
+"""Minimum characters of a password."""
 _LONGEST_FORM = 4096
 POLICY = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none';"
@@ -32,7 +32,7 @@ POLICY = (
 
 
 class PasswordAuth:
-    """Knows the password, and who has entered it. Without a password nobody can."""
+    """Password login with sessions. Without a password nobody can log in."""
 
     def __init__(self, password: str | None, file: Path | None = None) -> None:
         self._password = password
@@ -40,11 +40,11 @@ class PasswordAuth:
         self._guesses = LoginThrottle()
 
     def has_entered(self, headers: Headers) -> bool:
-        """Whether the browser brings a pass."""
+        """Return True if the request has a valid session cookie."""
         return self._password is not None and self._passes.has(_pass_in(headers))
 
     async def is_password(self, given: bytes, client: str) -> bool:
-        """Whether it is the password; who has sent wrong ones waits for it. Raises `LoginThrottled`."""
+        """Check a password; clients that have sent wrong ones are delayed. Raises `LoginThrottled`."""
         if self._password is None:
             return False
         await self._guesses.wait(client)
@@ -55,7 +55,7 @@ class PasswordAuth:
         return False
 
     async def enter(self, request: Request) -> Response:
-        """The form, or what comes of it when it is sent."""
+        """Return the login form (GET), or log in (POST)."""
         if request.method != "POST":
             return _leaving(request) if self.has_entered(request.headers) else _form(request, "page.gate.ask", 200)
         body = b""
@@ -81,7 +81,7 @@ class PasswordAuth:
         return entered
 
     def leave(self, request: Request) -> Response:
-        """Ends the login that the browser has; what is asked for with GET ends none."""
+        """End the browser's session (POST); other methods only redirect to the form."""
         if request.method != "POST":
             return RedirectResponse(PATH, 303)
         self._passes.remove(_pass_in(request.headers))
@@ -95,7 +95,7 @@ def _pass_in(headers: Headers) -> str:
 
 
 def _form(request: Request, key: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """The page that asks for the password, and says why it asks again."""
+    """Return the login page; `key` is its message, such as the reason for asking again."""
     language = page_language(request.headers)
     content = (
         f'<form method="post" action="{PATH}"><label for="password">{_text("password", language)}</label>'
@@ -106,7 +106,7 @@ def _form(request: Request, key: str, status: int, headers: Mapping[str, str] | 
 
 
 def _leaving(request: Request) -> Response:
-    """The page of who has entered: the login can be ended."""
+    """Return the logout page, shown to users who are logged in."""
     language = page_language(request.headers)
     content = (
         f'<form method="post" action="{LOGOUT_PATH}"><button>{_text("leave", language)}</button></form>'

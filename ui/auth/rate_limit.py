@@ -1,4 +1,4 @@
-"""How often a key may ask."""
+"""Rate limits of API keys."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ui.auth.api_keys import APIKey
 
 
 class RateLimited(JawabError):
-    """This key has made as many requests as it may in a minute; in `seconds` it may make one more."""
+    """This key has made its maximum of requests in a minute; it may make one more in `seconds`."""
 
     code = "asked_too_often"
     retryable = True
 
 
 class RateLimiter:
-    """Counts the requests of keys, over the last minute (a moving window: no burst at the turn of the minute)."""
+    """Count the requests of each key over the last minute (a moving window: no burst at the turn of the minute)."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def count(self, key: APIKey) -> None:
-        """One more request. Raises `RateLimited`."""
+        """Count one request. Raises `RateLimited`."""
         most = RateLimitItemPerMinute(key.per_minute)
         if not self._limiter.hit(most, key.digest):
             again = self._limiter.get_window_stats(most, key.digest).reset_time

@@ -1,4 +1,4 @@
-"""What a request takes: reading, writing, or more."""
+"""The scope that a request requires: read, write or admin."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from ui.auth.api_keys import Scope
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/embeddings", "/mcp")
-"""What is read by POST."""
+"""Routes that only read, though by POST."""
 _OPEN = ("/ready", "/docs", "/openapi.json", "/page/docs.js")
 
 
 class InsufficientScope(JawabError):
-    """The key `name` may not do this; that takes the scope `scope`."""
+    """The key `name` lacks the required `scope`."""
 
     code = "scope_missing"
 
 
 def required_scope(method: str, path: str) -> Scope:
-    """The scope that a key must have. The page is a person's: of keys, only an admin's opens it."""
+    """Return the scope that a key must have. The page is for people: only admin keys can open it."""
     if path.startswith(("/docs/", *_QUESTIONS)) or path in _OPEN:
         return "read"
     if path.startswith("/v1/"):

@@ -1,6 +1,7 @@
-"""Logins: who has entered the password, until when. They outlast a restart of the server, where they have a file.
+"""Login sessions. They survive a restart of the server if they have a file.
 
-Of a pass (256 random bits) only a digest is stored, made with the password: with another one, no login is valid.
+Only an HMAC of the session token (256 random bits), keyed with the password, is stored: changing the password ends all
+sessions.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from index.storage.json_file import JsonFile
 from index.storage.migrations import StoreNewer
 
 VERSION = 1
-"""The version of the file; version 0 was the logins themselves."""
+"""Version of the file format; version 0 was the bare mapping of sessions."""
 SECONDS = 30 * 86400
-"""How long a login is valid."""
+"""Lifetime of a session."""
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +33,7 @@ def _logins() -> TypeAdapter[dict[str, float]]:
 
 
 class SessionStore:
-    """The logins with one `password`, in `file` or in memory alone. For one event loop."""
+    """The sessions of one `password`, in `file` or in memory only. For one event loop."""
 
     def __init__(self, password: str, file: Path | None) -> None:
         self._password = password.encode()
@@ -42,29 +43,29 @@ class SessionStore:
             self._read(file)
 
     def add(self) -> str:
-        """A new login: its pass."""
+        """Create a session and return its token."""
         secret = secrets.token_urlsafe(32)
         self._until[self._digest(secret)] = time.time() + SECONDS
         self._write()
         return secret
 
     def has(self, secret: str) -> bool:
-        """Whether this is the pass of a login that is valid."""
+        """Return True if this is the token of a valid session."""
         return self._until.get(self._digest(secret), 0.0) > time.time()
 
     def remove(self, secret: str) -> None:
-        """End a login."""
+        """End a session."""
         if self._until.pop(self._digest(secret), None) is not None:
             self._write()
 
     def _read(self, file: Path) -> None:
-        """The logins of an earlier process; of a file that cannot be read, none: people enter the password again."""
+        """Load the sessions of an earlier process; none if the file cannot be read, so that people log in again."""
         try:
             self._until = _logins().validate_python(_stored(file).read().get("logins"))
         except FileNotFoundError:
             pass
         except StoreNewer:
-            # A newer server will read its file again: nothing is written to it.
+            # A newer server may read its file again, so it is not overwritten.
             self._file = None
             _log.warning("the stored logins are of a newer version")
         except (OSError, ValueError):
@@ -82,7 +83,7 @@ class SessionStore:
             private.make_folder(self._file.parent)
             _stored(self._file).write({"logins": self._until})
         except OSError:
-            # The login is valid until the server ends.
+            # The session is valid until the server ends.
             _log.warning("the logins cannot be stored")
 
 

@@ -1,7 +1,7 @@
 """The archive of a backup: an uncompressed tar file of members and, at its end, a manifest with their digests.
 
-Writing goes on where it was broken off: members of the partial file that are whole and unchanged since are kept.
-Reading believes nothing before the digest of the manifest and that of the member agree.
+Interrupted writing resumes: members of the partial file that are complete and whose sources are unchanged are kept.
+Reading verifies the digest of the manifest first, and that of each member as it is read.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from index.storage.durable import put_in_place
 from index.storage.migrations import StoreNewer
 
 VERSION = 1
-"""The version of the archive's form; what is in it has versions of its own."""
+"""Version of the archive format; the stores inside have their own versions."""
 MANIFEST, DIGEST = "manifest.json", "manifest.sha256"
 _CHUNK = 2**20
 _LARGEST_MANIFEST = 2**28
 
 Advance = Callable[[int], None]
-"""Called with the bytes that were read or written since the last call."""
+"""Callback that is given the number of bytes read or written since its last call."""
 
 
 class BackupInvalid(JawabError):
-    """The `file` is not a backup of Jawab, or its writing was broken off."""
+    """The `file` is not a backup of Jawab, or is incomplete."""
 
     code = "backup_invalid"
 
 
 class BackupDamaged(JawabError):
-    """The `member` of the backup `file` is not as it was written."""
+    """The content of `member` in the backup `file` is damaged."""
 
     code = "backup_damaged"
 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of the archive: its name with "/", its bytes, its SHA-256."""
+    """A file of the archive: its name with "/", its size in bytes, its SHA-256."""
 
     name: str
     size: int
@@ -57,7 +57,7 @@ class Member:
 
 @dataclass(frozen=True)
 class ArchivedCollection:
-    """A collection of the archive; `embedder` is the fingerprint of what its vectors were computed with."""
+    """A collection of the archive; `embedder` is the fingerprint of the embedder that computed its vectors."""
 
     id: str
     name: str
@@ -67,8 +67,8 @@ class ArchivedCollection:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The contents of an archive. `made` is an ISO time; `uploads` the folder that uploaded files lay in, which the
-    paths of their articles begin with; `missing` names files that were gone when they were to be copied."""
+    """Contents of an archive. `made` is an ISO time; `uploads` is the folder of uploaded files, with which the paths of
+    their articles begin; `missing` has the names of files that no longer existed when they were to be copied."""
 
     made: str
     jawab: str
@@ -81,15 +81,15 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Source:
-    """A file that is to become a member."""
+    """A file to be added as a member."""
 
     name: str
     path: Path
 
 
 def write_members(partial: Path, sources: Sequence[Source], advance: Advance) -> tuple[list[Member], list[str]]:
-    """Bring the archive `partial`, which may be empty, to hold exactly `sources`, in their order; gives the members,
-    and the names of sources that have gone."""
+    """Complete the archive `partial`, which may be empty, so that it has exactly `sources`, in their order. Return the
+    members, and the names of sources that no longer exist."""
     kept = _whole_prefix(partial, sources, advance)
     members, missing = list(kept), []
     with tarfile.open(partial, "a", format=tarfile.PAX_FORMAT) as tar:
@@ -102,7 +102,7 @@ def write_members(partial: Path, sources: Sequence[Source], advance: Advance) ->
 
 
 def finish(partial: Path, manifest: Manifest, target: Path) -> None:
-    """Add the manifest, see all of it on the disk, and give the archive its name."""
+    """Add the manifest, sync the archive to disk, and rename it to `target`."""
     written = json.dumps(asdict(manifest), ensure_ascii=False, indent=1).encode()
     with tarfile.open(partial, "a", format=tarfile.PAX_FORMAT) as tar:
         for name, content in ((MANIFEST, written), (DIGEST, hashlib.sha256(written).hexdigest().encode())):
@@ -113,9 +113,9 @@ def finish(partial: Path, manifest: Manifest, target: Path) -> None:
 
 
 class ArchiveReader:
-    """A finished archive, opened for reading. All methods raise `BackupDamaged` where something is not as written.
+    """A finished archive, opened for reading. All methods raise `BackupDamaged` if a digest does not match.
 
-    `digest` is the SHA-256 of its manifest, and so stands for all that is in it.
+    `digest` is the SHA-256 of the manifest, and so identifies the whole content.
     """
 
     def __init__(self, file: Path, tar: tarfile.TarFile) -> None:
@@ -126,7 +126,7 @@ class ArchiveReader:
         self.manifest = self._read_manifest()
 
     def content(self, member: Member) -> Iterator[bytes]:
-        """The bytes of a member, in parts; that they were right is known at the end."""
+        """Yield the bytes of a member in chunks; their digest is checked after the last one."""
         info = self._infos.get(member.name)
         stream = self._tar.extractfile(info) if info and info.isreg() else None
         if stream is None:
@@ -139,7 +139,7 @@ class ArchiveReader:
             raise BackupDamaged(file=self._file, member=member.name)
 
     def json_of(self, written: bytes) -> dict[str, Any]:
-        """The JSON object of a member. Raises `BackupInvalid` where it is none."""
+        """Parse the JSON object of a member. Raises `BackupInvalid` if it is not one."""
         try:
             fields = json.loads(written)
         except ValueError as error:
@@ -173,7 +173,7 @@ class ArchiveReader:
 
 @contextmanager
 def reading(file: Path) -> Iterator[ArchiveReader]:
-    """The archive in `file`. Raises `BackupInvalid`, `BackupDamaged`, `StoreNewer`."""
+    """Open the archive in `file`. Raises `BackupInvalid`, `BackupDamaged`, `StoreNewer`."""
     try:
         tar = tarfile.open(file, "r:")  # noqa: SIM115 - closed by the `with` below
     except tarfile.TarError as error:
@@ -183,7 +183,7 @@ def reading(file: Path) -> Iterator[ArchiveReader]:
 
 
 def is_safe(name: str) -> bool:
-    """Whether a member's name leads into the folder that it is unpacked to, and nowhere else."""
+    """Return whether a member's name stays inside the folder that it is unpacked to."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts and "\0" not in name and "\\" not in name and bool(name)
 
@@ -209,7 +209,7 @@ def _add(tar: tarfile.TarFile, source: Source, advance: Advance) -> Member:
     with source.path.open("rb") as file:
         status = os.fstat(file.fileno())
         info = tarfile.TarInfo(source.name)
-        # Nothing of the machine: no owner, no mode.
+        # No owner and no mode of this machine.
         info.size, info.mtime, info.mode = status.st_size, status.st_mtime, 0o600
         content = _Digesting(file, advance)
         tar.addfile(info, content)
@@ -217,19 +217,19 @@ def _add(tar: tarfile.TarFile, source: Source, advance: Advance) -> Member:
 
 
 def _whole_prefix(partial: Path, sources: Sequence[Source], advance: Advance) -> list[Member]:
-    """The members at the beginning of `partial` that are the first of `sources`; what follows them is cut off."""
+    """Return the leading members of `partial` that match the first `sources`; truncate what follows them."""
     found = list(_unchanged(partial, sources, advance))
     end = found[-1][1] if found else 0
     with partial.open("r+b") as file:
         file.truncate(end)
-        # An archive that can be added to has an end: two empty blocks, which the next member replaces.
+        # `tarfile` can only append to an archive with an end: two empty blocks, which the next member replaces.
         file.seek(end)
         file.write(bytes(2 * tarfile.BLOCKSIZE))
     return [member for member, _ in found]
 
 
 def _unchanged(partial: Path, sources: Sequence[Source], advance: Advance) -> Iterator[tuple[Member, int]]:
-    """The members that are whole and whose sources are as they were, with the places at which they end."""
+    """Yield the leading members that are complete and whose sources are unchanged, with their end offsets."""
     try:
         tar = tarfile.open(partial, "r:")  # noqa: SIM115 - closed by the `with` below
     except tarfile.ReadError:  # nothing was written, or not even the first block of it
@@ -246,7 +246,7 @@ def _unchanged(partial: Path, sources: Sequence[Source], advance: Advance) -> It
 
 
 def _readable(tar: tarfile.TarFile, size: int) -> Iterator[tarfile.TarInfo]:
-    """The members of an archive of `size` bytes, up to the place at which the writing was broken off."""
+    """Yield the members of an archive of `size` bytes, up to where writing was interrupted."""
     while True:
         try:
             info = tar.next()
@@ -266,7 +266,7 @@ def _is_the_same(source: Source, info: tarfile.TarInfo) -> bool:
 
 
 class _Digesting:
-    """A stream whose bytes are digested as they are read."""
+    """Stream wrapper that hashes the bytes as they are read."""
 
     def __init__(self, stream: IO[bytes], advance: Advance) -> None:
         self._stream = stream

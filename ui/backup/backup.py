@@ -1,8 +1,8 @@
-"""`jawab backup`: one archive of a collection or of everything, made while a server may be running.
+"""`jawab backup`: write one archive of a collection or of everything; a server may be running.
 
-Each database is copied as its last whole transaction left it, the jobs before the indexes: a job that ends in between
-is done once more after a restore, which changes nothing. Then the uploaded files that they name are added. Keys,
-logins and passwords are not in the archive.
+Each database is copied as of its last committed transaction, the jobs before the indexes: a job that ends in between
+runs again after a restore, which changes nothing. Then the uploaded files that they refer to are added. Keys, logins
+and passwords are not in the archive.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Backup:
 def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool = False) -> Backup:
     """Write a backup of everything, or of the first collection alone with its uploaded files, to the new file `target`.
 
-    Broken off, it goes on where it was when it is run again. Raises `FileExists`, `BackupUnderWay`, `IndexMissing`,
+    An interrupted backup resumes when it is run again. Raises `FileExists`, `BackupUnderWay`, `IndexMissing`,
     `IndexDamaged`, and `storage_errors`' errors.
     """
     if target.exists():
@@ -67,7 +67,7 @@ def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool
         snapshots.mkdir(mode=private.FOLDER)
         try:
             taken = _taken(settings, places, snapshots, first_only)
-            # Uploaded files first: they never change, so that a run that goes on finds them in the archive.
+            # Uploaded files first: they never change, so that a resumed run finds them in the archive.
             members, missing = write_members(partial, [*taken.uploads(), *taken.sources], advance)
         finally:
             _remove(snapshots)
@@ -95,7 +95,7 @@ def _taken(settings: Settings, places: Places, folder: Path, first_only: bool) -
 
 @contextmanager
 def _alone(target: Path, partial: Path) -> Iterator[None]:
-    """One process at a time writes to `partial`, which is there; it goes where nothing was written."""
+    """Create and lock `partial`, for one process at a time; delete it at the end if it is empty."""
     with open(partial, "ab", opener=private.opener) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -114,7 +114,7 @@ def _remove(folder: Path) -> None:
 
 
 class _Snapshots:
-    """Copies of the databases in `folder`, as `sources` of the archive; `copied` tells of the collections."""
+    """Copies of the databases in `folder`, as `sources` of the archive; `copied` lists the collections."""
 
     def __init__(self, places: Places, folder: Path) -> None:
         self._places = places
@@ -124,7 +124,7 @@ class _Snapshots:
         self.copied: list[ArchivedCollection] = []
 
     def databases(self) -> None:
-        """The conversations and the jobs, and the files of jobs that have not ended."""
+        """Copy conversations and jobs, and collect the files of jobs that have not ended."""
         for name, file in ((JOBS, self._places.jobs), (CONVERSATIONS, self._places.conversations)):
             if file.is_file():
                 with closing(Database(file, writable=False)) as database:
@@ -135,7 +135,7 @@ class _Snapshots:
                     self._named |= set((self._places.uploads.resolve() / JOB_FILES / job).rglob("*"))
 
     def settings(self, settings: Settings) -> None:
-        """The settings that somebody made, but for secrets."""
+        """Write the settings that are set, without secrets."""
         made = {name: str(getattr(settings, name)) for name in sorted(settings.model_fields_set - _SECRET)}
         if "llm" in made:
             made["llm"] = _CREDENTIALS.sub("//", made["llm"])
@@ -144,9 +144,9 @@ class _Snapshots:
         self.sources.append(Source(SETTINGS, path))
 
     def collections(self, named: Sequence[CollectionInfo]) -> None:
-        """The indexes of collections. Raises `IndexMissing` where there is none at all."""
+        """Copy the indexes of collections. Raises `IndexMissing` if there are none."""
         for one in named:
-            # The first collection has no index before something is put into it.
+            # The first collection has no index until something is indexed.
             with suppress(IndexMissing):
                 self._collection(one)
         if not self.copied:
@@ -164,11 +164,11 @@ class _Snapshots:
             self._named |= {Path(path) for path in (*catalog.files(), *catalog.digests_by_path())}
             vectors = stored_metadata(catalog)
         if vectors and (folder / vectors.file).is_file():
-            # Made again where it has gone; with it, searches of the restored index find the very same.
+            # It could be rebuilt; with it, searches of the restored index give identical results.
             self.sources.append(Source(f"{prefix}/{vectors.file}", folder / vectors.file))
 
     def uploads(self) -> list[Source]:
-        """The uploaded files that an index or a job names."""
+        """Return the uploaded files that an index or a job refers to."""
         root = self._places.uploads.resolve()
         named = sorted(path for path in self._named if path.is_relative_to(root))
         return [Source(f"{UPLOADS}/{path.relative_to(root)}", path) for path in named if _is_plain(path)]
@@ -180,7 +180,7 @@ class _Snapshots:
 
 
 def _is_plain(path: Path) -> bool:
-    """Whether it is a file and not a link, or has gone, which the archive tells."""
+    """Return whether it is a regular file, not a link; also true if it is gone, which the manifest reports."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The commands that carry articles and all else from one place to another: backup, restore, export."""
+"""The commands backup, restore and export."""
 
 from __future__ import annotations
 

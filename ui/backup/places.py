@@ -1,4 +1,4 @@
-"""The places of all that Jawab stores, and their names in an archive."""
+"""Paths of everything that Jawab stores, and their names in an archive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONVERSATIONS, JOBS, SETTINGS = "conversations.sqlite", "jobs.sqlite", "settings
 
 @dataclass(frozen=True)
 class Places:
-    """The index of the first collection, the folder of the others, the uploaded files, and the two databases."""
+    """Paths of the first collection's index, the other collections, the uploaded files, and the two databases."""
 
     index: Path
     collections: Path
@@ -37,7 +37,7 @@ class Places:
         return self.index if collection == DEFAULT_ID else self.collections / collection
 
     def path_of(self, member: str) -> Path | None:
-        """The place of a member of an archive; nothing for one that is only for reading."""
+        """Return the path that a member is restored to; `None` for one that is not restored (the settings)."""
         first, _, rest = member.partition("/")
         if first == COLLECTIONS:
             collection, _, file = rest.partition("/")

@@ -1,7 +1,7 @@
-"""`jawab restore`: all that a backup holds, in the places of this machine's settings.
+"""`jawab restore`: restore a backup to the paths of this machine's settings.
 
-Everything is unpacked beside its place, checked and made whole first, and only then moved there. Broken off, a restore
-of the same file goes on where it was. Nothing that is there is changed: it is an error, or it is renamed.
+Everything is first unpacked beside its target, verified and adapted to this machine, and only then moved. An
+interrupted restore of the same file resumes. Existing files are never overwritten: they are an error, or are renamed.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ Phase = Literal["unpacking", "settling", "moving"]
 
 
 class RestoreOccupied(JawabError):
-    """In `folder`, where a backup is to be restored, there is something already."""
+    """The target `folder` of a restore is not empty."""
 
     code = "restore_occupied"
 
 
 @dataclass(frozen=True)
 class Restored:
-    """A finished restore. `embedded` passages got new vectors; `settings` are those of the machine that was backed up,
-    by name; `aside` is where what had been here was moved."""
+    """A finished restore. `embedded` passages were embedded again; `settings` are those of the machine that was backed
+    up, by name; `aside` has the new paths of existing files that were renamed."""
 
     manifest: Manifest
     embedded: int
@@ -49,9 +49,9 @@ class Restored:
 
 
 class Restore:
-    """A restore of `archive` into `places`; `embedder` gives the embedder that the indexes are to be searched with.
+    """A restore of `archive` into `places`; `embedder` returns the embedder with which the indexes will be searched.
 
-    Nobody else may use the places meanwhile.
+    No other process may use the places meanwhile.
     """
 
     def __init__(self, archive: ArchiveReader, places: Places, embedder: Callable[[], Embedder]) -> None:
@@ -62,10 +62,10 @@ class Restore:
         self._mark = self._staged.index.with_suffix(f"{self._staged.index.suffix}.json")
 
     def run(self, replace: bool, advance: Advance, progress: Progress | None = None) -> Restored:
-        """Restore everything; `advance` hears of bytes, `progress` of passages that are embedded again.
+        """Restore everything; `advance` is given bytes unpacked, `progress` passages that are embedded again.
 
-        Raises `RestoreOccupied` where something is in a place and must not be moved aside (`replace`),
-        `BackupDamaged`, what `settle_in` raises, and `storage_errors`' errors.
+        Raises `RestoreOccupied` if a target is not empty and `replace` is false (else it is renamed), `BackupDamaged`,
+        what `settle_in` raises, and `storage_errors`' errors.
         """
         with storage_errors(self._places.index.parent):
             phase = self._phase()
@@ -80,7 +80,7 @@ class Restore:
         return Restored(self._archive.manifest, embedded, settings, tuple(aside))
 
     def _phase(self) -> Phase:
-        """The phase that an earlier restore of this archive reached."""
+        """Return the phase that an earlier restore of this archive reached."""
         known = self._remembered()
         return known if known else "unpacking"
 
@@ -93,7 +93,7 @@ class Restore:
         return cast("Phase", known["phase"]) if is_of_this else None
 
     def _begin(self) -> None:
-        """Delete what is left of another archive, and remember that this one is unpacked."""
+        """Delete the staged files of another archive's restore, and record that this one is being unpacked."""
         if self._remembered() is None:
             for path in astuple(self._staged):
                 _remove(path)
@@ -111,7 +111,7 @@ class Restore:
                 raise RestoreOccupied(folder=place)
 
     def _wanted(self) -> Iterator[Path]:
-        """The places into which something of the archive goes."""
+        """Yield the places that members of the archive are restored to."""
         paths = [self._places.path_of(member.name) for member in self._archive.manifest.members]
         for place in astuple(self._places):
             if any(path is not None and path.is_relative_to(place) for path in paths):
@@ -140,7 +140,7 @@ class Restore:
         self._remember("settling")
 
     def _settle(self, progress: Progress | None) -> int:
-        """Make whole indexes of this machine of the unpacked ones; gives how many passages were embedded."""
+        """Adapt the unpacked indexes to this machine; return the number of passages embedded."""
         embedded = 0
         folders = CollectionRepository(self._staged.index, self._staged.collections)
         manifest = self._archive.manifest
@@ -154,7 +154,7 @@ class Restore:
         return embedded
 
     def _move(self) -> list[Path]:
-        """Put what is ready into its place, the indexes last; gives where what was there is now."""
+        """Move staged files to their places, indexes last; return the new paths of existing files."""
         aside = []
         now = time.strftime("%Y-%m-%d-%H%M%S")
         for staged, place in reversed(list(zip(astuple(self._staged), astuple(self._places), strict=True))):
@@ -183,17 +183,17 @@ def _remove(path: Path) -> None:
 
 
 def _files_of(place: Path) -> Sequence[Path]:
-    """The files at a place: a folder, or a database with what SQLite keeps beside it."""
+    """Return the existing files of a place: a folder, or a database with its `-wal` and `-shm` files."""
     return [path for path in (place, *(place.with_name(place.name + end) for end in ("-wal", "-shm"))) if path.exists()]
 
 
 def _is_whole(path: Path, member: Member) -> bool:
-    """Whether a member was unpacked by an earlier run."""
+    """Return whether a member was completely unpacked by an earlier run."""
     return path.is_file() and path.stat().st_size == member.size and digest_of_file(path) == member.sha256
 
 
 def _is_free(folder: Path) -> bool:
-    """Whether nothing is lost where a folder is given to something else: there is nothing in it, or an empty index."""
+    """Return whether a folder can be replaced without loss: it is missing, empty, or has an empty index."""
     if not folder.exists():
         return True
     inside = [path for path in folder.iterdir() if path.suffix != ".lock"]
@@ -201,7 +201,7 @@ def _is_free(folder: Path) -> bool:
 
 
 def _is_empty(database: Path, table: str) -> bool:
-    """Whether a database is missing, or has no rows in this table."""
+    """Return whether a database is missing or has no rows in `table`."""
     if not database.exists():
         return True
     with closing(Database(database, writable=False)) as rows:

@@ -1,6 +1,6 @@
-"""The curves of an evaluation report as points of small drawings; `templates/chart.svg` makes the drawings.
+"""Chart geometry of an evaluation report; `templates/chart.svg` renders it.
 
-A drawing is `WIDTH` by `HEIGHT` units, its origin at the top left. Numbers grow to the right in both languages.
+A chart is `WIDTH` by `HEIGHT` units, its origin at the top left. The x axis runs left to right in both languages.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ WIDTH, HEIGHT = 400, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 388, 14, 240
 TIMES = ("short_answer", "first_token", "total")
 _HARDLY_ANY = 0.1
-"""Share of the questions."""
+"""Minimum share of the questions that must have a time for its curve to be drawn."""
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _SECONDS = tuple(digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5))
 _MOST_LABELS = 6
 _NAMED_THRESHOLDS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 _APART = 44
-"""Units between two labels of a curve, that they do not touch."""
+"""Minimum distance in units between two labels of a curve, so that they do not touch."""
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A labelled place on an axis."""
+    """A labelled position on an axis."""
 
     at: float
     label: str
@@ -38,7 +38,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Dot:
-    """A point of a curve; `note` is told when it is pointed at, `label` is written below it."""
+    """A point of a curve; `note` is its tooltip, `label` is written below it."""
 
     x: float
     y: float
@@ -57,7 +57,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing. `about` says in words what it shows."""
+    """A chart. `about` is its text description."""
 
     about: str
     x_title: str
@@ -80,12 +80,12 @@ class Times:
         return statistics.median(self.values)
 
     def quantile(self, share: float) -> float:
-        """The time that this share of the questions took at most."""
+        """Return the time that this share of the questions did not exceed."""
         return self.values[min(len(self.values) - 1, int(share * len(self.values)))]
 
 
 def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
-    """Confidence against the share that is right; the larger a dot, the more answers. `None` without answers."""
+    """Plot confidence against the share of right answers; dot area is the number of answers. `None` without answers."""
     if not bins:
         return None
     most = max(bin.count for bin in bins)
@@ -117,10 +117,10 @@ def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
 
 
 def risk_chart(tradeoffs: Sequence[RiskCoveragePoint], language: Language) -> Chart | None:
-    """Share of questions answered against share of answers wrong, by threshold. `None` without answers."""
+    """Plot share of questions answered against share of answers wrong, by threshold. `None` without answers."""
     if not tradeoffs:
         return None
-    # The first few answers alone say little: one that is wrong would be a share of 1 and flatten all the rest.
+    # The first few answers are left out: one wrong among them could be a share of 1 and flatten the rest of the curve.
     steady = [tradeoff for tradeoff in tradeoffs if tradeoff.answered >= tradeoffs[-1].answered / 10]
     top = _round_above(max(tradeoff.wrong for tradeoff in steady))
     points = [(_x(tradeoff.answered), _y(tradeoff.wrong, top)) for tradeoff in steady]
@@ -137,7 +137,7 @@ def risk_chart(tradeoffs: Sequence[RiskCoveragePoint], language: Language) -> Ch
 
 
 def times_of(records: Sequence[Record]) -> tuple[Times, ...]:
-    """The times of the steps that people wait for, without those that hardly any question had."""
+    """Return the times of the steps in `TIMES`, without those that fewer than `_HARDLY_ANY` of the questions have."""
     found = []
     for name in TIMES:
         values = sorted(ms for record in records if (ms := record["timings_ms"].get(name)) is not None)
@@ -147,7 +147,7 @@ def times_of(records: Sequence[Record]) -> tuple[Times, ...]:
 
 
 def times_chart(times: Sequence[Times], language: Language) -> Chart | None:
-    """The share of questions done after so many seconds, on a logarithmic axis. `None` without times."""
+    """Plot the share of questions done after so many seconds, on a logarithmic axis. `None` without times."""
     values = [max(ms, 1.0) / 1000 for step in times for ms in step.values]
     if not values:
         return None
@@ -170,7 +170,7 @@ def times_chart(times: Sequence[Times], language: Language) -> Chart | None:
 
 
 def _threshold_dots(tradeoffs: Sequence[RiskCoveragePoint], top: float, language: Language) -> list[Dot]:
-    """The end of the curve, which is the threshold in use, and the round thresholds that have room beside it."""
+    """Return dots for the end of the curve (the threshold in use) and for the round thresholds that fit beside it."""
     dots: list[Dot] = []
     for named in (None, *reversed(_NAMED_THRESHOLDS)):
         reached = [t for t in tradeoffs if named is None or t.threshold >= named]
@@ -199,7 +199,7 @@ def _joined(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _steps(positions: Sequence[float]) -> str:
-    """A cumulative curve: one step up at each of the sorted positions."""
+    """Return the path of a cumulative curve: one step up at each of the sorted positions."""
     path = [f"M{positions[0]:g} {_y(0):g}"]
     for count, position in enumerate(positions, start=1):
         path.append(f"H{position:g}V{_y(count / len(positions)):g}")
@@ -207,5 +207,5 @@ def _steps(positions: Sequence[float]) -> str:
 
 
 def _round_above(value: float) -> float:
-    """The smallest of a few round numbers that is no less; something above zero to draw against."""
+    """Round up to one of a few round numbers; never zero, as it becomes the top of an axis."""
     return next(top for top in (0.04, 0.08, 0.2, 0.4, 0.8, 1.0) if value <= top)

@@ -1,6 +1,6 @@
 """`jawab eval`: index a question set, answer its questions, print and save the figures, and write a report.
 
-Figures are kept, not texts: texts are only in the set's work folder, where the answers and the report are.
+Saved figures contain no texts: texts are only in the set's work folder, with the answers and the report.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ui.terminal import echo
 
 @dataclass(frozen=True)
 class Ablation:
-    """Parts that are left out, to see what they are worth."""
+    """Parts that are left out, to measure what they contribute."""
 
     llm: bool = False
     reader: bool = False
@@ -51,7 +51,7 @@ class Ablation:
 def evaluate_set(
     app: App, folder: Path, limit: int | None, out: Path, work: Path | None, language: Language, without: Ablation
 ) -> Figures:
-    """The figures of one set, printed and saved under `out`; index, answers and report are kept in `work`."""
+    """Evaluate one set; print and save its figures under `out`. Index, answers and report are written to `work`."""
     questions = read_set(folder)
     place = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
     with output.IndexingBar(language) as bar:
@@ -76,11 +76,11 @@ def _answer(
 ) -> dict[str, dict[str, Any]]:
     generator, reader = None if without.llm else app.llm, None if without.reader else app.reader
     assistant = Assistant(Retriever(place / "index", app.embedder), generator, reader, app.options, app.commands)
-    # Models are loaded and the head of the prompt is read when a server starts: that is no part of a question's time.
+    # A server loads models and evaluates the prompt head at startup, so this is not part of a question's time.
     assistant.prepare_reading()
     for asked_in in sorted({question["lang"] for question in questions.questions}):
         assistant.prepare(asked_in)
-    # Answers of an earlier run may be another program's; each run measures the program as it is.
+    # Answers of an earlier run may come from another version; each run measures the current one.
     answers = place / "answers.jsonl"
     answers.unlink(missing_ok=True)
     asked = [BatchQuestion(question["id"], question["question"]) for question in questions.sample(limit)]
@@ -93,7 +93,7 @@ def _answer(
 
 
 def _report(measured: Measured, place: Path, language: Language) -> Path:
-    """Writes the report, with the figures of the runs before, and keeps those of this run for the next one."""
+    """Write the report with the figures of earlier runs, and append those of this run for the next one."""
     runs = place / "runs.jsonl"
     earlier = read_runs(runs)
     for line in earlier.damaged:

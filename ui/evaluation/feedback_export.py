@@ -1,8 +1,8 @@
-"""Answers that people judged on the page, as a question set that `jawab eval` takes.
+"""Export rated answers as a question set for `jawab eval`.
 
-An answer that was called right is a question with its gold answer, or one that the articles do not answer. One that
-was called wrong has no gold answer yet: it is written beside the set, with what was said about it, for somebody to give
-one. The set's articles are those that search had found for its questions; texts leave the index only into that folder.
+An answer rated right becomes a question with its gold answer, or one that the articles do not answer. One rated wrong
+has no gold answer yet: it is written beside the set with the user's comment, so that one can be added by hand. The
+set's articles are those retrieved for its questions; texts are written only to that folder.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from ui.web.conversations.repository import Feedback
 
 
 class NoFeedback(JawabError):
-    """Nobody has judged an answer from this collection."""
+    """No answer from this collection has been rated."""
 
     code = "nothing_judged"
 
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What was written into the folder: questions with a gold answer, and those that wait for one."""
+    """Number of questions written with a gold answer, and of those without one (`wrong`)."""
 
     questions: int
     wrong: int
 
 
 def write_set(judged: Sequence[Feedback], catalog: Catalog, folder: Path) -> ExportResult:
-    """`questions.jsonl`, `articles.jsonl` and `wrong.jsonl` in `folder`, where there is something for them.
+    """Write `questions.jsonl`, `articles.jsonl` and `wrong.jsonl` to `folder`; empty ones are left out.
 
     Raises `NoFeedback`.
     """
@@ -56,13 +56,13 @@ def write_set(judged: Sequence[Feedback], catalog: Catalog, folder: Path) -> Exp
 
 
 def _question(number: int, answer: Answer, catalog: Catalog) -> dict[str, Any] | None:
-    """A question with its gold answer; nothing, if its article has gone or says something else by now."""
+    """Return a question with its gold answer; `None` without a phrase, or if its article was removed or changed."""
     asked = {"id": f"judged-{number:04}", "lang": answer.language, "question": answer.asked or answer.question}
     if answer.status == "declined":
         return asked | {"answerable": False, "answers": []}
     cited = next(iter(answer.citations), None)
     if cited is None or answer.short_answer is None:
-        return None  # a whole answer: there is no phrase to compare another run's with
+        return None  # a multi-sentence answer has no phrase to compare
     article = _find(catalog, cited.article_id)
     if article is None or article.text[cited.start : cited.end] != cited.quote:
         return None

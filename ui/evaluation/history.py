@@ -1,4 +1,4 @@
-"""The figures of every run of a question set, one JSON object a line (`runs.jsonl`): what was measured, never texts."""
+"""Run history of a question set: figures without texts, one JSON object a line (`runs.jsonl`)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from index.storage.database import storage_errors
 
 
 class Run(BaseModel):
-    """One run: when, with which models and settings, how many questions, and its figures.
+    """One evaluation run: time, models, settings, question limit and figures.
 
-    `without` names the parts that were left out, with a space between them.
+    `without` names the parts that were left out, separated by spaces.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -31,7 +31,7 @@ class Run(BaseModel):
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a file, oldest first, and the numbers of its lines that are damaged."""
+    """The runs of a file, oldest first, and the numbers of its damaged lines."""
 
     runs: tuple[Run, ...] = ()
     damaged: tuple[int, ...] = ()
@@ -41,7 +41,7 @@ NO_RUNS = Runs()
 
 
 def read_runs(path: Path) -> Runs:
-    """The runs that `path` has; none where there is no such file."""
+    """Read the runs in `path`; none if there is no such file."""
     if not path.is_file():
         return NO_RUNS
     runs: list[Run] = []
@@ -58,7 +58,7 @@ def read_runs(path: Path) -> Runs:
 
 
 def append_run(path: Path, run: Run) -> None:
-    """Add a line to `path` in a single write. A line that was cut off before it stays as it is, on its own."""
+    """Append a line to `path` in a single write. A truncated line before it stays as it is, on a line of its own."""
     line = run.model_dump_json().encode() + b"\n"
     with storage_errors(path), path.open("a+b", buffering=0) as file:
         if file.seek(0, os.SEEK_END):

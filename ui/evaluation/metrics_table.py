@@ -1,4 +1,4 @@
-"""The table of an evaluation's figures: this run's, how they changed, and those of earlier runs beside them."""
+"""Metrics table of an evaluation: figures of this run, their changes, and the figures of earlier runs."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _STEPS = ("search", "short_answer", "first_token", "total")
 _QUANTILES = ("p50", "p95")
 _NEITHER_IS_BETTER = frozenset({"questions", "answer_words"})
 _NOISE = 0.1
-"""Share by which a time differs from run to run on a machine that does other things too."""
+"""Share by which a time varies between runs on a machine with other load."""
 _LEFT_TO_RIGHT = "\u200e"
-"""Keeps a sign before its number in a line that runs from right to left."""
+"""Keeps a sign before its number in right-to-left text."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A row of the table: this run's figure, how it changed, and those of earlier runs; `None` where there is none.
+    """A row of the table: figure of this run, its change, and figures of earlier runs; `None` if missing.
 
     `verdict` is `better`, `worse`, or empty.
     """
@@ -52,7 +52,7 @@ class Figure:
 
 
 def figure_groups(run: Run, earlier: Sequence[Run], language: Language) -> list[tuple[str, list[Figure]]]:
-    """The figures that any of the runs has, under their headings."""
+    """Group the figures that any of the runs has under their headings."""
     names = list(dict.fromkeys(name for each in (run, *earlier) for name in each.figures))
     grouped: dict[str, list[Figure]] = {group: [] for group in (*_GROUPS, _TIMES, _OTHER)}
     for name in sorted(names, key=lambda name: _order(name, names)):
@@ -84,7 +84,7 @@ def _figure(name: str, run: Run, earlier: Sequence[Run], language: Language) -> 
 
 
 def _change(name: str, by: float, language: Language) -> str | None:
-    """A difference with its sign; `None` where its digits would all be zero."""
+    """Format a difference with its sign; `None` if all its digits would be zero."""
     shown = _shown(name, abs(by), language)
     if shown == _shown(name, type(by)(0), language):
         return None
@@ -92,7 +92,7 @@ def _change(name: str, by: float, language: Language) -> str | None:
 
 
 def _verdict(name: str, value: float, before: float, questions: float) -> str:
-    """Whether a change is for the better; nothing where it is less than one question, or a time's noise, makes."""
+    """Return `better`, `worse`, or empty if the change is smaller than one question or the noise of a time."""
     is_time = name.startswith("ms_")
     if name in _NEITHER_IS_BETTER or abs(value - before) < (_NOISE * before if is_time else 1 / questions):
         return ""
@@ -101,7 +101,7 @@ def _verdict(name: str, value: float, before: float, questions: float) -> str:
 
 
 def _is_like(other: Run, run: Run) -> bool:
-    """Whether the two asked the same questions of the same parts, so that their figures can be compared."""
+    """Return whether two runs are comparable: same questions, same parts."""
     same_questions = other.figures.get("questions") == run.figures.get("questions")
     return (other.limit, other.without) == (run.limit, run.without) and same_questions
 
@@ -126,7 +126,7 @@ def _shown(name: str, value: float | int | None, language: Language) -> str | No
 
 
 def duration(ms: float, language: Language) -> str:
-    """Milliseconds as people say them: "84 ms", "3.2 s"."""
+    """Format milliseconds for people: "84 ms", "3.2 s"."""
     if ms < 1000:
         return translate("report.milliseconds", language, milliseconds=f"{ms:.0f}")
     return translate("report.seconds", language, seconds=f"{ms / 1000:.1f}")

@@ -1,7 +1,7 @@
-"""The report of an evaluation: one HTML file that says how good the answers are and where they went wrong.
+"""HTML report of an evaluation: answer quality and error analysis in one file.
 
-It loads nothing and runs nothing, so it can be opened anywhere and kept. Whatever the template writes goes through
-`render.clean` (see `_cleaned`): articles, questions and answers are strangers' text.
+It loads no resources and has no scripts, so it can be opened anywhere and archived. Every value in the template goes
+through `escape` (see `_cleaned`): articles, questions and answers are untrusted text.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 EARLIER = 5
-"""Earlier runs that are shown beside this one."""
+"""Number of earlier runs shown beside this one."""
 _AROUND = 220
 """Characters of an article shown on either side of a gold answer."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a report tells of: the questions that were asked of the set `name`, and the records by question id.
+    """Input of a report: the questions asked from the set `name`, and the records by question id.
 
-    `articles` are their stored texts by article id.
+    `articles` are the stored texts by article id.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a quotation or passage: whether it belongs to the gold answer, and to what Jawab said."""
+    """A segment of a quotation or passage; `gold` if part of the gold answer, `said` if part of Jawab's phrase."""
 
     text: str
     gold: bool = False
@@ -59,7 +59,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Stretch:
-    """A quotation or passage with what it holds of the gold answer."""
+    """A quotation or passage, with how much of the gold answer it contains."""
 
     label: str
     title: str
@@ -70,7 +70,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Card:
-    """A mistake as it is shown; `stands` is where its article has the gold answer, where no quotation shows that."""
+    """A mistake for display; `stands` is the gold answer in its article, set if no quotation shows that place."""
 
     mistake: Mistake
     quotations: tuple[Stretch, ...]
@@ -79,7 +79,7 @@ class Card:
 
 
 def report_html(measured: Measured, language: Language) -> str:
-    """The page, in `language`; quotations and questions keep their own language and direction."""
+    """Render the report in `language`; quotations and questions keep their own language and direction."""
     mistakes = find_mistakes(measured.questions, measured.records)
     judged = score_answers(measured.questions, measured.records)
     bins = reliability(judged)
@@ -107,13 +107,13 @@ def report_html(measured: Measured, language: Language) -> str:
 
 
 def figures_of_confidence(questions: Sequence[Question], records: Mapping[str, Record]) -> dict[str, float]:
-    """The expected calibration error as a figure of the run; nothing where no answer can be judged."""
+    """Return the expected calibration error as a figure of the run; empty if no answer can be scored."""
     error = calibration_error(reliability(score_answers(questions, records)))
     return {} if error is None else {"confidence_ece": round(error, 4)}
 
 
 def _environment(language: Language) -> Environment:
-    """The templates, every value of which is cleaned; autoescape is on besides."""
+    """Return the template environment: every value goes through `_cleaned`, with autoescape as a second layer."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -153,14 +153,14 @@ def _environment(language: Language) -> Environment:
 
 
 def _cleaned(value: Any) -> Any:
-    """Every value that the template writes, made harmless where it is a text and not markup already."""
+    """Escape a template value that is text and not yet markup."""
     from markupsafe import Markup
 
     return Markup(escape(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _own(text: str) -> dict[str, str]:
-    """`lang` and `dir` of a text by most of its words, as on the page: its first letter alone may be a name's."""
+    """Return `lang` and `dir` by most of the words, as on the page: the first letter alone may belong to a name."""
     if not any(character.isalpha() for character in text):
         return {"dir": "auto"}
     language = detect_language(text)
@@ -172,7 +172,7 @@ def _count(mistakes: Sequence[Mistake], kind: Kind, part: Part) -> int:
 
 
 def _shares(mistakes: Sequence[Mistake], questions: int) -> list[tuple[str, int]]:
-    """How many questions went without fault ("right"), and how many each part got wrong; the zeros left out."""
+    """Count the questions without a mistake ("right") and the mistakes of each part; zeros are left out."""
     counts = [("right", questions - len(mistakes))]
     counts += [(part, sum(mistake.part == part for mistake in mistakes)) for part in PARTS]
     return [(name, count) for name, count in counts if count]
@@ -194,7 +194,7 @@ def _card(mistake: Mistake, articles: Mapping[str, str]) -> Card:
 
 
 def _stands(question: Question, articles: Mapping[str, str]) -> list[Piece]:
-    """The article around the first gold answer, in whole words."""
+    """Return the article's text around the first gold answer, cut at word boundaries."""
     text = articles.get(question.get("article_id", ""), "")
     gold = next(iter(question.get("answers", ())), None)
     if gold is None or not 0 <= gold["start"] < gold["end"] <= len(text):
@@ -219,7 +219,7 @@ def _stretch(mistake: Mistake, label: str, where: Record, text: str, phrase: str
 
 
 def _pieces(text: str, golds: Sequence[tuple[int, int]], said: Sequence[tuple[int, int]]) -> list[Piece]:
-    """The text cut wherever a gold answer or what was said starts or ends."""
+    """Split the text at the edges of the `golds` and `said` spans."""
     cuts = sorted({0, len(text), *(end for span in (*golds, *said) for end in span)})
 
     def within(spans: Sequence[tuple[int, int]], start: int) -> bool:

@@ -1,4 +1,4 @@
-"""A conversation as a Word document, from right to left where it should be."""
+"""Export a conversation as a Word document, with right-to-left paragraphs for Arabic."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ui.web.conversations.repository import StoredTurn
 from ui.web.escaping import strip_control_characters
 
 _ARABIC_FACE = "Noto Naskh Arabic"
-"""Where it is not installed, Word takes its own Arabic face."""
+"""If it is not installed, Word substitutes its own Arabic font."""
 
 
 def word(title: str, turns: Sequence[StoredTurn]) -> bytes:
-    """The whole conversation as a .docx file."""
+    """Return the complete conversation as a .docx file."""
     document = Document()
     document.core_properties.title = strip_control_characters(title)
     document.core_properties.author = "Jawab"
@@ -53,7 +53,7 @@ def _turn(document: Any, turn: StoredTurn) -> None:
 
 
 def _quotation(document: Any, citation: Citation, phrase: str | None) -> None:
-    """The quotation, the answer's own words in it highlighted."""
+    """Add the quotation, with the answer phrase highlighted."""
     quote = strip_control_characters(citation.quote)
     paragraph = _paragraph(document, "Quote", citation.language)
     found = find_answer_span(quote, strip_control_characters(phrase) if phrase else None)
@@ -73,7 +73,7 @@ def _paragraph(document: Any, style: str, language: Language) -> Any:
 
 
 def _finish(paragraph: Any) -> None:
-    """Every run of a paragraph from right to left is told so itself: Word shapes and orders run by run."""
+    """Mark every run of a right-to-left paragraph as such: Word shapes and orders run by run."""
     if paragraph._p.pPr is None or paragraph._p.pPr.find(qn("w:bidi")) is None:
         return
     for run in paragraph.runs:

@@ -1,4 +1,4 @@
-"""A conversation as one page to print or to keep: no script, nothing fetched."""
+"""Export a conversation as one HTML page for printing: no scripts, no external resources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 
 
 def printable(title: str, turns: Sequence[StoredTurn], language: Language) -> str:
-    """The whole conversation; `language` is the page's, each text has its own."""
+    """Return the complete conversation; `language` is the page's, each text has its own."""
     body = f"<h1 {own_language(title)}>{escape(title)}</h1>{''.join(map(_turn, turns))}"
     return (
         f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'

@@ -1,4 +1,4 @@
-"""What an export says beside the words of others: the line under a quotation, and what a turn says that was stopped."""
+"""Labels shared by the exports: source line of a quotation, note of a stopped turn."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ui.web.conversations.repository import StoredTurn
 
 
 def source_line(citation: Citation, language: Language) -> str:
-    """Title, date and source of a quotation, on one line."""
+    """Return title, date and source of a quotation on one line."""
     date = format_date(citation.date, language) if citation.date else None
     return " · ".join(" ".join(part.split()) for part in (citation.title, date, citation.source) if part)
 
 
 def answer_of(turn: StoredTurn, language: Language) -> str:
-    """The answer of a turn, or that it was stopped before its end."""
+    """Return the answer of a turn, or a note that it was stopped."""
     return turn.answer.answer if turn.answer else translate("page.turn.stopped", language)
 
 

@@ -1,6 +1,6 @@
-"""A conversation as Markdown: questions as headings, answers, quotations with their sources.
+"""Export a conversation as Markdown: questions as headings, answers, quotations with their sources.
 
-What others wrote stays text: characters that Markdown or HTML would take for their own are escaped.
+Text of questions, answers and articles is escaped: it cannot become Markdown or HTML markup.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LINE_START = re.compile(r"^(\s*)([-+=>]|\d+(?=[.)]))", re.MULTILINE)
 
 
 def markdown(title: str, turns: Sequence[StoredTurn]) -> str:
-    """The whole conversation; each text in an element of its own direction."""
+    """Return the complete conversation; each text is in an element with its own direction."""
     parts = [f"# {_line(title)}", *(part for turn in turns for part in _turn(turn))]
     return "\n\n".join(parts) + "\n"
 
@@ -34,7 +34,7 @@ def _turn(turn: StoredTurn) -> Iterator[str]:
 
 
 def _directed(language: Language, *parts: str) -> Iterator[str]:
-    # CommonMark reads what stands between blank lines inside an element as Markdown.
+    # CommonMark parses text between blank lines inside an HTML element as Markdown.
     yield f"<div {in_language(language)}>"
     yield from parts
     yield "</div>"
@@ -51,5 +51,5 @@ def _text(text: str) -> str:
 
 
 def _unlisted(match: re.Match[str]) -> str:
-    """A line's first character as text: "-" begins no list, and "1." neither."""
+    """Escape the start of a line, so that "-" and "1." begin no list."""
     return f"{match[2]}\\" if match[2].isdecimal() else f"\\{match[2]}"

@@ -1,4 +1,4 @@
-"""The place of the jobs' database, and the lock that one server at a time holds for it."""
+"""Path of the job database, and the lock that lets one server at a time use it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from index.storage.database import storage_errors
 
 
 class ServerRunning(JawabError):
-    """A server uses `folder`, which must be left alone for this."""
+    """A running server uses `folder`, which must not be in use for this."""
 
     code = "server_running"
     retryable = True
 
 
 def jobs_database(uploads: Path) -> Path:
-    """The database of the jobs whose files lie in `uploads`."""
+    """Return the path of the database of the jobs with files in `uploads`."""
     return uploads.with_name(f"{uploads.name}-jobs.sqlite")
 
 
 def jobs_lock(uploads: Path) -> FileLock:
-    """The lock of whoever takes uploads into `uploads`; it is tried once."""
+    """Return the lock of the process that accepts uploads into `uploads`. Acquiring it does not wait."""
     return FileLock(uploads.with_name(f"{uploads.name}-jobs.lock"), timeout=0, mode=private.FILE, thread_local=False)
 
 
 @contextmanager
 def without_server(uploads: Path) -> Iterator[None]:
-    """No server takes uploads in meanwhile. Raises `ServerRunning`."""
+    """Hold the lock, so that no server accepts uploads meanwhile. Raises `ServerRunning`."""
     lock = jobs_lock(uploads)
     with storage_errors(uploads.parent):
         private.make_folder(uploads.parent)

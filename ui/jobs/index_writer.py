@@ -1,4 +1,4 @@
-"""The indexes that jobs are read into."""
+"""Indexing of uploaded files into collections."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from ui.uploaded import UploadedFiles
 
 
 class IndexWriter:
-    """Reads files that are among those `uploaded` into `collections`. `embedder` gives the embedder; it may raise
-    `JawabError`."""
+    """Index files that are among those `uploaded` into `collections`. `embedder` returns the embedder; it may raise
+    `JawabError`.
+    """
 
     def __init__(
         self, collections: CollectionRepository, embedder: Callable[[], Embedder], uploaded: UploadedFiles
@@ -27,7 +28,7 @@ class IndexWriter:
         self._uploaded = uploaded
 
     def is_away(self, collection: str) -> bool:
-        """Whether a collection is removed and may be restored."""
+        """Return True if a collection is removed but can be restored."""
         try:
             self._collections.index_of(collection)
         except CollectionRemoved:
@@ -37,7 +38,7 @@ class IndexWriter:
         return False
 
     def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
-        """Raises `CollectionMissing`, `CollectionRemoved` and what `update_index` raises."""
+        """Index files. Raises `CollectionMissing`, `CollectionRemoved` and what `update_index` raises."""
         folder = self._collections.index_of(collection)
         try:
             summary = update_index(folder, files, self._embedder(), progress, self._uploaded.folder, make=False)
@@ -48,7 +49,7 @@ class IndexWriter:
         return summary
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
-        """Whether articles of a collection come from files of `folder`. Raises what `Catalog.open` raises."""
+        """Return True if articles of a collection come from files in `folder`. Raises what `Catalog.open` raises."""
         try:
             index = self._collections.place_of(collection)
         except CollectionMissing:

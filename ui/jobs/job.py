@@ -1,4 +1,4 @@
-"""A job: articles that were uploaded, on their way into a collection."""
+"""Indexing jobs and their errors. A job indexes the articles of one upload into a collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = Literal["queued", "reading", "done", "failed", "stopped"]
 
 
 class JobMissing(JawabError):
-    """There is no job `job`, or not any more."""
+    """Job `job` does not exist, or no longer."""
 
     code = "job_missing"
 
@@ -25,13 +25,13 @@ class JobFinished(JawabError):
 
 
 class JobBroken(JawabError):
-    """A fault of Jawab's own ended a job; its log says which."""
+    """A job failed because of a bug in Jawab; the log has details."""
 
     code = "job_broken"
 
 
 class WorkerElsewhere(JawabError):
-    """Another process takes in what is uploaded to this folder."""
+    """Another process accepts the uploads to this folder."""
 
     code = "jobs_elsewhere"
     retryable = True
@@ -45,15 +45,16 @@ class UploadInProgress(JawabError):
 
 
 class IdempotencyConflict(JawabError):
-    """The idempotency key came with another upload before."""
+    """The idempotency key was used before, with another upload."""
 
     code = "idempotency_key_reused"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it is now. `created` is in seconds since 1970, `summary` there when it is done, `problem` when it has
-    failed; paths in the summary are those that the files were sent under."""
+    """Snapshot of a job. `created` is in seconds since 1970, `summary` is set when it is done, `problem` when it has
+    failed. Paths in the summary are the names that the files were sent under.
+    """
 
     id: str
     collection: str
@@ -67,5 +68,5 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """True if the job is done, failed or stopped."""
         return self.state in ("done", "failed", "stopped")

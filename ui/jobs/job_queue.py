@@ -1,9 +1,9 @@
-"""Uploads as jobs: received into a folder of their own, then read into their collection one after another.
+"""Durable job queue: each upload is received into its own folder, then indexed into its collection, one after another.
 
-The store is the truth. A job is there from the moment in which all of it was received, and is done again when the
-server ended before it did: indexing the same files twice is indexing them once. A job of a collection that is removed
-waits until that is restored, or fails when it is gone for good. When a job is over, its files stay if articles come of
-them, for the index remembers where they came from; else they go.
+The database is the source of truth. A job exists once its upload is complete, and is repeated if the server ended
+before it did: indexing is idempotent. A job of a removed collection waits until that is restored, or fails when it is
+deleted for good. When a job has ended, its files stay if articles come from them, since the index refers to them;
+otherwise they are deleted.
 """
 
 from __future__ import annotations
@@ -38,31 +38,31 @@ from ui.jobs.upload_dir import UploadDirectory
 from ui.logs import LOGGER_NAMES
 
 _AGAIN = 1.0
-"""Seconds until the next try where something else is writing to the index, its collection is removed, or the store
-cannot be used."""
+"""Seconds until a retry when the index is locked, the collection is removed, or the database cannot be used."""
 _PATIENCE = 5.0
-"""Seconds in which all that is under way should come to its next step when the server ends; else it is cut off."""
+"""Seconds for running jobs to reach their next step at shutdown; after that they are abandoned."""
 _log = logging.getLogger(f"{LOGGER_NAMES}.jobs")
 _Result = TypeVar("_Result")
 
 
 class Intake(Protocol):
-    """Where articles go in. All may raise `JawabError`."""
+    """Writer that indexes files into collections. All methods may raise `JawabError`."""
 
     def is_away(self, collection: str) -> bool:
-        """Whether a collection is removed and may be restored."""
+        """Return True if a collection is removed but can be restored."""
 
     def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
-        """Read files into a collection. Raises `CollectionRemoved` where it is away."""
+        """Index files into a collection. Raises `CollectionRemoved` if it is removed."""
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
-        """Whether articles of a collection come from files of a folder."""
+        """Return True if articles of a collection come from files of a folder."""
 
 
 @dataclass(frozen=True)
 class PendingUpload:
-    """An upload that is being received into `folder`. `replays` is the job that its idempotency key stands for, if
-    there is one."""
+    """An upload that is being received into `folder`. `replays` is the id of the job that already has its idempotency
+    key, if any.
+    """
 
     id: str
     folder: Path
@@ -70,10 +70,10 @@ class PendingUpload:
 
 
 class JobQueue:
-    """The jobs whose files are kept in `brought`; what is known of them is in a SQLite file beside it.
+    """Jobs with files in `brought` and a SQLite database beside it.
 
-    Safe to use from several threads. One process at a time takes uploads in (`WorkerElsewhere`); any may look at jobs.
-    All methods may raise what `storage_errors` makes of the system's errors.
+    Safe to use from several threads. One process at a time accepts uploads (`WorkerElsewhere`); any may read jobs.
+    All methods may raise the errors of `storage_errors`.
     """
 
     def __init__(self, brought: Path, intake: Intake) -> None:
@@ -87,12 +87,12 @@ class JobQueue:
         self._closing = threading.Event()
 
     def start(self) -> None:
-        """Go on with what was under way when the last server ended; where that cannot be, the first upload says why."""
+        """Resume the jobs of the last server. If that fails, the first upload raises the error."""
         with suppress(WorkerElsewhere, PermissionDenied):
             self._take_over()
 
     def close(self) -> None:
-        """Halt what is under way, to be done at the next start."""
+        """Stop running jobs; they are resumed at the next start."""
         with self._lock:
             self._closing.set()
             for steps in self._steps.values():
@@ -105,14 +105,13 @@ class JobQueue:
         self._claim.release()
 
     def begin(self, caller: str, key: str | None) -> PendingUpload:
-        """A place for an upload, which must be discarded once all is over. Raises `WorkerElsewhere`,
-        `UploadUnderWay`."""
+        """Begin an upload, which must be discarded in the end. Raises `WorkerElsewhere`, `UploadInProgress`."""
         self._take_over()
         number = secrets.token_urlsafe(12)
         return PendingUpload(number, self._folder / number, self._store.begin(number, caller, key))
 
     def accept(self, upload: PendingUpload, parcel: UploadDirectory, collection: str, digest: str) -> Job:
-        """The job that an upload becomes, or the one that it became before: it is on the disk. Raises `KeyReused`."""
+        """Turn an upload into a job, durably, or return the job it replays. Raises `IdempotencyConflict`."""
         if upload.replays:
             self._store.check_same(upload.replays, digest)
             return self.find(upload.replays)
@@ -126,22 +125,22 @@ class JobQueue:
         return self.find(upload.id)
 
     def discard(self, upload: PendingUpload) -> None:
-        """Where no job became of an upload, its files go, and its key is free again."""
+        """Delete the files and free the key of an upload that did not become a job."""
         if self._store.is_receiving(upload.id):
             shutil.rmtree(upload.folder, ignore_errors=True)
             self._store.forget(upload.id, upload.folder.exists())
 
     def find(self, number: str) -> Job:
-        """One job as it is now. Raises `JobMissing`."""
+        """Return the current state of a job. Raises `JobMissing`."""
         return self._as_it_is(self._store.find(number))
 
     def latest(self, limit: int, after: int) -> tuple[list[Job], int]:
-        """Jobs without how they ended, the latest first, from the one at `after` on; and how many there are in all."""
+        """Return `limit` jobs without their results, latest first, from offset `after`, and the total number."""
         jobs, total = self._store.latest(limit, after)
         return [self._as_it_is(job) for job in jobs], total
 
     def stop(self, number: str) -> Job:
-        """Stop a job: at once where nothing is read yet, else at its next step, unless its articles are in by then.
+        """Stop a job: at once if it is not running, else at its next step, unless its articles are indexed by then.
 
         Raises `JobMissing`, `JobFinished`, `WorkerElsewhere`.
         """
@@ -159,12 +158,12 @@ class JobQueue:
         return self.find(number)
 
     def _as_it_is(self, job: Job) -> Job:
-        """A job with how far it is just now."""
+        """Return the job with its current progress."""
         steps = None if job.is_over else self._steps.get(job.id)
         return replace(job, steps=steps) if steps else job
 
     def _take_over(self) -> None:
-        """Be the process that takes uploads in, and go on with what an earlier one left."""
+        """Become the process that accepts uploads, and resume what an earlier one left."""
         with self._lock:
             if self._claim.is_locked:
                 return
@@ -175,7 +174,7 @@ class JobQueue:
                 except Timeout as error:
                     raise WorkerElsewhere from error
             with ExitStack() as on_error:
-                # Else the next upload would find the claim taken, and nobody would go on with what is left.
+                # Otherwise the next upload would find the lock held, and nothing would resume the rest.
                 on_error.callback(self._claim.release)
                 self._clear_away()
                 collections = {job.collection for job, _ in self._store.unfinished()}
@@ -184,7 +183,7 @@ class JobQueue:
                 self._wake(collection)
 
     def _clear_away(self) -> None:
-        """What the last server could not: jobs that were to be stopped, and files that nothing became of."""
+        """Recover after a crash: finish pending cancellations, delete files of failed jobs and incomplete uploads."""
         for job, stopping in self._store.unfinished():
             if stopping and self._went_in(job):
                 self._store.want_stopped(job.id, False)
@@ -197,7 +196,7 @@ class JobQueue:
             self._store.forget(number, (self._folder / number).exists())
 
     def _wake(self, collection: str) -> None:
-        """See to it that somebody does the jobs of a collection."""
+        """Start a worker for a collection unless one is running."""
         worker = self._workers.get(collection)
         if self._closing.is_set() or (worker and worker.is_alive()):
             return
@@ -210,7 +209,7 @@ class JobQueue:
             self._do(*following)
 
     def _next(self, collection: str) -> tuple[Job, JobProgress] | None:
-        """The oldest job that is left; where there is none, whoever asks has gone."""
+        """Return the oldest remaining job. If there is none, the calling worker is deregistered."""
         with self._lock:
             job = None if self._closing.is_set() else self._store.next_of(collection)
             if job is None:
@@ -221,25 +220,25 @@ class JobQueue:
 
     def _do(self, job: Job, steps: JobProgress) -> None:
         state, ended = self._outcome(job, steps)
-        # One that the end of the server stopped is done again at the next start.
+        # A job stopped by the shutdown is repeated at the next start.
         if state != "stopped" or not self._closing.is_set():
             self._patiently(partial(self._end, job, state, steps, ended))
         del self._steps[job.id]
 
     def _outcome(self, job: Job, steps: JobProgress) -> tuple[State, IndexingReport | JawabError | None]:
-        """The state in which the reading of a job ends, and its result or error."""
+        """Run a job and return its final state and its result or error."""
         try:
             return "done", self._read(job, steps)
         except JobCancelled:
             return "stopped", None
         except JawabError as error:
             return "failed", error
-        except Exception as error:  # noqa: BLE001 - a fault of ours in one job must not hold up those behind it
+        except Exception as error:  # noqa: BLE001 - a bug in one job must not block those behind it
             _log.error("unexpected", exc_info=error)
             return "failed", JobBroken()
 
     def _read(self, job: Job, steps: JobProgress) -> IndexingReport:
-        """The summary of the reading. Raises `JobCancelled`, and what `Intake.read` raises but for what passes."""
+        """Index the files of a job. Raises `JobCancelled`, and what `Intake.read` raises but temporary errors."""
         folder = self._folder / job.id
         while not steps.halted.is_set():
             try:
@@ -254,7 +253,7 @@ class JobQueue:
         raise JobCancelled
 
     def _patiently(self, use: Callable[[], _Result]) -> _Result | None:
-        """The result of a use of the store: tried again where it fails, until the server ends."""
+        """Call `use`, retrying on errors until the server ends; then return `None`."""
         failed = False
         while True:
             try:
@@ -267,18 +266,20 @@ class JobQueue:
                 return None
 
     def _went_in(self, job: Job) -> bool | None:
-        """Whether articles come from its files; nothing where the collection cannot be read."""
+        """Return whether articles come from the job's files; `None` if the collection cannot be read."""
         try:
             return self._intake.has_articles_of(job.collection, self._folder / job.id)
         except JawabError:
             return None
 
     def _end(self, job: Job, state: State, steps: JobProgress, ended: IndexingReport | JawabError | None) -> None:
-        """It has ended. Told first: killed in between, the next start removes the files of one that is not done."""
+        """Store the end of a job, then delete unused files. After a kill in between, the next start deletes them
+        unless the job is done.
+        """
         self._store.finish(job.id, state, steps, ended)
         self._drop_unused(job)
 
     def _drop_unused(self, job: Job) -> None:
-        """Delete the files of a job that is over, if it is certain that no article comes from them."""
+        """Delete the files of an ended job, if it is certain that no article comes from them."""
         if (self._folder / job.id).exists() and self._went_in(job) is False:
             shutil.rmtree(self._folder / job.id, ignore_errors=True)

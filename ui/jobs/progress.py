@@ -1,4 +1,4 @@
-"""How far the reading of what came has got, and a way to stop it."""
+"""Progress and cancellation of an indexing run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 
 class JobCancelled(Exception):
-    """The reading was stopped; nothing of it went in."""
+    """The run was stopped; nothing was indexed."""
 
 
 @dataclass(kw_only=True)
 class JobProgress:
-    """The `Progress` of an indexing run, which it stops by raising `JobCancelled` at the next step once it is
-    `halted`."""
+    """The `Progress` of an indexing run. Once `halted` is set, the next step raises `JobCancelled`."""
 
     looked_at: int = 0
     to_look_at: int = 0
@@ -46,5 +45,5 @@ class JobProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it will take, as far as that can be told."""
+        """Estimated seconds left; `None` before the first passage."""
         return (self.to_read - self.read) / self.rate if self.read else None

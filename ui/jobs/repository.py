@@ -1,7 +1,7 @@
-"""What is known of jobs, in one SQLite file, so that they survive whatever ends the server.
+"""Jobs in one SQLite file, so that they survive any end of the server.
 
-An upload that is still being received is here too, as `receiving`: who reads jobs does not see it, and the next start
-throws its files away. It becomes a job in one transaction, and so does its idempotency key.
+An upload that is still being received is a row in state `receiving`: callers do not see it, and the next start deletes
+its files. One transaction turns it into a job and stores its idempotency key.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ui.jobs.progress import JobProgress
 from ui.store import SQLiteStore, create_missing
 
 VERSION = 1
-"""The version of the tables; `_TABLES` are those of this one."""
+"""Version of the schema in `_TABLES`."""
 JOBS = "jobs"
-"""The folder of the jobs' files, in that of all that is uploaded."""
+"""Folder of the jobs' files, within the upload folder."""
 KEY_HOURS = 24
-"""How long an idempotency key is remembered."""
+"""Lifetime of an idempotency key."""
 _DAYS = 30
-"""How long a job that failed or was stopped is remembered; one that is done stays, for its files do."""
+"""Lifetime of a failed or stopped job. A done one stays, since its files do."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, created REAL NOT NULL,
@@ -49,18 +49,18 @@ _JOB = f"{_LISTED}, summary, problem"
 
 
 def store_of(brought: Path) -> JobRepository:
-    """The store of the jobs whose files are in `brought`: a file beside it."""
+    """Return the repository of the jobs with files in `brought`; its database is beside that folder."""
     return JobRepository(jobs_database(brought))
 
 
 class JobRepository:
-    """The jobs in `file`. Safe to use from several threads; raises what `storage_errors` makes of SQLite's errors."""
+    """The jobs in `file`. Safe to use from several threads; raises the errors of `storage_errors`."""
 
     def __init__(self, file: Path) -> None:
         self._store = SQLiteStore(file, _TABLES, Versions(VERSION, {0: _complete}))
 
     def begin(self, job: str, caller: str, key: str | None) -> str | None:
-        """An upload begins. The job that the key stands for already, if it does. Raises `UploadInProgress`."""
+        """Record a new upload. Returns the job that already has the key, if any. Raises `UploadInProgress`."""
         now = time.time()
         with self._store.rows() as rows:
             rows.execute("DELETE FROM keys WHERE created < ?", (now - KEY_HOURS * 3600,))
@@ -78,7 +78,7 @@ class JobRepository:
         return str(known[0]) if known else None
 
     def accept(self, job: str, collection: str, files: int, size: int, digest: str) -> None:
-        """All of it was received: from now on it is a job."""
+        """Turn a completely received upload into a queued job."""
         with self._store.rows() as rows:
             rows.execute(
                 "UPDATE jobs SET state = 'queued', collection = ?, files = ?, bytes = ? WHERE id = ?",
@@ -93,20 +93,20 @@ class JobRepository:
                 raise IdempotencyConflict
 
     def is_receiving(self, job: str) -> bool:
-        """Whether it is an upload that no job became of yet."""
+        """Return True if it is an upload that is not yet a job."""
         with self._store.rows() as rows:
             found = rows.execute("SELECT 1 FROM jobs WHERE id = ? AND state = 'receiving'", (job,))
             return found.fetchone() is not None
 
     def forget(self, job: str, but_files: bool) -> None:
-        """No job became of it; its key is free again. `but_files` says that it still has files, to be removed later."""
+        """Free the key of an abandoned upload and, unless files are left to delete later (`but_files`), its row."""
         with self._store.rows() as rows:
             rows.execute("DELETE FROM keys WHERE job = ?", (job,))
             if not but_files:
                 rows.execute("DELETE FROM jobs WHERE id = ?", (job,))
 
     def find(self, job: str) -> Job:
-        """One job. Raises `JobMissing`."""
+        """Return a job. Raises `JobMissing`."""
         with self._store.rows() as rows:
             found = rows.execute(f"SELECT {_JOB} FROM jobs WHERE id = ? AND state != 'receiving'", (job,)).fetchone()
         if found is None:
@@ -114,7 +114,7 @@ class JobRepository:
         return _job(found)
 
     def latest(self, limit: int, after: int) -> tuple[list[Job], int]:
-        """Jobs without how they ended, the latest first, from the one at `after` on; and how many there are in all."""
+        """Return `limit` jobs without their results, latest first, from offset `after`, and the total number."""
         with self._store.rows() as rows:
             found = rows.execute(
                 f"SELECT {_LISTED} FROM jobs WHERE state != 'receiving' ORDER BY number DESC LIMIT ? OFFSET ?",
@@ -124,7 +124,7 @@ class JobRepository:
         return [_job(row) for row in found], int(total)
 
     def unfinished(self) -> list[tuple[Job, bool]]:
-        """The jobs that have not ended, oldest first, and whether somebody wants them stopped."""
+        """Return the jobs that have not ended, oldest first, and whether a stop was requested."""
         with self._store.rows() as rows:
             found = rows.execute(
                 f"SELECT stopping, {_LISTED} FROM jobs WHERE state IN ('queued', 'reading') ORDER BY number"
@@ -132,22 +132,22 @@ class JobRepository:
         return [(_job(row), bool(stopping)) for stopping, *row in found]
 
     def next_of(self, collection: str) -> Job | None:
-        """The oldest job of a collection that has not ended."""
+        """Return the oldest job of a collection that has not ended."""
         return next((job for job, _ in self.unfinished() if job.collection == collection), None)
 
     def received(self) -> list[str]:
-        """The ids of uploads that no job became of yet."""
+        """Return the ids of uploads that are not yet jobs."""
         with self._store.rows() as rows:
             return [job for (job,) in rows.execute("SELECT id FROM jobs WHERE state = 'receiving'")]
 
     def broken(self) -> list[Job]:
-        """The jobs that failed or were stopped."""
+        """Return the jobs that failed or were stopped."""
         with self._store.rows() as rows:
             found = rows.execute(f"SELECT {_LISTED} FROM jobs WHERE state IN ('failed', 'stopped')").fetchall()
         return [_job(row) for row in found]
 
     def done_of(self, collection: str) -> list[str]:
-        """The ids of the jobs that were read into a collection."""
+        """Return the ids of the jobs that were indexed into a collection."""
         with self._store.rows() as rows:
             return [
                 job
@@ -155,17 +155,17 @@ class JobRepository:
             ]
 
     def change(self, job: str, state: State) -> None:
-        """It is in this state."""
+        """Set the state of a job."""
         with self._store.rows() as rows:
             rows.execute("UPDATE jobs SET state = ? WHERE id = ? AND state != ?", (state, job, state))
 
     def want_stopped(self, job: str, wanted: bool) -> None:
-        """Remember that somebody wants it stopped, or that it is too late for that."""
+        """Set or clear the request to stop a job."""
         with self._store.rows() as rows:
             rows.execute("UPDATE jobs SET stopping = ? WHERE id = ?", (wanted, job))
 
     def finish(self, job: str, state: State, steps: JobProgress, ended: IndexingReport | JawabError | None) -> None:
-        """It has ended, with what it did or with what went wrong."""
+        """Store the final state of a job with its report or error."""
         summary = json.dumps(asdict(ended)) if isinstance(ended, IndexingReport) else None
         problem = None
         if isinstance(ended, JawabError):
@@ -182,7 +182,7 @@ class JobRepository:
 
 
 def _complete(connection: sqlite3.Connection) -> None:
-    """From version 0: the same tables, of which some are missing where their making was interrupted."""
+    """Migrate from version 0: the same tables, some of which are missing if their creation was interrupted."""
     create_missing(connection, _TABLES)
 
 
@@ -207,7 +207,7 @@ def _summary(stored: dict[str, Any]) -> IndexingReport:
 
 
 def _error(code: str, fields: dict[str, Any]) -> JawabError:
-    """The error that was stored; one that this Jawab does not know is a fault."""
+    """Return the stored error; an unknown code becomes `JobBroken`."""
     kind = next((kind for kind in _kinds(JawabError) if kind.code == code), JobBroken)
     return kind(**fields)
 

@@ -1,6 +1,6 @@
-"""The files of a job, in two parts of its folder: as they were sent under names of their own, or lines of one body.
+"""The files of a job, in two subfolders: named files as they were sent, or lines of one NDJSON body.
 
-Lines are kept in files that are short enough to be read one by one, each named for the number of its first line.
+Lines are split into files that are small enough to be parsed one by one, each named by the number of its first line.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ui.jobs.upload_dir import UploadDirectory
 
 NAMED, LINES = "files", "lines"
 LONGEST_LINE = 32 * 2**20
-"""Bytes of an article's line: half of the longest file that the intake reads (`index/ingestion`)."""
+"""Maximum bytes of an article's line: half of the largest file that `index/ingestion` parses."""
 _FULL, _MOST_LINES = 4 * 2**20, 1000
-"""Bytes and lines from which a file is full. After each file a job can be stopped, and tells how far it is."""
+"""Bytes and lines from which a file is full. After each file a job can be stopped and its progress is updated."""
 _LINE_FILE = re.compile(r"articles-(\d+)\.jsonl")
 _BODY = "articles"
-"""What stands for the body in a summary, beside the number of the line."""
+"""Name of the body in a summary, beside the line number."""
 
 
 class ArticleTooLarge(JawabError):
@@ -33,12 +33,12 @@ class ArticleTooLarge(JawabError):
 
 
 def article_too_large() -> ArticleTooLarge:
-    """The error, with the bound as it is."""
+    """Return the error with the current limit."""
     return ArticleTooLarge(megabytes=LONGEST_LINE // 2**20)
 
 
 class NdjsonSpool:
-    """Writes lines, with their ends, into files of `parcel`."""
+    """Write lines, including their line ends, to files in `parcel`."""
 
     def __init__(self, parcel: UploadDirectory) -> None:
         self._parcel = parcel
@@ -48,7 +48,7 @@ class NdjsonSpool:
         self._next = 1
 
     def write(self, line: bytes) -> None:
-        """The next line. Raises `ArticleTooLarge`, and what `UploadDirectory.write` raises."""
+        """Write the next line. Raises `ArticleTooLarge`, and what `UploadDirectory.write` raises."""
         if len(line) > LONGEST_LINE:
             raise article_too_large()
         if self._file is None or self._size > _FULL or self._next - self._first >= _MOST_LINES:
@@ -59,7 +59,7 @@ class NdjsonSpool:
         self._next += 1
 
     def close(self) -> None:
-        """Everything is in the files."""
+        """Close the current file, which writes what is buffered."""
         if self._file:
             with storage_errors(self._parcel.folder):
                 self._file.close()
@@ -71,12 +71,12 @@ class NdjsonSpool:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """All files of a job, named one by one, so that those of no known kind are told as well."""
+    """Return all files of a job one by one, so that files of unknown formats are reported too."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def as_sent(skipped: Skipped, folder: Path) -> Skipped:
-    """What was skipped, by the name that it was sent under, or by its line in the whole body."""
+    """Return `skipped` with the name that the file was sent under, or its line number in the whole body."""
     path = Path(skipped.path)
     for root in (folder, folder.resolve()):
         if path.is_relative_to(root / NAMED):

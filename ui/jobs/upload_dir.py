@@ -1,4 +1,4 @@
-"""Files on their way in: under names that are safe here, in a folder of their own, within bounds."""
+"""Folder of one upload: file names are made safe, and files and bytes are limited."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ from ui.web.escaping import strip_control_characters
 MOST_FILES = 10_000
 MOST_BYTES = 1_000_000_000
 _PART_BYTES, _PARTS = 120, 12
-"""Bytes of one part of a path, and parts of it."""
+"""Maximum bytes of a path component, and maximum components."""
 _SEPARATORS = re.compile(r"[/\\]+")
 
 
 class UploadTooLarge(JawabError):
-    """More files or bytes than may come at once."""
+    """An upload has too many files or bytes."""
 
     code = "too_much"
 
 
 def upload_too_large() -> UploadTooLarge:
-    """The error, with the bounds as they are."""
+    """Return the error with the current limits."""
     return UploadTooLarge(files=MOST_FILES, megabytes=MOST_BYTES // 1_000_000)
 
 
 @dataclass(kw_only=True)
 class UploadDirectory:
-    """What has come so far, in `folder`: so many files, of `size` bytes together."""
+    """The upload received so far in `folder`: number of files, and `size` in bytes."""
 
     folder: Path
     files: int = 0
     size: int = 0
 
     def place_for(self, name: str) -> Path:
-        """Where a file is kept that was called `name` where it comes from; nothing is there yet.
+        """Return an unused path for a file that the client calls `name`.
 
-        Raises `UploadTooLarge`, and `storage_errors`' errors.
+        Raises `UploadTooLarge`, and the errors of `storage_errors`.
         """
         if self.files >= MOST_FILES:
             raise upload_too_large()
         self.files += 1
         path = self.folder.joinpath(*safe_parts(name))
         if not all(parent.is_dir() for parent in path.parents if parent.exists()):
-            # Another file is called as the folder of this one is.
+            # Another file has the name of this one's folder.
             path = self.folder / f"{self.files}" / path.name
         while path.exists():
-            # Two files of one name, from two folders that were sent together, are two files.
+            # Files of the same name from two uploaded folders are different files.
             path = path.with_name(f"{path.stem} ({self.files}){path.suffix}")
         with storage_errors(self.folder):
             private.make_folder(path.parent)
         return path
 
     def write(self, part: bytes, file: BinaryIO) -> None:
-        """Write a part of a file. Raises `UploadTooLarge`, and `storage_errors`' errors."""
+        """Write a part of a file. Raises `UploadTooLarge`, and the errors of `storage_errors`."""
         self.size += len(part)
         if self.size > MOST_BYTES:
             raise upload_too_large()
@@ -67,14 +67,14 @@ class UploadDirectory:
 
 
 def safe_parts(name: str) -> list[str]:
-    """The parts of a path that somebody names, as they may be used here: none leads out of the folder."""
+    """Return the safe components of a client's path: none leads out of the folder."""
     parts = [strip_control_characters(part).replace("\0", "").strip().strip(".") for part in _SEPARATORS.split(name)]
     kept = [_cut(part) for part in parts if part]
     return kept[-_PARTS:] or ["file"]
 
 
 def _cut(part: str) -> str:
-    """A part that is too long without its middle, so that the ending stays: it says how the file is read."""
+    """Shorten a component before its extension, which decides how the file is parsed."""
     stem, dot, ending = part.rpartition(".")
     if not dot or len(ending) > 10:
         stem, dot, ending = part, "", ""

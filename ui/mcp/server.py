@@ -1,7 +1,7 @@
-"""Jawab as tools for other programs' models, by the Model Context Protocol: ask, search, read an article.
+"""MCP server with the tools `ask`, `search` and `read_article`.
 
-What the tools give is data of the articles. It is handed over as structured content, and the instructions say that
-nothing in it is an instruction.
+The tools return article text as structured content, and the server's instructions state that it is data, never an
+instruction.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _Wanted = Annotated[
 
 
 class Collection(AnswerSource, Protocol):
-    """What the tools use of a collection; any of it may raise `JawabError`."""
+    """The part of a collection that the tools use; any of it may raise `JawabError`."""
 
     @property
     def search(self) -> Search: ...
@@ -60,18 +60,19 @@ class Collection(AnswerSource, Protocol):
 
 
 class Collections(Protocol):
-    """The collections that the tools reach."""
+    """The collections that the tools can use."""
 
     def all(self) -> list[CollectionInfo]:
-        """The first one first."""
+        """Return the collections, the default one first."""
 
     def find(self, collection: str) -> Collection:
-        """One of them, by its id. May raise any `JawabError` of opening it."""
+        """Return a collection by its id. May raise any `JawabError` of opening it."""
 
 
 def tool_server(collections: Collections, line: FairQueue, language: Language) -> MCPServer:
-    """The server, whose questions stand in `line`. Errors are told in the question's language; without a question, in
-    `language`; over HTTP, in what the request asks for."""
+    """Return an MCP server that queues its questions in `line`. Error messages are in the language of the request's
+    `Accept-Language` over HTTP, else of the question, else in `language`.
+    """
     with _logging_left_alone():
         server = MCPServer("jawab", instructions=_INSTRUCTIONS, log_level="WARNING")
 
@@ -80,7 +81,7 @@ def tool_server(collections: Collections, line: FairQueue, language: Language) -
 
     @contextmanager
     def told(calling: _Calling, otherwise: Language) -> Iterator[None]:
-        """An error of Jawab becomes a sentence for the model to read."""
+        """Convert a `JawabError` to a `ToolError` with a message for the calling model."""
         headers = calling.headers or {}
         told_in = page_language(headers) if "accept-language" in headers else otherwise
         try:
@@ -131,14 +132,14 @@ def _date(given: str | None) -> str | None:
 
 
 def _caller(calling: _Calling) -> str:
-    """Who asks, where that is known: over HTTP."""
+    """Return the client id of an HTTP request, else an empty string."""
     request = calling.request_context.request
     return get_client_id(request.scope) if isinstance(request, Request) else ""
 
 
 @contextmanager
 def _logging_left_alone() -> Iterator[None]:
-    """The SDK's server gives the whole process a way of logging, which is the program's to choose."""
+    """Restore the root logger afterwards: the SDK's server configures logging for the whole process."""
     handlers, level = list(logging.root.handlers), logging.root.level
     yield
     logging.root.handlers[:] = handlers

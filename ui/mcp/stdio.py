@@ -1,4 +1,4 @@
-"""`jawab mcp`: the tools over standard input and output, for a program that starts Jawab itself."""
+"""`jawab mcp`: MCP tools over standard input and output, for programs that start Jawab themselves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Collection:
 
 
 class _Collections:
-    """The collections of the settings; each is opened when it is first asked."""
+    """The collections of the settings, opened on first use."""
 
     def __init__(self, app: App) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""Answers that were given a moment ago, over an index that has not changed since.
+"""Cache of recent answers, valid while the index is unchanged.
 
-Nothing is drawn at random here: asked once more, the same question would get the same answer. One that comes from here
-says so (`cached` in the record), and its times are those of this request.
+Answering is deterministic: the same question would get the same answer again. A cached answer is marked (`cached` in
+the record), and its timings are those of this request.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from qa.answer import Answer, Timings
 from qa.query.followup import HistoryTurn
 
 MOST = 500
-"""Answers of one collection that are kept, the latest used."""
+"""Maximum cached answers of one collection (LRU)."""
 MOST_BYTES = 16_000_000
-"""Bytes that they may take, as JSON."""
+"""Maximum total bytes of cached answers, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class _Kept:
 
 
 class AnswerCache:
-    """Answers of one collection; `generation` tells the state of its index, and `found` is told of each that is used
-    again. Safe to use from several threads."""
+    """Answers of one collection. `generation` returns the state of its index; `found` is called with each cache hit.
+    Safe to use from several threads.
+    """
 
     def __init__(
         self,
@@ -51,11 +52,11 @@ class AnswerCache:
 
     @property
     def size(self) -> int:
-        """Bytes of the answers that are kept."""
+        """Total bytes of the cached answers."""
         return self._size
 
     def find(self, question: str, history: Sequence[HistoryTurn]) -> Answer | None:
-        """The answer that was given to this question after this history, if the index is as it was then."""
+        """Return the cached answer to this question after this history, if the index has not changed."""
         began = time.perf_counter()
         generation, key = self.generation(), _key(question, history)
         with self._lock:
@@ -69,7 +70,7 @@ class AnswerCache:
         return answer
 
     def keep(self, question: str, history: Sequence[HistoryTurn], answer: Answer, generation: int) -> None:
-        """Keep an answer; `generation` is that of the index before it was asked."""
+        """Cache an answer; `generation` is that of the index before the question was answered."""
         key, size = _key(question, history), _size(answer)
         with self._lock:
             before = self._kept.pop(key, None)
@@ -80,7 +81,7 @@ class AnswerCache:
 
 
 def _key(question: str, history: Sequence[HistoryTurn]) -> bytes:
-    """A digest: what was said before may be long, and nobody needs it back."""
+    """Return a digest, since the history may be long and is not needed back."""
     asked = json.dumps([question, [[one.question, one.phrase] for one in history]])
     return hashlib.sha256(asked.encode()).digest()
 
@@ -90,5 +91,5 @@ def _size(answer: Answer) -> int:
 
 
 def _now(then: Timings, took: float) -> Timings:
-    """What happened then is all there now."""
+    """Set each timing that `then` has to `took` milliseconds."""
     return Timings(*(None if time is None else took for time in (then.search, then.short_answer, then.first_token, 0)))

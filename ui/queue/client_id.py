@@ -1,4 +1,4 @@
-"""Who asks: a name that the gate gives to requests, so that callers can take turns."""
+"""Client id of a request, set by `AuthMiddleware`, for fair queueing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _KEY = "jawab_caller"
 
 
 def set_client_id(scope: Scope, caller: str) -> None:
-    """Say who makes this request."""
+    """Set the client of this request."""
     scope[_KEY] = caller
 
 
 def get_client_id(scope: Scope) -> str:
-    """Who makes this request; empty where that is not known, as on this computer alone."""
+    """Return the client of this request; empty if unknown, as for requests without an API key."""
     found: str = scope.get(_KEY, "")
     return found

@@ -1,7 +1,7 @@
-"""The line that questions stand in: few are answered at once, for one LLM writes one sentence at a time.
+"""Fair queue of questions: few are answered at once, since one LLM writes one sentence at a time.
 
 Callers take turns, however much each of them asks: the next question is that of the caller who has waited longest for
-one (round robin, Nagle 1987, RFC 970). Everything here is of one event loop.
+one (round robin, Nagle 1987, RFC 970). Everything here belongs to one event loop.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from index.errors import JawabError
 
 _FIRST_GUESS = 5.0
-"""Seconds that an answer is thought to take before one has been given."""
+"""Estimated seconds for an answer before one was measured."""
 _RECENT = 0.2
-"""The share that the latest answer has in how long one is thought to take."""
+"""Weight of the latest answer in the moving average of seconds per answer."""
 
 
 class QueueFull(JawabError):
-    """So many questions wait that one more is not taken; in about `seconds` there may be room."""
+    """The queue is full; there may be space in about `seconds`."""
 
     code = "line_full"
     retryable = True
 
 
 class TooManyQueued(JawabError):
-    """One caller has `most` questions in the line, and may not have more; in about `seconds` there may be room."""
+    """One caller has the maximum of `most` questions in the queue; there may be space in about `seconds`."""
 
     code = "asked_too_much"
     retryable = True
@@ -37,7 +37,7 @@ class TooManyQueued(JawabError):
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """How many questions are answered at once, how many stand in the line with them, and how many of one caller."""
+    """Maximum questions answered at once, in the queue (including those), and in the queue of one caller."""
 
     at_once: int = 1
     most: int = 64
@@ -46,7 +46,7 @@ class QueueLimits:
 
 @dataclass(eq=False)
 class Ticket:
-    """A question's place. `served` from when its turn has come, which `began` then."""
+    """A question's place in the queue. `served` is set when its turn comes, at time `began`."""
 
     line: FairQueue
     caller: str
@@ -56,45 +56,46 @@ class Ticket:
 
     @property
     def before(self) -> int:
-        """How many questions are answered before this one, as things stand."""
+        """Number of questions currently ahead of this one."""
         return self.line.before(self)
 
     def moved(self) -> asyncio.Future[None]:
-        """Done when something in the line next changes; of one call at a time."""
-        # A coroutine would listen only from when the loop comes to it: a turn that comes before that would be missed.
+        """Return a future that is done at the next change of the queue; only the latest call's is."""
+        # A coroutine would listen only once the loop runs it, and miss a turn that comes before that.
         self._moved = asyncio.get_running_loop().create_future()
         return self._moved
 
     def tell(self) -> None:
-        """Something has changed."""
+        """Wake the waiter: the queue has changed."""
         if self._moved and not self._moved.done():
             self._moved.set_result(None)
 
 
 class FairQueue:
-    """Questions of many callers. A caller without a name may be anyone: of those each question counts for itself,
-    and they share one turn."""
+    """Questions of many callers. Callers without a name share one turn in the round robin, and have no limit per
+    caller.
+    """
 
     def __init__(self, room: QueueLimits | None = None) -> None:
         self._room = room or QueueLimits()
         self._working: list[Ticket] = []
-        # The first caller of these is the next one whose question is answered.
+        # The first caller is the next one to be served.
         self._waiting: dict[str, deque[Ticket]] = {}
         self._of: Counter[str] = Counter()
         self._seconds = _FIRST_GUESS
 
     @property
     def length(self) -> int:
-        """How many questions are answered or wait."""
+        """Number of questions that are being answered or wait."""
         return self._of.total()
 
     @property
     def patience(self) -> float:
-        """Seconds until the whole line may be answered."""
+        """Estimated seconds until the whole queue is answered."""
         return max(1.0, self.length * self._seconds / self._room.at_once)
 
     def check_room(self, caller: str) -> None:
-        """Raises `TooManyQueued`, `QueueFull`."""
+        """Check the limits for one more question. Raises `TooManyQueued`, `QueueFull`."""
         if caller and self._of[caller] >= self._room.most_of_one:
             raise TooManyQueued(most=self._room.most_of_one, seconds=round(self.patience))
         if self.length >= self._room.most:
@@ -102,7 +103,7 @@ class FairQueue:
 
     @contextmanager
     def stand(self, caller: str) -> Iterator[Ticket]:
-        """A place in the line, until the question is answered or given up. Raises `TooManyQueued`, `QueueFull`."""
+        """Hold a place in the queue while the context is open. Raises `TooManyQueued`, `QueueFull`."""
         self.check_room(caller)
         place = Ticket(self, caller)
         self._of[caller] += 1
@@ -114,7 +115,7 @@ class FairQueue:
             self._leave(place)
 
     def before(self, place: Ticket) -> int:
-        """How many questions are answered before `place`; none, if its turn has come or it has left."""
+        """Return the number of questions ahead of `place`; 0 if its turn has come or it has left."""
         own = self._waiting.get(place.caller, deque())
         if place not in own:
             return 0

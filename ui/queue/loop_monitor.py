@@ -1,4 +1,4 @@
-"""The pulse of the event loop: how late it comes to what is due. A loop that somebody blocks answers nobody."""
+"""Measure event-loop lag. A blocked loop serves no request."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 EVERY = 0.05
-"""Seconds between two beats."""
+"""Seconds between two measurements."""
 
 
 @asynccontextmanager
 async def monitor_loop_lag(late: Callable[[float], None]) -> AsyncIterator[None]:
-    """While this is open, `late` is told by how many seconds each beat came late."""
+    """Call `late` with the lag of each measurement, in seconds, while the context is open."""
     beating = asyncio.create_task(_beat(late))
     try:
         yield

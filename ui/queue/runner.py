@@ -1,7 +1,7 @@
-"""The way of a question through the server: its place in the line, its passages, its turn, its answer.
+"""Stream the answer to a question through the server: queue position, passages, turn, answer.
 
-Search is quick and waits for nobody: the passages come first, whatever the line. All of it leaves the event loop free,
-and ends when nobody waits for it any more.
+Search is fast and is not queued: passages come first, however long the queue. The work does not block the event loop,
+and is cancelled when the client disconnects.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from ui.web.site import AnswerStream
 T = TypeVar("T")
 
 MAX_SECONDS = 300.0
-"""Seconds that a question may take, its time in the line among them."""
+"""Maximum seconds for a question, including its time in the queue."""
 _THREADS = 64
 
 
 class AnswerSource(Protocol):
-    """What is asked: an assistant, and its earlier answers, if they are kept."""
+    """A collection that answers: its assistant, and its answer cache, if any."""
 
     @property
     def assistant(self) -> AnswerStream: ...
@@ -51,8 +51,9 @@ class DeadlinePassed(JawabError):
 
 @dataclass(frozen=True)
 class QuestionRequest:
-    """A question as a caller asks it: after what `history`, within how many `seconds`, and whether it is worked on
-    `anew` though its answer may be known. Who has no name shares a turn with all who have none."""
+    """A question of a caller with its `history` and its time limit in `seconds`; `anew` bypasses the answer cache.
+    Callers without a name share one turn.
+    """
 
     question: str
     history: tuple[HistoryTurn, ...] = ()
@@ -63,7 +64,7 @@ class QuestionRequest:
 
 @dataclass(frozen=True)
 class QueuePosition:
-    """So many questions are answered before this one; it is told whenever it changes."""
+    """Number of questions ahead of this one; yielded whenever it changes."""
 
     before: int
 
@@ -74,10 +75,10 @@ StreamEvent = Event | QueuePosition
 async def stream_answer(
     collection: AnswerSource, asked: QuestionRequest, line: FairQueue, halted: asyncio.Event | None = None
 ) -> AsyncGenerator[StreamEvent, None]:
-    """What happens to a question until its record is there, or `halted` is set.
+    """Yield the events of a question until its record is complete or `halted` is set.
 
-    Raises what the assistant raises, `LineFull`, `AskedTooMuch` and `DeadlinePassed`. However it ends, the assistant's
-    work is stopped. That is not waited for: whoever pressed stop should not wait for the token that is being computed.
+    Raises what the assistant raises, `QueueFull`, `TooManyQueued` and `DeadlinePassed`. However it ends, the work of
+    the assistant is cancelled, without waiting for it: a user who presses stop should not wait for the current token.
     """
     generation, known = await _off_the_loop(lambda: _known(collection, asked))
     if known:
@@ -99,7 +100,7 @@ async def stream_answer(
 
 
 async def complete_answer(collection: AnswerSource, asked: QuestionRequest, line: FairQueue) -> Answer:
-    """The record alone; whoever no longer waits for it stops the work. Raises what `stream_answer` raises."""
+    """Return the record alone. Cancelling this stops the work. Raises what `stream_answer` raises."""
     async with aclosing(stream_answer(collection, asked, line)) as steps:
         async for step in steps:
             if isinstance(step, Finished):
@@ -110,8 +111,9 @@ async def complete_answer(collection: AnswerSource, asked: QuestionRequest, line
 async def _answered(
     collection: AnswerSource, asked: QuestionRequest, place: Ticket, limits: _Limits
 ) -> AsyncGenerator[StreamEvent, None]:
-    """Passages as soon as they are found; the rest when the question's turn has come. All of a question that may be
-    rewritten first comes in its turn, for that takes the LLM."""
+    """Yield passages as soon as they are found, and the rest when the question's turn has come. A question that may be
+    rewritten waits for its turn first, since rewriting needs the LLM.
+    """
     work = _Work(collection.assistant.stream(asked.question, history=asked.history))
     try:
         if told := place.before:
@@ -125,7 +127,7 @@ async def _answered(
             yield event
             async for step in turn:
                 yield step
-            # Somebody else may have asked the same meanwhile.
+            # The same question may have been answered meanwhile.
             known = (await _off_the_loop(lambda: _known(collection, asked)))[1] if told else None
             event = Finished(known) if known else await _next(work, limits)
         while event:
@@ -137,16 +139,16 @@ async def _answered(
 
 
 def _may_be_rewritten(asked: QuestionRequest) -> bool:
-    """Whether the assistant may ask the LLM what the question means before it searches."""
+    """Return True if the assistant may rewrite the question with the LLM before it searches."""
     return bool(asked.history) and (is_follow_up(asked.question) or is_arabizi(asked.question))
 
 
 async def _turn(place: Ticket, told: int, limits: _Limits) -> AsyncGenerator[QueuePosition, None]:
-    """The place in the line whenever it is another than was `told`, until the turn has come."""
+    """Yield the queue position whenever it changes from `told`, until the turn has come."""
     while not place.served:
         if place.before != told:
             told = place.before
-            yield QueuePosition(told)  # and who is told may take long to come back: look again before waiting
+            yield QueuePosition(told)  # the consumer may resume late: check again before waiting
         else:
             await limits.wait(place.moved())
     if told:
@@ -158,7 +160,7 @@ async def _next(work: _Work, limits: _Limits) -> Event | None:
 
 
 def _known(collection: AnswerSource, asked: QuestionRequest) -> tuple[int, Answer | None]:
-    """The state of the index, and the answer where it was given over that state."""
+    """Return the generation of the index, and the answer cached for it, if any."""
     answers = collection.answers
     if answers is None:
         return 0, None
@@ -166,7 +168,7 @@ def _known(collection: AnswerSource, asked: QuestionRequest) -> tuple[int, Answe
 
 
 def _told_again(answer: Answer) -> Iterator[Event]:
-    """The events of an answer that is there already."""
+    """Yield the events of a cached answer."""
     yield PassagesFound(answer.passages)
     if answer.short_answer:
         yield PhraseFound(answer.short_answer)
@@ -176,8 +178,9 @@ def _told_again(answer: Answer) -> Iterator[Event]:
 
 
 class _Work:
-    """An assistant's events, which one thread steps through and another may close: closing waits for the step at hand,
-    and that ends early once it is `unwanted`."""
+    """An assistant's events, which one thread steps through and another may close. Closing waits for the current step,
+    which ends early once `unwanted` is set.
+    """
 
     def __init__(self, events: Iterator[Event]) -> None:
         self.unwanted = CancelToken()
@@ -185,7 +188,7 @@ class _Work:
         self._lock = threading.Lock()
 
     def step(self) -> Event | None:
-        """The next event; `None` after the last, or when it is unwanted."""
+        """Return the next event; `None` after the last, or once `unwanted` is set."""
         with self._lock, cancel_scope(self.unwanted):
             if self.unwanted.is_set():
                 return None
@@ -202,7 +205,7 @@ class _Work:
 
 
 class _Limits:
-    """How long a question is waited for: `seconds`, or until `halted` is set."""
+    """Limits on waiting for a question: `seconds`, or until `halted` is set."""
 
     def __init__(self, seconds: float, halted: asyncio.Event) -> None:
         self._seconds = seconds
@@ -210,7 +213,7 @@ class _Limits:
         self._halt = asyncio.ensure_future(halted.wait())
 
     async def wait(self, awaited: Awaitable[T]) -> T:
-        """What `awaited` gives. Raises `Cancelled` or `DeadlinePassed` if that is too late."""
+        """Return the result of `awaited`. Raises `Cancelled` once `halted` is set, `DeadlinePassed` after `seconds`."""
         task = asyncio.ensure_future(awaited)
         left = max(0.0, self._until - time.monotonic())
         try:
@@ -229,7 +232,7 @@ class _Limits:
 
 @cache
 def _workers() -> ThreadPoolExecutor:
-    # The loop's own executor has a few threads for each core: with six that wait, a seventh could not even search.
+    # The loop's default executor has a few threads per core: with six questions waiting, a seventh could not search.
     return ThreadPoolExecutor(_THREADS, "jawab-answer")
 
 

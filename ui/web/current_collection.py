@@ -1,4 +1,4 @@
-"""Which collection a request is about: the one that it names, or the one that was chosen on the page."""
+"""Resolve the collection of a request: the one in its path, or the one selected on the page."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ui.web.escaping import escape, in_language
 from ui.web.site import Collection, Site
 
 COLLECTION_COOKIE = "jawab_collection"
-"""The cookie in which the page keeps the collection that was chosen on it."""
+"""Name of the cookie with the collection selected on the page."""
 
 
 def chosen_id(site: Site, headers: Mapping[str, str]) -> str:
-    """The collection that was chosen on the page, if it is there still; else the first."""
+    """Return the id of the collection selected on the page, if it still exists; else the default one."""
     wanted = cookie_parser(headers.get("cookie", "")).get(COLLECTION_COOKIE, "")
     return wanted if any(one.id == wanted for one in site.collections.all()) else DEFAULT_ID
 
@@ -31,16 +31,16 @@ def _in_path(request: Request, collection: str) -> Collection:
 
 
 CollectionInPath = Annotated[Collection, Depends(_in_path)]
-"""The collection that the address names; an error of opening it is answered as errors are."""
+"""Dependency: the collection in the path. Errors of opening it become problem responses."""
 
 
 def name_of(named: CollectionInfo, language: Language) -> str:
-    """What a collection is called; one that nobody has named is called what the first one is."""
+    """Return a collection's display name; unnamed ones get the name of an unnamed default collection."""
     return named.name or translate("page.shelf.heading", language)
 
 
 def switcher_html(site: Site, current: str, language: Language) -> str:
-    """The list to switch collections with; nothing where there is but one. `static/side.js` switches."""
+    """Render the collection selector; empty if there is only one. `static/side.js` handles it."""
     named = site.collections.all()
     if len(named) < 2:
         return ""
@@ -54,7 +54,7 @@ def switcher_html(site: Site, current: str, language: Language) -> str:
 
 
 def opened(site: Site, wanted: str | None) -> tuple[Collection, JawabError | None]:
-    """The wanted collection; or the first, and why it is not the wanted one."""
+    """Return the wanted collection; or the default one, with the error of opening the wanted one."""
     try:
         return site.collections.find(wanted), None
     except JawabError as error:

@@ -1,4 +1,4 @@
-"""The page's language: which one it is, and texts of the program in it."""
+"""Language of the page, and elements with translated text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ui.i18n import translate
 from ui.web.escaping import escape, in_language
 
 PageLanguage = Annotated[Language, Query(alias="in")]
-"""The language that a part of the page is asked for in."""
+"""Query parameter `in`: the language of a requested part of the page."""
 CHOSEN = "jawab_language"
-"""The cookie in which the page keeps the language that was chosen on it."""
+"""Name of the cookie with the language selected on the page."""
 
 
 def page_language(headers: Mapping[str, str]) -> Language:
-    """The language that was chosen on the page; else Arabic if the browser puts it before English, else English."""
+    """Return the language selected on the page; else Arabic if the browser prefers it to English; else English."""
     chosen = cookie_parser(headers.get("cookie", "")).get(CHOSEN)
     if chosen in ("ar", "en"):
         return "ar" if chosen == "ar" else "en"
@@ -39,5 +39,5 @@ def _weighted(part: str) -> tuple[float, str]:
 
 
 def titled(tag: str, key: str, language: Language, **fields: object) -> str:
-    """A text of the program as an element in its language."""
+    """Render a translated text as an element with its language and direction."""
     return f"<{tag} {in_language(language)}>{escape(translate(key, language, **fields))}</{tag}>"

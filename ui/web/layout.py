@@ -1,4 +1,4 @@
-"""What stands around a page that is not Gradio's: head, list of conversations, article pane, masthead."""
+"""Layout of the pages that are not Gradio's: head, list of conversations, article pane, masthead."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ui.web.language import titled
 
 STYLES = ("fonts.css", "chat.css", "side.css", "reading.css")
 SCRIPTS = ("page.js", "side.js", "reading.js")
-"""What every page has."""
+"""Styles and scripts of every page."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-"""Stricter than the chat's: nothing here is Gradio's."""
+"""Stricter than the chat's policy: these pages need none of Gradio's exceptions."""
 
 
 def head_html(styles: Sequence[str] = STYLES, scripts: Sequence[str] = SCRIPTS) -> str:
-    """Links to styles and scripts, all of this server."""
+    """Render the links to styles and scripts, all on this server."""
     return (
         "".join(f'<link rel="stylesheet" href="/page/{name}">' for name in styles)
         + "".join(f'<script src="/page/{name}" defer></script>' for name in scripts)
@@ -32,7 +32,7 @@ def head_html(styles: Sequence[str] = STYLES, scripts: Sequence[str] = SCRIPTS) 
 def page_html(
     title: str, content: str, language: Language, frame: str, styles: Sequence[str], scripts: Sequence[str]
 ) -> str:  # fmt: skip
-    """A whole page around `content` and beside `frame`, which are safe already."""
+    """Render a complete page with `content` and the sidebar `frame`, both already escaped."""
     switch = escape(translate("page.other_language", language))
     return (
         f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'
@@ -44,8 +44,8 @@ def page_html(
 
 
 def masthead_html(language: Language) -> str:
-    """The name of the program, and the button that opens the list of conversations where there is no room for it."""
-    # `static/page.js` copies this language to the document, which turns the page's direction.
+    """Render the program's name, and the button that opens the list of conversations on narrow screens."""
+    # `static/page.js` copies this language to the document, which sets the page's direction.
     menu = escape(translate("page.menu", language))
     return (
         f'<header data-language="{language}"><button type="button" id="menu" aria-controls="side" aria-expanded="false"'

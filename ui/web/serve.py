@@ -1,4 +1,4 @@
-"""`jawab serve`: the models are loaded, the instructions read, and then the server opens."""
+"""`jawab serve`: load the models, evaluate the prompt heads, then serve."""
 
 from __future__ import annotations
 
@@ -55,30 +55,30 @@ from ui.web.uvicorn_server import GracefulServer, exit_now
 
 _PROXIES = "127.0.0.1,::1"
 _UNREAD = 60_000
-"""Milliseconds in which a client must have taken something of what it is sent."""
+"""TCP user timeout in milliseconds: a client that acknowledges no sent data for so long is disconnected."""
 _AT_ONCE_ELSEWHERE = 4
-"""Questions that are answered at once where the LLM is another server's."""
+"""Questions answered concurrently if the LLM is on another server."""
 
 
 class PortTaken(JawabError):
-    """Another program listens on `host`:`port`."""
+    """`host`:`port` cannot be bound, usually because another program listens on it."""
 
     code = "port_taken"
     retryable = True
 
 
 class PasswordNeeded(JawabError):
-    """The server would be reached from other computers than this one, and has no password, or a short one."""
+    """The server would be reachable from other computers without a password or API key, or its password is short."""
 
     code = "password_needed"
 
 
 def serve(app: App, host: str, port: int, language: Language) -> NoReturn:
-    """Serve until Ctrl-C or SIGTERM, then end the process. Raises what making the assistant raises, `PasswordNeeded`,
-    `PortTaken` and `TracesMissing`."""
+    """Serve until Ctrl-C or SIGTERM, then end the process. Raises `PasswordNeeded`, `PortTaken`, `TracesMissing`, and
+    the errors of creating the assistant."""
     entry = _entry(app.settings, host)
     address = f"http://{host}:{port}"
-    # First of all, so that a taken port is told before the models are loaded.
+    # First of all, so that a taken port is reported before the models are loaded.
     bound = _bind(host, port)
     click.echo(translate("serve.loading", language, address=address))
     folders = CollectionRepository(app.settings.index, app.settings.collections)
@@ -109,8 +109,8 @@ def serve(app: App, host: str, port: int, language: Language) -> NoReturn:
 
 
 def server_config(page: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config:
-    """How uvicorn serves. What `X-Forwarded-For` and `X-Forwarded-Proto` say is believed of proxies on this computer,
-    or of those that uvicorn's own variable names."""
+    """Return uvicorn's configuration. `X-Forwarded-For` and `X-Forwarded-Proto` are trusted from proxies on this
+    computer, or from those in `FORWARDED_ALLOW_IPS`."""
     proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _PROXIES
     return uvicorn.Config(
         page, http=bounded(ConnectionLimits(proxies, bounds)), ws="none", h11_max_incomplete_event_size=LONGEST_HEAD,
@@ -119,28 +119,28 @@ def server_config(page: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config
 
 
 def _quietly_cancelled(record: logging.LogRecord) -> bool:
-    """Not of what the end of the server has cut off: a page that is still open has such a request."""
+    """Filter out log records of requests cancelled at shutdown: every open page has such a request."""
     if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
         return False
     return asyncio.CancelledError.__name__ not in record.getMessage()
 
 
 def _prepare(app: App, language: Language) -> None:
-    """Loads the models, so that the first question need not wait for them."""
+    """Load the models, so that the first question need not wait for them."""
     app.assistant.prepare_reading()
     if app.llm_problem:
         click.echo(explain_missing_llm(app.llm_problem, language))
     languages: tuple[Language, ...] = ("ar", "en")
     for each in languages:
         app.assistant.prepare(each)
-    # Nothing of this is ever garbage, and to look through it would hold up everybody for half a second each time.
+    # None of these objects ever becomes garbage; scanning them would block all requests for 0.5 s each time.
     gc.collect()
     gc.freeze()
     release_free_memory()
 
 
 class LoadedModels:
-    """The models of a running Jawab, for programs."""
+    """The models of a running Jawab, for API clients."""
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -162,9 +162,9 @@ class LoadedModels:
 
 
 def open_collection(app: App, observers: Telemetry, collection: str, folder: Path) -> Collection:
-    """A collection, its assistant watched by `observers`.
+    """Open a collection, its assistant observed by `observers`.
 
-    Its index is made if there is none yet, but not where somebody named a folder: that is a slip.
+    A missing index is created, except in a folder that the user named explicitly: that is probably a mistake.
     """
     if collection != DEFAULT_ID or not app.settings.index_is_named:
         create_index(folder)
@@ -182,41 +182,41 @@ def open_collection(app: App, observers: Telemetry, collection: str, folder: Pat
         overview=partial(overview, shelf, app.llm_problem, _sent_to(app)),
         map=TopicMapBuilder(assistant.retriever.catalog, shelf).map,
         answers=AnswerCache(lambda: assistant.retriever.catalog.generation, found=observers.metrics.cached),
-        # The first collection's assistant is the app's, which may serve again.
+        # The default collection's assistant belongs to the app, which may serve again.
         close_index=assistant.close if collection != DEFAULT_ID else (lambda: None),
     )
 
 
 def open_jobs(app: App, folders: CollectionRepository) -> JobQueue:
-    """The jobs of what is uploaded, kept where the page keeps what is brought to it."""
+    """Open the queue of upload jobs, stored in the folder of the page's uploads."""
     return JobQueue(app.settings.brought, IndexWriter(folders, lambda: app.embedder, UploadedFiles.of(app.settings)))
 
 
 def _sent_to(app: App) -> str | None:
-    """The other computer that questions are sent to, if there is one."""
+    """Return the host that questions are sent to, if the LLM is on another computer."""
     llm = app.llm
     return llm.host if isinstance(llm, OpenAICompatibleLLM) and not is_loopback(llm.host) else None
 
 
 def _room(app: App) -> QueueLimits:
-    """How many are answered at once: another server's LLM may write several sentences side by side."""
+    """Return the queue limits: an LLM on another server may generate several sentences concurrently."""
     return QueueLimits(at_once=_AT_ONCE_ELSEWHERE) if isinstance(app.llm, OpenAICompatibleLLM) else QueueLimits()
 
 
 def _read_into(app: App, index: Path, uploaded: UploadedFiles, folder: Path, progress: Progress) -> IndexingReport:
-    """Reads what was brought into the index, which is not made again where its collection was removed."""
+    """Index uploaded files; the index of a collection that was removed is not created again."""
     summary = update_index(index, [folder], app.embedder, progress, uploaded.folder, make=False)
     uploaded.delete_vacated(summary.vacated)
     return summary
 
 
 def _take_out(index: Path, uploaded: UploadedFiles, article_ids: Sequence[str]) -> None:
-    """Takes articles out of the index, and deletes uploaded files that none comes from any more."""
+    """Remove articles from the index, and delete uploaded files that no article comes from any more."""
     uploaded.delete_vacated(remove_articles(index, article_ids))
 
 
 def _entry(settings: Settings, host: str) -> AccessPolicy:
-    """How one comes in: nobody is asked where only this computer reaches the server and no password was set."""
+    """Return the access policy: no authentication if the server is on loopback and no password is set."""
     password, keys = settings.password, APIKeyStore(settings.keys)
     asks = bool(password) or not is_loopback(host)
     if (password and len(password) < MIN_PASSWORD_LENGTH) or (asks and not password and not keys.all()):
@@ -225,12 +225,12 @@ def _entry(settings: Settings, host: str) -> AccessPolicy:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    # asyncio sends at once (TCP_NODELAY) only on sockets that say that they are TCP: otherwise the body of an answer
-    # waits until the client has confirmed its head, which takes 40 ms.
+    # asyncio sets TCP_NODELAY only on sockets created with IPPROTO_TCP: otherwise the body of a response waits until
+    # the client has acknowledged its head, which takes 40 ms.
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # A server that has just ended leaves its port waiting for a while; that need not stop the next one.
+    # The port of a server that has just ended is in TIME_WAIT for a while; this must not prevent a restart.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Else a client that reads nothing would keep its connection. Elsewhere than on Linux it does.
+    # Disconnects clients that read nothing. On other systems than Linux they keep their connection.
     if sys.platform == "linux":
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD)
     try:

@@ -1,7 +1,6 @@
-"""The server: the page at "/", its parts under "/page", the API under "/v1", the tools at "/mcp", and the walls around
-all of them.
+"""Assemble the server: page at "/", its parts under "/page", API under "/v1", MCP at "/mcp", and the middleware.
 
-Nothing that a browser gets from here makes it ask another host for anything.
+No response makes a browser send a request to another host.
 """
 
 from __future__ import annotations
@@ -57,9 +56,9 @@ _NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-ac
 
 
 def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemetry | None = None) -> FastAPI:
-    """The whole server, open unless `entry` says otherwise. `observers` look on while its assistants answer.
+    """Create the complete server; `entry` is its access policy, open by default. `observers` monitor its assistants.
 
-    Nothing runs and nothing is asked of the network until it is served.
+    Nothing runs and no network is used until it is served.
     """
     # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
     observers = observers or Telemetry()
@@ -72,7 +71,7 @@ def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemet
     app.add_exception_handler(JawabError, problems.handle_error)
     app.add_exception_handler(HTTPException, problems.handle_http_exception)
     app.add_exception_handler(RequestValidationError, problems.handle_validation_error)
-    # The last added stands first: the headers are on what the gate answers, too.
+    # The middleware added last is the outermost: responses of `AuthMiddleware` get the safety headers, too.
     app.add_middleware(AuthMiddleware, entry=entry)
     app.add_middleware(BodyLimitMiddleware)
     if entry.origins:
@@ -98,7 +97,7 @@ def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemet
 
 @asynccontextmanager
 async def _living(tools: ToolsOverHttp, metrics: Metrics, _: FastAPI) -> AsyncIterator[None]:
-    """What goes on while the server serves."""
+    """Lifespan of the server: run the MCP server and monitor event-loop lag."""
     async with tools.running(), monitor_loop_lag(metrics.late):
         yield
 
@@ -128,7 +127,7 @@ def _add_static(app: FastAPI) -> None:
 
 
 class _SafetyHeaders:
-    """Adds the safety headers to every response; the page's own policy, set by `chat/gradio_mount.py`, is left as it is."""
+    """Add the safety headers to every response; a policy that is already set, as by `chat/gradio_mount.py`, is kept."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

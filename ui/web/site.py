@@ -1,4 +1,4 @@
-"""What the page is made of: collections, each with who answers about it and its articles, and kept conversations."""
+"""Parts of the server: collections with their assistants and articles, stored conversations, models, jobs, queue."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ui.web.conversations.repository import ConversationRepository
 
 
 class AnswerStream(Protocol):
-    """Whatever answers questions. Closing the iterator stops the work; both steps may raise `JawabError`."""
+    """Protocol of an assistant. Closing the iterator stops the work; call and iteration may raise `JawabError`."""
 
     def stream(
         self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
-        """The events of one answer: passages, tokens, the finished record. `history` is what was asked before."""
+        """Yield the events of one answer: passages, tokens, the finished record. `history` has the earlier turns."""
 
 
 class Search(Protocol):
-    """Search for passages, as `qa.assistant.Assistant.search` does it. May raise `JawabError`."""
+    """Protocol of `qa.assistant.Assistant.search`: search for passages. May raise `JawabError`."""
 
     def __call__(
         self, question: str, k: int = 10, only: Filter | None = None, one_per_story: bool = False
@@ -46,13 +46,13 @@ class Articles(Protocol):
 
     @property
     def state(self) -> str:
-        """Which state they are in; another one after every change."""
+        """Version of the articles; differs after every change."""
 
     def article(self, article_id: str) -> Article:
-        """One article. Raises `ArticleMissing`."""
+        """Return one article. Raises `ArticleMissing`."""
 
     def told_with(self, article_id: str) -> list[Article]:
-        """The others that tell the same story."""
+        """Return the other articles of the same story."""
 
     def count_articles(self) -> int: ...
 
@@ -61,9 +61,8 @@ class Articles(Protocol):
 
 @dataclass(frozen=True)
 class Overview:
-    """What a visitor is told about the collection. Dates are ISO; `examples` are questions it can answer;
-    `llm_problem` is the reason for which no LLM writes sentences, if none does, and `sent_to` the other computer that
-    it is on, if it is on one."""
+    """Summary of a collection. Dates are ISO; `examples` are questions it can answer; `llm_problem` is the reason why
+    no LLM is used, if none is; `sent_to` is the host of the LLM, if it is on another computer."""
 
     articles: int
     first: str | None
@@ -75,20 +74,19 @@ class Overview:
 
 
 class ArticleBrowsers(Protocol):
-    """The articles as one looks through them."""
+    """Protocol for listing articles."""
 
     def browse(self, wanted: ArticleQuery) -> list[ArticleSummary]:
-        """Those that are wanted, in the order that is wanted."""
+        """Return the articles that match `wanted`, in its order."""
 
     def publishers(self) -> list[tuple[str, int]]:
-        """Who published articles, and how many."""
+        """Return the publishers with their numbers of articles."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """All that the pages of one collection need. `overview` tells of it as it is now, `map` gives its map, or nothing
-    while that is drawn; `answers` are those that were given already, if they are kept; `close_index` lets go of its
-    index."""
+    """A collection and its services. `overview` returns its current summary, `map` its topic map, or `None` while that
+    is computed; `answers` is the cache of its answers, if there is one; `close_index` closes its index."""
 
     id: str
     assistant: AnswerStream
@@ -103,38 +101,38 @@ class Collection:
     close_index: Callable[[], None] = lambda: None
 
     def close(self) -> None:
-        """Carry out the removals that wait, and close the index."""
+        """Carry out the pending deletions and close the index."""
         self.removals.close()
         self.close_index()
 
 
 class Collections(Protocol):
-    """The collections that there are; all but `all` raise `CollectionMissing`."""
+    """Protocol of the collections; methods given an id raise `CollectionMissing`."""
 
     def all(self) -> list[CollectionInfo]:
-        """The first one first."""
+        """Return all collections, the default one first."""
 
     def opened(self) -> list[Collection]:
-        """Those that somebody has used since the server began; the others are not opened for this."""
+        """Return the collections used since the server started; the others are not opened for this."""
 
     def find(self, collection: str | None) -> Collection:
-        """One of them; the first, where none is named. May raise any `JawabError` of opening it."""
+        """Return a collection; the default one for `None`. May raise any `JawabError` of opening it."""
 
     def make(self, name: str) -> CollectionInfo:
-        """A new one, empty."""
+        """Create an empty collection."""
 
     def rename(self, collection: str, name: str) -> None:
-        """Another name for it."""
+        """Rename a collection."""
 
     def remove(self, collection: str) -> None:
-        """Out of the list; never the first. Raises `IndexBusy` while somebody writes to its index."""
+        """Remove a collection, never the default one. Raises `IndexLocked` while its index is being written."""
 
     def restore(self, collection: str) -> None:
-        """Back, if it was removed a short while ago. Raises `CollectionExists`."""
+        """Restore a recently removed collection. Raises `CollectionExists`."""
 
 
 class Models(Protocol):
-    """What the API lets programs use of the models."""
+    """Model functions offered by the API."""
 
     @property
     def embedder(self) -> str:
@@ -142,18 +140,18 @@ class Models(Protocol):
 
     @property
     def llm_problem(self) -> JawabError | None:
-        """The reason for which there is no LLM, if there is none."""
+        """The reason why there is no LLM, if there is none."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """The texts as questions are embedded, shape (texts, dimension)."""
+        """Embed texts as questions; returns shape (texts, dimension)."""
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens of the LLM a text has; of the embedder, where there is no LLM."""
+        """Count the LLM tokens of a text; without an LLM, those of the reader, else words."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """All that the server shows, and the line that the questions to it stand in."""
+    """Everything that the server serves, and the queue of its questions."""
 
     collections: Collections
     conversations: ConversationRepository

@@ -1,4 +1,4 @@
-"""The process of `jawab serve`: how it is told to stop, and that it does."""
+"""uvicorn server of `jawab serve` with graceful, time-limited shutdown."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from uvicorn.server import HANDLED_SIGNALS
 from ui.api.shutdown import ShutdownManager
 
 MAX_SHUTDOWN_SECONDS = 8.5
-"""Seconds from the signal to the end of the process, whatever it is doing."""
+"""Most seconds from the signal to the end of the process, in any state."""
 
 
 class GracefulServer(uvicorn.Server):
-    """uvicorn's server. SIGTERM and SIGINT are how it is meant to end: what is under way is given time, and the program
-    goes on to what comes after the server, which with uvicorn's own it would not."""
+    """uvicorn server with graceful shutdown on SIGTERM and SIGINT: running requests get time to finish, and `run`
+    returns. uvicorn's own server would raise the signal again and end the process."""
 
     def __init__(self, config: uvicorn.Config, stopping: ShutdownManager, tell: Callable[[], None]) -> None:
-        """`tell` says to whoever waits at the terminal that something is still under way."""
-        # After that connections are closed whose clients do not take their last word.
+        """`tell` prints to the terminal that requests are still running."""
+        # Past this limit, uvicorn closes connections whose clients do not read the end of their response.
         config.timeout_graceful_shutdown = int(stopping.patience.in_all) + 1
         super().__init__(config)
         self._stopping = stopping
@@ -35,7 +35,7 @@ class GracefulServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Unlike uvicorn's own, this does not raise the signal again at the end: that would end the process at once."""
+        """Handle signals, without raising them again at the end as uvicorn does: that would end the process at once."""
         earlier = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
         try:
             yield
@@ -44,28 +44,27 @@ class GracefulServer(uvicorn.Server):
                 signal.signal(each, handler)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Finish what is under way, then end. `MAX_SHUTDOWN_SECONDS` seconds from now the process ends in any case."""
+        """Finish running requests, then end. After `MAX_SHUTDOWN_SECONDS` the process ends in any case."""
         kill_after(MAX_SHUTDOWN_SECONDS)
         if self._stopping.under_way:
             self._tell()
         finishing = asyncio.ensure_future(self._stopping.finish())
         await super().shutdown(sockets)
-        # No connection is left: nobody waits for what may still be under way.
+        # No connection is left, so no client waits for work that may still be running.
         finishing.cancel()
         await self._stopping.end()
 
 
 def kill_after(seconds: float) -> None:
-    """Ends the process then, if it has not ended by itself. What was being written to the index has happened or has
-    not, as after a kill."""
+    """End the process after `seconds`, if it has not ended by itself. Index writes are atomic, as after a kill."""
     timer = threading.Timer(seconds, os._exit, [0])
     timer.daemon = True
     timer.start()
 
 
 def exit_now() -> NoReturn:
-    """Ends the process, when all is closed. A thread may be in the middle of a step of a network: the interpreter would
-    wait for it, or, where it does not, end beside it and crash."""
+    """End the process at once, after everything is closed. A thread may still be running a network: the interpreter
+    would wait for it, or crash if it exits while the thread runs."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

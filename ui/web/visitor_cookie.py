@@ -1,4 +1,4 @@
-"""Who visits: a secret in a cookie, which the page gives on the first visit and no script of a page can read."""
+"""Visitor cookie: a secret, set on the first visit and not readable by scripts (`HttpOnly`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _YEARS = 5 * 365 * 86400
 
 
 def cookie_in(header: str) -> str | None:
-    """The secret that a `Cookie` header brings, if it is one that could have come from here."""
+    """Return the secret in a `Cookie` header, if it has the format of one of ours."""
     secret = cookie_parser(header).get(COOKIE, "")
     return (
         secret
@@ -26,29 +26,28 @@ def cookie_in(header: str) -> str | None:
 
 
 def visitor_in(header: str) -> str | None:
-    """Who a request comes from, as the store knows visitors; `None` without a cookie of ours."""
+    """Return the visitor id of a request, as used in the store; `None` without a cookie of ours."""
     secret = cookie_in(header)
     return visitor_of(secret) if secret else None
 
 
 def note_login(scope: Scope) -> None:
-    """Say that this request comes from a browser that has a login."""
+    """Mark the request as coming from a logged-in browser."""
     scope[_LOGGED_IN] = True
 
 
 def is_logged_in(scope: Scope) -> bool:
-    """Whether the browser has a login: then there is something to log out of."""
+    """Return whether the browser is logged in, and so can log out."""
     return bool(scope.get(_LOGGED_IN))
 
 
 def over_tls(scope: Scope) -> bool:
-    """Whether the browser speaks TLS: to us, or to a proxy on this computer that says so (uvicorn puts it here)."""
+    """Return whether the browser uses TLS, to us or to a trusted proxy (uvicorn sets the scheme)."""
     return scope.get("scheme") == "https"
 
 
 def new_cookie(secure: bool) -> str:
-    """A `Set-Cookie` header for somebody who comes for the first time: sent to this server alone, and not by links;
-    where it is `secure`, only over TLS."""
+    """Return the `Set-Cookie` value of a new visitor: this host only, `SameSite=Lax`; only over TLS if `secure`."""
     cookie: SimpleCookie = SimpleCookie()
     cookie[COOKIE] = secrets.token_urlsafe(32)
     for name, value in {"path": "/", "httponly": True, "samesite": "Lax", "max-age": _YEARS, "secure": secure}.items():

@@ -1,4 +1,4 @@
-"""Articles as JSON: one, or a list of them. Each is checked as it comes, and kept as a line."""
+"""Parser of JSON uploads: one article or a list. Each article is validated as it arrives and stored as a line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.jobs.spool import LINES, LONGEST_LINE, NdjsonSpool, article_too_large
 from ui.jobs.upload_dir import UploadDirectory
 
 _DEEPEST = 20
-"""Levels of an article's fields; those that are read have one."""
+"""Maximum nesting of an article's fields; those that are used have one level."""
 
 
 class NewArticle(BaseModel):
@@ -37,7 +37,7 @@ class NewArticle(BaseModel):
 
 
 class ArticlesBody:
-    """Takes in `application/json`."""
+    """Streaming parser of `application/json`."""
 
     collection = None
 
@@ -46,7 +46,7 @@ class ArticlesBody:
         self._lines = NdjsonSpool(self.parcel)
         self._hash = hashlib.sha256(JSON.encode())
         self._events: list[tuple[str, Any]] = ijson.sendable_list()
-        # Its events alone: with the places that ijson names them by, lists in lists would take all memory.
+        # `basic_parse`, without path prefixes: with them, deeply nested lists would exhaust memory.
         self._parser = ijson.basic_parse_coro(self._events, use_float=True)
         self._builder = ijson.ObjectBuilder()
         self._is_list: bool | None = None
@@ -60,7 +60,7 @@ class ArticlesBody:
 
     def write(self, part: bytes) -> None:
         if not part:
-            return  # to ijson that would be the end
+            return  # ijson takes an empty part for the end
         self._hash.update(part)
         self._size += len(part)
         try:
@@ -97,7 +97,7 @@ class ArticlesBody:
         self._events.clear()
 
     def _build(self, event: str, value: object) -> None:
-        """A piece of an article, which may be its last."""
+        """Add one JSON event to the current article, and store the article when it is complete."""
         self._builder.event(event, value)
         self._level += event.startswith("start_") - event.startswith("end_")
         if self._level > _DEEPEST:

@@ -1,4 +1,4 @@
-"""What the bodies of uploads have in common: they are written to disk as they come, and have a digest."""
+"""Protocol of the upload body parsers: bodies are written to disk as they arrive and have a digest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FORM, JSON, NDJSON = "multipart/form-data", "application/json", "application/x-n
 
 
 class InvalidBody(JawabError):
-    """The body of an upload is not what its `kind` says."""
+    """The body of an upload is not valid for its content type `kind`."""
 
     code = "body_unreadable"
 
@@ -23,23 +23,23 @@ class EmptyUpload(JawabError):
 
 
 class BodyParser(Protocol):
-    """A body on its way in; `parcel` is what has been kept of it. It is never whole in memory."""
+    """Streaming parser of an upload body; `parcel` has what is stored so far. The body is never held in memory."""
 
     parcel: UploadDirectory
 
     @property
     def collection(self) -> str | None:
-        """The collection that the body names."""
+        """The collection named in the body, if any."""
 
     @property
     def digest(self) -> str:
-        """Of all that came: the same for the same upload, whatever the boundaries of its form are."""
+        """Digest of the content received; it does not depend on the form's multipart boundary."""
 
     def write(self, part: bytes) -> None:
-        """What follows. Raises `InvalidBody`, `RequestValidationError`, and what keeping it raises."""
+        """Parse the next part. Raises `InvalidBody`, `RequestValidationError`, and errors of writing to disk."""
 
     def finish(self) -> None:
-        """That was all. Raises `EmptyUpload` too."""
+        """Complete the body. Raises what `write` raises, and `EmptyUpload`."""
 
     def close(self) -> None:
-        """Leave no file open, however it ended."""
+        """Close all files, also after an error."""

@@ -1,4 +1,4 @@
-"""Which body takes in what a request says that it sends."""
+"""Selection of the body parser by `Content-Type`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _UTF8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 def body_of(content_types: list[str], folder: Path) -> BodyParser:
-    """What takes in a body with these `Content-Type` headers and keeps it in `folder`.
+    """Return the parser of a body with these `Content-Type` headers, which stores it in `folder`.
 
-    Raises `HTTPException` 415 for any other kind or more than one, and `BodyUnreadable`.
+    Raises `HTTPException` 415 for any other kind or more than one, and `InvalidBody`.
     """
     kind, options = parse_options_header(content_types[0] if len(content_types) == 1 else "")
     if options.get(b"charset", b"utf-8").decode("latin-1").lower() not in _UTF8:

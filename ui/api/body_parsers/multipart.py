@@ -1,4 +1,4 @@
-"""Files of a form, under whatever fields, and the field `collection`."""
+"""Parser of multipart uploads: files in any fields, and the optional field `collection`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ui.jobs.spool import NAMED
 from ui.jobs.upload_dir import UploadDirectory
 
 _LONGEST_FIELD = 300
-"""Bytes of a field that is no file."""
+"""Maximum bytes of a field that is not a file."""
 _LONGEST_BOUNDARY = 70
-"""Characters, as RFC 2046 has it."""
+"""Maximum characters (RFC 2046)."""
 
 
 class FormBody:
-    """Takes in `multipart/form-data`. Raises `InvalidBody` where there can be no such form."""
+    """Streaming parser of `multipart/form-data`. Raises `InvalidBody` if the boundary is empty or too long."""
 
     def __init__(self, folder: Path, boundary: bytes) -> None:
         self.parcel = UploadDirectory(folder=folder / NAMED)
@@ -83,7 +83,7 @@ class FormBody:
         self._header, self._value = b"", b""
 
     def _on_part(self) -> None:
-        """A part begins: a file, or a field that is none. A file without a name is one that nobody chose."""
+        """Begin a part, which is a file or a field. A file with an empty name (no file was chosen) is ignored."""
         _, options = parse_options_header(self._disposition)
         self._disposition = b""
         self._field_name, name = _text(options.get(b"name", b"")), options.get(b"filename")

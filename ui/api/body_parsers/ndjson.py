@@ -1,4 +1,4 @@
-"""Articles as lines of JSON. They are kept as they come: the intake names those that cannot be read."""
+"""Parser of NDJSON uploads. Lines are stored unchecked; indexing reports those that cannot be parsed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.jobs.upload_dir import UploadDirectory
 
 
 class LinesBody:
-    """Takes in `application/x-ndjson`."""
+    """Streaming parser of `application/x-ndjson`."""
 
     collection = None
 
@@ -46,7 +46,7 @@ class LinesBody:
         self._lines.close()
 
     def _keep(self, rest: bytes) -> None:
-        """The line that has begun, with the rest of it."""
+        """Store the pending line, completed by `rest`."""
         line = bytes(self._begun) + rest
         self._begun.clear()
         self._has_article = self._has_article or bool(line.strip())

@@ -1,6 +1,6 @@
-"""An article for reading: its heading, its text as it is stored, and in it the quotation and the answer's own words.
+"""HTML of the article view: heading and stored text, with the quotation and the answer phrase highlighted.
 
-All of it is a stranger's text: every piece passes through `escape`, and what is marked is marked by offsets.
+Articles are untrusted text: every piece passes through `escape`, and highlights are placed by offsets.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _PARAGRAPH = re.compile(r"\n\s*")
 
 @dataclass(frozen=True)
 class Marks:
-    """What is marked in an article: the quotation, and inside it the answer's own words, if they are there."""
+    """Highlights in an article: the quotation, and the answer phrase inside it if it occurs there."""
 
     quotation: Span
     phrase: Span | None = None
 
 
 def marks_of(article: Article, start: int, end: int, phrase: str | None) -> Marks | None:
-    """The marks of a quotation that a record names; nothing, if the article has no such stretch (any more)."""
+    """Return the highlights of a quotation; `None` if its offsets are not (or no longer) in the article."""
     if not 0 <= start < end <= len(article.text):
         return None
     found = find_answer_span(article.text[start:end], phrase)
@@ -37,7 +37,7 @@ def marks_of(article: Article, start: int, end: int, phrase: str | None) -> Mark
 
 
 def pane_html(language: Language) -> str:
-    """The empty pane that an article comes into."""
+    """Return the empty pane in which an article is displayed."""
     close = escape(translate("page.article.close", language))
     return (
         f'<aside id="reading" aria-label="{escape(translate("page.article.pane", language))}" hidden>'
@@ -47,7 +47,7 @@ def pane_html(language: Language) -> str:
 
 
 def article_html(article: Article, others: Sequence[Article], marks: Marks | None, language: Language) -> str:
-    """The article as the page's reading pane has it; headings in `language`, the text in its own.
+    """Return the article for the article pane; headings in `language`, the text in its own.
 
     `others` are the articles that tell the same story.
     """
@@ -66,7 +66,7 @@ def _origin(article: Article, language: Language) -> str:
 
 
 def _paragraphs(article: Article, marks: Marks | None) -> Iterator[str]:
-    """The paragraphs; those that are not the article's own lie folded together where several follow each other."""
+    """Yield the paragraphs; several consecutive ones of boilerplate are collapsed into one `<details>`."""
     spans = list(_split(article.text))
     for foreign, run in itertools.groupby(spans, key=lambda span: _is_foreign(span, article)):
         html = [f"<p>{''.join(_pieces(article, span, marks))}</p>" for span in run]
@@ -87,7 +87,7 @@ def _split(text: str) -> Iterator[Span]:
 
 
 def _is_foreign(paragraph: Span, article: Article) -> bool:
-    """Whether all of a paragraph is ignored."""
+    """Return whether all of a paragraph is ignored as boilerplate."""
     covered = sum(
         max(0, min(ignored.end, paragraph.end) - max(ignored.start, paragraph.start)) for ignored in article.ignored
     )
@@ -95,7 +95,7 @@ def _is_foreign(paragraph: Span, article: Article) -> bool:
 
 
 def _pieces(article: Article, paragraph: Span, marks: Marks | None) -> Iterator[str]:
-    """A paragraph in pieces that are marked alike."""
+    """Split a paragraph into pieces with uniform highlighting."""
     spans = [*article.ignored, *((marks.quotation, marks.phrase) if marks else ())]
     edges = {edge for span in spans if span for edge in (span.start, span.end)}
     cuts = sorted({paragraph.start, paragraph.end, *(e for e in edges if paragraph.start < e < paragraph.end)})

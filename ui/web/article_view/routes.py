@@ -1,4 +1,4 @@
-"""The route of the article beside the chat."""
+"""Route of the article view beside the chat."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_ID = 2000
 
 
 def article_view_routes() -> APIRouter:
-    """The article beside the chat."""
+    """Return the router of the article view."""
     router = APIRouter(prefix="/page/collections/{collection}")
 
     @router.get("/article")

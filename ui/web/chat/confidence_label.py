@@ -1,4 +1,4 @@
-"""How sure an answer is, in words, with what that is worth: how many such answers were right when it was measured."""
+"""Confidence label of an answer, with the measured share of such answers that were right."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ui.i18n import translate
 from ui.web.escaping import escape
 
 SURE, LIKELY = 0.8, 0.5
-"""The confidences from which an answer is called sure, and likely. docs/answers.md has the shares that were right."""
+"""Minimum confidences of the labels "sure" and "likely". docs/answers.md has the shares that were right."""
 
 Level = Literal["sure", "likely", "look", "own"]
 
 
 def level_of(answer: Answer) -> Level:
-    """`own`: the articles' own sentences, of which only their choice can be wrong; `look`: look yourself."""
+    """Return the label: `own` for verbatim sentences, of which only the selection can be wrong; `look`: check it."""
     if answer.short_answer is None:
         return "own"
     if answer.other is not None or answer.confidence < LIKELY:
@@ -25,7 +25,7 @@ def level_of(answer: Answer) -> Level:
 
 
 def confidence_html(answer: Answer) -> str:
-    """A quiet line that opens to what it means."""
+    """Return the label as `<details>`, with its explanation inside."""
     level = level_of(answer)
     language = answer.language
     articles = len({citation.article_id for citation in answer.citations})

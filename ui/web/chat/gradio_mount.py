@@ -1,7 +1,7 @@
-"""The chat's page as Gradio serves it, behind a doorman.
+"""Mount the Gradio chat page behind an allow-list.
 
-Gradio's own page template names outside addresses and offers many more routes than a chat needs: the doorman takes out
-the former and lets only the latter that the page uses through.
+Gradio's page template links to external hosts, and Gradio serves many more routes than a chat needs. `_Doorman` removes
+the former and passes only requests to routes that the page uses.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from ui.web.layout import SCRIPTS, head_html
 from ui.web.site import Site
 from ui.web.visitor_cookie import cookie_in, is_logged_in, new_cookie, over_tls
 
-# What the page asks Gradio for. Uploads, files by path, proxies, deep links, run history, logins and the API's
-# description are not among it, so they are not there.
+# Routes of Gradio that the page uses. Uploads, files by path, proxies, deep links, run history, logins and the API
+# description are not among them and return 404.
 _USED = re.compile(
     r"/|/(?:assets|static)/.+|/theme\.css|/favicon\.ico|/config"
     r"|/gradio_api/(?:queue/(?:join|data)|run/predict|cancel|reset|heartbeat/\w+|startup-events|app_id)"
 )
-# og: and twitter: tags point to Gradio's sites; the base tag would turn "#quotation" into another address; the
-# manifest is for installing the page as an app; the resizer is for pages inside other pages.
+# og: and twitter: tags point to Gradio's sites; the base tag would change the target of "#quotation"; the manifest is
+# for installing the page as an app. (The script for resizing iframes is removed in `our_page`.)
 _FOREIGN = re.compile(
     r"<meta\s[^>]*?(?:property=\"og:|name=\"twitter:)[^>]*>|<base\s[^>]*>|<link\s[^>]*rel=\"manifest\"[^>]*>"
 )
@@ -45,7 +45,7 @@ _BODY = re.compile(r"<body[^>]*>")
 
 
 def mount_page(app: FastAPI, site: Site) -> None:
-    """Puts the page at "/"; nothing else of Gradio can be reached."""
+    """Mount the page at "/"; no other route of Gradio is reachable."""
     gr.mount_gradio_app(
         app, build_page(site), path="/", footer_links=[], run_history=False, show_error=False, ssr_mode=False,
         pwa=False, mcp_server=False, enable_monitoring=False, theme=_theme(), max_file_size=1,
@@ -56,7 +56,7 @@ def mount_page(app: FastAPI, site: Site) -> None:
 
 
 def _theme() -> gr.themes.Base:
-    # Names of fonts of the reader's own system; Gradio's default theme would send font files.
+    # System fonts; Gradio's default theme would send font files.
     return gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill="#f8f4ea",
         body_background_fill_dark="#1b1e23",
@@ -66,7 +66,7 @@ def _theme() -> gr.themes.Base:
 
 
 class _Doorman:
-    """Stands before Gradio: lets through what the page uses, and sends its template without foreign addresses."""
+    """ASGI middleware before Gradio: passes the routes that the page uses and removes external links from its HTML."""
 
     def __init__(self, app: ASGIApp, site: Site) -> None:
         self._app = app
@@ -85,7 +85,7 @@ class _Doorman:
             await self._app(scope, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Only this one response is collected before it is sent; everything else streams untouched."""
+        """Buffer and rewrite this one response; all others are streamed unchanged."""
         asked = Headers(scope=scope)
         language, cookie = page_language(asked), asked.get("cookie", "")
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
@@ -98,7 +98,7 @@ class _Doorman:
             elif message["type"] == "http.response.body":
                 body.extend(message.get("body", b""))
 
-        # The query could name a stored state of the page (deep links), which is not used here.
+        # The query is dropped: it could name a stored page state (deep links), which is not used here.
         await self._app({**scope, "headers": plain, "query_string": b""}, receive, collect)
         switcher = switcher_html(self._site, chosen_id(self._site, asked), language)
         frame = frame_html(language, switcher, is_logged_in(scope))
@@ -111,7 +111,7 @@ class _Doorman:
 
 
 def our_page(html: str, language: Language, frame: str) -> str:
-    """Gradio's page without anything from elsewhere, in the reader's language, and around it what is not Gradio's."""
+    """Return Gradio's page in the user's language, without external links, with Jawab's frame, styles and scripts."""
     html = _FOREIGN.sub("", html)
     html = _SCRIPT.sub(lambda match: "" if "iframeResizer.contentWindow" in match["code"] else match[0], html)
     html = html.replace('lang="en"', in_language(language), 1)
@@ -120,10 +120,10 @@ def our_page(html: str, language: Language, frame: str) -> str:
 
 
 def page_policy(html: str) -> str:
-    """The policy for a page with exactly these inline scripts.
+    """Return the Content-Security-Policy for a page with exactly these inline scripts.
 
-    Gradio's HTML component makes its template with `Function`, hence 'unsafe-eval'; its components style
-    themselves, hence inline styles. Inline event handlers and any other inline script stay forbidden.
+    Gradio's HTML component builds its template with `Function`, hence 'unsafe-eval'; its components set inline
+    styles. Inline event handlers and any other inline script stay forbidden.
     """
     codes = [match["code"] for match in _SCRIPT.finditer(html) if "src=" not in match["attributes"]]
     hashes = " ".join(f"'sha256-{_digest(code)}'" for code in codes)
@@ -143,6 +143,6 @@ def page_policy(html: str) -> str:
 
 
 def _digest(code: str) -> str:
-    # Browsers hash what they parsed, in which every line break is one line feed.
+    # Browsers hash the parsed text, in which every line break is one line feed.
     normal = code.replace("\r\n", "\n").replace("\r", "\n")
     return base64.b64encode(hashlib.sha256(normal.encode()).digest()).decode()

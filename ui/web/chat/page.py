@@ -1,8 +1,8 @@
-"""The chat: one field, the answer, its quotations and the passages it rests on.
+"""Gradio chat page: question field, answer, quotations and retrieved passages.
 
-Gradio carries events between browser and program; what is shown is built in `render.py`. The state of a visit
-is a `ChatSession` that stays on the server; the browser gets only its HTML. The list of conversations and the article
-beside the chat are not Gradio's: `ui/web/conversations/` and `ui/web/article_view/`.
+Gradio transports events between browser and server; the HTML is built in `render.py`. The session state is a
+`ChatSession` on the server; the browser gets only its HTML. The list of conversations and the article view are not
+part of Gradio: `ui/web/conversations/` and `ui/web/article_view/`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from ui.web.visitor_cookie import visitor_in
 
 EXAMPLES = 4
 MOST = 64
-"""Pages on which answers are written at a time; Gradio lets the others wait."""
+"""Most pages that receive an answer at a time; Gradio queues the others."""
 _ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
-"""The conversation that the page's address names; Gradio does not pass it on by itself."""
+"""JavaScript that reads the conversation id from the page's URL, which Gradio does not pass on by itself."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def build_page(site: Site) -> gr.Blocks:
-    """The chat as a Gradio page; `gradio_mount.py` mounts it and gives it its styles."""
+    """Build the chat as a Gradio page; `gradio_mount.py` mounts it and adds its styles."""
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
         _Chat(_lay_out(), site).wire(page)
@@ -73,7 +73,7 @@ class _Parts:
 
     @property
     def worded(self) -> list[Any]:
-        """The parts that speak the page's language, in the order of `_in_language`."""
+        """Components with text in the page's language, in the order of `_in_language`."""
         return [
             self.language, self.masthead, self.switch, self.opening, self.question, self.ask, self.stop, self.again,
             self.edit, self.exports, self.help, *self.examples,
@@ -81,17 +81,17 @@ class _Parts:
 
     @property
     def shown(self) -> list[Any]:
-        """What a conversation shows, in the order of `_shown`."""
+        """Components that display a conversation, in the order of `_shown`."""
         return [self.conversation, self.welcome, self.past, self.answer, self.found, self.after]
 
     @property
     def begun(self) -> list[Any]:
-        """What changes when a question is asked, in the order of `_begun`."""
+        """Components that change when a question is asked, in the order of `_begun`."""
         return [*self.shown, self.question, self.ask, self.stop]
 
     @property
     def ended(self) -> list[Any]:
-        """What changes when it is answered, in the order of `_Chat.end`."""
+        """Components that change when it is answered, in the order of `_Chat.end`."""
         return [self.answer, self.ask, self.stop, self.after]
 
 
@@ -100,7 +100,7 @@ def _html(name: str) -> gr.HTML:
 
 
 def _lay_out() -> _Parts:
-    """The parts without their words: those come with the browser's language, before anything is read."""
+    """Create the components without texts: `arrive` sets these once the browser's language is known."""
     language, conversation = gr.State("en"), gr.State(ChatSession())
     with gr.Row(elem_id="top"):
         masthead = _html("masthead")
@@ -132,7 +132,7 @@ def _lay_out() -> _Parts:
 
 
 class _Chat:
-    """What happens when something is done on the page."""
+    """Event handlers of the page."""
 
     def __init__(self, parts: _Parts, site: Site) -> None:
         self._parts = parts
@@ -140,7 +140,7 @@ class _Chat:
         self._keeper = ConversationSaver(site.conversations)
 
     def wire(self, page: gr.Blocks) -> None:
-        """Every event of the page, and what it leads to."""
+        """Connect the page's events to their handlers."""
         parts = self._parts
         page.load(
             self.arrive, parts.address, [*parts.worded, *parts.shown], js=_ADDRESS, queue=False, **_QUIET
@@ -150,7 +150,7 @@ class _Chat:
             written = begun.then(self.write, parts.conversation, [parts.answer, parts.found], **_QUIET)
             written.then(self.end, parts.conversation, parts.ended, queue=False, **_QUIET)
         parts.edit.click(self.edit, parts.conversation, parts.question, queue=False, **_QUIET)
-        # Not Gradio's `cancels`: what was already on its way to the browser would then arrive after the last word.
+        # Not Gradio's `cancels`: updates already on their way to the browser would then arrive after the final one.
         parts.stop.click(self.halt, parts.conversation, None, queue=False, **_QUIET)
 
     def _ways_to_ask(self) -> list[Any]:
@@ -164,7 +164,7 @@ class _Chat:
         return [*asked, parts.again.click(self.again, parts.conversation, parts.begun, queue=False, **_QUIET)]
 
     def arrive(self, wanted: str, request: gr.Request) -> list[Any]:
-        """The page in the browser's language, with the conversation that its address names."""
+        """Return the page in the browser's language, with the conversation that its URL names."""
         language = page_language(request.headers)
         visitor, chosen = visitor_in(request.headers.get("cookie", "")), chosen_id(self._site, request.headers)
         conversation = self._keeper.restored(visitor, wanted, chosen)
@@ -180,12 +180,12 @@ class _Chat:
         return [*_in_language(language, collection.overview()), state, welcome, past, *rest]
 
     def switch(self, language: Language, conversation: ChatSession) -> list[Any]:
-        """The page in the other language."""
+        """Return the page's texts in the other language."""
         collection, _ = opened(self._site, conversation.collection)
         return _in_language("en" if language == "ar" else "ar", collection.overview())
 
     def begin(self, question: str, conversation: ChatSession) -> list[Any]:
-        """Puts the question on the page at once and makes stop the only button."""
+        """Show the question at once and replace the ask button by the stop button."""
         question = (question or "").strip()[:MAX_QUESTION_LENGTH]
         if not question or conversation.busy:
             return self._nothing_begins()
@@ -193,7 +193,7 @@ class _Chat:
         return _begun(conversation)
 
     def again(self, conversation: ChatSession) -> list[Any]:
-        """Asks the last question again, in its place."""
+        """Ask the last question again, replacing its turn."""
         if not conversation.turns or conversation.busy:
             return self._nothing_begins()
         self._keeper.ask(conversation, conversation.take_back())
@@ -203,7 +203,7 @@ class _Chat:
         return [gr.skip() for _ in self._parts.begun]
 
     async def write(self, conversation: ChatSession) -> AsyncGenerator[tuple[Any, Any], None]:
-        """The answer as it comes."""
+        """Stream the answer: yield updates of the answer and the passages."""
         turn = conversation.current
         if turn is None or not turn.waiting:
             return
@@ -213,7 +213,7 @@ class _Chat:
             turn.problem = error_message(error, turn.language)
             yield answer_html(turn), gr.skip()
             return
-        # Asked again on the page, a question is worked on again: that is what was wanted.
+        # The page skips the answer cache: a user who asks again wants a new answer.
         asked = QuestionRequest(
             turn.question, tuple(conversation.history), f"page {conversation.visitor or ''}", anew=True
         )
@@ -223,7 +223,7 @@ class _Chat:
                 yield answer_html(turn), passages_html(turn) if found_changed else gr.skip()
 
     def end(self, conversation: ChatSession) -> list[Any]:
-        """Runs when writing is over, also when it broke: a question must not wait for ever."""
+        """Finish a turn after `write`, also if that failed: a turn must not stay waiting for ever."""
         conversation.busy = False
         turn = conversation.current
         if turn is None:
@@ -234,20 +234,20 @@ class _Chat:
         return [answer_html(turn), gr.update(visible=True), gr.update(visible=False), gr.update(visible=True)]
 
     def edit(self, conversation: ChatSession) -> Any:
-        """Puts the last question back into the field; what is sent next takes its place."""
+        """Put the last question back into the field; the next question sent replaces it."""
         if conversation.current is None or conversation.busy:
             return gr.skip()
         conversation.editing = True
         return conversation.current.question
 
     async def halt(self, conversation: ChatSession) -> None:
-        """Stops the answer that is being written."""
+        """Stop the answer that is being generated."""
         # A coroutine, because the event belongs to the loop that `stream_answer` runs in.
         conversation.halted.set()
 
 
 async def _filled(turn: Turn, steps: AsyncGenerator[StreamEvent], halted: asyncio.Event) -> AsyncGenerator[bool, None]:
-    """Fills the turn step by step; yields after each change whether the passages are what changed."""
+    """Update the turn with each event; yield after each whether the passages changed."""
     try:
         async with aclosing(steps):
             async for step in steps:
@@ -278,14 +278,14 @@ def _take(turn: Turn, step: StreamEvent) -> bool:
 
 
 def _begun(conversation: ChatSession) -> list[Any]:
-    """The question that was just asked, an empty field, and stop in the place of ask."""
+    """Return updates that show the new question, clear the field and replace the ask button by the stop button."""
     state, welcome, past, answer, found, _ = _shown(conversation)
     hidden, shown = gr.update(visible=False), gr.update(visible=True)
     return [state, welcome, past, answer, found, hidden, "", hidden, shown]
 
 
 def _shown(conversation: ChatSession) -> list[Any]:
-    """A conversation with its last question where the answer is written, or the opening of a new one."""
+    """Return updates that display a conversation, its last turn in the answer area; or the welcome of a new one."""
     past = "".join(turn_html(earlier) for earlier in conversation.turns[:-1])
     last = conversation.current
     now = (answer_html(last), passages_html(last)) if last else ("", "")
@@ -311,7 +311,7 @@ def _in_language(language: Language, overview: Overview) -> list[Any]:
 
 
 def _examples(overview: Overview, language: Language) -> list[Any]:
-    """The questions to begin with; buttons that have none are not there."""
+    """Return updates of the example buttons; unused buttons are hidden."""
     texts = example_texts(overview, language, EXAMPLES)
     missing = [gr.update(value="", visible=False) for _ in range(EXAMPLES - len(texts))]
     return [*(gr.update(value=text, visible=True) for text in texts), *missing]

@@ -1,9 +1,8 @@
-"""The record as HTML that is safe to show: the only place where words of others become markup.
+"""Render the answer record as safe HTML.
 
-Articles, titles, questions and what the LLM writes are strangers' text. All of it passes through `escape`, which
-escapes markup and takes out the characters that could turn the reading direction of what stands beside them.
-Every block carries the language and direction of its own text, so an English quotation reads correctly inside
-an Arabic answer and the other way round.
+Articles, titles, questions and LLM output are untrusted text. All of it passes through `escape`, which escapes markup
+and removes characters that could change the direction of neighbouring text. Every block carries the language and
+direction of its own text, so an English quotation displays correctly inside an Arabic answer and vice versa.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ _MARKER = re.compile(r"\[(\d{1,3})\]")
 _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
 _PREVIEW = 140
 _NEAR = 280
-"""Code points of a passage that is shown of a list, and beside a declined answer."""
+"""Most code points shown of a passage: `_PREVIEW` in a list, `_NEAR` below a declined answer."""
 _CLOSEST = 3
 
 
 @dataclass
 class Turn:
-    """One question and what has come back so far. `language` is the question's: its answer and labels follow it.
+    """One question and its answer so far. `language` is the question's, used for its answer and labels.
 
-    `before` is how many questions stand before it in the line; `conversation` is the one that it is kept in, and
-    `collection` the one that is asked; `unkept` says why it could not be kept.
+    `before` is the number of questions ahead in the queue; `conversation` is the id of its stored conversation,
+    `collection` that of the collection searched; `unkept` is the error if it could not be stored.
     """
 
     number: int
@@ -56,12 +55,12 @@ class Turn:
 
     @property
     def waiting(self) -> bool:
-        """Whether more is to come."""
+        """True until the answer is complete, stopped or failed."""
         return self.answer is None and self.problem is None and not self.stopped
 
 
 def answer_html(turn: Turn) -> str:
-    """The question with what answers it so far: phrase, sentences, quotations; or why there is none."""
+    """Render the question and its answer so far: phrase, sentences, quotations; or the reason why there is none."""
     parts = [_question(turn), *_said(turn)]
     if turn.answer and turn.answer.status == "declined" and not turn.answer.talk:
         parts.append(_closest(turn))
@@ -81,7 +80,7 @@ def answer_html(turn: Turn) -> str:
 
 
 def passages_html(turn: Turn) -> str:
-    """The passages that search found, best first; each opens to its full text."""
+    """Render the retrieved passages, best first; each expands to its full text."""
     passages = turn.passages if turn.answer is None else turn.answer.passages
     if not passages:
         return ""
@@ -94,12 +93,12 @@ def passages_html(turn: Turn) -> str:
 
 
 def _about(turn: Turn) -> str:
-    """The collection that the articles of a turn are in, for `static/reading.js` to open them."""
+    """Return the attribute with the turn's collection, from which `static/reading.js` opens articles."""
     return f' data-collection="{escape(turn.collection)}"' if turn.collection else ""
 
 
 def turn_html(turn: Turn) -> str:
-    """A whole turn, for the conversation above the current question."""
+    """Render a complete turn, for the conversation above the current question."""
     return f'<div class="pair">{answer_html(turn)}{passages_html(turn)}</div>'
 
 
@@ -112,7 +111,7 @@ def _question(turn: Turn) -> str:
 
 
 def _said(turn: Turn) -> list[str]:
-    """What stands in the answer's place: always one block of the same kind, whatever came of the question."""
+    """Render the body of the answer: final text, partial text, progress, or error."""
     if turn.problem is not None:
         return [f'<div class="said" aria-live="polite"><p>{escape_sentence(turn.problem)}</p></div>']
     if turn.answer is not None:
@@ -131,7 +130,7 @@ def _said(turn: Turn) -> list[str]:
 
 
 def _doing(turn: Turn) -> str:
-    """What the program is at: searching, reading so many passages, or writing."""
+    """Render the progress: searching, reading so many passages, or writing."""
     if turn.passages is None:
         return _note(turn, "searching")
     if turn.phrase is None:
@@ -146,7 +145,7 @@ def _note(turn: Turn, key: str, **fields: object) -> str:
 def _phrase(phrase: str | None) -> str:
     if not phrase:
         return ""
-    # The block stands on the answer's side of the page; the words inside keep their own direction.
+    # The block is aligned with the answer; the words inside keep their own direction.
     return f'<p class="phrase"><bdi>{escape(phrase)}</bdi></p>'
 
 
@@ -157,7 +156,7 @@ def _paragraphs(text: str, turn: Turn) -> str:
 
 
 def _with_markers(text: str, turn: Turn) -> str:
-    """`text` with each known [n] isolated from the words around it and leading to its quotation in its article."""
+    """Escape `text` and turn each known [n] into a bidi-isolated link to its quotation in its article."""
     citations = {citation.marker: citation for citation in turn.answer.citations} if turn.answer else {}
 
     def linked(match: re.Match[str]) -> str:
@@ -180,7 +179,7 @@ def _with_markers(text: str, turn: Turn) -> str:
 
 
 def _opens(article_id: str, start: int, end: int, phrase: str | None) -> str:
-    """What `static/reading.js` needs to open an article where a quotation stands."""
+    """Return the data attributes from which `static/reading.js` opens an article at a quotation."""
     return (
         f'data-article="{escape(article_id)}" data-start="{start}" data-end="{end}"'
         f' data-phrase="{escape(" ".join((phrase or "").split()))}"'
@@ -210,7 +209,7 @@ def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
 
 
 def highlight_answer(quote: str, phrase: str | None) -> str:
-    """The quotation, with the first occurrence of the answer's own words in it marked once more."""
+    """Escape the quotation and highlight the first occurrence of the answer phrase in it."""
     found = find_answer_span(quote, phrase)
     if found is None:
         return escape(quote)
@@ -219,7 +218,7 @@ def highlight_answer(quote: str, phrase: str | None) -> str:
 
 
 def find_answer_span(quote: str, phrase: str | None) -> Span | None:
-    """Where `phrase` stands in `quote`, whatever its diacritics, alefs and digits; nothing, if it does not."""
+    """Locate `phrase` in `quote`, ignoring differences in diacritics, alefs and digits; `None` if it is not there."""
     if not phrase:
         return None
     at = quote.find(phrase)
@@ -231,7 +230,7 @@ def find_answer_span(quote: str, phrase: str | None) -> Span | None:
 
 
 def _digits_grouped_or_not(word: str) -> str:
-    """A pattern for a folded word, in which 2500 is 2,500 too; but 2500 does not stand in 12500."""
+    """Return a pattern for a folded word; 2500 also matches 2,500, but not part of 12500."""
     pattern = re.sub(r"(?<=\d)(?=\d)", "[,٬]?", re.escape(_GROUPED.sub("", word)))
     return rf"(?<!\d)(?<!\d[,٬]){pattern}(?![,٬]?\d)"
 
@@ -249,7 +248,7 @@ def _origin(turn: Turn, citation: Citation) -> str:
 
 
 def _footer(turn: Turn, answer: Answer) -> str:
-    """What can be done with an answer: copy it, and say whether it is right. `static/turns.js` does it."""
+    """Render the answer's controls: copy and feedback. `static/turns.js` handles them."""
 
     def text(key: str) -> str:
         return escape(translate(f"page.turn.{key}", turn.language))
@@ -274,7 +273,7 @@ def _footer(turn: Turn, answer: Answer) -> str:
 
 
 def plain_answer(answer: Answer) -> str:
-    """An answer with its quotations and their sources, as text to copy."""
+    """Return an answer with its quotations and their sources as plain text, for copying."""
     lines = [answer.question, "", answer.answer]
     for citation in answer.citations:
         marks = "«»" if citation.language == "ar" else "“”"
@@ -292,7 +291,7 @@ def _closest(turn: Turn) -> str:
 
 
 def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
-    """What is near to a question that the articles do not answer."""
+    """Render the texts nearest to a question that the articles do not answer."""
     label = escape(translate(f"page.turn.{key}", turn.language))
     figures = "".join(
         f'<figure class="near"><blockquote {own_language(near.text)}>'
@@ -321,7 +320,7 @@ def _shortened(text: str, most: int = _PREVIEW) -> str:
 
 
 def _opening(near: Nearest | FoundPassage) -> str:
-    """A title that opens its article where the text stands."""
+    """Render a title that opens its article at the text."""
     opens = _opens(near.article_id, near.start, near.end, None)
     return f'<a class="title open" href="#" {opens}><bdi {own_language(near.title)}>{escape(near.title)}</bdi></a>'
 

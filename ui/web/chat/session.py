@@ -1,4 +1,4 @@
-"""A visit: the questions of one conversation while the page is open, and how they are kept."""
+"""Chat session: the turns of one conversation while the page is open, and their storage."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TURNS_KEPT = 150
 
 @dataclass
 class ChatSession:
-    """The questions of one visit, oldest first. One at a time is answered: `busy` from the asking to the end.
+    """The turns of one session, oldest first. One question at a time is answered; `busy` while it is.
 
-    `id` is the conversation's in the store, where it is kept for `visitor`; none before the first question.
-    `collection` is the one that is asked.
+    `id` is the conversation's id in the store of `visitor`; `None` before the first question. `collection` is the id
+    of the collection that is searched.
     """
 
     turns: list[Turn] = field(default_factory=list)
@@ -35,7 +35,7 @@ class ChatSession:
 
     @classmethod
     def restored(cls, visitor: str, kept: ConversationInfo, turns_kept: Sequence[StoredTurn]) -> ChatSession:
-        """A conversation as it was kept; a question without a record was stopped."""
+        """Restore a stored conversation; a question without a record was stopped."""
         turns = [
             Turn(
                 turn.number, turn.question, language_to_answer_in(turn.question), answer=turn.answer,
@@ -47,8 +47,8 @@ class ChatSession:
         return cls(turns[-_TURNS_KEPT:], visitor=visitor, id=kept.id, collection=kept.collection)
 
     def ask(self, question: str) -> Turn:
-        """Adds a turn, in the place of the last one if that is being edited; old ones fall away, so that a page left
-        open for a week stays light."""
+        """Add a turn, replacing the last one if that is being edited. Old turns are dropped, to bound the memory of
+        a page that stays open."""
         if self.editing:
             self.take_back()
         self.busy, self.halted = True, asyncio.Event()
@@ -58,31 +58,31 @@ class ChatSession:
         return turn
 
     def take_back(self) -> str:
-        """Takes the last question off, to ask it again or otherwise; its words."""
+        """Remove the last turn, to ask it again or edited, and return its question."""
         *self.turns, last = self.turns
         self.editing = False
         return last.question
 
     @property
     def history(self) -> list[HistoryTurn]:
-        """What was asked and answered before the latest turn."""
+        """Questions and answers before the latest turn."""
         found = (to_history_turn(turn.answer) for turn in self.turns[:-1] if turn.answer)
         return [exchange for exchange in found if exchange]
 
     @property
     def current(self) -> Turn | None:
-        """The latest turn, if there is one."""
+        """The latest turn, or `None`."""
         return self.turns[-1] if self.turns else None
 
 
 class ConversationSaver:
-    """Between a visit and the store. A store that fails costs the keeping, never the answer: the turn says so."""
+    """Stores the turns of sessions. A store failure does not stop the answer; `turn.unkept` has the error."""
 
     def __init__(self, store: ConversationRepository) -> None:
         self._store = store
 
     def restored(self, visitor: str | None, wanted: str, collection: str | None) -> ChatSession:
-        """The conversation that the address names, or a new one about `collection`."""
+        """Return the conversation with the id `wanted`, or a new one about `collection`."""
         new = ChatSession(visitor=visitor, collection=collection)
         if not visitor or not wanted:
             return new
@@ -93,7 +93,7 @@ class ConversationSaver:
             return new
 
     def ask(self, conversation: ChatSession, question: str) -> Turn:
-        """The new turn, kept before it is answered: who closes the page finds the question again."""
+        """Add a turn and store it before it is answered, so that closing the page does not lose the question."""
         seen = conversation.current.number if conversation.current else 0
         turn = conversation.ask(question)
         with self._keeping(turn):
@@ -102,13 +102,13 @@ class ConversationSaver:
                     conversation.visitor, question, conversation.collection
                 )
             if conversation.visitor and conversation.id:
-                # Another page may have gone on with the same conversation.
+                # Another page may have continued the same conversation.
                 stored = StoredTurn(turn.number, turn.question, None)
                 turn.number = self._store.put(conversation.visitor, conversation.id, stored, seen)
         return turn
 
     def keep(self, conversation: ChatSession) -> None:
-        """The latest turn with its record, if it came to one."""
+        """Store the record of the latest turn, if it has one."""
         turn = conversation.current
         if turn and turn.answer:
             with self._keeping(turn):

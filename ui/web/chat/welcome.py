@@ -1,4 +1,4 @@
-"""What the page says before anything is asked, in the visitor's language."""
+"""Welcome texts of the chat page, in the user's language."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ui.web.site import Overview
 
 
 def example_texts(overview: Overview, language: Language, most: int) -> list[str]:
-    """Examples in the page's language first."""
+    """Return at most `most` example questions, those in the page's language first."""
     return sorted(overview.examples[:most], key=lambda question: detect_language(question) != language)
 
 
 def welcome_html(overview: Overview, language: Language) -> str:
-    """What this is, and of what."""
+    """Return the introduction, the collection's summary and the heading of the examples."""
     collection = f"<p {in_language(language)}>{escape(_collection(overview, language))}</p>"
     examples = titled("h3", "page.try_one", language) if overview.examples else ""
     about = titled("p", "page.about_sent" if overview.sent_to else "page.about", language, host=overview.sent_to)
@@ -33,12 +33,12 @@ def _llm_problem(overview: Overview, language: Language) -> str:
 
 
 def _bring_some(language: Language) -> str:
-    """Where there is nothing to ask about yet."""
+    """Return a link to the upload page, for an empty collection."""
     return f'<p {in_language(language)}><a href="/articles">{escape(translate("page.bring.title", language))}</a></p>'
 
 
 def exports_html(language: Language) -> str:
-    """The links that save a conversation; `static/side.js` fills in which one."""
+    """Return the export links of a conversation; `static/side.js` fills in its id."""
     links = " ".join(
         f'<a data-kind="{kind}"{" target=_blank" if kind == "html" else " download"}>'
         f"{escape(translate(f'page.export_{kind}', language))}</a>"
@@ -48,7 +48,7 @@ def exports_html(language: Language) -> str:
 
 
 def _collection(overview: Overview, language: Language) -> str:
-    """How many articles, from when to when, in which languages: one sentence."""
+    """Return one sentence with the number, dates and languages of the articles."""
     articles = translate(f"page.articles.{plural_category(overview.articles)}", language, count=overview.articles)
     if not overview.articles:
         return articles

@@ -1,7 +1,7 @@
-"""Two pictures of a collection: its articles over time, and a map of them by subject.
+"""Charts of a collection: timeline of its articles, and topic map.
 
-`static/pictures.js` draws them with Plotly, which comes with the program. What is in them stands below them as text
-too, for whoever does not see them or uses no mouse.
+`static/pictures.js` draws them with Plotly, which is bundled. Their content is also given as text below them, for
+screen readers and keyboard users.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from ui.web.site import Collection, Site
 from ui.web.visitor_cookie import is_logged_in
 
 CHARTS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""Plotly styles what it draws."""
+"""Plotly sets inline styles."""
 _LISTED = 8
-"""Articles of a subject that are named below the map, the middle ones."""
+"""Most articles listed for a topic below the map: the most central ones."""
 
 
 def chart_pages(site: Site) -> APIRouter:
-    """The page of the pictures, and what is drawn on it."""
+    """Return the routes of the charts page and of its data."""
     router = APIRouter()
 
     @router.get("/articles/pictures")
@@ -61,7 +61,7 @@ def chart_pages(site: Site) -> APIRouter:
 
 
 def charts_html(collection: Collection, language: Language) -> str:
-    """The page without what is drawn on it."""
+    """Render the page without the data of its charts."""
     timeline = article_timeline(collection.shelf.browse(ArticleQuery()))
     back = f'<p><a href="/articles">{_text("back", language)}</a></p>'
     title = f"<h1>{_text('title', language)}</h1>"
@@ -85,7 +85,7 @@ def _time_html(timeline: Timeline, language: Language) -> str:
 
 
 def _table(timeline: Timeline, language: Language) -> str:
-    """What the bars show; each period leads to its articles."""
+    """Render the timeline as a table; each period links to its articles."""
     heads = "".join(f'<th scope="col">{_shelf(one, language)}</th>' for one in timeline.counts)
     rows = "".join(
         f'<tr><th scope="row">{_period(period, language)}</th>'
@@ -115,7 +115,7 @@ def _map_html(language: Language) -> str:
 
 
 def topics_html(found: TopicMap, language: Language) -> str:
-    """The subjects with their middle articles, which open beside the page."""
+    """Render the topics with their most central articles, which open in the article pane."""
     items = []
     for number, subject in enumerate(found.subjects):
         places = [place for place in found.places if place.subject == number]
@@ -137,7 +137,7 @@ def _link(place: MapPoint) -> str:
 
 
 def _name(subject: Topic, language: Language) -> tuple[str, Language]:
-    """What a subject is called in the page's language, or in the other if its articles are in that alone."""
+    """Return a topic's name in the page's language, or in the other if all its articles are in that."""
     other: Language = "en" if language == "ar" else "ar"
     for one in (language, other):
         if subject.words[one]:
@@ -162,7 +162,7 @@ def _time_json(timeline: Timeline, language: Language) -> dict[str, Any]:
 
 
 def _map_json(found: TopicMap, language: Language) -> dict[str, Any]:
-    """What the script needs; titles and names as plain text, without what turns the direction of what follows."""
+    """Return the map's data for the script; titles and names are plain text without bidi control characters."""
     shown = len(found.places)
     sample = (
         translate("page.pictures.sample", language, shown=shown, count=found.articles) if shown < found.articles else ""

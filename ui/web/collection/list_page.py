@@ -1,4 +1,4 @@
-"""The page of the collection: its articles searched, filtered and sorted, opened, and taken out."""
+"""HTML of the collection page: search, filter, sort, open and remove articles."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def collection_html(
     publishers: Sequence[tuple[str, int]],
     language: Language,
 ) -> str:
-    """What the page shows: the form, how many there are, `ROWS` of them, and the way to the others.
+    """Render the search form, the number of articles, `ROWS` of them, and the pagination links.
 
-    `name` is what the collection `named` is called on the page.
+    `name` is the displayed name of the collection `named`.
     """
     pages = max(1, -(-len(found) // ROWS))
     page = min(max(page, 1), pages)
@@ -52,7 +52,7 @@ def _text(key: str, language: Language) -> str:
 
 
 def _collections(named: CollectionInfo, language: Language) -> str:
-    """Another name for this collection, a new one, and this one removed; `static/collection.js` does it."""
+    """Render the forms to rename, create and remove a collection; `static/collection.js` handles them."""
 
     def text(key: str) -> str:
         return _text(f"collections.{key}", language)
@@ -73,7 +73,7 @@ def _collections(named: CollectionInfo, language: Language) -> str:
 
 
 def _bring(language: Language) -> str:
-    """Where articles are brought; `static/bring.js` does it."""
+    """Render the upload form; `static/bring.js` handles it."""
 
     def text(key: str) -> str:
         return _text(f"bring.{key}", language)
@@ -90,7 +90,7 @@ def _bring(language: Language) -> str:
 
 
 def _form(wanted: ArticleQuery, publishers: Sequence[tuple[str, int]], language: Language) -> str:
-    """Plain HTML: it works by keyboard, and the address says what is shown."""
+    """Render the search form in plain HTML: usable by keyboard, with the filters in the URL."""
     words = _text("shelf.words", language)
     languages = [("", _text("shelf.any_language", language))]
     languages += [(one, _text(f"shelf.{one}", language)) for one in get_args(Language)]

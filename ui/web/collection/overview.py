@@ -1,4 +1,4 @@
-"""What a visitor is told of the collection before anything is asked, and what they might ask it."""
+"""Overview of a collection for the welcome page, with example questions."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ui.web.site import Overview
 _OF_EACH = 2
 """Examples in each language."""
 _SHORTEST, _LONGEST = 10, 80
-"""Code points of a title that a question can be made of."""
+"""Bounds, in code points, of a title used in an example question."""
 
 
 def overview(shelf: ArticleBrowser, llm_problem: JawabError | None = None, sent_to: str | None = None) -> Overview:
-    """How many articles, from when to when, in which languages, and questions that they answer."""
+    """Return the number of articles, first and last date, languages, and questions that they answer."""
     articles = shelf.articles()
     dates = sorted(article.date for article in articles if article.date)
     return Overview(
@@ -34,7 +34,7 @@ def overview(shelf: ArticleBrowser, llm_problem: JawabError | None = None, sent_
 
 
 def _of_the_samples(ids: set[str]) -> Iterator[str]:
-    """Questions that came with the sample articles, where these are in the index."""
+    """Yield the questions bundled with the sample articles, for those that are in the index."""
     file = samples_folder() / "questions.jsonl"
     if not file.is_file():
         return
@@ -45,7 +45,7 @@ def _of_the_samples(ids: set[str]) -> Iterator[str]:
 
 
 def _of_titles(shelf: ArticleBrowser) -> Iterator[str]:
-    """Of any collection: its newest articles, summarised."""
+    """Yield questions for any collection: to summarise its newest articles."""
     languages: tuple[Language, ...] = ("ar", "en")
     for language in languages:
         newest = shelf.browse(ArticleQuery(language=language))

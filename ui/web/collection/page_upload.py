@@ -1,9 +1,9 @@
-"""Articles that are brought to the page: received file by file, then read into the index, with progress and an end.
+"""Uploads from the page: received file by file, then indexed, with progress.
 
-One bringing at a time. Its files are kept in a folder of their own, for the index remembers where articles came from;
-of one that is stopped or fails nothing went in, and its folder goes. While something else writes to the index, the
-reading waits. Where it fails for a reason that may pass (a full disk), its folder stays, so that it can be read again;
-so it does where a fault of Jawab's own ends it, for articles may be in already.
+One upload at a time. Its files are stored in a folder of their own, as the index records where articles came from. An
+upload that is stopped or fails adds nothing, and its folder is deleted. While something else writes to the index,
+indexing waits. After a temporary failure (a full disk) the folder is kept, so that indexing can be retried; it is also
+kept after an internal error, as articles may already be indexed.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from ui.jobs.upload_dir import UploadDirectory, upload_too_large
 from ui.uploaded import under_way
 
 _AGAIN = 1.0
-"""Seconds until the next try where something else is writing to the index."""
+"""Seconds between retries while the index is locked."""
 State = Literal["receiving", "reading", "done", "stopped", "failed"]
 
 
 class AnotherUploadInProgress(JawabError):
-    """One bringing at a time."""
+    """Another upload is being indexed; only one is at a time."""
 
     code = "another_is_brought"
     retryable = True
 
 
 class ReadingBroken(JawabError):
-    """A fault of ours ended the reading. The log has what."""
+    """Indexing ended with an internal error, which is in the log."""
 
     code = "reading_broken"
 
 
 @dataclass(kw_only=True)
 class PageUpload(UploadDirectory, JobProgress):
-    """How far one bringing has come; `busy` is whether its reading waits for another writer of the index."""
+    """State and progress of an upload; `busy` while indexing waits for another writer of the index."""
 
     id: str
     state: State = "receiving"
@@ -59,7 +59,7 @@ class PageUpload(UploadDirectory, JobProgress):
 
     @property
     def can_be_read_again(self) -> bool:
-        """Whether it failed for a reason that may pass."""
+        """True if it failed with a retryable error."""
         return self.state == "failed" and self.problem is not None and self.problem.retryable
 
     def looked(self, files: int, of: int) -> None:
@@ -68,7 +68,7 @@ class PageUpload(UploadDirectory, JobProgress):
 
 
 class UploadManager:
-    """Receives what is brought. `update` reads a folder into the index; it may raise `JawabError`."""
+    """Receives uploads. `update` indexes a folder; it may raise `JawabError`."""
 
     def __init__(self, folder: Path, update: Callable[[Path, Progress], IndexingReport]) -> None:
         self._folder = folder
@@ -77,7 +77,7 @@ class UploadManager:
         self._latest: PageUpload | None = None
 
     def begin(self) -> PageUpload:
-        """A new bringing. Raises `AnotherUploadInProgress` while another one is read, and `storage_errors`' errors."""
+        """Begin an upload. Raises `AnotherUploadInProgress` while one is indexed, and `storage_errors`' errors."""
         with self._lock, storage_errors(self._folder):
             if self._latest and self._latest.state == "reading":
                 raise AnotherUploadInProgress
@@ -85,7 +85,7 @@ class UploadManager:
                 self._forget(self._latest, "stopped")
             number = secrets.token_urlsafe(12)
             folder = self._folder / number
-            private.make_folder(self._folder)  # the lock would make it, for all to read
+            private.make_folder(self._folder)  # the lock would create it readable by everyone
             lock = under_way(folder)
             lock.acquire()
             private.make_folder(folder)
@@ -93,19 +93,19 @@ class UploadManager:
             return self._latest
 
     def find(self, number: str) -> PageUpload | None:
-        """The bringing of this id, if it is the latest."""
+        """Return the upload with this id, if it is the latest."""
         latest = self._latest
         return latest if latest and secrets.compare_digest(latest.id.encode(), number.encode()) else None
 
     def place_for(self, bringing: PageUpload, name: str) -> Path:
-        """Where a file is kept that was called `name` where it comes from. Raises `TooMuch`."""
+        """Return the path at which to store a file that the client calls `name`. Raises `UploadTooLarge`."""
         with self._lock:
             if bringing.state != "receiving":
                 raise upload_too_large()
             return bringing.place_for(name)
 
     def read(self, bringing: PageUpload) -> None:
-        """Begin to read what was received, in a thread of its own."""
+        """Begin to index the received files, in a thread of its own."""
         with self._lock:
             if bringing.state != "receiving" and not bringing.can_be_read_again:
                 return
@@ -114,7 +114,7 @@ class UploadManager:
         threading.Thread(target=self._read, args=(bringing,), name="jawab-bringing", daemon=True).start()
 
     def stop(self, bringing: PageUpload) -> None:
-        """Stop it: at once where nothing is read yet, else at the next step of the reading."""
+        """Stop an upload: at once if indexing has not begun, else at its next cancellation check."""
         bringing.halted.set()
         with self._lock:
             if bringing.state == "receiving" or bringing.can_be_read_again:
@@ -141,8 +141,8 @@ class UploadManager:
                 bringing.state = "failed"
 
     def _update_patiently(self, bringing: PageUpload) -> IndexingReport:
-        """What the reading did, once nothing else writes to the index. Raises `JobCancelled`, and what `update`
-        raises."""
+        """Index the files, retrying while the index is locked. Raises `JobCancelled`, and the `JawabError` of
+        `update`."""
         while not bringing.halted.is_set():
             try:
                 return self._update(bringing.folder, bringing)
@@ -159,7 +159,7 @@ class UploadManager:
 
 
 def _over(bringing: PageUpload) -> None:
-    """Nothing is under way any more, so the next start need not look whether articles come from its files."""
+    """Delete and release the lock, so that the next start need not check whether articles come from its files."""
     if bringing.lock:
         Path(bringing.lock.lock_file).unlink(missing_ok=True)
         bringing.lock.release()

@@ -1,4 +1,4 @@
-"""The collections that are open: each is opened when it is first wanted, and stays open."""
+"""Registry of open collections: each is opened on first use and stays open."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ui.web.site import Collection
 
 
 class CollectionRegistry:
-    """Collections by their ids. `open_collection` makes one of an id and the folder of its index; it may raise
-    `JawabError`. Safe to use from several threads."""
+    """Collections by id. `open_collection` opens one from its id and index folder; it may raise `JawabError`.
+    Thread-safe."""
 
     def __init__(self, folders: CollectionRepository, open_collection: Callable[[str, Path], Collection]) -> None:
         self._folders = folders
@@ -21,37 +21,37 @@ class CollectionRegistry:
         self._open: dict[str, Collection] = {}
 
     def all(self) -> list[CollectionInfo]:
-        """Those that there are, the first one first."""
+        """Return all existing collections, the default one first."""
         return self._folders.all()
 
     def find(self, collection: str | None) -> Collection:
-        """The collection of this id; the first, where none is named. Raises `CollectionMissing`, and what opening
-        one raises."""
+        """Return the collection with this id; the default one if the id is `None` or empty. Raises
+        `CollectionMissing`, and the `JawabError` of opening it."""
         number = collection or DEFAULT_ID
         with self._lock:
-            # Within the lock: one that is removed meanwhile is not opened, which would make its folder again.
+            # Within the lock: opening a collection that is removed meanwhile would create its folder again.
             folder = self._folders.index_of(number)
             if number not in self._open:
                 self._open[number] = self._open_collection(number, folder)
             return self._open[number]
 
     def opened(self) -> list[Collection]:
-        """Those that are open."""
+        """Return the open collections."""
         with self._lock:
             return list(self._open.values())
 
     def make(self, name: str) -> CollectionInfo:
-        """A new one, with nothing in it."""
+        """Create an empty collection."""
         return self._folders.make(name)
 
     def rename(self, collection: str, name: str) -> None:
-        """Raises `CollectionMissing`."""
+        """Rename a collection. Raises `CollectionMissing`."""
         self._folders.rename(collection, name)
 
     def remove(self, collection: str) -> None:
-        """Takes it out of the list, as it is seen: articles that wait for their removal are removed first.
+        """Remove a collection from the list. Pending deletions of its articles are carried out first.
 
-        Raises `CollectionMissing`, `CollectionExists`, and `IndexBusy` while somebody writes to its index.
+        Raises `CollectionMissing`, `CollectionExists`, and `IndexLocked` while its index is being written.
         """
         self._folders.removable(collection)
         with self._lock:
@@ -64,11 +64,11 @@ class CollectionRegistry:
             opened.close()
 
     def restore(self, collection: str) -> None:
-        """Brings it back. Raises `CollectionMissing`, `CollectionExists`."""
+        """Restore a removed collection. Raises `CollectionMissing`, `CollectionExists`."""
         with self._lock:
             self._folders.restore(collection)
 
     def close(self) -> None:
-        """Ends what waits in each of them, and closes it."""
+        """Carry out the pending deletions of each collection and close it."""
         for each in self._open.values():
             each.close()

@@ -1,4 +1,4 @@
-"""The routes of collections: to look through one, take articles out and bring them back, make and name collections."""
+"""Routes of collections: list articles, remove and restore them, create, rename and remove collections."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Short = Annotated[str, Query(max_length=300)]
 
 
 class ArticleAction(BaseModel):
-    """An article that is taken out, or brought back while that can be done."""
+    """Removal of an article, or its restoration while that is possible."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -36,7 +36,7 @@ class ArticleAction(BaseModel):
 
 
 class CollectionCreate(BaseModel):
-    """The name of a collection that is made."""
+    """The name of a new collection."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
@@ -44,7 +44,7 @@ class CollectionCreate(BaseModel):
 
 
 class CollectionUpdate(BaseModel):
-    """What is done to a collection."""
+    """A change to a collection."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
@@ -53,7 +53,7 @@ class CollectionUpdate(BaseModel):
 
 
 def collection_pages(site: Site) -> APIRouter:
-    """The collection's page."""
+    """Return the router of the collection page."""
     router = APIRouter()
 
     @router.get("/articles")
@@ -72,7 +72,7 @@ def collection_pages(site: Site) -> APIRouter:
 def _page(
     site: Site, request: Request, wanted: ArticleQuery, page: int, refused: Sequence[DateInvalid]
 ) -> HTMLResponse:
-    """The list; what is `refused` of what was asked for is named above it."""
+    """Render the list of articles, with messages above it for `refused` (invalid) dates."""
     language = page_language(request.headers)
     collection, problem = opened(site, chosen_id(site, request.headers))
     leaving = collection.removals.waiting
@@ -92,7 +92,7 @@ def _page(
 
 
 def collection_routes() -> APIRouter:
-    """What is done to collections, and to the articles of one."""
+    """Return the router of changes to collections and their articles."""
     router = APIRouter(prefix="/page/collections")
 
     @router.post("")
@@ -133,7 +133,7 @@ def _language(given: str) -> Language | None:
 
 
 def _date(given: str, refused: list[DateInvalid]) -> str | None:
-    """A date, or the beginning of one; anything else is no condition, and `refused`."""
+    """Parse a date or a prefix of one; anything else sets no filter and is added to `refused`."""
     try:
         return parse_date_prefix(given) if given else None
     except DateInvalid as error:

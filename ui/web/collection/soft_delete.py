@@ -1,7 +1,8 @@
-"""Articles that are taken out of the collection, with a while to change one's mind.
+"""Delayed deletion of articles, with undo.
 
-They leave the list at once and the index when the while is over, or when the server stops: until then nothing has to be
-undone. A removal that fails is tried again where that may help; else the article is in the list again.
+Articles disappear from the list at once, and from the index after `UNDO_SECONDS` or when the server stops: until then
+nothing has to be undone. A deletion that fails with a retryable error is retried; after any other error the article is
+listed again.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from index.errors import ArticleMissing, JawabError
 from ui.logs import LOGGER_NAMES
 
 UNDO_SECONDS = 20.0
-"""Seconds in which a removal can be taken back."""
+"""Seconds in which a deletion can be undone."""
 _AGAIN = 5.0
-"""Seconds until the next try where something else is writing to the index, or the disk is full."""
+"""Seconds until a deletion is retried, when the index is locked or the disk is full."""
 _ERRORS = (JawabError, OSError, sqlite3.Error)
-"""What a removal may fail with."""
+"""Errors that a deletion may raise."""
 _log = logging.getLogger(f"{LOGGER_NAMES}.removals")
 
 
 class PendingDeletions:
-    """Removals that wait. `remove` takes articles out of the index; it may raise any of `_ERRORS`."""
+    """Pending deletions. `remove` deletes articles from the index; it may raise any of `_ERRORS`."""
 
     def __init__(self, remove: Callable[[list[str]], None], wait: float = UNDO_SECONDS) -> None:
         self._remove = remove
@@ -32,27 +33,27 @@ class PendingDeletions:
         self._lock = threading.Lock()
         self._timers: dict[str, threading.Timer] = {}
         self._started: set[str] = set()
-        """The ids in `_timers` whose removal has begun: it cannot be taken back."""
+        """The ids in `_timers` whose deletion has begun and cannot be undone."""
         self._closed = False
 
     @property
     def waiting(self) -> Collection[str]:
-        """The ids of the articles that are on their way out."""
+        """The ids of the articles with a pending deletion."""
         with self._lock:
             return frozenset(self._timers)
 
     def take_out(self, article_id: str) -> None:
-        """Take an article out when the while is over; after `close` at once, and then it raises what `remove` does."""
+        """Delete an article after the delay. After `close`, delete it at once; this may raise any of `_ERRORS`."""
         if not self._start(article_id):
             self._take(article_id)
 
     def at_once(self, article_id: str) -> None:
-        """Take an article out now. Raises what `remove` raises, but for an article that has gone already."""
+        """Delete an article now. May raise any of `_ERRORS`, except that a missing article is not an error."""
         self.bring_back(article_id)
         self._take(article_id)
 
     def bring_back(self, article_id: str) -> bool:
-        """Keep an article after all; whether it was still there."""
+        """Cancel the deletion of an article; return whether one was pending."""
         with self._lock:
             if article_id in self._started:
                 return False
@@ -62,7 +63,7 @@ class PendingDeletions:
         return timer is not None
 
     def finish(self) -> None:
-        """Take out at once what waits. What fails is logged, and in the list again."""
+        """Carry out the pending deletions now. A failure is logged, and the article is listed again."""
         with self._lock:
             waiting = {each: timer for each, timer in self._timers.items() if each not in self._started}
             running = [timer for each, timer in self._timers.items() if each in self._started]
@@ -75,13 +76,13 @@ class PendingDeletions:
             timer.join()
 
     def close(self) -> None:
-        """Take out at once what waits, and from now on: nobody can change their mind any more."""
+        """Carry out the pending deletions now; later ones are immediate, without undo."""
         with self._lock:
             self._closed = True
         self.finish()
 
     def _start(self, article_id: str) -> bool:
-        """Whether the removal waits: nothing does after `close`. One that has begun does not begin again."""
+        """Schedule a deletion, unless one has begun; return False after `close`, when nothing is scheduled."""
         timer = self._timer(article_id, self._wait)
         with self._lock:
             if self._closed or article_id in self._started:
@@ -119,7 +120,7 @@ class PendingDeletions:
             timer.start()
 
     def _try(self, article_id: str, last: bool) -> bool:
-        """Take an article out. False where it may help to try again, unless this is the `last` try."""
+        """Delete an article; return False if the error is retryable, unless this is the `last` try."""
         ended = True
         try:
             self._take(article_id)
@@ -138,5 +139,5 @@ class PendingDeletions:
         try:
             self._remove([article_id])
         except ArticleMissing:
-            # Somebody else took it out: that is what was wanted.
+            # Already deleted elsewhere: nothing left to do.
             return

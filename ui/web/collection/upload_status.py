@@ -1,4 +1,4 @@
-"""How far a bringing of articles has come, in words and as a bar; at its end what went in, and what did not and why."""
+"""HTML status of an upload: text and progress bar; at the end the counts, and the skipped files with reasons."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ui.web.collection.page_upload import PageUpload
 from ui.web.escaping import escape, escape_sentence
 
 _SHOWN = 100
-"""Files that did not go in, named one by one."""
+"""Most skipped files that are listed."""
 _MINUTE = 90
-"""Seconds from which what is left is told in minutes."""
+"""Seconds from which the remaining time is shown in minutes."""
 
 
 def progress_html(bringing: PageUpload, language: Language) -> str:
-    """The state, for the page to show in the place of the one before."""
+    """Render the status, which replaces the previous one on the page."""
     bar = ""
     if bringing.state == "reading":
         done, of = (bringing.read, bringing.to_read) if bringing.to_read else (bringing.looked_at, bringing.to_look_at)
@@ -66,7 +66,7 @@ def _done(summary: IndexingReport, language: Language) -> str:
 
 
 def _unread(bringing: PageUpload, summary: IndexingReport, language: Language) -> str:
-    """What did not go in, each by the name that it was brought under, with its reason."""
+    """Render the skipped files, each with its uploaded name and the reason."""
     if not summary.skipped:
         return ""
     rows = []

@@ -1,4 +1,4 @@
-"""The routes by which articles are brought: begin, send files one by one, read, look how far it is, stop."""
+"""Routes of page uploads: begin, send files one by one, index, get progress, stop."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _BYTES = "application/octet-stream"
 
 
 class Nothing(BaseModel):
-    """The body of a request that says all by its address: JSON, which no form of another site can send."""
+    """Empty JSON body of a request that needs no fields: a form on another site cannot send JSON."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 def upload_routes() -> APIRouter:
-    """The routes of bringing."""
+    """Return the router of page uploads."""
     router = APIRouter(prefix="/page/collections/{collection}/bring")
     router.add_api_route("", _begin, methods=["POST"])
     router.add_api_route("/{number}", _progress, response_model=None)

@@ -1,8 +1,8 @@
-"""Conversations, kept on this machine: what was asked and the records that answered, in one SQLite file.
+"""Conversation store: questions and answer records in one local SQLite file.
 
-A visitor is whoever has the cookie that the page gave; of it only the hash is kept. Every question to the store names
-the visitor, so nobody reads another's conversation, whatever ids they guess. What is deleted stays for a while, so that
-it can be brought back.
+A visitor is identified by a cookie, of which only the hash is stored. Every method but `judged` is restricted to the
+visitor, so that guessing ids gives no access to another's conversation. Deleted conversations can be restored for a
+while.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from qa.answer import Answer
 from ui.store import SQLiteStore, create_missing
 
 VERSION = 1
-"""The version of the tables; `_TABLES` are those of this one."""
+"""Schema version of `_TABLES`."""
 TITLE = 120
-"""Most code points of a title."""
+"""Maximum length of a title in code points."""
 _UNDO_DAYS = 7
 _TABLES = """
 CREATE TABLE IF NOT EXISTS conversations (
@@ -43,8 +43,8 @@ Rating = Literal["good", "bad"]
 
 @dataclass(frozen=True)
 class ConversationInfo:
-    """A conversation in the list. `title` is its first question, or what the visitor called it; times are in seconds
-    since 1970. `collection` is the one that is asked; `None` is the first."""
+    """A conversation in the list. `title` is its first question or the visitor's title for it; times are in seconds
+    since 1970. `collection` is the id of the collection that is searched; `None` is the default one."""
 
     id: str
     title: str
@@ -54,7 +54,7 @@ class ConversationInfo:
 
 @dataclass(frozen=True)
 class StoredTurn:
-    """A question with its record; none where the answer was stopped or the page was closed before its end."""
+    """A question with its record; `None` if the answer was stopped or the page closed before it was complete."""
 
     number: int
     question: str
@@ -65,7 +65,7 @@ class StoredTurn:
 
 @dataclass(frozen=True)
 class Feedback:
-    """An answer that somebody judged; `collection` is the one that was asked, `None` the first."""
+    """A rated answer; `collection` is the id of the collection that was searched, `None` the default one."""
 
     answer: Answer
     verdict: Rating
@@ -74,21 +74,21 @@ class Feedback:
 
 
 def visitor_of(cookie: str) -> str:
-    """What stands for a visitor in the store."""
+    """Return the visitor id used in the store: SHA-256 of the cookie."""
     return hashlib.sha256(cookie.encode()).hexdigest()
 
 
 class ConversationRepository:
-    """The conversations of all visitors, in `file`. Safe to use from several threads.
+    """The conversations of all visitors, in `file`. Thread-safe.
 
-    All methods raise what `storage_errors` makes of SQLite's errors: `DiskFull`, `NotAllowed`, `IndexDamaged`.
+    All methods raise SQLite's errors as converted by `storage_errors`: `DiskFull`, `PermissionDenied`, `IndexDamaged`.
     """
 
     def __init__(self, file: Path) -> None:
         self._store = SQLiteStore(file, _TABLES, Versions(VERSION, {0: _add_collection}))
 
     def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
-        """A new conversation about a collection, named after its first question; its id."""
+        """Create a conversation about a collection, named after its first question; return its id."""
         number, now = secrets.token_urlsafe(18), time.time()
         title = " ".join(question.split())[:TITLE]
         with self._store.rows() as rows:
@@ -100,11 +100,11 @@ class ConversationRepository:
         return number
 
     def put(self, visitor: str, conversation: str, turn: StoredTurn, seen: int | None = None) -> int:
-        """Store a turn; gives the number that it has.
+        """Store a turn; return its number.
 
-        One of the same number is replaced, as a question that is asked otherwise. `seen` is the last turn that the page
-        shows, the one that is stored if it is not given: where another page has gone on from there, nothing of
-        that is replaced, and the turn is added after it.
+        A turn with the same number (an edited question) is replaced, with all later ones. `seen` is the number of the
+        last turn that the page shows, by default that of `turn`: if another page has added later turns, nothing is
+        replaced and the turn is added after them.
         """
         record = _record(turn.answer)
         with self._store.rows() as rows:
@@ -122,7 +122,7 @@ class ConversationRepository:
         return number
 
     def answer(self, visitor: str, conversation: str, turn: StoredTurn) -> None:
-        """Store the answer of a turn, unless another question has taken its place meanwhile."""
+        """Store the answer of a turn, unless its question has been replaced meanwhile."""
         with self._store.rows() as rows:
             if self._owns(rows, visitor, conversation):
                 rows.execute(
@@ -132,7 +132,7 @@ class ConversationRepository:
                 rows.execute("UPDATE conversations SET changed = ? WHERE id = ?", (time.time(), conversation))
 
     def turns(self, visitor: str, conversation: str) -> list[StoredTurn]:
-        """The turns of one's own conversation in order; nothing of another's, nor of one that is not there."""
+        """Return the turns of the visitor's conversation in order; empty if it is missing or not the visitor's."""
         with self._store.rows() as rows:
             if not self._owns(rows, visitor, conversation):
                 return []
@@ -146,7 +146,7 @@ class ConversationRepository:
             ]
 
     def all(self, visitor: str, wanted: str = "") -> list[ConversationInfo]:
-        """One's own conversations, the latest first; those in whose title or questions the words of `wanted` stand."""
+        """Return the visitor's conversations whose title or questions contain all words of `wanted`, latest first."""
         with self._store.rows() as rows:
             found = rows.execute(
                 """SELECT c.id, c.title, c.changed, c.collection, group_concat(t.question, char(10))
@@ -162,7 +162,7 @@ class ConversationRepository:
         ]
 
     def kept(self, visitor: str, conversation: str) -> ConversationInfo | None:
-        """One's own conversation as the list has it, if it is there."""
+        """Return the visitor's conversation, or `None` if it is missing or deleted."""
         with self._store.rows() as rows:
             found = rows.execute(
                 """SELECT id, title, changed, collection FROM conversations
@@ -172,20 +172,20 @@ class ConversationRepository:
         return ConversationInfo(*found) if found else None
 
     def rename(self, visitor: str, conversation: str, title: str) -> bool:
-        """Call it by another title; whether it is there and one's own."""
+        """Rename a conversation; return False if the title is empty or the conversation is not the visitor's."""
         title = " ".join(title.split())[:TITLE]
         return bool(title) and self._change("title = ?", title, visitor, conversation)
 
     def delete(self, visitor: str, conversation: str) -> bool:
-        """Take it out of the list; `restore` brings it back within a week."""
+        """Remove a conversation from the list; `restore` can undo this within a week."""
         return self._change("deleted = ?", time.time(), visitor, conversation)
 
     def restore(self, visitor: str, conversation: str) -> bool:
-        """Bring back what was deleted."""
+        """Restore a deleted conversation."""
         return self._change("deleted = ?", None, visitor, conversation)
 
     def judge(self, visitor: str, conversation: str, number: int, verdict: Rating | None, why: str = "") -> bool:
-        """Keep what a visitor thinks of an answer; whether there is such an answer."""
+        """Store the visitor's rating of an answer; return whether there is such an answer."""
         with self._store.rows() as rows:
             if not self._owns(rows, visitor, conversation):
                 return False
@@ -196,7 +196,7 @@ class ConversationRepository:
             return told.rowcount == 1
 
     def judged(self) -> list[Feedback]:
-        """All answers that were judged, by whomever, oldest first; of deleted conversations none."""
+        """Return the rated answers of all visitors, oldest first, without those of deleted conversations."""
         with self._store.rows() as rows:
             found = rows.execute(
                 """SELECT t.record, t.verdict, t.why, c.collection FROM turns t
@@ -230,7 +230,7 @@ def _record(answer: Answer | None) -> str | None:
 
 
 def _add_collection(connection: sqlite3.Connection) -> None:
-    """From version 0, whose tables of the first weeks have no column for the collection."""
+    """Migrate from version 0, whose earliest tables have no `collection` column."""
     create_missing(connection, _TABLES)
     columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(conversations)")}
     if "collection" not in columns:

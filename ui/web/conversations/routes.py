@@ -1,7 +1,6 @@
-"""The routes of conversations: their list, what is done to them, and saving them.
+"""Routes of conversations: list, change, rate and export.
 
-None of them can be used by a page of another site: what changes something is asked for in JSON, and whose conversations
-are meant, the cookie says.
+Other sites cannot use them: changes need a JSON body, and the visitor is taken from the cookie.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document
 
 
 def _somebody(cookie: Annotated[str, Header()] = "") -> str:
-    """The visitor; whoever brings no cookie of ours has no conversations."""
+    """Return the visitor; 404 without a cookie of ours, as there are no conversations then."""
     visitor = visitor_in(cookie)
     if visitor is None:
         raise HTTPException(404)
@@ -40,7 +39,7 @@ Visitor = Annotated[str, Depends(_somebody)]
 
 
 class FeedbackBody(BaseModel):
-    """What a visitor thinks of an answer; `None` takes it back."""
+    """A visitor's rating of an answer; `None` removes it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -49,7 +48,7 @@ class FeedbackBody(BaseModel):
 
 
 class Change(BaseModel):
-    """What is done to a conversation."""
+    """A change to a conversation."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -58,7 +57,7 @@ class Change(BaseModel):
 
 
 def conversation_routes(store: ConversationRepository) -> APIRouter:
-    """All of them."""
+    """Return the router of all conversation routes."""
     router = APIRouter(prefix="/page")
     router.include_router(_listing(store))
     router.include_router(_changing(store))
@@ -108,7 +107,7 @@ def _changing(store: ConversationRepository) -> APIRouter:
 
 
 def _done(store: ConversationRepository, visitor: str, number: str, change: Change) -> bool:
-    """Does it; whether the conversation is there and the visitor's own."""
+    """Apply the change; return False if the title is empty or the conversation is not the visitor's."""
     match change.do:
         case "rename":
             return store.rename(visitor, number, change.title)

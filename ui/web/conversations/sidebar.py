@@ -1,4 +1,4 @@
-"""The list of one's conversations, beside the chat."""
+"""Sidebar with the visitor's conversations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ui.web.escaping import escape, in_language
 
 
 def frame_html(language: Language, switcher: str = "", logged_in: bool = False) -> str:
-    """What stands around the list: a new question, the field to find one, and the way back from a deletion.
+    """Render the sidebar around the list: new question, search field, undo of a deletion, help.
 
-    `switcher` is the list of collections, as HTML; who is `logged_in` can log out.
+    `switcher` is the HTML of the list of collections; `logged_in` adds the logout button.
     """
 
     def text(key: str) -> str:
@@ -42,7 +42,7 @@ def frame_html(language: Language, switcher: str = "", logged_in: bool = False) 
 
 
 def sidebar_html(kept: Sequence[ConversationInfo], current: str, wanted: str, today: date, language: Language) -> str:
-    """The conversations under "today", "yesterday" and "earlier", the `current` one marked; or why there are none."""
+    """Render the conversations by day ("today", "yesterday", "earlier"), `current` marked; or why there are none."""
     if not kept:
         nothing = translate("page.none_found" if wanted.strip() else "page.none_kept", language)
         return f'<p class="note">{escape(nothing)}</p>'
