@@ -6,11 +6,11 @@ that of the day it was copied; a date in the running text is that of an event. N
 Certainty, from what was found:
 
     1.0   given by the file's structured data, unambiguously
-    0.9   a line that says when the article was published ("نُشر في: 11 يونيو 2020"), or a dateline whose place is a
+    0.9   a line that states when the article was published ("نُشر في: 11 يونيو 2020"), or a dateline whose place is a
           city in the list or that names an agency ("BAGHDAD, July 24, 2021 (AP) — …")
     0.7   a dateline with an unknown place ("Port Salwan, 3 May 2021"), or a byline with a date
     0.6   at most, where 3/4/2021 in an Arabic article was read day first, as is usual in Arabic
-    0.5   the name of the file, or a line that says when the article was updated
+    0.5   the name of the file, or a line that states when the article was updated
     0.4   the only line that is just a date, if it is near the head
 """
 

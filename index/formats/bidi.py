@@ -167,7 +167,7 @@ class Order:
 
     @property
     def is_right(self) -> bool | None:
-        """Whether the text is in reading order; `None` where too few words indicate it."""
+        """True if the text is in reading order; `None` where too few words indicate it."""
         if self.right + self.wrong < _ENOUGH:
             return None
         return self.right > 3 * self.wrong

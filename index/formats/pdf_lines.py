@@ -253,7 +253,7 @@ def _on_line(glyph: Glyph, row: _Row) -> bool:
 
 
 def _best_order(rows: Sequence[_Row], from_right: bool) -> tuple[list[PdfLine], Order]:
-    """Return the lines read in visual order, or as mirrored where that gives the right word order."""
+    """Return the lines read in visual order, or as mirrored text where only that gives reading order."""
     seen = [_line(row, from_right, mirrored=False) for row in rows]
     order = Order.of("\n".join(line.text for line in seen))
     if order.is_right is False:

@@ -76,7 +76,7 @@ class SandboxedParser:
     def __init__(
         self, seconds: float = SECONDS, errors: int | IO[bytes] = subprocess.DEVNULL, check: Check = never
     ) -> None:
-        """`errors` receives the stderr of the parsing libraries, which is not for the user."""
+        """`errors` receives the output of the parsing libraries, which is not for the user."""
         self._seconds = seconds
         self._check = check
         self._errors = errors

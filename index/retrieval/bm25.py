@@ -1,8 +1,8 @@
 """Keyword search: BM25 over the normalised words of every passage, in two tables of the catalogue.
 
-    CREATE VIRTUAL TABLE keywords USING fts5(words)    -- rowid: the passage's number; words: index_terms(title and text)
+    CREATE VIRTUAL TABLE keywords USING fts5(words)  -- rowid: the passage's number; words: index_terms(title and text)
     CREATE TABLE names (key TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (key, word)) WITHOUT ROWID
-                                                       -- name_keys(title and text), of all passages together
+                                                     -- name_keys(title and text), of all passages together
 
 FTS5 takes about 2 µs to rank a passage, so it ranks no more than `MAX_POSTINGS`: those with rare words of the query,
 and those where frequent words co-occur. The best are then scored again with all words. A word that is nowhere in the

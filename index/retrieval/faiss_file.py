@@ -38,7 +38,7 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class FaissFile:
-    """Metadata of the file in the catalogue: its name, last passage number, passage count, training size and checksum."""
+    """Metadata of the file in the catalogue: name, last passage number, passage count, training size and checksum."""
 
     file: str
     last: int

@@ -24,7 +24,7 @@ class Filter:
 
 
 def allowed_passages(catalog: Catalog, only: Filter) -> set[int]:
-    """Return the numbers of the passages that `only` allows. Dates, sources and ids of copies count as the article's."""
+    """Return the numbers of the passages that `only` allows. A copy's date, source and id count as the article's."""
     conditions, values = [], []
     for column, test, value in (
         ("date", ">= ?", only.since),

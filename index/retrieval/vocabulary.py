@@ -43,7 +43,7 @@ class Vocabulary:
         return int(self._rows(statement, _quoted(word), MOST_COUNTED)[0][0])
 
     def spelt(self, word: str) -> str | None:
-        """Return the most frequent spelling of a folded word in the articles; `None` where none of those read has it."""
+        """Return the most frequent spelling of a folded word in articles; `None` where none of those read has it."""
         found = self._rows(
             """SELECT a.text, a.title, p.start, p."end" FROM passages p JOIN articles a ON a.number = p.article
             WHERE p.number IN (SELECT rowid FROM keywords WHERE keywords MATCH ? ORDER BY rowid LIMIT ?)""",

@@ -1,4 +1,4 @@
-"""Passages: the stretches of an article that are embedded, found and shown.
+"""Chunker: split articles into passages, the unit of embedding and retrieval.
 
 Whole sentences are packed into a passage up to `TARGET` code points; a passage never crosses an ignored span,
 and a paragraph is kept together where it fits. `docs/measured.md` has the curve that the size was chosen by.
@@ -15,9 +15,9 @@ from index.articles import Article, Span
 from index.text.sentences import sentences
 
 TARGET = 1000
-"""Code points a passage is filled to: about 250 tokens of the embedder in either language."""
+"""Target size of a passage in code points: about 250 tokens of the embedder in either language."""
 CHUNKER_VERSION = "sentences-1"
-"""Name of this way of cutting; the index remembers it, and is made again when it changes."""
+"""Version of the chunker, stored in the index, which is rebuilt when it changes."""
 
 _PARAGRAPH = re.compile(r"\n\s*\n|\n")
 
@@ -34,13 +34,13 @@ class Passage:
 
 
 def split_passages(article: Article) -> Iterator[Span]:
-    """The spans of an article's passages, in order, without overlap."""
+    """Yield the spans of an article's passages, in order, without overlap."""
     for block in own_text(article):
         yield from _pack(article.text, block)
 
 
 def own_text(article: Article) -> list[Span]:
-    """What is left of the article between its ignored spans."""
+    """Return the spans of the article between its ignored spans."""
     own, start = [], 0
     for span in sorted(article.ignored, key=lambda span: span.start):
         own.append(Span(start, span.start))
@@ -60,7 +60,7 @@ def _pack(text: str, block: Span) -> Iterator[Span]:
     open_span: Span | None = None
     for paragraph in _paragraphs(text, block):
         whole = paragraph[-1].end - paragraph[0].start
-        # A paragraph that would fit alone but not beside what is open starts a passage of its own.
+        # A paragraph that fits alone, but not into the open passage, starts a new one.
         if open_span and paragraph[-1].end - open_span.start > TARGET >= whole:
             yield open_span
             open_span = None

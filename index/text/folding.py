@@ -1,11 +1,10 @@
-"""Arabic-aware folding: the form in which two spellings of one word are the same string.
+"""Arabic-aware folding: normalise text so that spelling variants of a word are the same string.
 
     fold("الإِدارةُ ٣").text  ==  fold("الاداره 3").text
 
-Folding keeps a map back to the original, so that what is found in folded text can be cut out of the article
-as it stands there. Folded away: compatibility and presentation forms (ﻻ → لا), tashkeel and other combining
-marks, tatweel, zero-width and bidi controls, case. Folded together: أ إ آ ٱ ا, ى ي ئ ی, ة ه, ؤ و, ک ك, and the
-digits of every script (٣ → 3).
+Folding keeps offsets into the original, so that matches in folded text can be quoted from the article unchanged.
+Removed: tashkeel and other combining marks, tatweel, zero-width and bidi controls. Unified: case, compatibility and
+presentation forms (ﻻ → لا), أ إ آ ٱ ا, ى ي ئ ی, ة ه, ؤ و, ک ك, and the digits of every script (٣ → 3).
 """
 
 from __future__ import annotations
@@ -19,29 +18,29 @@ from index.articles import Span
 _TATWEEL = "\u0640"
 _ARABIC_MARKS = frozenset(map(chr, (*range(0x0610, 0x061B), *range(0x064B, 0x0660), 0x0670, *range(0x06D6, 0x06EE))))
 _COMPOSING = frozenset("\u0653\u0654\u0655")
-"""Madda and hamza as marks of their own, as in texts in form NFD: they make another letter."""
+"""Combining madda and hamza, as in NFD text: they form another letter."""
 _LETTERS = str.maketrans({"ٱ": "ا", "ى": "ي", "ی": "ي", "ة": "ه", "ک": "ك", "ە": "ه"})
 
 
 @dataclass(frozen=True)
 class Folded:
-    """Folded text; `offsets[i]` is the code point of the original that gave `text[i]`."""
+    """Folded text; `offsets[i]` is the position in the original of the code point that gave `text[i]`."""
 
     text: str
     offsets: tuple[int, ...]
     original_length: int
 
     def to_original(self, start: int, end: int) -> Span:
-        """The stretch of the original that folded to `text[start:end]`, with the marks that belong to it."""
+        """Return the span of the original that folded to `text[start:end]`, including its marks."""
         after = self.offsets[end] if end < len(self.offsets) else self.original_length
         return Span(self.offsets[start], after)
 
 
 @lru_cache(maxsize=8192)
 def fold_character(character: str) -> str:
-    """What one code point folds to: usually one character, none for a mark, several for a ligature."""
+    """Fold one code point: usually to one character, none for a mark, several for a ligature."""
     folded = []
-    # NFKD takes أ إ آ ؤ ئ apart into their carrier and a combining hamza or madda, which then falls away.
+    # NFKD decomposes أ إ آ ؤ ئ into their carrier and a combining hamza or madda, which is then dropped.
     for part in unicodedata.normalize("NFKD", character):
         category = unicodedata.category(part)
         if category in ("Mn", "Cf") or part == _TATWEEL:
@@ -54,7 +53,7 @@ def fold_character(character: str) -> str:
 
 
 def fold(text: str) -> Folded:
-    """Fold `text`, keeping for every folded character where it came from."""
+    """Fold `text`, keeping the original position of every folded character."""
     characters: list[str] = []
     offsets: list[int] = []
     for position, character in enumerate(text):
@@ -65,14 +64,14 @@ def fold(text: str) -> Folded:
 
 
 def fold_text(text: str) -> str:
-    """`fold(text).text`, for those who need no offsets."""
+    """Return `fold(text).text`, without computing offsets."""
     return "".join(map(fold_character, text))
 
 
 def to_plain_form(text: str) -> Folded:
-    """The text as somebody would type it: no tashkeel, tatweel, controls or presentation forms, Western digits.
+    """Return the text as usually typed: no tashkeel, tatweel, controls or presentation forms, Western digits.
 
-    Unlike `fold` it leaves every letter what it is: this is for reading, not for comparing.
+    Unlike `fold` it changes no letters: this is for reading, not for comparing.
     """
     characters: list[str] = []
     offsets: list[int] = []

@@ -1,4 +1,4 @@
-"""Which language a text is in: Arabic, English, or one that Jawab does not speak."""
+"""Language detection: Arabic, English, or an unsupported language."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from index.articles import Language
 
-# A question with one of these is English, whatever a statistical guess over eight words says.
+# A question with one of these is English, regardless of a statistical guess from eight words.
 _ENGLISH_WORDS = frozenset(
     [
         "the",
@@ -59,8 +59,8 @@ _ENGLISH_WORDS = frozenset(
 )
 _CERTAIN = 0.9
 _LONGEST = 1_000_000
-"""Code points of a text that are counted: the beginning of a very long one tells."""
-# The guesser chooses among languages that people are likely to write to Jawab in; too many make it guess worse.
+"""Code points of a text that are counted: the beginning of a very long one is enough."""
+# Languages that the classifier chooses from: those that users are likely to write in; more make it less accurate.
 _CANDIDATES = ["ar", "en", "fr", "de", "es", "it", "pt", "nl", "tr", "id", "fa", "ur", "ru", "sv", "pl"]
 _LETTERS = re.compile(r"[^\W\d_]+")
 # Letters and the marks on them; presentation forms too.
@@ -78,10 +78,10 @@ def is_arabic_letter(character: str) -> bool:
 
 
 def detect_language(text: str) -> Language:
-    """Arabic or English, whichever more of the words are. Names in Latin script do not turn an Arabic text.
+    """Return Arabic or English, whichever more of the words are. Names in Latin script do not make a text English.
 
-    A Latin word with a capital counts half, since it is likely to be a name; English has its small words besides.
-    Where that is even, the letters decide, and a text without letters is English.
+    A Latin word with a capital counts half, since it is likely to be a name; English also has lower-case words.
+    In a tie the letters decide, and a text without letters is English.
     """
     text = text if len(text) <= _LONGEST else text.lstrip()[:_LONGEST]
     arabic, capital, small = (len(words.findall(text)) for words in (_ARABIC_WORDS, _CAPITAL_WORDS, _SMALL_WORDS))
@@ -92,14 +92,14 @@ def detect_language(text: str) -> Language:
 
 
 def warm_up_detector() -> None:
-    """Load what tells languages apart. Callers who come together before it is there would each load it."""
+    """Load the language classifier. Concurrent first callers would each load it."""
     _identifier()
 
 
 def unsupported_language(question: str) -> str | None:
-    """The code ("fr") of a question's language if it is surely neither Arabic nor English, else `None`.
+    """Return the code ("fr") of a question's language if it is surely neither Arabic nor English, else `None`.
 
-    Names make short questions hard to tell, so any everyday English word settles it for English, and a guess
+    Names make short questions hard to classify, so any common English word decides for English, and a guess
     must be nearly certain: refusing a question in English is worse than trying one in French.
     """
     words = _LETTERS.findall(question.casefold())

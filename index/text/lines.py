@@ -1,7 +1,7 @@
-"""An article as lines: what is a paragraph of prose, and which lines stand before the first and after the last one.
+"""Lines of an article: prose paragraphs, and the edges before the first and after the last one.
 
-Pages put what is not the article's own at its edges. Headlines, bylines and datelines stand there too, so an edge is
-where to look, not what to leave out.
+Pages have boilerplate at the edges of an article, but headlines, bylines and datelines too, so an edge is searched,
+not dropped.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from index.text.folding import fold_text
 _LINE = re.compile(r"[^\n]+")
 _CLOSING = "\"'”’»)]}*_ "
 _LONGEST_FOLDED = 300
-"""Code points; a longer line is no label and no date, so folding it would be lost work."""
+"""Code points; a longer line is neither a label nor a date and need not be folded."""
 _PROSE_WORDS = 4
 _PROSE_LENGTH = 120
-"""A line of so many code points is a paragraph even without a full stop: headlines are shorter."""
+"""Code points from which a line is a paragraph even without a full stop: headlines are shorter."""
 _MOST_LINES = 10_000
-"""Lines at the beginning and lines at the end that are looked at: in between, a text of more is a list or a table."""
+"""Lines examined at the beginning and at the end: between them, a longer text is a list or a table."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line that is not blank: its span without the line break, and its text without the white space around it."""
+    """A non-blank line: its span without the line break, and its stripped text."""
 
     span: Span
     text: str
@@ -44,14 +44,14 @@ class Line:
 
     @property
     def is_prose(self) -> bool:
-        """Whether this is a paragraph: words that end in a full stop, or many of them."""
+        """True for a paragraph: several words ending in a full stop, or a long line."""
         return len(self.text) >= _PROSE_LENGTH or (
             self.text.rstrip(_CLOSING).endswith((".", "…")) and len(self.text.split()) >= _PROSE_WORDS
         )
 
 
 def lines_of(text: str) -> list[Line]:
-    """The lines of `text` that are not blank, in order; of a text of very many, the first and the last ones."""
+    """Return the non-blank lines of `text`, in order; of a text of very many, the first and the last ones."""
     found = (
         (match, match.group().strip())
         for scope in _looked_at(text)
@@ -71,7 +71,7 @@ def _looked_at(text: str) -> list[Span]:
 
 
 def unmasked_lines(text: str, ignored: Sequence[Span]) -> list[Line]:
-    """The lines of `text` that no ignored span touches, in order."""
+    """Return the lines of `text` that no ignored span overlaps, in order."""
     own, spans, first = [], sorted(ignored, key=lambda span: span.start), 0
     for line in lines_of(text):
         while first < len(spans) and spans[first].end <= line.span.start:
@@ -82,10 +82,10 @@ def unmasked_lines(text: str, ignored: Sequence[Span]) -> list[Line]:
 
 
 def prose_bounds(lines: Sequence[Line], besides: Collection[int] = ()) -> tuple[int, int]:
-    """Where the prose begins and ends: `lines[:first]` and `lines[after:]` are the edges.
+    """Return the bounds (first, after) of the prose: `lines[:first]` and `lines[after:]` are the edges.
 
-    Lines whose number is in `besides` are not looked at. Without any prose (a poem, a table) nothing is known of
-    the edges, and only the first line counts as one.
+    Lines whose number is in `besides` are skipped. Without any prose (a poem, a table) the edges are unknown, and
+    only the first line counts as one.
     """
     prose = [number for number, line in enumerate(lines) if number not in besides and line.is_prose]
     return (prose[0], prose[-1] + 1) if prose else (min(1, len(lines)), len(lines))

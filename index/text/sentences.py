@@ -1,8 +1,8 @@
-"""Where sentences end, in Arabic and English, as spans of the text.
+"""Sentence splitter for Arabic and English, returning spans of the text.
 
 A sentence ends at . ! ? ؟ … (with the closing quotes and brackets that follow) before white space, and at every
 line break. A full stop after an abbreviation or an initial does not end one, and a line without a letter or digit
-(a rule, a row of stars) is none. Sentences that are too long to quote are cut at the last ؛ ; ، , that keeps the
+(a rule, a row of stars) is not one. Sentences that are too long to quote are split at the last ؛ ; ، , that keeps the
 piece within `MAX_SENTENCE`.
 """
 
@@ -17,8 +17,8 @@ MAX_SENTENCE = 500
 """Code points; Arabic news sentences of 300 are common, longer ones are mostly lists."""
 
 _CLOSING = "\"'”’»)\\]}"
-# Only the first of many marks in a row is tried, and what it matched is not given back: a line of a million full
-# stops takes a million steps. Blank lines are taken together with the line break before them.
+# Only the first of many marks in a row is tried, without backtracking: a line of a million full stops takes a
+# million steps. Blank lines are matched together with the line break before them.
 _END = re.compile(rf"(?<![.!?؟…])[.!?؟…]++[{_CLOSING}]*+(?=\s)|\n(?:\s*\n)?+")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Gen|Col|Lt|Sgt|Capt|Gov|Sen|Rep|Rev|Jr|Sr|vs|etc|No|Vol|pp|cf|approx|ca|"
@@ -30,7 +30,7 @@ _CLAUSE = re.compile(r"[؛;]\s|[،,]\s|\s")
 
 
 def sentences(text: str, within: Span | None = None) -> list[Span]:
-    """Spans of the sentences of `text[within]`, without the white space around them, in order."""
+    """Return the spans of the sentences of `text[within]`, without surrounding white space, in order."""
     scope = within or Span(0, len(text))
     found: list[Span] = []
     start = scope.start
@@ -41,9 +41,9 @@ def sentences(text: str, within: Span | None = None) -> list[Span]:
             found += _pieces(text, span)
             same_line = True
         elif same_line and span.end > span.start and span.end - found[-1].start <= MAX_SENTENCE:
-            # A closing quote that the typist set after a space belongs to the sentence before it.
+            # A closing quote after a space belongs to the sentence before it.
             found[-1] = Span(found[-1].start, span.end)
-        # A line break always ends a stretch, so it is the last thing in it.
+        # A line break always ends a stretch of text, so it is its last character.
         same_line = same_line and not text.endswith("\n", start, end)
         start = end
     return found
@@ -66,7 +66,7 @@ def _strip(text: str, start: int, end: int) -> Span:
 
 
 def _pieces(text: str, span: Span) -> Iterator[Span]:
-    """`span` itself, or, where it is too long, pieces of it cut at the strongest break that fits."""
+    """Yield `span`, or, if it is too long, pieces split at the strongest break that fits."""
     while span.end - span.start > MAX_SENTENCE:
         cut = _last_break(text, span.start, span.start + MAX_SENTENCE)
         yield _strip(text, span.start, cut)
@@ -76,7 +76,7 @@ def _pieces(text: str, span: Span) -> Iterator[Span]:
 
 
 def _last_break(text: str, start: int, limit: int) -> int:
-    """The end of the last break before `limit`: of a semicolon if there is one, else a comma, else a space."""
+    """Return the end of the last break before `limit`: a semicolon if there is one, else a comma, else a space."""
     strongest: dict[str, int] = {}
     for match in _CLAUSE.finditer(text, start + MAX_SENTENCE // 3, limit):
         strongest["؛" if match.group()[0] in "؛;" else "،" if match.group()[0] in "،," else " "] = match.end()

@@ -1,11 +1,11 @@
-"""The words of a text as keyword matching sees them: folded, without clitics, cut to a stem.
+"""Word normalisation for keyword search: folding, clitic removal and stemming.
 
-    normalised("والمكتبات المدرسيّة ٢٠٢٢")  ==  ["مكتب", "مدرس", "2022"]
+    normalize_tokens("والمكتبات المدرسيّة ٢٠٢٢")  ==  ["مكتب", "مدرس", "2022"]
 
-Arabic words lose their clitics and endings as Light10 takes them off (Larkey, Ballesteros and Connell, "Light
-Stemming for Arabic Information Retrieval", in Arabic Computational Morphology, Springer 2007), and then ب ل ك ف.
-Snowball's Arabic stemmer finds as much (`benchmarks/retrieval.py`), but there شركات does not meet شركة. English words
-are stemmed by Snowball's English stemmer. Every step has a switch, so that what it earns can be measured.
+Arabic clitics and endings are removed as in Light10 (Larkey, Ballesteros and Connell, "Light Stemming for Arabic
+Information Retrieval", in Arabic Computational Morphology, Springer 2007), and then ب ل ك ف. Snowball's Arabic stemmer
+performs as well (`benchmarks/retrieval.py`), but does not match شركات with شركة. English words are stemmed by
+Snowball's English stemmer. Every step has a switch, so that its effect can be measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WORD = re.compile(r"\w+")
 # Words, normalised
 
 _TOKEN = re.compile(r"[^\W_][^\W_\u064b-\u0652\u0670]*(?:[\u064b-\u0652\u0670]+[^\W_]*)*")
-"""A run of letters and digits; marks inside stay with it where they are not folded away."""
+"""A run of letters and digits, with marks inside where they are not folded."""
 _THOUSANDS = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
 _ARABIC = re.compile(r"[\u0620-\u064a\u066e-\u06d3]")
 _LATIN = re.compile(r"[a-z]+")
@@ -33,55 +33,55 @@ _MARKS = frozenset(map(chr, [*range(0x064B, 0x0653), 0x0670, 0x0640]))
 _DIGITS = frozenset("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹")
 
 _ARTICLES = ("وال", "بال", "كال", "فال", "ولل", "لل", "ال")
-"""The article with what is written onto it, longest first. Light10's, and ولل, which it leaves out."""
+"""The article with attached clitics, longest first. Light10's, and ولل, which it lacks."""
 _SUFFIXES = ("ها", "ان", "ات", "ون", "ين", "يه", "ية", "ه", "ة", "ي")
-"""Light10's, in its order; each is taken off once."""
+"""Light10's, in its order; each is removed once."""
 _SHORTEST = 2
-"""Letters that Light10 leaves of a word."""
+"""Fewest letters that Light10 leaves of a word."""
 _SHORTEST_REST = 3
-"""Letters left when و or a preposition is taken off."""
+"""Fewest letters left when و or a preposition is removed."""
 _PREPOSITIONS = frozenset("بلكف")
 
 
 @dataclass(frozen=True)
 class NormalizationSteps:
-    """What is done to a word; all of it, but in measurements."""
+    """Switches of the normalisation steps; all are on except in benchmarks."""
 
     alefs: bool = True
-    """أ إ آ ٱ are ا, and the carriers of a hamza are plain letters."""
+    """Map أ إ آ ٱ to ا, and the carriers of a hamza to plain letters."""
     endings: bool = True
-    """ة is ه and ى is ي."""
+    """Map ة to ه and ى to ي."""
     marks: bool = True
-    """Tashkeel and tatweel are left out."""
+    """Remove tashkeel and tatweel."""
     digits: bool = True
-    """٣ is 3, and 1,500 is 1500."""
+    """Map ٣ to 3, and 1,500 to 1500."""
     clitics: bool = True
-    """و and the article, with the prepositions written onto it, are taken off."""
+    """Remove و and the article, with the prepositions attached to it."""
     prepositions: bool = True
-    """ب ل ك ف without an article are taken off, last, where enough is left. No reader would take the ك of كتاب off;
-    but it is taken off wherever the word stands, so that it still meets itself, and بكتاب and الكتاب too."""
+    """Remove ب ل ك ف without an article, last, where enough is left. The ك of كتاب is not a preposition, but it is
+    removed from every form of the word, so that كتاب still matches itself, بكتاب and الكتاب."""
     arabic: Literal["light10", "snowball", "none"] = "light10"
-    """How the endings of Arabic words are taken off."""
+    """Stemmer of Arabic words."""
     english: bool = True
-    """English words are stemmed."""
+    """Stem English words."""
 
 
 ALL = NormalizationSteps()
 
 
 def normalize_tokens(text: str, steps: NormalizationSteps = ALL) -> list[str]:
-    """The words of `text` in order, stop words among them, each as it is indexed and looked up."""
+    """Return the words of `text` in order, with stop words, each normalised as in the index."""
     return [_normal(word, steps) for word in _tokens(text, steps)]
 
 
 def query_tokens(text: str, steps: NormalizationSteps = ALL) -> dict[str, str]:
-    """The words of `text` that say something, in order: each as it is spelt (folded) and normalised."""
+    """Return the words of `text` in order, without stop words: each as spelt (folded), with its normalised form."""
     words = dict.fromkeys(word for word in _tokens(text, steps) if fold_text(word) not in STOP_WORDS)
     return {word: _normal(word, steps) for word in words}
 
 
 def with_clitics(word: str) -> list[str]:
-    """A folded word as it also stands in a text: with the conjunctions and prepositions that are written onto it."""
+    """Return a folded word in all its forms in text: with the conjunctions and prepositions that attach to it."""
     if not _ARABIC.match(word):
         return [word]
     forms = [f"{preposition}{word}" for preposition in ("", "ب", "ل", "ك")]
@@ -104,7 +104,7 @@ def _spelt(text: str, steps: NormalizationSteps) -> str:
 
 @lru_cache(maxsize=32)
 def _kept(steps: NormalizationSteps) -> frozenset[str]:
-    """The characters that are not folded because their step is switched off."""
+    """Return the characters that are not folded because their step is switched off."""
     switches = (
         (steps.alefs, _ALEFS),
         (steps.endings, _ENDINGS),
@@ -128,7 +128,7 @@ def _normal(word: str, steps: NormalizationSteps) -> str:
 
 
 def without_clitics(word: str) -> str:
-    """A folded word without و, the article, and what is written onto the article."""
+    """Return a folded word without و, the article, and what is attached to the article."""
     if word.startswith("و") and len(word) > _SHORTEST_REST:
         word = word[1:]
     for article in _ARTICLES:
@@ -138,7 +138,7 @@ def without_clitics(word: str) -> str:
 
 
 def _without_preposition(word: str) -> str:
-    # More than one, so that بكتاب comes to what كتاب does.
+    # More than one, so that بكتاب and كتاب have the same result.
     while word[0] in _PREPOSITIONS and len(word) > _SHORTEST_REST:
         word = word[1:]
     return word
@@ -154,7 +154,7 @@ def _without_endings(word: str) -> str:
 def _snowball(language: str, word: str) -> str:
     import snowballstemmer
 
-    # A stemmer keeps the word it is at, and several threads may be here: each has one of its own.
+    # A stemmer holds the current word and is not thread-safe: each call makes its own.
     return str(snowballstemmer.stemmer(language).stemWord(word))
 
 
@@ -177,7 +177,7 @@ _ENGLISH_STOP_WORDS = """
 STOP_WORDS = frozenset(
     form for word in fold_text(_ARABIC_STOP_WORDS).split() for form in (word, f"و{word}", f"ف{word}")
 ) | frozenset(_ENGLISH_STOP_WORDS.split())
-"""Folded words of both languages that say nothing by themselves; the Arabic ones also after و and ف."""
+"""Folded stop words of both languages; the Arabic ones also after و and ف."""
 
 
 # The words that two sentences share
@@ -185,7 +185,7 @@ STOP_WORDS = frozenset(
 _PREFIXES = ("وال", "بال", "فال", "كال", "ولل", "لل", "ال")
 _SHORTEST_CONTENT = 3
 _STEM = 5
-"""Letters kept of a word. Crude, but it lets التدريب meet تدريبية and withdraw meet withdrawal."""
+"""Letters kept of a word. Crude, but it matches التدريب with تدريبية and withdraw with withdrawal."""
 _STOP = frozenset(
     fold_text(
         "من في على إلى عن ما ماذا متى أين كم كيف لماذا هل هو هي التي الذي كان كانت أي أو أن إن لم لا قد "
@@ -196,7 +196,7 @@ _STOP = frozenset(
 
 
 def content_words(text: str) -> frozenset[str]:
-    """The stems of the words of `text` that carry meaning."""
+    """Return the stems of the words of `text` that are not stop words."""
     words = (word for word in _WORD.findall(fold_text(text)) if word not in _STOP)
     return frozenset(_without_prefix(word)[:_STEM] for word in words)
 

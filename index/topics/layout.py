@@ -1,6 +1,5 @@
-"""Where articles lie on the map: near each other where they are about the same, by t-SNE (van der Maaten and Hinton,
-"Visualizing Data using t-SNE", JMLR 9, 2008); and which of them lie together (k-means on the map, so that a subject is
-one region of it)."""
+"""Map layout: 2D projection of articles by t-SNE (van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 9,
+2008), and clustering by k-means on the map, so that a subject is one region of it."""
 
 from __future__ import annotations
 
@@ -13,9 +12,9 @@ from index.topics.vectors import Matrix
 
 _SEED = 0
 _FEWEST = 6
-"""Articles from which a layout means something."""
+"""Fewest articles for a meaningful layout."""
 _DIMENSIONS = 50
-"""What the vectors are brought down to before t-SNE, as its authors did."""
+"""Dimensions that PCA reduces the vectors to before t-SNE, as its authors did."""
 _PERPLEXITY = 30
 _MOST_SUBJECTS = 14
 
@@ -23,7 +22,7 @@ Points = npt.NDArray[np.float32]
 
 
 def project_2d(vectors: Matrix) -> Points:
-    """Points of shape (articles, 2) within [-1, 1]; the same for the same vectors."""
+    """Return points of shape (articles, 2) within [-1, 1]; deterministic."""
     count = len(vectors)
     if count < _FEWEST:
         angles = np.linspace(0, 2 * math.pi, count, endpoint=False)
@@ -42,7 +41,7 @@ def project_2d(vectors: Matrix) -> Points:
 
 
 def cluster(points: Points) -> npt.NDArray[np.int32]:
-    """Which region each point lies in, counted from 0; fewer than `_FEWEST` points are one region."""
+    """Return the region of each point, counted from 0; fewer than `_FEWEST` points are one region."""
     count = len(points)
     if count < _FEWEST:
         return np.zeros(count, dtype=np.int32)

@@ -1,8 +1,8 @@
-"""What a subject is called: the words that stand in its articles and hardly in the others.
+"""Topic naming: the words that are frequent in the articles of a subject and rare in others.
 
-A word counts for a subject by how often its articles have it, times how rare it is among all articles: class-based
-TF-IDF (Grootendorst, "BERTopic", arXiv:2203.05794, 2022), with the logarithm of an article's own count, so that one
-article that repeats a word does not name its neighbours.
+The score of a word is its frequency in the subject's articles times its rarity among all articles: class-based
+TF-IDF (Grootendorst, "BERTopic", arXiv:2203.05794, 2022), with the logarithm of each article's own count, so that one
+article that repeats a word does not name the subject.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from index.text.folding import fold_text
 from index.text.words import query_tokens
 
 BEGINNING = 4000
-"""Code points of a text that are looked at."""
+"""Code points of a text that are used."""
 _SHORTEST, _LONGEST = 3, 24
 _WORD = re.compile(r"[\w\u0640\u064b-\u0652\u0670]+")
 _SIGNS = re.compile(r"[\u0640\u064b-\u0652\u0670]")
-"""Vowel signs and the stretching of letters: they are left out of a name."""
+"""Tashkeel and tatweel, which are left out of a name."""
 _TITLE = 2
-"""How often a word of the title counts as said."""
+"""Weight of a word in the title."""
 
 Words = Mapping[str, tuple[str, float]]
-"""Normalised words of one article, each as it is written there, and how much it counts."""
+"""Normalised words of one article, each with its spelling there and its weight."""
 
 
 def words_of(title: str, text: str) -> Words:
-    """The words of an article that could name a subject."""
+    """Return the words of an article that could name a subject."""
     counts: Counter[str] = Counter()
     ways: dict[str, Counter[str]] = defaultdict(Counter)
     for part, times in ((title, _TITLE), (text[:BEGINNING], 1)):
@@ -44,20 +44,20 @@ def words_of(title: str, text: str) -> Words:
 
 
 def _commonest(ways: Mapping[str, int]) -> str:
-    """The way that is written most; of equals the shortest, which has nothing written onto it."""
+    """Return the most frequent spelling; in a tie the shortest, which has no clitics."""
     return min(ways, key=lambda way: (-ways[way], len(way), fold_text(way)))
 
 
 @lru_cache(maxsize=50_000)
 def _normal(word: str) -> str | None:
-    """The word as keyword search sees it; nothing, if it says nothing by itself."""
+    """Return the word normalised as for keyword search; `None` for a stop word."""
     return next(iter(query_tokens(word).values()), None)
 
 
 def name_topics(subjects: Sequence[Sequence[Words]], most: int) -> list[tuple[str, ...]]:
-    """For each subject, given as its articles, up to `most` words as they are written most often, the best first.
+    """Return up to `most` words for each subject, given as its articles: in their most frequent spelling, best first.
 
-    A word names one subject alone, unless it is all that another one has.
+    A word names one subject only, except for a subject that would have no other word.
     """
     articles = sum(map(len, subjects))
     frequency = Counter(word for subject in subjects for article in subject for word in article)
@@ -90,6 +90,6 @@ def _first(scores: Mapping[str, float], most: int) -> list[str]:
 
 
 def _written(subject: Sequence[Words], word: str) -> str:
-    """The way in which most articles write it; of ways that differ in diacritics or capitals alone, the commonest."""
+    """Return the most frequent spelling of `word` among the articles of the subject."""
     written = Counter(article[word][0] for article in subject if word in article)
     return _commonest(written)

@@ -1,7 +1,7 @@
-"""A map of the collection: its articles as points, near each other where they are about the same, and named subjects.
+"""Topic map of the collection: articles as points, similar ones close together, and named subjects.
 
-It is drawn from what the index has already: no model runs. Drawing takes a second for a hundred articles and about
-twenty for `MOST`; of more, `MOST` evenly chosen ones are drawn, and the map says so.
+It is computed from data in the index, without running a model. It takes a second for a hundred articles and about
+twenty for `MOST`; of more, `MOST` evenly chosen ones are shown, and the map has the total.
 """
 
 from __future__ import annotations
@@ -22,16 +22,15 @@ from index.topics.naming import BEGINNING, Words, name_topics, words_of
 from index.topics.vectors import article_vectors
 
 MOST = 3000
-"""Articles on a map: as many as a browser draws and moves with ease."""
+"""Articles on a map: as many as a browser renders and pans smoothly."""
 _READ_OF_A_SUBJECT = 60
-"""Articles whose words name a subject, the middle ones first."""
+"""Articles whose words name a subject, those nearest its centre first."""
 _WORDS = 3
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A region of the map: the point at the top of its middle, and what it is called, by the words of each language's
-    articles."""
+    """A region of the map: its label position (mean x, top y), and its name in words of each language's articles."""
 
     x: float
     y: float
@@ -40,7 +39,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class MapPoint:
-    """An article on the map; `subject` counts the map's subjects from 0. `x` and `y` lie within [-1, 1]."""
+    """An article on the map; `subject` is an index into the map's subjects. `x` and `y` are within [-1, 1]."""
 
     article: ArticleSummary
     x: float
@@ -50,7 +49,7 @@ class MapPoint:
 
 @dataclass(frozen=True)
 class TopicMap:
-    """`places`, the middle ones of each subject first, of `articles` in all."""
+    """A topic map of `articles` articles; `places` begins with those nearest the centre of their subject."""
 
     places: tuple[MapPoint, ...]
     subjects: tuple[Topic, ...]
@@ -58,7 +57,7 @@ class TopicMap:
 
 
 class TopicMapBuilder:
-    """Draws the map in the background, once for each state of the index. Safe to use from several threads."""
+    """Build the map in the background, once for each state of the index. Thread-safe."""
 
     def __init__(self, catalog: Catalog, shelf: ArticleBrowser) -> None:
         self._catalog = catalog
@@ -68,7 +67,7 @@ class TopicMapBuilder:
         self._drawn: tuple[int, TopicMap] | None = None
 
     def map(self) -> TopicMap | None:
-        """The map of the index as it is now; `None` while it is drawn."""
+        """Return the map of the current index; `None` while it is being built."""
         with self._lock:
             if self._drawn and self._drawn[0] == self._catalog.generation:
                 return self._drawn[1]
@@ -84,7 +83,7 @@ class TopicMapBuilder:
             with self._lock:
                 self._drawn = (generation, drawn)
         except sqlite3.ProgrammingError:
-            # Nobody looks at the map of a collection that was closed while it was drawn.
+            # The map of a collection that was closed meanwhile is not needed.
             if not self._catalog.closed:
                 raise
         finally:
@@ -93,7 +92,7 @@ class TopicMapBuilder:
 
 
 def build_map(catalog: Catalog, articles: Sequence[ArticleSummary], most: int = MOST) -> TopicMap:
-    """The map of `articles`; of more than `most`, of so many evenly chosen ones."""
+    """Build the map of `articles`; of more than `most`, of `most` evenly chosen ones."""
     step = max(1.0, len(articles) / most)
     chosen = {one.number: one for one in (articles[int(at * step)] for at in range(min(len(articles), most)))}
     numbers, vectors = article_vectors(catalog, chosen)

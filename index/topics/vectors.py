@@ -1,4 +1,4 @@
-"""One vector an article: the mean of its passages', so that articles can be compared as wholes."""
+"""Article vectors: the mean of the passage vectors of each article."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from index.storage.catalog import Catalog
 
 Matrix = npt.NDArray[np.float32]
 _AT_ONCE = 400
-"""Articles whose passages are in memory at one time."""
+"""Articles whose passages are in memory at once."""
 
 
 def article_vectors(catalog: Catalog, numbers: Collection[int]) -> tuple[list[int], Matrix]:
-    """The articles of `numbers` that have passages, and their vectors, shape (articles, dimension), of unit length."""
+    """Return the articles of `numbers` with passages, and their unit vectors, shape (articles, dimension)."""
     wanted = sorted(numbers)
     found: list[int] = []
     means: list[npt.NDArray[np.float32]] = []
