@@ -63,7 +63,7 @@ def test_articles_appear_together_with_their_stories(
         assert len(shelf.articles()) == 4
         joined(*given)
 
-    monkeypatch.setattr("index.indexer.linking.join", join)
+    monkeypatch.setattr("index.indexer.clustering.assign_stories", join)
     report = "The ferry to the island leaves the old port at noon, and returns before dark with forty passengers. "
     for name, more in (("one", "It was said on Monday."), ("two", "It was told on Tuesday.")):
         write(f"{name}.txt", f"{report * 3}{more}")

@@ -114,7 +114,7 @@ class TestKeywords:
             return rows(statement, *values)
 
         everything = keyword_search(rows, "زنبق في شارع في مدينة", 2)
-        monkeypatch.setattr(bm25, "BUDGET", 10)
+        monkeypatch.setattr(bm25, "MAX_POSTINGS", 10)
         found = keyword_search(spied, "زنبق في شارع في مدينة", 2)
         # The rare word is ranked by itself, the frequent ones only where they meet; all of them are weighed.
         assert asked == ['"زنبق" OR ("شارع" AND "مدين")']

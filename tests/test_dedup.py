@@ -352,7 +352,7 @@ def test_a_form_letter_is_compared_with_a_bounded_number_of_articles(
     store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = []
-    monkeypatch.setattr(clustering, "likeness", lambda a, b: compared.append((a, b)))
+    monkeypatch.setattr(clustering, "compare", lambda a, b: compared.append((a, b)))
     for number in range(120):
         day = f"{number % 28 + 1} May 2022"
         put(store, f"bulletin-{number}", BULLETIN.format(day=day, a=number, b=number, c=number, d=number, e=number))

@@ -84,7 +84,7 @@ def fake_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> N
     )
     start = sandbox._START.replace("; main()", "; sys.path.append(%r); import bad_reader; main()" % str(tmp_path))  # noqa: UP031
     monkeypatch.setattr(sandbox, "_START", start)
-    monkeypatch.setattr("index.ingestion.discovery.readers", lambda: {**parsers(), ".bad": None})
+    monkeypatch.setattr("index.ingestion.discovery.parsers", lambda: {**parsers(), ".bad": None})
 
 
 @pytest.mark.parametrize(

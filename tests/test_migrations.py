@@ -146,7 +146,7 @@ class TestIndex:
         def refuse(folder: Path) -> None:
             raise PermissionDenied(path=folder)
 
-        monkeypatch.setattr("index.storage.catalog.held", refuse)
+        monkeypatch.setattr("index.storage.catalog.write_lock", refuse)
         with pytest.raises(IndexOutdated) as raised:
             Catalog.open(older)
         assert raised.value.fields["folder"] == older

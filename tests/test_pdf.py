@@ -144,7 +144,7 @@ def test_a_file_of_too_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_letters_that_are_in_no_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.pdf_lines.in_reading_order", lambda seen, from_right: "".join(seen))
-    monkeypatch.setattr("index.formats.pdf_lines.as_written", lambda seen: "".join(seen))
+    monkeypatch.setattr("index.formats.pdf_lines.visual_to_logical", lambda seen: "".join(seen))
     assert pdf("weasyprint.ar.pdf") == Rejected("pdf_visual_order")
 
 

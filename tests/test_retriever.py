@@ -105,7 +105,7 @@ class TestFilters:
     ) -> None:
         only = Filter(sources=("Coast", "Valley"), until="2021-04")
         few = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
-        monkeypatch.setattr(vector_index, "FEW_ALLOWED", 0)
+        monkeypatch.setattr(vector_index, "EXACT_FILTER_LIMIT", 0)
         many = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
         assert sorted(few) == sorted(many)
 
@@ -293,13 +293,13 @@ class TestInvertedFile:
         (folder / "articles").mkdir()
         (folder / "articles" / "all.jsonl").write_text(cls.rows(range(cls.COUNT)))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(faiss_file, "EXACT_UP_TO", 200)
+            patched.setattr(faiss_file, "FLAT_LIMIT", 200)
             cls.update(folder)
         return folder / "index"
 
     @pytest.fixture
     def folder(self, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        monkeypatch.setattr(faiss_file, "EXACT_UP_TO", 200)
+        monkeypatch.setattr(faiss_file, "FLAT_LIMIT", 200)
         return Path(shutil.copytree(made, tmp_path / "index"))
 
     @staticmethod
@@ -341,13 +341,13 @@ class TestInvertedFile:
     @pytest.mark.parametrize("share", [2, 3, 50])
     @pytest.mark.parametrize("few", [0, 2_000], ids=["in the lists", "one by one"])
     def test_with_filters(self, folder: Path, share: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(vector_index, "FEW_ALLOWED", few)
+        monkeypatch.setattr(vector_index, "EXACT_FILTER_LIMIT", few)
         numbers, _ = Catalog.open(folder).vectors_after(0, -1)
         assert self.recall(folder, set(numbers[::share])) >= 0.9
 
     def test_nothing_is_allowed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for few in (2_000, -1):
-            monkeypatch.setattr(vector_index, "FEW_ALLOWED", few)
+            monkeypatch.setattr(vector_index, "EXACT_FILTER_LIMIT", few)
             assert self.recall(folder, set()) == 0.0
 
     def test_a_few_more_do_not_change_the_file(self, folder: Path, write: Write, tmp_path: Path) -> None:

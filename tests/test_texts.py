@@ -60,7 +60,7 @@ def test_every_error_has_a_sentence_that_says_what_to_do() -> None:
 
 def test_every_reason_for_skipping_has_words() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "index").rglob("*.py"))
-    reasons = set(re.findall(r'(?:Refused|Skipped)\(.*?"([a-z_]+)"', source)) | {"no_question_field"}
+    reasons = set(re.findall(r'(?:Rejected|Skipped)\(.*?"([a-z_]+)"', source)) | {"no_question_field"}
     assert {"empty", "not_text", "broken_json", "no_permission"} <= reasons
     for reason in reasons:
         assert f"skipped.{reason}" in texts("en"), reason
