@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import random
 import resource
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -52,7 +53,6 @@ BUDGETS = (150, 200, 300, 400, 500)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
 THRESHOLDS = (0.0, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 BINS = 10
-MOST_PAIRS = 150
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/reader.json"))
     parser.add_argument("--limit", type=int, help="questions of each set")
+    parser.add_argument("--pairs", type=int, default=150, help="questions of each side of a pairing")
     parser.add_argument("--untitled", action="store_true", help="read excerpts without title and date")
     parser.add_argument("--again", action="store_true", help="reckon from what an earlier run has read")
     given = parser.parse_args()
@@ -106,7 +107,7 @@ def read_all(given: argparse.Namespace) -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     (given.work / "memory.json").write_text(json.dumps(memory(embedder, reader)))
     names = []
-    for name, asked in questions(given.bench, given.data, given.work, given.limit, embedder):
+    for name, asked in questions(given, embedder):
         rows = [read_question(question, retriever, reader) for question, retriever in tqdm(asked, desc=name)]
         _kept(given.work, name).write_text(json.dumps(rows, ensure_ascii=False))
         names.append(name)
@@ -115,14 +116,17 @@ def read_all(given: argparse.Namespace) -> None:
 
 
 def questions(
-    bench: Path, data: Path, work: Path, limit: int | None, embedder: SentenceTransformerEmbedder
+    given: argparse.Namespace, embedder: SentenceTransformerEmbedder
 ) -> Iterator[tuple[str, list[tuple[Row, Retriever]]]]:
-    """Sets and pairings: their names, their questions, and for each search over its articles."""
+    """Yield sets and pairings: name, and questions with the retriever over their articles."""
+    bench, work = given.bench, given.work
     for name in (*SETS, *ABSTAIN):
         retriever = retriever_of(name, bench, work, embedder)
-        yield name, [(question, retriever) for question in list(heldout_questions(bench, name))[:limit]]
-    whole = retriever_over(of_bench_articles(bench, data), embedder, work / "squad")
-    for name, pairing in pairings(bench, data, limit or MOST_PAIRS).items():
+        asked = list(heldout_questions(bench, name))
+        asked = random.Random(0).sample(asked, min(given.limit or len(asked), len(asked)))
+        yield name, [(question, retriever) for question in asked]
+    whole = retriever_over(of_bench_articles(bench, given.data), embedder, work / "squad")
+    for name, pairing in pairings(bench, given.data, given.pairs).items():
         rows = [as_row(source) for source in (*pairing.answerable, *pairing.unanswerable)]
         if name == SQUAD:
             yield name, [(row, whole) for row in rows]
