@@ -18,7 +18,7 @@ from pathlib import Path
 
 import platformdirs
 from tqdm import tqdm
-from ways_of_writing import candidates_of, mean, median, written
+from benchmarks.llm_ablation import candidates_of, mean, median, written
 
 from benchmarks.heldout_questions import Row, drawn, retriever_of
 from index.articles import Article, Span

@@ -14,12 +14,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from index.embed import SentenceTransformerEmbedder
-from index.search import Hit, Searcher
 from tqdm import tqdm
 
 from benchmarks.heldout_questions import drawn, golds_of, retriever_of
 from benchmarks.pairings import retriever_over
+from index.embeddings import SentenceTransformerEmbedder
+from index.retriever import Hit, Retriever
 from qa.confidence import THRESHOLD
 from qa.evaluation.metrics import phrase_scores
 from qa.reading.answering import BUDGET, probability
@@ -54,15 +54,15 @@ def main() -> None:
     if reader is None or commands is None:
         raise SystemExit("the weights are for another embedder")
     figures = {}
-    for name, asked, searcher in sets(given.bench, given.data, given.limit, embedder, given.work):
-        figures[name] = losses(name, asked, searcher, reader, commands)
+    for name, asked, retriever in sets(given.bench, given.data, given.limit, embedder, given.work):
+        figures[name] = losses(name, asked, retriever, reader, commands)
         print(name, json.dumps(figures[name], indent=1), flush=True)
     given.out.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def sets(
     bench: Path, data: Path, limit: int, embedder: SentenceTransformerEmbedder, work: Path
-) -> Iterator[tuple[str, list[Asked], Searcher]]:
+) -> Iterator[tuple[str, list[Asked], Retriever]]:
     kept = read_mixture(data, MIXTURE, validation_titles(bench)).validation["tydiqa-ar"]
     tydi = [source for source in kept if source.answer][:limit]
     asked: list[Asked] = [
@@ -72,8 +72,8 @@ def sets(
     ]
     yield "TyDi Arabic", asked, retriever_over(kept, embedder, work / "tydi")
     for name in ("xquad/ar", "arcd"):
-        searcher = retriever_of(name, bench, work, embedder)
-        articles = {article.id: article for article in searcher.catalog.articles()}
+        retriever = retriever_of(name, bench, work, embedder)
+        articles = {article.id: article for article in retriever.catalog.articles()}
         rows = drawn(bench, name, limit)
         of = [(row, articles[row["article_id"]]) for row in rows]
         yield (
@@ -82,16 +82,16 @@ def sets(
                 (row["question"], golds_of(row), Context(article.text[slice(*row["paragraph"])], article.title))
                 for row, article in of
             ],
-            searcher,
+            retriever,
         )
 
 
 def losses(
-    name: str, asked: Sequence[Asked], searcher: Searcher, reader: NetworkReader, commands: Commands
+    name: str, asked: Sequence[Asked], retriever: Retriever, reader: NetworkReader, commands: Commands
 ) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for question, golds, paragraph in tqdm(asked, desc=name, mininterval=10):
-        hits = searcher.search(question, literally=False)
+        hits = retriever.search(question, literally=False)
         text, _ = _best(reader, question, [paragraph], lambda _: 0.0)
         found.setdefault("paragraph given", []).append(phrase_scores(text, golds)[0])
         for longest in LENGTHS:

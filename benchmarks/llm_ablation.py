@@ -44,7 +44,7 @@ from qa.llm_extraction import PHRASE_TOKENS, extract_short_answer
 from qa.postprocess import verify_sentence
 from qa.prompts import AnswerPrompt, answer_prompt, prompt_table, sentence_prompt
 from qa.query.question import validate_question
-from qa.reading.answering import MAX_EVIDENCE_TOKENS as READING
+from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import located, probability, rounds
 from qa.reading.reader import Reader
 from qa.training.course import SETS

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from index.build import update
-from index.embed import Embedder
-from index.search import Searcher
-
 from benchmarks.heldout_questions import Row
+from index.embeddings import Embedder
+from index.indexer import update_index
+from index.retriever import Retriever
 from qa.training.course import validation_titles
 from qa.training.examples import Source, load_set, names_in
 from qa.training.reader_data import MIXTURE, Part, read_mixture
@@ -82,7 +81,7 @@ def as_row(source: Source) -> Row:
     return {"id": source.question, "question": source.question, "answers": answers, "answerable": bool(answers)}
 
 
-def retriever_over(sources: Sequence[Source], embedder: Embedder, work: Path) -> Searcher:
+def retriever_over(sources: Sequence[Source], embedder: Embedder, work: Path) -> Retriever:
     """Search over the articles of these questions, of all their paragraphs, indexed in `work`."""
     texts: dict[str, dict[str, None]] = {}
     for source in sources:
@@ -95,5 +94,5 @@ def retriever_over(sources: Sequence[Source], embedder: Embedder, work: Path) ->
         for number, (title, paragraphs) in enumerate(texts.items())
     )
     file.write_text("".join(json.dumps(article) + "\n" for article in articles))
-    update(work / "index", [file], embedder)
-    return Searcher(work / "index", embedder)
+    update_index(work / "index", [file], embedder)
+    return Retriever(work / "index", embedder)

@@ -18,7 +18,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import platformdirs
-from retrieval import OWN, Collection, Question, collection, questions
+from benchmarks.retrieval import OWN, Collection, Question, collection, questions
 
 from index.embeddings import Vectors
 from ui.app import App

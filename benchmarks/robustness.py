@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-from as_typed import WAYS
+from benchmarks.query_noise import WAYS
 from tqdm import tqdm
 
 from benchmarks.heldout_questions import Row, drawn, retriever_of, scores

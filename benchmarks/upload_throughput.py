@@ -4,7 +4,7 @@
 
 The 5,000 are short texts in a folder; the 500 MB are Word documents of 5 MB, most of it a picture. The server has the
 fake models: what is measured is sending, receiving and reading, not embedding, which goes at the rate that
-docs/measured.md gives. While they are read, somebody opens the collection again and again. A second run stops the
+docs/benchmarks.md gives. While they are read, somebody opens the collection again and again. A second run stops the
 bringing in its midst.
 
 Saves figures under benchmarks/results. Needs chromium.

@@ -2,7 +2,7 @@
 
 With a reader it is the reader's (`qa/reading/answering.py`), adjusted by the LLM's likelihood of the phrase. Without
 one it is a logistic function of the signals known once the LLM has drafted its phrase, with weights fitted by
-`benchmarks/calibrate.py`; `docs/measured.md` has the fitting data and the results on the rest.
+`benchmarks/calibrate.py`; `docs/benchmarks.md` has the fitting data and the results on the rest.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class CombinationWeights:
 
 
 COMBINATION_WEIGHTS = CombinationWeights(read=1.252, likelihood=0.767, bias=0.498)
-"""Fitted by `benchmarks/llm_ablation.py`: docs/answers.md."""
+"""Fitted by `benchmarks/llm_ablation.py`: docs/generation.md."""
 
 
 def probability(signals: AbstentionFeatures, weights: Weights = WEIGHTS) -> float:

@@ -3,7 +3,7 @@
 Whole passages would cost the LLM four times the tokens: on two cores that is the difference between an answer
 that begins in two seconds and one that begins in eight. A sentence's score is a weighted sum of three signals: the
 cosine of its passage, its own cosine (in its context), and the share of the question's words in it.
-`docs/measured.md` has the curve of how often the answer is among the sentences, for each weighting and budget.
+`docs/benchmarks.md` has the curve of how often the answer is among the sentences, for each weighting and budget.
 """
 
 from __future__ import annotations

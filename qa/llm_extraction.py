@@ -26,7 +26,7 @@ class CandidateWeights:
 
 
 CANDIDATE_WEIGHTS = CandidateWeights(evidence=3.0, repeats=-4.0)
-"""Tuned on questions that are not used for evaluation; `docs/measured.md` has the figures."""
+"""Tuned on questions that are not used for evaluation; `docs/benchmarks.md` has the figures."""
 
 
 @dataclass(frozen=True)

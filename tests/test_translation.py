@@ -123,7 +123,7 @@ TRANSLATIONS = {
 
 @pytest.mark.real
 def test_the_embedder_tells_translations_from_other_phrases(real_embedder: SentenceTransformerEmbedder) -> None:
-    """Not every one: see docs/answers.md. What is lost is said in the article's own words."""
+    """Not every one: see docs/generation.md. What is lost is said in the article's own words."""
     phrases = real_embedder.embed_queries(list(TRANSLATIONS))
     translations = real_embedder.embed_queries(list(TRANSLATIONS.values()))
     cosines = phrases @ translations.T

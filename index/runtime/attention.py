@@ -1,7 +1,7 @@
 """Attention for a CPU: plain matrix products in place of PyTorch's fused kernel.
 
 For passages of some hundred tokens the scores of all heads fit into a cache, and the fused kernel saves memory at the
-cost of time. Measured by `benchmarks/embedding.py`; docs/measured.md has the figures.
+cost of time. Measured by `benchmarks/embedding.py`; docs/benchmarks.md has the figures.
 
 For a question, computing the mask position by position took a tenth of the time: where every token may attend to every
 other, only the padding is masked.

@@ -4,7 +4,7 @@ Each task's due time is its submission time plus the delay of its priority, and 
 Strict priorities starve: eight callers who searched without a pause held up a question for as long as they went on.
 
 OpenMP has worker threads for every thread that computes, and they compete for cores: twenty questions at once, each
-in a thread of its own, took twice as long as one after the other (docs/page.md, "Twenty people at once").
+in a thread of its own, took twice as long as one after the other (docs/web-ui.md, "Twenty people at once").
 """
 
 from __future__ import annotations

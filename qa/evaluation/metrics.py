@@ -1,6 +1,6 @@
 """Measures of answers against a question set: SQuAD-style F1, hit@k, verbatim quotations, declining.
 
-The names and definitions are those that Jawab's published figures use; `docs/measured.md` explains them.
+The names and definitions are those that Jawab's published figures use; `docs/benchmarks.md` explains them.
 """
 
 from __future__ import annotations

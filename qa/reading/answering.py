@@ -21,7 +21,7 @@ ROUND = 200
 SURE = 0.7
 """Probability at which reading stops early: about a third fewer tokens for the same F1 (docs/reader.md)."""
 NEARLY = 0.8
-"""Minimum ratio to the best probability for a second answer to be shown (docs/answers.md)."""
+"""Minimum ratio to the best probability for a second answer to be shown (docs/generation.md)."""
 LIKELY_ENOUGH = 0.25
 """Minimum probability of a second answer."""
 _AROUND = 14

@@ -2,7 +2,7 @@
 
 They speak to whoever answers, not of the world, so nothing that they say is an answer: they are taken out of what is
 read, and stay in the article and in the passages that are shown. Told apart they are by their meaning, in any language
-of the embedder: a linear function of the sentence's vector (`qa/training/train_commands.py`; docs/answers.md has how
+of the embedder: a linear function of the sentence's vector (`qa/training/train_commands.py`; docs/generation.md has how
 often it is right).
 """
 

@@ -2,7 +2,7 @@
 
 The default LLM turns «سائل التشغيل» (working fluid) into a "cooling medium", and no rule detects that. But the reader
 can find the answering phrase in the LLM's sentence too, and the embedder measures the similarity in meaning of two
-phrases, across languages. docs/answers.md has how well that separates translations from other phrases.
+phrases, across languages. docs/generation.md has how well that separates translations from other phrases.
 """
 
 from __future__ import annotations

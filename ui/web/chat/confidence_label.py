@@ -10,7 +10,7 @@ from ui.i18n import translate
 from ui.web.escaping import escape
 
 SURE, LIKELY = 0.8, 0.5
-"""Minimum confidences of the labels "sure" and "likely". docs/answers.md has the shares that were right."""
+"""Minimum confidences of the labels "sure" and "likely". docs/generation.md has the shares that were right."""
 
 Level = Literal["sure", "likely", "look", "own"]
 
