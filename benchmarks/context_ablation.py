@@ -18,9 +18,9 @@ from pathlib import Path
 
 import platformdirs
 from tqdm import tqdm
-from benchmarks.llm_ablation import candidates_of, mean, median, written
 
 from benchmarks.heldout_questions import Row, drawn, retriever_of
+from benchmarks.llm_ablation import candidates_of, mean, median, written
 from index.articles import Article, Span
 from index.retriever import Hit
 from index.text.sentences import sentences

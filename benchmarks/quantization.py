@@ -18,8 +18,8 @@ from pathlib import Path
 import faiss
 import numpy as np
 import platformdirs
-from benchmarks.retrieval import OWN, Collection, Question, collection, questions
 
+from benchmarks.retrieval import OWN, Collection, Question, collection, questions
 from index.embeddings import Vectors
 from ui.app import App
 from ui.settings import load_settings

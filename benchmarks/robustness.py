@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-from benchmarks.query_noise import WAYS
 from tqdm import tqdm
 
 from benchmarks.heldout_questions import Row, drawn, retriever_of, scores
+from benchmarks.query_noise import WAYS
 from index.embeddings import SentenceTransformerEmbedder
 from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever

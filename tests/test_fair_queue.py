@@ -176,7 +176,7 @@ class TestFollow:
 
         told = in_time(ask())
         assert (told[0], told[2]) == (QueuePosition(1), QueuePosition(0))
-        names = ["Waiting", "PassagesFound", "Waiting", "Token", "Finished"]
+        names = ["QueuePosition", "PassagesFound", "QueuePosition", "Token", "Finished"]
         assert [type(step).__name__ for step in told] == names
 
     def test_a_turn_that_comes_while_its_asker_reads_of_another_place_is_noticed(self) -> None:

@@ -79,8 +79,9 @@ def fake_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> N
     """A format ".bad" in the child alone, whose reader is `code`."""
     (tmp_path / "bad_reader.py").write_text(
         "import ctypes, os, sys, time\nfrom index.ingestion import parser_worker\n"
-        f"from index.formats import readers\ndef read(data):\n    {code}\n    yield parser_worker.Draft('read')\n"
-        "parser_worker.readers = lambda: {**readers(), '.bad': read}\n"
+        "from index.formats import parsers\n"
+        f"def read(data):\n    {code}\n    yield parser_worker.ParsedDocument('read')\n"
+        "parser_worker.parsers = lambda: {**parsers(), '.bad': read}\n"
     )
     start = sandbox._START.replace("; main()", "; sys.path.append(%r); import bad_reader; main()" % str(tmp_path))  # noqa: UP031
     monkeypatch.setattr(sandbox, "_START", start)

@@ -2,8 +2,8 @@
 
 Most vectors are in the FAISS file (`index/retrieval/faiss_file.py`), which is approximate for large collections: its
 best candidates are then rescored with the catalogue's vectors. Later passages are searched exactly beside it and
-deleted ones are skipped, so that a change of a few articles writes no vector. `docs/benchmarks.md` has recall, speed and
-memory.
+deleted ones are skipped, so that a change of a few articles writes no vector. `docs/benchmarks.md` has recall, speed
+and memory.
 """
 
 from __future__ import annotations

@@ -67,8 +67,10 @@ class LLM(Protocol):
     def drafts(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
-        """Return up to `count` lines that begin with one of the words `openings`, the likeliest beginning first; none
-        from an LLM that cannot be constrained to begin with a word."""
+        """Return up to `count` lines that begin with one of the words `openings`, the likeliest beginning first.
+
+        An LLM that cannot be constrained to begin with a word returns none.
+        """
 
     def likelihood(self, prompt: Prompt, text: str) -> float | None:
         """Return the mean log-probability of the tokens of `text` after `prompt`, 0 at most.
