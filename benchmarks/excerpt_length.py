@@ -125,7 +125,9 @@ def _best(
     for at, (context, reading) in enumerate(zip(contexts, reader.read(question, contexts), strict=True)):
         if reading.spans:
             span = reading.spans[0].span
-            answers.append((context.text[span.start : span.end], probability(reading.margin, evidence(at))))
+            answers.append(
+                (context.text[span.start : span.end], probability(reading.margin, evidence(at), reading.answerable))
+            )
     return max(answers, key=lambda answer: answer[1])
 
 

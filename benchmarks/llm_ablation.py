@@ -172,7 +172,10 @@ def candidates_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Ca
     found: dict[str, Candidate] = {}
     for excerpt, reading in zip(chosen, reader.read(question, [one.context for one in chosen]), strict=True):
         for scored in reading.spans:
-            one = Candidate(located(excerpt, scored.span), probability(scored.score - reading.none, excerpt.best.score))
+            one = Candidate(
+                located(excerpt, scored.span),
+                probability(scored.score - reading.none, excerpt.best.score, reading.answerable),
+            )
             if one.located.text not in found or found[one.located.text].likely < one.likely:
                 found[one.located.text] = one
     return sorted(found.values(), key=lambda one: -one.likely)[:CANDIDATES]

@@ -53,6 +53,7 @@ BUDGETS = (150, 200, 300, 400, 500)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
 THRESHOLDS = (0.0, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 BINS = 10
+MARGIN = Weights(margin=1, evidence=0, answerable=0, bias=0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def main() -> None:
         "memory": json.loads((given.work / "memory.json").read_text()),
         "paragraph given": json.loads((given.work / "given.json").read_text()),
         "end to end": {name: {str(b): end_to_end(rows[name], b, weights) for b in BUDGETS} for name in SETS},
-        "margin alone": {name: {str(b): end_to_end(rows[name], b, Weights(1, 0, 0)) for b in BUDGETS} for name in SETS},
+        "margin alone": {name: {str(b): end_to_end(rows[name], b, MARGIN) for b in BUDGETS} for name in SETS},
         "stopping": {str(b): stopping(rows, weights, b) for b in (400, 500)},
         "thresholds": {str(bound): at_threshold(rows, weights, bound) for bound in THRESHOLDS},
         "declining": {name: declining(part, rows, BUDGET) for name, part in pairs.items()},
@@ -202,7 +203,7 @@ def read_until(row: Row, budget: int, weights: Weights, sure: float) -> tuple[Ro
 
 
 def likely(one: Row, weights: Weights) -> float:
-    return probability(one["margin"], one["evidence"], weights)
+    return probability(one["margin"], one["evidence"], one["answerable"], weights)
 
 
 def stopping(rows: dict[str, list[Row]], weights: Weights, budget: int) -> dict[str, dict[str, float]]:
@@ -233,7 +234,7 @@ def fit(rows: Sequence[Row], budget: int = 400) -> Weights:
     weights = WEIGHTS
     for _ in range(2):
         chosen = [(row, best(row, budget, weights)) for row in rows]
-        signals = np.array([[one["margin"], one["evidence"]] for _, one in chosen])
+        signals = np.array([[one["margin"], one["evidence"], one["answerable"]] for _, one in chosen])
         right = np.array([scores(row["question"], one["text"])[0] >= RIGHT for row, one in chosen])
         model = LogisticRegression(C=100.0, max_iter=1000).fit(signals, right)
         weights = Weights(*map(float, model.coef_[0]), float(model.intercept_[0]))

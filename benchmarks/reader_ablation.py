@@ -58,6 +58,7 @@ class Found:
     phrase: str
     score: float
     none: float
+    answerable: float
 
 
 Choose = Callable[[Found], float]
@@ -65,7 +66,9 @@ Choose = Callable[[Found], float]
 CHOICES: dict[str, Choose] = {
     "span score": lambda found: found.score,
     "margin": lambda found: found.score - found.none,
-    "margin and evidence": lambda found: probability(found.score - found.none, found.stretch.evidence),
+    "margin and evidence": lambda found: probability(
+        found.score - found.none, found.stretch.evidence, found.answerable
+    ),
 }
 
 
@@ -158,7 +161,7 @@ def whole(question: str, hit: Hit, reader: NetworkReader) -> Stretch:
 def findings(question: str, stretches: Sequence[Stretch], reader: NetworkReader) -> list[Found]:
     readings = reader.read(question, [Context(stretch.text) for stretch in stretches])
     return [
-        Found(stretch, stretch.text[best.span.start : best.span.end], best.score, reading.none)
+        Found(stretch, stretch.text[best.span.start : best.span.end], best.score, reading.none, reading.answerable)
         for stretch, reading in zip(stretches, readings, strict=True)
         for best in reading.spans[:1]
     ]

@@ -95,7 +95,8 @@ class FakeReader:
             start, end = _phrase_in(question, text)
             fitting = len(asked & content_words(text)) + (_wants_number(question) and bool(_NUMBER.search(text)))
             found.append(ScoredSpan(Span(sentence.start + start, sentence.start + end), 4.0 * fitting))
-        return Reading(tuple(sorted(found, key=lambda scored: -scored.score)), none=6.0)
+        spans = tuple(sorted(found, key=lambda scored: -scored.score))
+        return Reading(spans, none=6.0, answerable=spans[0].score - 6.0 if spans else -6.0)
 
 
 def _wants_number(question: str) -> bool:

@@ -158,7 +158,7 @@ class TwiceReader(FakeReader):
         return [Reading((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in contexts]
 
 
-EVEN = Weights(margin=1.0, evidence=0.0, bias=0.0)
+EVEN = Weights(margin=1.0, evidence=0.0, answerable=0.0, bias=0.0)
 
 
 class Letters:
@@ -239,8 +239,9 @@ class TestBestAnswer:
         assert len(reader.given) == 1
 
     def test_likelier_with_the_margin_and_never_out_of_bounds(self) -> None:
-        likely = [probability(margin, 0.5) for margin in (-1e9, -3.0, 0.0, 3.0, 1e9)]
+        likely = [probability(margin, 0.5, 0.0) for margin in (-1e9, -3.0, 0.0, 3.0, 1e9)]
         assert likely == sorted(likely)
+        assert probability(0.0, 0.5, -2.0) < probability(0.0, 0.5, 2.0)
         assert 0 <= likely[0] < likely[1] < likely[2] < likely[3] < likely[4] <= 1
 
     def test_an_excerpt_without_words_has_no_answer(self) -> None:

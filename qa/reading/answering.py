@@ -31,14 +31,15 @@ _CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Weights:
-    """Logistic regression weights for `probability`: reader margin, evidence score, bias."""
+    """Logistic regression weights for `probability`."""
 
     margin: float
     evidence: float
+    answerable: float
     bias: float
 
 
-WEIGHTS = Weights(margin=0.217, evidence=2.075, bias=-1.908)
+WEIGHTS = Weights(margin=0.256, evidence=3.285, answerable=0.125, bias=-2.364)
 """Fitted by `benchmarks/reader.py` on articles that the reader was not trained on; docs/reader.md has the figures."""
 
 
@@ -74,7 +75,7 @@ def best_answer(
 
 def _answers(excerpt: Excerpt, reading: Reading, weights: Weights) -> Iterator[ReadAnswer]:
     for scored in reading.spans:
-        likely = probability(scored.score - reading.none, excerpt.best.score, weights)
+        likely = probability(scored.score - reading.none, excerpt.best.score, reading.answerable, weights)
         yield ReadAnswer(located(excerpt, scored.span), likely)
 
 
@@ -86,9 +87,13 @@ def _other(best: ReadAnswer, found: Sequence[ReadAnswer]) -> Located | None:
     return other.located if other else None
 
 
-def probability(margin: float, evidence: float, weights: Weights = WEIGHTS) -> float:
-    """Probability in (0, 1) that an answer is right, given its margin (logits) and its excerpt's evidence score."""
-    total = weights.margin * margin + weights.evidence * evidence + weights.bias
+def probability(margin: float, evidence: float, answerable: float, weights: Weights = WEIGHTS) -> float:
+    """Probability in (0, 1) that an answer is right.
+
+    `margin` is the span's score over the no-answer score and `answerable` the second head's, both in logits; `evidence`
+    is the score of the excerpt's best sentence.
+    """
+    total = weights.margin * margin + weights.evidence * evidence + weights.answerable * answerable + weights.bias
     return 1 / (1 + math.exp(-max(min(total, 50.0), -50.0)))
 
 
