@@ -111,7 +111,7 @@ def _end_to_end(reader: NetworkReader, question: str, hits: Sequence[Hit], longe
     chosen: list[Excerpt] = []
     spent = 0
     for excerpt in excerpts(question, hits, reader.count_tokens, longest):
-        spent += excerpt.cost(reader.count_tokens) + asked
+        spent += reader.count_tokens(excerpt.text) + asked
         if chosen and spent > BUDGET:
             break
         chosen.append(excerpt)

@@ -165,7 +165,7 @@ def read_question(question: Row, retriever: Retriever, reader: Reader) -> Row:
     asked = reader.count_tokens(text)
     chosen, costs = [], []
     for excerpt in excerpts(text, hits, reader.count_tokens):
-        costs.append(excerpt.cost(reader.count_tokens) + asked)
+        costs.append(reader.count_tokens(excerpt.text) + asked)
         if chosen and sum(costs) > max(BUDGETS):
             break
         chosen.append(excerpt)

@@ -15,7 +15,7 @@ from index.retriever import Hit
 from qa.evidence import Evidence, rank_sentences
 from qa.llm_extraction import Phrase
 
-THRESHOLD = 0.35
+THRESHOLD = 0.3
 """Answers less likely than this are declined. A higher one invents less and declines more: see `docs/reader.md`."""
 
 _NEAR, _STEEPNESS = 0.41, 20.0

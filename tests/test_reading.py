@@ -228,7 +228,7 @@ class TestBestAnswer:
         reader = CountingReader()
         best_answer(reader, "Who?", hits, budget=1)
         assert len(reader.given) == 1
-        best_answer(reader, "Who?", hits, budget=80)
+        best_answer(reader, "Who?", hits, budget=60)
         assert len(reader.given) == 1 + 3
 
     def test_when_an_answer_is_sure_no_more_is_read(self) -> None:

@@ -8,7 +8,7 @@ whom "he" means. `docs/reader.md` has how often the answer is among them, by tok
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import cache
 
 from index.articles import Article, Span
@@ -40,10 +40,6 @@ class Excerpt:
     def context(self) -> Context:
         """Input for `Reader.read`."""
         return Context(self.text, self.article.title, self.article.date or "")
-
-    def cost(self, count_tokens: Callable[[str], int]) -> int:
-        """Count the tokens of text, title and date."""
-        return sum(map(count_tokens, astuple(self.context)))
 
 
 def excerpts(

@@ -34,13 +34,20 @@ BATCH = 4
 class NetworkReader:
     """Reader that loads its network and the embedder's tokenizer on first use.
 
-    `thread` is the one that computes.
+    `thread` is the one that computes. `titled` is whether the network was trained with titles and dates; one that was
+    not is given none.
     """
 
     def __init__(
-        self, name: str, network: Callable[[], ReaderNetwork], tokenizer: Callable[[], Any], thread: PriorityExecutor
+        self,
+        name: str,
+        network: Callable[[], ReaderNetwork],
+        tokenizer: Callable[[], Any],
+        thread: PriorityExecutor,
+        titled: bool = True,
     ) -> None:
         self.name = name
+        self._titled = titled
         self._make_network = network
         self._make_tokenizer = tokenizer
         self._thread = thread
@@ -50,9 +57,11 @@ class NetworkReader:
     @classmethod
     def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> NetworkReader | None:
         """Create the reader of a weights file; `None` if the file is for another embedder."""
-        if about(file, FORMAT).get("base") != base_of(embedder):
+        metadata = about(file, FORMAT)
+        if metadata.get("base") != base_of(embedder):
             return None
-        return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer, embedder.thread)
+        titled = metadata.get("titled") == "true"
+        return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer, embedder.thread, titled)
 
     @cached_property
     def _network(self) -> ReaderNetwork:
@@ -75,7 +84,7 @@ class NetworkReader:
         if not texts:
             return []
         plainly = [
-            Context(text.text, to_plain_form(context.title).text, context.date)
+            Context(text.text, to_plain_form(context.title).text, context.date) if self._titled else Context(text.text)
             for context, text in zip(contexts, texts, strict=True)
         ]
         inputs = self._thread.do(lambda: self._encode(question, plainly), Priority.READING)
@@ -124,7 +133,7 @@ def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedd
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in network.learnt().items()}
-    told = {"format": FORMAT, "base": base_of(embedder), "shape": json.dumps(asdict(network.shape))}
+    told = {"format": FORMAT, "base": base_of(embedder), "shape": json.dumps(asdict(network.shape)), "titled": "true"}
     save_file(tensors, file, metadata=told)
 
 
