@@ -241,7 +241,8 @@ class TestBestAnswer:
     def test_likelier_with_the_margin_and_never_out_of_bounds(self) -> None:
         likely = [probability(margin, 0.5, 0.0) for margin in (-1e9, -3.0, 0.0, 3.0, 1e9)]
         assert likely == sorted(likely)
-        assert probability(0.0, 0.5, -2.0) < probability(0.0, 0.5, 2.0)
+        judged = Weights(margin=0.2, evidence=2.0, answerable=0.2, bias=-2.0)
+        assert probability(0.0, 0.5, -2.0, judged) < probability(0.0, 0.5, 2.0, judged)
         assert 0 <= likely[0] < likely[1] < likely[2] < likely[3] < likely[4] <= 1
 
     def test_an_excerpt_without_words_has_no_answer(self) -> None:
