@@ -1,4 +1,4 @@
-"""How soon the page is there: `benchmarks/page_load.py http://127.0.0.1:7860/ [--times 7]`.
+"""Page load time: `python -m benchmarks.page_load http://127.0.0.1:7860/ [--times 7]`.
 
 Of a running server, in Debian's Chromium without a cache, medians in milliseconds: first paint, until the field can be
 typed into, how much the page shifted (cumulative layout shift), and what came over the wire. Figures are saved under
