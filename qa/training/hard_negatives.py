@@ -16,13 +16,13 @@ NEAREST = 5
 
 
 def add_hard_negatives(sources: Sequence[Source], embedder: Embedder) -> list[Source]:
-    """Add to each source the paragraphs of its set that are nearest to the question, except its own.
+    """Add to each source the paragraphs of the other sources that are nearest to its question.
 
     They need not be of the same article, nor share a word with a question in another language.
     """
     if not sources:
         return []
-    contexts = list(dict.fromkeys(_contexts(sources)))
+    contexts = list(dict.fromkeys(Context(one.paragraph, one.title, one.date) for one in sources))
     passages = embedder.embed_passages([PassageText(context.title, context.text, ()) for context in contexts])
     vectors = np.stack([one.passage for one in passages])
     queries = embedder.embed_queries([source.question for source in sources])
@@ -39,9 +39,3 @@ def _others(source: Source, found: Iterable[Context]) -> Iterator[Context]:
     return (
         context for context in found if context.text != source.paragraph and detect_language(context.text) == language
     )
-
-
-def _contexts(sources: Iterable[Source]) -> Iterable[Context]:
-    for source in sources:
-        for text in (source.paragraph, *source.others):
-            yield Context(text, source.title, source.date)

@@ -39,22 +39,25 @@ class Part:
 
 
 MIXTURE = (
-    Part("tydiqa-ar", 1400, 400, kept=10),
-    Part("mlqa-ar", 400, kept=4),
-    Part("mlqa-cross-ar-en", 700),
-    Part("xor-tydi-cross", 300, 100),
-    Part("squad-dev-bench-articles-en", 700, 900),
-    Part("squad-train-en", 400, 340),
-    Part("tydiqa-en", 150),
-    Part("mlqa-en", 200),
-    Part("nq-qed-en", 150),
-    Part("pquad-fa", 150, 450),
-    Part("idk-mrc-id", 150, 450),
-    Part("he", 80, 150),
+    Part("tydiqa-ar", 1400, 200, kept=10),
+    Part("mlqa-ar", 200, kept=4),
+    Part("mlqa-cross-ar-en", 350),
+    Part("xor-tydi-cross", 350, 60),
+    Part("squad-dev-bench-articles-en", 350, 300),
+    Part("squad-train-en", 250, 120),
+    Part("tydiqa-en", 350),
+    Part("mlqa-en", 100),
+    Part("nq-qed-en", 250),
+    Part("afriqa-en", 150),
+    Part("fairytaleqa-en", 100),
+    Part("pquad-fa", 60, 100),
+    Part("idk-mrc-id", 60, 100),
+    Part("he", 40, 40),
 )
-"""Half of it is Arabic or asked across languages. The unanswerable ones are those that people wrote to mislead (SQuAD
-2.0, PQuAD, IDK-MRC), in whatever language, for there are none in Arabic; answerable ones of the same files beside them,
-so that it is not the language that tells."""
+"""Half of it is Arabic or asked across languages, and half is of questions that were asked before anybody had seen the
+paragraph (TyDi QA, XOR-TyDi, Natural Questions, AfriQA), in other words than its own. The unanswerable ones are those
+that people wrote to mislead (SQuAD 2.0, PQuAD, IDK-MRC), in whatever language, for there are none in Arabic; answerable
+ones of the same files beside them, so that it is not the language that tells."""
 
 
 @dataclass(frozen=True)

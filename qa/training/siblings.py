@@ -21,6 +21,12 @@ from qa.training.examples import Source
 ENGLISH, ARABIC = 0, 1
 CROSS_LINGUAL = 0.3
 """Share of the questions that are in the other language than the text."""
+HELD_OUT = 7
+"""One event in so many is not learnt from."""
+KINDS = {"key": 4, "fact": 9, "turned": 2, "neighbour": 1, "year": 1, "compare": 1}
+"""How often each kind of question is asked, in proportion."""
+ANSWERED = 0.75
+"""Share of the questions that are about the town of the article, not about another."""
 _LATEST, _EARLIEST = 2025, 2004
 
 Bilingual = Sequence[str]
@@ -35,18 +41,20 @@ class Asked:
     slot: str | None
 
 
-def siblings(count: int, draw: random.Random) -> list[Source]:
-    """Generate `count` questions; about half of them are answerable."""
+def siblings(count: int, draw: random.Random, validation: bool = False) -> list[Source]:
+    """Generate `count` questions, about six in ten of them answerable, from the events for training or the others."""
     templates = tomllib.loads(files("qa.training").joinpath("siblings.toml").read_text(encoding="utf-8"))
-    return [_Item(templates, draw).source() for _ in range(count)]
+    held_out = templates["event"][::HELD_OUT]
+    events = held_out if validation else [event for event in templates["event"] if event not in held_out]
+    return [_Item(templates["names"], events, draw).source() for _ in range(count)]
 
 
 class _Item:
     """One news item with one question."""
 
-    def __init__(self, templates: dict[str, Any], draw: random.Random) -> None:
-        self._names = templates["names"]
-        self._event = draw.choice(templates["event"])
+    def __init__(self, names: dict[str, Any], events: Sequence[dict[str, Any]], draw: random.Random) -> None:
+        self._names = names
+        self._event = draw.choice(events)
         self._draw = draw
         self._language = draw.choice((ENGLISH, ARABIC))
         self._asking = 1 - self._language if draw.random() < CROSS_LINGUAL else self._language
@@ -54,7 +62,7 @@ class _Item:
         self._values = self._drawn_values()
 
     def source(self) -> Source:
-        kind = self._draw.choice(("key", "key", "key", "turned", "neighbour", "fact", "fact", "year", "compare"))
+        (kind,) = self._draw.choices([*KINDS], [*KINDS.values()])
         makers = {
             "key": self._about_key,
             "turned": self._about_turned,
@@ -96,6 +104,8 @@ class _Item:
         slot, *question = self._draw.choice(fact["asks"])
         others = [one for one in self._facts() if one != fact["text"]]
         sentences = self._shuffled([fact["text"], *self._some(others), *self._some(self._event["beside"])])
+        if self._draw.random() < 0.5:
+            sentences = [self._event["key"], *sentences]
         return self._source(sentences, self._asked_here_or_elsewhere(question, slot))
 
     def _about_year(self) -> Source:
@@ -120,7 +130,7 @@ class _Item:
 
     def _asked_here_or_elsewhere(self, question: Bilingual, slot: str) -> Asked:
         # Where the question names a person and no town, it is about that person wherever it is asked.
-        if self._draw.random() < 0.5 or "{town}" not in question[ENGLISH]:
+        if self._draw.random() < ANSWERED or "{town}" not in question[ENGLISH]:
             return Asked(self._filled(question, self._asking), slot)
         elsewhere = self._values | {"town": self._values["other"]}
         return Asked(_fill(question, self._asking, elsewhere), None)
@@ -160,6 +170,10 @@ class _Item:
             "number": self._number(),
             "more": self._number(),
             "day": self._day(),
+            "city": self._draw.choice(self._names["cities"]),
+            "body": self._draw.choice(self._names["bodies"]),
+            "year": self._past_year(),
+            "amount": self._draw.choice(self._names["amounts"]),
         }
 
     def _town(self, number: int) -> Bilingual:
@@ -172,6 +186,10 @@ class _Item:
     def _number(self) -> Bilingual:
         number = f"{self._draw.choice((self._draw.randint(30, 99), self._draw.randint(100, 9999))):,}"
         return number, number
+
+    def _past_year(self) -> Bilingual:
+        year = str(self._draw.randint(1900, _EARLIEST))
+        return year, year
 
     def _day(self) -> Bilingual:
         if self._draw.random() < 0.4:
