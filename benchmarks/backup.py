@@ -35,7 +35,7 @@ from index.indexer import remove_articles, update_index
 from index.runtime.cpu import cpu_name
 from index.storage.catalog import Catalog
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 PORT = 7893
 RESULTS = Path("benchmarks/results/backup.json")
@@ -175,7 +175,7 @@ def compared(home: Path, elsewhere: Path, questions: int) -> dict[str, Any]:
 
 
 def asked(index: Path, questions: int) -> list[dict[str, Any]]:
-    app = App(load_settings(index=index, embedder="fake", llm="fake"))
+    app = App(load_config(index=index, embedder="fake", llm="fake"))
     found, took = [], []
     for number in range(questions):
         began = time.monotonic()

@@ -20,10 +20,10 @@ from statistics import median
 import click
 
 from index.runtime.cpu import cpu_name
-from qa.llm.llama_context import LlamaContext, Settings
+from qa.components import Components
+from qa.llm.llama_context import Config, LlamaContext
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test_child import CONTINUATION, PROMPT
-from qa.parts import Parts
 
 _GENERATED = 12
 _RESULT = Path(__file__).parent / "results" / "busy.json"
@@ -34,10 +34,10 @@ _RESULT = Path(__file__).parent / "results" / "busy.json"
 @click.option("--rounds", default=3, show_default=True)
 def main(programs: int, rounds: int) -> None:
     """Measure and save."""
-    generator = Parts().generator
+    generator = Components().generator
     assert isinstance(generator, LlamaCppLLM)
     contexts = {
-        name: LlamaContext(generator.path, threads, Settings(), generator.configuration)
+        name: LlamaContext(generator.path, threads, Config(), generator.configuration)
         for name, threads in (("one thread", 1), ("all threads", os.cpu_count() or 2))
     }
     for context in contexts.values():

@@ -32,7 +32,7 @@ from qa.llm_extraction import extract_short_answer
 from qa.prompts import answer_prompt
 from qa.query.question import validate_question
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 SEED = 11
 
@@ -40,10 +40,12 @@ SEED = 11
 def signals_of(app: App, retriever: Retriever, question: str) -> AbstentionFeatures | None:
     """The signals of one question, or `None` where the phrase was found in no article."""
     prompt = answer_prompt(validate_question(question))
-    hits = retriever.search(question, app.options.passages)
-    evidence = select_evidence(question, hits, app.generator.count_tokens, app.options.evidence_tokens)
+    hits = retriever.search(question, app.components.options.passages)
+    evidence = select_evidence(
+        question, hits, app.components.generator.count_tokens, app.components.options.evidence_tokens
+    )
     asked = prompt.ask(question, [piece.text for piece in evidence])
-    phrase = extract_short_answer(app.generator, asked, question, prompt.none, evidence)
+    phrase = extract_short_answer(app.components.generator, asked, question, prompt.none, evidence)
     return abstention_features(hits, phrase) if phrase else None
 
 
@@ -51,8 +53,8 @@ def collect(app: App, folder: Path, questions: int, held_out: int) -> list[tuple
     """(answerable, signals) of some questions of a set."""
     chosen_set = read_set(folder)
     index = platformdirs.user_cache_path("jawab") / "eval" / chosen_set.name / "index"
-    update_index(index, [chosen_set.articles], app.embedder)
-    retriever = Retriever(index, app.embedder)
+    update_index(index, [chosen_set.articles], app.components.embedder)
+    retriever = Retriever(index, app.components.embedder)
     held = {question["id"] for question in chosen_set.sample(held_out)}
     rest = [question for question in chosen_set.questions if question["id"] not in held]
     chosen = random.Random(SEED).sample(rest, min(questions, len(rest)))
@@ -69,7 +71,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=150, help="the --limit that is measured with")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/calibration.json"))
     args = parser.parse_args()
-    app = App(load_settings())
+    app = App(load_config())
     collected = [row for folder in args.sets for row in collect(app, folder, args.questions, args.held_out)]
     # A phrase that stands in no article declines by itself; the weights are for the rest.
     rows = [(answerable, found) for answerable, found in collected if found is not None]

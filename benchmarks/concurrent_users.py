@@ -33,7 +33,7 @@ from index.retrieval.faiss_file import compact
 from index.storage.rows import matrix
 from index.storage.writing import writing
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 PORT = 7877
 ADDRESS = f"http://127.0.0.1:{PORT}/"
@@ -61,7 +61,7 @@ def build(work: Path, passages: int) -> Path:
         return folder
     made = work / "making"
     shutil.rmtree(made, ignore_errors=True)
-    update_index(made, [Path("samples/articles")], App(load_settings()).embedder)
+    update_index(made, [Path("samples/articles")], App(load_config()).components.embedder)
     with writing(made) as catalog:
         np.save(work / "real.npy", _vectors(catalog.rows("SELECT passage, sentences FROM embeddings")))
         with catalog.transaction():

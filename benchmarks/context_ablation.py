@@ -32,7 +32,7 @@ from qa.query.question import validate_question
 from qa.reading.reader import Reader
 from qa.training.course import SETS
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 BUDGETS = (200, 400)
 
@@ -44,14 +44,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/evidence-for-sentences.json"))
     parser.add_argument("--limit", type=int, default=8, help="questions of each set")
     given = parser.parse_args()
-    app = App(load_settings())
-    reader, generator = app.reader, app.generator
+    app = App(load_config())
+    reader, generator = app.components.reader, app.components.generator
     if reader is None or not isinstance(generator, LlamaCppLLM):
         raise SystemExit("needs the reader and the LLM")
     kept = given.work / f"evidence-for-sentences-{generator.name}.json"
     asked: dict[str, dict[str, Row]] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in SETS:
-        retriever = retriever_of(name, given.bench, given.work, app.embedder)
+        retriever = retriever_of(name, given.bench, given.work, app.components.embedder)
         for question in tqdm(drawn(given.bench, name, given.limit), desc=name, mininterval=10):
             key = f"{name} {question['id']}"
             if key not in asked:

@@ -26,7 +26,7 @@ from qa.query.smalltalk import classify
 from qa.reading.answering import best_answer
 from qa.reading.reader import Reader
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 Row = dict[str, Any]
 
@@ -40,9 +40,9 @@ def main() -> None:
     parser.add_argument("--no-llm", action="store_true")
     parser.add_argument("--show", action="store_true", help="print what was asked and answered")
     given = parser.parse_args()
-    app = App(load_settings())
-    assert app.reader
-    retrievers = {name: Retriever(getattr(given, name), app.embedder) for name in ("samples", "news")}
+    app = App(load_config())
+    assert app.components.reader
+    retrievers = {name: Retriever(getattr(given, name), app.components.embedder) for name in ("samples", "news")}
     rows = []
     for line in given.set.read_text(encoding="utf-8").splitlines():
         conversation = json.loads(line)
@@ -63,14 +63,14 @@ def talk(conversation: Row, retriever: Retriever, app: App, with_llm: bool) -> l
         if turn["status"] == "social":
             row["social"] = classify(turn["question"]) is not None
         else:
-            assert app.reader
+            assert app.components.reader
             row["leans"] = bool(history) and is_follow_up(turn["question"])
             row["ways"] = {}
             for way, wanted, asked, seconds in ways(turn, history, app, with_llm):
                 row["ways"][way] = {
                     "asked": asked,
                     "seconds": seconds,
-                    **ask(wanted, asked, turn, retriever, app.reader),
+                    **ask(wanted, asked, turn, retriever, app.components.reader),
                 }
             history.append(HistoryTurn(turn["alone"], turn["answers"][0] if turn["answers"] else None))
         rows.append(row)
@@ -84,9 +84,9 @@ def ways(turn: Row, history: list[HistoryTurn], app: App, with_llm: bool) -> lis
     if history:
         together = concat_history(question, history)
         found += [("joined", together, together, 0.0), ("searched with what was said", together, question, 0.0)]
-        if with_llm and app.generator:
+        if with_llm and app.components.generator:
             start = time.perf_counter()
-            made = rewrite_follow_up(question, history, app.generator)
+            made = rewrite_follow_up(question, history, app.components.generator)
             found.append(("rewritten", made or together, made or question, time.perf_counter() - start))
     return found
 

@@ -26,7 +26,7 @@ from qa.llm_extraction import PHRASE_TOKENS
 from qa.prompts import answer_prompt
 from qa.reading.reader import Context, Reader
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 WORDS = range(8, 41)
 """Of a sentence that a question is made of."""
@@ -56,8 +56,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/distilling.json"))
     parser.add_argument("--show", action="store_true", help="print what was asked and answered")
     given = parser.parse_args()
-    app = App(load_settings())
-    reader, generator = app.reader, app.generator
+    app = App(load_config())
+    reader, generator = app.components.reader, app.components.generator
     if reader is None or generator is None:
         raise SystemExit("needs the reader and the LLM")
     articles = list(Catalog.open(given.index).articles())

@@ -28,7 +28,7 @@ from index.planner import text_of
 from index.text.chunker import split_passages
 from qa.evaluation.question_set import read_set
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 RESULT = Path("benchmarks/results/embedding.json")
 ROUNDS = 3
@@ -54,8 +54,8 @@ def compare(folder: Path, asks: bool) -> dict[str, float]:
     chosen = read_set(folder)
     passages = list(_passages(chosen.articles))
     texts = [text for _, _, text in passages]
-    embedder = App(load_settings()).embedder
-    library = SentenceTransformer(str(App(load_settings()).store.require(_default_embedder())), device="cpu")
+    embedder = App(load_config()).components.embedder
+    library = SentenceTransformer(str(App(load_config()).components.store.require(_default_embedder())), device="cpu")
     tokens = sum(len(library.tokenizer(text.text)["input_ids"]) for text in texts)
     embedder.embed_queries(["warm"])
     library.encode(["warm"])

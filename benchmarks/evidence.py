@@ -23,7 +23,7 @@ from index.retriever import Hit, Retriever
 from qa.evaluation.question_set import QuestionSet, read_set
 from qa.evidence import EVIDENCE_WEIGHTS, PER_SENTENCE, EvidenceWeights, select_evidence
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 BUDGETS = (100, 150, 200, 300, 400, 600)
 CUTS = (0.0, 0.6, 0.7, 0.75, 0.8, 0.85)
@@ -65,7 +65,7 @@ class Coverage:
 
 
 def coverage(app: App, found: Found, budget: int, mix: EvidenceWeights, cut: float) -> Coverage:
-    count = app.generator.count_tokens
+    count = app.components.generator.count_tokens
     chosen = [(q, select_evidence(q["question"], hits, count, budget, mix, cut)) for q, hits in found]
     inside = [any(covered(q, e.article.id, e.span.start, e.span.end) for e in pieces) for q, pieces in chosen]
     tokens = [sum(count(piece.text) + PER_SENTENCE for piece in pieces) for _, pieces in chosen]
@@ -75,8 +75,8 @@ def coverage(app: App, found: Found, budget: int, mix: EvidenceWeights, cut: flo
 def measure(app: App, questions: QuestionSet, limit: int) -> dict[str, Any]:
     """All figures of one set."""
     index = platformdirs.user_cache_path("jawab") / "eval" / questions.name / "index"
-    update_index(index, [questions.articles], app.embedder)
-    retriever = Retriever(index, app.embedder)
+    update_index(index, [questions.articles], app.components.embedder)
+    retriever = Retriever(index, app.components.embedder)
     answerable = [question for question in questions.questions if question.get("answers")]
     found = [(q, retriever.search(q["question"], 10)) for q in tqdm(answerable, desc=questions.name)]
     part = {question["id"] for question in questions.sample(limit)}
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/evidence.json"))
     args = parser.parse_args()
-    app = App(load_settings())
+    app = App(load_config())
     sets = [read_set(folder) for folder in args.sets]
     results = {questions.name: measure(app, questions, args.limit) for questions in sets}
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from qa.reading.reader import Context
 from qa.verification.faithfulness import Sources, check_sentence
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 Row = dict[str, Any]
 
@@ -74,10 +74,10 @@ def measured(rows: Sequence[Row], doubted: Sequence[bool]) -> Row:
 
 def by_models(rows: Sequence[Row]) -> dict[str, float]:
     """How well signals of the models tell sentences that hold from those that do not."""
-    app = App(load_settings())
-    assert app.reader
-    sides = [app.embedder.embed_queries([row[side] for row in rows]) for side in ("sentence", "quote")]
-    margins = [app.reader.read(row["question"], [Context(row["sentence"])])[0].margin for row in rows]
+    app = App(load_config())
+    assert app.components.reader
+    sides = [app.components.embedder.embed_queries([row[side] for row in rows]) for side in ("sentence", "quote")]
+    margins = [app.components.reader.read(row["question"], [Context(row["sentence"])])[0].margin for row in rows]
     held = [row["holds"] for row in rows]
     return {
         "cosine of sentence and quotation": round(float(roc_auc_score(held, (sides[0] * sides[1]).sum(axis=1))), 3),

@@ -49,7 +49,7 @@ from qa.reading.answering import located, probability, rounds
 from qa.reading.reader import Reader
 from qa.training.course import SETS
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 BUDGETS = (0, MAX_EVIDENCE_TOKENS)
 """Tokens of evidence; 0 is the best sentence alone."""
@@ -90,14 +90,14 @@ def main() -> None:
     parser.add_argument("--sure", type=int, default=24, help="questions of each set, and of abstain, for sureness")
     parser.add_argument("--show", action="store_true", help="print what was written")
     given = parser.parse_args()
-    app = App(load_settings())
-    reader, generator = app.reader, app.generator
+    app = App(load_config())
+    reader, generator = app.components.reader, app.components.generator
     if reader is None or not isinstance(generator, LlamaCppLLM):
         raise SystemExit("needs the reader and the LLM")
     kept = given.work / f"ways-of-writing-{generator.name}.json"
     asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in (*SETS, *ABSTAIN):
-        retriever = retriever_of(name, given.bench, given.work, app.embedder)
+        retriever = retriever_of(name, given.bench, given.work, app.components.embedder)
         questions = drawn(given.bench, name, max(given.limit, given.sure))
         for number, question in enumerate(tqdm(questions, desc=name, mininterval=10)):
             key = f"{name} {question['id']}"

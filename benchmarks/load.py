@@ -36,7 +36,7 @@ from benchmarks.serving import serving
 from index.indexer import update_index
 from ui.app import App
 from ui.auth.api_keys import APIKeyStore
-from ui.settings import load_settings
+from ui.config import load_config
 
 PORT = 7891
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -75,7 +75,7 @@ def main() -> None:
 def served(work: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`jawab serve` over the samples, ready, with a key for each caller."""
     index, keys = work / "index", work / "keys.json"
-    update_index(index, [Path("samples/articles")], App(load_settings()).embedder)
+    update_index(index, [Path("samples/articles")], App(load_config()).components.embedder)
     keys.unlink(missing_ok=True)
     made = [APIKeyStore(keys).add(f"caller {number}", ["read"], per_minute=100_000) for number in range(200)]
     (work / "secrets").write_text("\n".join(made), encoding="utf-8")

@@ -23,7 +23,7 @@ from qa.multi_sentence import MOST_REASONS, expand_explanation, select_sentences
 from qa.query.question import asks_why_or_how
 from qa.reading.answering import best_answer
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 MOST = (2, 3, 4, 5, 6, 8)
 
@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("--show", action="store_true")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    app = App(load_settings())
-    retrievers = {name: Retriever(getattr(given, name), app.embedder) for name in ("samples", "news")}
+    app = App(load_config())
+    retrievers = {name: Retriever(getattr(given, name), app.components.embedder) for name in ("samples", "news")}
     asked = [json.loads(line) for line in given.set.read_text(encoding="utf-8").splitlines()]
     asked = [question for question in asked if question["split"] == given.split]
     if given.with_llm:
@@ -75,13 +75,13 @@ def sentences(asked: list[Row], retrievers: dict[str, Retriever]) -> Row:
 
 def reasons(asked: list[Row], retrievers: dict[str, Retriever], app: App) -> Row:
     """The same for why and how: by the sentence of the reader's phrase, by what goes on from it, by what is chosen."""
-    assert app.reader
+    assert app.components.reader
     made: dict[str, list[bool]] = defaultdict(list)
     for question in asked:
         if not question["answerable"] or not asks_why_or_how(question["question"]):
             continue
         hits = retrievers[question["collection"]].search(question["question"], literally=False)
-        found = best_answer(app.reader, question["question"], hits)
+        found = best_answer(app.components.reader, question["question"], hits)
         assert found
         first = found.located.evidence
         chosen = select_sentences(question["question"], hits, MOST_REASONS)
@@ -108,7 +108,8 @@ def in_sentences(point: Row, question: Row, chosen: Any) -> bool | None:
 def whole_program(asked: list[Row], retrievers: dict[str, Retriever], app: App, show: bool) -> Row:
     """Points made in the answers, and whether what cannot be answered is declined."""
     assistants = {
-        name: Assistant(retriever, app.generator, app.reader, app.options) for name, retriever in retrievers.items()
+        name: Assistant(retriever, app.components.generator, app.components.reader, app.components.options)
+        for name, retriever in retrievers.items()
     }
     made: dict[str, list[bool]] = defaultdict(list)
     seconds, lengths, declined, wrongly = [], [], [], []

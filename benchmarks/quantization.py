@@ -22,7 +22,7 @@ import platformdirs
 from benchmarks.retrieval import OWN, Collection, Question, collection, questions
 from index.embeddings import Vectors
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 RESULT = Path("benchmarks/results/vector_forms.json")
 CANDIDATES = 40
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("bench", type=Path)
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "retrieval")
     args = parser.parse_args()
-    embedder = App(load_settings()).embedder
+    embedder = App(load_config()).components.embedder
     results: dict[str, dict[str, object]] = {name: {"bytes": size} for name, (size, _) in FORMS.items()}
     for set_name, over in OWN.items():
         asked = questions(set_name, args.bench, args.work, embedder)

@@ -28,7 +28,7 @@ from qa.query.question import validate_question
 from qa.reading.answering import best_answer
 from qa.training.course import SETS
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     given = parser.parse_args()
     kept = given.work / "together.json"
     asked: dict[str, list[Row]] = json.loads(kept.read_text()) if given.again else {}
-    app = App(load_settings())
+    app = App(load_config())
     for name in (*SETS, *ABSTAIN):
         if name not in asked:
             asked[name] = ask_all(app, given.bench, name, given)
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def ask_all(app: App, bench: Path, name: str, given: argparse.Namespace) -> list[Row]:
-    retriever = retriever_of(name, bench, given.work, app.embedder)
+    retriever = retriever_of(name, bench, given.work, app.components.embedder)
     return [
         ask(app, retriever, question) for question in tqdm(drawn(bench, name, given.limit), desc=name, mininterval=10)
     ]
@@ -62,13 +62,15 @@ def ask(app: App, retriever: Retriever, question: Row) -> Row:
     """What the reader and the LLM say by themselves, and the signals of each."""
     text = question["question"]
     hits = retriever.search(text, literally=False)
-    assert app.reader
-    read = best_answer(app.reader, text, hits)
+    assert app.components.reader
+    read = best_answer(app.components.reader, text, hits)
     assert read
     prompts = answer_prompt(validate_question(text))
-    evidence = select_evidence(text, hits, app.generator.count_tokens, app.options.evidence_tokens)
+    evidence = select_evidence(
+        text, hits, app.components.generator.count_tokens, app.components.options.evidence_tokens
+    )
     own = extract_short_answer(
-        app.generator, prompts.ask(text, [e.text for e in evidence]), text, prompts.none, evidence
+        app.components.generator, prompts.ask(text, [e.text for e in evidence]), text, prompts.none, evidence
     )
     said = own.located.text if own else ""
     return {

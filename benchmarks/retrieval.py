@@ -35,7 +35,7 @@ from index.storage.catalog import Catalog
 from index.text.words import ALL, NormalizationSteps
 from qa.evaluation.question_set import read_set
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 OWN = {
     "xquad/ar": "xquad/ar",
@@ -282,7 +282,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "retrieval")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/retrieval.json"))
     args = parser.parse_args()
-    embedder = App(load_settings()).embedder
+    embedder = App(load_config()).components.embedder
     collections = {name: collection(name, args.bench, args.work, embedder) for name in sorted(set(OWN.values()))}
     collections |= {name: pooled([collections[part] for part in parts]) for name, parts in POOLS.items()}
     asked = {name: questions(name, args.bench, args.work, embedder) for name in OWN}

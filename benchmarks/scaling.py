@@ -102,9 +102,9 @@ def gather(bench: Path, work: Path) -> None:
         return
     from qa.evaluation.question_set import read_set
     from ui.app import App
-    from ui.settings import load_settings
+    from ui.config import load_config
 
-    embedder = App(load_settings()).embedder
+    embedder = App(load_config()).components.embedder
     vectors, asked = [], []
     for name in ("xquad/ar", "xquad/en", "arcd"):
         chosen = read_set(bench / name)

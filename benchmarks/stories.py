@@ -71,9 +71,9 @@ def build(news: Path, bench: Path, work: Path) -> None:
     """Three indexes in `work`, made by the product: `news`, `encyclopaedia` and `cases`."""
     from index.indexer import update_index
     from ui.app import App
-    from ui.settings import load_settings
+    from ui.config import load_config
 
-    embedder = App(load_settings()).embedder
+    embedder = App(load_config()).components.embedder
     update_index(work / "news", [news], embedder)
     update_index(work / "encyclopaedia", [bench / name / "articles.jsonl" for name in SETS], embedder)
     update_index(work / "samples", [ROOT / "samples" / "articles"], embedder)

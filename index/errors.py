@@ -9,7 +9,7 @@ class JawabError(Exception):
     """Base class of errors that a user can act on.
 
     An error has a `code` and the fields of its message; it is converted to a message in the user's language, an exit
-    code and an HTTP status in the `ui` package (`ui/i18n.py`, `ui/cli.py`, `ui/api/problems.py`).
+    code and an HTTP status in the `ui` package (`ui/i18n.py`, `ui/cli`, `ui/http/problems.py`).
     """
 
     code: ClassVar[str] = "error"

@@ -17,9 +17,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from index.articles import Article, Language
 from index.retrieval.filters import Filter
@@ -42,11 +41,12 @@ from qa.answer import (
     Token,
 )
 from qa.citations import Located, cite, corroborating, is_same_answer
-from qa.confidence import THRESHOLD, combine_confidence, cosine_confidence, llm_confidence, nearest_related
-from qa.evidence import MAX_EVIDENCE_TOKENS, Evidence, select_evidence
+from qa.confidence import combine_confidence, cosine_confidence, llm_confidence, nearest_related
+from qa.evidence import Evidence, select_evidence
 from qa.llm.base import LLM
 from qa.llm_extraction import extract_short_answer
 from qa.multi_sentence import expand_explanation, select_sentences, strip_connective
+from qa.options import Options
 from qa.postprocess import (
     ExtraCheck,
     add_citation_markers,
@@ -63,30 +63,15 @@ from qa.query.question import asks_why_or_how, is_factoid, validate_question
 from qa.query.rewriting import rewrite_follow_up
 from qa.query.smalltalk import EXAMPLES, Kind, classify, reply
 from qa.query.spelling import correct_spelling
-from qa.reading.answering import BUDGET as READING
 from qa.reading.answering import best_answer
 from qa.reading.commands import Commands
 from qa.reading.reader import Reader
 from qa.verification.translation import check_translation
 
-if TYPE_CHECKING:
-    from qa.parts import Parts
-
 SENTENCE_TOKENS = 80
 
 Written = collections.abc.Generator[Event, None, tuple["_Asked", str, Correction | None]]
 """Generator of a sentence's tokens; returns the question with updated timings, the final text, and the correction."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options for answering: passages shown, token limits of the reader and of the LLM's evidence, and the minimum
-    probability to answer."""
-
-    passages: int = 10
-    reading_tokens: int = READING
-    evidence_tokens: int = MAX_EVIDENCE_TOKENS
-    threshold: float = THRESHOLD
 
 
 class Assistant:
@@ -111,21 +96,8 @@ class Assistant:
         self._options = options or Options()
         self._numbers = itertools.count(1)
 
-    @classmethod
-    def open(cls, index: Path | str, parts: Parts | None = None, with_llm: bool = True) -> Self:
-        """Open an assistant for the index in the folder `index`, with the models of `parts` or the default ones.
-
-        Models are loaded on first use. Raises the errors of `Retriever` and of the parts.
-        """
-        if parts is None:
-            from qa.parts import Parts
-
-            parts = Parts()
-        retriever = Retriever(Path(index), parts.embedder)
-        return cls(retriever, parts.llm if with_llm else None, parts.reader, parts.options, parts.commands)
-
     def close(self) -> None:
-        """Close the index; the models stay with the parts."""
+        """Close the index; the models stay loaded."""
         self.retriever.catalog.close()
 
     def __enter__(self) -> Self:

@@ -21,6 +21,8 @@ class FakeLLM:
     """
 
     name = "fake-generator"
+    host: str | None = None
+    address: str | None = None
 
     def __init__(self) -> None:
         self.prepared: list[tuple[Message, ...]] = []

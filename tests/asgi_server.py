@@ -15,25 +15,25 @@ from starlette.types import ASGIApp
 
 from index.indexer import update_index
 from tests.conftest import SAMPLES
-from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.auth.connection_limit import Bounds
 from ui.auth.middleware import OPEN_ACCESS, AccessPolicy
-from ui.collections import CollectionRepository
-from ui.settings import load_settings
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.conversations.repository import ConversationRepository
-from ui.web.serve import LoadedModels, open_collection, open_jobs, server_config
-from ui.web.server import create_app
-from ui.web.site import Site
+from ui.collections.repository import CollectionRepository
+from ui.config import load_config
+from ui.conversations.repository import ConversationRepository
+from ui.server.app import create_app
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import LoadedModels, open_collection, open_jobs, server_config
+from ui.site import Site
+from ui.telemetry.telemetry import Telemetry
 
 
 def app_in(folder: Path, **parts: object) -> App:
     """A Jawab whose files are all in `folder`, with the sample articles; fakes, but for the `parts` that are given."""
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
-    app = App(load_settings(embedder="fake", llm="fake", **places))
+    app = App(load_config(embedder="fake", llm="fake", **places))
     vars(app).update(parts)  # where `cached_property` keeps what it made
-    update_index(app.settings.index, [SAMPLES / "articles"], app.embedder)
+    update_index(app.config.paths.index, [SAMPLES / "articles"], app.components.embedder)
     return app
 
 
@@ -41,13 +41,13 @@ def app_in(folder: Path, **parts: object) -> App:
 def serving(app: App, entry: AccessPolicy = OPEN_ACCESS) -> Iterator[str]:
     """The address of the whole server, while it serves."""
     observers = Telemetry()
-    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     with (
         closing(CollectionRegistry(folders, partial(open_collection, app, observers))) as library,
         closing(open_jobs(app, folders)) as jobs,
     ):
         jobs.start()
-        site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
+        site = Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
         with listening(create_app(site, entry, observers)) as address:
             yield address
 

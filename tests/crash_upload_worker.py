@@ -25,11 +25,11 @@ from index.indexer import create_index
 from index.recovery import check_integrity
 from index.storage.catalog import Catalog
 from ui.api.body_parsers.ndjson import LinesBody
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
 from ui.jobs.index_writer import IndexWriter
 from ui.jobs.job_queue import JobQueue
 from ui.jobs.repository import JobRepository
-from ui.uploaded import UploadedFiles
+from ui.jobs.uploaded_files import UploadedFiles
 
 DIMENSION = 64
 ARTICLES = 12

@@ -16,18 +16,19 @@ from index.planner import IndexingReport
 from index.text.language import detect_language
 from index.topics.topic_map import MapPoint, Topic, TopicMap
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
-from qa.parts import FAKE
+from qa.components import FAKE
 from qa.query.followup import HistoryTurn
 from ui.app import App
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
+from ui.collections.soft_delete import PendingDeletions
+from ui.config import load_config
+from ui.conversations.repository import ConversationRepository
 from ui.jobs.job_queue import JobQueue
-from ui.settings import load_settings
-from ui.web.collection.page_upload import UploadManager
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.collection.soft_delete import PendingDeletions
-from ui.web.conversations.repository import ConversationRepository
-from ui.web.serve import LoadedModels
-from ui.web.site import AnswerStream, Collection, Overview, Site
+from ui.jobs.page_upload import UploadManager
+from ui.protocols import AnswerStream, Overview
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import LoadedModels
+from ui.site import Collection, Site
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
 ENGLISH_QUESTION = "How many US troops remain in Iraq?"
@@ -282,7 +283,7 @@ def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview
         )
 
     folders = CollectionRepository(folder / "index", folder / "collections")
-    models = LoadedModels(App(load_settings(embedder=FAKE, llm=FAKE)))
+    models = LoadedModels(App(load_config(embedder=FAKE, llm=FAKE)))
     jobs = JobQueue(folder / "brought", CannedIntake())
     return Site(
         CollectionRegistry(folders, open_collection),

@@ -16,8 +16,8 @@ from functools import cached_property
 from qa.fakes import FakeLLM
 from qa.llm.base import LLM, Prompt, TextStream
 from ui.app import App
-from ui.settings import load_settings
-from ui.web.serve import serve
+from ui.config import load_config
+from ui.server.serve import serve
 
 _MANNERS = {
     "words": (300, 0.2, "word "),
@@ -54,6 +54,6 @@ class SlowApp(App):
 
 
 if __name__ == "__main__":
-    app = SlowApp(load_settings())
+    app = SlowApp(load_config())
     app.manners = tuple(sys.argv[2:])
     serve(app, "127.0.0.1", int(sys.argv[1]), "en")

@@ -19,7 +19,7 @@ from index.runtime.fair_lock import FairLock
 from index.text.chunker import Passage
 from index.text.sentences import sentences
 from qa.answer import Answer, Correction
-from qa.assistant import Assistant, Options
+from qa.assistant import Assistant
 from qa.citations import cite, corroborating, locate
 from qa.confidence import AbstentionFeatures, combine_confidence, cosine_confidence, probability
 from qa.errors import QuestionEmpty, QuestionLanguage, QuestionTooLong
@@ -27,6 +27,7 @@ from qa.evidence import Evidence, select_evidence
 from qa.fakes import FakeLLM, FakeReader
 from qa.llm.base import Candidate, Prompt
 from qa.llm_extraction import extract_short_answer
+from qa.options import Options
 from qa.postprocess import add_citation_markers, fallback_answer, match_digits, verify_sentence
 from qa.prompts import answer_prompt, answer_prompt_of, sentence_prompt, sentence_prompt_of
 from qa.query.question import MAX_QUESTION_LENGTH, asks_why_or_how, is_factoid, validate_question

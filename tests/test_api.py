@@ -14,17 +14,17 @@ from fastapi.testclient import TestClient
 
 from index.indexer import update_index
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import jawab
-from ui.collections import CollectionRepository
-from ui.settings import load_settings
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.conversations.repository import ConversationRepository
-from ui.web.serve import LoadedModels, open_collection, open_jobs
-from ui.web.server import create_app
-from ui.web.site import Site
-from ui.web.visitor_cookie import COOKIE
+from ui.collections.repository import CollectionRepository
+from ui.config import load_config
+from ui.conversations.repository import ConversationRepository
+from ui.http.visitor_cookie import COOKIE
+from ui.server.app import create_app
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import LoadedModels, open_collection, open_jobs
+from ui.site import Site
+from ui.telemetry.telemetry import Telemetry
 
 FAKES = {"embedder": "fake", "llm": "fake"}
 
@@ -33,18 +33,18 @@ FAKES = {"embedder": "fake", "llm": "fake"}
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     folder = tmp_path_factory.mktemp("api")
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
-    app = App(load_settings(**FAKES, **places))
-    update_index(app.settings.index, [Path("samples/articles")], app.embedder)
+    app = App(load_config(**FAKES, **places))
+    update_index(app.config.paths.index, [Path("samples/articles")], app.components.embedder)
     return app
 
 
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
-    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     observers = Telemetry()
     library = CollectionRegistry(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
-    site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
+    site = Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 
@@ -55,7 +55,7 @@ class TestSearch:
         found = client.post("/v1/search", json={"question": asked, "k": 3}).json()
         environment = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}
         run = CliRunner(env=environment).invoke(
-            jawab, ["search", asked, "-k", "3", "--json", "--index", str(app.settings.index)]
+            jawab, ["search", asked, "-k", "3", "--json", "--index", str(app.config.paths.index)]
         )
         assert found == json.loads(run.output) and len(found["passages"]) == 3
 

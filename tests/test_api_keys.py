@@ -18,7 +18,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from tests.fake_site import ENGLISH_QUESTION, site
-from ui.api import problems
 from ui.app import App
 from ui.auth.api_keys import APIKeyStore, KeyExists, KeyMissing, KeysDamaged, Scope
 from ui.auth.body_limit import BodyLimitMiddleware
@@ -26,10 +25,11 @@ from ui.auth.middleware import AccessPolicy, AuthMiddleware
 from ui.auth.scopes import required_scope
 from ui.cli import jawab
 from ui.cli import main as run_command
-from ui.queue.client_id import get_client_id
-from ui.settings import load_settings
-from ui.web.serve import PasswordNeeded, PortTaken, serve
-from ui.web.server import create_app
+from ui.config import load_config
+from ui.http import problems
+from ui.http.client_id import get_client_id
+from ui.server.app import create_app
+from ui.server.serve import PasswordNeeded, PortTaken, serve
 
 ASK = {"question": ENGLISH_QUESTION}
 
@@ -253,12 +253,12 @@ class TestCommands:
 
 
 def test_without_a_password_a_key_is_enough_for_other_computers(tmp_path: Path) -> None:
-    app = App(load_settings(index=tmp_path / "none", keys=tmp_path / "keys.json", embedder="fake", llm="fake"))
+    app = App(load_config(index=tmp_path / "none", keys=tmp_path / "keys.json", embedder="fake", llm="fake"))
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
         with pytest.raises(PasswordNeeded):
             serve(app, "0.0.0.0", taken.getsockname()[1], "en")
-        APIKeyStore(app.settings.keys).add("one", ["read"])
+        APIKeyStore(app.config.paths.keys).add("one", ["read"])
         with pytest.raises(PortTaken):
             serve(app, "0.0.0.0", taken.getsockname()[1], "en")

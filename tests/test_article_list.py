@@ -20,11 +20,11 @@ from index.retriever import Retriever
 from qa.query.question import is_factoid
 from tests.fake_site import site
 from tests.test_render import HOSTILE, Reader
-from ui.collections import CollectionInfo
+from ui.collections.repository import CollectionInfo
+from ui.collections.soft_delete import PendingDeletions
+from ui.server.app import create_app
 from ui.web.collection.list_page import ROWS, collection_html
 from ui.web.collection.overview import overview
-from ui.web.collection.soft_delete import PendingDeletions
-from ui.web.server import create_app
 
 ROWS_OF_SET = (
     {"id": "a", "title": "The tram opens", "text": "The tram opened in May.", "date": "2021-05-01",
@@ -162,7 +162,7 @@ class TestRemovals:
         assert taken == [["a"]]
 
     def test_while_something_else_writes_it_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.web.collection.soft_delete._AGAIN", 0.05)
+        monkeypatch.setattr("ui.collections.soft_delete._AGAIN", 0.05)
         tries: list[list[str]] = []
 
         def busy_at_first(article_ids: list[str]) -> None:
@@ -177,7 +177,7 @@ class TestRemovals:
         assert len(tries) == 2 and removals.waiting == frozenset()
 
     def test_full_disk_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.web.collection.soft_delete._AGAIN", 0.05)
+        monkeypatch.setattr("ui.collections.soft_delete._AGAIN", 0.05)
         removal = FailingRemoval(DiskFull(folder="x"), DiskFull(folder="x"))
         removals = PendingDeletions(removal, wait=0.01)
         removals.take_out("a")

@@ -9,8 +9,8 @@ import pytest
 from index.articles import Article, Span
 from tests.fake_site import ARTICLES
 from tests.test_render import ATTRIBUTES, HOSTILE, SHOWN, Reader, words_of
+from ui.highlighting import find_answer_span
 from ui.web.article_view.article import article_html, marks_of
-from ui.web.chat.render import find_answer_span
 
 TEXT = "Share this.\n\nThe tram opened in May.\nIt has 24 stations, said the mayor.\n\n\nThe end."
 ARTICLE = Article("a", "Tram", TEXT, "en", "2021-05-01", "https://www.news.example/a", "Sara", ignored=(Span(0, 11),))

@@ -24,9 +24,9 @@ from ui.auth.api_keys import APIKeyStore
 from ui.auth.body_limit import BodyLimitMiddleware
 from ui.auth.middleware import AccessPolicy, AuthMiddleware, is_loopback
 from ui.auth.password import SESSION_COOKIE, PasswordAuth
-from ui.settings import load_settings
-from ui.web.serve import PasswordNeeded, serve, server_config
-from ui.web.server import create_app
+from ui.config import load_config
+from ui.server.app import create_app
+from ui.server.serve import PasswordNeeded, serve, server_config
 
 PASSWORD = "كلمة سر طويلة"
 # What a page, a script or a curious person asks for: pages, Gradio's handlers and files, the parts, the API.
@@ -391,6 +391,6 @@ class TestOnThisComputerAlone:
 
 @pytest.mark.parametrize("password", ["", "short"])
 def test_other_computers_are_not_let_near_without_a_password(tmp_path: Path, password: str) -> None:
-    app = App(load_settings(index=tmp_path, password=password, keys=tmp_path / "keys.json"))
+    app = App(load_config(index=tmp_path, password=password, keys=tmp_path / "keys.json"))
     with pytest.raises(PasswordNeeded):
         serve(app, "0.0.0.0", 7860, "en")

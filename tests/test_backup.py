@@ -31,21 +31,21 @@ from ui.backup.backup import back_up
 from ui.backup.places import Places
 from ui.backup.restore import Restore, Restored, RestoreOccupied
 from ui.cli import main
-from ui.collections import DEFAULT_ID, CollectionRepository
+from ui.collections.repository import DEFAULT_ID, CollectionRepository
+from ui.config import Config, load_config
+from ui.conversations.repository import ConversationRepository, StoredTurn
 from ui.jobs.claim import without_server
 from ui.jobs.index_writer import IndexWriter
 from ui.jobs.job_queue import JobQueue
 from ui.jobs.upload_dir import UploadDirectory
-from ui.settings import Settings, load_settings
-from ui.uploaded import UploadedFiles
-from ui.web.conversations.repository import ConversationRepository, StoredTurn
+from ui.jobs.uploaded_files import UploadedFiles
 
 TRAM = "Tram\n\nPublished: 3 May 2021\n\nThe tram opened on Monday. It has eleven stops."
 QUESTIONS = ("When does the ferry leave?", "متى افتتحت المكتبة؟", "the eleven stops of the tram")
 
 
-def settings_in(home: Path) -> Settings:
-    return load_settings(
+def config_in(home: Path) -> Config:
+    return load_config(
         index=home / "index",
         collections=home / "collections",
         brought=home / "brought",
@@ -98,27 +98,27 @@ def make_home(folder: Path) -> Path:
     (articles / "tram.txt").write_text(TRAM)
     (articles / "copy.txt").write_text(TRAM)
     (articles / "مكتبة.txt").write_text("مكتبة المدينة\n\nافتتحت مكتبة المدينة أبوابها يوم السبت.")
-    settings = settings_in(home)
-    update_index(settings.index, [articles], HashEmbedder())
-    folders = CollectionRepository(settings.index, settings.collections)
+    config = config_in(home)
+    update_index(config.paths.index, [articles], HashEmbedder())
+    folders = CollectionRepository(config.paths.index, config.paths.collections)
     other = folders.make("Archive of 2021")
     update_index(folders.index_of(other.id), [articles / "tram.txt"], HashEmbedder())
     with closing(
-        JobQueue(settings.brought, IndexWriter(folders, HashEmbedder, UploadedFiles(settings.brought, folders)))
+        JobQueue(config.paths.uploads, IndexWriter(folders, HashEmbedder, UploadedFiles(config.paths.uploads, folders)))
     ) as jobs:
         wait_for(jobs, upload(jobs, "ferry.txt", "Ferry\n\nThe ferry leaves at noon.", DEFAULT_ID))
         jobs._closing.set()
         upload(jobs, "bridge.txt", "Bridge\n\nThe bridge closes in March.", DEFAULT_ID)
-    with closing(ConversationRepository(settings.conversations)) as conversations:
+    with closing(ConversationRepository(config.paths.conversations)) as conversations:
         number = conversations.begin("visitor", "When does the ferry leave?", other.id)
         conversations.put("visitor", number, StoredTurn(1, "When does the ferry leave?", None))
-    APIKeyStore(settings.keys).add("newsroom", ["read"])
+    APIKeyStore(config.paths.keys).add("newsroom", ["read"])
     return home
 
 
 def backed_up(home: Path, first_only: bool = False) -> Path:
     file = home.with_name("backup.tar")
-    back_up(settings_in(home), file, ignore, first_only)
+    back_up(config_in(home), file, ignore, first_only)
     return file
 
 
@@ -128,7 +128,7 @@ def ignore(amount: int) -> None:
 
 def restore(file: Path, home: Path, embedder: HashEmbedder | None = None, replace: bool = False) -> Restored:
     with reading(file) as archive:
-        return Restore(archive, Places.of(settings_in(home)), lambda: embedder or HashEmbedder()).run(replace, ignore)
+        return Restore(archive, Places.of(config_in(home)), lambda: embedder or HashEmbedder()).run(replace, ignore)
 
 
 def found(index: Path, embedder: HashEmbedder | None = None) -> list[list[tuple[str, str, float]]]:
@@ -151,68 +151,70 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 class TestRoundTrip:
     def test_everything_comes_back_elsewhere(self, home: Path, tmp_path: Path) -> None:
-        before, there = settings_in(home), settings_in(tmp_path / "elsewhere")
+        before, there = config_in(home), config_in(tmp_path / "elsewhere")
         file = backed_up(home)
         shutil.move(home, tmp_path / "gone")
         restored = restore(file, tmp_path / "elsewhere")
         shutil.move(tmp_path / "gone", home)
 
-        assert found(there.index) == found(before.index)
-        assert contents(there.index) == contents(before.index)
+        assert found(there.paths.index) == found(before.paths.index)
+        assert contents(there.paths.index) == contents(before.paths.index)
         assert restored.embedded == 0
-        assert not check_integrity(there.index)
-        folders = CollectionRepository(there.index, there.collections)
-        assert folders.all() == CollectionRepository(before.index, before.collections).all()
+        assert not check_integrity(there.paths.index)
+        folders = CollectionRepository(there.paths.index, there.paths.collections)
+        assert folders.all() == CollectionRepository(before.paths.index, before.paths.collections).all()
         other = folders.all()[1].id
-        assert contents(folders.index_of(other)) == contents(before.collections / other)
-        with closing(ConversationRepository(there.conversations)) as conversations:
+        assert contents(folders.index_of(other)) == contents(before.paths.collections / other)
+        with closing(ConversationRepository(there.paths.conversations)) as conversations:
             (kept,) = conversations.all("visitor")
             assert (kept.title, kept.collection) == ("When does the ferry leave?", other)
             assert conversations.turns("visitor", kept.id)[0].question == "When does the ferry leave?"
 
     def test_uploaded_files_lie_where_this_machine_keeps_them(self, file: Path, tmp_path: Path) -> None:
-        there = settings_in(tmp_path / "elsewhere")
+        there = config_in(tmp_path / "elsewhere")
         restore(file, tmp_path / "elsewhere")
-        with closing(Catalog.open(there.index)) as catalog:
+        with closing(Catalog.open(there.paths.index)) as catalog:
             path = Path(catalog.path_of("ferry") or "")
-        assert path.is_relative_to(there.brought.resolve())
+        assert path.is_relative_to(there.paths.uploads.resolve())
         assert path.read_text() == "Ferry\n\nThe ferry leaves at noon."
         # Read once more, it is the same article and not another one.
-        summary = update_index(there.index, [path], HashEmbedder())
+        summary = update_index(there.paths.index, [path], HashEmbedder())
         assert (summary.added, summary.updated, summary.unchanged) == ([], [], 1)
 
     def test_upload_that_waited_is_read_after_the_restore(self, file: Path, tmp_path: Path) -> None:
-        there = settings_in(tmp_path / "elsewhere")
+        there = config_in(tmp_path / "elsewhere")
         restore(file, tmp_path / "elsewhere")
-        folders = CollectionRepository(there.index, there.collections)
+        folders = CollectionRepository(there.paths.index, there.paths.collections)
         with closing(
-            JobQueue(there.brought, IndexWriter(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
+            JobQueue(
+                there.paths.uploads, IndexWriter(folders, HashEmbedder, UploadedFiles(there.paths.uploads, folders))
+            )
         ) as jobs:
             jobs.start()
             for job in jobs.latest(10, 0)[0]:
                 wait_for(jobs, job.id)
-        with closing(Catalog.open(there.index)) as catalog:
+        with closing(Catalog.open(there.paths.index)) as catalog:
             assert catalog.article("bridge").text.endswith("The bridge closes in March.")
 
     def test_another_embedder_computes_all_vectors_again(self, untouched: Path, file: Path, tmp_path: Path) -> None:
         other = HashEmbedder(2048, "another-embedder")
-        there = settings_in(tmp_path / "elsewhere")
+        there = config_in(tmp_path / "elsewhere")
         restored = restore(file, tmp_path / "elsewhere", other)
         assert restored.embedded > 0
-        with closing(Catalog.open(there.index)) as catalog:
+        with closing(Catalog.open(there.paths.index)) as catalog:
             assert catalog.embedder == "another-embedder"
-        assert contents(there.index) == contents(settings_in(untouched).index)
-        assert [hits[0][:2] for hits in found(there.index, other)] == [
-            hits[0][:2] for hits in found(settings_in(untouched).index)
+        assert contents(there.paths.index) == contents(config_in(untouched).paths.index)
+        assert [hits[0][:2] for hits in found(there.paths.index, other)] == [
+            hits[0][:2] for hits in found(config_in(untouched).paths.index)
         ]
-        assert not check_integrity(there.index)
+        assert not check_integrity(there.paths.index)
 
     def test_one_collection_alone(self, home: Path, tmp_path: Path) -> None:
-        there = settings_in(tmp_path / "elsewhere")
+        there = config_in(tmp_path / "elsewhere")
         restore(backed_up(home, first_only=True), tmp_path / "elsewhere")
-        assert contents(there.index) == contents(settings_in(home).index)
-        assert len(CollectionRepository(there.index, there.collections).all()) == 1
-        assert not there.conversations.exists()
+        assert contents(there.paths.index) == contents(config_in(home).paths.index)
+        assert len(CollectionRepository(there.paths.index, there.paths.collections).all()) == 1
+        assert not there.paths.conversations.exists()
 
     def test_no_secret_is_in_the_archive(self, home: Path) -> None:
         file = backed_up(home)
@@ -232,7 +234,7 @@ class TestRoundTrip:
 class TestConsistency:
     def test_made_while_others_write(self, home: Path, tmp_path: Path) -> None:
         """Every catalogue in a backup is of one state: all articles of a file or none, and what follows from them."""
-        settings, stop = settings_in(home), threading.Event()
+        config, stop = config_in(home), threading.Event()
         pair = tmp_path / "pair.jsonl"
 
         def write() -> None:
@@ -241,23 +243,23 @@ class TestConsistency:
                 number += 1
                 lines = [{"id": f"{side}", "text": f"The {side} side of state {number}."} for side in ("left", "right")]
                 pair.write_text("\n".join(map(json.dumps, lines)))
-                update_index(settings.index, [pair], HashEmbedder())
+                update_index(config.paths.index, [pair], HashEmbedder())
                 if number % 3 == 0:
-                    remove_articles(settings.index, ["left", "right"])
+                    remove_articles(config.paths.index, ["left", "right"])
 
         writer = threading.Thread(target=write)
         writer.start()
         try:
             for turn in range(5):
-                back_up(settings, tmp_path / f"backup-{turn}.tar", ignore)
+                back_up(config, tmp_path / f"backup-{turn}.tar", ignore)
         finally:
             stop.set()
             writer.join()
         for turn in range(5):
-            there = settings_in(tmp_path / f"elsewhere-{turn}")
+            there = config_in(tmp_path / f"elsewhere-{turn}")
             restore(tmp_path / f"backup-{turn}.tar", tmp_path / f"elsewhere-{turn}")
-            assert not check_integrity(there.index)
-            with closing(Catalog.open(there.index)) as catalog:
+            assert not check_integrity(there.paths.index)
+            with closing(Catalog.open(there.paths.index)) as catalog:
                 texts = {article.id: article.text for article in catalog.articles()}
             states = {texts[side].split()[-1] for side in ("left", "right") if side in texts}
             assert len(states) <= 1
@@ -266,7 +268,7 @@ class TestConsistency:
     def test_file_that_goes_meanwhile_is_named(self, home: Path, tmp_path: Path) -> None:
         (ferry,) = (home / "brought").rglob("ferry.txt")
         ferry.unlink()
-        made = back_up(settings_in(home), tmp_path / "backup.tar", ignore)
+        made = back_up(config_in(home), tmp_path / "backup.tar", ignore)
         assert [name.rpartition("/")[2] for name in made.manifest.missing] == ["ferry.txt"]
         restore(tmp_path / "backup.tar", tmp_path / "elsewhere")
         with closing(Catalog.open(tmp_path / "elsewhere" / "index")) as catalog:
@@ -295,7 +297,7 @@ class TestBrokenOff:
         file = home.with_name("backup.tar")
         for after in (0, 1, 3, 6, 9):
             with pytest.raises(Broken):
-                back_up(settings_in(home), file, breaking(after))
+                back_up(config_in(home), file, breaking(after))
             assert not file.exists()
         added: list[str] = []
         add = archive_module._add
@@ -305,7 +307,7 @@ class TestBrokenOff:
             return add(tar, source, advance)
 
         monkeypatch.setattr("ui.backup.archive._add", noting)
-        back_up(settings_in(home), file, ignore)
+        back_up(config_in(home), file, ignore)
         assert added
         # Uploaded files were in the partial archive already; the snapshots are of now.
         assert not [name for name in added if name.startswith("uploads/")]
@@ -315,19 +317,19 @@ class TestBrokenOff:
 
     @pytest.mark.parametrize("after", [0, 1, 2, 4, 7])
     def test_restore_goes_on(self, untouched: Path, file: Path, tmp_path: Path, after: int) -> None:
-        there = settings_in(tmp_path / "elsewhere")
+        there = config_in(tmp_path / "elsewhere")
         with reading(file) as archive, pytest.raises(Broken):
             Restore(archive, Places.of(there), HashEmbedder).run(False, breaking(after))
-        assert not there.index.exists()
+        assert not there.paths.index.exists()
         restore(file, tmp_path / "elsewhere")
-        assert contents(there.index) == contents(settings_in(untouched).index)
+        assert contents(there.paths.index) == contents(config_in(untouched).paths.index)
         assert not list((tmp_path / "elsewhere").glob("*.restoring*"))
 
     @pytest.mark.parametrize("failing", range(5))
     def test_restore_that_was_moving_goes_on(
         self, untouched: Path, file: Path, tmp_path: Path, failing: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        there = settings_in(tmp_path / "elsewhere")
+        there = config_in(tmp_path / "elsewhere")
         rename, renames = Path.rename, iter(range(failing))
 
         def breaking_rename(self: Path, target: Path) -> Path:
@@ -341,8 +343,8 @@ class TestBrokenOff:
                 restore(file, tmp_path / "elsewhere")
         restored = restore(file, tmp_path / "elsewhere")
         assert restored.aside == ()
-        assert contents(there.index) == contents(settings_in(untouched).index)
-        assert there.conversations.exists()
+        assert contents(there.paths.index) == contents(config_in(untouched).paths.index)
+        assert there.paths.conversations.exists()
         assert not list((tmp_path / "elsewhere").glob("*.restoring*"))
 
     def test_embedding_that_was_broken_off_goes_on(
@@ -371,12 +373,12 @@ class TestRefusals:
     def test_existing_file_is_not_overwritten(self, home: Path, tmp_path: Path) -> None:
         (tmp_path / "backup.tar").write_text("mine")
         with pytest.raises(FileExists):
-            back_up(settings_in(home), tmp_path / "backup.tar", ignore)
+            back_up(config_in(home), tmp_path / "backup.tar", ignore)
         assert (tmp_path / "backup.tar").read_text() == "mine"
 
     def test_without_an_index_there_is_nothing_to_back_up(self, tmp_path: Path) -> None:
         with pytest.raises(IndexMissing):
-            back_up(settings_in(tmp_path / "none"), tmp_path / "backup.tar", ignore)
+            back_up(config_in(tmp_path / "none"), tmp_path / "backup.tar", ignore)
         assert not (tmp_path / "none").exists()
 
     def test_occupied_places_are_not_touched(self, home: Path) -> None:
@@ -400,15 +402,17 @@ class TestRefusals:
     def test_place_that_a_first_start_made_is_free(self, untouched: Path, file: Path, tmp_path: Path) -> None:
         from index.indexer import create_index
 
-        there = settings_in(tmp_path / "elsewhere")
-        create_index(there.index)
-        folders = CollectionRepository(there.index, there.collections)
+        there = config_in(tmp_path / "elsewhere")
+        create_index(there.paths.index)
+        folders = CollectionRepository(there.paths.index, there.paths.collections)
         with closing(
-            JobQueue(there.brought, IndexWriter(folders, HashEmbedder, UploadedFiles(there.brought, folders)))
+            JobQueue(
+                there.paths.uploads, IndexWriter(folders, HashEmbedder, UploadedFiles(there.paths.uploads, folders))
+            )
         ) as jobs:
             jobs.start()
         restore(file, tmp_path / "elsewhere")
-        assert contents(there.index) == contents(untouched / "index")
+        assert contents(there.paths.index) == contents(untouched / "index")
 
     def test_not_while_a_server_runs(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = backed_up(home)
@@ -477,9 +481,9 @@ class TestDamage:
         with monkeypatch.context() as patched:
             patched.setattr("ui.backup.backup.finish", full)
             with pytest.raises(DiskFull):
-                back_up(settings_in(home), file, ignore)
+                back_up(config_in(home), file, ignore)
         assert not file.exists()
-        back_up(settings_in(home), file, ignore)
+        back_up(config_in(home), file, ignore)
         restore(file, home.with_name("elsewhere"))
 
 

@@ -12,8 +12,8 @@ from index.article_list import ArticleSummary
 from index.topics.topic_map import MapPoint, Topic, TopicMap
 from tests.fake_site import site
 from tests.test_render import HOSTILE, Reader
+from ui.server.app import create_app
 from ui.web.collection.charts import topics_html
-from ui.web.server import create_app
 
 
 @pytest.fixture

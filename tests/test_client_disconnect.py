@@ -15,7 +15,7 @@ import pytest
 from tests.asgi_server import listening
 from tests.fake_site import ENGLISH_QUESTION, site
 from tests.test_fair_queue import Gated
-from ui.web.server import create_app
+from ui.server.app import create_app
 
 CHAT = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}]}
 

@@ -23,16 +23,22 @@ from index.storage import writing as index_writing
 from index.storage.writing import writing
 from tests.fake_site import ENGLISH_QUESTION, canned, site
 from tests.test_render import HOSTILE, Reader
-from ui.api.telemetry import Telemetry
 from ui.app import App
-from ui.collections import DEFAULT_ID, LONGEST_NAME, CollectionExists, CollectionMissing, CollectionRepository
-from ui.settings import load_settings
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.conversations.repository import ConversationRepository, StoredTurn
+from ui.collections.repository import (
+    DEFAULT_ID,
+    LONGEST_NAME,
+    CollectionExists,
+    CollectionMissing,
+    CollectionRepository,
+)
+from ui.config import load_config
+from ui.conversations.repository import ConversationRepository, StoredTurn
+from ui.server.app import create_app
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import open_collection
+from ui.site import Site
+from ui.telemetry.telemetry import Telemetry
 from ui.web.current_collection import COLLECTION_COOKIE
-from ui.web.serve import open_collection
-from ui.web.server import create_app
-from ui.web.site import Site
 
 
 class TestFolders:
@@ -172,11 +178,11 @@ class TestRemovedWithPendingRemovals:
     def app(self, tmp_path: Path) -> App:
         places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
         create_index(places["index"])
-        return App(load_settings(embedder="fake", llm="fake", **places))
+        return App(load_config(embedder="fake", llm="fake", **places))
 
     @pytest.fixture
     def library(self, app: App) -> Iterator[CollectionRegistry]:
-        folders = CollectionRepository(app.settings.index, app.settings.collections)
+        folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
         with closing(CollectionRegistry(folders, partial(open_collection, app, Telemetry()))) as library:
             yield library
 
@@ -187,13 +193,15 @@ class TestRemovedWithPendingRemovals:
         for name in "ab":
             (tmp_path / f"{name}.txt").write_text(f"The tram {name} opened in May.", encoding="utf-8")
         library.find(made)
-        update_index(app.settings.collections / made, [tmp_path / "a.txt", tmp_path / "b.txt"], app.embedder)
+        update_index(
+            app.config.paths.collections / made, [tmp_path / "a.txt", tmp_path / "b.txt"], app.components.embedder
+        )
         return made
 
     def test_it_is_restored_as_it_was_seen(self, app: App, library: CollectionRegistry, number: str) -> None:
         library.find(number).removals.take_out("a")
         library.remove(number)
-        assert [each.name for each in app.settings.collections.iterdir()] == [f"{number}.removed"]
+        assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{number}.removed"]
         library.restore(number)
         shelf = library.find(number).shelf
         assert [one.id for one in shelf.browse(ArticleQuery())] == ["b"]
@@ -204,7 +212,7 @@ class TestRemovedWithPendingRemovals:
         for late in (removals.take_out, removals.at_once):
             with pytest.raises(IndexMissing):
                 late("a")
-        assert [each.name for each in app.settings.collections.iterdir()] == [f"{number}.removed"]
+        assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{number}.removed"]
         library.restore(number)
         assert library.find(number).articles.count_articles() == 2
 
@@ -221,21 +229,21 @@ class TestRemovedWithPendingRemovals:
 
     def test_busy_index_stays_open(self, app: App, library: CollectionRegistry, number: str) -> None:
         opened = library.find(number)
-        with writing(app.settings.collections / number), pytest.raises(IndexLocked):
+        with writing(app.config.paths.collections / number), pytest.raises(IndexLocked):
             library.remove(number)
         assert library.find(number) is opened
         assert opened.articles.count_articles() == 2
 
     def test_existing_folder_is_not_overwritten(self, app: App, library: CollectionRegistry, number: str) -> None:
         library.remove(number)
-        in_place = app.settings.collections / number
-        removed = app.settings.collections / f"{number}.removed"
+        in_place = app.config.paths.collections / number
+        removed = app.config.paths.collections / f"{number}.removed"
         (in_place / "x").mkdir(parents=True)
         for change in (library.restore, library.remove):
             with pytest.raises(CollectionExists):
                 change(number)
         os.utime(removed, (time.time() - 8 * 86400,) * 2)
-        CollectionRepository(app.settings.index, app.settings.collections).forget_removed()
+        CollectionRepository(app.config.paths.index, app.config.paths.collections).forget_removed()
         assert removed.is_dir()
 
 

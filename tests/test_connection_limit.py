@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from tests.asgi_server import listening
 from ui.auth.connection_limit import Bounds, ConnectionLimits
-from ui.web.serve import server_config
+from ui.server.serve import server_config
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 SOON = Bounds(head=0.5)
@@ -173,7 +173,7 @@ class TestHowMany:
 
 def test_what_one_reads_nothing_of_is_given_up() -> None:
     """On Linux, by the system: `_bind` says so of the socket, and its connections have it of that."""
-    from ui.web.serve import _bind
+    from ui.server.serve import _bind
 
     bound = _bind("127.0.0.1", 0)
     with bound:

@@ -12,11 +12,11 @@ from fastapi.testclient import TestClient
 
 from index.errors import PermissionDenied
 from tests.fake_site import ARABIC_QUESTION, ENGLISH_QUESTION, canned, site
+from ui.conversations.repository import ConversationInfo, ConversationRepository, StoredTurn, visitor_of
+from ui.http.visitor_cookie import COOKIE
+from ui.server.app import create_app
 from ui.web.chat.session import ChatSession, ConversationSaver
-from ui.web.conversations.repository import ConversationInfo, ConversationRepository, StoredTurn, visitor_of
 from ui.web.conversations.sidebar import sidebar_html
-from ui.web.server import create_app
-from ui.web.visitor_cookie import COOKIE
 
 ME, OTHER = "me", "somebody else"
 

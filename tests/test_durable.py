@@ -23,7 +23,7 @@ from index.storage.migrations import Versions
 from index.storage.writing import writing
 from ui.auth.api_keys import APIKeyStore
 from ui.auth.sessions import SessionStore
-from ui.collections import DEFAULT_ID, CollectionRepository
+from ui.collections.repository import DEFAULT_ID, CollectionRepository
 from ui.store import SQLiteStore
 
 Events = list[tuple[str, str]]

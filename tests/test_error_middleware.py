@@ -18,11 +18,11 @@ from qa.answer import Event, PassagesFound, Token
 from qa.cancellation import Cancelled
 from qa.query.followup import HistoryTurn
 from tests.fake_site import ENGLISH_QUESTION, PASSAGES, CannedAssistant, site
-from ui.api.error_middleware import ErrorMiddleware
-from ui.api.internal_errors import wrap_unexpected
-from ui.api.shutdown import ShutdownManager, ShutdownTimeouts, ShuttingDown
 from ui.logs import JsonLogFormatter
-from ui.web.server import create_app
+from ui.queue.shutdown import ShutdownManager, ShutdownTimeouts, ShuttingDown
+from ui.server.app import create_app
+from ui.server.error_middleware import ErrorMiddleware
+from ui.telemetry.internal_errors import wrap_unexpected
 
 SECRET = "a secret that an exception tells"
 CHAT = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}]}

@@ -15,12 +15,12 @@ from markdown_it import MarkdownIt
 
 from tests.fake_site import ARABIC_QUESTION, ENGLISH_QUESTION, canned, cited, record, site
 from tests.test_render import HOSTILE, Reader, words_of
-from ui.export.docx import word
-from ui.export.html import printable
-from ui.export.markdown import markdown
-from ui.web.conversations.repository import StoredTurn, visitor_of
-from ui.web.server import create_app
-from ui.web.visitor_cookie import COOKIE
+from ui.conversations.export.docx import word
+from ui.conversations.export.html import printable
+from ui.conversations.export.markdown import markdown
+from ui.conversations.repository import StoredTurn, visitor_of
+from ui.http.visitor_cookie import COOKIE
+from ui.server.app import create_app
 
 TURNS = [
     StoredTurn(1, ARABIC_QUESTION, canned(ARABIC_QUESTION)),

@@ -19,10 +19,10 @@ from qa.answer import Answer, Event, Finished, PassagesFound, Token
 from qa.cancellation import Cancelled, CancelToken, cancel_scope, check_cancelled
 from qa.query.followup import HistoryTurn
 from tests.fake_site import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
+from ui.protocols import AnswerStream
 from ui.queue.answer_cache import AnswerCache
 from ui.queue.fair_queue import FairQueue, QueueFull, QueueLimits, Ticket, TooManyQueued
 from ui.queue.runner import DeadlinePassed, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
-from ui.web.site import AnswerStream
 
 Given = Callable[[AnswerStream], "Collection"]
 
@@ -122,7 +122,7 @@ class TestLine:
 
     def test_it_has_an_end_for_all_and_for_one(self) -> None:
         async def stand() -> None:
-            line = FairQueue(QueueLimits(most=4, most_of_one=2))
+            line = FairQueue(QueueLimits(max_length=4, max_length_of_client=2))
             with line.stand("one"), line.stand("one"):
                 with pytest.raises(TooManyQueued) as refused:
                     line.stand("one").__enter__()
@@ -373,7 +373,7 @@ class TestCache:
         assert [answer.cached for answer in answers] == [None, True, None, True]
 
     def test_it_keeps_so_many_and_no_more(self) -> None:
-        cache, answer = AnswerCache(lambda: 0, most=2), canned(ENGLISH_QUESTION)
+        cache, answer = AnswerCache(lambda: 0, max_answers=2), canned(ENGLISH_QUESTION)
         for name in ("one", "two", "three"):
             cache.keep(name, (), answer, 0)
         assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]
@@ -381,7 +381,7 @@ class TestCache:
     def test_it_keeps_so_many_bytes_and_no_more(self) -> None:
         answer = canned(ENGLISH_QUESTION)
         size = len(json.dumps(answer.to_json(), ensure_ascii=False).encode())
-        cache = AnswerCache(lambda: 0, most_bytes=2 * size)
+        cache = AnswerCache(lambda: 0, max_bytes=2 * size)
         for name in ("one", "two", "two", "three"):
             cache.keep(name, (), answer, 0)
         assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]

@@ -28,7 +28,7 @@ from index.storage.writing import writing
 from tests.fake_site import CannedIntake
 from tests.faults.library import missing
 from tests.faults.run import start
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
 from ui.evaluation.history import Run, append_run, read_runs
 from ui.jobs.job_queue import JobQueue, PendingUpload
 

@@ -17,8 +17,8 @@ from qa.answer import Answer, Citation, FoundPassage
 from qa.evaluation.question_set import read_set
 from tests.fake_site import record
 from ui.cli import jawab
+from ui.conversations.repository import ConversationRepository, Feedback, StoredTurn, visitor_of
 from ui.evaluation.feedback_export import NoFeedback, write_set
-from ui.web.conversations.repository import ConversationRepository, Feedback, StoredTurn, visitor_of
 
 TEXT = "The harbour of Selwan opened in 1923. Since then it has been widened twice, and boats come daily."
 

@@ -19,7 +19,7 @@ from index.storage.schema import SCHEMA
 from index.storage.writing import writing
 from ui import doctor
 from ui.app import App
-from ui.settings import load_settings
+from ui.config import load_config
 
 Write = Callable[[str, str], Path]
 
@@ -92,7 +92,7 @@ def test_doctor_names_another_version(
     other: Path, language: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAWAB_LANG", language)
-    finding = doctor._found(doctor._index, App(load_settings(index=other, embedder="fake", llm="fake")))
+    finding = doctor._found(doctor._index, App(load_config(index=other, embedder="fake", llm="fake")))
     assert not finding.well and sentence in finding.text
 
 

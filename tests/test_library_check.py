@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import index.runtime.library_check
-import qa.parts
+import qa.components
 from index.errors import ProcessorUnsupported
 from index.runtime.child_process import ChildResult
 from index.runtime.library_check import check_libraries
@@ -114,7 +114,9 @@ def test_the_command_line_ends_with_a_sentence(
     language: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("JAWAB_LANG", language)
-    monkeypatch.setattr(qa.parts, "check_libraries", lambda folder: check_libraries(folder, Children(torch=CRASHED)))
+    monkeypatch.setattr(
+        qa.components, "check_libraries", lambda folder: check_libraries(folder, Children(torch=CRASHED))
+    )
     with pytest.raises(SystemExit) as ended:
         main(["search", "word", "--index", str(tmp_path)])
     errors = capsys.readouterr().err.strip().split("\n")

@@ -12,7 +12,7 @@ from tests.fake_site import site
 from tests.test_accessible import serious
 from tests.test_page import browser
 from ui.auth.middleware import AccessPolicy
-from ui.web.server import create_app
+from ui.server.app import create_app
 
 __all__ = ["browser"]
 

@@ -13,11 +13,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.fake_site import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, site
-from ui.api.metrics import Metrics
-from ui.api.question_log import QuestionLog
+from ui.config import load_config
 from ui.logs import JsonLogFormatter, TextLogFormatter, configure_logging
-from ui.settings import load_settings
-from ui.web.server import create_app
+from ui.server.app import create_app
+from ui.telemetry.metrics import Metrics
+from ui.telemetry.question_log import QuestionLog
 
 HOSTILE = [
     "\n{\"level\": \"error\"}", "\r\n", "a\x1b[2Jb", "\x00", "\x7f", "\x9b31m", "\u2028", "\u2029", "\u202e", "\u2066",
@@ -43,7 +43,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 @pytest.fixture
 def told(log: io.StringIO) -> Told:
     """What was logged, as JSON; without the warnings that libraries of the tests give."""
-    configure_logging(load_settings(log="json"), log)
+    configure_logging(load_config(log="json"), log)
     logging.captureWarnings(False)
     return lambda: [json.loads(line) for line in log.getvalue().splitlines()]
 
@@ -83,7 +83,7 @@ class TestARequest:
         assert told()[0]["caller"] == "reports"
 
     def test_a_person_at_a_terminal_is_not_told_of_it(self, page: TestClient, log: io.StringIO) -> None:
-        configure_logging(load_settings(), log)
+        configure_logging(load_config(), log)
         logging.captureWarnings(False)
         page.post("/v1/ask", json={"question": ENGLISH_QUESTION})
         assert log.getvalue() == ""
@@ -141,7 +141,7 @@ class TestNothingIsForged:
     @pytest.mark.parametrize("form", [JsonLogFormatter, TextLogFormatter])
     @pytest.mark.parametrize("hostile", HOSTILE)
     def test_a_line_stays_a_line(self, form: type[JsonLogFormatter], hostile: str, log: io.StringIO) -> None:
-        configure_logging(load_settings(log="text"), log)
+        configure_logging(load_config(log="text"), log)
         logging.getLogger().handlers[0].setFormatter(form(told=True))
         logging.getLogger("jawab.questions").info("question", extra={"question": f"a{hostile}b", "status": "left"})
         logging.getLogger("uvicorn.error").error("Broken: %s", f"a{hostile}b")
@@ -179,7 +179,7 @@ class TestNothingIsForged:
 
 class TestAnException:
     def raised(self, log: io.StringIO, **settings: Any) -> None:
-        configure_logging(load_settings(log="json", **settings), log)
+        configure_logging(load_config(log="json", **settings), log)
         try:
             try:
                 raise KeyError("secret one")
@@ -219,7 +219,7 @@ class TestSettings:
         [("warnings", ["careful"]), ("text", ["request", "careful"]), ("json", ["request", "careful"]), ("off", [])],
     )
     def test_what_is_told(self, chosen: str, told: list[str], log: io.StringIO) -> None:
-        configure_logging(load_settings(log=chosen), log)
+        configure_logging(load_config(log=chosen), log)
         logging.getLogger("jawab.requests").info("request")
         logging.getLogger("httpx").info("said")
         logging.getLogger("uvicorn.error").warning("careful")

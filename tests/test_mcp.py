@@ -31,11 +31,11 @@ from tests.asgi_server import app_in, listening, serving
 from tests.fake_site import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, canned, site
 from ui.app import App
 from ui.auth.middleware import AccessPolicy
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
 from ui.mcp.server import tool_server
 from ui.queue.fair_queue import FairQueue
-from ui.web.server import create_app
-from ui.web.site import Collection
+from ui.server.app import create_app
+from ui.site import Collection
 
 QUESTION = "How many US troops remain in Iraq?"
 Connect = Callable[[], Client]
@@ -44,7 +44,7 @@ Connect = Callable[[], Client]
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     app = app_in(tmp_path_factory.mktemp("tools"))
-    CollectionRepository(app.settings.index, app.settings.collections).make("Family")
+    CollectionRepository(app.config.paths.index, app.config.paths.collections).make("Family")
     return app
 
 
@@ -52,7 +52,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
 def connect(request: pytest.FixtureRequest, app: App) -> Iterator[Connect]:
     """How a client comes to the tools."""
     if request.param == "stdio":
-        places = {f"JAWAB_{name.upper()}": str(getattr(app.settings, name)) for name in ("index", "collections")}
+        places = {f"JAWAB_{name.upper()}": str(getattr(app.config, name)) for name in ("index", "collections")}
         fakes = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake", "JAWAB_LANG": "en"}
         environment = dict(os.environ) | fakes | places
         command = str(Path(sys.executable).with_name("jawab"))

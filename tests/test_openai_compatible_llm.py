@@ -54,14 +54,14 @@ from tests.openai_servers import (
     streams,
     token,
 )
-from ui.api.problems import status
 from ui.app import App
 from ui.cli import main
+from ui.config import SettingInvalid, load_config
 from ui.doctor import run_checks
+from ui.http.problems import status
 from ui.i18n import error_message
-from ui.settings import SettingInvalid, load_settings
+from ui.protocols import Overview
 from ui.web.chat.welcome import welcome_html
-from ui.web.site import Overview
 
 TRAM = "The tram stops at 24 stations. It opened in May."
 QUESTION = "At how many stations does the tram stop?"
@@ -115,13 +115,13 @@ class TestAddress:
         assert "secret" not in error_message(refused.value, "en") + str(refused.value)
 
     def test_the_setting_takes_one(self) -> None:
-        generator = App(load_settings(embedder="fake", llm="http://127.0.0.1:9/v1#m")).generator
+        generator = App(load_config(embedder="fake", llm="http://127.0.0.1:9/v1#m")).components.generator
         assert isinstance(generator, OpenAICompatibleLLM)
         assert (generator.address, generator.host) == ("http://127.0.0.1:9/v1", "127.0.0.1")
 
     def test_a_key_that_cannot_be_sent_is_told(self) -> None:
         with pytest.raises(SettingInvalid) as invalid:
-            load_settings(llm_key="one\ntwo")
+            load_config(llm_key="one\ntwo")
         assert invalid.value.fields["name"] == "JAWAB_LLM_KEY"
 
 
@@ -517,7 +517,7 @@ class TestHowSure:
 
 class TestSaid:
     def test_doctor_says_where_it_is_and_what_is_sent_there(self, chat_server: FakeChatServer) -> None:
-        app = App(load_settings(embedder="fake", llm=chat_server.address))
+        app = App(load_config(embedder="fake", llm=chat_server.address))
         found = next(finding for finding in run_checks(app) if chat_server.address in finding.text)
         assert found.well
         assert "a-model" in found.text
@@ -526,7 +526,7 @@ class TestSaid:
     def test_doctor_says_that_it_does_not_answer(self) -> None:
         address = f"http://127.0.0.1:{free_port()}/v1#named"
         found = [
-            finding.text for finding in run_checks(App(load_settings(embedder="fake", llm=address))) if not finding.well
+            finding.text for finding in run_checks(App(load_config(embedder="fake", llm=address))) if not finding.well
         ]
         assert any("No language model answers at" in text for text in found)
 

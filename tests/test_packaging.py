@@ -29,7 +29,7 @@ def test_the_wheel_holds_code_prompts_texts_models_and_samples(wheel: Path) -> N
         "prompts/answer.ar.toml",
         "prompts/answer.en.toml",
         "ui/texts/ar.toml",
-        "ui/export/print.css",
+        "ui/conversations/export/print.css",
         "ui/web/static/chat.css",
         "ui/web/static/fonts/noto-naskh-arabic.woff2",
         "ui/evaluation/templates/chart.svg",

@@ -28,9 +28,9 @@ from tests.fake_site import (
     canned,
     site,
 )
-from ui.web.conversations.repository import StoredTurn, visitor_of
-from ui.web.server import create_app
-from ui.web.site import Site
+from ui.conversations.repository import StoredTurn, visitor_of
+from ui.server.app import create_app
+from ui.site import Site
 
 pytestmark = pytest.mark.real
 

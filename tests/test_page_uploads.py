@@ -22,10 +22,10 @@ from index.storage.catalog import Catalog
 from index.storage.lock import LOCK
 from tests.fake_site import read_slowly, site
 from tests.test_render import HOSTILE, Reader
+from ui.jobs.page_upload import AnotherUploadInProgress, PageUpload, UploadManager
 from ui.jobs.upload_dir import UploadTooLarge, safe_parts
-from ui.web.collection.page_upload import AnotherUploadInProgress, PageUpload, UploadManager
+from ui.server.app import create_app
 from ui.web.collection.upload_status import progress_html
-from ui.web.server import create_app
 
 BYTES = {"content-type": "application/octet-stream"}
 BRING = "/page/collections/first/bring"
@@ -185,7 +185,7 @@ class TestThePorter:
     @pytest.fixture
     def busy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[UploadManager, FileLock]]:
         """A porter whose index another writer holds, until the lock is released."""
-        monkeypatch.setattr("ui.web.collection.page_upload._AGAIN", 0.02)
+        monkeypatch.setattr("ui.jobs.page_upload._AGAIN", 0.02)
         index = tmp_path / "index"
         create_index(index)
 

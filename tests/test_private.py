@@ -20,8 +20,8 @@ from index.storage.migrations import Versions
 from index.storage.writing import writing
 from tests.asgi_server import app_in, serving
 from tests.conftest import SAMPLES
-from ui.collections import CollectionRepository
-from ui.settings import load_settings
+from ui.collections.repository import CollectionRepository
+from ui.config import load_config
 from ui.store import SQLiteStore
 
 TABLES = "CREATE TABLE IF NOT EXISTS things (id INTEGER)"
@@ -105,11 +105,11 @@ def test_a_store_of_an_earlier_version_is_narrowed_with_its_log(tmp_path: Path) 
 def test_the_data_folder_of_an_earlier_version_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, after: int
 ) -> None:
-    monkeypatch.setattr("ui.settings._data_folder", lambda: tmp_path / "jawab")
-    load_settings().close_data_folder()
+    monkeypatch.setattr("ui.config._data_folder", lambda: tmp_path / "jawab")
+    load_config().close_data_folder()
     (tmp_path / "jawab").mkdir()
     (tmp_path / "jawab").chmod(before)
-    load_settings().close_data_folder()
+    load_config().close_data_folder()
     assert mode(tmp_path / "jawab") == after
 
 

@@ -21,8 +21,8 @@ from tests.fake_site import (
     record,
 )
 from ui.dates_and_plurals import format_date
+from ui.escaping import escape, strip_control_characters
 from ui.web.chat.render import Turn, answer_html, passages_html, turn_html
-from ui.web.escaping import escape, strip_control_characters
 
 SHOWN = {
     "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",

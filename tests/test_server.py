@@ -23,12 +23,12 @@ from tests.fake_site import (
     site,
 )
 from ui.dates_and_plurals import plural_category
+from ui.http.language import page_language
+from ui.protocols import Overview
 from ui.queue.fair_queue import FairQueue, QueueLimits
+from ui.server.app import create_app
+from ui.server.serve import _bind
 from ui.web.chat.gradio_mount import our_page
-from ui.web.language import page_language
-from ui.web.serve import _bind
-from ui.web.server import create_app
-from ui.web.site import Overview
 
 # Namespaces, never fetched.
 NAMES_ONLY = ("http://www.w3.org/",)
@@ -95,7 +95,7 @@ def test_a_known_error_is_a_sentence_with_its_code(client: TestClient) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/chat/completions"])
 def test_where_the_line_is_full_one_is_told_when_to_come_again(tmp_path: Path, path: str, stream: bool) -> None:
-    full = replace(site(tmp_path), line=FairQueue(QueueLimits(most=0)))
+    full = replace(site(tmp_path), line=FairQueue(QueueLimits(max_length=0)))
     asked = {"question": ENGLISH_QUESTION, "stream": stream}
     if path != "/v1/ask":
         asked = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}], "stream": stream}

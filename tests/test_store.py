@@ -15,10 +15,10 @@ from index.errors import DiskFull, IndexLocked
 from index.indexer import Progress
 from index.planner import IndexingReport
 from index.storage.migrations import Versions
+from ui.conversations.repository import ConversationRepository
 from ui.jobs.job_queue import JobQueue
 from ui.jobs.upload_dir import UploadDirectory
 from ui.store import SQLiteStore
-from ui.web.conversations.repository import ConversationRepository
 
 
 @pytest.fixture

@@ -20,16 +20,16 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.reading.commands import Commands
 from qa.reading.network_reader import NetworkReader
 from tests.conftest import MODELS
-from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import jawab
-from ui.collections import CollectionRepository
-from ui.settings import load_settings
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.conversations.repository import ConversationRepository
-from ui.web.serve import LoadedModels, open_collection, open_jobs
-from ui.web.server import create_app
-from ui.web.site import Site
+from ui.collections.repository import CollectionRepository
+from ui.config import load_config
+from ui.conversations.repository import ConversationRepository
+from ui.server.app import create_app
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import LoadedModels, open_collection, open_jobs
+from ui.site import Site
+from ui.telemetry.telemetry import Telemetry
 
 Record = dict[str, Any]
 Way = Callable[[str], Record]
@@ -68,8 +68,8 @@ def ways(app: App, client: TestClient, tmp_path: Path) -> dict[str, Way]:
 def command(app: App, *arguments: str) -> str:
     """What a command prints that makes its own parts, of the same settings."""
     environment = {
-        "JAWAB_INDEX": str(app.settings.index), "JAWAB_MODELS": str(app.settings.models),
-        "JAWAB_EMBEDDER": app.settings.embedder, "JAWAB_LLM": app.settings.llm,
+        "JAWAB_INDEX": str(app.config.paths.index), "JAWAB_MODELS": str(app.config.paths.models),
+        "JAWAB_EMBEDDER": app.config.inference.embedder, "JAWAB_LLM": app.config.inference.llm,
     }  # fmt: skip
     return CliRunner(env=environment).invoke(jawab, list(arguments), catch_exceptions=False).stdout
 
@@ -97,24 +97,24 @@ def same(record: Record) -> Record:
 @pytest.fixture
 def client(app: App) -> Iterator[TestClient]:
     observers = Telemetry()
-    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     library = CollectionRegistry(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
-    site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
+    site = Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 
 
 def app_in(folder: Path, **chosen: Any) -> App:
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
-    return App(load_settings(**places, **chosen))
+    return App(load_config(**places, **chosen))
 
 
 class TestWithFakes:
     @pytest.fixture(scope="class")
     def app(self, tmp_path_factory: pytest.TempPathFactory) -> App:
         app = app_in(tmp_path_factory.mktemp("one"), **FAKES)
-        update_index(app.settings.index, [Path("samples/articles")], app.embedder)
+        update_index(app.config.paths.index, [Path("samples/articles")], app.components.embedder)
         return app
 
     @pytest.mark.parametrize("question", QUESTIONS)

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 import index.errors
-import ui.settings
-import ui.web.serve  # noqa: F401  (its errors, and those of what it serves)
 from index.errors import JawabError
 from ui.i18n import error_message, texts
 

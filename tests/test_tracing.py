@@ -23,10 +23,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from qa.answer import Event, Finished
 from tests.fake_site import DECLINED_QUESTION, ENGLISH_QUESTION, ERROR_QUESTION, CannedAssistant, canned, site
 from tests.test_error_middleware import BrokenAssistant
-from ui.api.telemetry import Telemetry, tracing_wanted
-from ui.api.tracing import Tracing
 from ui.cli import jawab
-from ui.web.server import create_app
+from ui.server.app import create_app
+from ui.telemetry.telemetry import Telemetry, tracing_wanted
+from ui.telemetry.tracing import Tracing
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -225,7 +225,8 @@ class TestSettings:
 
     def test_without_them_nothing_of_it_is_imported(self) -> None:
         code = (
-            "import sys, ui.web.serve; from ui.api.telemetry import tracing_wanted; assert tracing_wanted() is None;"
+            "import sys, ui.server.serve; from ui.telemetry.telemetry import tracing_wanted;"
+            "assert tracing_wanted() is None;"
             "sys.exit(any(name in sys.modules for name in ('opentelemetry.sdk', 'opentelemetry.exporter', 'grpc')))"
         )
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
@@ -236,7 +237,7 @@ class TestSettings:
     ) -> None:
         monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
         monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
-        monkeypatch.delitem(sys.modules, "ui.api.tracing")
+        monkeypatch.delitem(sys.modules, "ui.telemetry.tracing")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

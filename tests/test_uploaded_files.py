@@ -17,19 +17,19 @@ from index.indexer import Progress, create_index, remove_articles, update_index
 from index.planner import IndexingReport
 from index.storage import durable
 from index.storage.lock import FILE
-from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import main
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
+from ui.config import load_config
 from ui.jobs.job_queue import JobQueue
+from ui.jobs.page_upload import PageUpload, UploadManager
 from ui.jobs.repository import JobRepository, store_of
 from ui.jobs.upload_dir import UploadDirectory
-from ui.settings import load_settings
-from ui.uploaded import UploadedFiles
-from ui.web.collection.page_upload import PageUpload, UploadManager
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.serve import open_collection, open_jobs
-from ui.web.site import Collection
+from ui.jobs.uploaded_files import UploadedFiles
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import open_collection, open_jobs
+from ui.site import Collection
+from ui.telemetry.telemetry import Telemetry
 
 TRAM, FERRY, PORT = "The tram opened in May.", "The ferry leaves at noon.", "The old port was closed for two days."
 
@@ -40,9 +40,9 @@ class Place:
     def __init__(self, folder: Path) -> None:
         places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
         create_index(places["index"])
-        self.app = App(load_settings(embedder="fake", llm="fake", **places))
+        self.app = App(load_config(embedder="fake", llm="fake", **places))
         self.folders = CollectionRepository(places["index"], places["collections"])
-        self.uploaded = UploadedFiles.of(self.app.settings)
+        self.uploaded = UploadedFiles.of(self.app.config)
         self.library = CollectionRegistry(self.folders, partial(open_collection, self.app, Telemetry()))
         self.jobs: JobQueue = open_jobs(self.app, self.folders)
 
@@ -136,7 +136,7 @@ class TestAfterARemoval:
             assert names(folder) == [second]
             place.take_out(second.removesuffix(".txt"))
             assert not folder.exists()
-        assert place.app.settings.brought.exists()
+        assert place.app.config.paths.uploads.exists()
 
     def test_a_file_that_was_not_read_goes_with_the_others(self, place: Place) -> None:
         folder = place.upload(tram=TRAM, empty="")
@@ -158,14 +158,14 @@ class TestAfterARemoval:
     def test_over_the_command_line(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = place.upload(tram=TRAM)
         for name in ("index", "brought", "collections"):
-            monkeypatch.setenv(f"JAWAB_{name.upper()}", str(getattr(place.app.settings, name)))
+            monkeypatch.setenv(f"JAWAB_{name.upper()}", str(getattr(place.app.config, name)))
         main(["articles", "remove", "tram"])
         assert not folder.exists()
 
     def test_a_file_of_a_job_that_is_not_done_stays(self, place: Place) -> None:
         """It was read, and the server was killed before it could say so: it is read once more."""
         folder = place.upload(tram=TRAM)
-        with closing(store_of(place.app.settings.brought)) as store:
+        with closing(store_of(place.app.config.paths.uploads)) as store:
             store.change(folder.name, "queued")
         place.take_out("tram")
         assert names(folder) == ["tram.txt"]
@@ -186,11 +186,11 @@ class TestAfterARemoval:
 class TestWhatStays:
     def test_what_a_user_named(self, place: Place, tmp_path: Path) -> None:
         own = tmp_path / "articles"
-        below = place.app.settings.brought / "first" / "notes"
+        below = place.app.config.paths.uploads / "first" / "notes"
         for folder in (own, below):
             folder.mkdir(parents=True)
             (folder / "tram.txt").write_text(f"{TRAM} {folder.name}", encoding="utf-8")
-            update_index(place.app.settings.index, [folder], place.app.embedder)
+            update_index(place.app.config.paths.index, [folder], place.app.components.embedder)
         ids = [article.id for article in place.open().articles.articles()]  # type: ignore[attr-defined]
         place.take_out(*ids)
         assert names(own) == names(below) == ["tram.txt"]
@@ -201,14 +201,14 @@ class TestWhatStays:
         for folder in (tmp_path / name, tmp_path.parent / name / "b"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "a.txt").write_text("mine")
-        place.uploaded.delete_vacated([f"{place.app.settings.brought}/{where.format(name)}"])
+        place.uploaded.delete_vacated([f"{place.app.config.paths.uploads}/{where.format(name)}"])
         assert (tmp_path / name / "a.txt").exists() and (tmp_path.parent / name / "b" / "a.txt").exists()
 
     def test_what_a_link_leads_to(self, place: Place, tmp_path: Path) -> None:
         mine = tmp_path / "mine"
         mine.mkdir()
         (mine / "a.txt").write_text("mine")
-        link = place.app.settings.brought / "first" / "abcdefghijklmnop"
+        link = place.app.config.paths.uploads / "first" / "abcdefghijklmnop"
         link.parent.mkdir(parents=True)
         link.symlink_to(mine)
         place.uploaded.delete_vacated([str(link / "a.txt")])
@@ -230,7 +230,7 @@ class TestWhatStays:
     def test_what_an_article_of_another_collection_comes_from(self, place: Place) -> None:
         folder, other = place.upload(tram=TRAM), place.folders.make("Other").id
         place.open(other)
-        update_index(place.folders.index_of(other), [folder / "tram.txt"], place.app.embedder)
+        update_index(place.folders.index_of(other), [folder / "tram.txt"], place.app.components.embedder)
         place.library.remove(other)
         place.take_out("tram")
         assert names(folder) == ["tram.txt"]
@@ -257,7 +257,7 @@ class TestCollectionForGood:
         folder = place.upload(other, tram=TRAM)
         place.library.remove(other)
         self.age(place, other)
-        file = place.app.settings.index / FILE
+        file = place.app.config.paths.index / FILE
         whole = file.read_bytes()
         place.library.close()
         file.write_bytes(b"no database" * 1000)
@@ -303,14 +303,14 @@ class TestBrokenOff:
         assert names(bringing.folder) == ["tram.txt"]
 
     def test_one_whose_articles_are_in_stays(self, place: Place) -> None:
-        index, app = place.app.settings.index, place.app
+        index, app = place.app.config.paths.index, place.app
 
         def killed(folder: Path, progress: Progress) -> IndexingReport:
-            update_index(index, [folder], app.embedder)
+            update_index(index, [folder], app.components.embedder)
             raise KeyboardInterrupt
 
-        bringing = received(UploadManager(app.settings.brought / "first", killed), tram=TRAM, empty="")
-        porter = UploadManager(app.settings.brought / "first", killed)
+        bringing = received(UploadManager(app.config.paths.uploads / "first", killed), tram=TRAM, empty="")
+        porter = UploadManager(app.config.paths.uploads / "first", killed)
         with pytest.raises(KeyboardInterrupt):
             porter._read(bringing)
         folder = self.broken_off(bringing)
@@ -319,7 +319,7 @@ class TestBrokenOff:
 
     def test_nothing_goes_where_the_index_is_missing(self, place: Place) -> None:
         folder = self.broken_off(received(place.open().porter, tram=TRAM))
-        index = place.app.settings.index
+        index = place.app.config.paths.index
         index.rename(index.with_name("elsewhere"))
         place.uploaded.delete_broken_off()
         assert names(folder) == ["tram.txt"]

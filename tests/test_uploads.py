@@ -24,20 +24,20 @@ from index.storage.writing import writing
 from tests.test_render import HOSTILE
 from ui.api.body_parsers.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_LINES
-from ui.api.telemetry import Telemetry
 from ui.app import App
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
+from ui.config import load_config
+from ui.conversations.repository import ConversationRepository
 from ui.jobs.index_writer import IndexWriter
 from ui.jobs.job_queue import JobQueue
 from ui.jobs.repository import JobRepository, store_of
 from ui.jobs.spool import files_of
-from ui.settings import load_settings
-from ui.uploaded import UploadedFiles
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.conversations.repository import ConversationRepository
-from ui.web.serve import LoadedModels, open_collection, open_jobs
-from ui.web.server import create_app
-from ui.web.site import Site
+from ui.jobs.uploaded_files import UploadedFiles
+from ui.server.app import create_app
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import LoadedModels, open_collection, open_jobs
+from ui.site import Site
+from ui.telemetry.telemetry import Telemetry
 
 TRAM = "The tram opened in May. It has 24 stations."
 FERRY = "The ferry leaves the old port at noon."
@@ -54,7 +54,7 @@ FORM = b"--x\r\ncontent-disposition: form-data; name=%s\r\n\r\n"
 def _without_the_page() -> Iterator[None]:
     """Gradio takes seconds to make it."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ui.web.server.mount_page", lambda app, site: None)
+        patched.setattr("ui.server.app.mount_page", lambda app, site: None)
         yield
 
 
@@ -67,18 +67,18 @@ def app_in(tmp_path: Path) -> App:
     """Jawab with the fakes, and with an index without articles."""
     places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
     create_index(places["index"])
-    return App(load_settings(embedder="fake", llm="fake", **places))
+    return App(load_config(embedder="fake", llm="fake", **places))
 
 
 def folders_of(app: App) -> CollectionRepository:
-    return CollectionRepository(app.settings.index, app.settings.collections)
+    return CollectionRepository(app.config.paths.index, app.config.paths.collections)
 
 
 @contextmanager
 def served(app: App, jobs: JobQueue) -> Iterator[TestClient]:
     """A server with these jobs, from its start to its end."""
     library = CollectionRegistry(folders_of(app), partial(open_collection, app, Telemetry()))
-    site = Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
+    site = Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site), "http://127.0.0.1") as client:
         jobs.start()
         yield client
@@ -119,7 +119,7 @@ def texts(client: TestClient) -> dict[str, str]:
 
 def kept(app: App) -> list[Path]:
     """Every file that uploads left behind; folders may go meanwhile."""
-    return [Path(folder, name) for folder, _, names in os.walk(app.settings.brought / "jobs") for name in names]
+    return [Path(folder, name) for folder, _, names in os.walk(app.config.paths.uploads / "jobs") for name in names]
 
 
 class TestWhatIsSent:
@@ -202,8 +202,8 @@ class TestWhatIsSent:
         files = [("files", (name, TRAM)) for name in sent]
         job = wait_until(client, client.post(UPLOAD, files=files))
         assert job["state"] == "done" and job["files"] == len(files)
-        place = (app.settings.brought / "jobs" / job["id"] / "files").resolve()
-        found = [path.resolve() for path in app.settings.brought.parent.rglob("*.txt")]
+        place = (app.config.paths.uploads / "jobs" / job["id"] / "files").resolve()
+        found = [path.resolve() for path in app.config.paths.uploads.parent.rglob("*.txt")]
         assert len(found) > len(names) and all(path.is_relative_to(place) for path in found)
 
     def test_a_file_called_as_the_folder_of_another(self, client: TestClient) -> None:
@@ -250,7 +250,7 @@ class TestSentAgain:
         self, client: TestClient, app: App, write: Callable[[str, str], Path]
     ) -> None:
         path = write("tram.txt", TRAM)
-        update_index(app.settings.index, [path.parent], app.embedder)
+        update_index(app.config.paths.index, [path.parent], app.components.embedder)
         (own,) = summary_of(client, json={"id": "tram", "text": FERRY})["added"]
         assert summary_of(client, json={"id": "tram", "text": HARBOUR})["updated"] == [own]
         assert texts(client) == {"tram": TRAM, own: HARBOUR}
@@ -391,7 +391,7 @@ class Waiting:
     """An intake that goes on when it is let; otherwise the real one."""
 
     def __init__(self, app: App) -> None:
-        self._real = IndexWriter(folders_of(app), lambda: app.embedder, UploadedFiles.of(app.settings))
+        self._real = IndexWriter(folders_of(app), lambda: app.components.embedder, UploadedFiles.of(app.config))
         self.under_way: list[str] = []
         self.free = False
         self.fails: Exception | None = None
@@ -419,7 +419,7 @@ class TestJobs:
 
     @pytest.fixture
     def client(self, app: App, intake: Waiting) -> Iterator[TestClient]:
-        with served(app, JobQueue(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.config.paths.uploads, intake)) as client:
             yield client
 
     def test_those_of_one_collection_run_one_after_another(self, client: TestClient, app: App, intake: Waiting) -> None:
@@ -471,7 +471,7 @@ class TestJobs:
     def test_it_waits_while_something_else_writes(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ui.jobs.job_queue._AGAIN", 0.05)
         with served(app, open_jobs(app, folders_of(app))) as client:
-            with write_lock(app.settings.index):
+            with write_lock(app.config.paths.index):
                 waits = client.post(UPLOAD, json={"text": TRAM})
                 stopped = client.post(UPLOAD, json={"text": FERRY})
                 time.sleep(0.3)
@@ -484,13 +484,13 @@ class TestJobs:
     def test_one_that_fails_says_why_and_the_next_is_read(self, client: TestClient, app: App, intake: Waiting) -> None:
         intake.free = True
         assert texts(client) == {}
-        with writing(app.settings.index) as catalog:
+        with writing(app.config.paths.index) as catalog:
             catalog.set_embedder("another")
         failed = wait_until(client, client.post(UPLOAD, json={"text": TRAM}), **ARABIC)
         assert failed["state"] == "failed" and failed["problem"]["code"] == "index_mismatch"
         assert "another" in failed["problem"]["detail"] and "النموذج" in failed["problem"]["detail"]
-        with writing(app.settings.index) as catalog:
-            catalog.set_embedder(app.embedder.fingerprint)
+        with writing(app.config.paths.index) as catalog:
+            catalog.set_embedder(app.components.embedder.fingerprint)
         intake.fails = RuntimeError("a fault")
         broken = wait_until(client, client.post(UPLOAD, json={"text": FERRY}))
         assert (broken["state"], broken["problem"]["code"], broken["problem"]["status"]) == (
@@ -549,7 +549,7 @@ class TestRemovedCollection:
 
     def test_its_job_waits_and_is_read_when_it_is_restored(self, app: App, other: str) -> None:
         intake = Waiting(app)
-        with served(app, JobQueue(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.config.paths.uploads, intake)) as client:
             answer = self.accepted(app, client, other)
             intake.free = True
             wait_until(client, answer, "queued")
@@ -561,20 +561,20 @@ class TestRemovedCollection:
             assert client.get(UPLOAD, params={"collection": other}).json()["total"] == 1
 
     def test_its_job_waits_over_a_restart(self, app: App, other: str) -> None:
-        with served(app, JobQueue(app.settings.brought, Waiting(app))) as client:
+        with served(app, JobQueue(app.config.paths.uploads, Waiting(app))) as client:
             answer = self.accepted(app, client, other)
         folders = folders_of(app)
-        folders.forget_removed(UploadedFiles.of(app.settings).delete_of)
+        folders.forget_removed(UploadedFiles.of(app.config).delete_of)
         with served(app, open_jobs(app, folders)) as client:
             time.sleep(0.2)
             assert wait_until(client, answer, "queued") and len(kept(app)) == 1
-            assert not (app.settings.collections / other).exists()
+            assert not (app.config.paths.collections / other).exists()
             folders.restore(other)
             assert wait_until(client, answer)["state"] == "done"
 
     def test_its_job_can_be_stopped(self, app: App, other: str) -> None:
         intake = Waiting(app)
-        with served(app, JobQueue(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.config.paths.uploads, intake)) as client:
             answer = self.accepted(app, client, other)
             intake.free = True
             wait_until(client, answer, "queued")
@@ -583,12 +583,12 @@ class TestRemovedCollection:
 
     def test_its_job_fails_when_it_is_deleted_for_good(self, app: App, other: str) -> None:
         intake = Waiting(app)
-        with served(app, JobQueue(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.config.paths.uploads, intake)) as client:
             answer = self.accepted(app, client, other)
             intake.free = True
             wait_until(client, answer, "queued")
-            os.utime(app.settings.collections / f"{other}.removed", (time.time() - 8 * 86400,) * 2)
-            folders_of(app).forget_removed(UploadedFiles.of(app.settings).delete_of)
+            os.utime(app.config.paths.collections / f"{other}.removed", (time.time() - 8 * 86400,) * 2)
+            folders_of(app).forget_removed(UploadedFiles.of(app.config).delete_of)
             failed = wait_until(client, answer)
             assert (failed["state"], failed["problem"]["code"]) == ("failed", "collection_missing")
             assert kept(app) == []
@@ -598,15 +598,15 @@ class TestRemovedCollection:
         with served(app, open_jobs(app, folders_of(app))) as client:
             answer = client.post(UPLOAD, json={"id": "tram", "text": TRAM})
             wait_until(client, answer)
-        with closing(store_of(app.settings.brought)) as store:
+        with closing(store_of(app.config.paths.uploads)) as store:
             store.change(answer.json()["id"], "reading")
             store.want_stopped(answer.json()["id"], True)
-        whole = (app.settings.index / FILE).read_bytes()
-        (app.settings.index / FILE).write_bytes(b"no database" * 1000)
+        whole = (app.config.paths.index / FILE).read_bytes()
+        (app.config.paths.index / FILE).write_bytes(b"no database" * 1000)
         with closing(open_jobs(app, folders_of(app))) as jobs:
             jobs.start()
             assert jobs.find(answer.json()["id"]).is_over and len(kept(app)) == 1
-        (app.settings.index / FILE).write_bytes(whole)
+        (app.config.paths.index / FILE).write_bytes(whole)
 
 
 class Stuck(Waiting):
@@ -625,11 +625,11 @@ class Stuck(Waiting):
 class TestTheServerEnds:
     def test_what_was_under_way_goes_on(self, app: App) -> None:
         intake = Waiting(app)
-        with served(app, JobQueue(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.config.paths.uploads, intake)) as client:
             answers = [client.post(UPLOAD, json={"text": text}) for text in (TRAM, FERRY)]
             wait_until(client, answers[0], "reading")
         intake.free = True
-        with served(app, JobQueue(app.settings.brought, intake)) as client:
+        with served(app, JobQueue(app.config.paths.uploads, intake)) as client:
             assert all(wait_until(client, answer)["state"] == "done" for answer in answers)
             assert sorted(texts(client).values()) == sorted([TRAM, FERRY])
 
@@ -641,7 +641,7 @@ class TestTheServerEnds:
         intake = Stuck(app)
         intake.before = before
         try:
-            with served(app, JobQueue(app.settings.brought, intake)) as client:
+            with served(app, JobQueue(app.config.paths.uploads, intake)) as client:
                 answer = client.post(UPLOAD, json={"text": TRAM})
                 while not intake.under_way:
                     time.sleep(0.01)

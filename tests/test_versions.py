@@ -17,11 +17,11 @@ from index.recovery import check_integrity
 from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from ui.auth.api_keys import APIKeyStore
-from ui.collections import DEFAULT_ID, CollectionRepository
+from ui.collections.repository import DEFAULT_ID, CollectionRepository
+from ui.conversations.repository import ConversationRepository
 from ui.jobs.index_writer import IndexWriter
 from ui.jobs.job_queue import JobQueue
-from ui.uploaded import UploadedFiles
-from ui.web.conversations.repository import ConversationRepository
+from ui.jobs.uploaded_files import UploadedFiles
 
 VERSIONS = Path(__file__).parent / "data" / "versions"
 VISITOR = "vvvvvvvv"

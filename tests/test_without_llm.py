@@ -15,24 +15,24 @@ import pytest
 from fastapi.testclient import TestClient
 
 import index.runtime.memory
-import qa.parts
+import qa.components
 import ui.doctor
 from index.articles import Language
 from index.indexer import update_index
 from qa.llm.self_test import SelfTest
 from tests.conftest import SAMPLES
 from tests.self_test_children import computes, dies_of, lists, scripted_child
-from ui.api.telemetry import Telemetry
 from ui.app import App
 from ui.cli import main
-from ui.collections import CollectionRepository
-from ui.settings import load_settings
+from ui.collections.repository import CollectionRepository
+from ui.config import load_config
+from ui.conversations.repository import ConversationRepository
+from ui.server.app import create_app
+from ui.server.collection_registry import CollectionRegistry
+from ui.server.serve import LoadedModels, open_collection, open_jobs
+from ui.site import Site
+from ui.telemetry.telemetry import Telemetry
 from ui.web.chat.welcome import welcome_html
-from ui.web.collection.registry import CollectionRegistry
-from ui.web.conversations.repository import ConversationRepository
-from ui.web.serve import LoadedModels, open_collection, open_jobs
-from ui.web.server import create_app
-from ui.web.site import Site
 
 CRASHES = {"backends": lists("best"), "best": dies_of("ILL")}
 QUESTION = "How many US troops remain in Iraq?"
@@ -48,7 +48,7 @@ def behave(monkeypatch: pytest.MonkeyPatch) -> Behave:
 
     def let_behave(**behaviour: str) -> None:
         prefix = scripted_child(**behaviour)
-        monkeypatch.setattr(qa.parts, "SelfTest", partial(SelfTest, command_prefix=prefix))
+        monkeypatch.setattr(qa.components, "SelfTest", partial(SelfTest, command_prefix=prefix))
 
     return let_behave
 
@@ -65,17 +65,17 @@ def app(tmp_path: Path, model: Path, behave: Behave) -> App:
     """Jawab where llama.cpp crashes; the embedder is a fake."""
     behave(**CRASHES)
     places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
-    app = App(load_settings(embedder="fake", llm=str(model), **places))
-    update_index(app.settings.index, [SAMPLES / "articles"], app.embedder)
+    app = App(load_config(embedder="fake", llm=str(model), **places))
+    update_index(app.config.paths.index, [SAMPLES / "articles"], app.components.embedder)
     return app
 
 
 @pytest.fixture
 def site(app: App) -> Iterator[Site]:
-    folders = CollectionRepository(app.settings.index, app.settings.collections)
+    folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     library = CollectionRegistry(folders, partial(open_collection, app, Telemetry()))
     with closing(library), closing(open_jobs(app, folders)) as jobs:
-        yield Site(library, ConversationRepository(app.settings.conversations), LoadedModels(app), jobs)
+        yield Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ def client(site: Site) -> Iterator[TestClient]:
 
 class TestAnswers:
     def test_a_question_is_answered_by_phrase_and_quotation(self, app: App) -> None:
-        assert app.llm is None
-        assert app.llm_problem is not None and app.llm_problem.code == "generator_unusable"
+        assert app.components.llm is None
+        assert app.components.llm_problem is not None and app.components.llm_problem.code == "generator_unusable"
         without = app.assistant_for(no_llm=True).ask(QUESTION)
         answer = app.assistant.ask(QUESTION)
         assert (answer.answer, answer.citations) == (without.answer, without.citations)
@@ -97,8 +97,8 @@ class TestAnswers:
         self, app: App, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("JAWAB_EMBEDDER", "fake")
-        monkeypatch.setenv("JAWAB_LLM", app.settings.llm)
-        main(["ask", QUESTION, "--index", str(app.settings.index)])
+        monkeypatch.setenv("JAWAB_LLM", app.config.inference.llm)
+        main(["ask", QUESTION, "--index", str(app.config.paths.index)])
         printed = capsys.readouterr()
         assert "Iraq" in printed.out
         (problem,) = printed.err.strip().split("\n")

@@ -1,16 +1,32 @@
-"""Composition root: creates the parts of Jawab from the settings, each when it is first needed."""
+"""Composition root: creates the components of Jawab from the configuration, each when it is first needed."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import cached_property
 
 from index.retriever import Retriever
-from qa.assistant import Assistant, Options
-from qa.parts import Parts
+from qa.assistant import Assistant
+from qa.components import Components
+from qa.options import Options
+from ui.config import Config
 from ui.i18n import translate, user_language
-from ui.settings import Settings
 from ui.terminal import echo
+
+
+def components_of(config: Config, on_self_test: Callable[[], None] = lambda: None) -> Components:
+    """Return the components that a configuration names. `on_self_test` is called before the LLM's self-test."""
+    inference, answering = config.inference, config.answering
+    return Components(
+        inference.embedder,
+        inference.llm,
+        inference.llm_key,
+        models=config.paths.models,
+        threads=inference.threads,
+        options=Options(**answering.model_dump()),
+        on_self_test=on_self_test,
+    )
 
 
 def _announce_self_test() -> None:
@@ -19,36 +35,25 @@ def _announce_self_test() -> None:
         echo(translate("cli.self_test", user_language()), err=True)
 
 
-class App(Parts):
-    """The parts of one running Jawab, as configured in its settings."""
+class App:
+    """One running Jawab: its configuration, its components, and the assistant of its index."""
 
-    def __init__(self, settings: Settings) -> None:
-        options = Options(
-            reading_tokens=settings.reading_tokens,
-            evidence_tokens=settings.evidence_tokens,
-            threshold=settings.threshold,
-        )
-        super().__init__(
-            settings.embedder,
-            settings.llm,
-            settings.llm_key,
-            models=settings.models,
-            threads=settings.threads,
-            options=options,
-            on_self_test=_announce_self_test,
-        )
-        self.settings = settings
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.components = components_of(config, _announce_self_test)
 
     @cached_property
     def retriever(self) -> Retriever:
-        """The retriever for the index of the settings. Raises what `Retriever(…)` raises."""
-        return Retriever(self.settings.index, self.embedder)
+        """The retriever for the configured index. Raises the errors of `Retriever`."""
+        return Retriever(self.config.paths.index, self.components.embedder)
 
     @cached_property
     def assistant(self) -> Assistant:
-        """The assistant for the index of the settings. Raises what `Assistant.open` raises."""
-        return Assistant.open(self.settings.index, self)
+        """The assistant for the configured index. Raises the errors of `Components.open_assistant`."""
+        return self.components.open_assistant(self.config.paths.index)
 
     def assistant_for(self, no_llm: bool) -> Assistant:
         """Return the assistant; with `no_llm`, one that answers with phrase and quotation alone."""
-        return Assistant.open(self.settings.index, self, with_llm=False) if no_llm else self.assistant
+        if not no_llm:
+            return self.assistant
+        return self.components.open_assistant(self.config.paths.index, with_llm=False)

@@ -17,7 +17,6 @@ from index.runtime.library_check import check_libraries
 from index.storage.catalog import Catalog
 from qa.errors import LLMUnusable
 from qa.llm.llama_library import LlamaConfiguration
-from qa.llm.openai_compatible import OpenAICompatibleLLM
 from ui.app import App
 from ui.i18n import error_message, translate, user_language
 
@@ -39,7 +38,7 @@ def run_checks(app: App) -> list[Check]:
     # If PyTorch crashes, nothing that needs it can be checked.
     needing = [_processor(), *(_found(check, app) for check in (_embedder, _reader))] if libraries.well else []
     language_model = [_found(_generator, app), *_self_test(app)]
-    others = [_found(_index, app), _room(app.settings.index)]
+    others = [_found(_index, app), _room(app.config.paths.index)]
     return [_python(), *map(_package, _PACKAGES), libraries, *needing, *language_model, *others]
 
 
@@ -73,16 +72,18 @@ def _found(check: Callable[[App], Check], app: App) -> Check:
 
 
 def _embedder(app: App) -> Check:
-    return _said(True, "embedder", name=app.embedder.name)
+    return _said(True, "embedder", name=app.components.embedder.name)
 
 
 def _reader(app: App) -> Check:
-    return _said(True, "reader", name=app.reader.name) if app.reader else _said(True, "reader_none")
+    return (
+        _said(True, "reader", name=app.components.reader.name) if app.components.reader else _said(True, "reader_none")
+    )
 
 
 def _generator(app: App) -> Check:
-    generator = app.generator
-    if isinstance(generator, OpenAICompatibleLLM):
+    generator = app.components.generator
+    if generator.address:
         # Its name is known only after its first response.
         return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
     return _said(True, "generator", name=generator.name)
@@ -91,7 +92,7 @@ def _generator(app: App) -> Check:
 def _self_test(app: App) -> Iterator[Check]:
     """Yield the result of the LLM's self-test. `_generator` reports an LLM that cannot run at all."""
     try:
-        result = app.self_test()
+        result = app.components.self_test()
     except JawabError:
         return
     if result is None or result.chosen is None:
@@ -127,16 +128,16 @@ def _backend(configuration: LlamaConfiguration) -> str:
 
 
 def _libraries(app: App) -> Check:
-    check_libraries(app.cache / "self-tests")
+    check_libraries(app.components.cache / "self-tests")
     return _said(True, "libraries")
 
 
 def _index(app: App) -> Check:
-    if check_integrity(app.settings.index):
-        return _said(False, "index_damaged", folder=app.settings.index)
-    catalog = Catalog.open(app.settings.index)
+    if check_integrity(app.config.paths.index):
+        return _said(False, "index_damaged", folder=app.config.paths.index)
+    catalog = Catalog.open(app.config.paths.index)
     counts = {"articles": catalog.count_articles(), "passages": catalog.count_passages()}
-    return _said(True, "index", folder=app.settings.index, **counts)
+    return _said(True, "index", folder=app.config.paths.index, **counts)
 
 
 def _room(folder: Path) -> Check:

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.json import JsonFormatter
 
-from ui.settings import Settings
+from ui.config import Config
 
 LOGGER_NAMES = "jawab"
 """Name of Jawab's parent logger. The message of a record is the name of the event; its fields are in `extra`."""
@@ -31,19 +31,21 @@ _LAST = ("question", "traceback")
 """Fields that come last, as they may be long or have right-to-left text."""
 
 
-def configure_logging(settings: Settings, to: TextIO | None = None) -> None:
+def configure_logging(config: Config, to: TextIO | None = None) -> None:
     """Configure logging of this process from the settings; it writes to `to`, by default standard error."""
     handler: logging.Handler = logging.NullHandler()
-    if settings.log != "off":
+    if config.messages.log != "off":
         handler = logging.StreamHandler(to)
         handler.setFormatter(
-            JsonLogFormatter(settings.log_questions)
-            if settings.log == "json"
-            else TextLogFormatter(settings.log_questions)
+            JsonLogFormatter(config.messages.log_questions)
+            if config.messages.log == "json"
+            else TextLogFormatter(config.messages.log_questions)
         )
     # Of libraries, only warnings and errors are logged.
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger(LOGGER_NAMES).setLevel(logging.INFO if settings.log in ("json", "text") else logging.WARNING)
+    logging.getLogger(LOGGER_NAMES).setLevel(
+        logging.INFO if config.messages.log in ("json", "text") else logging.WARNING
+    )
     logging.captureWarnings(True)
     threading.excepthook = _thread_broke
 

@@ -18,6 +18,7 @@ from index.planner import IndexingReport
 from index.recovery import RecoveryReport
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
 from qa.fetching.models import Model, ModelStore
+from ui.config import Setting
 from ui.dates_and_plurals import format_date
 from ui.doctor import Check
 from ui.i18n import translate
@@ -210,6 +211,20 @@ def models(known: Sequence[Model], store: ModelStore, language: Language, as_jso
 def _size(size: int) -> str:
     """Format bytes as GB or MB: sizes differ a thousandfold between our own files and an LLM."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
+def settings(found: Sequence[tuple[Setting, str]], secret: frozenset[str]) -> str:
+    """Return settings with their environment variables, as text; secret values are not shown."""
+    lines: list[str] = []
+    section = ""
+    for one, variable in found:
+        if one.section != section:
+            section = one.section
+            lines += ["", f"[{section}]"]
+        value = "***" if one.field in secret and one.value else str(one.value)
+        lines.append(f"{one.field} = {value or '-'}{'' if one.is_set else '  (default)'}")
+        lines.append(f"    {one.description}: {variable}")
+    return "\n".join(lines[1:])
 
 
 def findings(found: Sequence[Check], language: Language) -> str:

@@ -50,6 +50,14 @@ class LLM(Protocol):
     def name(self) -> str:
         """The model's name for the answer record."""
 
+    @property
+    def host(self) -> str | None:
+        """The host of the LLM's server; `None` if the LLM runs in this process."""
+
+    @property
+    def address(self) -> str | None:
+        """The URL of the LLM's server; `None` if the LLM runs in this process."""
+
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of `text` in a prompt."""
 

@@ -39,6 +39,9 @@ class LlamaCppLLM:
     stored in the folder `heads`, if given, for the next process.
     """
 
+    host: str | None = None
+    address: str | None = None
+
     def __init__(
         self,
         path: Path,

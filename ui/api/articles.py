@@ -13,10 +13,10 @@ from pydantic import BaseModel, Field
 from index.article_list import ArticleQuery, SortOrder
 from index.articles import Article, Language
 from index.errors import IndexLocked
-from ui.api.etags import KNOWN, cache_headers, etag, matches, not_modified, weak_etag
-from ui.api.fields import Day, Number
-from ui.api.problems import openapi_responses
-from ui.web.site import Collection, Site
+from ui.http.etags import KNOWN, cache_headers, etag, matches, not_modified, weak_etag
+from ui.http.fields import Day, Number
+from ui.http.problems import openapi_responses
+from ui.site import Collection, Site
 
 MOST = 500
 _PATIENCE, _AGAIN = 10.0, 0.2

@@ -16,15 +16,15 @@ from starlette.concurrency import run_in_threadpool
 from index.errors import JawabError
 from index.text.language import detect_language
 from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
-from ui.api.disconnect import ClientDisconnected, run_until_disconnect
 from ui.api.examples import ASKED
-from ui.api.fields import Question
-from ui.api.problems import CLIENT_CLOSED_REQUEST, openapi_responses, problem, problem_response
-from ui.api.request_id import request_id
-from ui.queue.client_id import get_client_id
+from ui.http.client_id import get_client_id
+from ui.http.disconnect import ClientDisconnected, run_until_disconnect
+from ui.http.fields import Question
+from ui.http.problems import CLIENT_CLOSED_REQUEST, openapi_responses, problem, problem_response
+from ui.http.request_id import request_id
 from ui.queue.fair_queue import FairQueue
 from ui.queue.runner import MAX_SECONDS, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
-from ui.web.site import Collection, Site
+from ui.site import Collection, Site
 
 _STREAMED = {
     "text/event-stream": {"example": "event: passages\ndata: {…}\n\nevent: token\ndata: {…}\n\nevent: answer\n…"}

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel
 
-from ui.api.metrics import MEDIA_TYPE, Metrics
-from ui.api.problems import Problem
+from ui.http.language import page_language
+from ui.http.problems import Problem
 from ui.i18n import explain_missing_llm
-from ui.web.language import page_language
-from ui.web.site import Site
+from ui.site import Site
+from ui.telemetry.metrics import MEDIA_TYPE, Metrics
 
 
 class Ready(BaseModel):

@@ -11,13 +11,13 @@ from pydantic import BaseModel, Field
 
 from index.articles import Language, Skipped
 from index.planner import IndexingReport
-from ui.api.etags import KNOWN, cache_headers, matches, not_modified, weak_etag
-from ui.api.fields import Number
-from ui.api.problems import Problem, openapi_responses, problem
+from ui.http.etags import KNOWN, cache_headers, matches, not_modified, weak_etag
+from ui.http.fields import Number
+from ui.http.language import page_language
+from ui.http.problems import Problem, openapi_responses, problem
 from ui.i18n import translate
 from ui.jobs.job import Job, State
-from ui.web.language import page_language
-from ui.web.site import Site
+from ui.site import Site
 
 MOST = 500
 _SPOKEN = {"vary": "Accept-Language"}

@@ -27,7 +27,6 @@ from starlette.exceptions import HTTPException
 from index.errors import JawabError
 from index.text.language import detect_language
 from qa.answer import Answer
-from ui.api.disconnect import ClientDisconnected, run_until_disconnect
 from ui.api.openai_schemas import (
     MODEL,
     ChatBody,
@@ -39,13 +38,15 @@ from ui.api.openai_schemas import (
     refusing,
     url_citations,
 )
-from ui.api.problems import CLIENT_CLOSED_REQUEST, problem
-from ui.collections import DEFAULT_ID, CollectionMissing
+from ui.collections.repository import DEFAULT_ID, CollectionMissing
+from ui.http.client_id import get_client_id
+from ui.http.disconnect import ClientDisconnected, run_until_disconnect
+from ui.http.language import page_language
+from ui.http.problems import CLIENT_CLOSED_REQUEST, problem
 from ui.i18n import error_message
-from ui.queue.client_id import get_client_id
+from ui.protocols import Models
 from ui.queue.runner import QuestionRequest, complete_answer
-from ui.web.language import page_language
-from ui.web.site import Collection, Models, Site
+from ui.site import Collection, Site
 
 _CHAT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}},

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from qa.answer import Answer
 from qa.query.followup import HistoryTurn
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.api.problems import Problem
+from ui.http.problems import Problem
 
 MODEL = "jawab"
 PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")

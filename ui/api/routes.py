@@ -10,11 +10,11 @@ from ui.api.docs import docs_routes
 from ui.api.health import health_routes
 from ui.api.jobs import job_routes
 from ui.api.method_not_allowed import method_not_allowed_routes
-from ui.api.metrics import Metrics
 from ui.api.openai_routes import openai_routes
 from ui.api.search import search_routes
 from ui.api.uploads import upload_routes
-from ui.web.site import Site
+from ui.site import Site
+from ui.telemetry.metrics import Metrics
 
 
 def api_routes(site: Site, metrics: Metrics) -> APIRouter:

@@ -14,9 +14,9 @@ from index.articles import Language
 from index.retrieval.filters import Filter
 from qa.assistant import found_passages
 from ui.api.examples import SEARCHED
-from ui.api.fields import Day, Question, StrictInt
-from ui.api.problems import openapi_responses
-from ui.web.site import Site
+from ui.http.fields import Day, Question, StrictInt
+from ui.http.problems import openapi_responses
+from ui.site import Site
 
 MOST = 100
 _AT_ONCE = 16

@@ -17,13 +17,13 @@ from ui.api.body_parsers.body import FORM, JSON, NDJSON
 from ui.api.body_parsers.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_FILES, UPLOADED_LINES
 from ui.api.jobs import JobDetail, answered
-from ui.api.problems import of_code, openapi_responses
+from ui.http.client_id import get_client_id
+from ui.http.language import page_language
+from ui.http.problems import of_code, openapi_responses
 from ui.jobs import upload_dir
 from ui.jobs.job import Job
 from ui.jobs.job_queue import PendingUpload
-from ui.queue.client_id import get_client_id
-from ui.web.language import page_language
-from ui.web.site import Site
+from ui.site import Site
 
 LONGEST_KEY = 255
 Key = Annotated[

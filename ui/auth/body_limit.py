@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ui.api.problems import of_code
+from ui.http.problems import of_code
 
 MOST = 4_000_000
 """Maximum bytes of a body: far more than any question with its conversation history."""

@@ -6,15 +6,16 @@ import re
 
 from starlette.datastructures import Headers
 
-from index.errors import JawabError
+from ui.errors import RequestError
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
 
-class HostInvalid(JawabError):
+class HostInvalid(RequestError):
     """The `Host` header is not a host name or address, or occurs more than once."""
 
     code = "host_invalid"
+    status = 400
 
 
 def check_host(headers: Headers) -> None:

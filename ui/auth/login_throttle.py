@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from index.errors import JawabError
+from ui.errors import RequestError
 
 FREE = 5
 """Wrong passwords of an address before it is delayed."""
@@ -29,10 +29,11 @@ MOST_CLIENTS = 10_000
 """Maximum remembered addresses (the latest)."""
 
 
-class LoginThrottled(JawabError):
+class LoginThrottled(RequestError):
     """This address has sent too many wrong passwords; it may retry after `seconds`."""
 
     code = "guessed_too_often"
+    status = 429
     retryable = True
 
 

@@ -20,8 +20,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.errors import JawabError
-from ui.api.problems import of_code, problem, problem_response
-from ui.api.request_id import request_id
 from ui.auth import password
 from ui.auth.api_keys import KEY_PREFIX, APIKey, APIKeyStore
 from ui.auth.host import check_host
@@ -29,9 +27,11 @@ from ui.auth.login_throttle import client_of
 from ui.auth.password import PasswordAuth
 from ui.auth.rate_limit import RateLimiter
 from ui.auth.scopes import InsufficientScope, required_scope
-from ui.queue.client_id import set_client_id
-from ui.web.language import page_language
-from ui.web.visitor_cookie import note_login
+from ui.http.client_id import set_client_id
+from ui.http.language import page_language
+from ui.http.problems import of_code, problem, problem_response
+from ui.http.request_id import request_id
+from ui.http.visitor_cookie import note_login
 
 _OPEN = ("/health", "/page/chat.css", "/page/fonts.css")
 _FACES = "/page/fonts/"

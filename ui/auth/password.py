@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from index.articles import Language
 from ui.auth.login_throttle import LoginThrottle, LoginThrottled, client_of
 from ui.auth.sessions import SECONDS, SessionStore
+from ui.escaping import escape, in_language
+from ui.http.language import page_language
+from ui.http.visitor_cookie import over_tls
 from ui.i18n import translate
-from ui.web.escaping import escape, in_language
-from ui.web.language import page_language
-from ui.web.visitor_cookie import over_tls
 
 SESSION_COOKIE = "jawab_pass"
 PATH = "/login"

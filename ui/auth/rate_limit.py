@@ -9,14 +9,15 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from index.errors import JawabError
 from ui.auth.api_keys import APIKey
+from ui.errors import RequestError
 
 
-class RateLimited(JawabError):
+class RateLimited(RequestError):
     """This key has made its maximum of requests in a minute; it may make one more in `seconds`."""
 
     code = "asked_too_often"
+    status = 429
     retryable = True
 
 

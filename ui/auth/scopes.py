@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from index.errors import JawabError
 from ui.auth.api_keys import Scope
+from ui.errors import RequestError
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/embeddings", "/mcp")
@@ -11,10 +11,11 @@ _QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/embeddings",
 _OPEN = ("/ready", "/docs", "/openapi.json", "/page/docs.js")
 
 
-class InsufficientScope(JawabError):
+class InsufficientScope(RequestError):
     """The key `name` lacks the required `scope`."""
 
     code = "scope_missing"
+    status = 403
 
 
 def required_scope(method: str, path: str) -> Scope:

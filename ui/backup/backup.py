@@ -28,9 +28,9 @@ from index.storage.lock import FILE
 from index.storage.migrations import copy_store
 from ui.backup.archive import Advance, ArchivedCollection, Manifest, Source, finish, write_members
 from ui.backup.places import COLLECTIONS, CONVERSATIONS, JOBS, SETTINGS, UPLOADS, Places
-from ui.collections import CollectionInfo, CollectionRepository
+from ui.collections.repository import CollectionInfo, CollectionRepository
+from ui.config import Config, short_name
 from ui.jobs.repository import JOBS as JOB_FILES
-from ui.settings import Settings
 
 _SECRET = frozenset({"password", "llm_key"})
 _CREDENTIALS = re.compile(r"//[^/@]*@")
@@ -51,7 +51,7 @@ class Backup:
     manifest: Manifest
 
 
-def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool = False) -> Backup:
+def back_up(config: Config, target: Path, advance: Advance, first_only: bool = False) -> Backup:
     """Write a backup of everything, or of the first collection alone with its uploaded files, to the new file `target`.
 
     An interrupted backup resumes when it is run again. Raises `FileExists`, `BackupUnderWay`, `IndexMissing`,
@@ -59,14 +59,14 @@ def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool
     """
     if target.exists():
         raise FileExists(file=target)
-    places = Places.of(settings)
+    places = Places.of(config)
     partial = target.with_name(f"{target.name}.partial")
     with storage_errors(target.parent), _alone(target, partial):
         snapshots = target.with_name(f"{target.name}.snapshots")
         _remove(snapshots)
         snapshots.mkdir(mode=private.FOLDER)
         try:
-            taken = _taken(settings, places, snapshots, first_only)
+            taken = _taken(config, places, snapshots, first_only)
             # Uploaded files first: they never change, so that a resumed run finds them in the archive.
             members, missing = write_members(partial, [*taken.uploads(), *taken.sources], advance)
         finally:
@@ -83,12 +83,12 @@ def back_up(settings: Settings, target: Path, advance: Advance, first_only: bool
     return Backup(target, manifest)
 
 
-def _taken(settings: Settings, places: Places, folder: Path, first_only: bool) -> _Snapshots:
+def _taken(config: Config, places: Places, folder: Path, first_only: bool) -> _Snapshots:
     taken = _Snapshots(places, folder)
     if not first_only:
         taken.databases()
-        taken.settings(settings)
-    named = CollectionRepository(settings.index, settings.collections).all()
+        taken.settings(config)
+    named = CollectionRepository(config.paths.index, config.paths.collections).all()
     taken.collections(named[:1] if first_only else named)
     return taken
 
@@ -134,9 +134,13 @@ class _Snapshots:
                 for (job,) in jobs.rows("SELECT id FROM jobs WHERE state IN ('queued', 'reading')"):
                     self._named |= set((self._places.uploads.resolve() / JOB_FILES / job).rglob("*"))
 
-    def settings(self, settings: Settings) -> None:
+    def settings(self, config: Config) -> None:
         """Write the settings that are set, without secrets."""
-        made = {name: str(getattr(settings, name)) for name in sorted(settings.model_fields_set - _SECRET)}
+        made = {
+            short_name(one.section, one.field): str(one.value)
+            for one in config.settings()
+            if one.is_set and one.field not in _SECRET
+        }
         if "llm" in made:
             made["llm"] = _CREDENTIALS.sub("//", made["llm"])
         path = self._folder / SETTINGS

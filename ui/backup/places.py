@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ui.collections import DEFAULT_ID
+from ui.collections.repository import DEFAULT_ID
+from ui.config import Config
 from ui.jobs.claim import jobs_database
-from ui.settings import Settings
 
 COLLECTIONS, UPLOADS = "collections", "uploads"
 CONVERSATIONS, JOBS, SETTINGS = "conversations.sqlite", "jobs.sqlite", "settings.json"
@@ -24,13 +24,13 @@ class Places:
     jobs: Path
 
     @staticmethod
-    def of(settings: Settings) -> Places:
+    def of(config: Config) -> Places:
         return Places(
-            index=settings.index,
-            collections=settings.collections,
-            uploads=settings.brought,
-            conversations=settings.conversations,
-            jobs=jobs_database(settings.brought),
+            index=config.paths.index,
+            collections=config.paths.collections,
+            uploads=config.paths.uploads,
+            conversations=config.paths.conversations,
+            jobs=jobs_database(config.paths.uploads),
         )
 
     def index_of(self, collection: str) -> Path:

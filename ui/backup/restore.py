@@ -26,7 +26,7 @@ from index.storage.durable import sync_folder, write_atomically
 from index.storage.lock import FILE
 from ui.backup.archive import Advance, ArchiveReader, Manifest, Member, digest_of_file
 from ui.backup.places import SETTINGS, Places
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
 
 Phase = Literal["unpacking", "settling", "moving"]
 

@@ -55,7 +55,7 @@ def evaluate_set(
     questions = read_set(folder)
     place = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
     with output.IndexingBar(language) as bar:
-        update_index(place / "index", [questions.articles], app.embedder, bar)
+        update_index(place / "index", [questions.articles], app.components.embedder, bar)
     records = _answer(app, questions, limit, place, language, without)
     chosen = questions.sample(limit)
     catalog = Catalog.open(place / "index")
@@ -74,8 +74,14 @@ def evaluate_set(
 def _answer(
     app: App, questions: QuestionSet, limit: int | None, place: Path, language: Language, without: Ablation
 ) -> dict[str, dict[str, Any]]:
-    generator, reader = None if without.llm else app.llm, None if without.reader else app.reader
-    assistant = Assistant(Retriever(place / "index", app.embedder), generator, reader, app.options, app.commands)
+    generator, reader = None if without.llm else app.components.llm, None if without.reader else app.components.reader
+    assistant = Assistant(
+        Retriever(place / "index", app.components.embedder),
+        generator,
+        reader,
+        app.components.options,
+        app.components.commands,
+    )
     # A server loads models and evaluates the prompt head at startup, so this is not part of a question's time.
     assistant.prepare_reading()
     for asked_in in sorted({question["lang"] for question in questions.questions}):
@@ -113,9 +119,9 @@ def _run(app: App, limit: int | None, figures: Figures, without: Ablation) -> Ru
         without=" ".join(without.parts),
         models=_models(app, without),
         settings={
-            "reading_tokens": app.settings.reading_tokens,
-            "evidence_tokens": app.settings.evidence_tokens,
-            "threshold": app.settings.threshold,
+            "reading_tokens": app.config.answering.reading_tokens,
+            "evidence_tokens": app.config.answering.evidence_tokens,
+            "threshold": app.config.answering.threshold,
         },
         figures=figures,
     )
@@ -141,8 +147,8 @@ def _save(questions: QuestionSet, run: Run, out: Path, without: Ablation) -> Pat
 
 def _models(app: App, without: Ablation) -> dict[str, str]:
     parts = {
-        "embedder": app.embedder,
-        "reader": None if without.reader else app.reader,
-        "generator": None if without.llm else app.llm,
+        "embedder": app.components.embedder,
+        "reader": None if without.reader else app.components.reader,
+        "generator": None if without.llm else app.components.llm,
     }
     return {role: part.name for role, part in parts.items() if part}

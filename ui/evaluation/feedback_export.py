@@ -18,8 +18,8 @@ from index.errors import ArticleMissing, JawabError
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
 from qa.answer import Answer
-from ui.web.chat.render import find_answer_span
-from ui.web.conversations.repository import Feedback
+from ui.conversations.repository import Feedback
+from ui.highlighting import find_answer_span
 
 
 class NoFeedback(JawabError):

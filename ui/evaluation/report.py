@@ -18,11 +18,11 @@ from qa.evaluation.calibration import calibration_error, reliability, score_answ
 from qa.evaluation.error_analysis import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
 from qa.evaluation.metrics import Question, Record
 from ui.dates_and_plurals import format_date
+from ui.escaping import direction, escape
 from ui.evaluation import charts
 from ui.evaluation.history import NO_RUNS, Run, Runs
 from ui.evaluation.metrics_table import duration, figure_groups
 from ui.i18n import translate
-from ui.web.escaping import direction, escape
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -11,8 +11,8 @@ from index.errors import IndexMissing
 from index.indexer import Progress, update_index
 from index.planner import IndexingReport
 from index.storage.catalog import Catalog
-from ui.collections import CollectionMissing, CollectionRemoved, CollectionRepository
-from ui.uploaded import UploadedFiles
+from ui.collections.repository import CollectionMissing, CollectionRemoved, CollectionRepository
+from ui.jobs.uploaded_files import UploadedFiles
 
 
 class IndexWriter:

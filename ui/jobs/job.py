@@ -7,21 +7,24 @@ from typing import Literal
 
 from index.errors import JawabError
 from index.planner import IndexingReport
+from ui.errors import RequestError
 from ui.jobs.progress import JobProgress
 
 State = Literal["queued", "reading", "done", "failed", "stopped"]
 
 
-class JobMissing(JawabError):
+class JobMissing(RequestError):
     """Job `job` does not exist, or no longer."""
 
     code = "job_missing"
+    status = 404
 
 
-class JobFinished(JawabError):
+class JobFinished(RequestError):
     """Job `job` has ended, so it cannot be stopped."""
 
     code = "job_over"
+    status = 409
 
 
 class JobBroken(JawabError):
@@ -37,17 +40,19 @@ class WorkerElsewhere(JawabError):
     retryable = True
 
 
-class UploadInProgress(JawabError):
+class UploadInProgress(RequestError):
     """An upload with this idempotency key is still being received."""
 
     code = "upload_under_way"
+    status = 409
     retryable = True
 
 
-class IdempotencyConflict(JawabError):
+class IdempotencyConflict(RequestError):
     """The idempotency key was used before, with another upload."""
 
     code = "idempotency_key_reused"
+    status = 422
 
 
 @dataclass(frozen=True)

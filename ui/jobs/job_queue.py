@@ -28,7 +28,7 @@ from index.planner import IndexingReport
 from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder, sync_tree
-from ui.collections import CollectionRemoved
+from ui.collections.repository import CollectionRemoved
 from ui.jobs.claim import jobs_lock
 from ui.jobs.job import Job, JobBroken, JobFinished, State, WorkerElsewhere
 from ui.jobs.progress import JobCancelled, JobProgress

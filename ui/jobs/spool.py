@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from index.articles import Skipped
-from index.errors import JawabError
 from index.storage import private
 from index.storage.database import storage_errors
+from ui.errors import RequestError
 from ui.jobs.upload_dir import UploadDirectory
 
 NAMED, LINES = "files", "lines"
@@ -26,10 +26,11 @@ _BODY = "articles"
 """Name of the body in a summary, beside the line number."""
 
 
-class ArticleTooLarge(JawabError):
+class ArticleTooLarge(RequestError):
     """One article of an upload has more than `megabytes`."""
 
     code = "article_too_large"
+    status = 413
 
 
 def article_too_large() -> ArticleTooLarge:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from index.errors import JawabError
 from index.storage import private
 from index.storage.database import storage_errors
-from ui.web.escaping import strip_control_characters
+from ui.errors import RequestError
+from ui.escaping import strip_control_characters
 
 MOST_FILES = 10_000
 MOST_BYTES = 1_000_000_000
@@ -19,10 +19,11 @@ _PART_BYTES, _PARTS = 120, 12
 _SEPARATORS = re.compile(r"[/\\]+")
 
 
-class UploadTooLarge(JawabError):
+class UploadTooLarge(RequestError):
     """An upload has too many files or bytes."""
 
     code = "too_much"
+    status = 413
 
 
 def upload_too_large() -> UploadTooLarge:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from index.articles import Language
-from ui.api.problems import of_code
+from ui.http.problems import of_code
 from ui.mcp.server import Collections, tool_server
 from ui.queue.fair_queue import FairQueue
 

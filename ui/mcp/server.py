@@ -26,13 +26,13 @@ from index.retrieval.filters import Filter
 from index.text.language import detect_language
 from qa.assistant import found_passages
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.collections import CollectionInfo, CollectionMissing, find_named
+from ui.collections.repository import CollectionInfo, CollectionMissing, find_named
+from ui.http.client_id import get_client_id
+from ui.http.language import page_language
 from ui.i18n import error_message, translate
-from ui.queue.client_id import get_client_id
+from ui.protocols import Articles, Search
 from ui.queue.fair_queue import FairQueue
 from ui.queue.runner import AnswerSource, QuestionRequest, complete_answer
-from ui.web.language import page_language
-from ui.web.site import Articles, Search
 
 _INSTRUCTIONS = (
     "Answers from a local collection of articles, in Arabic or English. Every answer quotes its articles word for word;"

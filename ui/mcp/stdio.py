@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from index.articles import Language
 from qa.assistant import Assistant
 from ui.app import App
-from ui.collections import CollectionInfo, CollectionRepository
+from ui.collections.repository import CollectionInfo, CollectionRepository
 from ui.mcp.server import tool_server
+from ui.protocols import Articles, Search
 from ui.queue.answer_cache import AnswerCache
 from ui.queue.fair_queue import FairQueue
-from ui.web.site import Articles, Search
 
 
 def run(app: App, language: Language) -> None:
@@ -33,7 +33,7 @@ class _Collections:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._folders = CollectionRepository(app.settings.index, app.settings.collections)
+        self._folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
         self._lock = threading.Lock()
         self._open: dict[str, _Collection] = {}
 
@@ -44,7 +44,7 @@ class _Collections:
         folder = self._folders.index_of(collection)
         with self._lock:
             if collection not in self._open:
-                assistant = Assistant.open(folder, self._app)
+                assistant = self._app.components.open_assistant(folder)
                 catalog = assistant.retriever.catalog
                 answers = AnswerCache(lambda: catalog.generation)
                 self._open[collection] = _Collection(assistant, assistant.search, catalog, answers)

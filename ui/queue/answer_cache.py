@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from qa.answer import Answer, Timings
 from qa.query.followup import HistoryTurn
 
-MOST = 500
+MAX_ANSWERS = 500
 """Maximum cached answers of one collection (LRU)."""
-MOST_BYTES = 16_000_000
+MAX_BYTES = 16_000_000
 """Maximum total bytes of cached answers, as JSON."""
 
 
@@ -38,15 +38,15 @@ class AnswerCache:
     def __init__(
         self,
         generation: Callable[[], int],
-        most: int = MOST,
+        max_answers: int = MAX_ANSWERS,
         found: Callable[[Answer], None] = lambda _: None,
-        most_bytes: int = MOST_BYTES,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.generation = generation
         self._found = found
-        self._most = most
+        self._max_answers = max_answers
         self._lock = threading.Lock()
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
         self._size = 0
 
@@ -76,7 +76,7 @@ class AnswerCache:
             before = self._kept.pop(key, None)
             self._kept[key] = _Kept(generation, answer, size)
             self._size += size - (before.size if before else 0)
-            while len(self._kept) > self._most or self._size > self._most_bytes:
+            while len(self._kept) > self._max_answers or self._size > self._max_bytes:
                 self._size -= self._kept.popitem(last=False)[1].size
 
 

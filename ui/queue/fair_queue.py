@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from index.errors import JawabError
+from ui.errors import RequestError
 
 _FIRST_GUESS = 5.0
 """Estimated seconds for an answer before one was measured."""
@@ -28,10 +29,11 @@ class QueueFull(JawabError):
     retryable = True
 
 
-class TooManyQueued(JawabError):
+class TooManyQueued(RequestError):
     """One caller has the maximum of `most` questions in the queue; there may be space in about `seconds`."""
 
     code = "asked_too_much"
+    status = 429
     retryable = True
 
 
@@ -40,8 +42,8 @@ class QueueLimits:
     """Maximum questions answered at once, in the queue (including those), and in the queue of one caller."""
 
     at_once: int = 1
-    most: int = 64
-    most_of_one: int = 16
+    max_length: int = 64
+    max_length_of_client: int = 16
 
 
 @dataclass(eq=False)
@@ -96,9 +98,9 @@ class FairQueue:
 
     def check_room(self, caller: str) -> None:
         """Check the limits for one more question. Raises `TooManyQueued`, `QueueFull`."""
-        if caller and self._of[caller] >= self._room.most_of_one:
-            raise TooManyQueued(most=self._room.most_of_one, seconds=round(self.patience))
-        if self.length >= self._room.most:
+        if caller and self._of[caller] >= self._room.max_length_of_client:
+            raise TooManyQueued(most=self._room.max_length_of_client, seconds=round(self.patience))
+        if self.length >= self._room.max_length:
             raise QueueFull(seconds=round(self.patience / 2 + 0.5))
 
     @contextmanager

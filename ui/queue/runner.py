@@ -21,9 +21,9 @@ from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.cancellation import Cancelled, CancelToken, cancel_scope
 from qa.query.arabizi import is_arabizi
 from qa.query.followup import HistoryTurn, is_follow_up
+from ui.protocols import AnswerStream
 from ui.queue.answer_cache import AnswerCache
 from ui.queue.fair_queue import FairQueue, Ticket
-from ui.web.site import AnswerStream
 
 T = TypeVar("T")
 

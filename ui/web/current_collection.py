@@ -10,10 +10,10 @@ from starlette.requests import cookie_parser
 
 from index.articles import Language
 from index.errors import JawabError
-from ui.collections import DEFAULT_ID, CollectionInfo
+from ui.collections.repository import DEFAULT_ID, CollectionInfo
+from ui.escaping import escape, in_language
 from ui.i18n import translate
-from ui.web.escaping import escape, in_language
-from ui.web.site import Collection, Site
+from ui.site import Collection, Site
 
 COLLECTION_COOKIE = "jawab_collection"
 """Name of the cookie with the collection selected on the page."""

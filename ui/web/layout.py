@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from index.articles import Language
+from ui.escaping import escape, in_language
+from ui.http.language import titled
 from ui.i18n import translate
 from ui.web.article_view.article import pane_html
-from ui.web.escaping import escape, in_language
-from ui.web.language import titled
 
 STYLES = ("fonts.css", "chat.css", "side.css", "reading.css")
 SCRIPTS = ("page.js", "side.js", "reading.js")

@@ -15,15 +15,15 @@ from ui.backup.archive import reading
 from ui.backup.backup import back_up
 from ui.backup.places import Places
 from ui.backup.restore import Restore, RestoreOccupied
-from ui.collections import CollectionRepository
-from ui.settings import Settings, load_settings
-from ui.web.conversations.repository import ConversationRepository, StoredTurn
+from ui.collections.repository import CollectionRepository
+from ui.config import Config, load_config
+from ui.conversations.repository import ConversationRepository, StoredTurn
 
 _VISITOR = "visitor"
 
 
-def _settings(folder: Path) -> Settings:
-    return load_settings(
+def _config(folder: Path) -> Config:
+    return load_config(
         index=folder / "index",
         collections=folder / "collections",
         brought=folder / "brought",
@@ -33,12 +33,12 @@ def _settings(folder: Path) -> Settings:
 
 def _make_home(place: Place) -> None:
     """A data folder with two collections and a conversation."""
-    settings = _settings(place.store)
+    config = _config(place.store)
     index.write_articles(place, 1)
     index.read_articles(place)
-    folders = CollectionRepository(settings.index, settings.collections)
+    folders = CollectionRepository(config.paths.index, config.paths.collections)
     (folders.index_of(folders.make("Other").id) / "note").touch()
-    with closing(ConversationRepository(settings.conversations)) as conversations:
+    with closing(ConversationRepository(config.paths.conversations)) as conversations:
         number = conversations.begin(_VISITOR, "When did the tram open?")
         conversations.put(_VISITOR, number, StoredTurn(1, "When did the tram open?", None))
 
@@ -48,7 +48,7 @@ def _archive(place: Place) -> Path:
 
 
 def _back_up(place: Place) -> None:
-    back_up(_settings(place.store), _archive(place), lambda amount: None)
+    back_up(_config(place.store), _archive(place), lambda amount: None)
 
 
 def _backed_up(place: Place) -> State:
@@ -69,7 +69,7 @@ def _archive_leftovers(place: Place) -> list[str]:
 def _prepare_archive(place: Place) -> None:
     """A backup outside the store, which is empty then."""
     _make_home(place)
-    back_up(_settings(place.store), _archive_to_restore(place), lambda amount: None)
+    back_up(_config(place.store), _archive_to_restore(place), lambda amount: None)
     for path in sorted(place.store.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
 
@@ -80,7 +80,7 @@ def _archive_to_restore(place: Place) -> Path:
 
 def _restore(place: Place) -> None:
     with reading(_archive_to_restore(place)) as archive:
-        restore = Restore(archive, Places.of(_settings(place.store)), index.embedder)
+        restore = Restore(archive, Places.of(_config(place.store)), index.embedder)
         try:
             restore.run(False, lambda amount: None)
         except RestoreOccupied:
@@ -92,7 +92,7 @@ def _restored(place: Place) -> State:
     """The restored articles and conversations; none before a restore has said that it is over."""
     if (place.store / "index.restoring.json").exists() or not index.folder(place).is_dir():
         return None
-    with closing(ConversationRepository(_settings(place.store).conversations)) as conversations:
+    with closing(ConversationRepository(_config(place.store).paths.conversations)) as conversations:
         return {"index": index.state(place), "conversations": [one.title for one in conversations.all(_VISITOR)]}
 
 

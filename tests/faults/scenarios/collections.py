@@ -9,7 +9,7 @@ from pathlib import Path
 
 from index.indexer import create_index
 from tests.faults.scenario import Place, Scenario, State
-from ui.collections import DEFAULT_ID, CollectionInfo, CollectionRepository
+from ui.collections.repository import DEFAULT_ID, CollectionInfo, CollectionRepository
 
 _NAME = "Trams"
 

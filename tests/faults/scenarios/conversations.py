@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qa.answer import Answer
 from tests.faults.scenario import Place, Scenario, State
-from ui.web.conversations.repository import ConversationRepository, StoredTurn
+from ui.conversations.repository import ConversationRepository, StoredTurn
 
 _VISITOR = "visitor"
 _ANSWER = Answer.refused("a", "When did the tram open?", "The articles do not say. " * 200)

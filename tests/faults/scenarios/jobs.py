@@ -17,11 +17,11 @@ from index.storage.catalog import Catalog
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
 from ui.api.body_parsers.ndjson import LinesBody
-from ui.collections import CollectionRepository
+from ui.collections.repository import CollectionRepository
 from ui.jobs.index_writer import IndexWriter
 from ui.jobs.job_queue import JobQueue, PendingUpload
 from ui.jobs.repository import JobRepository, store_of
-from ui.uploaded import UploadedFiles
+from ui.jobs.uploaded_files import UploadedFiles
 
 _COLLECTION = "first"
 _SECONDS, _SOON = 20.0, 2.5

@@ -17,8 +17,8 @@ from index.storage.schema import SCHEMA, VERSIONS
 from tests.faults.scenario import Place, Scenario, State
 from tests.faults.scenarios import index
 from ui.auth.api_keys import APIKeyStore
-from ui.collections import DEFAULT_ID, CollectionRepository
-from ui.web.conversations.repository import ConversationRepository
+from ui.collections.repository import DEFAULT_ID, CollectionRepository
+from ui.conversations.repository import ConversationRepository
 
 _VISITOR = "visitor"
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from index.errors import JawabError
+from ui.errors import RequestError
 from ui.jobs.upload_dir import UploadDirectory
 
 FORM, JSON, NDJSON = "multipart/form-data", "application/json", "application/x-ndjson"
 
 
-class InvalidBody(JawabError):
+class InvalidBody(RequestError):
     """The body of an upload is not valid for its content type `kind`."""
 
     code = "body_unreadable"
+    status = 422
 
 
-class EmptyUpload(JawabError):
+class EmptyUpload(RequestError):
     """An upload without a file or an article."""
 
     code = "nothing_sent"
+    status = 422
 
 
 class BodyParser(Protocol):

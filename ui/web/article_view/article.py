@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from index.article_list import publisher_of
 from index.articles import Article, Language, Span
 from ui.dates_and_plurals import format_date
+from ui.escaping import escape, in_language
+from ui.highlighting import find_answer_span
 from ui.i18n import translate
-from ui.web.chat.render import find_answer_span
-from ui.web.escaping import escape, in_language
 
 _PARAGRAPH = re.compile(r"\n\s*")
 

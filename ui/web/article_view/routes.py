@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from index.errors import ArticleMissing
+from ui.escaping import escape_sentence, in_language
+from ui.http.language import PageLanguage
 from ui.i18n import error_message
 from ui.web.article_view.article import article_html, marks_of
 from ui.web.current_collection import CollectionInPath
-from ui.web.escaping import escape_sentence, in_language
-from ui.web.language import PageLanguage
 
 _LONGEST_ID = 2000
 

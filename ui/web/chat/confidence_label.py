@@ -6,8 +6,8 @@ from typing import Literal
 
 from qa.answer import Answer
 from ui.dates_and_plurals import plural_category
+from ui.escaping import escape
 from ui.i18n import translate
-from ui.web.escaping import escape
 
 SURE, LIKELY = 0.8, 0.5
 """Minimum confidences of the labels "sure" and "likely". docs/generation.md has the shares that were right."""

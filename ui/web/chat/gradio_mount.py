@@ -19,15 +19,15 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.articles import Language
+from ui.escaping import in_language
+from ui.http.language import page_language
+from ui.http.visitor_cookie import cookie_in, is_logged_in, new_cookie, over_tls
+from ui.site import Site
 from ui.web.article_view.article import pane_html
 from ui.web.chat.page import build_page
 from ui.web.conversations.sidebar import frame_html
 from ui.web.current_collection import chosen_id, switcher_html
-from ui.web.escaping import in_language
-from ui.web.language import page_language
 from ui.web.layout import SCRIPTS, head_html
-from ui.web.site import Site
-from ui.web.visitor_cookie import cookie_in, is_logged_in, new_cookie, over_tls
 
 # Routes of Gradio that the page uses. Uploads, files by path, proxies, deep links, run history, logins and the API
 # description are not among them and return 404.

@@ -20,17 +20,18 @@ from index.articles import Language
 from index.errors import JawabError
 from qa.answer import Finished, PassagesFound, PhraseFound, Token
 from qa.query.question import MAX_QUESTION_LENGTH
+from ui.escaping import escape_sentence, in_language
+from ui.http.language import page_language, titled
+from ui.http.visitor_cookie import visitor_in
 from ui.i18n import error_message, translate
+from ui.protocols import Overview
 from ui.queue.runner import QuestionRequest, QueuePosition, StreamEvent, stream_answer
+from ui.site import Site
 from ui.web.chat.render import Turn, answer_html, passages_html, turn_html
 from ui.web.chat.session import ChatSession, ConversationSaver
 from ui.web.chat.welcome import example_texts, exports_html, welcome_html
 from ui.web.current_collection import chosen_id, opened
-from ui.web.escaping import escape_sentence, in_language
-from ui.web.language import page_language, titled
 from ui.web.layout import masthead_html
-from ui.web.site import Overview, Site
-from ui.web.visitor_cookie import visitor_in
 
 EXAMPLES = 4
 MOST = 64

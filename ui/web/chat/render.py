@@ -12,17 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index.article_list import publisher_of
-from index.articles import Language, Span
-from index.text.folding import fold
+from index.articles import Language
 from qa.answer import Answer, Citation, FoundPassage, Nearest
+from ui.conversations.export.labels import source_line
 from ui.dates_and_plurals import format_date, plural_category
-from ui.export.labels import source_line
+from ui.escaping import bidi_isolate, escape, escape_sentence, in_language, own_language
+from ui.highlighting import highlight_answer
 from ui.i18n import translate
 from ui.web.chat.confidence_label import confidence_html
-from ui.web.escaping import bidi_isolate, escape, escape_sentence, in_language, own_language
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
 _PREVIEW = 140
 _NEAR = 280
 """Most code points shown of a passage: `_PREVIEW` in a list, `_NEAR` below a declined answer."""
@@ -206,33 +205,6 @@ def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
         f'<figcaption><bdi class="marker" dir="ltr">[{citation.marker}]</bdi> {_origin(turn, citation)}</figcaption>'
         "</figure>"
     )
-
-
-def highlight_answer(quote: str, phrase: str | None) -> str:
-    """Escape the quotation and highlight the first occurrence of the answer phrase in it."""
-    found = find_answer_span(quote, phrase)
-    if found is None:
-        return escape(quote)
-    before, said, after = quote[: found.start], quote[found.start : found.end], quote[found.end :]
-    return f"{escape(before)}<mark>{escape(said)}</mark>{escape(after)}"
-
-
-def find_answer_span(quote: str, phrase: str | None) -> Span | None:
-    """Locate `phrase` in `quote`, ignoring differences in diacritics, alefs and digits; `None` if it is not there."""
-    if not phrase:
-        return None
-    at = quote.find(phrase)
-    if at >= 0:
-        return Span(at, at + len(phrase))
-    folded, wanted = fold(quote), fold(phrase).text.split()
-    match = re.search(r"\s+".join(map(_digits_grouped_or_not, wanted)), folded.text) if wanted else None
-    return folded.to_original(*match.span()) if match else None
-
-
-def _digits_grouped_or_not(word: str) -> str:
-    """Return a pattern for a folded word; 2500 also matches 2,500, but not part of 12500."""
-    pattern = re.sub(r"(?<=\d)(?=\d)", "[,٬]?", re.escape(_GROUPED.sub("", word)))
-    return rf"(?<!\d)(?<!\d[,٬]){pattern}(?![,٬]?\d)"
 
 
 def _origin(turn: Turn, citation: Citation) -> str:

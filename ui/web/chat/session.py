@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from index.errors import JawabError
 from qa.query.followup import HistoryTurn, to_history_turn
 from qa.query.question import language_to_answer_in
+from ui.conversations.repository import ConversationInfo, ConversationRepository, StoredTurn
 from ui.i18n import error_message
 from ui.web.chat.render import Turn
-from ui.web.conversations.repository import ConversationInfo, ConversationRepository, StoredTurn
 
 _TURNS_KEPT = 150
 

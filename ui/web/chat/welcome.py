@@ -5,10 +5,10 @@ from __future__ import annotations
 from index.articles import Language
 from index.text.language import detect_language
 from ui.dates_and_plurals import format_date, plural_category
+from ui.escaping import escape, in_language
+from ui.http.language import titled
 from ui.i18n import explain_missing_llm, translate
-from ui.web.escaping import escape, in_language
-from ui.web.language import titled
-from ui.web.site import Overview
+from ui.protocols import Overview
 
 
 def example_texts(overview: Overview, language: Language, most: int) -> list[str]:

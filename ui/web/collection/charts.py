@@ -16,14 +16,14 @@ from index.articles import Language
 from index.timeline import Timeline, article_timeline
 from index.topics.topic_map import MapPoint, Topic, TopicMap
 from ui.dates_and_plurals import format_date, plural_category
+from ui.escaping import escape, in_language, strip_control_characters
+from ui.http.language import PageLanguage, page_language
+from ui.http.visitor_cookie import is_logged_in
 from ui.i18n import translate
+from ui.site import Collection, Site
 from ui.web.conversations.sidebar import frame_html
 from ui.web.current_collection import CollectionInPath, chosen_id, opened, switcher_html
-from ui.web.escaping import escape, in_language, strip_control_characters
-from ui.web.language import PageLanguage, page_language
 from ui.web.layout import POLICY, page_html
-from ui.web.site import Collection, Site
-from ui.web.visitor_cookie import is_logged_in
 
 CHARTS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 """Plotly sets inline styles."""

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 from index.article_list import ArticleQuery, ArticleSummary, SortOrder
 from index.articles import Language
-from ui.collections import DEFAULT_ID, LONGEST_NAME, CollectionInfo
+from ui.collections.repository import DEFAULT_ID, LONGEST_NAME, CollectionInfo
 from ui.dates_and_plurals import format_date, plural_category
+from ui.escaping import escape, in_language
 from ui.i18n import translate
-from ui.web.escaping import escape, in_language
 
 ROWS = 50
 """Articles on one page."""

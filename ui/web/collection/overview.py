@@ -10,7 +10,7 @@ from index.articles import Language
 from index.errors import JawabError
 from ui.bundled import samples_folder
 from ui.i18n import translate
-from ui.web.site import Overview
+from ui.protocols import Overview
 
 _OF_EACH = 2
 """Examples in each language."""

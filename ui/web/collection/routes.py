@@ -12,16 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from index.article_list import ArticleQuery, SortOrder
 from index.articles import Language
 from index.dates.beginnings import DateInvalid, parse_date_prefix
-from ui.collections import DEFAULT_ID, LONGEST_NAME, CollectionInfo
+from ui.collections.repository import DEFAULT_ID, LONGEST_NAME, CollectionInfo
+from ui.escaping import escape_sentence
+from ui.http.language import page_language
+from ui.http.visitor_cookie import is_logged_in
 from ui.i18n import error_message, translate
+from ui.site import Site
 from ui.web.collection.list_page import collection_html
 from ui.web.conversations.sidebar import frame_html
 from ui.web.current_collection import CollectionInPath, chosen_id, name_of, opened, switcher_html
-from ui.web.escaping import escape_sentence
-from ui.web.language import page_language
 from ui.web.layout import POLICY, page_html
-from ui.web.site import Site
-from ui.web.visitor_cookie import is_logged_in
 
 Short = Annotated[str, Query(max_length=300)]
 

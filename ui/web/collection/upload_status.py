@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from index.articles import Language
 from index.planner import IndexingReport
+from ui.escaping import escape, escape_sentence
 from ui.i18n import error_message, translate
-from ui.web.collection.page_upload import PageUpload
-from ui.web.escaping import escape, escape_sentence
+from ui.jobs.page_upload import PageUpload
 
 _SHOWN = 100
 """Most skipped files that are listed."""

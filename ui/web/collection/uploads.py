@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from index.storage import private
-from ui.web.collection.page_upload import PageUpload
+from ui.http.language import PageLanguage
+from ui.jobs.page_upload import PageUpload
 from ui.web.collection.upload_status import progress_html
 from ui.web.current_collection import CollectionInPath
-from ui.web.language import PageLanguage
 
 _BYTES = "application/octet-stream"
 

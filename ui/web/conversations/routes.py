@@ -12,16 +12,16 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from ui.api.fields import Number
-from ui.export.docx import word
-from ui.export.html import POLICY, printable
-from ui.export.markdown import markdown
-from ui.web.conversations.repository import TITLE, ConversationRepository, Rating
+from ui.conversations.export.docx import word
+from ui.conversations.export.html import POLICY, printable
+from ui.conversations.export.markdown import markdown
+from ui.conversations.repository import TITLE, ConversationRepository, Rating
+from ui.http.fields import Number
+from ui.http.language import PageLanguage
+from ui.http.visitor_cookie import is_logged_in, visitor_in
+from ui.site import Site
 from ui.web.conversations.sidebar import frame_html, sidebar_html
 from ui.web.current_collection import chosen_id, switcher_html
-from ui.web.language import PageLanguage
-from ui.web.site import Site
-from ui.web.visitor_cookie import is_logged_in, visitor_in
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 

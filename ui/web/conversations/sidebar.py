@@ -8,9 +8,9 @@ from itertools import groupby
 
 from index.articles import Language
 from index.text.language import detect_language
+from ui.conversations.repository import ConversationInfo
+from ui.escaping import escape, in_language
 from ui.i18n import translate
-from ui.web.conversations.repository import ConversationInfo
-from ui.web.escaping import escape, in_language
 
 
 def frame_html(language: Language, switcher: str = "", logged_in: bool = False) -> str:

@@ -1,0 +1,167 @@
+"""Components of an assistant: the configured embedder, reader and LLM, each created on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+
+from index.embeddings import Embedder, SentenceTransformerEmbedder
+from index.errors import JawabError, MemoryShort, PathNotFound
+from index.fakes import HashEmbedder
+from index.retriever import Retriever
+from index.runtime.library_check import check_libraries
+from index.runtime.memory import require_memory
+from qa.assistant import Assistant
+from qa.errors import LLMUnusable, ModelMissing, ModelUnknown
+from qa.fakes import FakeLLM, FakeReader
+from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
+from qa.llm.base import LLM
+from qa.llm.llama_context import memory_needed
+from qa.llm.llama_cpp_llm import LlamaCppLLM
+from qa.llm.openai_compatible import OpenAICompatibleLLM
+from qa.llm.self_test import SelfTest, SelfTestResult
+from qa.options import Options
+from qa.reading.commands import Commands
+from qa.reading.network_reader import NetworkReader
+from qa.reading.reader import Reader
+
+FAKE = "fake"
+"""Name of the fake embedder and LLM, for trying the program without models."""
+
+
+_MEMORY_BESIDE_LLM = 900_000_000
+"""Bytes that embedder and reader take, which are loaded later: an LLM that leaves too few for them is of no use."""
+
+
+class Components:
+    """Components of assistants; assistants with the same components share the models.
+
+    `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of
+    a server with OpenAI's API, whose key is `llm_key`; each is empty for the default one. `models` is the folder of
+    fetched models. `threads` is the number of the LLM's threads; 0 for one a processor.
+    """
+
+    def __init__(
+        self,
+        embedder: str = "",
+        llm: str = "",
+        llm_key: str = "",
+        *,
+        models: Path | None = None,
+        threads: int = 0,
+        options: Options | None = None,
+        on_self_test: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._chosen_embedder = embedder
+        self._chosen_llm = llm
+        self._llm_key = llm_key
+        self._threads = threads
+        self.store = ModelStore(models or models_folder())
+        self.options = options or Options()
+        self.cache = platformdirs.user_cache_path("jawab")
+        self._self_test = SelfTest(self.cache / "self-tests", threads, on_start=on_self_test)
+
+    @cached_property
+    def models(self) -> tuple[Model, ...]:
+        """All available models."""
+        return bundled_models()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`, and
+        `ProcessorUnsupported` if a library that it needs crashes here."""
+        chosen = self._chosen_embedder
+        if chosen == FAKE:
+            return HashEmbedder()
+        check_libraries(self.cache / "self-tests")
+        copies = self.cache / "embedders"
+        if _is_path(chosen):
+            return SentenceTransformerEmbedder(_existing(chosen), copies=copies)
+        model = self._model("embedder", chosen)
+        return SentenceTransformerEmbedder(self.store.require(model), model.name, copies)
+
+    @cached_property
+    def generator(self) -> LLM:
+        """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`; for a file `LLMFailed`,
+        `LLMUnusable` and `MemoryShort`; and for an address `LLMAddressInvalid`: nothing is sent to it yet."""
+        chosen = self._chosen_llm
+        if chosen == FAKE:
+            return FakeLLM()
+        if chosen.startswith(("http://", "https://")):
+            return OpenAICompatibleLLM(chosen, self._llm_key)
+        if _is_path(chosen):
+            return self._llama(_existing(chosen))
+        model = self._model("llm", chosen)
+        folder = self.store.require(model)
+        # For a model in several files, llama.cpp takes the first and finds the others.
+        return self._llama(folder / model.files[0].path)
+
+    @cached_property
+    def llm(self) -> LLM | None:
+        """The LLM, or `None` if it is not available for the reason in `llm_problem`."""
+        return None if self.llm_problem else self.generator
+
+    @cached_property
+    def llm_problem(self) -> JawabError | None:
+        """The reason why there is no LLM: the default one is missing, or this computer cannot run the chosen one.
+        Raises the other errors of `generator`."""
+        try:
+            self.generator  # noqa: B018 - created here, or not at all
+        except ModelMissing as error:
+            if self._chosen_llm:
+                raise
+            return error
+        except (LLMUnusable, MemoryShort) as error:
+            return error
+        return None
+
+    def open_assistant(self, index: Path, with_llm: bool = True) -> Assistant:
+        """Open an assistant for the index in the folder `index`.
+
+        Models are loaded on first use. Raises the errors of `Retriever` and of the components.
+        """
+        retriever = Retriever(index, self.embedder)
+        return Assistant(retriever, self.llm if with_llm else None, self.reader, self.options, self.commands)
+
+    def self_test(self) -> SelfTestResult | None:
+        """Return the result of the LLM's self-test; `None` for an LLM that does not run in this process."""
+        return self._self_test.result(self.generator.path) if isinstance(self.generator, LlamaCppLLM) else None
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        """The reader trained on this embedder; `None` for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return FakeReader()
+        model = default_model(self.models, "reader")
+        return NetworkReader.of(self.store.require(model) / model.files[0].path, self.embedder, model.name)
+
+    @cached_property
+    def commands(self) -> Commands | None:
+        """The classifier of sentences that command; `None` for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return None
+        model = default_model(self.models, "reader")
+        return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
+
+    def _llama(self, path: Path) -> LlamaCppLLM:
+        require_memory(memory_needed(path) + _MEMORY_BESIDE_LLM, path)
+        return LlamaCppLLM(path, self._self_test.configuration(path), self._threads, heads=self.cache / "heads")
+
+    def _model(self, role: Role, name: str) -> Model:
+        model = find_model(self.models, name) if name else default_model(self.models, role)
+        if model.role != role:
+            raise ModelUnknown(name=name, known=", ".join(m.name for m in self.models if m.role == role))
+        return model
+
+
+def _is_path(chosen: str) -> bool:
+    return "/" in chosen or "\\" in chosen or chosen.endswith(".gguf")
+
+
+def _existing(path: str) -> Path:
+    if not Path(path).expanduser().exists():
+        raise PathNotFound(path=path)
+    return Path(path).expanduser()

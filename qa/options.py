@@ -1,0 +1,20 @@
+"""Options for answering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qa.confidence import THRESHOLD
+from qa.evidence import MAX_EVIDENCE_TOKENS
+from qa.reading.answering import BUDGET
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options for answering: passages shown, token limits of the reader and of the LLM's evidence, and the minimum
+    probability to answer."""
+
+    passages: int = 10
+    reading_tokens: int = BUDGET
+    evidence_tokens: int = MAX_EVIDENCE_TOKENS
+    threshold: float = THRESHOLD

@@ -1,0 +1,186 @@
+"""Commands that answer and search: `ask`, `search`, `chat`, `batch`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from index.articles import Language
+from index.dates.beginnings import DateInvalid, parse_date_prefix
+from index.errors import JawabError
+from ui import output
+from ui.app import App
+from ui.cli.command import EXIT_PROBLEM, app_of, index_option, language_of
+from ui.i18n import error_message, explain_missing_llm, translate, user_language
+from ui.terminal import echo
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant
+    from qa.query.followup import HistoryTurn
+
+
+def _load_aside(assistant: Assistant, language: Language) -> None:
+    """Load the LLM in a thread, while the embedder is loaded. Errors are ignored here: answering raises them again."""
+
+    def load() -> None:
+        with suppress(JawabError):
+            assistant.prepare(language)
+
+    threading.Thread(target=load, daemon=True).start()
+
+
+def _assistant(app: App, no_llm: bool = False) -> Assistant:
+    """Return the assistant; print the reason if it has to run without its LLM."""
+    if no_llm:
+        return app.assistant_for(no_llm)
+    assistant = app.assistant
+    if app.components.llm_problem:
+        echo(explain_missing_llm(app.components.llm_problem, user_language()), err=True)
+    return assistant
+
+
+@click.command()
+@click.argument("question")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
+@click.option("--stream", is_flag=True, help="Show passages and words as they come; with --json, one event a line.")
+@click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
+@index_option
+def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | None) -> None:
+    """Answer a question, with the sentences that the answer rests on.
+
+    \b
+    Example:
+        jawab ask "متى عقدت الجولة الأولى للحوار الاستراتيجي؟"
+    """
+    from qa.query.question import validate_question
+
+    assistant = _assistant(app_of(index), no_llm)
+    _load_aside(assistant, validate_question(question))
+    if stream:
+        output.stream(assistant.stream(question), as_json)
+        return
+    answer = assistant.ask(question)
+    echo(output.as_json(answer.to_json()) if as_json else output.answer(answer))
+
+
+def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Parse a year, month or day, in the digits of any script."""
+    if value is None:
+        return None
+    try:
+        return parse_date_prefix(value)
+    except DateInvalid:
+        raise click.BadParameter(translate("search.bad_date", user_language()), context, parameter) from None
+
+
+@click.command()
+@click.argument("question")
+@click.option("-k", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many passages.")
+@click.option(
+    "--since", metavar="DATE", callback=_day, help="Only articles of this day or later (2021, 2021-04 or 2021-04-08)."
+)
+@click.option("--until", metavar="DATE", callback=_day, help="Only articles of this day or earlier.")
+@click.option("--source", "sources", multiple=True, help="Only articles of this source; may be repeated.")
+@click.option("--language", type=click.Choice(["ar", "en"]), help="Only passages in this language.")
+@click.option("--article", "articles", multiple=True, metavar="ID", help="Only this article; may be repeated.")
+@click.option("--stories", is_flag=True, help="One passage a story, with the other articles that tell it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the passages as JSON.")
+@index_option
+def search(
+    question: str,
+    count: int,
+    since: str | None,
+    until: str | None,
+    sources: tuple[str, ...],
+    language: Language | None,
+    articles: tuple[str, ...],
+    stories: bool,
+    as_json: bool,
+    index: Path | None,
+) -> None:
+    """Show the passages that fit a question best. A phrase in quotation marks must stand in them.
+
+    \b
+    Examples:
+        jawab search "withdrawal of troops" -k 3
+        jawab search 'القوات «عصائب أهل الحق»' --since 2021-04 --stories
+    """
+    from index.retrieval.filters import Filter
+    from qa.assistant import found_passages
+    from qa.query.question import validate_question
+
+    asked_in = validate_question(question)
+    only = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
+    hits = app_of(index).retriever.search(question, count, only, one_per_story=stories)
+    passages = found_passages(hits)
+    others = [[other.id for other in hit.others] for hit in hits]
+    if as_json:
+        told = [{"others": ids} if stories else {} for ids in others]
+        rows = [output.plain(passage) | more for passage, more in zip(passages, told, strict=True)]
+        echo(output.as_json({"question": question, "passages": rows}))
+    else:
+        echo(output.passages(passages, asked_in, others))
+
+
+@click.command()
+@index_option
+def chat(index: Path | None) -> None:
+    """Ask one question after another in the terminal; an empty line ends.
+
+    \b
+    Example:
+        jawab chat
+    """
+    from qa.query.followup import record_history
+
+    assistant = _assistant(app_of(index))
+    language = user_language()
+    _load_aside(assistant, language)
+    echo(translate("chat.welcome", language))
+    history: list[HistoryTurn] = []
+    while True:
+        try:
+            question = input("\n› ").strip()
+        except EOFError:
+            return
+        if not question:
+            return
+        try:
+            output.stream(record_history(assistant.stream(question, history=history), history), as_json=False)
+        except KeyboardInterrupt:
+            echo("\n" + translate("chat.stopped", language))
+        except JawabError as error:
+            echo(error_message(error, language_of(question)))
+
+
+@click.command()
+@click.argument("questions", type=click.Path(path_type=Path))
+@click.argument("answers", type=click.Path(path_type=Path))
+@click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
+@index_option
+def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> None:
+    """Answer the questions of a JSONL file, one record a line; goes on where it stopped.
+
+    \b
+    Example:
+        jawab batch questions.jsonl answers.jsonl
+    """
+    from qa.batch import answer_all, completed_ids, read_questions
+
+    asked, broken = read_questions(questions)
+    language = user_language()
+    for line in broken:
+        reason = translate(f"skipped.{line.reason}", language)
+        echo(translate("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
+    done = completed_ids(answers)
+    with output.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
+        assistant = _assistant(app_of(index), no_llm)
+        for _ in answer_all(assistant, asked, answers, lambda e, q: error_message(e, language_of(q))):
+            bar.advance()
+    if broken:
+        sys.exit(EXIT_PROBLEM)

@@ -1,0 +1,76 @@
+"""Commands of API keys: `keys add`, `keys list`, `keys revoke`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ui import output
+from ui.cli.command import app_of
+from ui.i18n import translate, user_language
+from ui.terminal import echo
+
+if TYPE_CHECKING:
+    from ui.auth.api_keys import Scope
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke the keys with which programs come in, where jawab serve asks for one.
+
+    \b
+    Example:
+        jawab keys add newsroom
+    """
+
+
+@keys.command(name="add")
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(["read", "write", "admin"]), default=["read"],
+    show_default=True, help="What it may do; may be repeated.",
+)  # fmt: skip
+@click.option("--per-minute", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="Requests.")
+def add_key(name: str, scopes: tuple[Scope, ...], per_minute: int) -> None:
+    """Make a key and print it, this once; only its hash is kept.
+
+    \b
+    Example:
+        jawab keys add newsroom --scope read --scope write
+    """
+    from ui.auth.api_keys import APIKeyStore
+
+    echo(APIKeyStore(app_of().config.paths.keys).add(name, scopes, per_minute))
+    echo(translate("keys.added", user_language(), name=name), err=True)
+
+
+@keys.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def list_keys(as_json: bool) -> None:
+    """Show which keys there are and what they may do; not the keys themselves, which are not kept.
+
+    \b
+    Example:
+        jawab keys list
+    """
+    from ui.auth.api_keys import APIKeyStore
+
+    found = APIKeyStore(app_of().config.paths.keys).all()
+    rows = [{name: value for name, value in output.plain(key).items() if name != "digest"} for key in found]
+    echo(output.as_json({"keys": rows}) if as_json else output.keys(found, user_language()))
+
+
+@keys.command(name="revoke")
+@click.argument("name")
+def revoke_key(name: str) -> None:
+    """Make a key open nothing any more, at once, in a server that runs too.
+
+    \b
+    Example:
+        jawab keys revoke newsroom
+    """
+    from ui.auth.api_keys import APIKeyStore
+
+    APIKeyStore(app_of().config.paths.keys).revoke(name)
+    echo(translate("keys.revoked", user_language(), name=name))

@@ -1,0 +1,270 @@
+"""Configuration: one typed tree, from the environment and an optional TOML file, with a default for everything.
+
+A field is set by `JAWAB_SECTION__FIELD` (`JAWAB_QUEUE__MAX_LENGTH=100`), those of `SHORT_NAMES` by a shorter name too
+(`JAWAB_INDEX`), and all by a table of the TOML file that `JAWAB_CONFIG` names, else of `config.toml` in the user's
+configuration folder. Arguments come before the environment, and the environment before the file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from index.errors import JawabError
+from index.storage.private import narrow_folder
+from qa.confidence import THRESHOLD
+from qa.evidence import MAX_EVIDENCE_TOKENS
+from qa.fetching.models import models_folder
+from qa.reading.answering import BUDGET as READING
+
+PREFIX = "JAWAB_"
+FILE_VARIABLE = "JAWAB_CONFIG"
+
+
+class SettingInvalid(JawabError):
+    """A setting `name` is unknown, or has a value that cannot be used; `detail` says why, or lists the known ones."""
+
+    code = "setting_invalid"
+
+
+def _data_folder() -> Path:
+    return platformdirs.user_data_path("jawab")
+
+
+def _in_data_folder(name: str, description: str) -> Any:
+    return Field(default_factory=lambda: _data_folder() / name, description=description)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Paths(_Section):
+    """Files and folders."""
+
+    index: Path = _in_data_folder("index", "folder of the index")
+    models: Path = Field(default_factory=models_folder, description="folder of the models")
+    collections: Path = _in_data_folder("collections", "folder of the collections made in the page")
+    uploads: Path = _in_data_folder("brought", "folder of uploaded files")
+    conversations: Path = _in_data_folder("conversations.sqlite", "file of the page's conversations")
+    keys: Path = _in_data_folder("keys.json", "file of API keys")
+    logins: Path = _in_data_folder("logins.json", "file of login sessions")
+
+
+class Inference(_Section):
+    """Models, and how they run."""
+
+    embedder: str = Field(default="", description="a name from models.txt, or a sentence-transformers folder")
+    llm: str = Field(
+        default="",
+        description="a name from models.txt, a GGUF file, or the address of a server: http://HOST:PORT/v1#MODEL",
+    )
+    llm_key: str = Field(default="", pattern=r"^[!-~]*$", description="key of that server, if it wants one")
+    threads: int = Field(default=0, ge=0, description="threads of the LLM; 0: one for each processor")
+
+
+class Answering(_Section):
+    """Answering of questions."""
+
+    threshold: float = Field(
+        default=THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered"
+    )
+    passages: int = Field(default=10, ge=1, le=100, description="passages that are searched for a question")
+    reading_tokens: int = Field(default=READING, ge=50, le=5000, description="tokens of excerpts that the reader reads")
+    evidence_tokens: int = Field(
+        default=MAX_EVIDENCE_TOKENS, ge=50, le=2000, description="tokens of sentences given to the LLM"
+    )
+
+
+class Queue(_Section):
+    """Queue of questions of `jawab serve`."""
+
+    at_once: int = Field(default=1, ge=1, le=64, description="questions answered at once by an LLM in this process")
+    at_once_remote: int = Field(default=4, ge=1, le=64, description="questions answered at once by an LLM on a server")
+    max_length: int = Field(default=64, ge=1, description="most questions in the queue")
+    max_length_of_client: int = Field(default=16, ge=1, description="most questions of one client in the queue")
+
+
+class Cache(_Section):
+    """Cache of answers of each collection."""
+
+    max_answers: int = Field(default=500, ge=0, description="most cached answers")
+    max_bytes: int = Field(default=16_000_000, ge=0, description="most bytes of cached answers")
+
+
+class Access(_Section):
+    """Access to `jawab serve`."""
+
+    password: str = Field(default="", description="password of a served page that other computers reach")
+    origins: str = Field(
+        default="", description="other sites whose pages may use the API, such as https://a.example; or none"
+    )
+
+
+class Messages(_Section):
+    """Messages and logs."""
+
+    lang: str = Field(default="", description="language of the program's messages: ar or en")
+    log: Literal["warnings", "text", "json", "off"] = Field(
+        default="warnings", description="what the server logs: what goes wrong, or as text or JSON also every request"
+    )
+    log_questions: bool = Field(default=False, description="log the questions too, and what errors say")
+
+
+SHORT_NAMES: Mapping[str, tuple[str, str]] = {
+    "index": ("paths", "index"),
+    "models": ("paths", "models"),
+    "collections": ("paths", "collections"),
+    "brought": ("paths", "uploads"),
+    "conversations": ("paths", "conversations"),
+    "keys": ("paths", "keys"),
+    "logins": ("paths", "logins"),
+    "embedder": ("inference", "embedder"),
+    "llm": ("inference", "llm"),
+    "llm_key": ("inference", "llm_key"),
+    "threads": ("inference", "threads"),
+    "threshold": ("answering", "threshold"),
+    "reading_tokens": ("answering", "reading_tokens"),
+    "evidence_tokens": ("answering", "evidence_tokens"),
+    "password": ("access", "password"),
+    "origins": ("access", "origins"),
+    "lang": ("messages", "lang"),
+    "log": ("messages", "log"),
+    "log_questions": ("messages", "log_questions"),
+}
+"""Section and field of each short name."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field of the configuration; `is_set` unless it has its default."""
+
+    section: str
+    field: str
+    value: Any
+    description: str
+    is_set: bool
+
+
+class Config(BaseSettings):
+    """All settings of Jawab, by section."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
+
+    paths: Paths = Field(default_factory=Paths)
+    inference: Inference = Field(default_factory=Inference)
+    answering: Answering = Field(default_factory=Answering)
+    queue: Queue = Field(default_factory=Queue)
+    cache: Cache = Field(default_factory=Cache)
+    access: Access = Field(default_factory=Access)
+    messages: Messages = Field(default_factory=Messages)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _ShortNames(settings_cls), _ConfigFile(settings_cls)
+
+    def close_data_folder(self) -> None:
+        """Deny other users of this computer access to the data folder, which earlier versions created without this."""
+        narrow_folder(_data_folder())
+
+    @property
+    def index_is_named(self) -> bool:
+        """True if the folder of the index was set explicitly."""
+        return "index" in self.paths.model_fields_set
+
+    def settings(self) -> Iterator[Setting]:
+        """Yield every setting, by section."""
+        for section in type(self).model_fields:
+            values = getattr(self, section)
+            for name, field in type(values).model_fields.items():
+                is_set = name in values.model_fields_set
+                yield Setting(section, name, getattr(values, name), field.description or "", is_set)
+
+
+class _Source(PydanticBaseSettingsSource):
+    """Source that gives all its values at once."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+
+class _ShortNames(_Source):
+    """Values of variables with a short name."""
+
+    def __call__(self) -> dict[str, Any]:
+        return nested({name: os.environ[v] for name in SHORT_NAMES if (v := variable(name)) in os.environ})
+
+
+class _ConfigFile(_Source):
+    """Tables of the TOML file. Raises `SettingInvalid`."""
+
+    DEFAULT: ClassVar[str] = "config.toml"
+
+    def __call__(self) -> dict[str, Any]:
+        named = os.environ.get(FILE_VARIABLE)
+        path = Path(named) if named else platformdirs.user_config_path("jawab") / self.DEFAULT
+        if not named and not path.is_file():
+            return {}
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingInvalid(name=str(path), detail=str(error)) from error
+
+
+def variable(*names: str) -> str:
+    """Return the environment variable of a short name, or of a section and its field."""
+    return f"{PREFIX}{'__'.join(names)}".upper()
+
+
+def short_name(section: str, field: str) -> str:
+    """Return the short name of a field; where it has none, `section__field`."""
+    return {where: name for name, where in SHORT_NAMES.items()}.get((section, field), f"{section}__{field}")
+
+
+def nested(short: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert values by short name to values by section."""
+    sections: dict[str, Any] = {}
+    for name, value in short.items():
+        section, field = SHORT_NAMES[name]
+        sections.setdefault(section, {})[field] = value
+    return sections
+
+
+def known_variables() -> set[str]:
+    """Return the names of all environment variables."""
+    long = {variable(one.section, one.field) for one in Config.model_construct().settings()}
+    return long | {variable(name) for name in SHORT_NAMES} | {FILE_VARIABLE}
+
+
+def load_config(**given: Any) -> Config:
+    """Load the configuration; `given` values, by short name, override it. Raises `SettingInvalid`."""
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known_variables():
+            raise SettingInvalid(name=name, detail=", ".join(sorted(known_variables())))
+    try:
+        return Config(**nested({name: value for name, value in given.items() if value is not None}))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise SettingInvalid(name=_name_of(problem["loc"]), detail=problem["msg"]) from error
+
+
+def _name_of(place: tuple[int | str, ...]) -> str:
+    """Return the variable of the field with an error."""
+    section, *field = (str(part) for part in place)
+    return variable(short_name(section, field[0])) if field else variable(section)

@@ -1,0 +1,137 @@
+"""Error responses (RFC 9457 problem details): a status, a code for programs, a sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from index.articles import Language
+from index.errors import ArticleMissing, JawabError
+from qa.errors import PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong
+from ui.errors import RequestError
+from ui.http.language import page_language
+from ui.http.request_id import request_id
+from ui.i18n import error_message, texts, translate
+
+MEDIA_TYPE = "application/problem+json"
+CLIENT_CLOSED_REQUEST = 499
+"""Status of a request whose client has disconnected; it is never received."""
+_SOON = 5
+"""Default `Retry-After` in seconds, where the error has no estimate."""
+_STATUSES: dict[type[JawabError], int] = {
+    ArticleMissing: 404,
+    PromptTooLong: 422,
+    QuestionEmpty: 422,
+    QuestionLanguage: 422,
+    QuestionTooLong: 422,
+}
+"""Statuses of errors that are not of the server's own."""
+
+
+class Problem(BaseModel):
+    """The body of every answer that is an error."""
+
+    type: str = "about:blank"
+    title: str = Field(description="what the status says", examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="what happened and what to do, in the language of Accept-Language")
+    code: str = Field(description="the same for the same error, for programs", examples=["article_missing"])
+    retryable: bool = Field(description="whether the same request may succeed later")
+    request_id: str | None = Field(default=None, description="the X-Request-ID of this request")
+    errors: list[dict[str, Any]] | None = Field(
+        default=None, description="which fields, where the request was not valid"
+    )
+    retry_after: int | None = Field(default=None, description="seconds, as in Retry-After", examples=[12])
+
+
+def problem(error: JawabError, language: Language, number: str | None = None) -> Problem:
+    """Return the problem that reports `error`."""
+    code = status(error)
+    return Problem(
+        title=HTTPStatus(code).phrase, status=code, detail=error_message(error, language), code=error.code,
+        retryable=error.retryable, request_id=number,
+        retry_after=_wait(error) if code in (429, 503) else None,
+    )  # fmt: skip
+
+
+def status(error: JawabError) -> int:
+    """Return the error's HTTP status; where it has none, 503 if it is retryable, else 500."""
+    if isinstance(error, RequestError):
+        return error.status
+    return _STATUSES.get(type(error)) or (503 if error.retryable else 500)
+
+
+def _wait(error: JawabError) -> int:
+    """Return the seconds after which to try again."""
+    told = error.fields.get("seconds")
+    return told if isinstance(told, int) else _SOON
+
+
+def openapi_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI descriptions of these statuses, each with a problem as its body."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}}
+    return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
+
+
+def problem_response(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a problem as a response."""
+    if found.retry_after is not None:
+        headers = dict(headers or {}) | {"retry-after": str(found.retry_after)}
+    return JSONResponse(found.model_dump(exclude_none=True), found.status, headers, MEDIA_TYPE)
+
+
+async def handle_error(request: Request, error: Exception) -> Response:
+    """Handle a `JawabError` that a route raised."""
+    if not isinstance(error, JawabError):
+        raise error
+    return problem_response(problem(error, page_language(request.headers), request_id(request.scope)))
+
+
+async def handle_http_exception(request: Request, error: Exception) -> Response:
+    """Handle an `HTTPException` of a route or the router."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return of_code(request, error.status_code, error.headers)
+
+
+def of_code(request: Request, code: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a problem for a bare status code."""
+    phrase, language = HTTPStatus(code).phrase, page_language(request.headers)
+    name = phrase.lower().replace(" ", "_")
+    key = f"http.{name}" if f"http.{name}" in texts(language) else "http.other"
+    found = Problem(
+        title=phrase,
+        status=code,
+        detail=translate(key, language, status=code, phrase=phrase),
+        code=name,
+        retryable=False,
+        request_id=request_id(request.scope),
+    )
+    return problem_response(found, headers)
+
+
+async def handle_validation_error(request: Request, error: Exception) -> Response:
+    """Handle a request with invalid fields."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    language = page_language(request.headers)
+    fields = [{"at": list(one["loc"]), "is": _of_field(one, language)} for one in error.errors()]
+    return problem_response(
+        Problem(
+            title=HTTPStatus(422).phrase, status=422, detail=translate("http.invalid", language),
+            code="invalid", retryable=False, request_id=request_id(request.scope), errors=fields,
+        )
+    )  # fmt: skip
+
+
+def _of_field(found: Mapping[str, Any], language: Language) -> str:
+    """Return the message for an invalid field: that of the `JawabError` that caused it, else pydantic's."""
+    cause = getattr(found.get("ctx", {}).get("error"), "__cause__", None)
+    return error_message(cause, language) if isinstance(cause, JawabError) else str(found["msg"])

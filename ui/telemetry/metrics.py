@@ -1,0 +1,135 @@
+"""Prometheus metrics: questions, durations of their stages, questions in progress.
+
+They contain no question, no answer and nothing that identifies a client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from index.errors import JawabError
+from qa.answer import Answer, Event, Finished, Token
+from qa.cancellation import Cancelled
+from qa.query.followup import HistoryTurn
+from ui.protocols import AnswerStream
+from ui.site import Site
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+_SEARCH = (0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 15)
+_LATE = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+_ANSWER = (0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 40, 90, 180)
+"""Upper edges of the histograms' bins, in seconds."""
+
+
+class Metrics:
+    """Metrics of one server."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._questions = Counter(
+            "jawab_questions", "Questions with a record", ["language", "status"], registry=self._registry
+        )
+        self._cached = Counter(
+            "jawab_questions_cached", "Questions whose answer was known already", registry=self._registry
+        )
+        self._failed = Counter(
+            "jawab_questions_failed", "Questions that ended with an error", ["code"], registry=self._registry
+        )
+        self._left = Counter("jawab_questions_left", "Questions that were stopped or left", registry=self._registry)
+        self._tokens = Counter("jawab_tokens", "Tokens that the LLM wrote", registry=self._registry)
+        self._under_way = Gauge(
+            "jawab_questions_under_way", "Questions that are answered or wait", registry=self._registry
+        )
+        self._line = Gauge("jawab_line", "Questions that are answered or wait for their turn", registry=self._registry)
+        self._articles = Gauge("jawab_articles", "Articles in the index", ["collection"], registry=self._registry)
+        self._passages = Gauge("jawab_passages", "Passages in the index", ["collection"], registry=self._registry)
+        self._times = {
+            name: Histogram(f"jawab_{name}_seconds", about, buckets=bins, registry=self._registry)
+            for name, about, bins in (
+                ("search", "From the question to its passages", _SEARCH),
+                ("loop_late", "By how much the event loop comes late to what is due", _LATE),
+                ("phrase", "From the question to the phrase that answers", _ANSWER),
+                ("first_token", "From the question to the first piece of the sentence", _ANSWER),
+                ("answer", "From the question to the record", _ANSWER),
+            )
+        }
+
+    def watch(self, assistant: AnswerStream) -> AnswerStream:
+        """Wrap the assistant, counting its questions, tokens and durations."""
+        return _Watched(assistant, self)
+
+    def scraped(self, site: Site) -> bytes:
+        """Return all metrics in Prometheus' text format; sizes are of open collections only."""
+        for size in (self._articles, self._passages):
+            size.clear()
+        for collection in site.collections.opened():
+            self._articles.labels(collection.id).set(collection.articles.count_articles())
+            self._passages.labels(collection.id).set(collection.articles.count_passages())
+        self._line.set(site.line.length)
+        return generate_latest(self._registry)
+
+    def late(self, seconds: float) -> None:
+        self._times["loop_late"].observe(seconds)
+
+    def began(self) -> None:
+        self._under_way.inc()
+
+    def ended(self) -> None:
+        self._under_way.dec()
+
+    def wrote(self) -> None:
+        self._tokens.inc()
+
+    def left(self) -> None:
+        self._left.inc()
+
+    def failed(self, error: JawabError) -> None:
+        self._failed.labels(error.code).inc()
+
+    def cached(self, answer: Answer) -> None:
+        self._questions.labels(answer.language, answer.status).inc()
+        self._cached.inc()
+
+    def answered(self, answer: Answer) -> None:
+        self._questions.labels(answer.language, answer.status).inc()
+        times = answer.timings_ms
+        for name, took in (
+            ("search", times.search), ("phrase", times.short_answer), ("first_token", times.first_token),
+            ("answer", times.total),
+        ):  # fmt: skip
+            if took is not None:
+                self._times[name].observe(took / 1000)
+
+
+@dataclass(frozen=True)
+class _Watched:
+    assistant: AnswerStream
+    metrics: Metrics
+
+    def stream(
+        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+    ) -> Iterator[Event]:
+        self.metrics.began()
+        answered = False
+        try:
+            for event in self.assistant.stream(question, question_id, history):
+                if isinstance(event, Token):
+                    self.metrics.wrote()
+                elif isinstance(event, Finished):
+                    answered = True
+                    self.metrics.answered(event.answer)
+                yield event
+        except JawabError as error:
+            self.metrics.failed(error)
+            raise
+        except (GeneratorExit, Cancelled):
+            # The stream is also closed after the record; that is no abort.
+            if not answered:
+                self.metrics.left()
+            raise
+        finally:
+            self.metrics.ended()
