@@ -29,9 +29,9 @@ from benchmarks.page_client import PageClient, Seen
 from benchmarks.scaling import DIMENSION, Vectors, fill
 from benchmarks.serving import serving
 from index.indexer import change_index, update_index
-from index.retrieval.faiss_file import compact
 from index.storage.rows import matrix
 from index.storage.writing import writing
+from index.vectors.faiss_file import compact
 from ui.app import App
 from ui.config import load_config
 

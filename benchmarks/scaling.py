@@ -31,15 +31,15 @@ from index.embeddings import PassageEmbedding
 from index.fakes import HashEmbedder
 from index.indexer import change_index, remove_articles, update_index
 from index.retrieval.bm25 import index_terms, keyword_search
-from index.retrieval.faiss_file import compact
 from index.retrieval.filters import Filter, allowed_passages
-from index.retrieval.vector_index import VectorIndex
 from index.retriever import Retriever
 from index.runtime.fair_lock import FairLock
 from index.storage.catalog import Catalog
 from index.storage.entries import Entry, NewPassage
 from index.storage.rows import matrix
 from index.storage.writing import writing
+from index.vectors.faiss_file import compact
+from index.vectors.faiss_index import FaissIndex
 
 Vectors = npt.NDArray[np.float32]
 
@@ -220,7 +220,7 @@ def measure(work: Path, size: int) -> dict[str, float]:
     folder = work / str(size)
     start = time.perf_counter()
     catalog = Catalog.open(folder)
-    vectors = VectorIndex.of(catalog)
+    vectors = FaissIndex.of(catalog)
     opened = time.perf_counter() - start
     asked = queries(work)
     truth = exact(catalog, asked)

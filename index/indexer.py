@@ -21,11 +21,11 @@ from index.errors import ArticleMissing, IndexMissing, NothingToIndex
 from index.ingestion.discovery import discover_files
 from index.ingestion.sandbox import SandboxedParser
 from index.planner import IndexingReport, Plan, plan_update
-from index.retrieval.faiss_file import compact, drop_other_files, is_behind
-from index.retrieval.vector_index import ScoredId, VectorIndex
 from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 from index.storage.writing import changing, writing
+from index.vectors.faiss_store import FAISS
+from index.vectors.store import ScoredIds, VectorStore
 
 _CHUNK = 64
 """Passages embedded between two commits: about half a minute of work on two cores."""
@@ -47,15 +47,15 @@ class Progress(Protocol):
         """Called several times a second, in every stage. An exception from it ends the run without changes."""
 
 
-def create_index(folder: Path) -> None:
+def create_index(folder: Path, vectors: VectorStore = FAISS) -> None:
     """Create an empty index in `folder`, if there is none. Raises `DiskFull`, `PermissionDenied`, and the errors of
     `Catalog.open` for an existing index that cannot be read.
     """
     try:
         Catalog.open(folder).close()
     except IndexMissing:
-        with writing(folder) as catalog, change_index(catalog):
-            rebuild_derived(catalog)
+        with writing(folder) as catalog, change_index(catalog, vectors):
+            rebuild_derived(catalog, vectors)
 
 
 def update_index(
@@ -65,6 +65,7 @@ def update_index(
     progress: Progress | None = None,
     inbox: Path | None = None,
     make: bool = True,
+    vectors: VectorStore = FAISS,
 ) -> IndexingReport:
     """Update the index in `folder` to the current articles of `paths`.
 
@@ -83,14 +84,14 @@ def update_index(
         with SandboxedParser(check=check) as reading:
             plan = plan_update(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None, check)
         plan.summary.passages_embedded = embed_missing(catalog, plan.texts, embedder, progress)
-        if plan.changes_anything or is_behind(catalog) or clustering.unassigned(catalog):
-            with change_index(catalog):
+        if plan.changes_anything or vectors.needs_update(catalog) or clustering.unassigned(catalog):
+            with change_index(catalog, vectors):
                 _apply(catalog, plan, embedder, check)
-                rebuild_derived(catalog, check)
+                rebuild_derived(catalog, vectors, check)
     return plan.summary
 
 
-def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
+def remove_articles(folder: Path, article_ids: Sequence[str], vectors: VectorStore = FAISS) -> list[str]:
     """Remove articles from the index. Returns the files that no article in it comes from any more.
 
     Raises `ArticleMissing` and `IndexMissing`, and then changes nothing.
@@ -103,7 +104,7 @@ def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
                 raise ArticleMissing(article_id=article_id)
             paths.add(path)
         repeating = update_line_counts(catalog, [], catalog.texts_leaving(article_ids)).cut_again
-        with change_index(catalog):
+        with change_index(catalog, vectors):
             for article_id in article_ids:
                 _remove(catalog, article_id)
             # There is no embedder here for passages with other boundaries.
@@ -112,7 +113,7 @@ def remove_articles(folder: Path, article_ids: Sequence[str]) -> list[str]:
             for path in paths:
                 catalog.remove_file(path)
             catalog.next_generation()
-            rebuild_derived(catalog)
+            rebuild_derived(catalog, vectors)
         return _vacated(catalog, paths)
 
 
@@ -137,13 +138,13 @@ def embed_missing(
 
 
 @contextmanager
-def change_index(catalog: Catalog) -> Iterator[None]:
+def change_index(catalog: Catalog, vectors: VectorStore = FAISS) -> Iterator[None]:
     """Transaction for changes that include `rebuild_derived`: a reader sees all of them or none."""
     try:
         with catalog.transaction():
             yield
     finally:
-        drop_other_files(catalog)
+        vectors.clean_up(catalog)
 
 
 def _apply(catalog: Catalog, plan: Plan, embedder: Embedder, check: Check) -> None:
@@ -181,17 +182,17 @@ def _remove(catalog: Catalog, article_id: str) -> None:
     catalog.remove(article_id)
 
 
-def rebuild_derived(catalog: Catalog, check: Check = never) -> None:
-    """Update the FAISS file and the stories to the articles. Call within `change_index`."""
-    if is_behind(catalog):
-        compact(catalog, check)
+def rebuild_derived(catalog: Catalog, vectors: VectorStore = FAISS, check: Check = never) -> None:
+    """Update the vector store and the stories to the articles. Call within `change_index`."""
+    if vectors.needs_update(catalog):
+        vectors.update(catalog, check)
     new = clustering.unassigned(catalog)
     if not new:
         return
-    vectors = VectorIndex.of(catalog)
+    index = vectors.open(catalog)
 
-    def nearest(query: Vectors, k: int) -> ScoredId:
-        return vectors.nearest(query, k, catalog)
+    def nearest(query: Vectors, k: int) -> ScoredIds:
+        return index.nearest(query, k, catalog)
 
     clustering.assign_stories(catalog, new, nearest, check)
     catalog.next_generation()

@@ -25,7 +25,6 @@ from index.embeddings import Embedder, PassageText
 from index.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexVersion
 from index.indexer import Progress, change_index, embed_missing, rebuild_derived
 from index.planner import with_passages
-from index.retrieval.faiss_file import is_damaged
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import storage_errors
@@ -34,6 +33,7 @@ from index.storage.entries import Entry
 from index.storage.lock import FILE, LOCK, REPAIRING, write_lock
 from index.storage.page_checksums import damaged_pages, restore_schema_pages
 from index.storage.rows import COPY, EMBEDDING, STORED, article_of, checksum_of
+from index.vectors.faiss_store import FAISS
 
 _Read = TypeVar("_Read")
 
@@ -74,7 +74,7 @@ def check_integrity(folder: Path) -> IntegrityReport:
             with closing(Catalog.open_unchecked(folder)) as catalog:
                 _check_version(catalog, damaged)
                 ((found,), *_) = catalog.rows("PRAGMA quick_check(1)")
-                return IntegrityReport(len(damaged), None if found == "ok" else str(found), is_damaged(catalog))
+                return IntegrityReport(len(damaged), None if found == "ok" else str(found), FAISS.is_damaged(catalog))
         except IndexDamaged as error:
             return IntegrityReport(len(damaged), str(error.fields["detail"]), True)
 

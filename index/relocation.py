@@ -10,10 +10,10 @@ from index.embeddings import Embedder, PassageText
 from index.errors import IndexDamaged
 from index.indexer import Progress, change_index, embed_missing, rebuild_derived
 from index.planner import text_of
-from index.retrieval.faiss_file import forget, is_damaged
 from index.storage.catalog import Catalog
 from index.storage.lock import write_lock
 from index.storage.rows import COPY, STORED, checksum_of
+from index.vectors.faiss_store import FAISS
 
 
 def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embedder, progress: Progress | None) -> int:
@@ -31,8 +31,8 @@ def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embe
         if catalog.embedder is not None and (catalog.embedder != embedder.fingerprint or _is_incomplete(catalog)):
             embedded = _embed_again(catalog, embedder, progress)
         with change_index(catalog):
-            if is_damaged(catalog):
-                forget(catalog)
+            if FAISS.is_damaged(catalog):
+                FAISS.reset(catalog)
             rebuild_derived(catalog)
         catalog.sum_pages()
     return embedded
@@ -73,7 +73,7 @@ def _embed_again(catalog: Catalog, embedder: Embedder, progress: Progress | None
         with catalog.transaction():
             catalog.execute("DELETE FROM embeddings")
             catalog.set_embedder(embedder.fingerprint)
-            forget(catalog)
+            FAISS.reset(catalog)
     return embed_missing(catalog, _texts(catalog), embedder, progress)
 
 

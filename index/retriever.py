@@ -16,11 +16,12 @@ from index.retrieval.bm25 import keyword_search, phrase_search
 from index.retrieval.filters import Filter, allowed_passages
 from index.retrieval.fusion import fuse
 from index.retrieval.query import Query, parse_query
-from index.retrieval.vector_index import ScoredId, VectorIndex
 from index.runtime.fair_lock import FairLock
 from index.storage.catalog import Catalog
 from index.storage.entries import StoredPassage
 from index.text.chunker import Passage
+from index.vectors.faiss_store import FAISS
+from index.vectors.store import ScoredIds, VectorIndex, VectorStore
 
 CANDIDATES = 50
 """Passages retrieved by each of the two methods, vectors and keywords."""
@@ -58,8 +59,9 @@ class Hit:
 class Retriever:
     """Searches one index folder, and detects changes by other processes."""
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, vectors: VectorStore = FAISS) -> None:
         self._embedder = embedder
+        self._store = vectors
         # Searches run in order of arrival. Concurrent ones would only wait for the interpreter lock, in no order.
         self._turns = FairLock()
         self.embedder_name = embedder.name
@@ -110,7 +112,7 @@ class Retriever:
         first, second = self._embedder.embed_queries([one, other])
         return float(first @ second)
 
-    def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> ScoredId:
+    def _rank(self, query: Query, vector: Vectors, depth: int, only: Filter | None) -> ScoredIds:
         """Return (passage number, cosine), in the fused order of vector and keyword search."""
         allowed = allowed_passages(self.catalog, only) if only else None
         if query.phrases:
@@ -123,12 +125,12 @@ class Retriever:
             cosines |= zip(unknown, (self.catalog.vectors(unknown) @ vector).tolist(), strict=True)
         return [(number, cosines[number]) for number, _ in fuse(list(cosines.items()), lexical, depth)]
 
-    def _hits(self, ranked: ScoredId, query: Vectors) -> list[Hit]:
+    def _hits(self, ranked: ScoredIds, query: Vectors) -> list[Hit]:
         found = self.catalog.passages([number for number, _ in ranked])
         scores = dict(ranked)
         return [_hit(stored, scores[stored.passage.number], query) for stored in found]
 
-    def _one_per_story(self, ranked: ScoredId, query: Vectors, k: int) -> list[Hit]:
+    def _one_per_story(self, ranked: ScoredIds, query: Vectors, k: int) -> list[Hit]:
         """Return the best hit of each story, with the story's other articles."""
         stories = self.catalog.stories_of([number for number, _ in ranked])
         best: dict[int, tuple[int, float]] = {}
@@ -140,7 +142,7 @@ class Retriever:
     def _current(self) -> VectorIndex:
         generation = self.catalog.generation
         if self._vectors is None or generation != self._generation:
-            self._vectors = self._vectors.refreshed(self.catalog) if self._vectors else VectorIndex.of(self.catalog)
+            self._vectors = self._vectors.refreshed(self.catalog) if self._vectors else self._store.open(self.catalog)
             self._generation = generation
         return self._vectors
 

@@ -13,7 +13,6 @@ import pytest
 
 from index.indexer import change_index
 from index.planner import IndexingReport
-from index.retrieval.faiss_file import compact
 from index.storage import durable, page_checksums
 from index.storage.catalog import Catalog
 from index.storage.database import Database
@@ -21,6 +20,7 @@ from index.storage.durable import sync_tree, write_atomically
 from index.storage.lock import FILE
 from index.storage.migrations import Versions
 from index.storage.writing import writing
+from index.vectors.faiss_file import compact
 from ui.auth.api_keys import APIKeyStore
 from ui.auth.sessions import SessionStore
 from ui.collections.repository import DEFAULT_ID, CollectionRepository

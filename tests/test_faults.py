@@ -19,12 +19,12 @@ from index.errors import DiskFailed, DiskFull, IndexMissing, PermissionDenied
 from index.fakes import HashEmbedder
 from index.indexer import change_index, create_index, remove_articles, update_index
 from index.recovery import check_integrity, repair
-from index.retrieval.faiss_file import compact
 from index.storage import page_checksums
 from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
 from index.storage.lock import FILE
 from index.storage.writing import writing
+from index.vectors.faiss_file import compact
 from tests.fake_site import CannedIntake
 from tests.faults.library import missing
 from tests.faults.run import start

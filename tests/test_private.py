@@ -13,11 +13,11 @@ import pytest
 from index.fakes import HashEmbedder
 from index.indexer import change_index, create_index, update_index
 from index.recovery import repair
-from index.retrieval.faiss_file import compact
 from index.storage import private
 from index.storage.lock import FILE, LOCK
 from index.storage.migrations import Versions
 from index.storage.writing import writing
+from index.vectors.faiss_file import compact
 from tests.asgi_server import app_in, serving
 from tests.conftest import SAMPLES
 from ui.collections.repository import CollectionRepository

@@ -21,13 +21,13 @@ from index.fakes import HashEmbedder
 from index.indexer import remove_articles, update_index
 from index.planner import IndexingReport
 from index.recovery import repair
-from index.retrieval import faiss_file, vector_index
-from index.retrieval.faiss_file import compact
 from index.retrieval.filters import Filter
-from index.retrieval.vector_index import VectorIndex
 from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.writing import writing
+from index.vectors import faiss_file, faiss_index
+from index.vectors.faiss_file import compact
+from index.vectors.faiss_index import FaissIndex
 
 Write = Callable[[str, str | bytes], Path]
 Index = Callable[..., IndexingReport]
@@ -105,7 +105,7 @@ class TestFilters:
     ) -> None:
         only = Filter(sources=("Coast", "Valley"), until="2021-04")
         few = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
-        monkeypatch.setattr(vector_index, "EXACT_FILTER_LIMIT", 0)
+        monkeypatch.setattr(faiss_index, "EXACT_FILTER_LIMIT", 0)
         many = [(hit.passage.number, round(hit.score, 3)) for hit in ferries.search("ferry", 20, only)]
         assert sorted(few) == sorted(many)
 
@@ -323,7 +323,7 @@ class TestInvertedFile:
 
     def recall(self, folder: Path, allowed: set[int] | None = None) -> float:
         catalog = Catalog.open(folder)
-        index = VectorIndex.of(catalog)
+        index = FaissIndex.of(catalog)
         shares = []
         for query in HashEmbedder(64).embed_queries([prose(number + 5_000) for number in range(50)]):
             wanted = self.exact(catalog, query, 10, allowed)
@@ -341,13 +341,13 @@ class TestInvertedFile:
     @pytest.mark.parametrize("share", [2, 3, 50])
     @pytest.mark.parametrize("few", [0, 2_000], ids=["in the lists", "one by one"])
     def test_with_filters(self, folder: Path, share: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(vector_index, "EXACT_FILTER_LIMIT", few)
+        monkeypatch.setattr(faiss_index, "EXACT_FILTER_LIMIT", few)
         numbers, _ = Catalog.open(folder).vectors_after(0, -1)
         assert self.recall(folder, set(numbers[::share])) >= 0.9
 
     def test_nothing_is_allowed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for few in (2_000, -1):
-            monkeypatch.setattr(vector_index, "EXACT_FILTER_LIMIT", few)
+            monkeypatch.setattr(faiss_index, "EXACT_FILTER_LIMIT", few)
             assert self.recall(folder, set()) == 0.0
 
     def test_a_few_more_do_not_change_the_file(self, folder: Path, write: Write, tmp_path: Path) -> None:

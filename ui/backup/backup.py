@@ -20,12 +20,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from index.errors import FileExists, IndexMissing, JawabError
-from index.retrieval.faiss_file import stored_metadata
 from index.storage import private
 from index.storage.catalog import Catalog
 from index.storage.database import Database, storage_errors
 from index.storage.lock import FILE
 from index.storage.migrations import copy_store
+from index.vectors.faiss_store import FAISS
 from ui.backup.archive import Advance, ArchivedCollection, Manifest, Source, finish, write_members
 from ui.backup.places import COLLECTIONS, CONVERSATIONS, JOBS, SETTINGS, UPLOADS, Places
 from ui.collections.repository import CollectionInfo, CollectionRepository
@@ -166,10 +166,10 @@ class _Snapshots:
         with closing(Catalog.open(copy.parent)) as catalog:
             self.copied.append(ArchivedCollection(named.id, named.name, catalog.count_articles(), catalog.embedder))
             self._named |= {Path(path) for path in (*catalog.files(), *catalog.digests_by_path())}
-            vectors = stored_metadata(catalog)
-        if vectors and (folder / vectors.file).is_file():
-            # It could be rebuilt; with it, searches of the restored index give identical results.
-            self.sources.append(Source(f"{prefix}/{vectors.file}", folder / vectors.file))
+            files = FAISS.files(catalog)
+        # They could be rebuilt; with them, searches of the restored index give identical results.
+        whole = [name for name in files if (folder / name).is_file()]
+        self.sources += [Source(f"{prefix}/{name}", folder / name) for name in whole]
 
     def uploads(self) -> list[Source]:
         """Return the uploaded files that an index or a job refers to."""

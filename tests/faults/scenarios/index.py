@@ -9,11 +9,11 @@ from index.errors import ArticleMissing, IndexMissing
 from index.fakes import HashEmbedder
 from index.indexer import change_index, remove_articles, update_index
 from index.recovery import check_integrity, repair
-from index.retrieval.faiss_file import compact, stored_metadata
 from index.retriever import Retriever
 from index.storage.catalog import Catalog
 from index.storage.lock import FILE
 from index.storage.writing import writing
+from index.vectors.faiss_file import compact, stored_metadata
 from tests.faults.scenario import Place, Scenario, State
 
 DIMENSION = 64

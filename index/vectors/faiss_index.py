@@ -1,6 +1,6 @@
-"""Vector index of all passages: nearest-neighbour search by inner product of unit vectors, i.e. cosine.
+"""FAISS index of all passages: nearest-neighbour search by inner product of unit vectors, i.e. cosine.
 
-Most vectors are in the FAISS file (`index/retrieval/faiss_file.py`), which is approximate for large collections: its
+Most vectors are in the FAISS file (`index/vectors/faiss_file.py`), which is approximate for large collections: its
 best candidates are then rescored with the catalogue's vectors. Later passages are searched exactly beside it and
 deleted ones are skipped, so that a change of a few articles writes no vector. `docs/benchmarks.md` has recall, speed
 and memory.
@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from index.embeddings import Vectors
-from index.retrieval.faiss_file import FaissFile, Numbers, deleted_ids, is_ivf, load, stored_metadata
 from index.storage.catalog import Catalog
+from index.vectors.faiss_file import FaissFile, Numbers, deleted_ids, is_ivf, load, stored_metadata
+from index.vectors.store import ScoredIds
 
 EXACT_FILTER_LIMIT = 2_000
 """Most passages left by a filter that are compared exhaustively."""
@@ -25,10 +26,8 @@ PROBES = 16
 _CANDIDATES = 2
 """Candidates rescored for each passage of the result."""
 
-ScoredId = list[tuple[int, float]]
 
-
-class VectorIndex:
+class FaissIndex:
     """Immutable vector index of passage numbers; `refreshed` returns an updated one."""
 
     def __init__(
@@ -40,15 +39,15 @@ class VectorIndex:
         self._gone = gone
 
     @classmethod
-    def of(cls, catalog: Catalog) -> VectorIndex:
+    def of(cls, catalog: Catalog) -> FaissIndex:
         """Make the index of the current state of `catalog`, without the base if that is missing or damaged."""
         base, index = load(catalog)
         return cls(base, index, _vectors_after(catalog, base.last if base else 0), deleted_ids(catalog))
 
-    def refreshed(self, catalog: Catalog) -> VectorIndex:
+    def refreshed(self, catalog: Catalog) -> FaissIndex:
         """Return the index after a change of `catalog`, reading only new vectors."""
         if stored_metadata(catalog) != self._base:
-            return VectorIndex.of(catalog)
+            return FaissIndex.of(catalog)
         seen = int(self._tail_numbers[-1]) if len(self._tail_numbers) else self._base.last if self._base else 0
         numbers, vectors = _vectors_after(catalog, seen)
         gone = deleted_ids(catalog)
@@ -58,20 +57,16 @@ class VectorIndex:
             np.concatenate([self._tail[kept], vectors]) if len(self._tail) and len(vectors) else
             vectors if len(vectors) else self._tail[kept],
         )  # fmt: skip
-        return VectorIndex(self._base, self._index, tail, gone)
+        return FaissIndex(self._base, self._index, tail, gone)
 
-    def nearest(self, query: Vectors, k: int, catalog: Catalog, allowed: Collection[int] | None = None) -> ScoredId:
-        """Return (passage number, cosine) of the `k` nearest to `query` (shape (dimension,)), best first.
-
-        `allowed` restricts the passages; `catalog` must be in the same state as this index.
-        """
+    def nearest(self, query: Vectors, k: int, catalog: Catalog, allowed: Collection[int] | None = None) -> ScoredIds:
         if allowed is not None and len(allowed) <= EXACT_FILTER_LIMIT:
             numbers = np.fromiter(allowed, dtype=np.int64, count=len(allowed))
             return _best(numbers, catalog.vectors(numbers.tolist()) @ query if len(numbers) else np.zeros(0), k)
         wanted = np.sort(np.fromiter(allowed, dtype=np.int64, count=len(allowed))) if allowed is not None else None
         return _merged(self._from_base(query, k, catalog, wanted), self._from_tail(query, k, wanted), k)
 
-    def _from_base(self, query: Vectors, k: int, catalog: Catalog, allowed: Numbers | None) -> ScoredId:
+    def _from_base(self, query: Vectors, k: int, catalog: Catalog, allowed: Numbers | None) -> ScoredIds:
         if self._index is None or not self._index.ntotal:
             return []
         exact = not is_ivf(self._index)
@@ -92,7 +87,7 @@ class VectorIndex:
         near = numbers[0][found]
         return _best(near, catalog.vectors(near.tolist()) @ query if len(near) else np.zeros(0), k)
 
-    def _from_tail(self, query: Vectors, k: int, allowed: Numbers | None) -> ScoredId:
+    def _from_tail(self, query: Vectors, k: int, allowed: Numbers | None) -> ScoredIds:
         if not len(self._tail):
             return []
         if allowed is None:
@@ -126,10 +121,10 @@ def _selectors(gone: Numbers, allowed: Numbers | None) -> list[faiss.IDSelector]
     return selectors
 
 
-def _best(numbers: Numbers, scores: npt.NDArray[np.floating], k: int) -> ScoredId:
+def _best(numbers: Numbers, scores: npt.NDArray[np.floating], k: int) -> ScoredIds:
     order = np.argsort(-scores, kind="stable")[:k]
     return [(int(numbers[i]), float(scores[i])) for i in order]
 
 
-def _merged(first: ScoredId, second: ScoredId, k: int) -> ScoredId:
+def _merged(first: ScoredIds, second: ScoredIds, k: int) -> ScoredIds:
     return sorted(first + second, key=lambda found: -found[1])[:k]
