@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from index.retriever import Retriever
 from index.runtime.library_check import check_libraries
 from index.runtime.memory import require_memory
 from qa.assistant import Assistant
+from qa.backends import Backend, BackendChoice
 from qa.errors import LLMUnusable, ModelMissing, ModelUnknown
 from qa.fakes import FakeLLM, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
@@ -40,8 +41,8 @@ class Components:
     """Components of assistants; assistants with the same components share the models.
 
     `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of
-    a server with OpenAI's API, whose key is `llm_key`; each is empty for the default one. `models` is the folder of
-    fetched models. `threads` is the number of the LLM's threads; 0 for one a processor.
+    a server with OpenAI's API, whose key is `llm_key` (`qa/backends.py`); each is empty for the default one. `models`
+    is the folder of fetched models. `threads` is the number of the LLM's threads; 0 for one a processor.
     """
 
     def __init__(
@@ -73,31 +74,32 @@ class Components:
     def embedder(self) -> Embedder:
         """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`, and
         `ProcessorUnsupported` if a library that it needs crashes here."""
-        chosen = self._chosen_embedder
-        if chosen == FAKE:
+        choice = BackendChoice.of(self._chosen_embedder)
+        if choice.backend == "fake":
             return HashEmbedder()
         check_libraries(self.cache / "self-tests")
         copies = self.cache / "embedders"
-        if _is_path(chosen):
-            return SentenceTransformerEmbedder(_existing(chosen), copies=copies)
-        model = self._model("embedder", chosen)
+        if choice.backend == "file":
+            return SentenceTransformerEmbedder(_existing(choice.target), copies=copies)
+        model = self._model("embedder", choice.target)
         return SentenceTransformerEmbedder(self.store.require(model), model.name, copies)
 
     @cached_property
     def generator(self) -> LLM:
         """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`; for a file `LLMFailed`,
         `LLMUnusable` and `MemoryShort`; and for an address `LLMAddressInvalid`: nothing is sent to it yet."""
-        chosen = self._chosen_llm
-        if chosen == FAKE:
-            return FakeLLM()
-        if chosen.startswith(("http://", "https://")):
-            return OpenAICompatibleLLM(chosen, self._llm_key)
-        if _is_path(chosen):
-            return self._llama(_existing(chosen))
-        model = self._model("llm", chosen)
-        folder = self.store.require(model)
-        # For a model in several files, llama.cpp takes the first and finds the others.
-        return self._llama(folder / model.files[0].path)
+        choice = BackendChoice.of(self._chosen_llm)
+        return self._llm_backends[choice.backend](choice.target)
+
+    @property
+    def _llm_backends(self) -> Mapping[Backend, Callable[[str], LLM]]:
+        """The LLM backends; to add one, name it in `qa/backends.py` too."""
+        return {
+            "model": self._named_llama,
+            "file": lambda path: self._llama(_existing(path)),
+            "openai": lambda address: OpenAICompatibleLLM(address, self._llm_key),
+            "fake": lambda _: FakeLLM(),
+        }
 
     @cached_property
     def llm(self) -> LLM | None:
@@ -146,6 +148,11 @@ class Components:
         model = default_model(self.models, "reader")
         return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
 
+    def _named_llama(self, name: str) -> LlamaCppLLM:
+        model = self._model("llm", name)
+        # For a model in several files, llama.cpp takes the first and finds the others.
+        return self._llama(self.store.require(model) / model.files[0].path)
+
     def _llama(self, path: Path) -> LlamaCppLLM:
         require_memory(memory_needed(path) + _MEMORY_BESIDE_LLM, path)
         return LlamaCppLLM(path, self._self_test.configuration(path), self._threads, heads=self.cache / "heads")
@@ -155,10 +162,6 @@ class Components:
         if model.role != role:
             raise ModelUnknown(name=name, known=", ".join(m.name for m in self.models if m.role == role))
         return model
-
-
-def _is_path(chosen: str) -> bool:
-    return "/" in chosen or "\\" in chosen or chosen.endswith(".gguf")
 
 
 def _existing(path: str) -> Path:
