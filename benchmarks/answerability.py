@@ -29,7 +29,7 @@ from benchmarks.pairings import Pairing, pairings
 from index.embeddings import SentenceTransformerEmbedder
 from index.runtime.cpu import cpu_name
 from qa.evaluation.metrics import phrase_scores
-from qa.reading.reader import Context, Reader, Reading
+from qa.reader.base import Context, Reader, ReaderOutput
 from qa.training.examples import Source
 from qa.training.reader_data import MIXTURE, read_mixture
 from qa.training.train import default_embedder
@@ -91,7 +91,7 @@ def f1(reader: Reader, sources: Sequence[Source], limit: int) -> dict[str, float
     return {"questions": len(asked), "f1": round(sum(scores) / len(scores), 3)}
 
 
-def read(reader: Reader, source: Source) -> Reading:
+def read(reader: Reader, source: Source) -> ReaderOutput:
     (reading,) = reader.read(source.question, [Context(source.paragraph, source.title, source.date)])
     return reading
 

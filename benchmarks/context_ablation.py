@@ -29,7 +29,7 @@ from qa.evidence import select_evidence
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import sentence_prompt
 from qa.query.question import validate_question
-from qa.reading.reader import Reader
+from qa.reader.base import Reader
 from qa.training.course import SETS
 from ui.app import App
 from ui.config import load_config

@@ -23,8 +23,8 @@ from qa.evaluation.metrics import phrase_scores, words
 from qa.query.followup import HistoryTurn, concat_history, is_follow_up
 from qa.query.rewriting import rewrite_follow_up
 from qa.query.smalltalk import classify
-from qa.reading.answering import best_answer
-from qa.reading.reader import Reader
+from qa.reader.base import Reader
+from qa.reader.extractive_qa import extract_answer
 from ui.app import App
 from ui.config import load_config
 
@@ -92,7 +92,7 @@ def ways(turn: Row, history: list[HistoryTurn], app: App, with_llm: bool) -> lis
 
 
 def ask(wanted: str, asked: str, turn: Row, retriever: Retriever, reader: Reader) -> Row:
-    found = best_answer(reader, asked, retriever.search(wanted, literally=False))
+    found = extract_answer(reader, asked, retriever.search(wanted, literally=False))
     if found is None:
         return {"phrase": "", "likely": 0.0, "right": False}
     said = set(words(found.located.text))

@@ -24,7 +24,7 @@ from qa.evaluation.metrics import f1
 from qa.llm.base import LLM, Message, Prompt
 from qa.llm_extraction import PHRASE_TOKENS
 from qa.prompts import answer_prompt
-from qa.reading.reader import Context, Reader
+from qa.reader.base import Context, Reader
 from ui.app import App
 from ui.config import load_config
 
@@ -80,12 +80,12 @@ def ask(article: Article, number: int, language: Language, generator: LLM, reade
     sentence = _sentence(article, number)
     wanted, example, asked = ASK[language]
     head = (Message("system", wanted), Message("user", example), Message("assistant", asked))
-    question = "".join(generator.write(Prompt(head, (Message("user", sentence),)), QUESTION_TOKENS)).strip()
+    question = "".join(generator.stream(Prompt(head, (Message("user", sentence),)), QUESTION_TOKENS)).strip()
     around = "\n".join(_sentence(article, n) for n in range(number - 1, number + 2) if n >= 0)
     (reading,) = reader.read(question, [Context(around)])
     phrase = around[reading.spans[0].span.start : reading.spans[0].span.end] if reading.spans else ""
     prompt = answer_prompt(language)
-    draft = generator.draft(prompt.ask(question, [sentence]), PHRASE_TOKENS, prompt.none)
+    draft = generator.generate_candidate(prompt.ask(question, [sentence]), PHRASE_TOKENS, prompt.none)
     return {
         "question": question,
         "in_its_language": detect_language(question) == language and question.endswith(("?", "؟")),

@@ -22,11 +22,11 @@ from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Hit, Retriever
 from qa.confidence import THRESHOLD
 from qa.evaluation.metrics import phrase_scores
-from qa.reading.answering import BUDGET, probability
-from qa.reading.commands import Commands
-from qa.reading.excerpts import LONGEST, Excerpt, excerpts
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Context
+from qa.reader.base import Context
+from qa.reader.excerpts import LONGEST, Excerpt, excerpts
+from qa.reader.extractive_qa import BUDGET, probability
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.prompt_injection import InjectionClassifier
 from qa.training.course import validation_titles
 from qa.training.reader_data import MIXTURE, read_mixture
 from qa.training.train import default_embedder
@@ -49,13 +49,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     embedder = SentenceTransformerEmbedder(default_embedder())
-    reader = NetworkReader.of(given.weights, embedder, "reader")
-    commands = Commands.of(given.weights.parent / "jawab-commands.safetensors", embedder)
-    if reader is None or commands is None:
+    reader = LoRAReader.of(given.weights, embedder, "reader")
+    classifier = InjectionClassifier.of(given.weights.parent / "jawab-commands.safetensors", embedder)
+    if reader is None or classifier is None:
         raise SystemExit("the weights are for another embedder")
     figures = {}
     for name, asked, retriever in sets(given.bench, given.data, given.limit, embedder, given.work):
-        figures[name] = losses(name, asked, retriever, reader, commands)
+        figures[name] = losses(name, asked, retriever, reader, classifier)
         print(name, json.dumps(figures[name], indent=1), flush=True)
     given.out.write_text(json.dumps(figures, indent=1) + "\n")
 
@@ -87,7 +87,11 @@ def sets(
 
 
 def losses(
-    name: str, asked: Sequence[Asked], retriever: Retriever, reader: NetworkReader, commands: Commands
+    name: str,
+    asked: Sequence[Asked],
+    retriever: Retriever,
+    reader: LoRAReader,
+    classifier: InjectionClassifier,
 ) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for question, golds, paragraph in tqdm(asked, desc=name, mininterval=10):
@@ -100,12 +104,12 @@ def losses(
             if longest == LONGEST:
                 score = phrase_scores(text, golds)[0] if sure >= THRESHOLD else 0.0
                 found.setdefault(f"excerpts of {longest}, declining", []).append(score)
-        text, _ = _end_to_end(reader, question, commands.without(hits), LONGEST)
+        text, _ = _end_to_end(reader, question, classifier.filter_hits(hits), LONGEST)
         found.setdefault(f"excerpts of {LONGEST}, guarded", []).append(phrase_scores(text, golds)[0])
     return {way: round(sum(scores) / len(scores), 4) for way, scores in found.items()} | {"questions": len(asked)}
 
 
-def _end_to_end(reader: NetworkReader, question: str, hits: Sequence[Hit], longest: int) -> tuple[str, float]:
+def _end_to_end(reader: LoRAReader, question: str, hits: Sequence[Hit], longest: int) -> tuple[str, float]:
     """The likeliest answer within the program's budget, all of it read, and its probability."""
     asked = reader.count_tokens(question) + _AROUND
     chosen: list[Excerpt] = []
@@ -119,7 +123,7 @@ def _end_to_end(reader: NetworkReader, question: str, hits: Sequence[Hit], longe
 
 
 def _best(
-    reader: NetworkReader, question: str, contexts: Sequence[Context], evidence: Callable[[int], float]
+    reader: LoRAReader, question: str, contexts: Sequence[Context], evidence: Callable[[int], float]
 ) -> tuple[str, float]:
     answers = [("", 0.0)]
     for at, (context, reading) in enumerate(zip(contexts, reader.read(question, contexts), strict=True)):

@@ -19,7 +19,7 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
-from qa.reading.reader import Context
+from qa.reader.base import Context
 from qa.verification.faithfulness import Sources, check_sentence
 from ui.app import App
 from ui.config import load_config

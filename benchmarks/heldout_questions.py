@@ -13,8 +13,8 @@ from index.indexer import update_index
 from index.retriever import Retriever
 from qa.evaluation.metrics import phrase_scores
 from qa.evaluation.question_set import read_set
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Context, Reader, Reading
+from qa.reader.base import Context, Reader, ReaderOutput
+from qa.reader.lora_reader import LoRAReader
 from qa.training.examples import is_for_validation
 
 ABSTAIN = ("abstain/ar", "abstain/en")
@@ -39,13 +39,13 @@ class UntitledReader:
     def count_tokens(self, text: str) -> int:
         return self._reader.count_tokens(text)
 
-    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+    def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
         return self._reader.read(question, [Context(context.text) for context in contexts])
 
 
 def load_reader(weights: Path, embedder: SentenceTransformerEmbedder, untitled: bool = False) -> Reader:
     """The reader of a weights file; with `untitled`, without titles and dates. Ends the program if it does not fit."""
-    reader = NetworkReader.of(weights, embedder, weights.name)
+    reader = LoRAReader.of(weights, embedder, weights.name)
     if reader is None:
         raise SystemExit("the weights are for another embedder")
     return UntitledReader(reader) if untitled else reader

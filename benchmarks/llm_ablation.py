@@ -44,9 +44,9 @@ from qa.llm_extraction import PHRASE_TOKENS, extract_short_answer
 from qa.postprocess import verify_sentence
 from qa.prompts import AnswerPrompt, answer_prompt, prompt_table, sentence_prompt
 from qa.query.question import validate_question
-from qa.reading.answering import BUDGET as READING
-from qa.reading.answering import located, probability, rounds
-from qa.reading.reader import Reader
+from qa.reader.base import Reader
+from qa.reader.extractive_qa import BUDGET as READING
+from qa.reader.extractive_qa import located, probability, token_batches
 from qa.training.course import SETS
 from ui.app import App
 from ui.config import load_config
@@ -159,22 +159,22 @@ def signals(
     }
     alone = prompts.ask(question["question"], [best.located.evidence.text])
     for name, shown in (("evidence", prompt), ("sentence", alone)):
-        own = generator.draft(shown, PHRASE_TOKENS, prompts.none)
+        own = generator.generate_candidate(shown, PHRASE_TOKENS, prompts.none)
         told[f"{name}: agreed"] = f1(own.text, phrase)
         told[f"{name}: refusal"] = float(np.exp(own.refusal))
-        told[f"{name}: likelihood"] = generator.likelihood(shown, phrase)
+        told[f"{name}: likelihood"] = generator.score(shown, phrase)
     return told
 
 
 def candidates_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Candidate]:
     """The likeliest phrases over the excerpts that Jawab would read, were it never sure; the best first."""
-    chosen = [excerpt for part in rounds(reader, question, hits, READING) for excerpt in part]
+    chosen = [excerpt for part in token_batches(reader, question, hits, READING) for excerpt in part]
     found: dict[str, Candidate] = {}
     for excerpt, reading in zip(chosen, reader.read(question, [one.context for one in chosen]), strict=True):
         for scored in reading.spans:
             one = Candidate(
                 located(excerpt, scored.span),
-                probability(scored.score - reading.none, excerpt.best.score, reading.answerable),
+                probability(scored.score - reading.no_answer_score, excerpt.best.score, reading.answerable),
             )
             if one.located.text not in found or found[one.located.text].likely < one.likely:
                 found[one.located.text] = one
@@ -199,7 +199,7 @@ def drafted(
 
 def likelihoods(phrases: Sequence[str], prompt: Prompt, generator: LlamaCppLLM) -> dict[str, list[float]]:
     """Log-probability of each phrase as the LLM's answer: of all its tokens, and of one on the average."""
-    means = [generator.likelihood(prompt, phrase) for phrase in phrases]
+    means = [generator.score(prompt, phrase) for phrase in phrases]
     totals = [mean * generator.count_tokens(phrase) for mean, phrase in zip(means, phrases, strict=True)]
     return {"likelihood": totals, "likelihood a token": means}
 
@@ -280,7 +280,7 @@ def written(question: Row, located: Located, prompt: Prompt, generator: LlamaCpp
     start = time.perf_counter()
     first = None
     pieces = []
-    for piece in generator.write(prompt, SENTENCE_TOKENS):
+    for piece in generator.stream(prompt, SENTENCE_TOKENS):
         first = first or time.perf_counter() - start
         pieces.append(piece)
     wrote = " ".join("".join(pieces).split())

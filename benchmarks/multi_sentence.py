@@ -21,7 +21,7 @@ from index.text.folding import fold_text
 from qa.assistant import Assistant
 from qa.multi_sentence import MOST_REASONS, expand_explanation, select_sentences
 from qa.query.question import asks_why_or_how
-from qa.reading.answering import best_answer
+from qa.reader.extractive_qa import extract_answer
 from ui.app import App
 from ui.config import load_config
 
@@ -81,7 +81,7 @@ def reasons(asked: list[Row], retrievers: dict[str, Retriever], app: App) -> Row
         if not question["answerable"] or not asks_why_or_how(question["question"]):
             continue
         hits = retrievers[question["collection"]].search(question["question"], literally=False)
-        found = best_answer(app.components.reader, question["question"], hits)
+        found = extract_answer(app.components.reader, question["question"], hits)
         assert found
         first = found.located.evidence
         chosen = select_sentences(question["question"], hits, MOST_REASONS)

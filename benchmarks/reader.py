@@ -5,7 +5,7 @@
 Only questions about articles that the reader was not trained on are asked (`qa/training/examples.py`), over the whole
 sets. Each question's excerpts are read once, up to the most tokens; figures for less are reckoned from that. What makes
 an answer likely is fitted on half of the questions and reported on the other half, both ways round; the weights in
-`qa/reading/answering.py` are fitted on all.
+`qa/reader/extractive_qa.py` are fitted on all.
 
 Beside the sets, questions that the articles do not answer are asked (`benchmarks/pairings.py`): SQuAD 2.0's, over whole
 articles, as many as of its answerable ones, and questions of the sets with a detail swapped, beside the same ones as
@@ -44,9 +44,9 @@ from benchmarks.risk import Answered, figures_of
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Retriever
 from index.runtime.cpu import cpu_name
-from qa.reading.answering import BUDGET, ROUND, SURE, WEIGHTS, Weights, probability
-from qa.reading.excerpts import excerpts
-from qa.reading.reader import Context, Reader
+from qa.reader.base import Context, Reader
+from qa.reader.excerpts import excerpts
+from qa.reader.extractive_qa import BATCH_TOKENS, BUDGET, EARLY_STOP_PROBABILITY, WEIGHTS, Weights, probability
 from qa.training.course import SETS
 from qa.training.train import default_embedder, validate
 
@@ -195,7 +195,7 @@ def read_until(row: Row, budget: int, weights: Weights, sure: float) -> tuple[Ro
     for one in row["read"]:
         if spent and spent + one["tokens"] > budget:
             break
-        if waiting and waiting + one["tokens"] > ROUND:
+        if waiting and waiting + one["tokens"] > BATCH_TOKENS:
             waiting = 0
             if best_so_far and likely(best_so_far, weights) >= sure:
                 break
@@ -249,7 +249,7 @@ def at_threshold(rows: dict[str, list[Row]], weights: Weights, bound: float) -> 
     """As the product does it, stopping where it is sure: F1 with what is declined as nothing, and who is declined."""
     table: dict[str, dict[str, float]] = {}
     for name, part in rows.items():
-        ended = [(row, read_until(row, BUDGET, weights, SURE)[0]) for row in part]
+        ended = [(row, read_until(row, BUDGET, weights, EARLY_STOP_PROBABILITY)[0]) for row in part]
         kept = [(row, one) for row, one in ended if likely(one, weights) >= bound]
         there = sum(bool(row["question"].get("answerable", True)) for row, _ in ended)
         answered = sum(bool(row["question"].get("answerable", True)) for row, _ in kept)
@@ -267,7 +267,7 @@ def at_threshold(rows: dict[str, list[Row]], weights: Weights, bound: float) -> 
 
 def risk(rows: Sequence[Row]) -> dict[str, float]:
     """Risk-coverage and calibration of what the program would answer: read until sure, within its budget."""
-    ended = ((row, read_until(row, BUDGET, WEIGHTS, SURE)[0]) for row in rows)
+    ended = ((row, read_until(row, BUDGET, WEIGHTS, EARLY_STOP_PROBABILITY)[0]) for row in rows)
     answers: list[Answered] = [
         (likely(one, WEIGHTS), scores(row["question"], one["text"])[0] >= RIGHT) for row, one in ended
     ]

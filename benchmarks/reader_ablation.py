@@ -27,11 +27,11 @@ from index.articles import Span
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Hit, Retriever
 from qa.evidence import rank_sentences
-from qa.reading.answering import BUDGET, probability
-from qa.reading.excerpts import Excerpt, excerpts
-from qa.reading.inputs import LONGEST
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Context
+from qa.reader.base import Context
+from qa.reader.excerpts import Excerpt, excerpts
+from qa.reader.extractive_qa import BUDGET, probability
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.tokenization import LONGEST
 from qa.training.course import SETS
 from qa.training.train import default_embedder
 
@@ -65,9 +65,9 @@ Choose = Callable[[Found], float]
 
 CHOICES: dict[str, Choose] = {
     "span score": lambda found: found.score,
-    "margin": lambda found: found.score - found.none,
+    "margin": lambda found: found.score - found.no_answer_score,
     "margin and evidence": lambda found: probability(
-        found.score - found.none, found.stretch.evidence, found.answerable
+        found.score - found.no_answer_score, found.stretch.evidence, found.answerable
     ),
 }
 
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=60, help="questions of each set")
     given = parser.parse_args()
     embedder = SentenceTransformerEmbedder(default_embedder())
-    reader = NetworkReader.of(given.weights, embedder, "reader")
+    reader = LoRAReader.of(given.weights, embedder, "reader")
     if reader is None:
         raise SystemExit("the weights are for another embedder")
     figures = {}
@@ -97,7 +97,7 @@ def main() -> None:
     print(json.dumps(figures, indent=2))
 
 
-def measure(question: Row, retriever: Retriever, reader: NetworkReader) -> dict[str, float]:
+def measure(question: Row, retriever: Retriever, reader: LoRAReader) -> dict[str, float]:
     hits = retriever.search(question["question"], literally=False)
     asked = reader.count_tokens(question["question"])
     cut = list(within(excerpts(question["question"], hits, reader.count_tokens), reader, asked))
@@ -125,7 +125,7 @@ def measure(question: Row, retriever: Retriever, reader: NetworkReader) -> dict[
     return row
 
 
-def within(found: Sequence[Excerpt] | Any, reader: NetworkReader, asked: int) -> list[Stretch]:
+def within(found: Sequence[Excerpt] | Any, reader: LoRAReader, asked: int) -> list[Stretch]:
     """The excerpts that the product would read, were it never sure."""
     chosen: list[Stretch] = []
     for excerpt in islice(found, 50):
@@ -152,16 +152,22 @@ def joined(stretches: Sequence[Stretch], asked: int) -> list[Stretch]:
     ]
 
 
-def whole(question: str, hit: Hit, reader: NetworkReader) -> Stretch:
+def whole(question: str, hit: Hit, reader: LoRAReader) -> Stretch:
     span = Span(hit.passage.start, hit.passage.end)
     text = hit.article.text[span.start : span.end]
     return Stretch(text, hit.article.id, span, rank_sentences(question, [hit])[0].score, reader.count_tokens(text))
 
 
-def findings(question: str, stretches: Sequence[Stretch], reader: NetworkReader) -> list[Found]:
+def findings(question: str, stretches: Sequence[Stretch], reader: LoRAReader) -> list[Found]:
     readings = reader.read(question, [Context(stretch.text) for stretch in stretches])
     return [
-        Found(stretch, stretch.text[best.span.start : best.span.end], best.score, reading.none, reading.answerable)
+        Found(
+            stretch,
+            stretch.text[best.span.start : best.span.end],
+            best.score,
+            reading.no_answer_score,
+            reading.answerable,
+        )
         for stretch, reading in zip(stretches, readings, strict=True)
         for best in reading.spans[:1]
     ]

@@ -25,7 +25,7 @@ from qa.evidence import select_evidence
 from qa.llm_extraction import extract_short_answer
 from qa.prompts import answer_prompt
 from qa.query.question import validate_question
-from qa.reading.answering import best_answer
+from qa.reader.extractive_qa import extract_answer
 from qa.training.course import SETS
 from ui.app import App
 from ui.config import load_config
@@ -63,7 +63,7 @@ def ask(app: App, retriever: Retriever, question: Row) -> Row:
     text = question["question"]
     hits = retriever.search(text, literally=False)
     assert app.components.reader
-    read = best_answer(app.components.reader, text, hits)
+    read = extract_answer(app.components.reader, text, hits)
     assert read
     prompts = answer_prompt(validate_question(text))
     evidence = select_evidence(

@@ -38,12 +38,12 @@ from qa.evaluation.metrics import holds_gold
 from qa.query.arabizi import transliterate
 from qa.query.dialect import to_msa_question_words
 from qa.query.spelling import corpus_spellings, correct_typos, restore_hamza
-from qa.reading.answering import best_answer
-from qa.reading.network_reader import NetworkReader
+from qa.reader.extractive_qa import extract_answer
+from qa.reader.lora_reader import LoRAReader
 from qa.training.train import default_embedder
 
 SET = "xquad/ar"
-WEIGHTS = Path("qa/reading/weights/jawab-reader.safetensors")
+WEIGHTS = Path("qa/reader/weights/jawab-reader.safetensors")
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=40, help="questions")
     given = parser.parse_args()
     embedder = SentenceTransformerEmbedder(default_embedder())
-    reader = NetworkReader.of(given.weights, embedder, "reader")
+    reader = LoRAReader.of(given.weights, embedder, "reader")
     if reader is None:
         raise SystemExit("the weights are for another embedder")
     asked = drawn(given.bench, SET, given.limit)
@@ -72,7 +72,7 @@ def main() -> None:
 class Asker:
     """Asks the index, and keeps what was answered."""
 
-    def __init__(self, retriever: Retriever, reader: NetworkReader, kept: Path) -> None:
+    def __init__(self, retriever: Retriever, reader: LoRAReader, kept: Path) -> None:
         self._reader = reader
         self._kept = kept
         lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
@@ -115,8 +115,8 @@ def measure(question: Row, way: str, ask: Asker) -> Row:
     }
 
 
-def answer(question: Row, hits: Sequence[Hit], read: str, reader: NetworkReader) -> Row:
-    found = best_answer(reader, read, hits)
+def answer(question: Row, hits: Sequence[Hit], read: str, reader: LoRAReader) -> Row:
+    found = extract_answer(reader, read, hits)
     said = found.located.text if found else ""
     refused = unsupported_language(read) is not None
     f1, em = scores(question, said)

@@ -16,7 +16,7 @@ class Assistant(_Assistant):
     """Answers questions about one index.
 
     `Assistant(retriever, llm, reader, …)` takes your own objects, which follow the protocols
-    `index.embeddings.Embedder`, `qa.llm.base.LLM` and `qa.reading.reader.Reader`; `Assistant.open` creates those of a
+    `index.embeddings.Embedder`, `qa.llm.base.LLM` and `qa.reader.base.Reader`; `Assistant.open` creates those of a
     configuration.
     """
 
@@ -39,4 +39,4 @@ class Assistant(_Assistant):
         components = components or components_of(config or load_config())
         retriever = Retriever(Path(index), components.embedder)
         llm = components.llm if with_llm else None
-        return cls(retriever, llm, components.reader, components.options, components.commands)
+        return cls(retriever, llm, components.reader, components.options, components.injection_classifier)

@@ -63,14 +63,14 @@ from qa.query.question import asks_why_or_how, is_factoid, validate_question
 from qa.query.rewriting import rewrite_follow_up
 from qa.query.smalltalk import EXAMPLES, Kind, classify, reply
 from qa.query.spelling import correct_spelling
-from qa.reading.answering import best_answer
-from qa.reading.commands import Commands
-from qa.reading.reader import Reader
+from qa.reader.base import Reader
+from qa.reader.extractive_qa import extract_answer
+from qa.reader.prompt_injection import InjectionClassifier
 from qa.verification.translation import check_translation
 
 SENTENCE_TOKENS = 80
 
-Written = collections.abc.Generator[Event, None, tuple["_Asked", str, Correction | None]]
+SentenceStream = collections.abc.Generator[Event, None, tuple["_QuestionContext", str, Correction | None]]
 """Generator of a sentence's tokens; returns the question with updated timings, the final text, and the correction."""
 
 
@@ -78,7 +78,7 @@ class Assistant:
     """Answers questions about one index.
 
     Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question. With
-    `commands` no answer is taken from a sentence that tries to command the reader or the LLM.
+    `injection_classifier` no answer is taken from a sentence that tries to command the reader or the LLM.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class Assistant:
         generator: LLM | None,
         reader: Reader | None = None,
         options: Options | None = None,
-        commands: Commands | None = None,
+        injection_classifier: InjectionClassifier | None = None,
     ) -> None:
         self.retriever = retriever
-        self._commands = commands
+        self._injection_classifier = injection_classifier
         self._generator = generator
         self._reader = reader
         self._options = options or Options()
@@ -153,18 +153,18 @@ class Assistant:
         language = validate_question(question)
         number = question_id or f"q-{next(self._numbers)}"
         if kind := classify(question):
-            yield Finished(self._talk(number, question, kind, language, clock))
+            yield Finished(self._smalltalk(number, question, kind, language, clock))
             return
         vocabulary = Vocabulary(self.retriever.catalog.rows)
         meant = transliterate(question, vocabulary) or question
-        alone, wanted = self._alone(meant, history)
+        alone, wanted = self._rewrite_question(meant, history)
         hits = self.retriever.search(wanted, self._options.passages, literally=False)
-        asked = _Asked(
+        asked = _QuestionContext(
             id=number,
             said=question,
             question=correct_spelling(to_msa_question_words(alone), hits, vocabulary),
             language=language,
-            hits=self._commands.without(hits) if self._commands else hits,
+            hits=self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits,
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
             models={"embedder": self.retriever.embedder_name},
@@ -173,22 +173,22 @@ class Assistant:
         if not hits:
             yield Finished(asked.declined(0.0, clock))
         elif not is_factoid(alone):
-            yield from self._tell(asked, clock)
+            yield from self._answer_multi_sentence(asked, clock)
         elif self._reader:
-            yield from self._read(asked, self._reader, clock)
+            yield from self._answer_with_reader(asked, self._reader, clock)
         elif self._generator is None:
-            yield Finished(self._quote(asked, clock))
+            yield Finished(self._answer_extractive(asked, clock))
         else:
-            yield from self._draft(asked, self._generator, clock)
+            yield from self._answer_with_llm_only(asked, self._generator, clock)
 
-    def _alone(self, question: str, history: Sequence[HistoryTurn]) -> tuple[str, str]:
+    def _rewrite_question(self, question: str, history: Sequence[HistoryTurn]) -> tuple[str, str]:
         """Return the stand-alone form of the question, and the query to search for."""
         if not history or not is_follow_up(question):
             return question, question
         alone = rewrite_follow_up(question, history, self._generator) if self._generator else None
         return (alone, alone) if alone else (question, concat_history(question, history))
 
-    def _talk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
+    def _smalltalk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
         """Return the record for small talk."""
         catalog = self.retriever.catalog
         said = reply(kind, language, catalog.titles(language, EXAMPLES), catalog.count_articles())
@@ -196,10 +196,10 @@ class Assistant:
             number, question, language, "declined", said, None, 0.0, (), (), Timings(total=clock.ms()), talk=kind
         )
 
-    def _read(self, asked: _Asked, reader: Reader, clock: _Clock) -> Iterator[Event]:
+    def _answer_with_reader(self, asked: _QuestionContext, reader: Reader, clock: _Clock) -> Iterator[Event]:
         """Answer with the reader's phrase, and a sentence around it if there is an LLM."""
         asked.models["reader"] = reader.name
-        found = best_answer(reader, asked.question, asked.hits, self._options.reading_tokens)
+        found = extract_answer(reader, asked.question, asked.hits, self._options.reading_tokens)
         confidence = found.probability if found else 0.0
         if found is None or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
@@ -208,20 +208,22 @@ class Assistant:
         asked = replace(asked, timings=replace(asked.timings, short_answer=clock.ms()))
         yield PhraseFound(located.text)
         if asks_why_or_how(asked.question):
-            yield from self._say(asked, expand_explanation(located.evidence, asked.hits), located, confidence, clock)
+            yield from self._emit_sentences(
+                asked, expand_explanation(located.evidence, asked.hits), located, confidence, clock
+            )
             return
         generator = self._generator
         said, correction, count_tokens = fallback_answer(located), None, reader.count_tokens
         if generator:
-            asked, said, correction = yield from self._write(asked, generator, located, clock)
+            asked, said, correction = yield from self._generate_sentence(asked, generator, located, clock)
             # Computed after the sentence, so that it does not delay the first token.
             prompt = asked.prompt.ask(asked.question, [located.evidence.text])
-            confidence = combine_confidence(confidence, generator.likelihood(prompt, located.text))
+            confidence = combine_confidence(confidence, generator.score(prompt, located.text))
             count_tokens = generator.count_tokens
         evidence = select_evidence(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
         yield Finished(asked.answered(said, located, evidence, confidence, clock, correction, found.other))
 
-    def _quote(self, asked: _Asked, clock: _Clock) -> Answer:
+    def _answer_extractive(self, asked: _QuestionContext, clock: _Clock) -> Answer:
         """Answer with the nearest sentence unchanged, if it is near enough."""
         nearest = next(iter(select_evidence(asked.question, asked.hits, len, budget=1)), None)
         confidence = cosine_confidence(nearest.similarity) if nearest else 0.0
@@ -236,7 +238,7 @@ class Assistant:
             timings=replace(asked.timings, total=clock.ms()),
         )
 
-    def _tell(self, asked: _Asked, clock: _Clock) -> Iterator[Event]:
+    def _answer_multi_sentence(self, asked: _QuestionContext, clock: _Clock) -> Iterator[Event]:
         """Answer with several of the articles' own sentences, each with its quotation."""
         chosen = select_sentences(asked.question, asked.hits)
         # A title may be nearest to what is asked for, though it is no part of the answer.
@@ -245,10 +247,15 @@ class Assistant:
         if not chosen or confidence < self._options.threshold:
             yield Finished(asked.declined(confidence, clock))
             return
-        yield from self._say(asked, chosen, None, confidence, clock)
+        yield from self._emit_sentences(asked, chosen, None, confidence, clock)
 
-    def _say(
-        self, asked: _Asked, chosen: Sequence[Evidence], phrase: Located | None, confidence: float, clock: _Clock
+    def _emit_sentences(
+        self,
+        asked: _QuestionContext,
+        chosen: Sequence[Evidence],
+        phrase: Located | None,
+        confidence: float,
+        clock: _Clock,
     ) -> Iterator[Event]:
         """Yield sentences of the articles, one after the other; a phrase is in the first."""
         said: list[str] = []
@@ -268,7 +275,7 @@ class Assistant:
             )
         )
 
-    def _draft(self, asked: _Asked, generator: LLM, clock: _Clock) -> Iterator[Event]:
+    def _answer_with_llm_only(self, asked: _QuestionContext, generator: LLM, clock: _Clock) -> Iterator[Event]:
         """Answer with the LLM's own phrase, located in the evidence, and a sentence around it."""
         evidence = select_evidence(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
         prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
@@ -279,31 +286,31 @@ class Assistant:
             yield Finished(asked.declined(confidence, clock))
             return
         yield PhraseFound(phrase.located.text)
-        asked, said, correction = yield from self._write(asked, generator, phrase.located, clock)
+        asked, said, correction = yield from self._generate_sentence(asked, generator, phrase.located, clock)
         yield Finished(asked.answered(said, phrase.located, evidence, confidence, clock, correction))
 
-    def _write(
+    def _generate_sentence(
         self,
-        asked: _Asked,
+        asked: _QuestionContext,
         generator: LLM,
         located: Located,
         clock: _Clock,
-    ) -> Written:
+    ) -> SentenceStream:
         """Stream a sentence around a phrase, then verify it."""
         asked.models["generator"] = generator.name
         written: list[str] = []
         prompt = sentence_prompt(asked.language).ask(asked.question, located.evidence.text, located.text)
-        with closing(generator.write(prompt, SENTENCE_TOKENS)) as pieces:
+        with closing(generator.stream(prompt, SENTENCE_TOKENS)) as pieces:
             for text in pieces:
                 if asked.timings.first_token is None:
                     asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))
                 written.append(text)
                 yield Token(text)
         sentence = " ".join("".join(written).split())
-        said, correction = verify_sentence(sentence, asked.question, located, self._doubts(asked, located))
+        said, correction = verify_sentence(sentence, asked.question, located, self._semantic_checks(asked, located))
         return asked, said, correction
 
-    def _doubts(self, asked: _Asked, located: Located) -> ExtraCheck:
+    def _semantic_checks(self, asked: _QuestionContext, located: Located) -> ExtraCheck:
         """Return checks beyond the rules: in another language than the article's, the phrase may be mistranslated."""
         reader = self._reader
         if reader is None or detect_language(located.evidence.text) == asked.language:
@@ -313,7 +320,7 @@ class Assistant:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _QuestionContext:
     """A question in progress, with its record so far. `question` is the stand-alone form of `said`, as typed."""
 
     id: str

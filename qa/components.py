@@ -25,9 +25,9 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.llm.self_test import SelfTest, SelfTestResult
 from qa.options import Options
-from qa.reading.commands import Commands
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Reader
+from qa.reader.base import Reader
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.prompt_injection import InjectionClassifier
 
 FAKE = "fake"
 """Name of the fake embedder and LLM, for trying the program without models."""
@@ -126,7 +126,9 @@ class Components:
         Models are loaded on first use. Raises the errors of `Retriever` and of the components.
         """
         retriever = Retriever(index, self.embedder)
-        return Assistant(retriever, self.llm if with_llm else None, self.reader, self.options, self.commands)
+        return Assistant(
+            retriever, self.llm if with_llm else None, self.reader, self.options, self.injection_classifier
+        )
 
     def self_test(self) -> SelfTestResult | None:
         """Return the result of the LLM's self-test; `None` for an LLM that does not run in this process."""
@@ -138,15 +140,15 @@ class Components:
         if not isinstance(self.embedder, SentenceTransformerEmbedder):
             return FakeReader()
         model = default_model(self.models, "reader")
-        return NetworkReader.of(self.store.require(model) / model.files[0].path, self.embedder, model.name)
+        return LoRAReader.of(self.store.require(model) / model.files[0].path, self.embedder, model.name)
 
     @cached_property
-    def commands(self) -> Commands | None:
+    def injection_classifier(self) -> InjectionClassifier | None:
         """The classifier of sentences that command; `None` for another embedder. Raises `ModelDamaged`."""
         if not isinstance(self.embedder, SentenceTransformerEmbedder):
             return None
         model = default_model(self.models, "reader")
-        return Commands.of(self.store.require(model) / model.files[1].path, self.embedder)
+        return InjectionClassifier.of(self.store.require(model) / model.files[1].path, self.embedder)
 
     def _named_llama(self, name: str) -> LlamaCppLLM:
         model = self._model("llm", name)

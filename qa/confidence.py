@@ -1,6 +1,6 @@
 """Confidence: the probability that the articles answer the question, and the threshold for answering.
 
-With a reader it is the reader's (`qa/reading/answering.py`), adjusted by the LLM's likelihood of the phrase. Without
+With a reader it is the reader's (`qa/reader/extractive_qa.py`), adjusted by the LLM's likelihood of the phrase. Without
 one it is a logistic function of the signals known once the LLM has drafted its phrase, with weights fitted by
 `benchmarks/calibrate.py`; `docs/benchmarks.md` has the fitting data and the results on the rest.
 """

@@ -9,7 +9,7 @@ from index.articles import Span
 from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.llm.base import Candidate, Message, Prompt, TextStream
-from qa.reading.reader import Context, Reading, ScoredSpan
+from qa.reader.base import Context, ReaderOutput, ScoredSpan
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -34,23 +34,23 @@ class FakeLLM:
     def prepare(self, head: tuple[Message, ...]) -> None:
         self.prepared.append(head)
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+    def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
         phrase, doubt = self._phrase(prompt.turns[-1].content)
         return Candidate(" ".join(phrase.split()[:max_tokens]), -0.05, doubt)
 
-    def drafts(
+    def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
         _, doubt = self._phrase(prompt.turns[-1].content)
         return [Candidate(word, -6.0, doubt) for word in sorted(openings)[:count]]
 
-    def likelihood(self, prompt: Prompt, text: str) -> float:
+    def score(self, prompt: Prompt, text: str) -> float:
         *lines, _ = prompt.turns[-1].content.split("\n")
         known = content_words(" ".join(lines))
         said = content_words(text)
         return -0.1 - 5.0 * len(said - known) / len(said) if said else -0.1
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         words = re.findall(r"\S+\s*", self._sentence(prompt))[:max_tokens]
         finished = False
         try:
@@ -86,11 +86,11 @@ class FakeReader:
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
-    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+    def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
         asked = content_words(question)
         return [self._read(question, asked, context.text) for context in contexts]
 
-    def _read(self, question: str, asked: frozenset[str], excerpt: str) -> Reading:
+    def _read(self, question: str, asked: frozenset[str], excerpt: str) -> ReaderOutput:
         found = []
         for sentence in sentences(excerpt):
             text = excerpt[sentence.start : sentence.end]
@@ -98,7 +98,7 @@ class FakeReader:
             fitting = len(asked & content_words(text)) + (_wants_number(question) and bool(_NUMBER.search(text)))
             found.append(ScoredSpan(Span(sentence.start + start, sentence.start + end), 4.0 * fitting))
         spans = tuple(sorted(found, key=lambda scored: -scored.score))
-        return Reading(spans, none=6.0, answerable=spans[0].score - 6.0 if spans else -6.0)
+        return ReaderOutput(spans, no_answer_score=6.0, answerable=spans[0].score - 6.0 if spans else -6.0)
 
 
 def _wants_number(question: str) -> bool:

@@ -46,11 +46,11 @@ def extract_short_answer(
     name, or repeats the question's own words. Then others that begin with other words of the evidence are drafted in
     parallel, and the best is taken. The prompt is not evaluated again.
     """
-    own = _found([generator.draft(prompt, PHRASE_TOKENS, refusal)], evidence)
+    own = _found([generator.generate_candidate(prompt, PHRASE_TOKENS, refusal)], evidence)
     if own and not _repeats(question, own[0].located.text):
         return own[0]
     openings = _openings(question, evidence)
-    others = _found(generator.drafts(prompt, PHRASE_TOKENS, refusal, openings, MORE_DRAFTS), evidence)
+    others = _found(generator.generate_candidates(prompt, PHRASE_TOKENS, refusal, openings, MORE_DRAFTS), evidence)
     return max(own + others, key=lambda phrase: score_candidate(phrase, question), default=None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qa.confidence import THRESHOLD
 from qa.evidence import MAX_EVIDENCE_TOKENS
-from qa.reading.answering import BUDGET
+from qa.reader.extractive_qa import BUDGET
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def app_in(folder: Path, **parts: object) -> App:
     """A Jawab whose files are all in `folder`, with the sample articles; fakes, but for the `parts` that are given."""
     places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
     app = App(load_config(embedder="fake", llm="fake", **places))
-    vars(app).update(parts)  # where `cached_property` keeps what it made
+    vars(app.components).update(parts)  # where `cached_property` keeps what it made
     update_index(app.config.paths.index, [SAMPLES / "articles"], app.components.embedder)
     return app
 

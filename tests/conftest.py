@@ -25,8 +25,8 @@ from qa.fakes import FakeLLM
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test import SelfTest
-from qa.reading.commands import Commands
-from qa.reading.network_reader import NetworkReader
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.prompt_injection import InjectionClassifier
 from tests.openai_servers import FakeChatServer, fake_chat_server, llama_cpp_server
 from tests.tiny_gguf import write_counting_model
 
@@ -87,19 +87,19 @@ def real_embedder(real_cache: Path) -> SentenceTransformerEmbedder:
 
 
 @pytest.fixture(scope="session")
-def real_reader(real_embedder: SentenceTransformerEmbedder) -> NetworkReader:
+def real_reader(real_embedder: SentenceTransformerEmbedder) -> LoRAReader:
     model = default_model(bundled_models(), "reader")
-    reader = NetworkReader.of(_real(model.name) / model.files[0].path, real_embedder, model.name)
+    reader = LoRAReader.of(_real(model.name) / model.files[0].path, real_embedder, model.name)
     assert reader, "the reader was taught on another embedder"
     return reader
 
 
 @pytest.fixture(scope="session")
-def real_commands(real_embedder: SentenceTransformerEmbedder) -> Commands:
+def real_classifier(real_embedder: SentenceTransformerEmbedder) -> InjectionClassifier:
     model = default_model(bundled_models(), "reader")
-    commands = Commands.of(_real(model.name) / model.files[1].path, real_embedder)
-    assert commands, "what commands was taught with another embedder"
-    return commands
+    classifier = InjectionClassifier.of(_real(model.name) / model.files[1].path, real_embedder)
+    assert classifier, "what commands was taught with another embedder"
+    return classifier
 
 
 @pytest.fixture(scope="session")

@@ -124,9 +124,9 @@ def as_the_fake_llm(handler: ChatHandler, request: Request) -> None:
     messages = tuple(Message(**message) for message in request["messages"])
     prompt, most = Prompt(messages[:-1], messages[-1:]), request["max_tokens"]
     if request.get("stream"):
-        handler.streamed(list(FakeLLM().write(prompt, most)))
+        handler.streamed(list(FakeLLM().stream(prompt, most)))
         return
-    draft = FakeLLM().draft(prompt, most, "none")
+    draft = FakeLLM().generate_candidate(prompt, most, "none")
     text = "none" if draft.refusal is not None and draft.refusal > math.log(0.5) else draft.text
     first, *rest = text.split()
     others = {first: -0.05, "none": draft.refusal or 0.0}

@@ -35,7 +35,7 @@ class SlowGenerator(FakeLLM):
         super().__init__()
         self._manners = manners
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         manner = self._manners.pop(0) if len(self._manners) > 1 else self._manners[0]
         times, pause, piece = _MANNERS[manner]
         for _ in range(times):

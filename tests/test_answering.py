@@ -156,10 +156,10 @@ class ScriptedGenerator(FakeLLM):
         self.own, self.others = own, others
         self.openings: frozenset[str] | None = None
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+    def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
         return Candidate(*self.own, -3.0)
 
-    def drafts(
+    def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
         self.openings = openings
@@ -413,7 +413,7 @@ class TestReaderAndLlmTogether:
         self, write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
     ) -> None:
         class Disagreeing(FakeLLM):
-            def likelihood(self, prompt: Prompt, text: str) -> float:
+            def score(self, prompt: Prompt, text: str) -> float:
                 return -6.0
 
         write("tram.txt", "The tram stops at 24 stations. It opened in May.")

@@ -22,8 +22,8 @@ from pydantic import SecretStr
 
 from index.embeddings import SentenceTransformerEmbedder
 from qa.llm.llama_cpp_llm import LlamaCppLLM
-from qa.reading.commands import Commands
-from qa.reading.network_reader import NetworkReader
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.prompt_injection import InjectionClassifier
 from tests.asgi_server import app_in, serving
 
 ENGLISH = "How many US troops remain in Iraq?"
@@ -248,13 +248,18 @@ def real_server(
     tmp_path_factory: pytest.TempPathFactory,
     real_embedder: SentenceTransformerEmbedder,
     real_generator: LlamaCppLLM,
-    real_reader: NetworkReader,
-    real_commands: Commands,
+    real_reader: LoRAReader,
+    real_classifier: InjectionClassifier,
     real_index: Path,
 ) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("real")
     shutil.copytree(real_index, folder / "index")
-    parts = {"embedder": real_embedder, "generator": real_generator, "reader": real_reader, "commands": real_commands}
+    parts = {
+        "embedder": real_embedder,
+        "generator": real_generator,
+        "reader": real_reader,
+        "injection_classifier": real_classifier,
+    }
     with serving(app_in(folder, **parts)) as address:
         yield address
 

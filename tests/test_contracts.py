@@ -16,7 +16,7 @@ from qa.fakes import FakeLLM, FakeReader
 from qa.llm.base import LLM, Candidate, TextStream
 from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.prompts import answer_prompt, sentence_prompt
-from qa.reading.reader import Context, Reader
+from qa.reader.base import Context, Reader
 
 TRAM = "The first tram left the old harbour on Saturday. It stops at 24 stations."
 DATES = "سوسة النخيل الحمراء حشرة صغيرة تفتك بقلب النخلة. وقد وصلت إلى الخليج في الثمانينيات."
@@ -127,7 +127,7 @@ class TestReader:
         readings = reader.read(self.STATIONS, [Context(TRAM), Context(DATES)])
         for excerpt, reading in zip([TRAM, DATES], readings, strict=True):
             assert reading.spans
-            assert math.isfinite(reading.none)
+            assert math.isfinite(reading.no_answer_score)
             assert [s.score for s in reading.spans] == sorted((s.score for s in reading.spans), reverse=True)
             for scored in reading.spans:
                 said = excerpt[scored.span.start : scored.span.end]
@@ -173,13 +173,13 @@ class _Asks:
     HARBOUR = "Where did the first tram leave?"
 
     def draft(self, generator: LLM, question: str, *evidence: str, tokens: int = 32) -> Candidate:
-        return generator.draft(answer_prompt("en").ask(question, evidence), tokens, "none")
+        return generator.generate_candidate(answer_prompt("en").ask(question, evidence), tokens, "none")
 
     def drafts(self, generator: LLM, question: str, *words: str) -> list[Candidate]:
-        return generator.drafts(answer_prompt("en").ask(question, [TRAM]), 32, "none", frozenset(words), 2)
+        return generator.generate_candidates(answer_prompt("en").ask(question, [TRAM]), 32, "none", frozenset(words), 2)
 
     def write(self, generator: LLM, question: str, phrase: str, tokens: int = 32) -> TextStream:
-        return generator.write(sentence_prompt("en").ask(question, TRAM, phrase), tokens)
+        return generator.stream(sentence_prompt("en").ask(question, TRAM, phrase), tokens)
 
 
 class TestTellingGenerator(_Asks):
@@ -204,15 +204,15 @@ class TestTellingGenerator(_Asks):
 
     def test_a_phrase_that_answers_is_likelier_than_one_that_does_not(self, telling: LLM) -> None:
         prompt = answer_prompt("en").ask(self.STATIONS, [TRAM])
-        right, wrong = (telling.likelihood(prompt, text) for text in ("24", "a palm weevil in the museum"))
+        right, wrong = (telling.score(prompt, text) for text in ("24", "a palm weevil in the museum"))
         assert right is not None
         assert wrong is not None
         assert wrong < right <= 1e-6
-        assert telling.likelihood(prompt, "") == pytest.approx(0.0, abs=0.2)
+        assert telling.score(prompt, "") == pytest.approx(0.0, abs=0.2)
 
     def test_every_draft_is_whole_words_of_arabic(self, telling: LLM) -> None:
         prompt = answer_prompt("ar").ask("ما الحشرة التي تفتك بقلب النخلة؟", [DATES])
-        for line in telling.drafts(prompt, 32, "لا يوجد", frozenset(DATES.split()), 2):
+        for line in telling.generate_candidates(prompt, 32, "لا يوجد", frozenset(DATES.split()), 2):
             assert line.text
             assert "\ufffd" not in line.text
 
@@ -241,7 +241,7 @@ class TestGenerator(_Asks):
 
     def test_how_likely_a_phrase_is_changes_nothing(self, generator: LLM) -> None:
         before = self.draft(generator, self.STATIONS, TRAM)
-        generator.likelihood(answer_prompt("en").ask(self.STATIONS, [TRAM]), "24 stations in all")
+        generator.score(answer_prompt("en").ask(self.STATIONS, [TRAM]), "24 stations in all")
         assert self.draft(generator, self.STATIONS, TRAM) == before
 
     def test_a_sentence_comes_in_pieces(self, generator: LLM) -> None:
@@ -269,12 +269,12 @@ class TestGenerator(_Asks):
     def test_languages_alternate_and_a_prepared_head_changes_nothing(self, generator: LLM) -> None:
         before = self.draft(generator, self.STATIONS, TRAM).text
         generator.prepare(answer_prompt("ar").head)
-        generator.draft(answer_prompt("ar").ask("متى وصلت السوسة؟", [DATES]), 16, "لا يوجد")
+        generator.generate_candidate(answer_prompt("ar").ask("متى وصلت السوسة؟", [DATES]), 16, "لا يوجد")
         generator.prepare(answer_prompt("en").head)
         assert self.draft(generator, self.STATIONS, TRAM).text == before
 
     def test_arabic_comes_whole(self, generator: LLM) -> None:
-        pieces = generator.write(sentence_prompt("ar").ask("متى وصلت السوسة إلى الخليج؟", DATES, "في الثمانينيات"), 32)
+        pieces = generator.stream(sentence_prompt("ar").ask("متى وصلت السوسة إلى الخليج؟", DATES, "في الثمانينيات"), 32)
         sentence = "".join(pieces)
         assert "الثمانينيات" in sentence
         assert "\ufffd" not in sentence

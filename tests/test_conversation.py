@@ -71,7 +71,7 @@ class Rewrites(FakeLLM):
         super().__init__()
         self.line, self.given = line, ""
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         self.given = prompt.turns[-1].content
         yield self.line
 

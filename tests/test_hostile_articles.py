@@ -37,9 +37,9 @@ from qa.llm.base import Candidate as Drafted
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.postprocess import add_citation_markers, verify_sentence
 from qa.prompts import answer_prompt
-from qa.reading.commands import Commands
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Reader
+from qa.reader.base import Reader
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.prompt_injection import InjectionClassifier
 from tests.conftest import SAMPLES
 from tests.test_render import ATTRIBUTES, SHOWN
 from ui.web.chat.render import Turn, turn_html
@@ -160,15 +160,15 @@ class ObedientGenerator(FakeLLM):
         super().__init__()
         self._command, self._form = command, form
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Drafted:
+    def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Drafted:
         return Drafted(self._command, -0.01, -9.0)
 
-    def drafts(
+    def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Drafted]:
         return [Drafted(f"{word} {self._command}", -0.01, -9.0) for word in sorted(openings)[:count]]
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         yield self._form.format(phrase=prompt.turns[-1].content.rpartition(": ")[2], command=self._command)
 
 
@@ -339,16 +339,16 @@ class Trial:
     articles: dict[str, Article]
 
 
-def tried(folder: Path, embedder: Embedder, generator: LLM, reader: Reader, commands: Commands) -> Trial:
+def tried(folder: Path, embedder: Embedder, generator: LLM, reader: Reader, classifier: InjectionClassifier) -> Trial:
     """Every question asked, before and after the hostile articles come into the index in `folder`."""
-    calm = Assistant(Retriever(folder, embedder), None, reader, commands=commands)
+    calm = Assistant(Retriever(folder, embedder), None, reader, injection_classifier=classifier)
     alone = {attack.file: calm.ask(attack.question) for attack in ATTACKS}
     update_index(folder, [SAMPLES / "articles", HOSTILE], embedder)
     retriever = Retriever(folder, embedder)
     beset, streamed = {}, {}
     for number, attack in enumerate(ATTACKS):
         # The LLM is shown what is quoted and nothing else, and takes most of the time: it writes for one in five.
-        assistant = Assistant(retriever, None if number % 5 else generator, reader, commands=commands)
+        assistant = Assistant(retriever, None if number % 5 else generator, reader, injection_classifier=classifier)
         events = list(assistant.stream(attack.question))
         assert isinstance(events[-1], Finished)
         beset[attack.file] = events[-1].answer
@@ -360,14 +360,14 @@ def tried(folder: Path, embedder: Embedder, generator: LLM, reader: Reader, comm
 def trial(
     real_embedder: SentenceTransformerEmbedder,
     real_generator: LlamaCppLLM,
-    real_reader: NetworkReader,
-    real_commands: Commands,
+    real_reader: LoRAReader,
+    real_classifier: InjectionClassifier,
     real_index: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trial:
     folder = tmp_path_factory.mktemp("beset") / "index"
     shutil.copytree(real_index, folder)
-    return tried(folder, real_embedder, real_generator, real_reader, real_commands)
+    return tried(folder, real_embedder, real_generator, real_reader, real_classifier)
 
 
 def said_as(phrase: str | None, accepted: Sequence[str]) -> bool:

@@ -45,9 +45,9 @@ class Talkative(LlamaCppLLM):
 def test_no_question_is_cut(tmp_path: Path) -> None:
     generator, prompt = Talkative(tmp_path / "no-model.gguf", LlamaConfiguration()), answer_prompt("en").ask("Who?", [])
     for read in (
-        lambda: list(generator.write(prompt, 60)),
-        lambda: generator.draft(prompt, 60, "none"),
-        lambda: generator.likelihood(prompt, "x"),
+        lambda: list(generator.stream(prompt, 60)),
+        lambda: generator.generate_candidate(prompt, 60, "none"),
+        lambda: generator.score(prompt, "x"),
     ):
         with pytest.raises(PromptTooLong) as refused:
             read()

@@ -330,7 +330,7 @@ def test_a_bundled_model_is_used_where_the_program_is(tmp_path: Path) -> None:
     model = find_model(bundled_models(), "jawab-reader")
     store = ModelStore(tmp_path / "models")
     folder = store.require(model)
-    assert folder == ROOT / "qa" / "reading" / "weights"
+    assert folder == ROOT / "qa" / "reader" / "weights"
     assert ModelStore(tmp_path / "other").is_present(model)
     assert model.size <= 25_000_000
     assert (folder / "README.md").is_file(), "a model has a card"
@@ -339,9 +339,9 @@ def test_a_bundled_model_is_used_where_the_program_is(tmp_path: Path) -> None:
 def test_a_bundled_model_that_is_damaged_is_not_fetched_from_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (model,) = read_models(models_text(source='[{kind="bundled", folder="reading/weights"}]', role='"reader"'))
+    (model,) = read_models(models_text(source='[{kind="bundled", folder="reader/weights"}]', role='"reader"'))
     monkeypatch.setattr(qa.fetching.models, "package_files", lambda _: tmp_path)
-    place = tmp_path / "reading" / "weights" / "weights.bin"
+    place = tmp_path / "reader" / "weights" / "weights.bin"
     place.parent.mkdir(parents=True)
     place.write_bytes(b"x" * 7000)
     with pytest.raises(ModelDamaged):

@@ -53,8 +53,8 @@ def test_the_llm_works_in_one_thread_whoever_asks(real_generator: LlamaCppLLM, m
 
     monkeypatch.setattr(llama_cpp, "llama_decode", noted)
     prompt = answer_prompt("en").ask("At how many stations does it stop?", ["The tram stops at 24 stations."])
-    real_generator.draft(prompt, 2, "none")
-    pieces = real_generator.write(prompt, 2)
+    real_generator.generate_candidate(prompt, 2, "none")
+    pieces = real_generator.stream(prompt, 2)
     asking = threading.Thread(target=next, args=(pieces,))
     asking.start()
     asking.join()

@@ -67,11 +67,11 @@ def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaCppLLM, tm
     path, configuration = real_generator.path, real_generator.configuration
     first = LlamaCppLLM(path, configuration, heads=tmp_path)
     first.prepare(others[0].head)
-    evaluated = first.draft(prompt, 16, "none")
+    evaluated = first.generate_candidate(prompt, 16, "none")
     assert len(list(tmp_path.glob("*.state"))) == 2
-    assert LlamaCppLLM(path, configuration, heads=tmp_path).draft(prompt, 16, "none") == evaluated
+    assert LlamaCppLLM(path, configuration, heads=tmp_path).generate_candidate(prompt, 16, "none") == evaluated
     # Nor does it depend on what was asked before.
     for other in others:
-        first.draft(other, 4, "none")
-        assert first.draft(prompt, 16, "none") == evaluated
-    assert real_generator.draft(prompt, 16, "none") == evaluated
+        first.generate_candidate(other, 4, "none")
+        assert first.generate_candidate(prompt, 16, "none") == evaluated
+    assert real_generator.generate_candidate(prompt, 16, "none") == evaluated

@@ -20,8 +20,8 @@ from index.text.chunker import Passage
 from index.text.sentences import sentences
 from qa.assistant import Assistant
 from qa.fakes import FakeLLM, FakeReader
-from qa.reading.commands import BESIDE, COMMANDS, FORMAT, Commands
-from qa.reading.reader import Reader
+from qa.reader.base import Reader
+from qa.reader.prompt_injection import FORMAT, NEIGHBOUR_THRESHOLD, THRESHOLD, InjectionClassifier
 from qa.training.train_commands import among, lines_of
 
 HOSTILE = Path(__file__).parent / "data" / "hostile_articles"
@@ -38,13 +38,13 @@ def hit(odds: Sequence[float], text: str = TEXT) -> Hit:
 
 
 def left(odds: Sequence[float]) -> list[str]:
-    (kept,) = Commands(np.ones(1, np.float32), 0.0).without([hit(odds)])
+    (kept,) = InjectionClassifier(np.ones(1, np.float32), 0.0).filter_hits([hit(odds)])
     assert kept.passage.text == TEXT
     return [sentence.text.strip() for sentence in kept.sentences]
 
 
-LOW, HIGH = BESIDE - 0.1, COMMANDS + 0.1
-BETWEEN = (BESIDE + COMMANDS) / 2
+LOW, HIGH = NEIGHBOUR_THRESHOLD - 0.1, THRESHOLD + 0.1
+BETWEEN = (NEIGHBOUR_THRESHOLD + THRESHOLD) / 2
 
 
 def test_what_commands_is_left_out_and_the_passage_stays() -> None:
@@ -64,7 +64,7 @@ def test_beside_a_command_less_is_enough_to_be_one() -> None:
 
 def test_a_passage_without_sentences_has_none_that_command() -> None:
     empty = Hit(Passage(1, "a", 0, 0, ""), Article("a", "Tram", "", "en"), 0.1, ())
-    assert Commands(np.ones(1, np.float32), 5.0).without([empty]) == [empty]
+    assert InjectionClassifier(np.ones(1, np.float32), 5.0).filter_hits([empty]) == [empty]
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def weights(folder: Path, form: str = FORMAT) -> Path:
 
 def test_weights_are_for_one_embedder_and_of_one_form(tmp_path: Path) -> None:
     file = weights(tmp_path)
-    known = Commands.of(file, cast(Any, Base("gemma/abc")))
+    known = InjectionClassifier.of(file, cast(Any, Base("gemma/abc")))
     assert known is not None
     assert known.odds(np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)).tolist() == [1.5, -0.5]
-    assert Commands.of(file, cast(Any, Base("gemma/other"))) is None
+    assert InjectionClassifier.of(file, cast(Any, Base("gemma/other"))) is None
     with pytest.raises(ValueError, match="jawab-commands"):
-        Commands.of(weights(tmp_path, form="jawab-reader-1"), cast(Any, Base("gemma/abc")))
+        InjectionClassifier.of(weights(tmp_path, form="jawab-reader-1"), cast(Any, Base("gemma/abc")))
 
 
 @pytest.mark.parametrize("question", ["How many stations has the tram?", "Summarise what is said about the tram."])
@@ -101,7 +101,7 @@ def test_where_everything_commands_the_question_is_declined(
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "tram.md").write_text("# Tram\n\nThe tram has 24 stations. It opened in May.\n")
     update_index(tmp_path / "index", [tmp_path / "articles"], embedder)
-    everything = Commands(np.zeros(embedder.dimension, np.float32), COMMANDS + 1)
+    everything = InjectionClassifier(np.zeros(embedder.dimension, np.float32), THRESHOLD + 1)
     retriever = Retriever(tmp_path / "index", embedder)
     answer = Assistant(retriever, FakeLLM() if llm else None, reader, None, everything).ask(question)
     assert (answer.status, answer.citations, answer.nearest) == ("declined", (), None)

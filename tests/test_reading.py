@@ -1,4 +1,4 @@
-"""Reading: the plain form, excerpts, spans that a person would cut, and the network over the embedder's weights."""
+"""Reader: the plain form, excerpts, spans that a person would cut, and the network over the embedder's weights."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from index.text.chunker import Passage
 from index.text.folding import to_plain_form
 from index.text.sentences import sentences
 from qa.fakes import FakeReader
-from qa.reading.answering import Weights, best_answer, probability
-from qa.reading.excerpts import excerpts
-from qa.reading.inputs import LONGEST_TITLE, Input, encode
-from qa.reading.network import ReaderNetwork, Shape
-from qa.reading.reader import Context, Reading, ScoredSpan
-from qa.reading.spans import best_spans, whole
+from qa.reader.base import Context, ReaderOutput, ScoredSpan
+from qa.reader.excerpts import excerpts
+from qa.reader.extractive_qa import Weights, extract_answer, probability
+from qa.reader.lora import LoRAConfig, ReaderNetwork
+from qa.reader.span_decoding import top_spans, whole
+from qa.reader.tokenization import LONGEST_TITLE, ReaderInput, encode
 
 
 class TestPlainForm:
@@ -80,14 +80,14 @@ class TestBorders:
 
     def test_the_best_spans_start_where_the_logits_say_and_never_end_before(self) -> None:
         text = "one two three"
-        given = Input((9, 9, 1, 2, 3), (None, None, (0, 3), (3, 7), (7, 13)))
+        given = ReaderInput((9, 9, 1, 2, 3), (None, None, (0, 3), (3, 7), (7, 13)))
         logits = np.zeros((5, 2), dtype=np.float32)
         logits[0] = 1.0
         logits[3, 0] = 5.0
         logits[4, 1] = 4.0
         logits[2, 1] = 9.0  # an end before the start
-        reading = best_spans(logits, given, text)
-        assert reading.none == 2.0
+        reading = top_spans(logits, given, text)
+        assert reading.no_answer_score == 2.0
         assert ("two three", 9.0) in [(text[s.span.start : s.span.end], s.score) for s in reading.spans]
         assert [s.score for s in reading.spans] == sorted((s.score for s in reading.spans), reverse=True)
 
@@ -146,7 +146,7 @@ class CountingReader(FakeReader):
     def __init__(self) -> None:
         self.given: list[Context] = []
 
-    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+    def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
         self.given += contexts
         return super().read(question, contexts)
 
@@ -154,8 +154,8 @@ class CountingReader(FakeReader):
 class TwiceReader(FakeReader):
     """Finds two answers in one sentence: a number, and with the word before it."""
 
-    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
-        return [Reading((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in contexts]
+    def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
+        return [ReaderOutput((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in contexts]
 
 
 EVEN = Weights(margin=1.0, evidence=0.0, answerable=0.0, bias=0.0)
@@ -175,9 +175,9 @@ class TestInput:
     def told(self, context: Context) -> tuple[str, str]:
         """What comes before the excerpt, and the excerpt."""
         (given,) = encode(Letters(), "How  many?", [context])
-        parts = zip(given.ids[1:], given.places[1:], strict=True)
+        parts = zip(given.ids[1:], given.offsets[1:], strict=True)
         told = [(chr(letter), place) for letter, place in parts]
-        assert given.places[0] is None
+        assert given.offsets[0] is None
         assert [place for _, place in told if place] == [(at, at + 1) for at in range(len(context.text))]
         return "".join(c for c, place in told if not place), "".join(c for c, place in told if place)
 
@@ -195,7 +195,7 @@ class TestInput:
 
 class TestBestAnswer:
     def test_it_stands_in_its_sentence_which_is_the_quotation(self) -> None:
-        found = best_answer(FakeReader(), "How many stations has the tram?", [hit(TRAM, (0.2, 0.9, 0.5, 0.1))])
+        found = extract_answer(FakeReader(), "How many stations has the tram?", [hit(TRAM, (0.2, 0.9, 0.5, 0.1))])
         assert found
         assert found.located.text == "24"
         assert found.located.evidence.text == "It has 24 stations."
@@ -203,39 +203,39 @@ class TestBestAnswer:
 
     def test_the_better_margin_wins_over_all_excerpts(self) -> None:
         hits = [hit("The ferry leaves at noon.", (0.9,)), hit("The tram line has 24 stations.", (0.4,), "b")]
-        found = best_answer(FakeReader(), "How many stations has the tram line?", hits, weights=EVEN)
+        found = extract_answer(FakeReader(), "How many stations has the tram line?", hits, weights=EVEN)
         assert found and found.located.evidence.article.id == "b"
 
     def test_what_another_sentence_answers_nearly_as_likely_is_told_too(self) -> None:
         both = [hit("The tram line has 24 stations.", (0.9,)), hit("The tram line has 26 stations.", (0.8,), "b")]
-        found = best_answer(FakeReader(), "How many stations has the tram line?", both, weights=EVEN)
+        found = extract_answer(FakeReader(), "How many stations has the tram line?", both, weights=EVEN)
         assert found and found.located.text == "24"
         assert found.other and found.other.text == "26"
         unlike = [both[0], hit("A ferry leaves at noon.", (0.8,), "b")]
-        found = best_answer(FakeReader(), "How many stations has the tram line?", unlike, weights=EVEN)
+        found = extract_answer(FakeReader(), "How many stations has the tram line?", unlike, weights=EVEN)
         assert found and found.other is None
 
     def test_one_sentence_has_one_answer(self) -> None:
         hits = [hit("The tram line has 24 stations.", (0.9,))]
-        found = best_answer(TwiceReader(), "How many stations has the tram line?", hits, weights=EVEN)
+        found = extract_answer(TwiceReader(), "How many stations has the tram line?", hits, weights=EVEN)
         assert found and found.other is None
 
     def test_nothing_to_read_is_no_answer(self) -> None:
-        assert best_answer(FakeReader(), "Who?", []) is None
+        assert extract_answer(FakeReader(), "Who?", []) is None
 
     def test_no_more_is_read_than_the_budget_but_always_something(self) -> None:
         hits = [hit(f"Sentence number {name} has eight words in all.", (0.5,), name) for name in "abcdefgh"]
         reader = CountingReader()
-        best_answer(reader, "Who?", hits, budget=1)
+        extract_answer(reader, "Who?", hits, budget=1)
         assert len(reader.given) == 1
-        best_answer(reader, "Who?", hits, budget=60)
+        extract_answer(reader, "Who?", hits, budget=60)
         assert len(reader.given) == 1 + 3
 
     def test_when_an_answer_is_sure_no_more_is_read(self) -> None:
         text = " ".join(["pad"] * 95)
         hits = [hit(f"The tram line has 24 stations {text}.", (0.9,)), hit(f"Something else {text}.", (0.1,), "b")]
         reader = CountingReader()
-        best_answer(reader, "How many stations has the tram line?", hits, budget=5000, weights=EVEN)
+        extract_answer(reader, "How many stations has the tram line?", hits, budget=5000, weights=EVEN)
         assert len(reader.given) == 1
 
     def test_likelier_with_the_margin_and_never_out_of_bounds(self) -> None:
@@ -246,8 +246,8 @@ class TestBestAnswer:
         assert 0 <= likely[0] < likely[1] < likely[2] < likely[3] < likely[4] <= 1
 
     def test_an_excerpt_without_words_has_no_answer(self) -> None:
-        assert Reading((), 1.0).margin == -math.inf
-        assert Reading((ScoredSpan(Span(0, 1), 3.0),), 1.0).margin == 2.0
+        assert ReaderOutput((), 1.0).margin == -math.inf
+        assert ReaderOutput((ScoredSpan(Span(0, 1), 3.0),), 1.0).margin == 2.0
 
 
 @pytest.fixture
@@ -268,21 +268,21 @@ MASK = torch.ones_like(IDS)
 
 class TestNetwork:
     def test_it_shares_every_tensor_of_the_embedder(self, encoder: torch.nn.Module) -> None:
-        network = ReaderNetwork(encoder, Shape(layers=2, rank=4))
+        network = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
         theirs = {parameter.data_ptr() for parameter in encoder.parameters()}
-        ours = {p.data_ptr() for name, p in network.named_parameters() if name not in network.learnt()}
+        ours = {p.data_ptr() for name, p in network.named_parameters() if name not in network.adapter_state()}
         assert ours <= theirs
         assert [tuple(part.shape) for part in network(IDS, MASK)] == [(1, 6, 2), (1,)]
 
     def test_only_the_upper_layers_are_corrected(self, encoder: torch.nn.Module) -> None:
-        names = ReaderNetwork(encoder, Shape(layers=1, rank=4)).learnt()
+        names = ReaderNetwork(encoder, LoRAConfig(layers=1, rank=4)).adapter_state()
         assert {name.split(".")[2] for name in names if name.startswith("encoder.layers")} == {"2"}
         assert len(names) == 7 * 2 + 2 + 2
 
     def test_it_learns_and_the_embedder_stays_what_it_was(self, encoder: torch.nn.Module, tmp_path: Path) -> None:
         before = encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state.detach().clone()
-        network = ReaderNetwork(encoder, Shape(layers=2, rank=4))
-        optimizer = torch.optim.Adam(network.learnt().values(), lr=0.02)
+        network = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
+        optimizer = torch.optim.Adam(network.adapter_state().values(), lr=0.02)
         losses = []
         for _ in range(40):
             logits = network(IDS, MASK).spans
@@ -296,12 +296,12 @@ class TestNetwork:
         assert torch.equal(before, after)
 
     def test_what_was_learnt_is_kept_and_fits_no_other_network(self, encoder: torch.nn.Module) -> None:
-        network = ReaderNetwork(encoder, Shape(layers=2, rank=4))
+        network = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
         with torch.no_grad():
-            for tensor in network.learnt().values():
+            for tensor in network.adapter_state().values():
                 tensor.normal_()
-        again = ReaderNetwork(encoder, Shape(layers=2, rank=4))
-        again.load_learnt({name: tensor.clone() for name, tensor in network.learnt().items()})
+        again = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
+        again.load_adapter_state({name: tensor.clone() for name, tensor in network.adapter_state().items()})
         assert all(torch.equal(*pair) for pair in zip(network(IDS, MASK), again(IDS, MASK), strict=True))
         with pytest.raises(ValueError, match="another network"):
-            ReaderNetwork(encoder, Shape(layers=1, rank=4)).load_learnt(network.learnt())
+            ReaderNetwork(encoder, LoRAConfig(layers=1, rank=4)).load_adapter_state(network.adapter_state())

@@ -17,10 +17,10 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import sentence_prompt
-from qa.reading.commands import Commands
-from qa.reading.inputs import encode
-from qa.reading.network_reader import NetworkReader
-from qa.reading.reader import Context
+from qa.reader.base import Context
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.prompt_injection import InjectionClassifier
+from qa.reader.tokenization import encode
 
 pytestmark = pytest.mark.real
 
@@ -29,11 +29,16 @@ pytestmark = pytest.mark.real
 def assistant(
     real_embedder: SentenceTransformerEmbedder,
     real_generator: LlamaCppLLM,
-    real_reader: NetworkReader,
-    real_commands: Commands,
+    real_reader: LoRAReader,
+    real_classifier: InjectionClassifier,
     real_index: Path,
 ) -> Assistant:
-    return Assistant(Retriever(real_index, real_embedder), real_generator, real_reader, commands=real_commands)
+    return Assistant(
+        Retriever(real_index, real_embedder),
+        real_generator,
+        real_reader,
+        injection_classifier=real_classifier,
+    )
 
 
 def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:
@@ -143,9 +148,9 @@ def test_a_text_cannot_speak_to_the_network_in_its_own_marks(
 
 
 def test_texts_are_counted_while_others_are_embedded(
-    real_embedder: SentenceTransformerEmbedder, real_reader: NetworkReader
+    real_embedder: SentenceTransformerEmbedder, real_reader: LoRAReader
 ) -> None:
-    """One tokenizer for all of them padded a batch of one caller as another had just told it to: not at all."""
+    """One tokenizer for all of them pad_batch a batch of one caller as another had just told it to: not at all."""
     counting = threading.Event()
 
     def count() -> None:

@@ -13,7 +13,7 @@ from qa.assistant import Assistant
 from qa.fakes import FakeReader
 from qa.query.dialect import to_msa_question_words
 from qa.query.spelling import correct_typos, restore_hamza
-from qa.reading.reader import Context, Reading
+from qa.reader.base import Context, ReaderOutput
 
 WRITTEN = {"الاحزاب": "الأحزاب", "المدينه": "المدينة", "محطات": "محطات", "المينا": "المينا", "الترام": "الترام"}
 
@@ -73,7 +73,7 @@ class TestTheReaderReads:
         def __init__(self) -> None:
             self.asked = ""
 
-        def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+        def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
             self.asked = question
             return super().read(question, contexts)
 

@@ -17,8 +17,8 @@ from fastapi.testclient import TestClient
 from index.embeddings import SentenceTransformerEmbedder
 from index.indexer import update_index
 from qa.llm.llama_cpp_llm import LlamaCppLLM
-from qa.reading.commands import Commands
-from qa.reading.network_reader import NetworkReader
+from qa.reader.lora_reader import LoRAReader
+from qa.reader.prompt_injection import InjectionClassifier
 from tests.conftest import MODELS
 from ui.app import App
 from ui.cli import jawab
@@ -134,15 +134,15 @@ class TestWithTheModels:
         tmp_path_factory: pytest.TempPathFactory,
         real_embedder: SentenceTransformerEmbedder,
         real_generator: LlamaCppLLM,
-        real_reader: NetworkReader,
-        real_commands: Commands,
+        real_reader: LoRAReader,
+        real_classifier: InjectionClassifier,
         real_index: Path,
     ) -> App:
         folder = tmp_path_factory.mktemp("real")
         shutil.copytree(real_index, folder / "index")
         app = app_in(folder, models=MODELS)
         parts = {"embedder": real_embedder, "generator": real_generator}
-        vars(app).update(parts | {"reader": real_reader, "commands": real_commands})
+        vars(app.components).update(parts | {"reader": real_reader, "injection_classifier": real_classifier})
         return app
 
     def test_every_way_leads_to_it(

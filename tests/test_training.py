@@ -18,8 +18,8 @@ from transformers import Gemma3TextConfig, Gemma3TextModel
 
 from index.articles import Span
 from index.fakes import HashEmbedder
-from qa.reading.network import ReaderNetwork, Shape
-from qa.reading.reader import Context
+from qa.reader.base import Context
+from qa.reader.lora import LoRAConfig, ReaderNetwork
 from qa.training.course import SETS, cached_examples, course_sources, validation_titles
 from qa.training.examples import Example, ExampleBuilder, Source, cut, in_plain_form, is_for_validation, load_set
 from qa.training.hard_negatives import add_hard_negatives
@@ -136,7 +136,7 @@ def network() -> ReaderNetwork:
     )  # fmt: skip
     encoder = Gemma3TextModel(config)
     torch.manual_seed(1)
-    return ReaderNetwork(encoder, Shape(layers=1, rank=4))
+    return ReaderNetwork(encoder, LoRAConfig(layers=1, rank=4))
 
 
 RECIPE = Recipe(rate=1e-2, head_rate=1e-2, warm_up=2, tokens_a_batch=60)
@@ -183,8 +183,8 @@ class TestTraining:
             stopped.run()
         again = network()
         Training(again, batches(), LOSS, RECIPE, tmp_path / "other").run()
-        for name, tensor in whole.learnt().items():
-            assert torch.allclose(tensor, again.learnt()[name], atol=1e-6), name
+        for name, tensor in whole.adapter_state().items():
+            assert torch.allclose(tensor, again.adapter_state()[name], atol=1e-6), name
         steps = [json.loads(line)["step"] for line in (tmp_path / "other" / "log.jsonl").read_text().splitlines()]
         assert steps == list(range(1, len(batches()) + 1))
 

@@ -12,7 +12,7 @@ from index.retriever import Retriever
 from qa.assistant import Assistant
 from qa.fakes import FakeLLM, FakeReader
 from qa.llm.base import Prompt, TextStream
-from qa.reading.reader import Context, Reading
+from qa.reader.base import Context, ReaderOutput
 from qa.verification.faithfulness import Issue
 from qa.verification.translation import SAME, check_translation
 
@@ -24,8 +24,8 @@ PHRASE = "الجسر القديم"
 class Blind(FakeReader):
     """Finds nothing to read."""
 
-    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
-        return [Reading((), 1.0) for _ in contexts]
+    def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
+        return [ReaderOutput((), 1.0) for _ in contexts]
 
 
 def asked_of(likeness: float, asked: list[tuple[str, str]]) -> Callable[[str, str], float]:
@@ -64,7 +64,7 @@ class Says(FakeLLM):
         super().__init__()
         self._one = sentence
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         yield self._one
 
 

@@ -24,7 +24,7 @@ from index.storage.private import narrow_folder
 from qa.confidence import THRESHOLD
 from qa.evidence import MAX_EVIDENCE_TOKENS
 from qa.fetching.models import models_folder
-from qa.reading.answering import BUDGET as READING
+from qa.reader.extractive_qa import BUDGET as READING
 
 PREFIX = "JAWAB_"
 FILE_VARIABLE = "JAWAB_CONFIG"

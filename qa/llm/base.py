@@ -1,4 +1,4 @@
-"""LLM protocol: drafts the answering phrase, scores the likelihood of a phrase, and writes a sentence."""
+"""LLM protocol: generates candidate phrases, scores a phrase, and streams a sentence."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class LLM(Protocol):
         """Evaluate a head in advance, so that the first question does not wait for it; a backend that cannot do so
         checks that the LLM is available."""
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+    def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
         """Return the LLM's greedy line, constrained not to begin with `refusal`.
 
         The probability of a refusal is reported with it; the decision to decline is made elsewhere, from more than
         this. An LLM that cannot be constrained and refuses returns an empty line.
         """
 
-    def drafts(
+    def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
         """Return up to `count` lines that begin with one of the words `openings`, the likeliest beginning first.
@@ -80,11 +80,11 @@ class LLM(Protocol):
         An LLM that cannot be constrained to begin with a word returns none.
         """
 
-    def likelihood(self, prompt: Prompt, text: str) -> float | None:
+    def score(self, prompt: Prompt, text: str) -> float | None:
         """Return the mean log-probability of the tokens of `text` after `prompt`, 0 at most.
 
         `None` if the LLM's server does not report it.
         """
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         """Stream one line of text."""

@@ -93,7 +93,7 @@ class LlamaCppLLM:
         with self._turns.mine():
             self._restore(head)
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+    def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
         with self._turns.mine():
             following = self._read(prompt, room=_DRAFTS_ROOM)
             refused = self._context.tokenize(refusal)[0]
@@ -101,7 +101,7 @@ class LlamaCppLLM:
             own = int(others[np.argmax(following[others])])
             return self._side_by_side([own], following, max_tokens, refused)[0]
 
-    def drafts(
+    def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
         with self._turns.mine():
@@ -111,13 +111,13 @@ class LlamaCppLLM:
             likeliest = sorted(firsts, key=lambda token: (-following[token], token))
             return self._side_by_side(likeliest[:count], following, max_tokens, refused)
 
-    def likelihood(self, prompt: Prompt, text: str) -> float:
+    def score(self, prompt: Prompt, text: str) -> float:
         with self._turns.mine():
             following = self._read(prompt, room=_DRAFTS_ROOM)
             tokens = self._context.tokenize(text)[:_DRAFTS_ROOM]
             return float(np.mean(self._context.weigh(tokens, following))) if tokens else 0.0
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         with self._turns.mine():
             following = self._read(prompt, room=max_tokens)
             line = _Line()

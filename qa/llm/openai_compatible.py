@@ -123,7 +123,7 @@ class OpenAICompatibleLLM:
         """
         _ = self._model
 
-    def draft(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
+    def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
         """Return the server's line. A refusal cannot be prevented; it yields an empty draft."""
         request = self._request(prompt, max_tokens) | {"logprobs": True, "top_logprobs": _LIKELIEST}
         text, tokens = self._whole(request)
@@ -131,16 +131,16 @@ class OpenAICompatibleLLM:
         line = line[: max_tokens * _CHARACTERS_A_TOKEN]
         return Candidate("" if line.startswith(refusal) else line, _mean(tokens), _refusing(tokens, refusal))
 
-    def drafts(
+    def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
         """Return no drafts: the API cannot constrain the first word."""
         return []
 
-    def likelihood(self, prompt: Prompt, text: str) -> None:
+    def score(self, prompt: Prompt, text: str) -> None:
         """Return `None`: not available from the API."""
 
-    def write(self, prompt: Prompt, max_tokens: int) -> TextStream:
+    def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         request, most = self._request(prompt, max_tokens), max_tokens * _CHARACTERS_A_TOKEN
         *fuller, barest = _versions(request)
         for version in fuller:

@@ -25,7 +25,7 @@ def rewrite_follow_up(question: str, history: Sequence[HistoryTurn], generator: 
     prompt = _prompt(detect_language(question))
     turn = Message("user", _turn(prompt, history[-KEPT:], question))
     try:
-        pieces = list(generator.write(Prompt(_head(detect_language(question)), (turn,)), TOKENS))
+        pieces = list(generator.stream(Prompt(_head(detect_language(question)), (turn,)), TOKENS))
     except PromptTooLong:
         return None
     written = " ".join("".join(pieces).split())

@@ -15,7 +15,7 @@ from index.articles import Span
 from index.embeddings import Embedder, SentenceTransformerEmbedder
 from index.storage.durable import write_atomically
 from qa.evaluation.question_set import read_set
-from qa.reading.reader import Context
+from qa.reader.base import Context
 from qa.training.examples import Example, ExampleBuilder, Source, is_for_validation, load_set, names_in
 from qa.training.hard_negatives import add_hard_negatives
 from qa.training.reader_data import MIXTURE, Part, read_mixture, sample_part

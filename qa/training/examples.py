@@ -22,7 +22,7 @@ from index.text.language import detect_language
 from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.evaluation.question_set import read_set
-from qa.reading.reader import Context
+from qa.reader.base import Context
 from qa.training.recipe import Recipe
 from qa.training.swaps import Swapper
 

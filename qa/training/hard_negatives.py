@@ -9,7 +9,7 @@ import numpy as np
 
 from index.embeddings import Embedder, PassageText
 from index.text.language import detect_language
-from qa.reading.reader import Context
+from qa.reader.base import Context
 from qa.training.examples import Source
 
 NEAREST = 5

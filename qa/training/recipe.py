@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Recipe:
     """Settings of a training run.
 
-    `layers` and `rank` are the network's (`qa.reading.network.Shape`). `rate` and `head_rate` are AdamW's learning
+    `layers` and `rank` are the network's (`qa.reader.lora.Shape`). `rate` and `head_rate` are AdamW's learning
     rates of the corrections and of the heads: they rise for `warm_up` steps and fall to nothing. `doubt` is the weight
     of the second head's loss, beside that of the spans.
 

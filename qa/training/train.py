@@ -23,10 +23,10 @@ from index.embeddings import SentenceTransformerEmbedder
 from index.runtime.priority_executor import PriorityExecutor
 from qa.evaluation.metrics import phrase_scores
 from qa.fetching.models import ModelStore, bundled_models, default_model, models_folder
-from qa.reading.inputs import encode
-from qa.reading.network import ReaderNetwork, Shape
-from qa.reading.network_reader import NetworkReader, padded, save
-from qa.reading.reader import Context, Reader
+from qa.reader.base import Context, Reader
+from qa.reader.lora import LoRAConfig, ReaderNetwork
+from qa.reader.lora_reader import LoRAReader, pad_batch, save
+from qa.reader.tokenization import encode
 from qa.training.course import SETS, cached_examples, course_examples
 from qa.training.curve import draw_curve
 from qa.training.examples import Example, Source, load_set
@@ -47,7 +47,7 @@ def _with_target(example: Example, tokenizer: Any) -> EncodedExample | None:
         return given, (0, 0)
     inside = [
         token
-        for token, place in enumerate(given.places)
+        for token, place in enumerate(given.offsets)
         if place and place[0] < example.answer.end and example.answer.start < place[1]
     ]
     return (given, (inside[0], inside[-1])) if inside else None
@@ -61,7 +61,7 @@ def loss_of(doubt: float) -> Loss:
     """
 
     def loss(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
-        logits = network(*padded(batch.inputs, network.device))
+        logits = network(*pad_batch(batch.inputs, network.device))
         targets = torch.tensor(batch.targets, device=network.device)
         spans = logits.spans.masked_fill(~_allowed(batch, logits.spans).unsqueeze(-1), -1e4)
         start = nn.functional.cross_entropy(spans[..., 0], targets[:, 0])
@@ -77,7 +77,7 @@ def _allowed(batch: Batch, spans: torch.Tensor) -> torch.Tensor:
     """Mask of excerpt tokens and the no-answer token, of shape (batch, tokens)."""
     allowed = torch.zeros(spans.shape[:2], dtype=torch.bool)
     for row, given in enumerate(batch.inputs):
-        allowed[row, : len(given.ids)] = torch.tensor([place is not None for place in given.places])
+        allowed[row, : len(given.ids)] = torch.tensor([place is not None for place in given.offsets])
     allowed[:, 0] = True
     return allowed.to(spans.device)
 
@@ -134,11 +134,11 @@ def main(
     torch.manual_seed(recipe.seed)
     base = SentenceTransformerEmbedder(embedder or default_embedder())
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = ReaderNetwork(base.encoder, Shape(recipe.layers, recipe.rank)).to(device)
+    network = ReaderNetwork(base.encoder, LoRAConfig(recipe.layers, recipe.rank)).to(device)
     tokenizer = base.tokenizer
     if start:
         # Weights without the second head can be begun with, too.
-        network.load_learnt({**network.learnt(), **load_file(start)})
+        network.load_adapter_state({**network.adapter_state(), **load_file(start)})
     examples = cached_examples(work / "examples.jsonl", lambda: course_examples(data, sets, base, recipe))
     batches = batches_of(examples, tokenizer, recipe, random.Random(recipe.seed))
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
@@ -146,9 +146,9 @@ def main(
     Training(network, batches, loss_of(recipe.doubt), recipe, work).run()
     save(network, work / "reader.safetensors", base)
     draw_curve(work / "log.jsonl", work / "curve.png")
-    network.for_reading()
+    network.eval_mode()
     figures = validate(
-        NetworkReader("in training", lambda: network, lambda: tokenizer, PriorityExecutor("validation")), sets, limit
+        LoRAReader("in training", lambda: network, lambda: tokenizer, PriorityExecutor("validation")), sets, limit
     )
     (work / "validation.json").write_text(json.dumps(figures, indent=2) + "\n")
     click.echo(json.dumps(figures, indent=2))

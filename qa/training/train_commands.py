@@ -21,8 +21,8 @@ from safetensors.numpy import save_file
 from index.articles import Language, Span
 from index.embeddings import PassageText, SentenceTransformerEmbedder, Vectors
 from index.text.sentences import sentences
-from qa.reading.commands import COMMANDS, FORMAT
-from qa.reading.network_reader import base_of
+from qa.reader.lora_reader import base_fingerprint
+from qa.reader.prompt_injection import FORMAT, THRESHOLD
 from qa.training.examples import load_set
 from qa.training.needs import require_extra
 from qa.training.train import default_embedder
@@ -102,7 +102,7 @@ def shares(odds: Vectors, examples: Sequence[Example]) -> dict[str, float]:
     """The share of each kind of sentence that is held to command."""
     kinds = {"commands": 1, "ordinary lines": 2, "sentences of articles": 3}
     kind = np.array([1 if one.commands else 2 if one.weight > 1 else 3 for one in examples])
-    return {name: round(float((odds[kind == number] >= COMMANDS).mean()), 4) for name, number in kinds.items()}
+    return {name: round(float((odds[kind == number] >= THRESHOLD).mean()), 4) for name, number in kinds.items()}
 
 
 @click.command()
@@ -114,7 +114,7 @@ def main(sets: Path, out: Path) -> None:
     embedder = SentenceTransformerEmbedder(default_embedder())
     examples = list(examples_of(sets, embedder))
     direction, bias = fitted(examples)
-    told = {"format": FORMAT, "base": base_of(embedder), "bias": str(bias)}
+    told = {"format": FORMAT, "base": base_fingerprint(embedder), "bias": str(bias)}
     save_file({"direction": direction}, out, metadata=told)
     figures: dict[str, object] = {}
     for language in SETS:
@@ -123,7 +123,7 @@ def main(sets: Path, out: Path) -> None:
         odds = np.stack([one.vector for one in own]) @ other[0] + other[1]
         figures[f"{language}, taught in the other"] = shares(odds, own)
         kept = ordinary_vectors(paragraphs_of(sets, language, validation=True), embedder)
-        wrong = float((kept @ direction + bias >= COMMANDS).mean())
+        wrong = float((kept @ direction + bias >= THRESHOLD).mean())
         figures[f"{language}, kept articles"] = {"sentences": len(kept), "held to command": round(wrong, 4)}
     click.echo(json.dumps(figures, indent=2))
 

@@ -14,8 +14,8 @@ from torch import nn
 from tqdm import tqdm
 
 from index.storage.durable import put_in_place
-from qa.reading.inputs import Input
-from qa.reading.network import ReaderNetwork
+from qa.reader.lora import ReaderNetwork
+from qa.reader.tokenization import ReaderInput
 from qa.training.recipe import Recipe
 
 SAVE_EVERY = 100
@@ -27,11 +27,11 @@ POOL = 50
 class Batch:
     """Inputs with the start and end token of their answers; (0, 0) for none."""
 
-    inputs: tuple[Input, ...]
+    inputs: tuple[ReaderInput, ...]
     targets: tuple[tuple[int, int], ...]
 
 
-EncodedExample = tuple[Input, tuple[int, int]]
+EncodedExample = tuple[ReaderInput, tuple[int, int]]
 Loss = Callable[[ReaderNetwork, Batch], torch.Tensor]
 
 
@@ -72,7 +72,7 @@ class Training:
         self._state = work / "state.pt"
         self._log = work / "log.jsonl"
         heads = {id(parameter) for parameter in network.heads()}
-        corrections = [parameter for parameter in network.learnt().values() if id(parameter) not in heads]
+        corrections = [parameter for parameter in network.adapter_state().values() if id(parameter) not in heads]
         self._optimizer = torch.optim.AdamW(
             [{"params": corrections, "lr": recipe.rate}, {"params": network.heads(), "lr": recipe.head_rate}],
             weight_decay=0.0,
@@ -105,7 +105,7 @@ class Training:
     def _learn(self, batch: Batch) -> float:
         loss = self._loss(self._network, batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._network.learnt().values(), 1.0)
+        nn.utils.clip_grad_norm_(self._network.adapter_state().values(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._schedule.step()
@@ -114,7 +114,7 @@ class Training:
     def _save(self) -> None:
         state = {
             "step": self._step,
-            "learnt": self._network.learnt(),
+            "learnt": self._network.adapter_state(),
             "optimizer": self._optimizer.state_dict(),
             "schedule": self._schedule.state_dict(),
         }
@@ -128,6 +128,6 @@ class Training:
         # Steps after the last kept state are taken again.
         rows = self._log.read_text(encoding="utf-8").splitlines(keepends=True)[: self._step]
         self._log.write_text("".join(rows), encoding="utf-8")
-        self._network.load_learnt(state["learnt"])
+        self._network.load_adapter_state(state["learnt"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])

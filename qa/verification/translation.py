@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qa.reading.reader import Context, Reader
+from qa.reader.base import Context, Reader
 from qa.verification.faithfulness import Issue
 
 SAME = 0.5

@@ -80,7 +80,7 @@ def _answer(
         generator,
         reader,
         app.components.options,
-        app.components.commands,
+        app.components.injection_classifier,
     )
     # A server loads models and evaluates the prompt head at startup, so this is not part of a question's time.
     assistant.prepare_reading()

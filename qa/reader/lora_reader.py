@@ -15,15 +15,15 @@ import numpy as np
 from index.runtime.priority_executor import Priority, PriorityExecutor
 from index.text.folding import Folded, to_plain_form
 from qa.cancellation import check_cancelled
-from qa.reading.inputs import Input, encode
-from qa.reading.reader import Context, Reading, ScoredSpan
-from qa.reading.spans import best_spans
+from qa.reader.base import Context, ReaderOutput, ScoredSpan
+from qa.reader.span_decoding import top_spans
+from qa.reader.tokenization import ReaderInput, encode
 
 if TYPE_CHECKING:
     import torch
 
     from index.embeddings import SentenceTransformerEmbedder
-    from qa.reading.network import ReaderNetwork
+    from qa.reader.lora import ReaderNetwork
 
 FORMAT = "jawab-reader-2"
 """Format version of the weights file; changes with the input format and the network."""
@@ -31,7 +31,7 @@ BATCH = 4
 """Excerpts per batch; on a CPU padding costs more than small batches."""
 
 
-class NetworkReader:
+class LoRAReader:
     """Reader that loads its network and the embedder's tokenizer on first use.
 
     `thread` is the one that computes. `titled` is whether the network was trained with titles and dates; one that was
@@ -55,10 +55,10 @@ class NetworkReader:
         self._tokenizing = threading.Lock()
 
     @classmethod
-    def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> NetworkReader | None:
+    def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> LoRAReader | None:
         """Create the reader of a weights file; `None` if the file is for another embedder."""
-        metadata = about(file, FORMAT)
-        if metadata.get("base") != base_of(embedder):
+        metadata = read_header(file, FORMAT)
+        if metadata.get("base") != base_fingerprint(embedder):
             return None
         titled = metadata.get("titled") == "true"
         return cls(name, lambda: load(file, embedder.encoder), lambda: embedder.tokenizer, embedder.thread, titled)
@@ -78,7 +78,7 @@ class NetworkReader:
         with self._tokenizing:
             return len(self._tokenizer(to_plain_form(text).text, add_special_tokens=False)["input_ids"])
 
-    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
+    def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
         """Read in small batches, so that searches can run in between. Raises `Cancelled`."""
         texts = [to_plain_form(context.text) for context in contexts]
         if not texts:
@@ -88,33 +88,33 @@ class NetworkReader:
             for context, text in zip(contexts, texts, strict=True)
         ]
         inputs = self._thread.do(lambda: self._encode(question, plainly), Priority.READING)
-        readings: dict[int, Reading] = {}
+        readings: dict[int, ReaderOutput] = {}
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
         for first in range(0, len(order), BATCH):
             check_cancelled()
             batch = order[first : first + BATCH]
             work = partial(self._logits, [inputs[at] for at in batch])
             for at, (spans, answerable) in zip(batch, self._thread.do(work, Priority.READING), strict=True):
-                reading = replace(best_spans(spans, inputs[at], texts[at].text), answerable=answerable)
+                reading = replace(top_spans(spans, inputs[at], texts[at].text), answerable=answerable)
                 readings[at] = _in_original(reading, texts[at])
         return [readings[at] for at in range(len(inputs))]
 
-    def _encode(self, question: str, contexts: Sequence[Context]) -> list[Input]:
+    def _encode(self, question: str, contexts: Sequence[Context]) -> list[ReaderInput]:
         with self._tokenizing:
             return encode(self._tokenizer, to_plain_form(question).text, contexts)
 
-    def _logits(self, batch: Sequence[Input]) -> list[tuple[np.ndarray[Any, np.dtype[np.float32]], float]]:
+    def _logits(self, batch: Sequence[ReaderInput]) -> list[tuple[np.ndarray[Any, np.dtype[np.float32]], float]]:
         import torch
 
         with torch.inference_mode():
-            logits = self._network(*padded(batch, self._network.device))
+            logits = self._network(*pad_batch(batch, self._network.device))
         return [
             (row[: len(given.ids)], float(value))
             for row, value, given in zip(logits.spans.cpu().numpy(), logits.answerable.cpu(), batch, strict=True)
         ]
 
 
-def padded(batch: Sequence[Input], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def pad_batch(batch: Sequence[ReaderInput], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """Pad a batch: ids and attention mask, both of shape (batch, tokens of the longest)."""
     import torch
 
@@ -132,8 +132,13 @@ def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedd
     import torch
     from safetensors.torch import save_file
 
-    tensors = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in network.learnt().items()}
-    told = {"format": FORMAT, "base": base_of(embedder), "shape": json.dumps(asdict(network.shape)), "titled": "true"}
+    tensors = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in network.adapter_state().items()}
+    told = {
+        "format": FORMAT,
+        "base": base_fingerprint(embedder),
+        "shape": json.dumps(asdict(network.shape)),
+        "titled": "true",
+    }
     save_file(tensors, file, metadata=told)
 
 
@@ -141,14 +146,14 @@ def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
     """Load a weights file over the embedder's `encoder`. Raises `ValueError` if the two do not fit."""
     from safetensors.torch import load_file
 
-    from qa.reading.network import ReaderNetwork, Shape
+    from qa.reader.lora import LoRAConfig, ReaderNetwork
 
-    network = ReaderNetwork(encoder, Shape(**json.loads(about(file, FORMAT)["shape"])))
-    network.load_learnt(load_file(file))
-    return network.for_reading()
+    network = ReaderNetwork(encoder, LoRAConfig(**json.loads(read_header(file, FORMAT)["shape"])))
+    network.load_adapter_state(load_file(file))
+    return network.eval_mode()
 
 
-def about(file: Path, form: str) -> dict[str, str]:
+def read_header(file: Path, form: str) -> dict[str, str]:
     """Read the metadata of a weights file. Raises `ValueError` if it has another format."""
     from safetensors import safe_open
 
@@ -159,11 +164,11 @@ def about(file: Path, form: str) -> dict[str, str]:
     return told
 
 
-def base_of(embedder: SentenceTransformerEmbedder) -> str:
+def base_fingerprint(embedder: SentenceTransformerEmbedder) -> str:
     """Fingerprint of the embedder's weights, without its name."""
     return embedder.fingerprint.rpartition("/")[2]
 
 
-def _in_original(reading: Reading, text: Folded) -> Reading:
+def _in_original(reading: ReaderOutput, text: Folded) -> ReaderOutput:
     spans = [ScoredSpan(text.to_original(scored.span.start, scored.span.end), scored.score) for scored in reading.spans]
     return replace(reading, spans=tuple(spans))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qa.reading.reader import Context
+from qa.reader.base import Context
 
 LONGEST = 448
 """Maximum tokens; longer inputs are truncated at the end."""
@@ -15,18 +15,18 @@ LONGEST_TITLE = 120
 
 
 @dataclass(frozen=True)
-class Input:
+class ReaderInput:
     """Token ids, and the offset mapping into the excerpt: (start, end), or `None` for tokens before it.
 
     Token 0 is before the excerpt, and stands for "not here".
     """
 
     ids: tuple[int, ...]
-    places: tuple[tuple[int, int] | None, ...]
+    offsets: tuple[tuple[int, int] | None, ...]
 
 
-def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[Input]:
-    """Return one `Input` per context. Texts must be in plain form (`index.text.folding.to_plain_form`)."""
+def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[ReaderInput]:
+    """Return one `ReaderInput` per context. Texts must be in plain form (`index.text.folding.to_plain_form`)."""
     heads = [_head(question, context) for context in contexts]
     encoded = tokenizer(
         [head + context.text for head, context in zip(heads, contexts, strict=True)],
@@ -35,7 +35,7 @@ def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[I
         return_offsets_mapping=True,
     )
     return [
-        Input(tuple(ids), tuple(_place(start - len(head), end - len(head)) for start, end in offsets))
+        ReaderInput(tuple(ids), tuple(_place(start - len(head), end - len(head)) for start, end in offsets))
         for head, ids, offsets in zip(heads, encoded["input_ids"], encoded["offset_mapping"], strict=True)
     ]
 

@@ -11,18 +11,18 @@ from index.articles import Span
 from index.retriever import Hit
 from index.text.words import content_words
 from qa.citations import Located
-from qa.reading.excerpts import Excerpt, excerpts
-from qa.reading.reader import Reader, Reading
+from qa.reader.base import Reader, ReaderOutput
+from qa.reader.excerpts import Excerpt, excerpts
 
 BUDGET = 500
 """Maximum tokens read for a question; the question counts once per excerpt."""
-ROUND = 200
+BATCH_TOKENS = 200
 """Tokens read before checking whether to stop early."""
-SURE = 0.7
+EARLY_STOP_PROBABILITY = 0.7
 """Probability at which reading stops early: about a third fewer tokens for the same F1 (docs/reader.md)."""
-NEARLY = 0.8
+ALTERNATIVE_RATIO = 0.8
 """Minimum ratio to the best probability for a second answer to be shown (docs/generation.md)."""
-LIKELY_ENOUGH = 0.25
+MIN_ALTERNATIVE_PROBABILITY = 0.25
 """Minimum probability of a second answer."""
 _AROUND = 8
 """Tokens around question and excerpt."""
@@ -44,7 +44,7 @@ WEIGHTS = Weights(margin=0.217, evidence=2.075, answerable=0.0, bias=-1.908)
 
 
 @dataclass(frozen=True)
-class ReadAnswer:
+class ExtractedAnswer:
     """Answer found by the reader, with the probability that it is right.
 
     `other` is what another sentence answers, where that is nearly as likely.
@@ -55,17 +55,17 @@ class ReadAnswer:
     other: Located | None = None
 
 
-def best_answer(
+def extract_answer(
     reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, weights: Weights = WEIGHTS
-) -> ReadAnswer | None:
+) -> ExtractedAnswer | None:
     """Return the most probable answer over all excerpts that are read; `None` if there are none."""
-    found: list[ReadAnswer] = []
+    found: list[ExtractedAnswer] = []
     # Where a choice is offered, the answer stands in the question.
     asked: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
-    for part in rounds(reader, question, hits, budget):
+    for part in token_batches(reader, question, hits, budget):
         for excerpt, read in zip(part, reader.read(question, [one.context for one in part]), strict=True):
             found += _answers(excerpt, _without_echoes(read, excerpt.text, asked), weights)
-        if any(answer.probability >= SURE for answer in found):
+        if any(answer.probability >= EARLY_STOP_PROBABILITY for answer in found):
             break
     if not found:
         return None
@@ -73,15 +73,15 @@ def best_answer(
     return replace(best, other=_other(best, found))
 
 
-def _answers(excerpt: Excerpt, reading: Reading, weights: Weights) -> Iterator[ReadAnswer]:
+def _answers(excerpt: Excerpt, reading: ReaderOutput, weights: Weights) -> Iterator[ExtractedAnswer]:
     for scored in reading.spans:
-        likely = probability(scored.score - reading.none, excerpt.best.score, reading.answerable, weights)
-        yield ReadAnswer(located(excerpt, scored.span), likely)
+        likely = probability(scored.score - reading.no_answer_score, excerpt.best.score, reading.answerable, weights)
+        yield ExtractedAnswer(located(excerpt, scored.span), likely)
 
 
-def _other(best: ReadAnswer, found: Sequence[ReadAnswer]) -> Located | None:
+def _other(best: ExtractedAnswer, found: Sequence[ExtractedAnswer]) -> Located | None:
     """Return the most probable answer from another sentence, if it is nearly as probable."""
-    least = max(NEARLY * best.probability, LIKELY_ENOUGH)
+    least = max(ALTERNATIVE_RATIO * best.probability, MIN_ALTERNATIVE_PROBABILITY)
     elsewhere = (answer for answer in found if not answer.located.same_sentence(best.located))
     other = max((a for a in elsewhere if a.probability >= least), key=lambda a: a.probability, default=None)
     return other.located if other else None
@@ -97,8 +97,8 @@ def probability(margin: float, evidence: float, answerable: float, weights: Weig
     return 1 / (1 + math.exp(-max(min(total, 50.0), -50.0)))
 
 
-def rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
-    """Yield excerpts within the budget, likeliest first, in batches of about `ROUND` tokens; at least one excerpt."""
+def token_batches(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
+    """Yield excerpts within the budget, likeliest first, in batches of about `BATCH_TOKENS` tokens; at least one."""
     asked = reader.count_tokens(question) + _AROUND
     part: list[Excerpt] = []
     spent = waiting = 0
@@ -106,7 +106,7 @@ def rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> I
         cost = reader.count_tokens(excerpt.text) + asked
         if spent and spent + cost > budget:
             break
-        if part and waiting + cost > ROUND:
+        if part and waiting + cost > BATCH_TOKENS:
             yield part
             part, waiting = [], 0
         part.append(excerpt)
@@ -115,7 +115,7 @@ def rounds(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> I
         yield part
 
 
-def _without_echoes(reading: Reading, text: str, asked: frozenset[str]) -> Reading:
+def _without_echoes(reading: ReaderOutput, text: str, asked: frozenset[str]) -> ReaderOutput:
     """Drop spans that only repeat words of the question."""
     spans = (scored for scored in reading.spans if content_words(text[scored.span.start : scored.span.end]) - asked)
     return replace(reading, spans=tuple(spans))

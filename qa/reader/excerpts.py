@@ -14,7 +14,7 @@ from functools import cache
 from index.articles import Article, Span
 from index.retriever import Hit
 from qa.evidence import Evidence, rank_sentences
-from qa.reading.reader import Context
+from qa.reader.base import Context
 
 LONGEST = 110
 """Maximum tokens of an excerpt; a single longer sentence is not cut."""

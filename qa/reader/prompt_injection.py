@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.retriever import Hit, Sentence
-from qa.reading.network_reader import about, base_of
+from qa.reader.lora_reader import base_fingerprint, read_header
 
 if TYPE_CHECKING:
     from index.embeddings import SentenceTransformerEmbedder, Vectors
 
 FORMAT = "jawab-commands-1"
-COMMANDS = 0.5
+THRESHOLD = 0.5
 """Log-odds from which a sentence is an injection: no sentence of the samples reaches it."""
-BESIDE = -2.0
+NEIGHBOUR_THRESHOLD = -2.0
 """The same for other sentences of a passage that has one: injections rarely come alone."""
 
 
-class Commands:
+class InjectionClassifier:
     """Linear classifier of sentence vectors. `direction` has the embedder's dimension, `bias` is in logits."""
 
     def __init__(self, direction: Vectors, bias: float) -> None:
@@ -36,12 +36,12 @@ class Commands:
         self._bias = bias
 
     @classmethod
-    def of(cls, file: Path, embedder: SentenceTransformerEmbedder) -> Commands | None:
+    def of(cls, file: Path, embedder: SentenceTransformerEmbedder) -> InjectionClassifier | None:
         """Load a weights file; `None` if it is for another embedder."""
         from safetensors.numpy import load_file
 
-        told = about(file, FORMAT)
-        if told.get("base") != base_of(embedder):
+        told = read_header(file, FORMAT)
+        if told.get("base") != base_fingerprint(embedder):
             return None
         return cls(load_file(file)["direction"], float(told["bias"]))
 
@@ -50,7 +50,7 @@ class Commands:
         odds: Vectors = vectors @ self._direction + self._bias
         return odds
 
-    def without(self, hits: Sequence[Hit]) -> list[Hit]:
+    def filter_hits(self, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits without their injected sentences."""
         return [replace(hit, sentences=self._kept(hit)) for hit in hits]
 
@@ -58,5 +58,5 @@ class Commands:
         if not hit.sentences:
             return ()
         odds = self.odds(np.stack([sentence.vector for sentence in hit.sentences]))
-        bound = BESIDE if odds.max() >= COMMANDS else COMMANDS
+        bound = NEIGHBOUR_THRESHOLD if odds.max() >= THRESHOLD else THRESHOLD
         return tuple(sentence for sentence, value in zip(hit.sentences, odds, strict=True) if value < bound)

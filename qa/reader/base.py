@@ -27,21 +27,21 @@ class ScoredSpan:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReaderOutput:
     """Output for one excerpt: candidate spans, best first (none for an excerpt without words).
 
-    `none` is the score of "not here", on the same scale as the spans'. `answerable` is the log-odds that the excerpt
-    answers the question at all, judged by the whole of it.
+    `no_answer_score` is the score of "not here", on the same scale as the spans'. `answerable` is the log-odds that the
+    excerpt answers the question at all, judged by the whole of it.
     """
 
     spans: tuple[ScoredSpan, ...]
-    none: float
+    no_answer_score: float
     answerable: float = 0.0
 
     @property
     def margin(self) -> float:
         """Score of the best span minus the no-answer score, in logits."""
-        return self.spans[0].score - self.none if self.spans else float("-inf")
+        return self.spans[0].score - self.no_answer_score if self.spans else float("-inf")
 
 
 class Reader(Protocol):
@@ -57,5 +57,5 @@ class Reader(Protocol):
     def count_tokens(self, text: str) -> int:
         """Count the tokens of `text`."""
 
-    def read(self, question: str, contexts: Sequence[Context]) -> list[Reading]:
-        """Return one `Reading` per context, in order; spans count code points of its text as given."""
+    def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
+        """Return one output per context, in order; spans count code points of its text as given."""

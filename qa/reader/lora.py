@@ -22,7 +22,7 @@ _HEADS = ("head.", "answerable.")
 
 
 @dataclass(frozen=True)
-class Shape:
+class LoRAConfig:
     """Number of upper layers that are adapted, and the rank of the corrections."""
 
     layers: int
@@ -36,7 +36,7 @@ class Logits(NamedTuple):
     answerable: torch.Tensor
 
 
-class Adapted(nn.Module):
+class LoRALinear(nn.Module):
     """Frozen linear layer with a trained low-rank correction."""
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
@@ -55,7 +55,7 @@ class Adapted(nn.Module):
 class ReaderNetwork(nn.Module):
     """`encoder` is a transformer with `embed_tokens`, `layers` and `norm`, whose weights are shared, not copied."""
 
-    def __init__(self, encoder: nn.Module, shape: Shape) -> None:
+    def __init__(self, encoder: nn.Module, shape: LoRAConfig) -> None:
         super().__init__()
         self.shape = shape
         self.encoder = sharing_copy(encoder)
@@ -68,7 +68,7 @@ class ReaderNetwork(nn.Module):
                     setattr(
                         layer.get_submodule(name.rpartition(".")[0]),
                         name.rpartition(".")[2],
-                        Adapted(module, shape.rank),
+                        LoRALinear(module, shape.rank),
                     )
                     width = max(width, module.in_features) if name.endswith("q_proj") else width
         self.head = nn.Linear(width, 2)
@@ -87,20 +87,20 @@ class ReaderNetwork(nn.Module):
     def device(self) -> torch.device:
         return self.head.weight.device
 
-    def for_reading(self) -> ReaderNetwork:
+    def eval_mode(self) -> ReaderNetwork:
         """Switch to inference: no gradients, corrections in the encoder's own dtype."""
         for module in self.encoder.modules():
-            if isinstance(module, Adapted):
+            if isinstance(module, LoRALinear):
                 module.to(module.linear.weight.dtype)
         return self.eval().requires_grad_(False)
 
-    def learnt(self) -> dict[str, torch.Tensor]:
+    def adapter_state(self) -> dict[str, torch.Tensor]:
         """Trained parameters by name: the corrections and the heads."""
         return {name: parameter for name, parameter in self.named_parameters() if _is_ours(name)}
 
-    def load_learnt(self, tensors: dict[str, torch.Tensor]) -> None:
+    def load_adapter_state(self, tensors: dict[str, torch.Tensor]) -> None:
         """Load what `learnt` returned. Raises `ValueError` if it belongs to another network."""
-        ours = self.learnt()
+        ours = self.adapter_state()
         if {name: tuple(t.shape) for name, t in tensors.items()} != {name: tuple(t.shape) for name, t in ours.items()}:
             raise ValueError("these tensors belong to another network")
         with torch.no_grad():

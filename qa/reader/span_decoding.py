@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from index.articles import Span
-from qa.reading.inputs import Input
-from qa.reading.reader import Reading, ScoredSpan
+from qa.reader.base import ReaderOutput, ScoredSpan
+from qa.reader.tokenization import ReaderInput
 
 LONGEST_ANSWER = 30
 """Tokens."""
@@ -27,9 +27,9 @@ _CURRENCIES = "$€£¥+-#@"
 _UNITS = "%٪°′″"
 
 
-def best_spans(logits: npt.NDArray[np.float32], given: Input, text: str, count: int = BEST) -> Reading:
+def top_spans(logits: npt.NDArray[np.float32], given: ReaderInput, text: str, count: int = BEST) -> ReaderOutput:
     """Return the best spans of `text`, the excerpt in plain form; `logits` has shape (tokens, 2): start and end."""
-    inside = [token for token, place in enumerate(given.places) if place]
+    inside = [token for token, place in enumerate(given.offsets) if place]
     start, end = logits[inside, 0], logits[inside, 1]
     rows, columns = np.triu_indices(len(inside))
     near = columns - rows < LONGEST_ANSWER
@@ -38,13 +38,13 @@ def best_spans(logits: npt.NDArray[np.float32], given: Input, text: str, count: 
     found: dict[Span, float] = {}
     # Several spans of tokens may be one of words, so more are looked at than are kept.
     for at in heapq.nlargest(count * 4, range(len(scores)), key=scores.__getitem__):
-        places = given.places[inside[rows[at]]], given.places[inside[columns[at]]]
-        assert places[0] and places[1]
-        span = whole(text, Span(places[0][0], places[1][1]))
+        offsets = given.offsets[inside[rows[at]]], given.offsets[inside[columns[at]]]
+        assert offsets[0] and offsets[1]
+        span = whole(text, Span(offsets[0][0], offsets[1][1]))
         if span.end > span.start:
             found.setdefault(span, float(scores[at]))
     spans = [ScoredSpan(span, score) for span, score in list(found.items())[:count]]
-    return Reading(tuple(spans), float(logits[0].sum()))
+    return ReaderOutput(tuple(spans), float(logits[0].sum()))
 
 
 def whole(text: str, span: Span) -> Span:
