@@ -77,7 +77,7 @@ def show_article(article_id: str, as_json: bool) -> None:
 @articles.command(name="remove")
 @click.argument("article_ids", nargs=-1, required=True)
 def remove_articles(article_ids: Sequence[str]) -> None:
-    """Take articles out of the index; their files are not touched, but for uploaded ones.
+    """Remove articles from the index; their files are not touched, except uploaded ones.
 
     \b
     Example:

@@ -47,11 +47,11 @@ def _assistant(app: App, no_llm: bool = False) -> Assistant:
 @click.command()
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
-@click.option("--stream", is_flag=True, help="Show passages and words as they come; with --json, one event a line.")
+@click.option("--stream", is_flag=True, help="Show passages and words as they arrive; with --json, one event per line.")
 @click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
 @index_option
 def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | None) -> None:
-    """Answer a question, with the sentences that the answer rests on.
+    """Answer a question, with the quotations that support the answer.
 
     \b
     Example:
@@ -88,7 +88,7 @@ def _day(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--source", "sources", multiple=True, help="Only articles of this source; may be repeated.")
 @click.option("--language", type=click.Choice(["ar", "en"]), help="Only passages in this language.")
 @click.option("--article", "articles", multiple=True, metavar="ID", help="Only this article; may be repeated.")
-@click.option("--stories", is_flag=True, help="One passage a story, with the other articles that tell it.")
+@click.option("--stories", is_flag=True, help="One passage per story, with its other articles.")
 @click.option("--json", "as_json", is_flag=True, help="Print the passages as JSON.")
 @index_option
 def search(
@@ -103,7 +103,7 @@ def search(
     as_json: bool,
     index: Path | None,
 ) -> None:
-    """Show the passages that fit a question best. A phrase in quotation marks must stand in them.
+    """Show the most relevant passages. A phrase in quotation marks must occur in them.
 
     \b
     Examples:
@@ -130,7 +130,7 @@ def search(
 @click.command()
 @index_option
 def chat(index: Path | None) -> None:
-    """Ask one question after another in the terminal; an empty line ends.
+    """Ask questions in the terminal, one after another; an empty line ends.
 
     \b
     Example:
@@ -164,7 +164,7 @@ def chat(index: Path | None) -> None:
 @click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
 @index_option
 def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> None:
-    """Answer the questions of a JSONL file, one record a line; goes on where it stopped.
+    """Answer the questions of a JSONL file, one record per line; resumes where it stopped.
 
     \b
     Example:

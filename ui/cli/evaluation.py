@@ -14,15 +14,15 @@ from ui.terminal import echo
 
 @click.command(name="eval")
 @click.argument("sets", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--limit", type=click.IntRange(min=1), help="Take a fixed random part of each set.")
+@click.option("--limit", type=click.IntRange(min=1), help="Number of questions of each set, a fixed random sample.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("benchmarks/results"), show_default=True)
 @click.option("--work", type=click.Path(path_type=Path), help="Folder for indexes and answers of the sets.")
-@click.option("--no-llm", is_flag=True, help="Without the language model: the reader's phrases alone.")
-@click.option("--no-reader", is_flag=True, help="Without the reader: the language model's phrases alone.")
+@click.option("--no-llm", is_flag=True, help="Without the LLM: the reader's phrases alone.")
+@click.option("--no-reader", is_flag=True, help="Without the reader: the LLM's phrases alone.")
 def evaluate(
     sets: Sequence[Path], limit: int | None, out: Path, work: Path | None, no_llm: bool, no_reader: bool
 ) -> None:
-    """Measure answers on question sets; the figures are printed and saved as JSON, with a report to read.
+    """Evaluate answers on question sets; metrics are printed and saved as JSON, with an HTML report.
 
     \b
     Example:
@@ -37,10 +37,10 @@ def evaluate(
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--collection", default="", help="Name or id of a collection made in the page; otherwise the first.")
+@click.option("--collection", default="", help="Name or id of a collection created on the page; by default the first.")
 @index_option
 def judged(folder: Path, collection: str, index: Path | None) -> None:
-    """Write the answers that were judged on the page as a question set for jawab eval.
+    """Write the answers that were rated on the page as a question set for jawab eval.
 
     \b
     Example:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke the keys with which programs come in, where jawab serve asks for one.
+    """Create, list and revoke API keys, which programs on other computers send to jawab serve.
 
     \b
     Example:
@@ -29,11 +29,11 @@ def keys() -> None:
 @click.argument("name")
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(["read", "write", "admin"]), default=["read"],
-    show_default=True, help="What it may do; may be repeated.",
+    show_default=True, help="Scope of the key; may be repeated.",
 )  # fmt: skip
-@click.option("--per-minute", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="Requests.")
+@click.option("--per-minute", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="Request limit.")
 def add_key(name: str, scopes: tuple[Scope, ...], per_minute: int) -> None:
-    """Make a key and print it, this once; only its hash is kept.
+    """Create an API key and print it, only this once: only its hash is stored.
 
     \b
     Example:
@@ -48,7 +48,7 @@ def add_key(name: str, scopes: tuple[Scope, ...], per_minute: int) -> None:
 @keys.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def list_keys(as_json: bool) -> None:
-    """Show which keys there are and what they may do; not the keys themselves, which are not kept.
+    """List the API keys with their scopes; the keys themselves are not stored.
 
     \b
     Example:
@@ -64,7 +64,7 @@ def list_keys(as_json: bool) -> None:
 @keys.command(name="revoke")
 @click.argument("name")
 def revoke_key(name: str) -> None:
-    """Make a key open nothing any more, at once, in a server that runs too.
+    """Revoke an API key; a running server refuses it at once.
 
     \b
     Example:

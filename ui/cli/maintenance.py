@@ -17,10 +17,10 @@ SECRET = frozenset({"password", "llm_key"})
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Make a damaged index whole again from what of it can still be read.")
+@click.option("--repair", is_flag=True, help="Rebuild a damaged index from what can still be read.")
 @index_option
 def doctor(repair: bool, index: Path | None) -> None:
-    """Check what is installed, present and working, and say what to do about what is not.
+    """Check the installation, the models and the index, and say how to fix what is wrong.
 
     \b
     Example:

@@ -16,13 +16,13 @@ from ui.terminal import echo
 
 @click.group()
 def models() -> None:
-    """List, fetch or verify the models of models.txt."""
+    """List, download or verify the models of models.txt."""
 
 
 @models.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def list_models(as_json: bool) -> None:
-    """Show which models there are, their licences, and which are here.
+    """List the available models with their licences, and which are downloaded.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def list_models(as_json: bool) -> None:
 @models.command(name="fetch")
 @click.argument("names", nargs=-1)
 def fetch_models(names: Sequence[str]) -> None:
-    """Fetch the default models, or those named; goes on where it stopped.
+    """Download the default models, or those named; resumes where it stopped.
 
     \b
     Example:
@@ -61,7 +61,7 @@ def fetch_models(names: Sequence[str]) -> None:
 @models.command(name="verify")
 @click.argument("names", nargs=-1)
 def verify_models(names: Sequence[str]) -> None:
-    """Read every byte of the models again and compare with models.txt.
+    """Verify the checksums of the models against models.txt.
 
     \b
     Example:
