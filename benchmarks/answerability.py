@@ -6,6 +6,7 @@ Of articles that are kept from training, with the paragraph given, for each weig
 
 - SQuAD 2.0's questions that the paragraph does not answer, against as many that it does (FOLDER has
   `squad-dev-bench-articles-en.jsonl.gz`), and TyDi's in Arabic;
+- questions about news items of templates that are kept from training (`qa/training/siblings.py`);
 - questions of the sets in BENCH_FOLDER with one detail swapped (`qa/training/swaps.py`), against the same questions as
   they are, by language and kind of swap. Details come out of other articles that are kept from training too.
 

@@ -15,11 +15,14 @@ from index.retriever import Retriever
 from qa.training.course import validation_titles
 from qa.training.examples import Source, load_set, names_in
 from qa.training.reader_data import MIXTURE, Part, read_mixture
+from qa.training.siblings import siblings
 from qa.training.swaps import Swapper
 
 SEED = 26
 SQUAD = "SQuAD 2.0"
 TYDI = "TyDi Arabic"
+NEWS = "news"
+_NEWS_ITEMS = 2000
 SWAPPED_SETS = {"Arabic": ("xquad/ar", "arcd"), "English": ("xquad/en",)}
 _OF_BENCH_ARTICLES = "squad-dev-bench-articles-en"
 
@@ -34,11 +37,13 @@ class Pairing:
 
 
 def pairings(bench: Path, data: Path, limit: int) -> dict[str, Pairing]:
-    """SQuAD 2.0's and TyDi's unanswerable questions, and those of the sets with one detail swapped, by kind."""
+    """SQuAD 2.0's and TyDi's unanswerable questions, those of held-out events of `siblings.toml`, and those of the sets
+    with one detail swapped, by kind."""
     kept = read_mixture(data, MIXTURE, frozenset()).validation
     return {
         SQUAD: halves(of_bench_articles(bench, data), limit),
         TYDI: halves(kept["tydiqa-ar"], limit),
+        NEWS: halves(siblings(_NEWS_ITEMS, random.Random(SEED), validation=True), limit),
         **swapped(bench, limit),
     }
 

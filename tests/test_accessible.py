@@ -1,4 +1,4 @@
-"""The pages as axe-core sees them, against WCAG 2.2 AA: nothing serious, in Arabic by day and in English by night."""
+"""Accessibility of the pages under axe-core, WCAG 2.2 AA: no serious violation in Arabic (light) or English (dark)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RULES = {
 
 
 def serious(page: Page) -> list[str]:
-    """What axe finds that keeps somebody out, each with the place where it is."""
+    """The serious and critical violations that axe finds, each with the HTML of its element."""
     found = Axe().run(page, options=RULES).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:120]} {one['nodes'][0]['failureSummary'][:200]}"
@@ -35,9 +35,11 @@ def ask(page: Page, question: str) -> None:
     page.wait_for_selector(DONE)
 
 
-# Colours do not depend on the language, nor words on the colours: two of the four tell all.
+# Colours and language are independent of each other, so two of the four combinations are enough.
 @pytest.mark.parametrize(("locale", "scheme"), [("ar", "light"), ("en-GB", "dark")])
-def test_axe_finds_nothing_serious(browser: Browser, address: str, locale: str, scheme: str) -> None:
+def test_axe_reports_no_serious_accessibility_violations(
+    browser: Browser, address: str, locale: str, scheme: str
+) -> None:
     context = browser.new_context(locale=locale, color_scheme=scheme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]
     page = context.new_page()
     page.set_default_timeout(15_000)

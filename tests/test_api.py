@@ -1,4 +1,4 @@
-"""The HTTP API over a real index with the fakes: search, articles, errors in one form, and its own description."""
+"""The HTTP API over a real index with the fakes: search, articles, problem responses, metrics, OpenAPI schema."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def client(app: App) -> Iterator[TestClient]:
 
 
 class TestSearch:
-    def test_it_is_what_the_command_line_finds(self, app: App, client: TestClient) -> None:
+    def test_returns_same_passages_as_cli(self, app: App, client: TestClient) -> None:
         asked = "withdrawal of troops from Iraq"
         found = client.post("/v1/search", json={"question": asked, "k": 3}).json()
         environment = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}
@@ -59,7 +59,7 @@ class TestSearch:
         )
         assert found == json.loads(run.output) and len(found["passages"]) == 3
 
-    def test_it_is_held_to_what_is_wanted(self, client: TestClient) -> None:
+    def test_applies_language_date_and_story_filters(self, client: TestClient) -> None:
         asked = {"question": "Iraq", "language": "ar", "since": "2021", "until": "2021-12", "stories": True}
         passages = client.post("/v1/search", json=asked).json()["passages"]
         assert passages and all("others" in passage for passage in passages)
@@ -81,7 +81,7 @@ class TestSearch:
             {"k": "3"},
         ],
     )
-    def test_what_is_wrong_is_named(self, client: TestClient, wrong: dict[str, object]) -> None:
+    def test_invalid_field_is_named_in_error(self, client: TestClient, wrong: dict[str, object]) -> None:
         response = client.post("/v1/search", json={"question": "Iraq"} | wrong)
         problem = response.json()
         assert response.status_code == problem["status"] == 422 and problem["code"] == "invalid"
@@ -90,7 +90,7 @@ class TestSearch:
 
 class TestDates:
     @pytest.mark.parametrize("date", ["2021-04", "٢٠٢١-٠٤"])
-    def test_digits_of_any_script_are_taken(self, client: TestClient, date: str) -> None:
+    def test_accepts_ascii_and_arabic_digits(self, client: TestClient, date: str) -> None:
         asked = {"since": date, "until": date}
         listed = client.get("/v1/articles", params=asked).json()["articles"]
         found = client.post("/v1/search", json={"question": "Iraq", "k": 100} | asked).json()["passages"]
@@ -98,14 +98,14 @@ class TestDates:
         assert {passage["article_id"] for passage in found} <= {one["id"] for one in listed} and found
 
     @pytest.mark.parametrize(("language", "sentence"), [("en", "2021-13-99 is no date"), ("ar", "ليس تاريخاً")])
-    def test_impossible_ones_are_named(self, client: TestClient, language: str, sentence: str) -> None:
+    def test_impossible_date_is_named_in_error(self, client: TestClient, language: str, sentence: str) -> None:
         response = client.get("/v1/articles", params={"since": "2021-13-99"}, headers={"accept-language": language})
         (wrong,) = response.json()["errors"]
         assert response.status_code == 422 and wrong["at"] == ["query", "since"] and sentence in wrong["is"]
 
 
 class TestArticles:
-    def test_the_list_goes_on_where_it_stopped(self, client: TestClient) -> None:
+    def test_pagination_returns_each_article_once(self, client: TestClient) -> None:
         ids, after = [], 0
         while after is not None:
             part = client.get("/v1/articles", params={"limit": 10, "after": after}).json()
@@ -113,20 +113,20 @@ class TestArticles:
             after = part["next"]
         assert len(ids) == len(set(ids)) == part["total"] == 24
 
-    def test_it_is_filtered(self, client: TestClient) -> None:
+    def test_list_is_filtered_by_language_and_words(self, client: TestClient) -> None:
         found = client.get("/v1/articles", params={"language": "ar", "words": "ترام"}).json()
         assert 0 < found["total"] < 12 and all(one["language"] == "ar" for one in found["articles"])
 
-    def test_one_has_its_text(self, client: TestClient) -> None:
+    def test_get_returns_full_text(self, client: TestClient) -> None:
         one = client.get("/v1/articles/tram-ar").json()
         assert one["id"] == "tram-ar" and len(one["text"]) > 500
 
-    def test_one_is_taken_out(self, client: TestClient) -> None:
+    def test_deleted_article_returns_404(self, client: TestClient) -> None:
         assert client.delete("/v1/articles/football-ar").status_code == 204
         assert client.get("/v1/articles/football-ar").status_code == 404
         assert client.delete("/v1/articles/football-ar").status_code == 404
 
-    def test_what_is_not_there_is_told_in_the_readers_language(self, client: TestClient) -> None:
+    def test_missing_article_error_is_in_request_language(self, client: TestClient) -> None:
         response = client.get("/v1/articles/none/such", headers={"accept-language": "ar"})
         problem = response.json()
         assert response.status_code == 404 and problem["code"] == "article_missing"
@@ -135,7 +135,7 @@ class TestArticles:
 
 
 class TestErrors:
-    def test_every_error_has_one_form(self, client: TestClient) -> None:
+    def test_every_error_is_problem_json(self, client: TestClient) -> None:
         for response in (
             client.get("/v1/nothing"), client.get("/v1/ask"), client.post("/v1/ask", json={}),
             client.post("/v1/search", content=b"\xff", headers={"content-type": "application/json"}),
@@ -147,23 +147,23 @@ class TestErrors:
             assert problem["request_id"] == response.headers["x-request-id"]
             assert problem["detail"].endswith((".", "؟")) and problem["code"] and problem["title"]
 
-    def test_a_request_keeps_the_name_that_it_brings_if_it_is_one(self, client: TestClient) -> None:
+    def test_valid_request_id_is_echoed_and_invalid_replaced(self, client: TestClient) -> None:
         assert client.get("/health", headers={"x-request-id": "job-7"}).headers["x-request-id"] == "job-7"
         for strange in ("a b", "x" * 101, "<script>"):
             given = client.get("/health", headers={"x-request-id": strange}).headers["x-request-id"]
             assert given != strange and given.isalnum()
 
-    def test_a_question_in_no_known_language_is_told_so(self, client: TestClient) -> None:
+    def test_question_in_unsupported_language_is_rejected(self, client: TestClient) -> None:
         response = client.post("/v1/ask", json={"question": "Combien de soldats américains sont encore en Irak ?"})
         assert response.status_code == 422 and response.json()["code"] == "question_language"
 
 
-class TestWatching:
-    def test_it_lives_and_is_ready(self, client: TestClient) -> None:
+class TestMonitoring:
+    def test_health_and_readiness(self, client: TestClient) -> None:
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/ready").json() == {"status": "ready", "llm": "ready"}
 
-    def test_what_it_does_is_counted_and_no_question_is_told(self, client: TestClient) -> None:
+    def test_metrics_count_questions_without_their_text(self, client: TestClient) -> None:
         asked = "How many US troops remain in Iraq?"
         client.post("/v1/ask", json={"question": asked})
         assert '"cached": true' in client.post("/v1/ask", json={"question": asked, "stream": True}).text
@@ -179,8 +179,8 @@ class TestWatching:
         assert 'jawab_passages{collection="first"}' in numbers.text and "jawab_tokens_total" in numbers.text
 
 
-class TestDescription:
-    def test_it_tells_of_the_api_and_of_nothing_else(self, client: TestClient) -> None:
+class TestOpenAPI:
+    def test_schema_lists_only_public_api(self, client: TestClient) -> None:
         described = client.get("/openapi.json").json()
         assert set(described["paths"]) == {
             "/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/v1/jobs",
@@ -191,7 +191,7 @@ class TestDescription:
         assert set(body["examples"]) == {"English", "العربية"}
         assert "short_answer" in json.dumps(described["components"]["schemas"]["Answer"])
 
-    def test_its_page_comes_from_here(self, client: TestClient) -> None:
+    def test_docs_page_loads_only_local_assets(self, client: TestClient) -> None:
         page = client.get("/docs")
         assert "default-src 'none'" in page.headers["content-security-policy"] and "//" not in page.text
         for name in ("/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/page/docs.js"):
@@ -204,7 +204,7 @@ HUGE = (10**20, -(10**20), 2**63, 10**500)
 
 
 @pytest.mark.parametrize("number", HUGE, ids=["20 digits", "negative", "2^63", "500 digits"])
-def test_a_number_that_no_store_holds_is_refused(client: TestClient, number: int) -> None:
+def test_out_of_range_integer_is_rejected(client: TestClient, number: int) -> None:
     cookie = {"cookie": f"{COOKIE}={'x' * 43}"}
     judged = client.post(f"/page/conversations/x/turns/{number}", json={"verdict": "good"}, headers=cookie)
     assert judged.status_code == 422 and judged.json()["code"] == "invalid"
@@ -218,7 +218,7 @@ def test_a_number_that_no_store_holds_is_refused(client: TestClient, number: int
 
 @pytest.mark.parametrize("given", ["2021-4", "april", "2021-13", "2021-04-31", "", "2021-04-08\n"])
 @pytest.mark.parametrize(("language", "sentence"), [("en", "is no date; one is written"), ("ar", "ليس تاريخاً")])
-def test_invalid_dates_are_refused_in_the_callers_language(
+def test_invalid_date_error_is_in_request_language(
     client: TestClient, given: str, language: str, sentence: str
 ) -> None:
     headers = {"accept-language": language}

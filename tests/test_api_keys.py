@@ -1,4 +1,4 @@
-"""Keys: what they open, what they do not, how often, and what is kept of them."""
+"""API keys: storage, scopes, revocation and rate limits; cross-origin requests and body limits."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def bearer(secret: str) -> dict[str, str]:
 
 @pytest.fixture
 def client(tmp_path: Path, keys: APIKeyStore) -> Iterator[TestClient]:
-    """A server that others reach; it has a password too."""
+    """A server that other machines can reach; it has a password too."""
     entry = AccessPolicy("a long password", keys, asks=True)
     with TestClient(create_app(site(tmp_path), entry), "http://jawab.example") as client:
         yield client
 
 
 class TestStore:
-    def test_of_a_key_only_its_hash_is_kept_and_only_for_its_owner(self, tmp_path: Path, keys: APIKeyStore) -> None:
+    def test_key_is_stored_hashed_in_owner_only_file(self, tmp_path: Path, keys: APIKeyStore) -> None:
         secret = keys.add("newsroom", ["read"])
         file = tmp_path / "kept" / "keys.json"
         assert secret.startswith("jawab_") and len(secret) > 40 and secret not in file.read_text()
@@ -60,20 +60,20 @@ class TestStore:
         found = keys.find(secret)
         assert found and found.name == "newsroom" and keys.find(secret + "x") is None
 
-    def test_names_are_of_one_key_each(self, keys: APIKeyStore) -> None:
+    def test_duplicate_and_unknown_key_names_raise(self, keys: APIKeyStore) -> None:
         keys.add("one", ["read"])
         with pytest.raises(KeyExists):
             keys.add("one", ["write"])
         with pytest.raises(KeyMissing):
             keys.revoke("another")
 
-    def test_what_another_process_changes_counts_at_once(self, tmp_path: Path, keys: APIKeyStore) -> None:
+    def test_revocation_by_another_process_takes_effect_at_once(self, tmp_path: Path, keys: APIKeyStore) -> None:
         secret = keys.add("one", ["read"])
         assert keys.find(secret)
         APIKeyStore(tmp_path / "kept" / "keys.json").revoke("one")
         assert keys.find(secret) is None
 
-    def test_many_are_added_at_once_and_none_is_lost(self, keys: APIKeyStore) -> None:
+    def test_concurrent_adds_lose_no_key(self, keys: APIKeyStore) -> None:
         threads = [threading.Thread(target=keys.add, args=(f"key {n}", ["read"])) for n in range(12)]
         for thread in threads:
             thread.start()
@@ -81,7 +81,7 @@ class TestStore:
             thread.join(20)
         assert len(keys.all()) == 12
 
-    def test_a_damaged_file_is_told_and_not_overwritten(self, tmp_path: Path, keys: APIKeyStore) -> None:
+    def test_damaged_file_raises_and_is_not_overwritten(self, tmp_path: Path, keys: APIKeyStore) -> None:
         keys.add("one", ["read"])
         file = tmp_path / "kept" / "keys.json"
         file.write_text("{")
@@ -91,7 +91,7 @@ class TestStore:
         assert file.read_text() == "{"
 
 
-class TestWhatTheyOpen:
+class TestAuthorization:
     @pytest.mark.parametrize(
         ("scope", "opened"),
         [
@@ -100,7 +100,7 @@ class TestWhatTheyOpen:
             ("admin", {"ask", "search", "list", "remove", "numbers", "page"}),
         ],
     )
-    def test_a_scope_opens_what_it_says(
+    def test_scope_authorizes_only_its_endpoints(
         self, client: TestClient, keys: APIKeyStore, scope: Scope, opened: set[str]
     ) -> None:
         with_key = bearer(keys.add("one", [scope]))
@@ -116,9 +116,7 @@ class TestWhatTheyOpen:
         refused = [answer for name, answer in answers.items() if name not in opened]
         assert all(answer.status_code == 403 and answer.json()["code"] == "scope_missing" for answer in refused)
 
-    def test_a_revoked_key_opens_nothing_and_is_no_guess_at_the_password(
-        self, client: TestClient, keys: APIKeyStore
-    ) -> None:
+    def test_revoked_key_is_not_counted_as_password_guess(self, client: TestClient, keys: APIKeyStore) -> None:
         secret = keys.add("one", ["read"])
         assert client.post("/v1/ask", json=ASK, headers=bearer(secret)).status_code == 200
         keys.revoke("one")
@@ -126,7 +124,7 @@ class TestWhatTheyOpen:
             assert client.post("/v1/ask", json=ASK, headers=bearer(secret)).status_code == 401
         assert client.post("/v1/ask", json=ASK, headers=bearer("a long password")).status_code == 200
 
-    def test_only_so_many_requests_a_minute(self, client: TestClient, keys: APIKeyStore) -> None:
+    def test_rate_limit_applies_per_key(self, client: TestClient, keys: APIKeyStore) -> None:
         slow, other = keys.add("slow", ["read"], per_minute=3), keys.add("other", ["read"])
         answers = [client.get("/v1/articles", headers=bearer(slow)) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
@@ -134,7 +132,7 @@ class TestWhatTheyOpen:
         assert answers[-1].json()["code"] == "asked_too_often" and answers[-1].json()["retryable"]
         assert client.get("/v1/articles", headers=bearer(other)).status_code == 200
 
-    def test_on_this_computer_nobody_needs_one_but_who_brings_it_is_known(self, keys: APIKeyStore) -> None:
+    def test_auth_is_optional_on_localhost_but_key_is_identified(self, keys: APIKeyStore) -> None:
         app, secret = FastAPI(), keys.add("one", ["read"])
 
         @app.get("/v1/who")
@@ -156,17 +154,17 @@ class TestWhatTheyOpen:
         ("GET", "/page/side", "admin"), ("POST", "/gradio_api/queue/join", "admin"), ("GET", "/articles", "admin"),
     ],
 )  # fmt: skip
-def test_what_a_request_takes(method: str, path: str, scope: Scope) -> None:
+def test_required_scope_depends_on_method_and_path(method: str, path: str, scope: Scope) -> None:
     assert required_scope(method, path) == scope
 
 
-class TestOtherSites:
-    """A page of another site, open in the browser of somebody whose Jawab asks nobody who they are."""
+class TestCrossOriginRequests:
+    """Requests from another site's page, in the browser of a user whose server needs no authentication."""
 
     @pytest.mark.parametrize(
         "headers", [{"origin": "https://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}]
     )
-    def test_they_change_nothing_and_ask_nothing(self, tmp_path: Path, headers: dict[str, str]) -> None:
+    def test_cross_origin_request_is_rejected(self, tmp_path: Path, headers: dict[str, str]) -> None:
         with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
             for answer in (
                 client.post("/v1/ask", json=ASK, headers=headers),
@@ -176,7 +174,7 @@ class TestOtherSites:
                 assert answer.status_code == 403 and answer.json()["code"] == "forbidden"
             assert not any(name.startswith("access-control") for name in client.get("/v1/models").headers)
 
-    def test_but_those_that_were_named(self, tmp_path: Path) -> None:
+    def test_configured_origin_is_allowed(self, tmp_path: Path) -> None:
         entry, origin = AccessPolicy(origins=frozenset({"https://a.example"})), {"origin": "https://a.example"}
         with TestClient(create_app(site(tmp_path), entry), "http://127.0.0.1") as client:
             preflight = origin | {"access-control-request-method": "POST"}
@@ -186,21 +184,21 @@ class TestOtherSites:
             evil = client.post("/v1/ask", json=ASK, headers={"origin": "https://b.example"})
             assert evil.status_code == 403 and "access-control-allow-origin" not in evil.headers
 
-    def test_our_own_page_does_what_it_does(self, tmp_path: Path) -> None:
+    def test_same_origin_request_is_allowed(self, tmp_path: Path) -> None:
         own = {"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}
         with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
             assert client.post("/v1/ask", json=ASK, headers=own).status_code == 200
 
 
-class TestSizes:
-    def test_a_body_that_is_too_large_is_refused_before_and_while_it_comes(self, tmp_path: Path) -> None:
+class TestBodyLimits:
+    def test_oversized_body_is_rejected_declared_or_streamed(self, tmp_path: Path) -> None:
         with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
             long = json.dumps({"question": "x" * 4_000_001}).encode()
             for body in (long, iter([long])):
                 answer = client.post("/v1/ask", content=body, headers={"content-type": "application/json"})
                 assert answer.status_code == 413 and answer.json()["code"].endswith("too_large")
 
-    def test_one_that_comes_too_slowly_too(self) -> None:
+    def test_slow_body_times_out(self) -> None:
         app = FastAPI()
         app.add_exception_handler(HTTPException, problems.handle_http_exception)
 
@@ -227,7 +225,7 @@ class TestSizes:
 
         assert asyncio.run(send(0))[0]["status"] == 200
         assert asyncio.run(send(0.5))[0]["status"] == 408
-        # Each part is there in time, all of them are not; unless they bring enough.
+        # Each part arrives in time but the whole body does not, unless its parts are large enough.
         assert asyncio.run(send(0.05, 20))[0]["status"] == 408
         assert asyncio.run(send(0.05, 20, 1000))[0]["status"] == 200
 
@@ -237,7 +235,7 @@ class TestCommands:
         result = CliRunner().invoke(jawab, ["keys", *arguments], catch_exceptions=False)
         return result.output
 
-    def test_a_key_is_made_shown_once_listed_and_revoked(self) -> None:
+    def test_key_can_be_added_listed_and_revoked(self) -> None:
         secret = self.run("add", "newsroom", "--scope", "read", "--scope", "write").split("\n")[0]
         assert secret.startswith("jawab_")
         listed = self.run("list")
@@ -246,13 +244,13 @@ class TestCommands:
         assert [key["name"] for key in as_json] == ["newsroom"] and "digest" not in as_json[0]
         assert "newsroom" in self.run("revoke", "newsroom") and "no keys" in self.run("list")
 
-    def test_mistakes_are_one_sentence(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_error_is_printed_on_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
             run_command(["keys", "revoke", "none"])
         assert ended.value.code == 1 and capsys.readouterr().err.count("\n") == 1
 
 
-def test_without_a_password_a_key_is_enough_for_other_computers(tmp_path: Path) -> None:
+def test_remote_serving_requires_password_or_auth_key(tmp_path: Path) -> None:
     app = App(load_config(index=tmp_path / "none", keys=tmp_path / "keys.json", embedder="fake", llm="fake"))
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))

@@ -1,4 +1,4 @@
-"""Arabizi: what is taken for it, and what becomes of it over the sample articles."""
+"""Arabizi: detection, and transliteration with the vocabulary of the sample articles."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
 
 
 @pytest.fixture(scope="module")
-def words(retriever: Retriever) -> Vocabulary:
+def vocabulary(retriever: Retriever) -> Vocabulary:
     return Vocabulary(retriever.catalog.rows)
 
 
-class NoWords:
-    """The words of an empty collection."""
+class EmptyVocabulary:
+    """The vocabulary of an empty collection."""
 
     def alike(self, key: str) -> Sequence[str]:
         return []
@@ -56,7 +56,7 @@ class NoWords:
         "eh asbab el 7arb",
     ],
 )
-def test_arabizi_is_noticed(question: str) -> None:
+def test_arabizi_is_detected(question: str) -> None:
     assert is_arabizi(question)
 
 
@@ -83,12 +83,12 @@ def test_arabizi_is_noticed(question: str) -> None:
         "كم عدد el ma7attat؟",
     ],
 )
-def test_nothing_else_is_taken_for_arabizi(question: str) -> None:
+def test_other_text_is_not_arabizi(question: str) -> None:
     assert not is_arabizi(question)
-    assert transliterate(question, NoWords()) is None
+    assert transliterate(question, EmptyVocabulary()) is None
 
 
-def test_a_pasted_text_is_not_looked_at() -> None:
+def test_text_beyond_length_limit_is_not_arabizi() -> None:
     assert is_arabizi("wein el ma7atta " * 30)
     assert not is_arabizi("wein el ma7atta " * (LONGEST // 16 + 1))
 
@@ -103,37 +103,37 @@ def test_a_pasted_text_is_not_looked_at() -> None:
         ("wein 7a2l el alwa7 el shamsiye?", "أين حقل الألواح الشمسية؟"),
     ],
 )
-def test_words_are_the_collections_own_as_it_spells_them(words: Vocabulary, typed: str, meant: str) -> None:
-    assert transliterate(typed, words) == meant
+def test_transliteration_uses_spelling_of_collection(vocabulary: Vocabulary, typed: str, meant: str) -> None:
+    assert transliterate(typed, vocabulary) == meant
 
 
-def test_what_was_meant_finds_what_was_typed_does_not(retriever: Retriever, words: Vocabulary) -> None:
+def test_transliterated_question_retrieves_relevant_articles(retriever: Retriever, vocabulary: Vocabulary) -> None:
     typed = "kam na5le ta2assarat bi souset el na5il?"
-    meant = transliterate(typed, words)
+    meant = transliterate(typed, vocabulary)
     assert meant
     found = [hit.article.title for hit in retriever.search(meant, k=3)]
     assert any("نخيل" in title for title in found)
     assert not any("نخيل" in hit.article.title for hit in retriever.search(typed, k=3))
 
 
-def test_a_word_that_fits_nothing_is_carried_over_letter_by_letter() -> None:
-    assert transliterate("meen ra2ees 5anshour?", NoWords()) == "من رئيس خنشور؟"
+def test_unknown_word_is_transliterated_letter_by_letter() -> None:
+    assert transliterate("meen ra2ees 5anshour?", EmptyVocabulary()) == "من رئيس خنشور؟"
 
 
-def test_numbers_capitals_and_marks_stay() -> None:
-    assert transliterate("meen mudir NATO sanat 2014, w leish?", NoWords()) == "من مدير NATO سنة 2014، ولماذا؟"
+def test_numbers_and_acronyms_are_not_transliterated() -> None:
+    assert transliterate("meen mudir NATO sanat 2014, w leish?", EmptyVocabulary()) == "من مدير NATO سنة 2014، ولماذا؟"
 
 
-def test_articles_and_prepositions_are_written_onto_the_word() -> None:
-    assert transliterate("kam 3adad el-ayyam lel mudon w el sharq?", NoWords()) == "كم عدد الأيام للمدن والشرق؟"
+def test_articles_and_prepositions_become_prefixes() -> None:
+    assert transliterate("kam 3adad el-ayyam lel mudon w el sharq?", EmptyVocabulary()) == "كم عدد الأيام للمدن والشرق؟"
 
 
-def test_a_long_run_of_letters_takes_no_time(words: Vocabulary) -> None:
-    said = transliterate(f"wein el {'sh7' * 60}?", words)
+def test_long_word_is_transliterated_quickly(vocabulary: Vocabulary) -> None:
+    said = transliterate(f"wein el {'sh7' * 60}?", vocabulary)
     assert said and said.startswith("أين ال")
 
 
-def test_the_tables_say_each_word_once() -> None:
+def test_word_tables_have_no_duplicates() -> None:
     import tomllib
 
     path = Path(__file__).parent.parent / "qa" / "query" / "arabizi.toml"
@@ -142,19 +142,19 @@ def test_the_tables_say_each_word_once() -> None:
     assert len(small) == len(set(small))
 
 
-def test_the_record_says_what_was_understood_and_answers_in_arabic(retriever: Retriever) -> None:
+def test_answer_records_transliteration_and_is_in_arabic(retriever: Retriever) -> None:
     answer = Assistant(retriever, FakeLLM(), FakeReader()).ask("kam 3adad el jnood el amrikiyeen fil 3iraq?")
     assert answer.question == "kam 3adad el jnood el amrikiyeen fil 3iraq?"
     assert answer.language == "ar" and answer.asked and answer.asked.startswith("كم عدد الجن")
     assert answer.asked.endswith("الأمريكيين في العراق؟") and answer.status == "answered"
 
 
-def test_other_questions_are_asked_as_they_are(retriever: Retriever) -> None:
+def test_other_questions_are_not_transliterated(retriever: Retriever) -> None:
     for question in ("How many US troops remain in Iraq?", "كم عدد القوات الأمريكية في العراق؟"):
         assert Assistant(retriever, FakeLLM(), FakeReader()).ask(question).asked is None
 
 
-def test_a_question_in_arabizi_is_to_be_answered_in_arabic() -> None:
+def test_arabizi_question_is_answered_in_arabic() -> None:
     assert validate_question("kam 3adad el jnood el amrikiyeen fil 3iraq?") == "ar"
     assert language_to_answer_in("kam 3adad el jnood?") == language_to_answer_in("كم؟") == "ar"
     assert language_to_answer_in("How many soldiers?") == "en"

@@ -1,4 +1,4 @@
-"""The collection looked through: found, filtered, sorted, taken out and brought back; and its page."""
+"""The article list of a collection: search, filters, sorting, removal and restoring; and its page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ROWS_OF_SET = (
 
 
 @pytest.fixture
-def shelf(
+def browser(
     write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> Iterator[ArticleBrowser]:
     write("a.jsonl", "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS_OF_SET))
@@ -50,17 +50,17 @@ def ids(found: list[ArticleSummary]) -> str:
     return "".join(one.id for one in found)
 
 
-def test_articles_appear_together_with_their_stories(
+def test_articles_and_story_counts_appear_together(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
-    shelf: ArticleBrowser,
+    browser: ArticleBrowser,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     joined = clustering.assign_stories
 
     def join(*given: Any) -> None:
-        # Somebody looks before it is known what the new articles tell.
-        assert len(shelf.articles()) == 4
+        # The list is read before stories are assigned to the new articles.
+        assert len(browser.articles()) == 4
         joined(*given)
 
     monkeypatch.setattr("index.indexer.clustering.assign_stories", join)
@@ -68,7 +68,7 @@ def test_articles_appear_together_with_their_stories(
     for name, more in (("one", "It was said on Monday."), ("two", "It was told on Tuesday.")):
         write(f"{name}.txt", f"{report * 3}{more}")
     indexed()
-    assert [one.told for one in shelf.articles() if one.id in ("one", "two")] == [2, 2]
+    assert [one.told for one in browser.articles() if one.id in ("one", "two")] == [2, 2]
 
 
 @pytest.mark.parametrize(
@@ -91,30 +91,30 @@ def test_articles_appear_together_with_their_stories(
         (ArticleQuery(words="tram", since="2021"), "a"),
     ],
 )
-def test_articles_are_found_filtered_and_sorted(shelf: ArticleBrowser, wanted: ArticleQuery, found: str) -> None:
-    assert ids(shelf.browse(wanted)) == found
+def test_browse_filters_and_sorts_articles(browser: ArticleBrowser, wanted: ArticleQuery, found: str) -> None:
+    assert ids(browser.browse(wanted)) == found
 
 
-def test_publishers_are_counted(shelf: ArticleBrowser) -> None:
-    assert shelf.publishers() == [("n.example", 2), ("صحيفة", 1)]
+def test_publishers_are_counted(browser: ArticleBrowser) -> None:
+    assert browser.publishers() == [("n.example", 2), ("صحيفة", 1)]
 
 
 @pytest.mark.parametrize(
     ("source", "publisher"),
     [("https://www.dw.com/ar/1", "dw.com"), ("dw.com", "dw.com"), (None, None), ("", None), ("http://[", "http://[")],
 )
-def test_a_publisher_is_the_host_of_an_address(source: str | None, publisher: str | None) -> None:
+def test_publisher_is_host_of_source_url(source: str | None, publisher: str | None) -> None:
     assert publisher_of(source) == publisher
 
 
-def test_what_the_index_loses_the_shelf_loses(shelf: ArticleBrowser, tmp_path: Path) -> None:
-    assert "a" in ids(shelf.browse(ArticleQuery()))
+def test_removed_article_disappears_from_list(browser: ArticleBrowser, tmp_path: Path) -> None:
+    assert "a" in ids(browser.browse(ArticleQuery()))
     remove_articles(tmp_path / "index", ["a"])
-    assert "a" not in ids(shelf.browse(ArticleQuery()))
+    assert "a" not in ids(browser.browse(ArticleQuery()))
 
 
-def test_a_visitor_is_told_what_there_is_and_what_to_ask(shelf: ArticleBrowser) -> None:
-    told = overview(shelf)
+def test_overview_returns_counts_dates_and_example_questions(browser: ArticleBrowser) -> None:
+    told = overview(browser)
     assert (told.articles, told.first, told.last, told.languages) == (4, "2020-09-30", "2021-05-02", ("ar", "en"))
     assert told.examples == ("لخّص «افتتاح الترام»", "Summarise “The tram opens”", "Summarise “Dates harvested”")
     assert not any(map(is_factoid, told.examples))
@@ -142,8 +142,8 @@ def wait_until(done: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-class TestRemovals:
-    def test_it_can_be_taken_back_for_a_while(self) -> None:
+class TestPendingDeletions:
+    def test_deletion_can_be_undone_until_deadline(self) -> None:
         taken: list[list[str]] = []
         removals = PendingDeletions(taken.append, wait=0.15)
         removals.take_out("a")
@@ -154,14 +154,14 @@ class TestRemovals:
         assert taken == [["b"]] and removals.waiting == frozenset()
         assert not removals.bring_back("b")
 
-    def test_stopping_the_server_ends_the_while(self) -> None:
+    def test_close_deletes_without_waiting(self) -> None:
         taken: list[list[str]] = []
         removals = PendingDeletions(taken.append, wait=60)
         removals.take_out("a")
         removals.close()
         assert taken == [["a"]]
 
-    def test_while_something_else_writes_it_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_retries_while_index_is_locked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ui.collections.soft_delete._AGAIN", 0.05)
         tries: list[list[str]] = []
 
@@ -176,7 +176,7 @@ class TestRemovals:
         time.sleep(0.5)
         assert len(tries) == 2 and removals.waiting == frozenset()
 
-    def test_full_disk_is_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_retries_when_disk_is_full(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ui.collections.soft_delete._AGAIN", 0.05)
         removal = FailingRemoval(DiskFull(folder="x"), DiskFull(folder="x"))
         removals = PendingDeletions(removal, wait=0.01)
@@ -185,7 +185,7 @@ class TestRemovals:
         wait_until(lambda: not removals.waiting)
         assert removal.tried == ["a", "a", "a"]
 
-    def test_retried_removal_can_be_taken_back(self) -> None:
+    def test_retrying_deletion_can_be_undone(self) -> None:
         removal = FailingRemoval(DiskFull(folder="x"))
         removals = PendingDeletions(removal, wait=0.01)
         removals.take_out("a")
@@ -194,7 +194,7 @@ class TestRemovals:
         assert not removals.waiting and not removal.succeeded.is_set()
 
     @pytest.mark.parametrize("error", [PermissionDenied(path="x"), OSError(5, "Input/output error")])
-    def test_failed_removal_shows_the_article_again(
+    def test_failed_deletion_restores_article_to_list(
         self, error: JawabError | OSError, caplog: pytest.LogCaptureFixture
     ) -> None:
         removals = PendingDeletions(FailingRemoval(error), wait=0.01)
@@ -202,7 +202,7 @@ class TestRemovals:
         wait_until(lambda: not removals.waiting)
         assert [record.message for record in caplog.records] == ["removal_failed"]
 
-    def test_close_carries_out_the_others(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_close_deletes_remaining_articles_despite_errors(self, caplog: pytest.LogCaptureFixture) -> None:
         removal = FailingRemoval(DiskFull(folder="x"), PermissionDenied(path="x"))
         removals = PendingDeletions(removal, wait=60)
         for article_id in "abc":
@@ -213,7 +213,7 @@ class TestRemovals:
         removals.take_out("d")
         assert removal.tried[-1] == "d"
 
-    def test_close_waits_for_a_running_removal(self) -> None:
+    def test_close_waits_for_running_deletion(self) -> None:
         running, go_on = threading.Event(), threading.Event()
         taken: list[list[str]] = []
 
@@ -231,13 +231,13 @@ class TestRemovals:
         assert taken == [["a"]]
 
 
-class TestThePage:
+class TestArticlesPage:
     @pytest.fixture
     def client(self, tmp_path: Path) -> Iterator[TestClient]:
         with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
             yield client
 
-    def test_it_shows_the_collection_in_the_visitors_language(self, client: TestClient) -> None:
+    def test_page_uses_accept_language_and_strict_csp(self, client: TestClient) -> None:
         response = client.get("/articles", headers={"accept-language": "ar"})
         assert '<html lang="ar" dir="rtl">' in response.text and "3 مقالات" in response.text
         assert "يروي هذا الخبر مقالان" in response.text
@@ -245,7 +245,7 @@ class TestThePage:
         assert "script-src 'self';" in policy and "unsafe" not in policy
         assert "<script>" not in response.text.replace("&lt;script&gt;", "")
 
-    def test_what_is_asked_for_stands_in_the_form(self, client: TestClient) -> None:
+    def test_form_keeps_submitted_filters(self, client: TestClient) -> None:
         asked = {"words": '2,500 "x', "language": "en", "publisher": "dw.com", "since": "2021-04-08", "order": "title"}
         html = client.get("/articles", params=asked).text
         for said in (
@@ -258,27 +258,27 @@ class TestThePage:
         assert 'value="2021-04-08"' in html and "No article is like that" in html
 
     @pytest.mark.parametrize("asked", [{"language": "fr"}, {"order": "x"}, {"page": "x"}, {"words": "x" * 400}])
-    def test_what_cannot_be_asked_for_is_refused(self, client: TestClient, asked: dict[str, str]) -> None:
+    def test_invalid_filter_returns_422(self, client: TestClient, asked: dict[str, str]) -> None:
         assert client.get("/articles", params=asked).status_code == 422
 
     @pytest.mark.parametrize("asked", [{"page": "-4"}, {"page": "999999"}])
-    def test_what_means_nothing_is_no_condition(self, client: TestClient, asked: dict[str, str]) -> None:
+    def test_out_of_range_page_number_is_accepted(self, client: TestClient, asked: dict[str, str]) -> None:
         response = client.get("/articles", params=asked)
         assert response.status_code == 200 and "3 articles" in response.text
 
     @pytest.mark.parametrize(("language", "sentence"), [("en", "is no date; one is written"), ("ar", "ليس تاريخاً")])
     @pytest.mark.parametrize("asked", [{"since": "soon"}, {"until": "2021-13-99"}])
-    def test_a_wrong_date_is_named(
+    def test_invalid_date_returns_localized_error(
         self, client: TestClient, asked: dict[str, str], language: str, sentence: str
     ) -> None:
         response = client.get("/articles", params=asked, headers={"accept-language": language})
         assert response.status_code == 422 and sentence in response.text
 
-    def test_digits_of_any_script_are_taken(self, client: TestClient) -> None:
+    def test_date_filter_accepts_arabic_digits(self, client: TestClient) -> None:
         for date in ("2021-04-08", "٢٠٢١-٠٤-٠٨"):
             assert 'name="since" value="2021-04-08"' in client.get("/articles", params={"since": date}).text
 
-    def test_an_article_is_taken_out_and_brought_back(self, client: TestClient) -> None:
+    def test_article_can_be_removed_and_restored(self, client: TestClient) -> None:
         taken = {"do": "remove", "id": "en-1"}
         assert client.post("/page/collections/first/articles", json=taken).status_code == 200
         assert 'data-article="en-1"' not in client.get("/articles").text
@@ -290,7 +290,7 @@ class TestThePage:
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
-def test_no_field_of_an_article_or_an_address_becomes_markup(payload: str) -> None:
+def test_article_fields_and_filters_are_escaped(payload: str) -> None:
     listed = ArticleSummary(1, payload, payload, "en", payload, payload, 3)
     wanted = ArticleQuery(words=payload, publisher=payload, since=payload, until=payload)
     named = CollectionInfo(payload, payload)

@@ -1,4 +1,4 @@
-"""An article beside the chat: what is marked in it, and that nothing in it is more than text."""
+"""An article beside the chat: what is highlighted in it, and that its fields are escaped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pieces(html: str, kind: str) -> list[str]:
     return found
 
 
-def test_the_quotation_is_marked_and_the_answers_words_in_it_once_more() -> None:
+def test_quotation_and_answer_span_are_highlighted() -> None:
     start = TEXT.index("It has")
     marks = marks_of(ARTICLE, start, start + len("It has 24 stations, said the mayor."), "24 stations")
     html = article_html(ARTICLE, [], marks, "en")
@@ -36,7 +36,7 @@ def test_the_quotation_is_marked_and_the_answers_words_in_it_once_more() -> None
     assert html.count("<p>") == 4
 
 
-def test_paragraphs_that_are_not_its_own_lie_folded_together() -> None:
+def test_boilerplate_paragraphs_are_collapsed_together() -> None:
     text = "---\ntitle: Tram\n---\nThe tram opened.\n\nShare this."
     article = replace(
         ARTICLE, text=text, ignored=(Span(0, text.index("The tram") - 1), Span(len(text) - 11, len(text)))
@@ -47,14 +47,14 @@ def test_paragraphs_that_are_not_its_own_lie_folded_together() -> None:
     assert html.count("<details") == 1 and html.count("<p>") == 5
 
 
-def test_a_quotation_over_two_paragraphs_is_marked_in_both() -> None:
+def test_quotation_across_paragraphs_is_highlighted_in_both() -> None:
     start = TEXT.index("opened")
     html = article_html(ARTICLE, [], marks_of(ARTICLE, start, TEXT.index(" stations"), None), "en")
     assert pieces(html, "quoted") == ["opened in May.", "It has 24"]
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, -1), (5, 5), (0, 10_000), (9, 3)])
-def test_a_place_that_is_not_there_marks_nothing(start: int, end: int) -> None:
+def test_invalid_span_highlights_nothing(start: int, end: int) -> None:
     assert marks_of(ARTICLE, start, end, "24") is None
     assert "<mark" not in article_html(ARTICLE, [], None, "en")
 
@@ -72,12 +72,12 @@ def test_a_place_that_is_not_there_marks_nothing(start: int, end: int) -> None:
         ("About 2,500 soldiers", None, None),
     ],
 )
-def test_the_phrase_is_found_however_it_is_spelt(quote: str, phrase: str | None, found: str | None) -> None:
+def test_answer_span_matches_spelling_variants(quote: str, phrase: str | None, found: str | None) -> None:
     span = find_answer_span(quote, phrase)
     assert (quote[span.start : span.end] if span else None) == found
 
 
-def test_the_heading_speaks_the_pages_language_and_the_text_its_own() -> None:
+def test_heading_uses_page_locale_and_text_its_own() -> None:
     html = article_html(ARTICLE, [ARTICLES[0]], None, "ar")
     reader = Reader(html)
     assert reader.direction_of("The tram opened") == "ltr"
@@ -87,7 +87,7 @@ def test_the_heading_speaks_the_pages_language_and_the_text_its_own() -> None:
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
-def test_no_field_of_an_article_becomes_markup(payload: str) -> None:
+def test_article_fields_are_escaped(payload: str) -> None:
     hostile = Article(
         payload, payload, f"{payload}\n\nthe text {payload}", "en", payload, payload, payload, (Span(0, 3),)
     )

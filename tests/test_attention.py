@@ -1,6 +1,6 @@
-"""Our attention gives what PyTorch's own gives: heads that share a key, a mask, a scale.
+"""Plain attention equals PyTorch's scaled dot-product attention: grouped-query heads, a mask, a scale.
 
-And it masks what transformers' own masks, in a model of EmbeddingGemma's kind with a window of four tokens to a side.
+Its masks equal those of transformers in a small model like EmbeddingGemma, with a window of four tokens per side.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from index.runtime.attention import plain_attention, register_plain_attention
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("scaling", [None, 0.5])
-def test_it_is_scaled_dot_product_attention(masked: bool, scaling: float | None) -> None:
+def test_matches_scaled_dot_product_attention(masked: bool, scaling: float | None) -> None:
     torch.manual_seed(0)
     query, key, value = torch.randn(2, 6, 9, 4), torch.randn(2, 2, 9, 4), torch.randn(2, 2, 9, 4)
     mask = (torch.rand(2, 1, 9, 9) > 0.4) | torch.eye(9, dtype=torch.bool) if masked else None
@@ -29,7 +29,7 @@ def test_it_is_scaled_dot_product_attention(masked: bool, scaling: float | None)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("tokens", [1, 4, 5, 6, 30])
 @pytest.mark.parametrize("padded", [False, True])
-def test_it_masks_what_the_model_masks(bidirectional: bool, tokens: int, padded: bool) -> None:
+def test_masks_match_sdpa_implementation(bidirectional: bool, tokens: int, padded: bool) -> None:
     torch.manual_seed(0)
     config = Gemma3TextConfig(
         vocab_size=50, hidden_size=16, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,

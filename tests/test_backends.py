@@ -30,7 +30,7 @@ from qa.llm.openai_compatible import OpenAICompatibleLLM
         ("fake:", "fake", ""),
     ],
 )
-def test_a_choice_names_its_backend(text: str, backend: str, target: str) -> None:
+def test_backend_choice_is_parsed_from_text(text: str, backend: str, target: str) -> None:
     assert BackendChoice.of(text) == BackendChoice(backend, target)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Backups: what is in one comes back in another place, whatever breaks off in between; what is there is not touched."""
+"""Backup and restore: round trips, consistency during writes, resuming after an interruption, and refusals."""
 
 from __future__ import annotations
 
@@ -78,21 +78,21 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder that no test changes, with its backup beside it."""
     home = make_home(tmp_path_factory.mktemp("untouched"))
-    backed_up(home)
+    create_backup(home)
     return home
 
 
 @pytest.fixture
-def file(untouched: Path, tmp_path: Path) -> Path:
-    """The backup of it, which a test may change."""
-    return Path(shutil.copy(untouched.with_name("backup.tar"), tmp_path / "backup.tar"))
+def file(shared_home: Path, tmp_path: Path) -> Path:
+    """A copy of its backup, which a test may change."""
+    return Path(shutil.copy(shared_home.with_name("backup.tar"), tmp_path / "backup.tar"))
 
 
 def make_home(folder: Path) -> Path:
-    """A data folder with articles of the user's, uploaded ones, two collections, a conversation and a key."""
+    """A data folder with indexed and uploaded articles, two collections, a conversation and an API key."""
     home, articles = folder / "home", folder / "articles"
     articles.mkdir()
     (articles / "tram.txt").write_text(TRAM)
@@ -116,22 +116,24 @@ def make_home(folder: Path) -> Path:
     return home
 
 
-def backed_up(home: Path, first_only: bool = False) -> Path:
+def create_backup(home: Path, first_only: bool = False) -> Path:
     file = home.with_name("backup.tar")
-    back_up(config_in(home), file, ignore, first_only)
+    back_up(config_in(home), file, ignore_progress, first_only)
     return file
 
 
-def ignore(amount: int) -> None:
-    """Progress that nobody sees."""
+def ignore_progress(amount: int) -> None:
+    """A progress callback that does nothing."""
 
 
 def restore(file: Path, home: Path, embedder: HashEmbedder | None = None, replace: bool = False) -> Restored:
     with reading(file) as archive:
-        return Restore(archive, Places.of(config_in(home)), lambda: embedder or HashEmbedder()).run(replace, ignore)
+        return Restore(archive, Places.of(config_in(home)), lambda: embedder or HashEmbedder()).run(
+            replace, ignore_progress
+        )
 
 
-def found(index: Path, embedder: HashEmbedder | None = None) -> list[list[tuple[str, str, float]]]:
+def search_results(index: Path, embedder: HashEmbedder | None = None) -> list[list[tuple[str, str, float]]]:
     """The passages that searches find, with their scores."""
     retriever = Retriever(index, embedder or HashEmbedder())
     return [
@@ -150,14 +152,14 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 
 class TestRoundTrip:
-    def test_everything_comes_back_elsewhere(self, home: Path, tmp_path: Path) -> None:
+    def test_backup_restores_everything_at_new_location(self, home: Path, tmp_path: Path) -> None:
         before, there = config_in(home), config_in(tmp_path / "elsewhere")
-        file = backed_up(home)
+        file = create_backup(home)
         shutil.move(home, tmp_path / "gone")
         restored = restore(file, tmp_path / "elsewhere")
         shutil.move(tmp_path / "gone", home)
 
-        assert found(there.paths.index) == found(before.paths.index)
+        assert search_results(there.paths.index) == search_results(before.paths.index)
         assert contents(there.paths.index) == contents(before.paths.index)
         assert restored.embedded == 0
         assert not check_integrity(there.paths.index)
@@ -170,18 +172,18 @@ class TestRoundTrip:
             assert (kept.title, kept.collection) == ("When does the ferry leave?", other)
             assert conversations.turns("visitor", kept.id)[0].question == "When does the ferry leave?"
 
-    def test_uploaded_files_lie_where_this_machine_keeps_them(self, file: Path, tmp_path: Path) -> None:
+    def test_uploads_are_restored_to_configured_directory(self, file: Path, tmp_path: Path) -> None:
         there = config_in(tmp_path / "elsewhere")
         restore(file, tmp_path / "elsewhere")
         with closing(Catalog.open(there.paths.index)) as catalog:
             path = Path(catalog.path_of("ferry") or "")
         assert path.is_relative_to(there.paths.uploads.resolve())
         assert path.read_text() == "Ferry\n\nThe ferry leaves at noon."
-        # Read once more, it is the same article and not another one.
+        # Indexing the file again finds the same article and adds no other.
         summary = update_index(there.paths.index, [path], HashEmbedder())
         assert (summary.added, summary.updated, summary.unchanged) == ([], [], 1)
 
-    def test_upload_that_waited_is_read_after_the_restore(self, file: Path, tmp_path: Path) -> None:
+    def test_queued_upload_is_ingested_after_restore(self, file: Path, tmp_path: Path) -> None:
         there = config_in(tmp_path / "elsewhere")
         restore(file, tmp_path / "elsewhere")
         folders = CollectionRepository(there.paths.index, there.paths.collections)
@@ -196,28 +198,30 @@ class TestRoundTrip:
         with closing(Catalog.open(there.paths.index)) as catalog:
             assert catalog.article("bridge").text.endswith("The bridge closes in March.")
 
-    def test_another_embedder_computes_all_vectors_again(self, untouched: Path, file: Path, tmp_path: Path) -> None:
+    def test_restore_with_other_embedder_recomputes_embeddings(
+        self, shared_home: Path, file: Path, tmp_path: Path
+    ) -> None:
         other = HashEmbedder(2048, "another-embedder")
         there = config_in(tmp_path / "elsewhere")
         restored = restore(file, tmp_path / "elsewhere", other)
         assert restored.embedded > 0
         with closing(Catalog.open(there.paths.index)) as catalog:
             assert catalog.embedder == "another-embedder"
-        assert contents(there.paths.index) == contents(config_in(untouched).paths.index)
-        assert [hits[0][:2] for hits in found(there.paths.index, other)] == [
-            hits[0][:2] for hits in found(config_in(untouched).paths.index)
+        assert contents(there.paths.index) == contents(config_in(shared_home).paths.index)
+        assert [hits[0][:2] for hits in search_results(there.paths.index, other)] == [
+            hits[0][:2] for hits in search_results(config_in(shared_home).paths.index)
         ]
         assert not check_integrity(there.paths.index)
 
-    def test_one_collection_alone(self, home: Path, tmp_path: Path) -> None:
+    def test_backup_of_first_collection_only(self, home: Path, tmp_path: Path) -> None:
         there = config_in(tmp_path / "elsewhere")
-        restore(backed_up(home, first_only=True), tmp_path / "elsewhere")
+        restore(create_backup(home, first_only=True), tmp_path / "elsewhere")
         assert contents(there.paths.index) == contents(config_in(home).paths.index)
         assert len(CollectionRepository(there.paths.index, there.paths.collections).all()) == 1
         assert not there.paths.conversations.exists()
 
-    def test_no_secret_is_in_the_archive(self, home: Path) -> None:
-        file = backed_up(home)
+    def test_backup_contains_no_secrets(self, home: Path) -> None:
+        file = create_backup(home)
         content = file.read_bytes()
         assert b"very secret" not in content
         assert b"me:secret" not in content
@@ -232,8 +236,8 @@ class TestRoundTrip:
 
 
 class TestConsistency:
-    def test_made_while_others_write(self, home: Path, tmp_path: Path) -> None:
-        """Every catalogue in a backup is of one state: all articles of a file or none, and what follows from them."""
+    def test_backup_during_writes_is_consistent(self, home: Path, tmp_path: Path) -> None:
+        """Every catalog in a backup is a consistent snapshot: all articles of a file or none, with derived rows."""
         config, stop = config_in(home), threading.Event()
         pair = tmp_path / "pair.jsonl"
 
@@ -251,7 +255,7 @@ class TestConsistency:
         writer.start()
         try:
             for turn in range(5):
-                back_up(config, tmp_path / f"backup-{turn}.tar", ignore)
+                back_up(config, tmp_path / f"backup-{turn}.tar", ignore_progress)
         finally:
             stop.set()
             writer.join()
@@ -265,92 +269,90 @@ class TestConsistency:
             assert len(states) <= 1
             assert ("left" in texts) == ("right" in texts)
 
-    def test_file_that_goes_meanwhile_is_named(self, home: Path, tmp_path: Path) -> None:
+    def test_backup_lists_missing_uploaded_file(self, home: Path, tmp_path: Path) -> None:
         (ferry,) = (home / "brought").rglob("ferry.txt")
         ferry.unlink()
-        made = back_up(config_in(home), tmp_path / "backup.tar", ignore)
+        made = back_up(config_in(home), tmp_path / "backup.tar", ignore_progress)
         assert [name.rpartition("/")[2] for name in made.manifest.missing] == ["ferry.txt"]
         restore(tmp_path / "backup.tar", tmp_path / "elsewhere")
         with closing(Catalog.open(tmp_path / "elsewhere" / "index")) as catalog:
             assert catalog.article("ferry").text == "Ferry\n\nThe ferry leaves at noon."
 
 
-class Broken(Exception):
-    """The process ends here."""
+class Interrupted(Exception):
+    """Stands for the end of the process."""
 
 
-def breaking(after: int) -> Callable[[int], None]:
-    """Progress that ends the work at the call of this number."""
+def interrupt_after(after: int) -> Callable[[int], None]:
+    """A progress callback that raises at the call of this number."""
     calls = iter(range(after))
 
     def advance(amount: int) -> None:
         if next(calls, None) is None:
-            raise Broken
+            raise Interrupted
 
     return advance
 
 
-class TestBrokenOff:
+class TestInterruption:
     def test_interrupted_backup_resumes_and_keeps_complete_members(
         self, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = home.with_name("backup.tar")
         for after in (0, 1, 3, 6, 9):
-            with pytest.raises(Broken):
-                back_up(config_in(home), file, breaking(after))
+            with pytest.raises(Interrupted):
+                back_up(config_in(home), file, interrupt_after(after))
             assert not file.exists()
         added: list[str] = []
         add = archive_module._add
 
-        def noting(tar: tarfile.TarFile, source: Source, advance: Advance) -> Member:
+        def recording_add(tar: tarfile.TarFile, source: Source, advance: Advance) -> Member:
             added.append(source.name)
             return add(tar, source, advance)
 
-        monkeypatch.setattr("ui.backup.archive._add", noting)
-        back_up(config_in(home), file, ignore)
+        monkeypatch.setattr("ui.backup.archive._add", recording_add)
+        back_up(config_in(home), file, ignore_progress)
         assert added
-        # Uploaded files were in the partial archive already; the snapshots are of now.
+        # Uploaded files were in the partial archive already; the snapshots are taken anew.
         assert not [name for name in added if name.startswith("uploads/")]
         restore(file, home.with_name("elsewhere"))
         assert contents(home.with_name("elsewhere") / "index") == contents(home / "index")
         assert sorted(path.name for path in home.parent.glob("backup.tar*")) == ["backup.tar"]
 
     @pytest.mark.parametrize("after", [0, 1, 2, 4, 7])
-    def test_restore_goes_on(self, untouched: Path, file: Path, tmp_path: Path, after: int) -> None:
+    def test_interrupted_restore_resumes(self, shared_home: Path, file: Path, tmp_path: Path, after: int) -> None:
         there = config_in(tmp_path / "elsewhere")
-        with reading(file) as archive, pytest.raises(Broken):
-            Restore(archive, Places.of(there), HashEmbedder).run(False, breaking(after))
+        with reading(file) as archive, pytest.raises(Interrupted):
+            Restore(archive, Places.of(there), HashEmbedder).run(False, interrupt_after(after))
         assert not there.paths.index.exists()
         restore(file, tmp_path / "elsewhere")
-        assert contents(there.paths.index) == contents(config_in(untouched).paths.index)
+        assert contents(there.paths.index) == contents(config_in(shared_home).paths.index)
         assert not list((tmp_path / "elsewhere").glob("*.restoring*"))
 
     @pytest.mark.parametrize("failing", range(5))
-    def test_restore_that_was_moving_goes_on(
-        self, untouched: Path, file: Path, tmp_path: Path, failing: int, monkeypatch: pytest.MonkeyPatch
+    def test_restore_interrupted_during_rename_resumes(
+        self, shared_home: Path, file: Path, tmp_path: Path, failing: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         there = config_in(tmp_path / "elsewhere")
         rename, renames = Path.rename, iter(range(failing))
 
-        def breaking_rename(self: Path, target: Path) -> Path:
+        def interrupted_rename(self: Path, target: Path) -> Path:
             if self.name.endswith(".restoring") and next(renames, None) is None:
-                raise Broken
+                raise Interrupted
             return rename(self, target)
 
         with monkeypatch.context() as patched:
-            patched.setattr(Path, "rename", breaking_rename)
-            with pytest.raises(Broken):
+            patched.setattr(Path, "rename", interrupted_rename)
+            with pytest.raises(Interrupted):
                 restore(file, tmp_path / "elsewhere")
         restored = restore(file, tmp_path / "elsewhere")
         assert restored.aside == ()
-        assert contents(there.paths.index) == contents(config_in(untouched).paths.index)
+        assert contents(there.paths.index) == contents(config_in(shared_home).paths.index)
         assert there.paths.conversations.exists()
         assert not list((tmp_path / "elsewhere").glob("*.restoring*"))
 
-    def test_embedding_that_was_broken_off_goes_on(
-        self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        class Breaking(HashEmbedder):
+    def test_interrupted_embedding_resumes(self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        class InterruptedEmbedder(HashEmbedder):
             embedded = 0
 
             def embed_passages(
@@ -358,39 +360,39 @@ class TestBrokenOff:
             ) -> list[PassageEmbedding]:
                 self.embedded += len(texts)
                 if self.embedded > 2:
-                    raise Broken
+                    raise Interrupted
                 return super().embed_passages(texts, progress)
 
         monkeypatch.setattr("index.indexer._CHUNK", 1)
-        with pytest.raises(Broken):
-            restore(file, tmp_path / "elsewhere", Breaking(2048, "another-embedder"))
-        # Three passages are in the first collection, one is in the other; two were done.
+        with pytest.raises(Interrupted):
+            restore(file, tmp_path / "elsewhere", InterruptedEmbedder(2048, "another-embedder"))
+        # Three passages are in the first collection and one in the other; two were embedded before the interruption.
         assert restore(file, tmp_path / "elsewhere", HashEmbedder(2048, "another-embedder")).embedded == 2
         assert not check_integrity(tmp_path / "elsewhere" / "index")
 
 
 class TestRefusals:
-    def test_existing_file_is_not_overwritten(self, home: Path, tmp_path: Path) -> None:
+    def test_backup_does_not_overwrite_existing_file(self, home: Path, tmp_path: Path) -> None:
         (tmp_path / "backup.tar").write_text("mine")
         with pytest.raises(FileExists):
-            back_up(config_in(home), tmp_path / "backup.tar", ignore)
+            back_up(config_in(home), tmp_path / "backup.tar", ignore_progress)
         assert (tmp_path / "backup.tar").read_text() == "mine"
 
-    def test_without_an_index_there_is_nothing_to_back_up(self, tmp_path: Path) -> None:
+    def test_backup_without_index_raises(self, tmp_path: Path) -> None:
         with pytest.raises(IndexMissing):
-            back_up(config_in(tmp_path / "none"), tmp_path / "backup.tar", ignore)
+            back_up(config_in(tmp_path / "none"), tmp_path / "backup.tar", ignore_progress)
         assert not (tmp_path / "none").exists()
 
-    def test_occupied_places_are_not_touched(self, home: Path) -> None:
-        file, before = backed_up(home), files_in(home)
+    def test_restore_does_not_touch_existing_data(self, home: Path) -> None:
+        file, before = create_backup(home), files_in(home)
         with pytest.raises(RestoreOccupied):
             restore(file, home)
         assert {name: content for name, content in files_in(home).items() if "-shm" not in name} == {
             name: content for name, content in before.items() if "-shm" not in name
         }
 
-    def test_replacing_renames_what_is_there(self, home: Path, tmp_path: Path) -> None:
-        file = backed_up(home)
+    def test_restore_with_replace_moves_existing_data_aside(self, home: Path, tmp_path: Path) -> None:
+        file = create_backup(home)
         remove_articles(home / "index", ["ferry"])
         restored = restore(file, home, replace=True)
         with closing(Catalog.open(home / "index")) as catalog:
@@ -399,7 +401,7 @@ class TestRefusals:
         with closing(Catalog.open(aside)) as catalog:
             assert "ferry" not in [article.id for article in catalog.articles()]
 
-    def test_place_that_a_first_start_made_is_free(self, untouched: Path, file: Path, tmp_path: Path) -> None:
+    def test_restore_accepts_empty_data_of_first_start(self, shared_home: Path, file: Path, tmp_path: Path) -> None:
         from index.indexer import create_index
 
         there = config_in(tmp_path / "elsewhere")
@@ -412,10 +414,10 @@ class TestRefusals:
         ) as jobs:
             jobs.start()
         restore(file, tmp_path / "elsewhere")
-        assert contents(there.paths.index) == contents(untouched / "index")
+        assert contents(there.paths.index) == contents(shared_home / "index")
 
-    def test_not_while_a_server_runs(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        file = backed_up(home)
+    def test_restore_is_refused_while_server_runs(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = create_backup(home)
         with without_server(home / "brought"), pytest.raises(SystemExit), pytest.MonkeyPatch.context() as patched:
             patched.setenv("JAWAB_BROUGHT", str(home / "brought"))
             main(["restore", "--index", str(home / "index"), str(file)])
@@ -424,11 +426,11 @@ class TestRefusals:
 
 class TestDamage:
     @pytest.mark.parametrize("part", range(12))
-    def test_flipped_byte_is_found_and_nothing_is_restored(
-        self, untouched: Path, file: Path, tmp_path: Path, part: int
+    def test_flipped_byte_is_detected_and_nothing_restored(
+        self, shared_home: Path, file: Path, tmp_path: Path, part: int
     ) -> None:
         content = bytearray(file.read_bytes())
-        # Where something stands: the end of the archive is padding.
+        # Within the data: the end of the archive is padding.
         position = len(content.rstrip(b"\0")) * part // 12 + 700
         content[position] ^= 0x20
         file.write_bytes(content)
@@ -439,23 +441,23 @@ class TestDamage:
             assert not (tmp_path / "elsewhere" / "index").exists()
         else:
             # The byte was in the padding between members.
-            assert contents(tmp_path / "elsewhere" / "index") == contents(untouched / "index")
+            assert contents(tmp_path / "elsewhere" / "index") == contents(shared_home / "index")
 
     @pytest.mark.parametrize("share", [0, 0.3, 0.9, 0.999])
-    def test_part_of_an_archive_is_no_backup(self, file: Path, tmp_path: Path, share: float) -> None:
+    def test_truncated_backup_is_rejected(self, file: Path, tmp_path: Path, share: float) -> None:
         content = file.read_bytes().rstrip(b"\0")
         file.write_bytes(content[: int(len(content) * share)])
         with pytest.raises(JawabError) as raised:
             restore(file, tmp_path / "elsewhere")
         assert isinstance(raised.value, BackupInvalid | BackupDamaged)
 
-    def test_newer_archive_is_refused_by_name(self, file: Path, tmp_path: Path) -> None:
-        file = rewritten(file, tmp_path, lambda manifest: manifest | {"version": 9})
+    def test_backup_of_newer_version_is_rejected(self, file: Path, tmp_path: Path) -> None:
+        file = rewrite_manifest(file, tmp_path, lambda manifest: manifest | {"version": 9})
         with pytest.raises(StoreNewer):
             restore(file, tmp_path / "elsewhere")
 
     @pytest.mark.parametrize("name", ["../outside", "/outside", "uploads/../../outside", "collections/first/../../x"])
-    def test_names_that_lead_outside_are_refused(self, file: Path, tmp_path: Path, name: str) -> None:
+    def test_path_traversal_in_member_name_is_rejected(self, file: Path, tmp_path: Path, name: str) -> None:
         def rename(manifest: dict[str, object]) -> dict[str, object]:
             members = manifest["members"]
             assert isinstance(members, list)
@@ -463,32 +465,32 @@ class TestDamage:
             return manifest
 
         with pytest.raises(BackupInvalid):
-            restore(rewritten(file, tmp_path, rename), tmp_path / "elsewhere")
+            restore(rewrite_manifest(file, tmp_path, rename), tmp_path / "elsewhere")
 
-    def test_catalogue_with_a_program_in_it_is_refused(self, home: Path, tmp_path: Path) -> None:
+    def test_catalog_with_trigger_is_rejected(self, home: Path, tmp_path: Path) -> None:
         with closing(sqlite3.connect(home / "index" / FILE)) as rows, rows:
             rows.execute("CREATE TRIGGER t AFTER INSERT ON articles BEGIN DELETE FROM articles; END")
-        file = backed_up(home)
+        file = create_backup(home)
         with pytest.raises(JawabError):
             restore(file, tmp_path / "elsewhere")
         assert not (tmp_path / "elsewhere" / "index").exists()
 
-    def test_full_disk_leaves_a_backup_to_go_on_with(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(partial: Path, manifest: object, target: Path) -> None:
+    def test_backup_resumes_after_full_disk(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def raise_disk_full(partial: Path, manifest: object, target: Path) -> None:
             raise OSError(28, "No space left on device")
 
         file = home.with_name("backup.tar")
         with monkeypatch.context() as patched:
-            patched.setattr("ui.backup.backup.finish", full)
+            patched.setattr("ui.backup.backup.finish", raise_disk_full)
             with pytest.raises(DiskFull):
-                back_up(config_in(home), file, ignore)
+                back_up(config_in(home), file, ignore_progress)
         assert not file.exists()
-        back_up(config_in(home), file, ignore)
+        back_up(config_in(home), file, ignore_progress)
         restore(file, home.with_name("elsewhere"))
 
 
-def rewritten(file: Path, folder: Path, change: Callable[[dict[str, object]], dict[str, object]]) -> Path:
-    """A backup whose manifest somebody changed, with a digest that agrees."""
+def rewrite_manifest(file: Path, folder: Path, change: Callable[[dict[str, object]], dict[str, object]]) -> Path:
+    """A backup with a changed manifest and a matching digest."""
     import hashlib
     import io
 
@@ -509,7 +511,7 @@ def rewritten(file: Path, folder: Path, change: Callable[[dict[str, object]], di
 
 @pytest.fixture
 def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
-    """Sets the settings of the program to those of a folder."""
+    """Points the environment variables of the program at a data folder."""
 
     def use(folder: Path) -> None:
         for name, path in {
@@ -524,7 +526,7 @@ def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_commands(
+def test_backup_and_restore_commands(
     home: Path,
     tmp_path: Path,
     environment: Callable[[Path], None],

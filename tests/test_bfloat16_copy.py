@@ -1,4 +1,4 @@
-"""The copy of a model in bfloat16: bit for bit what PyTorch makes of its weights, made once, whole or not at all."""
+"""The bfloat16 copy of a model: bit-identical to PyTorch's conversion, cached, and created atomically."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def bits(tensor: torch.Tensor) -> list[int]:
 
 class TestConversion:
     @pytest.mark.parametrize("lower", LOWER_HALVES)
-    def test_every_number_is_rounded_as_pytorch_does(self, lower: int) -> None:
-        """All upper halves, subnormal numbers, both zeros and both infinities among them; weights are never NaN."""
+    def test_rounding_matches_pytorch(self, lower: int) -> None:
+        """Covers all upper halves, including subnormals, both zeros and both infinities; weights are never NaN."""
         values = (np.arange(2**16, dtype=np.uint32) << 16 | lower).view(np.float32)
         weights = torch.from_numpy(values[~np.isnan(values)])
         assert len(weights) > 65_000
         assert bits(load(converted({"weights": weights}))["weights"]) == bits(weights.to(torch.bfloat16))
 
     @pytest.mark.parametrize("chunk", [1, 7, 64, 10_000])
-    def test_chunks_join_without_a_seam(self, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_chunked_conversion_matches_pytorch(self, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(index.runtime.bfloat16_copy, "_CHUNK", chunk)
         weights = {"a": torch.randn(13, 5), "b": torch.randn(64), "c": torch.arange(100)}
         made = load(converted(weights))
@@ -64,7 +64,7 @@ class TestConversion:
         assert torch.equal(made["b"], weights["b"].to(torch.bfloat16))
         assert torch.equal(made["c"], weights["c"])
 
-    def test_other_types_stay_as_they_are(self) -> None:
+    def test_other_dtypes_are_unchanged(self) -> None:
         others = {
             "half": torch.randn(3, 3).to(torch.float16),
             "brain": torch.randn(5).to(torch.bfloat16),
@@ -80,7 +80,7 @@ class TestConversion:
             assert made[name].dtype == tensor.dtype
             assert torch.equal(made[name], tensor)
 
-    def test_shapes_and_what_is_said_about_the_file_stay(self) -> None:
+    def test_shapes_and_metadata_are_preserved(self) -> None:
         shapes: list[tuple[int, ...]] = [(), (1,), (0, 4), (2, 3, 4)]
         data = converted({str(shape): torch.zeros(shape) for shape in shapes}, {"format": "pt"})
         made = load(data)
@@ -101,13 +101,13 @@ class TestConversion:
             save({"weight": torch.zeros(100)})[:-1],
         ],
     )
-    def test_a_file_of_another_format_is_an_error(self, content: bytes, model: Path, tmp_path: Path) -> None:
+    def test_invalid_safetensors_file_raises_value_error(self, content: bytes, model: Path, tmp_path: Path) -> None:
         (model / "model.safetensors").write_bytes(content)
         with pytest.raises(ValueError, match=r"model\.safetensors"):
             bfloat16_copy(model, tmp_path / "copies")
         assert not list((tmp_path / "copies").iterdir())
 
-    def test_an_embedder_with_such_a_file_is_a_sentence(
+    def test_embedder_with_invalid_weights_raises_embedder_failed(
         self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(index.embeddings, "computes_in_bfloat16", lambda: True)
@@ -120,7 +120,7 @@ class TestConversion:
 
 
 class TestCopy:
-    def test_a_copy_has_every_file(self, model: Path, tmp_path: Path) -> None:
+    def test_copy_contains_every_file(self, model: Path, tmp_path: Path) -> None:
         copy = bfloat16_copy(model, tmp_path / "copies")
         assert copy.parent == tmp_path / "copies"
         weights, original = load_file(copy / "model.safetensors"), load_file(model / "model.safetensors")
@@ -129,19 +129,19 @@ class TestCopy:
         assert (copy / "1_Pooling" / "config.json").read_text() == '{"pooling": true}'
         assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
-    def test_it_is_made_once(self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_copy_is_cached(self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         copy = bfloat16_copy(model, tmp_path / "copies")
         monkeypatch.setattr(index.runtime.bfloat16_copy, "_make", None)
         assert bfloat16_copy(model, tmp_path / "copies") == copy
 
-    def test_other_weights_have_another_copy(self, model: Path, tmp_path: Path) -> None:
+    def test_changed_weights_get_new_copy(self, model: Path, tmp_path: Path) -> None:
         first = bfloat16_copy(model, tmp_path / "copies")
         save_file({"weight": torch.zeros(11)}, model / "model.safetensors")
         second = bfloat16_copy(model, tmp_path / "copies")
         assert first != second
         assert load_file(second / "model.safetensors")["weight"].shape == (11,)
 
-    def test_on_a_full_disk_the_model_itself_is_used(
+    def test_full_disk_falls_back_to_original_model(
         self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(descriptor: int) -> None:
@@ -151,11 +151,11 @@ class TestCopy:
         assert bfloat16_copy(model, tmp_path / "copies") == model
         assert not list((tmp_path / "copies").iterdir())
 
-    def test_where_nothing_can_be_written_the_model_itself_is_used(self, model: Path, tmp_path: Path) -> None:
+    def test_unwritable_folder_falls_back_to_original_model(self, model: Path, tmp_path: Path) -> None:
         (tmp_path / "copies").write_text("a file where the folder should be")
         assert bfloat16_copy(model, tmp_path / "copies") == model
 
-    def test_another_process_that_was_faster_has_made_it(
+    def test_copy_made_by_concurrent_process_is_reused(
         self, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         make, copies = index.runtime.bfloat16_copy._make, tmp_path / "copies"
@@ -174,7 +174,7 @@ class TestCopy:
         assert theirs == [copy] == list(copies.iterdir())
         assert {path.name for path in copy.iterdir()} == {path.name for path in model.iterdir()}
 
-    def test_processes_that_make_it_at_once_get_the_same(self, model: Path, tmp_path: Path) -> None:
+    def test_concurrent_processes_share_one_copy(self, model: Path, tmp_path: Path) -> None:
         code = (
             "from pathlib import Path; from index.runtime.bfloat16_copy import bfloat16_copy; "
             "print('ready', flush=True); input(); print(bfloat16_copy(*map(Path, sys.argv[1:])))"

@@ -1,4 +1,4 @@
-"""Keyword search, phrases, names across scripts, and fusion: over a table of words made as the catalogue makes it."""
+"""Keyword search, phrase search, cross-script names and fusion, over tables built as the catalogue builds them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEXTS = (
 
 
 def table(texts: Sequence[tuple[str, str]]) -> Rows:
-    """Articles of one passage each, with the tables that keyword search reads."""
+    """The tables that keyword search reads, over articles of one passage each."""
     connection = sqlite3.connect(":memory:")
     connection.execute("CREATE VIRTUAL TABLE keywords USING fts5(words)")
     connection.execute("CREATE TABLE names (key TEXT, word TEXT, PRIMARY KEY (key, word)) WITHOUT ROWID")
@@ -67,23 +67,23 @@ class TestKeywords:
             ("من أحب كيربي عام 1992", 6),
         ],
     )
-    def test_the_passage_with_the_rare_words_comes_first(self, rows: Rows, asked: str, best: int) -> None:
+    def test_passage_with_rare_words_ranks_first(self, rows: Rows, asked: str, best: int) -> None:
         assert numbers(keyword_search(rows, asked, 3))[0] == best
 
-    def test_a_score_is_the_share_of_the_question_that_is_found(self, rows: Rows) -> None:
+    def test_score_is_share_of_query_matched(self, rows: Rows) -> None:
         [(_, whole)] = keyword_search(rows, "Maddison", 1)
         [(_, part)] = keyword_search(rows, "Maddison wrote seventeen operas", 1)
         assert whole > 0.8
         assert 0 < part < whole / 3
 
-    def test_no_more_than_asked_for_and_only_allowed_ones(self, rows: Rows) -> None:
+    def test_search_respects_limit_and_allowed_passages(self, rows: Rows) -> None:
         assert set(numbers(keyword_search(rows, "سعر البنك", 5))) == {2, 3}
         assert len(keyword_search(rows, "سعر البنك", 1)) == 1
         assert numbers(keyword_search(rows, "سعر البنك", 1, allowed={3, 4})) == [3]
         assert keyword_search(rows, "سعر البنك", 5, allowed=set()) == []
         assert keyword_search(rows, "سعر البنك", 0) == []
 
-    def test_nothing_is_found_where_there_is_nothing_to_look_for(self, rows: Rows) -> None:
+    def test_query_without_known_words_returns_nothing(self, rows: Rows) -> None:
         for asked in ("", "من هو؟", "what is it", "؟؟؟", "qwertz"):
             assert keyword_search(rows, asked, 5) == []
         assert keyword_search(table([]), "الترام", 5) == []
@@ -96,14 +96,14 @@ class TestKeywords:
             "palm\ud800", '\u201cpalm', "%", "\\", "palm NEAR/2 date", 'a"b"c', "rowid:1", "*" * 500, "palm " * 5000,
         ],
     )  # fmt: skip
-    def test_nothing_that_is_typed_breaks_the_query(self, rows: Rows, typed: str) -> None:
+    def test_fts5_syntax_in_query_is_escaped(self, rows: Rows, typed: str) -> None:
         query = parse_query(typed)
         found = keyword_search(rows, query.text, 5)
         phrase_search(rows, query.phrases or (typed,))
         if "palm" in typed:
             assert numbers(found)[0] in (4, 5)
 
-    def test_words_that_are_everywhere_are_not_ranked_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_frequent_words_are_ranked_only_in_conjunction(self, monkeypatch: pytest.MonkeyPatch) -> None:
         filler = [("", f"شارع مدينة بيت{n}" if n % 4 == 0 else f"حديقة بيت{n}") for n in range(80)]
         rows = table([*filler, ("", "شارع زنبق هنا"), ("", "زنبق مدينة شارع")])
         asked: list[str] = []
@@ -116,7 +116,7 @@ class TestKeywords:
         everything = keyword_search(rows, "زنبق في شارع في مدينة", 2)
         monkeypatch.setattr(bm25, "MAX_POSTINGS", 10)
         found = keyword_search(spied, "زنبق في شارع في مدينة", 2)
-        # The rare word is ranked by itself, the frequent ones only where they meet; all of them are weighed.
+        # The rare word is ranked by itself, the frequent ones only where they co-occur; all of them are scored.
         assert asked == ['"زنبق" OR ("شارع" AND "مدين")']
         assert numbers(found) == numbers(everything) == [82, 81]
         assert keyword_search(rows, "شارع", 2) == []
@@ -143,10 +143,10 @@ class TestPhrases:
             ("؟", set()),
         ],
     )
-    def test_a_phrase_is_found_word_for_word(self, rows: Rows, phrase: str, held_by: set[int]) -> None:
+    def test_phrase_matches_exact_word_sequence(self, rows: Rows, phrase: str, held_by: set[int]) -> None:
         assert phrase_search(rows, (phrase,)) == held_by
 
-    def test_all_phrases_must_be_held_by_an_allowed_passage(self, rows: Rows) -> None:
+    def test_allowed_passage_must_contain_all_phrases(self, rows: Rows) -> None:
         assert phrase_search(rows, ("سعر", "البنك")) == {2, 3}
         assert phrase_search(rows, ("سعر", "البنك"), allowed={3, 6}) == {3}
         assert phrase_search(rows, ("سعر القمح", "date palm")) == set()
@@ -167,10 +167,10 @@ class TestPhrases:
             ("a", "a b", False),
         ],
     )
-    def test_a_text_holds_a_phrase_of_whole_words(self, text: str, phrase: str, held: bool) -> None:
+    def test_contains_phrase_matches_whole_words(self, text: str, phrase: str, held: bool) -> None:
         assert contains_phrase(text, phrase) is held
 
-    def test_text_after_a_nul_is_read_too(self) -> None:
+    def test_text_after_nul_character_is_searched(self) -> None:
         assert phrase_search(table([("t", "one\x00two three")]), ("two three",)) == {1}
 
 
@@ -189,7 +189,7 @@ class TestQuery:
             ("", "", ()),
         ],
     )
-    def test_phrases_are_what_stands_in_quotation_marks(self, typed: str, text: str, phrases: tuple[str, ...]) -> None:
+    def test_quoted_text_is_parsed_as_phrases(self, typed: str, text: str, phrases: tuple[str, ...]) -> None:
         assert parse_query(typed) == Query(text, phrases)
 
 
@@ -201,16 +201,16 @@ class TestNames:
             ("Google", "غوغل"), ("Google", "جوجل"), ("Nixon", "نيكسون"), ("Shakespeare", "شكسبير"), ("Sarah", "سارة"),
         ],
     )  # fmt: skip
-    def test_a_name_has_one_key_in_both_scripts(self, latin: str, arabic: str) -> None:
+    def test_name_has_same_key_in_both_scripts(self, latin: str, arabic: str) -> None:
         assert key(latin)[1:] == key(arabic)[1:] != ""
         assert (key(latin)[0], key(arabic)[0]) == ("l", "a")
         assert phonetic_similarity(latin, arabic) == phonetic_similarity(arabic, latin) > 0.7
 
     @pytest.mark.parametrize("word", ["", "a", "Io", "علي", "42", "ي"])
-    def test_too_few_consonants_are_no_name(self, word: str) -> None:
+    def test_word_with_few_consonants_has_no_key(self, word: str) -> None:
         assert key(word) == ""
 
-    def test_names_are_found_in_the_other_script_only(self, rows: Rows) -> None:
+    def test_transliteration_candidates_are_in_other_script(self, rows: Rows) -> None:
         assert transliteration_candidates(rows, "maddison") == []
         assert transliteration_candidates(rows, fold_text("ماديسون")) == ["maddison"]
         assert transliteration_candidates(rows, fold_text("لماديسون")) == ["maddison"]
@@ -218,7 +218,7 @@ class TestNames:
         assert transliteration_candidates(rows, "kirby") == ["كيربي"]
         assert transliteration_candidates(rows, "beetle") == []
 
-    def test_most_names_are_found_and_few_words_are_taken_for_one(self) -> None:
+    def test_name_matching_recall_and_false_positive_rate(self) -> None:
         lines = [line.split() for line in NAMES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
         pairs = [(fold_text(line[0]), fold_text(line[1])) for line in lines if len(line) == 2]
         words = [fold_text(line[0]) for line in lines if len(line) == 1]
@@ -235,41 +235,41 @@ class TestNames:
         assert found / len(meant) > 0.85
         assert taken / len(words) < 0.1
 
-    def test_other_names_are_in_a_table(self, rows: Rows) -> None:
+    def test_irregular_names_are_looked_up_in_table(self, rows: Rows) -> None:
         assert transliteration_candidates(rows, "egypt") == ["مصر"]
         assert transliteration_candidates(rows, fold_text("واشنطن")) == ["washington"]
         assert transliteration_candidates(rows, fold_text("بالقاهرة")) == ["cairo"]
 
-    def test_a_name_that_is_unknown_is_looked_for_in_the_other_script(self, rows: Rows) -> None:
+    def test_unknown_name_is_searched_in_other_script(self, rows: Rows) -> None:
         assert numbers(keyword_search(rows, "ماديسون", 3)) == [5]
         assert keyword_search(rows, "ماديسون", 3, across=False) == []
-        # Known here, and rarely: both are the name.
+        # Known in its own script, but rare: both spellings are searched.
         assert set(numbers(keyword_search(rows, "Kirby", 3))) == {5, 6}
 
-    def test_a_name_that_is_known_is_not(self) -> None:
+    def test_known_name_is_searched_in_own_script_only(self) -> None:
         rows = table([*(("", "زار كيربي البلدة"),) * 3, ("", "Kirby came")])
         assert set(numbers(keyword_search(rows, "كيربي", 9))) == {1, 2, 3}
 
-    def test_words_of_a_sentence_are_no_names(self) -> None:
+    def test_ordinary_words_are_not_indexed_as_names(self) -> None:
         assert {word for _, word in name_keys("The tall Maddison said: go. وقالت ماديسون")} >= {"maddison", "ماديسون"}
         assert not {"the", "tall", "said", "go"} & {word for _, word in name_keys("The tall Maddison said: go.")}
 
 
 class TestFusion:
-    def test_both_ways_of_searching_count(self) -> None:
+    def test_fusion_uses_both_rankings(self) -> None:
         dense = [(1, 0.60), (2, 0.58), (3, 0.40)]
         assert numbers(fuse(dense, [(2, 0.9), (4, 0.1)], 10)) == [2, 1, 4, 3]
         assert numbers(fuse(dense, [(2, 0.9), (4, 0.1)], 2)) == [2, 1]
 
-    def test_a_chance_match_does_not_move_the_nearest(self) -> None:
+    def test_weak_keyword_match_keeps_dense_order(self) -> None:
         dense = [(1, 0.60), (2, 0.50)]
         assert numbers(fuse(dense, [(2, 0.05)], 10)) == [1, 2]
         assert numbers(fuse_by_rank(dense, [(2, 0.05)], 10)) == [2, 1]
 
-    def test_one_way_alone_is_its_own_order(self) -> None:
+    def test_single_ranking_keeps_its_order(self) -> None:
         assert fuse([(1, 0.6), (2, 0.5)], [], 10) == [(1, 0.6), (2, 0.5)]
         assert numbers(fuse([], [(7, 0.2), (8, 0.9)], 10)) == [8, 7]
         assert fuse([], [], 10) == []
 
-    def test_equal_ones_come_by_number(self) -> None:
+    def test_ties_are_ordered_by_number(self) -> None:
         assert numbers(fuse([(9, 0.5), (3, 0.5)], [], 10)) == [3, 9]

@@ -1,4 +1,4 @@
-"""What of a page is not the article's own: by rules, and by counting over a source's articles."""
+"""Boilerplate detection: by rules, and by counting lines that a source's articles repeat."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ignored(text: str) -> list[str]:
     return lines(text, find_boilerplate(text))
 
 
-def test_whole_lines_that_are_not_the_articles_own() -> None:
+def test_boilerplate_lines_are_ignored() -> None:
     text = (
         "الخميس 25 أبريل / أبريل 2024\nعنوان القصة\nعنوان القصة\nقال الوزير إن القصة انتهت.\n"
         "شارك القصة\nClose\naXA6IDMuMTUuMjAzLjI0NiA= جزيرة ام اند امز\nوشارك القصة مع أصدقائه.\n"
@@ -53,13 +53,13 @@ def test_whole_lines_that_are_not_the_articles_own() -> None:
         "dGhpcyBpcyBubyB0ZXh0IGF0IGFsbA==",
     ],
 )  # fmt: skip
-def test_a_line_that_only_a_page_says_is_ignored_wherever_it_stands(line: str) -> None:
+def test_unambiguous_boilerplate_is_ignored_anywhere(line: str) -> None:
     body = ARABIC if any("ء" <= character <= "ي" for character in line) else ENGLISH
     assert ignored(f"عنوان الخبر\n\n{body}\n\n{line}\n\n{body} {body}\n") == [line]
 
 
 @pytest.mark.parametrize("line", ["Close", "Changed", "Print", "Facebook", "Twitter WhatsApp", "طباعة", "@harbourpost"])
-def test_what_could_be_a_subheading_is_ignored_only_at_the_edges_or_beside_a_button(line: str) -> None:
+def test_ambiguous_line_ignored_only_at_edge_or_beside_button(line: str) -> None:
     assert ignored(f"The bridge\n{ENGLISH}\n{line}\n{ENGLISH}\nThe end of it came late.") == []
     assert ignored(f"The bridge\n{ENGLISH}\n{line}\n") == [line]
     assert ignored(f"The bridge\n{line}\n{ENGLISH}\n") == [line]
@@ -85,7 +85,7 @@ def test_what_could_be_a_subheading_is_ignored_only_at_the_edges_or_beside_a_but
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("place", ["{body}\n{line}\n{body}", "{body}\n{line}"], ids=["amid", "last"])
-def test_the_articles_own_text_is_never_ignored(line: str, place: str) -> None:
+def test_article_text_is_never_ignored(line: str, place: str) -> None:
     text = "The bridge\n\n" + place.format(body=ENGLISH, line=line)
     if place.count("{body}") == 2:
         text = text.removesuffix(ENGLISH) + ARABIC
@@ -93,39 +93,39 @@ def test_the_articles_own_text_is_never_ignored(line: str, place: str) -> None:
 
 
 class TestHeadlines:
-    def test_a_headline_and_a_caption_said_twice_are_ignored_once(self) -> None:
+    def test_repeated_headline_and_caption_are_ignored_once(self) -> None:
         headline, caption = "A bridge over the river", "The bridge (Harbour Post)"
         text = f"{headline}\n\n{headline}\n{caption}\n{caption}\n{ENGLISH}"
         assert ignored(text) == [headline, caption]
         assert find_boilerplate(text)[0].start == text.rindex("A bridge")
 
-    def test_a_refrain_is_none(self) -> None:
+    def test_refrain_is_not_boilerplate(self) -> None:
         poem = "أغنية\nيا نهر يا نهر\nلا تنم الليلة\nيا نهر يا نهر\nلا تنم الليلة\n"
         assert ignored(poem) == []
         assert ignored(f"A headline\n{ENGLISH}\n- Yes.\n- Yes.\nQ: And then?\n- Yes.\n{ENGLISH}") == []
 
-    def test_an_article_may_be_called_like_a_button(self) -> None:
+    def test_headline_may_equal_button_label(self) -> None:
         assert ignored(f"Twitter\n\n{ENGLISH}") == []
 
-    def test_a_date_with_a_weekday_amid_the_text_heads_a_day_of_a_programme(self) -> None:
+    def test_weekday_date_is_boilerplate_only_at_top(self) -> None:
         assert ignored(f"The fair\n{ENGLISH}\nThursday 25 April 2024\n{ENGLISH} Twice.") == []
         assert ignored(f"Thursday 25 April 2024\nThe fair\n{ENGLISH}") == ["Thursday 25 April 2024"]
 
 
-def test_titles_in_a_box_at_the_end_go_with_its_name_and_a_credit_stays() -> None:
+def test_related_articles_box_is_ignored_but_not_credit() -> None:
     box = ["Related articles", "A tram for the harbour", "Who paid for the dam?"]
     text = "\n".join(["The bridge", ENGLISH, *box, "Source: agencies", "Twelve"])
     assert ignored(text) == box
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\r\n \r\n", "x", "Close", "a" * 100_000, "‏\n‏", "\ud800\n\ud800"])
-def test_any_text_is_taken(text: str) -> None:
+def test_any_text_returns_valid_spans(text: str) -> None:
     spans = find_boilerplate(text)
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
     assert set(spans) <= set(add_repeated(text, spans, candidate_lines(text, spans).keys()))
 
 
-def test_lines_that_end_as_windows_ends_them() -> None:
+def test_crlf_line_endings_are_accepted() -> None:
     assert [line.strip() for line in ignored(f"The bridge\r\n{ENGLISH}\r\nShare this article\r\nClose\r\n")] == [
         "Share this article",
         "Close",
@@ -137,7 +137,7 @@ def page(headline: str, body: str = ENGLISH) -> str:
 
 
 class TestRepetition:
-    def test_candidates_are_short_lines_at_the_edges_and_what_speaks_of_the_site(self) -> None:
+    def test_candidates_are_short_edge_lines_and_site_references(self) -> None:
         text = (
             f"The Harbour Post\nA bridge\nSource: agencies\n{ENGLISH}\nBackground\n{ENGLISH}\n"
             f"You read this because our readers pay for it.\nThe war began in 2014.\nTides and times\n"
@@ -150,7 +150,7 @@ class TestRepetition:
             "Tides and times",
         ]
 
-    def test_keys_are_short_and_the_same_for_two_spellings(self) -> None:
+    def test_candidate_keys_are_short_and_ignore_spelling(self) -> None:
         one, other = (
             candidate_lines(f"إدارة الموقع\nعنوان\n{ARABIC}", ()),
             candidate_lines(f"* ادارة الموقع *\nآخر\n{ARABIC}", ()),
@@ -158,7 +158,7 @@ class TestRepetition:
         (key,) = one.keys() & other.keys()
         assert len(key) == 16
 
-    def test_what_is_ignored_already_is_no_candidate(self) -> None:
+    def test_ignored_lines_are_not_candidates(self) -> None:
         text = page("A bridge")
         assert len(candidate_lines(text, (Span(0, 16),))) == len(candidate_lines(text, ())) - 1
 
@@ -166,11 +166,13 @@ class TestRepetition:
         ("with_the_line", "of_the_source", "repeated"),
         [(4, 4, False), (5, 5, True), (5, 9, True), (5, 10, False), (50, 99, True), (50, 1000, False), (0, 0, False)],
     )
-    def test_most_articles_and_at_least_five(self, with_the_line: int, of_the_source: int, repeated: bool) -> None:
+    def test_repeated_needs_majority_and_at_least_five_articles(
+        self, with_the_line: int, of_the_source: int, repeated: bool
+    ) -> None:
         assert FEWEST_ARTICLES == 5
         assert is_repeated(with_the_line, of_the_source) is repeated
 
-    def test_a_line_becomes_boilerplate_with_later_articles_and_ceases_to_be(self) -> None:
+    def test_later_articles_change_which_lines_are_boilerplate(self) -> None:
         pages = [page(f"Headline number {n}") for n in range(6)]
         for count in (4, 5, 6):
             stored = [candidate_lines(text, find_boilerplate(text)) for text in pages[:count]]
@@ -181,19 +183,19 @@ class TestRepetition:
             assert cut == [expected] * count
         assert not is_repeated(6, 20)
 
-    def test_a_series_keeps_its_headline(self) -> None:
+    def test_recurring_series_headline_is_not_ignored(self) -> None:
         text = page("Gold prices today")
         all_keys = candidate_lines(text, ()).keys()
         assert lines(text, add_repeated(text, (), all_keys)) == ["The harbour, every morning"]
 
-    def test_a_headline_to_which_every_page_links_stays_where_it_is_the_headline(self) -> None:
+    def test_linked_headline_is_not_ignored_in_its_article(self) -> None:
         linking = [f"Headline {n}\n{ENGLISH}\nThe old bridge reopens\n" for n in range(6)]
         linked = f"The old bridge reopens\n{ENGLISH}\n"
         repeated = set.intersection(*(set(candidate_lines(text, ())) for text in linking))
         assert lines(linking[0], add_repeated(linking[0], (), repeated)) == ["The old bridge reopens"]
         assert add_repeated(f"By no one\n{linked}", (), repeated) == ()
 
-    def test_sentences_that_agencies_repeat_are_no_candidates(self) -> None:
+    def test_repeated_agency_sentences_are_not_candidates(self) -> None:
         text = f"A bridge\n{ENGLISH}\nThe river is 40 kilometres long.\n"
         assert len(candidate_lines(text, ())) == 1
 
@@ -212,7 +214,7 @@ class TestRepetition:
         ("كَتَبَ Smith", "ar"),
     ],
 )
-def test_language(text: str, language: str) -> None:
+def test_language_is_detected(text: str, language: str) -> None:
     assert detect_language(text) == language
 
 
@@ -226,5 +228,5 @@ def test_language(text: str, language: str) -> None:
         ("Kadhimi visit Washington", None),
     ],
 )
-def test_a_question_in_another_language_is_told(question: str, code: str | None) -> None:
+def test_unsupported_language_is_detected(question: str, code: str | None) -> None:
     assert unsupported_language(question) == code

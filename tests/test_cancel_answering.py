@@ -1,4 +1,4 @@
-"""What nobody waits for ends in the midst of a step of the real models, and leaves nothing behind."""
+"""Cancelling stops the real models in the middle of a step and leaves no state behind."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ QUESTION = "At how many stations does the tram stop on Saturdays?"
 TRAM = "The harbour tram stops at 24 stations on weekdays and at 11 of them on Saturdays."
 
 
-class After(CancelToken):
-    """Set once it has been looked at so many times."""
+class CancelAfter(CancelToken):
+    """Set once `is_set` has been called `looks` times."""
 
     def __init__(self, looks: int) -> None:
         super().__init__()
@@ -28,21 +28,21 @@ class After(CancelToken):
 
 @pytest.mark.real
 @pytest.mark.parametrize("looks", [0, 1, 2])
-def test_drafts_end_in_their_midst(real_generator: LlamaCppLLM, looks: int) -> None:
+def test_cancel_stops_candidate_generation(real_generator: LlamaCppLLM, looks: int) -> None:
     prompt = answer_prompt("en").ask(QUESTION, [TRAM])
 
-    def drafts() -> object:
+    def candidates() -> object:
         return real_generator.generate_candidates(prompt, 32, "none", frozenset({"at", "eleven", "on"}), 3)
 
-    wanted = drafts()
+    wanted = candidates()
     real_generator.generate_candidate(answer_prompt("en").ask("What is it?", [TRAM]), 2, "none")
-    with cancel_scope(After(looks)), pytest.raises(Cancelled):
-        drafts()
-    assert drafts() == wanted
+    with cancel_scope(CancelAfter(looks)), pytest.raises(Cancelled):
+        candidates()
+    assert candidates() == wanted
 
 
-class SeenInC(CancelToken):
-    """Set, but only for who looks at the flag."""
+class CancelFlagOnly(CancelToken):
+    """Set only in the flag that native code reads; `is_set` returns False."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,25 +53,25 @@ class SeenInC(CancelToken):
 
 
 @pytest.mark.real
-def test_a_pass_through_the_llm_ends_in_its_midst(real_generator: LlamaCppLLM) -> None:
+def test_cancel_stops_llm_forward_pass(real_generator: LlamaCppLLM) -> None:
     prompt = answer_prompt("en").ask(QUESTION, [TRAM])
     wanted = real_generator.score(prompt, "11 of them")
     sentence = "".join(real_generator.stream(prompt, 8))
     real_generator.generate_candidate(answer_prompt("en").ask("What is it?", [TRAM]), 2, "none")
-    with cancel_scope(SeenInC()), pytest.raises(Cancelled):
+    with cancel_scope(CancelFlagOnly()), pytest.raises(Cancelled):
         real_generator.score(prompt, "11 of them")
     pieces = real_generator.stream(prompt, 8)
     next(pieces)
-    with cancel_scope(SeenInC()), pytest.raises(Cancelled):
+    with cancel_scope(CancelFlagOnly()), pytest.raises(Cancelled):
         list(pieces)
     assert real_generator.score(prompt, "11 of them") == wanted
     assert "".join(real_generator.stream(prompt, 8)) == sentence
 
 
 @pytest.mark.real
-def test_reading_ends_between_two_batches(real_reader: LoRAReader) -> None:
+def test_cancel_stops_reader_between_batches(real_reader: LoRAReader) -> None:
     contexts = [Context(f"{TRAM} ({number})") for number in range(BATCH + 1)]
     wanted = real_reader.read(QUESTION, contexts)
-    with cancel_scope(After(1)), pytest.raises(Cancelled):
+    with cancel_scope(CancelAfter(1)), pytest.raises(Cancelled):
         real_reader.read(QUESTION, contexts)
     assert real_reader.read(QUESTION, contexts) == wanted

@@ -1,4 +1,4 @@
-"""Hostile articles hold an indexing run up at no stage: it can be stopped everywhere, and then nothing has changed."""
+"""Cancellation of indexing: every stage can be cancelled soon, even on hostile articles, and then nothing changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ui.jobs.progress import JobCancelled, JobProgress
 
 DIMENSION = 32
 LONGEST = 2.0
-"""Seconds of the run's own thread between two checks. It is a tenth of that; machines may be busy, and slow."""
+"""Limit in seconds of thread time between two checks. Usually it is a tenth of it; a machine may be busy or slow."""
 
 SHAPES: dict[str, Callable[[], dict[str, str]]] = {
     "one-letter lines": lambda: {"a.txt": "\n".join("abcdefghijklm"[n % 13] for n in range(100_000))},
@@ -47,8 +47,8 @@ SHAPES: dict[str, Callable[[], dict[str, str]]] = {
 }
 
 
-class Timed(JobProgress):
-    """Progress that keeps the longest time, in seconds of its thread, in which nobody could have stopped the run."""
+class TimedProgress(JobProgress):
+    """Progress that records the longest time between two cancellation checks, in seconds of thread time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,8 +59,8 @@ class Timed(JobProgress):
         self.longest, self.last = max(self.longest, now - self.last), now
 
 
-class StoppedAt(JobProgress):
-    """Progress that stops the run at its check of this number; `checks` counts them."""
+class CancelAtCheck(JobProgress):
+    """Progress that cancels the run at the check with this number; `checks` counts them."""
 
     def __init__(self, number: int = -1) -> None:
         super().__init__()
@@ -73,20 +73,20 @@ class StoppedAt(JobProgress):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_stage_can_be_stopped_soon(shape: str, tmp_path: Path) -> None:
+def test_every_stage_checks_for_cancellation_in_time(shape: str, tmp_path: Path) -> None:
     articles = tmp_path / "articles"
     articles.mkdir()
     for name, text in SHAPES[shape]().items():
         (articles / name).write_text(text, encoding="utf-8")
-    progress = Timed()
+    progress = TimedProgress()
     summary = update_index(tmp_path / "index", [articles], HashEmbedder(DIMENSION), progress)
     progress.check()
     assert summary.added
     assert progress.longest < LONGEST
 
 
-def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_BETWEEN_CHECKS", 60.0)  # how often it is checked is not to depend on time
+def test_cancel_at_any_stage_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_BETWEEN_CHECKS", 60.0)  # the number of checks must not depend on time
     articles = tmp_path / "articles"
     articles.mkdir()
     for number in range(6):
@@ -97,10 +97,10 @@ def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: p
     for number in range(4, 9):
         (articles / f"{number}.txt").write_text(_report(number, "The tram opened in June, and had 24 stations."))
     (articles / "0.txt").unlink()
-    # What was embedded by then is kept. It is all that is, and so that each of the later runs is like the others:
+    # A cancelled run keeps its embeddings and nothing else. This one computes them all, so that later runs are alike:
     with pytest.raises(JobCancelled):
         update_index(
-            index, [articles], HashEmbedder(DIMENSION), StoppedAt(_checks(index, articles, tmp_path / "first"))
+            index, [articles], HashEmbedder(DIMENSION), CancelAtCheck(_checks(index, articles, tmp_path / "first"))
         )
     assert _state(index) == before
     checks = _checks(index, articles, tmp_path / "second")
@@ -108,7 +108,7 @@ def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: p
     assert after["stories"] != before["stories"]
     for number in [*range(1, checks, checks // 25), *range(checks - 3, checks + 1)]:
         with pytest.raises(JobCancelled):
-            update_index(index, [articles], HashEmbedder(DIMENSION), StoppedAt(number))
+            update_index(index, [articles], HashEmbedder(DIMENSION), CancelAtCheck(number))
         assert _state(index) == before
         assert not check_integrity(index)
     update_index(index, [articles], HashEmbedder(DIMENSION))
@@ -117,7 +117,7 @@ def test_stopped_at_any_stage_nothing_has_changed(tmp_path: Path, monkeypatch: p
 
 def _checks(index: Path, articles: Path, copy: Path) -> int:
     """The number of checks for cancellation in a run on a copy of the index."""
-    progress = StoppedAt()
+    progress = CancelAtCheck()
     update_index(shutil.copytree(index, copy), [articles], HashEmbedder(DIMENSION), progress)
     return progress.checks
 
@@ -128,7 +128,7 @@ def _report(number: int, sentence: str) -> str:
 
 
 def _state(index: Path) -> dict[str, Any]:
-    """The articles and stories that a reader sees, and the vector files that there are."""
+    """The articles and stories that the index has, and its vector files."""
     catalog = Catalog.open(index)
     try:
         return {
@@ -144,11 +144,11 @@ def _state(index: Path) -> dict[str, Any]:
         catalog.close()
 
 
-def test_a_file_that_is_read_for_long_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_parsing_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "_START", "import time; time.sleep(60)")
     file = tmp_path / "a.txt"
     file.write_text("The tram opened in May.")
-    progress = StoppedAt(3)
+    progress = CancelAtCheck(3)
     began = time.monotonic()
     with pytest.raises(JobCancelled), SandboxedParser(check=progress.check) as readers:
         readers.read(file, file.stat().st_size)
@@ -156,11 +156,11 @@ def test_a_file_that_is_read_for_long_can_be_stopped(tmp_path: Path, monkeypatch
 
 
 class TestLimits:
-    def test_lines_that_could_be_the_sources(self) -> None:
+    def test_candidate_boilerplate_lines_are_bounded(self) -> None:
         text = "\n".join(f"Subscribe {n} times to our newsletter" for n in range(5000))
         assert len(candidate_lines(text, ())) < 150
 
-    def test_lines_of_a_very_long_list(self) -> None:
+    def test_number_of_lines_is_bounded(self) -> None:
         lines = lines_of("\n".join(f"{n}" for n in range(100_000)))
         assert (len(lines), lines[0].text, lines[-1].text) == (20_000, "0", "99999")
         assert len(lines_of("\n".join(f"{n}" for n in range(20_000)))) == 20_000
@@ -184,7 +184,7 @@ class TestLimits:
         assert read < 2 * MOST_SENTENCES * DIMENSION * 2
         catalog.close()
 
-    def test_copies_that_leave_one_after_another(self, tmp_path: Path) -> None:
+    def test_removing_many_duplicates_is_fast(self, tmp_path: Path) -> None:
         articles = tmp_path / "articles"
         articles.mkdir()
         (articles / "other.txt").write_text("The ferry leaves at noon.")

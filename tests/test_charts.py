@@ -1,4 +1,4 @@
-"""The page of the two pictures: what it says without a script, and that strangers' words stay words."""
+"""The page of the two charts: its text without a script, and the escaping of article text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
-def test_the_page_says_in_words_what_is_drawn(client: TestClient) -> None:
+def test_charts_page_describes_charts_in_text(client: TestClient) -> None:
     response = client.get("/articles/pictures", headers={"accept-language": "ar"})
     assert "المجموعة في صورتين" in response.text
     assert "script-src 'self';" in response.headers["content-security-policy"]
@@ -33,17 +33,17 @@ def test_the_page_says_in_words_what_is_drawn(client: TestClient) -> None:
     assert "مقالان" in drawn["subjects"]
 
 
-def test_plotly_comes_from_here(client: TestClient) -> None:
+def test_plotly_is_served_locally(client: TestClient) -> None:
     response = client.get("/page/plotly.js")
     assert response.status_code == 200 and "plotly.js v" in response.text[:200]
 
 
-def test_a_collection_that_is_not_there_has_no_pictures(client: TestClient) -> None:
+def test_charts_of_unknown_collection_return_404(client: TestClient) -> None:
     assert client.get("/page/collections/none-such/pictures").status_code == 404
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
-def test_nobodys_words_become_markup(payload: str) -> None:
+def test_hostile_text_is_escaped_in_topics_html(payload: str) -> None:
     article = ArticleSummary(1, payload, payload, "en", payload, payload, 1)
     found = TopicMap((MapPoint(article, 0.0, 0.0, 0),), (Topic(0.0, 0.0, {"ar": (), "en": (payload,)}),), 1)
     reader = Reader(topics_html(found, "en"))

@@ -1,4 +1,4 @@
-"""Where sentences and passages begin and end."""
+"""Sentence segmentation and passage boundaries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_sentences(text: str, expected: list[str]) -> None:
     assert cut_sentences(text) == expected
 
 
-def test_a_sentence_too_long_to_quote_is_cut_at_a_clause() -> None:
+def test_long_sentence_is_split_at_clause() -> None:
     clause = "وقال المتحدث إن اللجنة ستجتمع في الأسبوع المقبل لمناقشة الخطة"
     text = "؛ ".join([clause] * 30) + "."
     pieces = cut_sentences(text)
@@ -44,7 +44,7 @@ def test_a_sentence_too_long_to_quote_is_cut_at_a_clause() -> None:
     assert " ".join(pieces) == text
 
 
-def test_a_word_without_end_is_cut_all_the_same() -> None:
+def test_overlong_word_is_split() -> None:
     pieces = cut_sentences("ا" * 2000)
     assert "".join(pieces) == "ا" * 2000
     assert max(map(len, pieces)) <= MAX_SENTENCE
@@ -54,21 +54,21 @@ def article(text: str, *ignored: Span) -> Article:
     return Article("a", "title", text, "ar", ignored=ignored)
 
 
-def test_passages_keep_paragraphs_together_where_they_fit() -> None:
+def test_passages_keep_fitting_paragraphs_together() -> None:
     paragraphs = ["First sentence here. " * 25, "Second one here. " * 30, "Third. " * 20]
     text = "\n\n".join(paragraph.strip() for paragraph in paragraphs)
     found = [text[span.start : span.end] for span in split_passages(article(text))]
     assert found == [paragraphs[0].strip(), text[text.index("Second") :]]
 
 
-def test_passages_never_cross_what_is_ignored() -> None:
+def test_passages_do_not_cross_ignored_spans() -> None:
     text = "Before it.\nSHARE THIS\nAfter it."
     start = text.index("SHARE")
     found = [text[span.start : span.end] for span in split_passages(article(text, Span(start, start + 10)))]
     assert found == ["Before it.", "After it."]
 
 
-def test_passages_of_any_text_are_in_order_bounded_and_lose_no_word() -> None:
+def test_passages_are_ordered_bounded_and_complete() -> None:
     choose = random.Random(2)
     for _ in range(100):
         words = choose.choices(["كلمة", "word.", "طويلة؟", "\n", "\n\n", "x" * 40, "،"], k=choose.randrange(1, 600))

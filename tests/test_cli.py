@@ -55,7 +55,7 @@ def samples(run: Run) -> Run:
     return run
 
 
-def one_sentence(result: Result) -> str:
+def error_line(result: Result) -> str:
     """The error, which must be one line on standard error, with exit code 1 and no traceback."""
     assert result.code == 1
     assert "Traceback" not in result.err
@@ -64,13 +64,13 @@ def one_sentence(result: Result) -> str:
     return lines[0]
 
 
-def test_index_says_what_it_did(run: Run) -> None:
+def test_index_prints_summary(run: Run) -> None:
     first = run("index", str(SAMPLES / "articles"))
     assert (first.out.strip(), first.code) == ("Added 24, updated 0, unchanged 0, removed 0, skipped 0.", 0)
     assert run("index", str(SAMPLES / "articles")).out.startswith("Added 0, updated 0, unchanged 24,")
 
 
-def test_ask_shows_the_answer_then_its_quotations(samples: Run) -> None:
+def test_ask_prints_answer_then_quotations(samples: Run) -> None:
     shown = samples("ask", "How many US troops remain in Iraq?")
     assert shown.code == 0
     answer, _, quotations = shown.out.partition("\n\n")
@@ -78,7 +78,7 @@ def test_ask_shows_the_answer_then_its_quotations(samples: Run) -> None:
     assert quotations.startswith("[1] “")
 
 
-def test_ask_json_is_the_answer_record(samples: Run) -> None:
+def test_ask_json_prints_answer_record(samples: Run) -> None:
     record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json").out)
     assert list(record) == [
         "id", "question", "language", "status", "answer", "short_answer", "confidence",
@@ -93,7 +93,7 @@ def test_ask_json_is_the_answer_record(samples: Run) -> None:
     assert record["short_answer"] in citation["quote"]
 
 
-def test_a_declined_record_says_so_in_the_questions_language_and_shows_what_is_near(samples: Run) -> None:
+def test_declined_answer_is_localised_and_lists_nearest_passages(samples: Run) -> None:
     record = json.loads(samples("ask", "من لحّن النشيد الوطني لجزر فيجي؟", "--json").out)
     assert (record["status"], record["citations"], record["short_answer"]) == ("declined", [], None)
     assert record["answer"] == "لا تذكر المقالات ذلك."
@@ -109,7 +109,7 @@ def test_ask_streams_events(samples: Run) -> None:
     assert "[1]" in samples("ask", "How many US troops remain in Iraq?", "--stream").out
 
 
-def test_without_the_llm_phrase_and_quotation_are_the_answer(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_llm_option_answers_with_phrase_and_quotation(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAWAB_LLM", "/nowhere/model.gguf")
     record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json", "--no-llm").out)
     assert record["status"] == "answered"
@@ -121,9 +121,7 @@ def test_without_the_llm_phrase_and_quotation_are_the_answer(samples: Run, monke
     assert timings["first_token"] is None
 
 
-def test_without_an_llm_installed_everything_works(
-    samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ask_works_without_installed_llm(samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("JAWAB_LLM")
     monkeypatch.setenv("JAWAB_MODELS", str(tmp_path / "no-models"))
     record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json").out)
@@ -135,7 +133,7 @@ def test_without_an_llm_installed_everything_works(
     assert "jawab models fetch" not in samples("ask", "How many US troops remain in Iraq?", "--no-llm").err
 
 
-def test_what_no_phrase_answers_has_no_short_answer(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_non_factoid_question_has_no_short_answer(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     # The threshold is made for a real embedder's cosines.
     monkeypatch.setenv("JAWAB_THRESHOLD", "0.001")
     record = json.loads(samples("ask", "Explain how many US troops remain in Iraq.", "--json").out)
@@ -143,7 +141,7 @@ def test_what_no_phrase_answers_has_no_short_answer(samples: Run, monkeypatch: p
     assert "reader" not in record["models"]
 
 
-def test_reader_and_llm_are_both_named_and_timed(samples: Run) -> None:
+def test_record_names_and_times_reader_and_llm(samples: Run) -> None:
     record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json").out)
     assert list(record["models"]) == ["embedder", "reader", "generator"]
     timings = record["timings_ms"]
@@ -164,7 +162,7 @@ def test_articles_are_listed_shown_and_removed(samples: Run) -> None:
     assert "22 articles" in samples("articles").out
 
 
-def test_chat_answers_until_an_empty_line(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chat_answers_until_empty_line(samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = iter(["How many US troops remain in Iraq?", "Combien de soldats restent encore en Irak ?", ""])
     monkeypatch.setattr("builtins.input", lambda _: next(lines))
     shown = samples("chat").out
@@ -172,7 +170,7 @@ def test_chat_answers_until_an_empty_line(samples: Run, monkeypatch: pytest.Monk
     assert "Jawab answers questions in Arabic or English" in shown
 
 
-def test_batch_goes_on_where_it_stopped(samples: Run, tmp_path: Path) -> None:
+def test_batch_resumes_after_interruption(samples: Run, tmp_path: Path) -> None:
     questions, answers = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
     lines = [json.dumps({"id": f"n{n}", "question": f"How many palms were lost, part {n}?"}) for n in range(3)]
     questions.write_text(
@@ -193,7 +191,7 @@ def test_batch_goes_on_where_it_stopped(samples: Run, tmp_path: Path) -> None:
     assert answers.read_text().splitlines(keepends=True)[:2] == whole[:2]
 
 
-def test_eval_prints_and_saves_figures_without_texts(samples: Run, tmp_path: Path) -> None:
+def test_eval_prints_and_saves_metrics_without_texts(samples: Run, tmp_path: Path) -> None:
     shown = samples(
         "eval", str(SAMPLES), "--limit", "8", "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")
     )
@@ -206,7 +204,7 @@ def test_eval_prints_and_saves_figures_without_texts(samples: Run, tmp_path: Pat
     assert "question" not in result
 
 
-def test_doctor_says_what_is_missing(run: Run) -> None:
+def test_doctor_reports_missing_index(run: Run) -> None:
     result = run("doctor")
     assert result.code == 1
     assert "✗ There is no index" in result.out
@@ -221,17 +219,17 @@ def test_models_list(run: Run) -> None:
 
 
 class TestBadInput:
-    """One clear sentence each; nothing lost."""
+    """Each error is one clear sentence, and no data is lost."""
 
-    def test_no_index_yet(self, run: Run) -> None:
-        assert "make one with: jawab index" in one_sentence(run("ask", "Who?"))
+    def test_missing_index(self, run: Run) -> None:
+        assert "make one with: jawab index" in error_line(run("ask", "Who?"))
 
     def test_empty_folder(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "nothing").mkdir()
-        assert "holds no article" in one_sentence(run("index", str(tmp_path / "nothing")))
+        assert "holds no article" in error_line(run("index", str(tmp_path / "nothing")))
 
-    def test_no_such_folder(self, run: Run) -> None:
-        assert "There is no file or folder nowhere" in one_sentence(run("index", "nowhere"))
+    def test_missing_folder(self, run: Run) -> None:
+        assert "There is no file or folder nowhere" in error_line(run("index", "nowhere"))
 
     @pytest.mark.parametrize(
         ("question", "sentence"),
@@ -242,59 +240,59 @@ class TestBadInput:
         ],
         ids=["no characters", "20,000 characters", "French"],
     )
-    def test_questions(self, samples: Run, question: str, sentence: str) -> None:
-        assert sentence in one_sentence(samples("ask", question))
+    def test_invalid_questions(self, samples: Run, question: str, sentence: str) -> None:
+        assert sentence in error_line(samples("ask", question))
 
-    def test_an_arabic_question_is_answered_in_arabic_even_when_it_cannot_be(self, samples: Run) -> None:
-        assert "الحد الأقصى" in one_sentence(samples("ask", "كلمة " * 4000))
+    def test_error_is_in_language_of_question(self, samples: Run) -> None:
+        assert "الحد الأقصى" in error_line(samples("ask", "كلمة " * 4000))
 
-    def test_messages_in_the_readers_language(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_error_is_in_configured_language(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JAWAB_LANG", "ar")
-        assert "لا يوجد فهرس بعد" in one_sentence(run("ask", "Who?"))
+        assert "لا يوجد فهرس بعد" in error_line(run("ask", "Who?"))
 
     def test_damaged_index(self, samples: Run, tmp_path: Path) -> None:
         (tmp_path / "index" / FILE).write_bytes(b"rubbish" * 1000)
-        assert "cannot be read" in one_sentence(samples("ask", "Who?"))
+        assert "cannot be read" in error_line(samples("ask", "Who?"))
 
     def test_missing_model(self, samples: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JAWAB_LLM", "qwen2.5-coder-1.5b-instruct")
-        assert "jawab models fetch" in one_sentence(samples("ask", "Who?"))
+        assert "jawab models fetch" in error_line(samples("ask", "Who?"))
 
-    def test_a_model_file_that_is_none(self, samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_invalid_model_file(self, samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "bad.gguf").write_bytes(b"rubbish" * 1000)
         monkeypatch.setenv("JAWAB_LLM", str(tmp_path / "bad.gguf"))
-        assert "cannot be loaded" in one_sentence(samples("ask", "How many US troops remain in Iraq?"))
+        assert "cannot be loaded" in error_line(samples("ask", "How many US troops remain in Iraq?"))
 
-    def test_a_folder_that_is_no_embedder(self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_invalid_embedder_folder(self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "no-model").mkdir()
         monkeypatch.setenv("JAWAB_EMBEDDER", str(tmp_path / "no-model"))
-        assert "is not a sentence-transformers model" in one_sentence(run("index", str(SAMPLES / "articles")))
+        assert "is not a sentence-transformers model" in error_line(run("index", str(SAMPLES / "articles")))
 
-    def test_another_embedder(self, samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_mismatched_embedder(self, samples: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "modules.json").write_text("[]")
         monkeypatch.setenv("JAWAB_EMBEDDER", str(tmp_path / "other"))
-        assert "was made with fake-hash-embedder" in one_sentence(samples("ask", "Who was it?"))
+        assert "was made with fake-hash-embedder" in error_line(samples("ask", "Who was it?"))
 
     def test_unknown_setting(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("JAWAB_INDXE", "x")
-        assert "JAWAB_INDXE" in one_sentence(run("articles"))
+        assert "JAWAB_INDXE" in error_line(run("articles"))
 
     def test_unknown_article(self, samples: Run) -> None:
-        assert "no article nowhere" in one_sentence(samples("articles", "show", "nowhere"))
+        assert "no article nowhere" in error_line(samples("articles", "show", "nowhere"))
 
-    def test_wrong_usage_is_exit_code_2(self, run: Run) -> None:
+    def test_usage_error_exits_with_code_2(self, run: Run) -> None:
         assert run("ask").code == 2
         assert run("search", "x", "-k", "0").code == 2
 
-    def test_a_port_that_is_taken(self, samples: Run) -> None:
+    def test_port_in_use(self, samples: Run) -> None:
         with socket.socket() as other:
             other.bind(("127.0.0.1", 0))
             other.listen()
             port = other.getsockname()[1]
-            assert "choose another port" in one_sentence(samples("serve", "--port", str(port)))
+            assert "choose another port" in error_line(samples("serve", "--port", str(port)))
 
-    def test_debug_shows_where(self, run: Run) -> None:
+    def test_debug_option_raises_original_error(self, run: Run) -> None:
         with pytest.raises(Exception, match="index_missing"):
             main(["--debug", "ask", "Who?"])
 
@@ -307,16 +305,16 @@ def commands() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("words", list(commands()), ids=" ".join)
-def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:
+def test_every_command_has_help_with_example(run: Run, words: list[str]) -> None:
     shown = run(*words, "--help")
     assert shown.code == 0
     assert "Example" in shown.out or words == ["models"]
 
 
-def test_ctrl_c_stops_an_answer_cleanly(samples: Run, tmp_path: Path) -> None:
-    """A real process, a real signal: no traceback, exit code 130, and the index is as it was."""
+def test_ctrl_c_cancels_answer_cleanly(samples: Run, tmp_path: Path) -> None:
+    """SIGINT to a real process: no traceback, exit code 130, and the index is unchanged."""
     code = (
-        # A shell that runs the tests in the background has them ignore the signal, and so would this process.
+        # A shell makes background tests ignore the signal, and this process would inherit that.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import time, ui.cli, qa.fakes\n"
         "slow = qa.fakes.FakeLLM.write\n"
@@ -357,7 +355,7 @@ FERRY = (
 
 @pytest.fixture
 def ferries(run: Run, tmp_path: Path) -> Run:
-    """Two tellings of one story, a copy of the first from elsewhere, and an article on something else."""
+    """Two articles on one story, a copy of the first from another source, and an unrelated article."""
     rows = [
         {"id": "ferry", "title": "The ferry sails", "text": FERRY, "source": "Coast", "date": "2021-04-08"},
         {"id": "copy", "title": "Ferry news", "text": FERRY, "source": "Archive", "date": "2021-05-01"},
@@ -372,7 +370,7 @@ def ferries(run: Run, tmp_path: Path) -> Run:
 
 
 class TestCopiesAndStories:
-    def test_lists_in_both_languages(self, ferries: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_article_list_is_localised(self, ferries: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         shown = ferries("articles").out
         assert "One story in 2 articles:" in shown
         assert "the same text: copy · 2021-05-01 · Archive" in shown
@@ -384,25 +382,25 @@ class TestCopiesAndStories:
         assert "One story" not in arabic
         assert arabic.count("\n") == shown.count("\n")
 
-    def test_as_json(self, ferries: Run) -> None:
+    def test_json_lists_copies_and_same_story(self, ferries: Run) -> None:
         rows = {row["id"]: row for row in json.loads(ferries("articles", "--json").out)}
         assert set(rows) == {"ferry", "again", "moon"}
         assert [copy["id"] for copy in rows["ferry"]["copies"]] == ["copy"]
         assert (rows["ferry"]["same_story"], rows["moon"]["same_story"]) == (["again"], [])
 
-    def test_either_id_is_shown(self, ferries: Run) -> None:
+    def test_show_accepts_id_of_copy(self, ferries: Run) -> None:
         first, second = (json.loads(ferries("articles", "show", name, "--json").out) for name in ("ferry", "copy"))
         assert first["text"] == second["text"] == FERRY
         assert (second["id"], second["source"], second["date"]) == ("copy", "Archive", "2021-05-01")
         assert ferries("articles", "show", "copy").out.startswith("Ferry news\n2021-05-01 · Archive · copy")
 
-    def test_the_first_is_removed_and_the_copy_is_found(self, ferries: Run) -> None:
+    def test_copy_is_found_after_original_is_removed(self, ferries: Run) -> None:
         assert ferries("articles", "remove", "ferry").code == 0
         found = json.loads(ferries("search", "the ferry sails again", "--json", "-k", "2").out)["passages"]
         assert {passage["article_id"] for passage in found} == {"copy", "again"}
-        assert "no article ferry" in one_sentence(ferries("articles", "show", "ferry"))
+        assert "no article ferry" in error_line(ferries("articles", "show", "ferry"))
 
-    def test_one_passage_a_story(self, ferries: Run) -> None:
+    def test_stories_option_returns_one_passage_per_story(self, ferries: Run) -> None:
         passages = json.loads(ferries("search", "the ferry sails again", "--stories", "--json").out)["passages"]
         told = [{passage["article_id"], *passage["others"]} for passage in passages]
         assert told[0] == {"ferry", "again"}
@@ -424,11 +422,11 @@ class TestFilters:
         ],
         ids=" ".join,
     )
-    def test_each(self, ferries: Run, options: list[str], expected: set[str]) -> None:
+    def test_filter_options_select_articles(self, ferries: Run, options: list[str], expected: set[str]) -> None:
         passages = json.loads(ferries("search", "ferry moon القمر", "--json", *options).out)["passages"]
         assert {passage["article_id"] for passage in passages} == expected
 
-    def test_nothing_was_found(self, ferries: Run) -> None:
+    def test_no_results_prints_message(self, ferries: Run) -> None:
         for words in (["ferry", "--since", "2030"], ['"moon ferry"'], ["ferry", "--source", "Nowhere"]):
             shown = ferries("search", *words)
             assert (shown.out.strip(), shown.code) == ("Nothing was found.", 0)
@@ -437,14 +435,14 @@ class TestFilters:
         "date", ["April", "8/4/2021", "2021-13", "2021-02-30", "", "21", "2021-4", "2021-04-08-01"]
     )
     @pytest.mark.parametrize("option", ["--since", "--until"])
-    def test_what_is_no_date_is_said_to_be_none(self, ferries: Run, option: str, date: str) -> None:
+    def test_invalid_date_is_rejected(self, ferries: Run, option: str, date: str) -> None:
         shown = ferries("search", "ferry", option, date)
         assert shown.code == 2
         assert "2021-04-08" in shown.err
 
 
 class TestControlCharacters:
-    """A terminal obeys them, so none may come out of a file."""
+    """A terminal executes them, so none from a file may be printed."""
 
     @staticmethod
     def is_safe(result: Result) -> bool:
@@ -472,7 +470,7 @@ class TestControlCharacters:
         assert self.is_safe(indexed)
         return run
 
-    def test_nothing_of_it_reaches_the_terminal(self, hostile: Run) -> None:
+    def test_terminal_output_is_sanitized(self, hostile: Run) -> None:
         ids = [row["id"] for row in json.loads(hostile("articles", "--json").out)]
         assert len(ids) == 2
         for words in (
@@ -492,7 +490,7 @@ class TestControlCharacters:
             shown = hostile(*words)
             assert self.is_safe(shown), (words, shown.out, shown.err)
 
-    def test_json_says_what_is_stored(self, hostile: Run) -> None:
+    def test_json_preserves_stored_control_characters(self, hostile: Run) -> None:
         (name,) = (row["id"] for row in json.loads(hostile("articles", "--json").out) if row["id"].startswith("evil"))
         stored = json.loads(hostile("articles", "show", name, "--json").out)
         assert stored["text"].startswith(f"The ferry sails{ESC} again.")

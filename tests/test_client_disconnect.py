@@ -1,4 +1,4 @@
-"""A client that goes away in the middle: the work for it ends, whichever way it asked."""
+"""A client that disconnects before its answer is complete: the work for it is cancelled on every endpoint."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def address(assistant: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("/v1/chat/completions", CHAT | {"stream": True}),
     ],
 )
-def test_the_work_ends_when_nobody_waits(address: str, assistant: Gated, path: str, body: dict[str, Any]) -> None:
+def test_client_disconnect_cancels_answer(address: str, assistant: Gated, path: str, body: dict[str, Any]) -> None:
     def ask() -> None:
         with httpx.Client(trust_env=False) as client:
             try:
@@ -51,7 +51,7 @@ def test_the_work_ends_when_nobody_waits(address: str, assistant: Gated, path: s
                     for _ in response.iter_bytes():
                         pass
             except httpx.ReadTimeout:
-                return  # it has waited long enough, and closes the connection
+                return  # the client gives up and closes the connection
 
     asking = threading.Thread(target=ask)
     asking.start()

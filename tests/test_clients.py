@@ -1,5 +1,5 @@
-"""Clients of OpenAI's API as people have them, unchanged, on a real socket: the packages `openai` for Python and for
-Node, simonw's `llm`, and LangChain. What was tried with which version is in docs/clients.md."""
+"""Unmodified clients of OpenAI's API on a real socket: the packages `openai` for Python and for Node, simonw's `llm`,
+and LangChain. docs/clients.md has the versions that were tested."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.asgi_server import app_in, serving
 
 ENGLISH = "How many US troops remain in Iraq?"
 ARABIC = "كم عدد القوات الأمريكية المتبقية في العراق؟"
-NOBODY = SecretStr("none")
+NO_KEY = SecretStr("none")
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {}}}
 SCRIPTS = Path(__file__).parent / "clients"
 
 Npm = Callable[[str, dict[str, Any]], Any]
-"""What the npm package made of a request: of the server's address, and of what it is asked for."""
+"""Sends a request through the npm package to the server at an address, and returns the result."""
 Llm = Callable[..., subprocess.CompletedProcess[str]]
-"""`llm` with these words, for the server of this address."""
+"""Runs `llm` with these arguments, for the server at this address."""
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def llm(tmp_path: Path) -> Llm:
 
 
 def langchain(address: str, **more: Any) -> ChatOpenAI:
-    return ChatOpenAI(base_url=f"{address}/v1", api_key=NOBODY, model="jawab", max_retries=0, **more)
+    return ChatOpenAI(base_url=f"{address}/v1", api_key=NO_KEY, model="jawab", max_retries=0, **more)
 
 
 def by_openai(address: str, question: str, streamed: bool) -> str:
@@ -99,8 +99,8 @@ def by_langchain(address: str, question: str, streamed: bool) -> str:
     return "".join(piece.text for piece in client.stream(question)) if streamed else client.invoke(question).text
 
 
-def said(address: str, question: str) -> str:
-    """What Jawab says without any of them."""
+def native_answer(address: str, question: str) -> str:
+    """The answer of Jawab's own API, without any of these clients."""
     return str(httpx.post(f"{address}/v1/ask", json={"question": question}, timeout=120).json()["answer"])
 
 
@@ -110,16 +110,16 @@ def record_of(address: str, **asked: Any) -> Any:
     return httpx.post(f"{address}/v1/chat/completions", json=body, timeout=120).json()["jawab"]
 
 
-both = pytest.mark.parametrize("question", [ENGLISH, ARABIC], ids=["en", "ar"])
-either = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+in_both_languages = pytest.mark.parametrize("question", [ENGLISH, ARABIC], ids=["en", "ar"])
+streamed_or_not = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 
 
 class TestLlm:
     @pytest.mark.parametrize(("question", "streamed"), [(ENGLISH, False), (ARABIC, True)])
-    def test_it_says_what_jawab_says(self, fake_server: str, llm: Llm, question: str, streamed: bool) -> None:
-        assert by_llm(llm, fake_server, question, streamed) == said(fake_server, question)
+    def test_answer_equals_native_answer(self, fake_server: str, llm: Llm, question: str, streamed: bool) -> None:
+        assert by_llm(llm, fake_server, question, streamed) == native_answer(fake_server, question)
 
-    def test_a_conversation_goes_on(self, fake_server: str, llm: Llm) -> None:
+    def test_conversation_continues(self, fake_server: str, llm: Llm) -> None:
         first = llm(fake_server, "-m", "jawab", ENGLISH).stdout.strip()
         second = llm(fake_server, "-c", "And in 2020?")
         messages = [
@@ -130,30 +130,30 @@ class TestLlm:
         assert second.returncode == 0, second.stderr
         assert second.stdout.strip() == record_of(fake_server, messages=messages)["answer"]
 
-    def test_its_options_are_obeyed(self, fake_server: str, llm: Llm) -> None:
+    def test_options_are_applied(self, fake_server: str, llm: Llm) -> None:
         done = llm(fake_server, "-m", "jawab", "-o", "max_tokens", "2", "-o", "temperature", "0", ENGLISH)
-        assert done.stdout.strip() == " ".join(said(fake_server, ENGLISH).split()[:2])
+        assert done.stdout.strip() == " ".join(native_answer(fake_server, ENGLISH).split()[:2])
         whole = llm(fake_server, "-m", "jawab", "-o", "json_object", "1", ENGLISH)
         assert json.loads(whole.stdout)["citations"]
 
-    def test_what_it_is_told_to_be_is_refused_in_a_sentence(self, fake_server: str, llm: Llm) -> None:
+    def test_system_message_is_rejected_without_traceback(self, fake_server: str, llm: Llm) -> None:
         done = llm(fake_server, "-m", "jawab", "-s", "Be rude", ENGLISH)
         assert done.returncode != 0 and "a system message would not be followed" in done.stderr
         assert "Traceback" not in done.stderr
 
 
 class TestLangChain:
-    @both
-    @either
-    def test_it_says_what_jawab_says(self, fake_server: str, question: str, streamed: bool) -> None:
-        assert by_langchain(fake_server, question, streamed) == said(fake_server, question)
+    @in_both_languages
+    @streamed_or_not
+    def test_answer_equals_native_answer(self, fake_server: str, question: str, streamed: bool) -> None:
+        assert by_langchain(fake_server, question, streamed) == native_answer(fake_server, question)
 
-    def test_many_at_once_in_their_order(self, fake_server: str) -> None:
+    def test_batch_returns_answers_in_order(self, fake_server: str) -> None:
         questions: list[Any] = [ENGLISH, ARABIC] * 3
         answers = [message.text for message in langchain(fake_server).batch(questions)]
-        assert answers == [said(fake_server, question) for question in questions]
+        assert answers == [native_answer(fake_server, question) for question in questions]
 
-    def test_a_conversation_goes_on(self, fake_server: str) -> None:
+    def test_conversation_continues(self, fake_server: str) -> None:
         client = langchain(fake_server)
         first = client.invoke(ENGLISH)
         second = client.invoke([HumanMessage(ENGLISH), first, HumanMessage("And in 2020?")])
@@ -164,12 +164,14 @@ class TestLangChain:
         ]
         assert second.text == record_of(fake_server, messages=messages)["answer"]
 
-    def test_as_json_it_is_the_record_with_its_citations(self, fake_server: str) -> None:
+    def test_json_mode_returns_record_with_citations(self, fake_server: str) -> None:
         schema = {"title": "record", "type": "object", "properties": {"answer": {"type": "string"}}}
         record = langchain(fake_server).with_structured_output(schema, method="json_mode").invoke(ENGLISH)
-        assert isinstance(record, dict) and record["citations"] and record["answer"] == said(fake_server, ENGLISH)
+        assert (
+            isinstance(record, dict) and record["citations"] and record["answer"] == native_answer(fake_server, ENGLISH)
+        )
 
-    def test_it_counts_and_is_cut(self, fake_server: str) -> None:
+    def test_usage_is_counted_and_max_tokens_applies(self, fake_server: str) -> None:
         whole = langchain(fake_server, stream_usage=True)
         counted = [piece.usage_metadata for piece in whole.stream(ENGLISH) if isinstance(piece, AIMessage)]
         assert [usage["output_tokens"] for usage in counted if usage and usage["output_tokens"]]
@@ -177,24 +179,24 @@ class TestLangChain:
         assert short.response_metadata["finish_reason"] == "length" and len(short.text.split()) == 2
 
     @pytest.mark.parametrize(
-        ("ask", "told"),
+        ("ask", "expected"),
         [
             (lambda client: client.invoke([SystemMessage("Be rude"), HumanMessage(ENGLISH)]), "system"),
             (lambda client: client.bind(temperature=0.7).invoke(ENGLISH), "temperature"),
             (lambda client: client.bind_tools([TOOL]).invoke(ENGLISH), "tools"),
         ],
     )
-    def test_what_is_not_supported_is_refused(
-        self, fake_server: str, ask: Callable[[ChatOpenAI], object], told: str
+    def test_unsupported_parameters_are_rejected(
+        self, fake_server: str, ask: Callable[[ChatOpenAI], object], expected: str
     ) -> None:
-        with pytest.raises(openai.APIStatusError, match=told):
+        with pytest.raises(openai.APIStatusError, match=expected):
             ask(langchain(fake_server))
 
     def test_texts_are_embedded(self, fake_server: str) -> None:
         name = httpx.get(f"{fake_server}/v1/models").json()["data"][-1]["id"]
-        # Otherwise it cuts texts into OpenAI's tokens, whose list it fetches from elsewhere.
+        # Otherwise the client tokenizes texts with OpenAI's tokenizer, which it downloads.
         client = OpenAIEmbeddings(
-            base_url=f"{fake_server}/v1", api_key=NOBODY, model=name, check_embedding_ctx_length=False
+            base_url=f"{fake_server}/v1", api_key=NO_KEY, model=name, check_embedding_ctx_length=False
         )
         one, other = client.embed_documents(["one", "two"])
         assert len(one) == len(other) > 100 and client.embed_query("one") == pytest.approx(one, abs=1e-6)
@@ -202,15 +204,13 @@ class TestLangChain:
 
 @pytest.mark.real
 class TestNpm:
-    @both
-    @either
-    def test_it_says_what_jawab_says(self, fake_server: str, npm: Npm, question: str, streamed: bool) -> None:
-        assert by_npm(npm, fake_server, question, streamed) == said(fake_server, question)
+    @in_both_languages
+    @streamed_or_not
+    def test_answer_equals_native_answer(self, fake_server: str, npm: Npm, question: str, streamed: bool) -> None:
+        assert by_npm(npm, fake_server, question, streamed) == native_answer(fake_server, question)
 
-    @either
-    def test_citations_the_record_and_what_it_cost_come_with_it(
-        self, fake_server: str, npm: Npm, streamed: bool
-    ) -> None:
+    @streamed_or_not
+    def test_response_includes_citations_record_and_usage(self, fake_server: str, npm: Npm, streamed: bool) -> None:
         asked: dict[str, Any] = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH}]}
         asked |= {"stream": True, "stream_options": {"include_usage": True}} if streamed else {}
         answer = npm(fake_server, asked)
@@ -221,26 +221,26 @@ class TestNpm:
         assert answer["choices"][0]["finish_reason"] == "stop" and answer["usage"]["total_tokens"] > 0
         assert not streamed or "".join(answer["pieces"]) == message["content"]
 
-    def test_models_and_vectors(self, fake_server: str, npm: Npm) -> None:
+    def test_models_and_embeddings(self, fake_server: str, npm: Npm) -> None:
         first, embedder = npm(fake_server, {"models": True})
         assert first == "jawab"
         one, other = npm(fake_server, {"embed": {"model": embedder, "input": ["one", "اثنان"]}})
         assert one == other > 100
 
     @pytest.mark.parametrize(
-        ("more", "error", "told"),
+        ("more", "error", "expected"),
         [
             ({"messages": [{"role": "developer", "content": "x"}]}, "BadRequestError", "developer"),
             ({"tools": [TOOL]}, "BadRequestError", "tools"),
             ({"model": "gpt-5"}, "NotFoundError", "gpt-5"),
         ],
     )
-    def test_an_error_has_its_own_type(
-        self, fake_server: str, npm: Npm, more: dict[str, Any], error: str, told: str
+    def test_errors_map_to_openai_exceptions(
+        self, fake_server: str, npm: Npm, more: dict[str, Any], error: str, expected: str
     ) -> None:
         asked = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH}]}
         answer = npm(fake_server, asked | more)
-        assert answer["error"] == error and told in answer["message"] and answer["code"]
+        assert answer["error"] == error and expected in answer["message"] and answer["code"]
 
 
 @pytest.fixture(scope="module")
@@ -265,12 +265,12 @@ def real_server(
 
 
 @pytest.mark.real
-@both
-@either
-def test_with_the_real_models_every_client_says_the_same(
+@in_both_languages
+@streamed_or_not
+def test_real_models_answer_equally_through_every_client(
     real_server: str, npm: Npm, llm: Llm, question: str, streamed: bool
 ) -> None:
-    answer = said(real_server, question)
+    answer = native_answer(real_server, question)
     assert "[1]" in answer
     assert by_openai(real_server, question, streamed) == answer
     assert by_npm(npm, real_server, question, streamed) == answer

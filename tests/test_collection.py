@@ -1,4 +1,4 @@
-"""The collection as its keeper knows it: copies, stories, banners, archives and damaged files, over many runs."""
+"""A collection over many indexing runs: copies, stories, banners, archives and damaged files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def collection(write: Write, tmp_path: Path) -> Collection:
 
 
 class Collection:
-    """A folder of articles and its index; every file that is written has a time of its own."""
+    """A folder of articles and its index; every file that is written has its own modification time."""
 
     def __init__(self, write: Write, tmp_path: Path) -> None:
         self._write = write
@@ -99,7 +99,7 @@ class Collection:
 
 
 class TestCopies:
-    """The very same text from several places is one article."""
+    """Files with the same text are stored as one article."""
 
     @pytest.fixture
     def collection(self, collection: Collection) -> Collection:
@@ -110,7 +110,7 @@ class TestCopies:
         collection.embedder.embedded = 0
         return collection
 
-    def test_one_article_with_two_sources(self, collection: Collection) -> None:
+    def test_copy_is_listed_under_first_article(self, collection: Collection) -> None:
         assert collection.ids == ["a", "c"]
         rows = {row["id"]: row for row in collection.listing.to_json()}
         (copy,) = rows["a"]["copies"]
@@ -118,13 +118,13 @@ class TestCopies:
         assert rows["c"]["copies"] == []
         assert collection.found("Who opened the spillway of the dam?").count("a") == 1
 
-    def test_either_id_shows_it(self, collection: Collection) -> None:
+    def test_copy_is_readable_by_either_id(self, collection: Collection) -> None:
         first, second = collection.catalog.article("a"), collection.catalog.article("b")
         assert DAM in first.text
         assert DAM in second.text
         assert (first.source, second.source, second.id) == ("The Valley", "The Coast", "b")
 
-    def test_running_again_changes_nothing(self, collection: Collection) -> None:
+    def test_second_run_changes_nothing(self, collection: Collection) -> None:
         before = collection.catalog.generation
         summary = collection.update()
         assert (summary.unchanged, summary.added, summary.updated, summary.removed) == (3, [], [], [])
@@ -137,7 +137,7 @@ class TestCopies:
         assert collection.copies == {"a": ["b"]}
 
     @pytest.mark.parametrize("by_file", [True, False], ids=["its file goes", "it is removed"])
-    def test_where_the_first_goes_the_copy_takes_its_place(self, collection: Collection, by_file: bool) -> None:
+    def test_copy_replaces_removed_article(self, collection: Collection, by_file: bool) -> None:
         if by_file:
             (collection.articles / "a.md").unlink()
             assert collection.update().removed == ["a"]
@@ -150,40 +150,40 @@ class TestCopies:
         assert hit.passage.text in DAM
         assert collection.embedder.embedded == 0
 
-    def test_where_the_copy_goes_the_article_stays(self, collection: Collection) -> None:
+    def test_removing_copy_keeps_article(self, collection: Collection) -> None:
         collection.remove("b")
         assert (collection.ids, collection.copies) == (["a", "c"], {})
-        # Its file is still there, so the next run brings it back.
+        # Its file is still there, so the next run adds it again.
         assert collection.update().added == ["b"]
         assert collection.copies == {"a": ["b"]}
 
     @pytest.mark.parametrize("ids", [("a", "b"), ("b", "a"), ("a", "a", "b")])
-    def test_both_go_at_once(self, collection: Collection, ids: tuple[str, ...]) -> None:
+    def test_article_and_copy_are_removed_together(self, collection: Collection, ids: tuple[str, ...]) -> None:
         collection.remove(*ids)
         assert (collection.ids, collection.copies) == (["c"], {})
         assert "a" not in collection.found("spillway of the dam")
 
-    def test_a_copy_with_a_new_text_is_an_article(self, collection: Collection) -> None:
+    def test_copy_with_new_text_becomes_article(self, collection: Collection) -> None:
         collection.write("b.md", "Volcano\n\nThe volcano erupted at night above the harbour.")
         assert collection.update().updated == ["b"]
         assert (collection.ids, collection.copies) == (["a", "b", "c"], {})
         assert collection.found("Did the volcano erupt?")[0] == "b"
 
-    def test_where_the_first_has_a_new_text_the_copy_keeps_the_old(self, collection: Collection) -> None:
+    def test_copy_keeps_old_text_when_article_changes(self, collection: Collection) -> None:
         collection.write("a.md", "Volcano\n\nThe volcano erupted at night above the harbour.")
         assert collection.update().updated == ["a"]
         assert (collection.ids, collection.copies) == (["a", "b", "c"], {})
         assert collection.found("Did the volcano erupt?")[0] == "a"
         assert collection.found("Who opened the spillway?")[0] == "b"
 
-    def test_both_get_the_same_new_text(self, collection: Collection) -> None:
+    def test_article_and_copy_change_to_same_text(self, collection: Collection) -> None:
         for name in ("a.md", "b.md"):
             collection.write(name, "Volcano\n\nThe volcano erupted at night above the harbour.")
         assert sorted(collection.update().updated) == ["a", "b"]
         assert (collection.ids, collection.copies) == (["a", "c"], {"a": ["b"]})
         assert collection.catalog.count_passages() == 2
 
-    def test_two_files_exchange_their_texts(self, collection: Collection) -> None:
+    def test_two_files_swap_texts(self, collection: Collection) -> None:
         collection.write("c.txt", DAM)
         collection.write("a.md", PALMS)
         assert sorted(collection.update().updated) == ["a", "c"]
@@ -191,7 +191,7 @@ class TestCopies:
         assert collection.copies == {"b": ["c"]}
         assert collection.catalog.count_articles() == 2
 
-    def test_a_renamed_file_is_not_embedded_again(self, collection: Collection) -> None:
+    def test_renamed_file_is_not_embedded_again(self, collection: Collection) -> None:
         (collection.articles / "c.txt").rename(collection.articles / "d.txt")
         summary = collection.update()
         assert (summary.added, summary.removed, summary.passages_embedded) == (["d"], ["c"], 0)
@@ -211,7 +211,7 @@ class TestCopies:
         assert collection.update().removed == ["x"]
         assert collection.copies["y"] == ["z"]
 
-    def test_one_id_twice_in_one_file_is_two_articles_that_keep_their_ids(self, collection: Collection) -> None:
+    def test_duplicate_id_in_file_yields_two_stable_ids(self, collection: Collection) -> None:
         rows = [{"id": "x", "text": "The lighthouse was painted white."}, {"id": "x", "text": "The harbour froze."}]
         collection.lines("wire.jsonl", *rows)
         added = collection.update().added
@@ -219,9 +219,7 @@ class TestCopies:
         os.utime(collection.articles / "wire.jsonl", (99, 99))
         assert collection.update().unchanged == 5
 
-    def test_the_same_text_typed_otherwise_is_a_copy_whose_passages_are_the_firsts(
-        self, collection: Collection
-    ) -> None:
+    def test_copy_differing_in_whitespace_shares_passages(self, collection: Collection) -> None:
         collection.write("d.txt", "  " + DAM.replace("\n", "\r\n\r\n").replace(" ", "  "))
         collection.update()
         assert collection.copies == {"a": ["b", "d"]}
@@ -229,15 +227,15 @@ class TestCopies:
         for hit in Retriever(collection.folder, HashEmbedder()).search("spillway"):
             assert hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
 
-    def test_repair_keeps_them(self, collection: Collection) -> None:
+    def test_repair_keeps_copies(self, collection: Collection) -> None:
         repair(collection.folder, collection.embedder)
         assert collection.copies == {"a": ["b"]}
         assert collection.update().unchanged == 3
         assert collection.embedder.embedded == 0
 
 
-def test_an_id_stays_with_its_file_when_the_other_file_of_that_name_goes(collection: Collection) -> None:
-    """Who cited `report-3f2a1b` finds it tomorrow, too."""
+def test_id_is_stable_when_same_named_file_is_removed(collection: Collection) -> None:
+    """A citation of `report-3f2a1b` must still resolve later."""
     collection.write("2020/report.txt", "Report of 2020\n\nIt rained.")
     collection.write("2021/report.txt", "Report of 2021\n\nIt snowed.")
     collection.update()
@@ -250,7 +248,7 @@ def test_an_id_stays_with_its_file_when_the_other_file_of_that_name_goes(collect
 
 
 class TestStories:
-    """Articles that tell one story are found together, in whatever runs they come."""
+    """Articles that tell one story are grouped, whichever runs add them."""
 
     @pytest.fixture
     def collection(self, collection: Collection) -> Collection:
@@ -259,12 +257,12 @@ class TestStories:
             collection.update()
         return collection
 
-    def test_they_are_grouped_run_by_run(self, collection: Collection) -> None:
+    def test_stories_are_grouped_across_runs(self, collection: Collection) -> None:
         assert collection.stories == [["a", "b", "d"]]
         rows = {row["id"]: row["same_story"] for row in collection.listing.to_json()}
         assert rows == {"a": ["b", "d"], "b": ["a", "d"], "c": [], "d": ["a", "b"]}
 
-    def test_one_that_goes_leaves_the_others_together(self, collection: Collection) -> None:
+    def test_removed_article_leaves_story(self, collection: Collection) -> None:
         collection.remove("a")
         assert collection.stories == [["b", "d"]]
         collection.remove("d")
@@ -272,25 +270,25 @@ class TestStories:
         assert collection.update().added == ["a", "d"]
         assert collection.stories == [["a", "b", "d"]]
 
-    def test_one_that_tells_something_else_now_leaves(self, collection: Collection) -> None:
+    def test_changed_article_moves_to_other_story(self, collection: Collection) -> None:
         collection.write("b.txt", PALMS.replace("السدر", "العين"))
         collection.update()
         assert collection.stories == [["a", "d"], ["b", "c"]]
 
-    def test_a_copy_that_takes_the_place_of_an_article_tells_its_story(self, collection: Collection) -> None:
+    def test_copy_replacing_article_joins_its_story(self, collection: Collection) -> None:
         collection.write("copy.txt", DAM)
         collection.update()
         assert collection.stories == [["a", "b", "d"]]
         collection.remove("a")
         assert collection.stories == [["b", "copy", "d"]]
 
-    def test_search_gives_one_passage_a_story_with_the_others(self, collection: Collection) -> None:
+    def test_search_returns_one_passage_per_story(self, collection: Collection) -> None:
         hits = Retriever(collection.folder, HashEmbedder()).search("the spillway of the dam", one_per_story=True)
         stories = [{hit.article.id, *(other.id for other in hit.others)} for hit in hits]
         assert stories[0] == {"a", "b", "d"}
         assert [story for story in stories if "a" in story] == stories[:1]
 
-    def test_repair_finds_them_again(self, collection: Collection) -> None:
+    def test_repair_rebuilds_stories(self, collection: Collection) -> None:
         repair(collection.folder, collection.embedder)
         assert collection.stories == [["a", "b", "d"]]
 
@@ -308,7 +306,7 @@ def report(subject: str, banner: str = f"{BANNER}\n") -> str:
 
 
 class TestBanners:
-    """A line that most articles of a source have is the source's, and not the articles'."""
+    """A line that most articles of a source share is boilerplate of the source."""
 
     def fill(self, collection: Collection, few: int, banner: str = f"{BANNER}\n") -> None:
         for subject in SUBJECTS[:few]:
@@ -317,7 +315,7 @@ class TestBanners:
     def with_banner(self, collection: Collection) -> set[str]:
         return {article.id for article in collection.listing.articles if BANNER in collection.own_text(article.id)}
 
-    def test_it_is_ignored_once_it_repeats_also_where_it_was_stored_before(self, collection: Collection) -> None:
+    def test_repeated_banner_is_ignored_in_stored_articles_too(self, collection: Collection) -> None:
         few = FEWEST_ARTICLES - 1
         self.fill(collection, few)
         collection.update()
@@ -334,7 +332,7 @@ class TestBanners:
         numbers = range(1, 100)
         assert all(BANNER not in stored.passage.text for stored in collection.catalog.passages(numbers))
 
-    def test_the_headline_is_the_title_in_whatever_order_they_came(self, collection: Collection) -> None:
+    def test_headline_is_title_in_any_indexing_order(self, collection: Collection) -> None:
         self.fill(collection, FEWEST_ARTICLES - 1)
         collection.update()
         self.fill(collection, FEWEST_ARTICLES + 1)
@@ -342,7 +340,7 @@ class TestBanners:
         titles = {article.id: article.title for article in collection.listing.articles}
         assert titles == {subject: f"News of the {subject}" for subject in SUBJECTS[: FEWEST_ARTICLES + 1]}
 
-    def test_it_comes_back_when_the_source_grows_without_it(self, collection: Collection) -> None:
+    def test_banner_is_restored_when_source_grows_without_it(self, collection: Collection) -> None:
         self.fill(collection, FEWEST_ARTICLES)
         collection.update()
         assert self.with_banner(collection) == set()
@@ -353,7 +351,7 @@ class TestBanners:
         assert collection.update().unchanged == 2 * FEWEST_ARTICLES
 
     @pytest.mark.parametrize("by_file", [True, False], ids=["its file goes", "it is removed"])
-    def test_it_comes_back_when_too_few_have_it(self, collection: Collection, by_file: bool) -> None:
+    def test_banner_is_restored_when_too_few_have_it(self, collection: Collection, by_file: bool) -> None:
         self.fill(collection, FEWEST_ARTICLES)
         collection.update()
         if by_file:
@@ -364,13 +362,13 @@ class TestBanners:
         collection.update()
         assert self.with_banner(collection) == set(SUBJECTS[1:FEWEST_ARTICLES])
 
-    def test_copies_do_not_make_a_banner(self, collection: Collection) -> None:
+    def test_copies_do_not_count_towards_banner(self, collection: Collection) -> None:
         for name in range(2 * FEWEST_ARTICLES):
             collection.write(f"{name}.txt", report("ferry"))
         collection.update()
         assert BANNER in collection.own_text("0")
 
-    def test_copies_stories_and_ids_survive_the_cutting_again(self, collection: Collection) -> None:
+    def test_copies_stories_and_ids_survive_rechunking(self, collection: Collection) -> None:
         collection.write("dam.txt", f"{BANNER}\n{DAM}")
         collection.write("dam-again.txt", f"{BANNER}\n{DAM_RETOLD}")
         collection.write("copies/dam-copy.txt", f"{BANNER}\n{DAM}")
@@ -388,7 +386,7 @@ class TestBanners:
         collection.remove(owner)
         assert collection.catalog.article(*before[1][owner]).text == f"{BANNER}\n{DAM}"
 
-    def test_a_copy_that_takes_an_articles_place_is_counted_with_it(self, collection: Collection) -> None:
+    def test_copy_replacing_article_counts_towards_banner(self, collection: Collection) -> None:
         self.fill(collection, FEWEST_ARTICLES)
         collection.write("copy.txt", report(SUBJECTS[0]))
         collection.update()
@@ -398,14 +396,14 @@ class TestBanners:
         assert self.with_banner(collection) == set()
         assert collection.catalog.article(second).text == report(SUBJECTS[0])
 
-    def test_an_empty_title_is_not_left_where_all_before_the_prose_repeats(self, collection: Collection) -> None:
+    def test_banner_is_title_when_there_is_no_headline(self, collection: Collection) -> None:
         for subject in SUBJECTS[:FEWEST_ARTICLES]:
             prose = report(subject, "").partition("\n\n")[2]
             collection.write(f"{subject}.txt", f"{BANNER}\n\n{prose}")
         collection.update()
         assert {article.title for article in collection.listing.articles} == {BANNER}
 
-    def test_repair_does_not_forget_what_was_counted(self, collection: Collection) -> None:
+    def test_repair_keeps_banner_counts(self, collection: Collection) -> None:
         self.fill(collection, FEWEST_ARTICLES)
         collection.update()
         repair(collection.folder, collection.embedder)
@@ -417,9 +415,9 @@ class TestBanners:
 
 
 class TestFiles:
-    """Archives and damaged files beside good ones."""
+    """Archives, damaged files and nested folders."""
 
-    def test_an_archive(self, collection: Collection) -> None:
+    def test_archive_members_are_indexed_and_updated(self, collection: Collection) -> None:
         members: dict[str, bytes | str] = {
             "أخبار/واحة.txt": "بدأ المزارعون قطف التمور هذا الأسبوع.",
             "2020/report.txt": "It rained.",
@@ -442,19 +440,19 @@ class TestFiles:
         assert (summary.removed, summary.unchanged, summary.added) == ([gone], 4, [])
         assert texts["It snowed."].id in collection.ids
 
-    def test_a_member_without_a_headline_has_the_name_of_the_member(self, collection: Collection) -> None:
+    def test_archive_member_without_headline_has_title(self, collection: Collection) -> None:
         collection.write("news.zip", zip_of({"ميناء.html": "<html><body><p></p></body></html>", "قمر.txt": "…\n\n…"}))
         collection.update()
         assert all(article.title for article in collection.listing.articles)
 
-    def test_a_folder_and_an_archive_of_it_are_one_collection(self, collection: Collection) -> None:
+    def test_folder_and_its_archive_are_deduplicated(self, collection: Collection) -> None:
         collection.write("dam.txt", DAM)
         collection.write("packed.zip", zip_of({"dam.txt": DAM, "palms.txt": PALMS}))
         collection.update()
         assert collection.catalog.count_articles() == 2
         assert sum(map(len, collection.copies.values())) == 1
 
-    def test_damaged_files_of_every_format_beside_good_ones(self, collection: Collection) -> None:
+    def test_damaged_files_do_not_affect_good_ones(self, collection: Collection) -> None:
         collection.write("good.txt", DAM)
         collection.write("z-good.txt", PALMS)
         for suffix in fuzz.seeds():
@@ -471,7 +469,7 @@ class TestFiles:
         assert collection.found("Who opened the spillway of the dam?")[0] == "good"
 
     @pytest.mark.parametrize("reason", [*sorted(sandbox.FAILURES), "cannot_be_read"])
-    def test_what_was_indexed_of_a_file_that_fails_its_reader_stays(
+    def test_failed_parse_keeps_indexed_article(
         self, collection: Collection, reason: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         collection.write("dam.txt", DAM)
@@ -485,7 +483,7 @@ class TestFiles:
         assert collection.catalog.article("dam").text == DAM
         assert collection.update().updated == ["dam"]
 
-    def test_a_file_that_becomes_empty_is_an_article_no_more(self, collection: Collection) -> None:
+    def test_emptied_file_is_removed_from_index(self, collection: Collection) -> None:
         collection.write("dam.txt", DAM)
         collection.write("palms.txt", PALMS)
         collection.update()
@@ -494,7 +492,7 @@ class TestFiles:
         assert (summary.removed, [skipped.reason for skipped in summary.skipped]) == (["dam"], ["empty"])
         assert collection.ids == ["palms"]
 
-    def test_everything_goes_and_comes_back(self, collection: Collection) -> None:
+    def test_removed_articles_are_added_again(self, collection: Collection) -> None:
         collection.write("dam.txt", DAM)
         collection.write("palms.txt", PALMS)
         collection.update()
@@ -503,7 +501,7 @@ class TestFiles:
         assert sorted(collection.update().added) == ["dam", "palms"]
         assert collection.found("spillway")[0] == "dam"
 
-    def test_a_folder_that_is_a_part_of_another(self, collection: Collection) -> None:
+    def test_nested_folders_are_indexed_once(self, collection: Collection) -> None:
         collection.write("2021/dam.txt", DAM)
         collection.write("2022/palms.txt", PALMS)
         assert len(collection.update(collection.articles, collection.articles / "2021").added) == 2
@@ -511,7 +509,7 @@ class TestFiles:
         assert collection.update(collection.articles / "2021").removed == []
         assert collection.update().removed == ["palms"]
 
-    def test_texts_in_two_languages_have_passages_in_both(self, collection: Collection) -> None:
+    def test_bilingual_article_has_passages_in_both_languages(self, collection: Collection) -> None:
         collection.write("both.txt", "\n\n".join([*[DAM] * 3, *[PALMS] * 5]))
         collection.update()
         languages = {language for (language,) in collection.catalog.rows("SELECT language FROM passages")}

@@ -1,4 +1,4 @@
-"""Several collections: made, named, removed and brought back; and asked each by itself."""
+"""Several collections: creating, renaming, removing and restoring them, and querying each separately."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ from ui.telemetry.telemetry import Telemetry
 from ui.web.current_collection import COLLECTION_COOKIE
 
 
-class TestFolders:
+class TestCollectionRepository:
     @pytest.fixture
     def folders(self, tmp_path: Path) -> CollectionRepository:
         return CollectionRepository(tmp_path / "index", tmp_path / "collections")
 
-    def test_there_is_always_the_first(self, folders: CollectionRepository, tmp_path: Path) -> None:
+    def test_default_collection_always_exists(self, folders: CollectionRepository, tmp_path: Path) -> None:
         assert [one.id for one in folders.all()] == [DEFAULT_ID]
         assert folders.index_of(DEFAULT_ID) == tmp_path / "index"
 
-    def test_they_are_made_named_removed_and_restored(self, folders: CollectionRepository) -> None:
+    def test_create_rename_remove_and_restore(self, folders: CollectionRepository) -> None:
         b, a = folders.make("  باء\n الأولى "), folders.make("alif")
         assert [one.name for one in folders.all()] == ["", "alif", "باء الأولى"]
         folders.rename(a.id, "Alif")
@@ -62,11 +62,11 @@ class TestFolders:
         folders.restore(b.id)
         assert [one.name for one in folders.all()] == ["News", "Alif", "باء الأولى"]
 
-    def test_the_first_stays(self, folders: CollectionRepository) -> None:
+    def test_default_collection_cannot_be_removed(self, folders: CollectionRepository) -> None:
         with pytest.raises(CollectionMissing):
             folders.remove(DEFAULT_ID)
 
-    def test_what_was_removed_goes_after_a_week(self, folders: CollectionRepository, tmp_path: Path) -> None:
+    def test_removed_collection_is_purged_after_one_week(self, folders: CollectionRepository, tmp_path: Path) -> None:
         made = folders.make("x")
         folders.remove(made.id)
         folders.forget_removed()
@@ -76,17 +76,19 @@ class TestFolders:
         assert not list((tmp_path / "collections").iterdir())
 
     @pytest.mark.parametrize("collection", ["", "..", "../index", "/etc", "none-such", "x" * 41, *HOSTILE[:10]])
-    def test_no_id_leads_anywhere_else(self, folders: CollectionRepository, collection: str) -> None:
+    def test_unknown_or_unsafe_id_raises_collection_missing(
+        self, folders: CollectionRepository, collection: str
+    ) -> None:
         for what in (folders.index_of, folders.remove, folders.restore):
             with pytest.raises(CollectionMissing):
                 what(collection)
 
-    def test_a_name_has_a_length(self, folders: CollectionRepository) -> None:
+    def test_long_name_is_truncated(self, folders: CollectionRepository) -> None:
         folders.make("م" * 500)
         assert folders.all()[1].name == "م" * LONGEST_NAME
 
 
-def test_an_index_can_be_made_without_articles_and_filled_later(tmp_path: Path) -> None:
+def test_empty_index_can_be_filled_later(tmp_path: Path) -> None:
     embedder = HashEmbedder()
     create_index(tmp_path / "index")
     create_index(tmp_path / "index")
@@ -97,7 +99,7 @@ def test_an_index_can_be_made_without_articles_and_filled_later(tmp_path: Path) 
     assert len(retriever.search("When did the harbour open?")) == 1
 
 
-class TestThePage:
+class TestCollectionPages:
     @pytest.fixture
     def served(self, tmp_path: Path) -> Site:
         return site(tmp_path)
@@ -107,11 +109,11 @@ class TestThePage:
         with TestClient(create_app(served), "http://127.0.0.1") as client:
             yield client
 
-    def test_one_collection_has_nothing_to_switch(self, client: TestClient) -> None:
+    def test_single_collection_hides_switcher(self, client: TestClient) -> None:
         assert 'id="collections"' not in client.get("/").text
         assert "<h1" in client.get("/articles").text
 
-    def test_a_new_one_can_be_chosen_named_removed_and_restored(self, client: TestClient) -> None:
+    def test_create_select_rename_remove_and_restore(self, client: TestClient) -> None:
         made = client.post("/page/collections", json={"name": "Cooking"}).json()["id"]
         client.cookies.set(COLLECTION_COOKIE, made)
         html = client.get("/articles").text
@@ -127,7 +129,7 @@ class TestThePage:
         assert client.post(place, json={"do": "restore"}).status_code == 200
         assert client.get(f"{place}/article", params={"id": "ar-1"}).status_code == 200
 
-    def test_what_is_not_there_is_told_in_the_readers_language(self, client: TestClient) -> None:
+    def test_upload_to_missing_collection_returns_localized_404(self, client: TestClient) -> None:
         answer = client.post("/page/collections/none-such/bring", json={}, headers={"accept-language": "ar"})
         assert answer.status_code == 404
         problem = answer.json()
@@ -140,7 +142,7 @@ class TestThePage:
             yield client
 
     @pytest.mark.parametrize("payload", HOSTILE)
-    def test_no_name_becomes_markup(self, shared: TestClient, payload: str) -> None:
+    def test_collection_name_is_escaped(self, shared: TestClient, payload: str) -> None:
         client = shared
         made = client.post("/page/collections", json={"name": payload})
         client.cookies.set(COLLECTION_COOKIE, made.json()["id"])
@@ -152,13 +154,13 @@ class TestThePage:
             )
             assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
 
-    def test_another_site_cannot_change_anything(self, client: TestClient) -> None:
-        # A form of another site can send text, not JSON.
+    def test_cross_site_form_post_is_rejected(self, client: TestClient) -> None:
+        # A cross-site form can send plain text, but not JSON.
         sent = {"content-type": "text/plain"}
         assert client.post("/page/collections", content='{"name": "x"}', headers=sent).status_code == 422
         assert client.post("/page/collections/first", content='{"do": "remove"}', headers=sent).status_code == 422
 
-    def test_a_collection_that_cannot_be_opened_says_why(self, client: TestClient, served: Site) -> None:
+    def test_unopenable_collection_shows_error(self, client: TestClient, served: Site) -> None:
         made = served.collections.make("Old").id
 
         def refuse(collection: str, folder: Path) -> None:
@@ -171,8 +173,8 @@ class TestThePage:
         assert 'role="alert"' in html and "was made with a" in html and 'data-collection="first"' in html
 
 
-class TestRemovedWithPendingRemovals:
-    """A collection is removed while one of its articles waits for its removal."""
+class TestRemovedWithPendingDeletions:
+    """A collection is removed while the deletion of one of its articles is pending."""
 
     @pytest.fixture
     def app(self, tmp_path: Path) -> App:
@@ -181,73 +183,83 @@ class TestRemovedWithPendingRemovals:
         return App(load_config(embedder="fake", llm="fake", **places))
 
     @pytest.fixture
-    def library(self, app: App) -> Iterator[CollectionRegistry]:
+    def registry(self, app: App) -> Iterator[CollectionRegistry]:
         folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
-        with closing(CollectionRegistry(folders, partial(open_collection, app, Telemetry()))) as library:
-            yield library
+        with closing(CollectionRegistry(folders, partial(open_collection, app, Telemetry()))) as registry:
+            yield registry
 
     @pytest.fixture
-    def number(self, app: App, library: CollectionRegistry, tmp_path: Path) -> str:
+    def collection_id(self, app: App, registry: CollectionRegistry, tmp_path: Path) -> str:
         """A collection with the articles `a` and `b`."""
-        made = library.make("Trams").id
+        made = registry.make("Trams").id
         for name in "ab":
             (tmp_path / f"{name}.txt").write_text(f"The tram {name} opened in May.", encoding="utf-8")
-        library.find(made)
+        registry.find(made)
         update_index(
             app.config.paths.collections / made, [tmp_path / "a.txt", tmp_path / "b.txt"], app.components.embedder
         )
         return made
 
-    def test_it_is_restored_as_it_was_seen(self, app: App, library: CollectionRegistry, number: str) -> None:
-        library.find(number).removals.take_out("a")
-        library.remove(number)
-        assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{number}.removed"]
-        library.restore(number)
-        shelf = library.find(number).shelf
+    def test_restore_keeps_pending_article_deletion(
+        self, app: App, registry: CollectionRegistry, collection_id: str
+    ) -> None:
+        registry.find(collection_id).removals.take_out("a")
+        registry.remove(collection_id)
+        assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{collection_id}.removed"]
+        registry.restore(collection_id)
+        shelf = registry.find(collection_id).shelf
         assert [one.id for one in shelf.browse(ArticleQuery())] == ["b"]
 
-    def test_a_late_removal_makes_no_folder(self, app: App, library: CollectionRegistry, number: str) -> None:
-        removals = library.find(number).removals
-        library.remove(number)
+    def test_late_article_removal_does_not_recreate_folder(
+        self, app: App, registry: CollectionRegistry, collection_id: str
+    ) -> None:
+        removals = registry.find(collection_id).removals
+        registry.remove(collection_id)
         for late in (removals.take_out, removals.at_once):
             with pytest.raises(IndexMissing):
                 late("a")
-        assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{number}.removed"]
-        library.restore(number)
-        assert library.find(number).articles.count_articles() == 2
+        assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{collection_id}.removed"]
+        registry.restore(collection_id)
+        assert registry.find(collection_id).articles.count_articles() == 2
 
-    def test_its_catalogue_is_closed(self, library: CollectionRegistry, number: str) -> None:
-        opened, first, other = library.find(number), library.find(None), library.find(library.make("Other").id)
-        library.remove(number)
+    def test_catalog_is_closed_on_removal(self, registry: CollectionRegistry, collection_id: str) -> None:
+        opened, first, other = (
+            registry.find(collection_id),
+            registry.find(None),
+            registry.find(registry.make("Other").id),
+        )
+        registry.remove(collection_id)
         with pytest.raises(sqlite3.ProgrammingError):
             opened.articles.count_articles()
-        library.close()
+        registry.close()
         with pytest.raises(sqlite3.ProgrammingError):
             other.articles.count_articles()
-        # The app's own, which may be served again.
+        # The default collection belongs to the app and stays open.
         assert first.articles.count_articles() == 0
 
-    def test_busy_index_stays_open(self, app: App, library: CollectionRegistry, number: str) -> None:
-        opened = library.find(number)
-        with writing(app.config.paths.collections / number), pytest.raises(IndexLocked):
-            library.remove(number)
-        assert library.find(number) is opened
+    def test_locked_index_stays_open(self, app: App, registry: CollectionRegistry, collection_id: str) -> None:
+        opened = registry.find(collection_id)
+        with writing(app.config.paths.collections / collection_id), pytest.raises(IndexLocked):
+            registry.remove(collection_id)
+        assert registry.find(collection_id) is opened
         assert opened.articles.count_articles() == 2
 
-    def test_existing_folder_is_not_overwritten(self, app: App, library: CollectionRegistry, number: str) -> None:
-        library.remove(number)
-        in_place = app.config.paths.collections / number
-        removed = app.config.paths.collections / f"{number}.removed"
+    def test_existing_folder_is_not_overwritten(
+        self, app: App, registry: CollectionRegistry, collection_id: str
+    ) -> None:
+        registry.remove(collection_id)
+        in_place = app.config.paths.collections / collection_id
+        removed = app.config.paths.collections / f"{collection_id}.removed"
         (in_place / "x").mkdir(parents=True)
-        for change in (library.restore, library.remove):
+        for change in (registry.restore, registry.remove):
             with pytest.raises(CollectionExists):
-                change(number)
+                change(collection_id)
         os.utime(removed, (time.time() - 8 * 86400,) * 2)
         CollectionRepository(app.config.paths.index, app.config.paths.collections).forget_removed()
         assert removed.is_dir()
 
 
-def test_conversations_that_an_earlier_jawab_kept_are_still_there(tmp_path: Path) -> None:
+def test_migration_keeps_conversations_of_earlier_version(tmp_path: Path) -> None:
     file = tmp_path / "conversations.sqlite"
     with sqlite3.connect(file) as earlier:
         earlier.execute(
@@ -265,15 +277,17 @@ def test_conversations_that_an_earlier_jawab_kept_are_still_there(tmp_path: Path
     assert store.kept("you", begun) is None
 
 
-class TestRemovedMeanwhile:
-    """A collection is removed just when somebody begins to change its index."""
+class TestRemovedDuringWrite:
+    """A collection is removed just as a write to its index begins."""
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
         create_index(tmp_path / "collection")
         return tmp_path / "collection"
 
-    def test_before_the_lock_is_asked_for(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_removal_before_lock_request_raises_index_missing(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         require = index_writing._require
 
         def then_removed(index: Path) -> None:
@@ -282,9 +296,11 @@ class TestRemovedMeanwhile:
             folder.rename(folder.with_suffix(".removed"))
 
         monkeypatch.setattr(index_writing, "_require", then_removed)
-        self.check_nothing_is_made(folder)
+        self.check_folder_is_not_recreated(folder)
 
-    def test_before_the_lock_is_held(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_removal_before_lock_is_acquired_raises_index_missing(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         lock = fcntl.flock
 
         def removed_first(file: int, operation: int) -> None:
@@ -293,22 +309,22 @@ class TestRemovedMeanwhile:
             lock(file, operation)
 
         monkeypatch.setattr("fcntl.flock", removed_first)
-        self.check_nothing_is_made(folder)
+        self.check_folder_is_not_recreated(folder)
 
-    def test_before_it_begins(self, folder: Path) -> None:
+    def test_removal_before_update_raises_index_missing(self, folder: Path) -> None:
         folder.rename(folder.with_suffix(".removed"))
-        self.check_nothing_is_made(folder)
+        self.check_folder_is_not_recreated(folder)
 
-    def check_nothing_is_made(self, folder: Path) -> None:
+    def check_folder_is_not_recreated(self, folder: Path) -> None:
         (folder.parent / "a.txt").write_text("The tram opened in May.", encoding="utf-8")
         with pytest.raises(IndexMissing):
             update_index(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False)
         assert not folder.exists()
-        # It is restored, and free.
+        # After restoring, the index is no longer locked.
         folder.with_suffix(".removed").rename(folder)
         assert update_index(folder, [folder.parent / "a.txt"], HashEmbedder(), make=False).added == ["a"]
 
-    def test_no_new_name_makes_its_folder_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_rename_does_not_recreate_removed_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folders = CollectionRepository(tmp_path / "index", tmp_path / "collections")
         made = folders.make("News").id
         place = folders.index_of(made)

@@ -1,4 +1,4 @@
-"""Configuration: where settings come from, in which order, and what is refused."""
+"""Configuration: the sources of settings, their precedence, and what is rejected."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def test_short_names_are_fields() -> None:
     assert len(set(SHORT_NAMES.values())) == len(SHORT_NAMES)
 
 
-def test_arguments_override_the_environment_which_overrides_the_file(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_precedence_is_arguments_then_environment_then_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_config().answering.threshold == 0.4
     monkeypatch.setenv("JAWAB_THRESHOLD", "0.5")
     assert load_config().answering.threshold == 0.5
@@ -43,7 +41,7 @@ def test_arguments_override_the_environment_which_overrides_the_file(
     assert load_config().queue.at_once == Config.model_fields["queue"].get_default(call_default_factory=True).at_once
 
 
-def test_the_file_in_the_configuration_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_in_config_folder_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platformdirs.user_config_path", lambda _: tmp_path)
     assert not load_config().messages.log_questions
     (tmp_path / "config.toml").write_text("[messages]\nlog_questions = true\n")
@@ -59,7 +57,7 @@ def test_the_file_in_the_configuration_folder_is_read(tmp_path: Path, monkeypatc
         ("[quee]\nmax_length = 9\n", "JAWAB_QUEE"),
     ],
 )
-def test_a_value_or_name_that_cannot_be_used_is_refused_by_its_name(file: Path, text: str, name: str) -> None:
+def test_invalid_setting_is_reported_by_variable_name(file: Path, text: str, name: str) -> None:
     file.write_text(text)
     with pytest.raises(SettingInvalid) as refused:
         load_config()
@@ -67,27 +65,27 @@ def test_a_value_or_name_that_cannot_be_used_is_refused_by_its_name(file: Path, 
 
 
 @pytest.mark.parametrize("content", [b"[answering", b"\xff\xfe"])
-def test_a_broken_file_is_refused_by_its_path(file: Path, content: bytes) -> None:
+def test_malformed_file_is_reported_by_path(file: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(SettingInvalid) as refused:
         load_config()
     assert refused.value.fields["name"] == str(file)
 
 
-def test_a_named_file_must_exist(file: Path) -> None:
+def test_missing_config_file_is_rejected(file: Path) -> None:
     file.unlink()
     with pytest.raises(SettingInvalid):
         load_config()
 
 
-def test_unknown_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_environment_variable_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAWAB_TRESHOLD", "0.5")
     with pytest.raises(SettingInvalid) as refused:
         load_config()
     assert refused.value.fields["name"] == "JAWAB_TRESHOLD"
 
 
-def test_only_an_index_that_is_set_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_index_is_named_only_when_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert not load_config().index_is_named
     assert load_config(index=tmp_path).index_is_named
     monkeypatch.setenv("JAWAB_INDEX", str(tmp_path))
@@ -100,7 +98,7 @@ class TestShow:
         for one in Config().settings():
             assert f"{one.description}: {variable(short_name(one.section, one.field))}" in shown
 
-    def test_set_values_are_told_from_defaults(self) -> None:
+    def test_defaults_are_marked(self) -> None:
         shown = CliRunner(env={"JAWAB_THRESHOLD": "0.55"}).invoke(jawab, ["config", "show"]).output
         assert "threshold = 0.55\n" in shown
         assert "threads = 0  (default)\n" in shown
@@ -112,7 +110,7 @@ class TestShow:
         assert shown.exit_code == 0
         assert "correct horse" not in shown.output and "sk-1234" not in shown.output
 
-    def test_json_has_the_sections(self) -> None:
+    def test_json_contains_all_sections(self) -> None:
         shown = json.loads(CliRunner().invoke(jawab, ["config", "show", "--json"]).output)
         assert set(shown) == set(Config.model_fields)
         assert shown["queue"]["max_length"] == 64

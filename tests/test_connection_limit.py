@@ -1,4 +1,4 @@
-"""Bounds on connections, with real sockets: slow heads, too many at once, and that long answers go on."""
+"""Connection limits over real sockets: slow request heads, too many connections, uninterrupted long responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOON = Bounds(head=0.5)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers at once; at /slow for two seconds, and at /length when it has all of a body."""
+    """Answers at once, on /slow for two seconds, and on /length after reading the whole body."""
     if scope["type"] != "http":
         return
     if scope["path"] == "/length":
@@ -43,13 +43,13 @@ async def _slowly() -> Iterator[bytes]:  # type: ignore[misc]
 
 @pytest.fixture
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This computer is a client like any other."""
+    """Trusts no local proxy, so that this computer counts as an ordinary client."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
 
 
 @contextmanager
 def connected(address: str, count: int = 1) -> Iterator[list[socket.socket]]:
-    """So many connections on which nothing was sent yet."""
+    """Open `count` connections and send nothing."""
     host, port = address.removeprefix("http://").split(":")
     with ExitStack() as all_of_them:
         yield [all_of_them.enter_context(socket.create_connection((host, int(port)), 10)) for _ in range(count)]
@@ -65,20 +65,20 @@ def seconds_until_closed(one: socket.socket) -> float:
     return time.monotonic() - began
 
 
-def begin(one: socket.socket) -> None:
-    """Begin an answer that takes a while."""
+def start_slow_response(one: socket.socket) -> None:
+    """Request a slow response and wait for its status line."""
     one.sendall(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
     assert one.recv(15) == b"HTTP/1.1 200 OK"
 
 
-class TestHeads:
+class TestRequestHeads:
     @pytest.mark.parametrize("sent", [b"", b"G", HEAD])
-    def test_one_that_does_not_come_in_time_closes_the_connection(self, sent: bytes) -> None:
+    def test_late_request_head_closes_connection(self, sent: bytes) -> None:
         with listening(app, SOON) as address, connected(address) as (one,):
             one.sendall(sent)
             assert 0.2 < seconds_until_closed(one) < 3
 
-    def test_nor_does_one_that_comes_byte_by_byte(self) -> None:
+    def test_byte_by_byte_request_head_closes_connection(self) -> None:
         with listening(app, SOON) as address, connected(address) as (one,):
             began = time.monotonic()
             with pytest.raises(ConnectionError):
@@ -87,14 +87,14 @@ class TestHeads:
                     time.sleep(0.05)
             assert time.monotonic() - began < 3
 
-    def test_nor_the_second_one_of_a_connection(self) -> None:
+    def test_late_second_request_head_closes_connection(self) -> None:
         with listening(app, SOON) as address, connected(address) as (one,):
             one.sendall(HEAD + b"\r\n")
             assert one.recv(12) == b"HTTP/1.1 200"
             one.sendall(HEAD)
             assert seconds_until_closed(one) < 3
 
-    def test_nor_a_body_that_nobody_reads(self) -> None:
+    def test_slow_unread_body_closes_connection(self) -> None:
         with listening(app, SOON) as address, connected(address) as (one,):
             one.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n")
             began = time.monotonic()
@@ -103,16 +103,16 @@ class TestHeads:
                     one.sendall(b"a")
                     time.sleep(0.05)
 
-    def test_one_that_is_too_long_is_refused(self) -> None:
+    def test_too_long_request_head_is_rejected(self) -> None:
         with listening(app) as address, connected(address) as (one,):
             one.sendall(HEAD + b"x: " + b"a" * 400_000)
             assert one.recv(12) == b"HTTP/1.1 400"
 
-    def test_whoever_is_answered_has_all_the_time(self) -> None:
+    def test_slow_response_has_no_timeout(self) -> None:
         with listening(app, SOON) as address:
             assert httpx.get(f"{address}/slow").text == "word " * 20
 
-    def test_whoever_sends_a_body_too(self) -> None:
+    def test_slow_request_body_has_no_timeout(self) -> None:
         def slowly() -> Iterator[bytes]:
             for _ in range(10):
                 time.sleep(0.1)
@@ -121,20 +121,20 @@ class TestHeads:
         with listening(app, SOON) as address:
             assert httpx.post(f"{address}/length", content=slowly()).text == "10000"
 
-    def test_a_connection_may_be_used_again_and_again(self) -> None:
+    def test_connection_is_reused(self) -> None:
         with listening(app, SOON) as address, httpx.Client() as client:
             for _ in range(4):
                 assert client.get(address).text == "ok"
                 time.sleep(0.3)
 
 
-class TestHowMany:
+class TestConnectionCount:
     @pytest.mark.usefixtures("no_proxy")
     @pytest.mark.parametrize("bounds", [Bounds(in_all=3), Bounds(of_client=3)])
-    def test_more_are_refused_while_all_are_answered(self, bounds: Bounds) -> None:
+    def test_excess_connection_is_rejected_while_all_are_busy(self, bounds: Bounds) -> None:
         with listening(app, bounds) as address, connected(address, 3) as three:
             for one in three:
-                begin(one)
+                start_slow_response(one)
             with connected(address) as (another,):
                 assert another.recv(12) == b"HTTP/1.1 503"
             for one in three:
@@ -143,19 +143,19 @@ class TestHowMany:
 
     @pytest.mark.usefixtures("no_proxy")
     @pytest.mark.parametrize("bounds", [Bounds(in_all=3), Bounds(of_client=3)])
-    def test_the_oldest_that_waits_makes_room(self, bounds: Bounds) -> None:
+    def test_oldest_idle_connection_is_closed_for_new_one(self, bounds: Bounds) -> None:
         with listening(app, bounds) as address, connected(address, 3) as (busy, idle, newer):
-            begin(busy)
+            start_slow_response(busy)
             time.sleep(0.1)
             assert httpx.get(address).text == "ok"
             assert seconds_until_closed(idle) < 1
             newer.sendall(HEAD + b"\r\n")
             assert newer.recv(12) == b"HTTP/1.1 200"
 
-    def test_behind_a_proxy_are_many_clients(self) -> None:
+    def test_proxy_is_exempt_from_client_limit(self) -> None:
         with listening(app, Bounds(of_client=1)) as address, connected(address, 3) as three:
             for one in three:
-                begin(one)
+                start_slow_response(one)
             assert httpx.get(address).text == "ok"
 
     @pytest.mark.parametrize(
@@ -166,13 +166,13 @@ class TestHowMany:
             ("10.0.0.0/8", "", True),
         ],
     )  # fmt: skip
-    def test_which_clients_are_counted(self, proxies: str, host: str, counted: bool) -> None:
+    def test_trusted_proxies_are_not_counted(self, proxies: str, host: str, counted: bool) -> None:
         connections = ConnectionLimits(proxies, Bounds(of_client=0))
         assert connections.admit(object(), host) is not counted  # type: ignore[arg-type]
 
 
-def test_what_one_reads_nothing_of_is_given_up() -> None:
-    """On Linux, by the system: `_bind` says so of the socket, and its connections have it of that."""
+def test_tcp_user_timeout_is_set() -> None:
+    """Linux ends connections whose client stops reading; accepted sockets inherit the option set by `_bind`."""
     from ui.server.serve import _bind
 
     bound = _bind("127.0.0.1", 0)
@@ -181,7 +181,7 @@ def test_what_one_reads_nothing_of_is_given_up() -> None:
             assert bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
 
 
-def test_there_are_no_websockets() -> None:
+def test_websockets_are_disabled() -> None:
     config = server_config(app)
     config.load()
     assert config.ws_protocol_class is None

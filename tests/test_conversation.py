@@ -1,4 +1,4 @@
-"""Follow-ups: which questions lean on what was said, and what is asked of the articles in their place."""
+"""Follow-up questions: which questions depend on the history, and how they are rewritten for the search."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from qa.query.rewriting import rewrite_follow_up
         "عفواً، قصدت المرفأ",
     ],
 )
-def test_a_question_that_points_back_leans_on_what_was_said(question: str) -> None:
+def test_follow_up_question_is_recognized(question: str) -> None:
     assert is_follow_up(question)
 
 
@@ -51,21 +51,21 @@ def test_a_question_that_points_back_leans_on_what_was_said(question: str) -> No
         "كم تبلغ مساحة الحديقة الجديدة في البصرة؟",
     ],
 )
-def test_a_question_that_stands_alone_is_left_as_it_is(question: str) -> None:
+def test_standalone_question_is_not_follow_up(question: str) -> None:
     assert not is_follow_up(question)
 
 
 HISTORY = [HistoryTurn("When was the old bridge in Porto Salim opened?", "1859")]
 
 
-def test_joined_has_what_was_said() -> None:
+def test_concatenated_question_includes_history() -> None:
     assert concat_history("And who built it?", HISTORY) == (
         "When was the old bridge in Porto Salim opened? 1859. And who built it?"
     )
 
 
-class Rewrites(FakeLLM):
-    """An LLM that writes one thing, and remembers what it was given."""
+class CannedRewriteLLM(FakeLLM):
+    """An LLM that writes one fixed line, and records its prompt."""
 
     def __init__(self, line: str) -> None:
         super().__init__()
@@ -89,8 +89,8 @@ class Rewrites(FakeLLM):
         ("", False),
     ],
 )
-def test_the_llm_may_put_in_only_what_was_said(line: str, kept: bool) -> None:
-    generator = Rewrites(line)
+def test_rewrite_is_accepted_only_if_grounded_in_history(line: str, kept: bool) -> None:
+    generator = CannedRewriteLLM(line)
     asked = rewrite_follow_up("And who built it?", HISTORY, generator)
     assert asked == (line if kept else None)
     assert "1859" in generator.given and generator.given.endswith("And who built it?")
@@ -102,10 +102,10 @@ def assistant(
 ) -> Assistant:
     write("bridge.txt", "The bridge\n\nThe old bridge opened in 1859. Brunel built the old bridge.")
     indexed()
-    return Assistant(retriever(), Rewrites("Who built the old bridge?"), FakeReader())
+    return Assistant(retriever(), CannedRewriteLLM("Who built the old bridge?"), FakeReader())
 
 
-def test_the_record_says_what_was_asked(assistant: Assistant) -> None:
+def test_record_includes_rewritten_question(assistant: Assistant) -> None:
     first = assistant.ask("When was the old bridge opened?")
     assert "asked" not in first.to_json()
     kept = to_history_turn(first)
@@ -118,7 +118,7 @@ def test_without_history_nothing_is_rewritten(assistant: Assistant) -> None:
     assert "asked" not in assistant.ask("And who built it?").to_json()
 
 
-def test_a_conversation_remembers_questions_but_not_talk(assistant: Assistant) -> None:
+def test_history_records_questions_but_not_small_talk(assistant: Assistant) -> None:
     history: list[HistoryTurn] = []
     for question in ("When was the old bridge opened?", "Thanks!", "And who built it?"):
         list(record_history(assistant.stream(question, history=history), history))

@@ -1,4 +1,4 @@
-"""Conversations that are kept: found again, renamed, brought back, and nobody else's."""
+"""Stored conversations: search, rename, restore, and isolation between visitors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def answered(number: int, question: str) -> StoredTurn:
     return StoredTurn(number, question, canned(question))
 
 
-def test_what_was_asked_is_there_again_after_a_restart(store: ConversationRepository, tmp_path: Path) -> None:
+def test_conversation_survives_restart(store: ConversationRepository, tmp_path: Path) -> None:
     number = store.begin(ME, ENGLISH_QUESTION)
     store.put(ME, number, answered(1, ENGLISH_QUESTION))
     store.put(ME, number, StoredTurn(2, "And in 2020?", None))
@@ -43,7 +43,7 @@ def test_what_was_asked_is_there_again_after_a_restart(store: ConversationReposi
     again.close()
 
 
-def test_nobody_reads_or_changes_anothers(store: ConversationRepository) -> None:
+def test_visitor_cannot_read_or_change_other_conversations(store: ConversationRepository) -> None:
     number = store.begin(ME, ENGLISH_QUESTION)
     store.put(ME, number, answered(1, ENGLISH_QUESTION))
     assert store.turns(OTHER, number) == [] and store.all(OTHER) == []
@@ -56,7 +56,7 @@ def test_nobody_reads_or_changes_anothers(store: ConversationRepository) -> None
     assert [kept.title for kept in store.all(ME)] == [ENGLISH_QUESTION]
 
 
-def test_to_ask_again_takes_back_what_came_after(store: ConversationRepository) -> None:
+def test_asking_again_drops_later_turns(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
     for turn in (answered(1, ENGLISH_QUESTION), StoredTurn(2, "two", None), StoredTurn(3, "three", None)):
         store.put(ME, number, turn)
@@ -64,7 +64,7 @@ def test_to_ask_again_takes_back_what_came_after(store: ConversationRepository) 
     assert [turn.question for turn in store.turns(ME, number)] == [ENGLISH_QUESTION, "two, otherwise"]
 
 
-def test_two_pages_on_one_conversation_lose_no_turn(store: ConversationRepository) -> None:
+def test_two_pages_of_conversation_lose_no_turn(store: ConversationRepository) -> None:
     keeper = ConversationSaver(store)
     first = keeper.restored(ME, "", None)
     keeper.ask(first, "one")
@@ -85,7 +85,7 @@ def test_two_pages_on_one_conversation_lose_no_turn(store: ConversationRepositor
     assert [turn.number for turn in first.turns] == [1, 3]
 
 
-def test_an_edit_on_an_older_page_replaces_no_unseen_turn(store: ConversationRepository) -> None:
+def test_edit_on_stale_page_replaces_no_unseen_turn(store: ConversationRepository) -> None:
     keeper = ConversationSaver(store)
     first = keeper.restored(ME, "", None)
     keeper.ask(first, "one")
@@ -95,7 +95,7 @@ def test_an_edit_on_an_older_page_replaces_no_unseen_turn(store: ConversationRep
     assert [turn.question for turn in store.turns(ME, first.id or "")] == ["one", "two", "one, otherwise"]
 
 
-def test_an_answer_is_not_stored_with_another_question(store: ConversationRepository) -> None:
+def test_late_answer_is_not_stored_with_edited_question(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
     store.put(ME, number, StoredTurn(1, "one", None))
     store.put(ME, number, StoredTurn(1, "one, otherwise", None))
@@ -103,7 +103,7 @@ def test_an_answer_is_not_stored_with_another_question(store: ConversationReposi
     assert store.turns(ME, number) == [StoredTurn(1, "one, otherwise", None)]
 
 
-def test_they_are_found_by_their_words_whatever_the_spelling(store: ConversationRepository) -> None:
+def test_search_ignores_spelling_variants(store: ConversationRepository) -> None:
     arabic, english = store.begin(ME, ARABIC_QUESTION), store.begin(ME, "Trams")
     store.put(ME, english, StoredTurn(1, "How long is the Blue Line?", None))
     assert [kept.id for kept in store.all(ME)] == [english, arabic]
@@ -112,20 +112,20 @@ def test_they_are_found_by_their_words_whatever_the_spelling(store: Conversation
     assert store.all(ME, "nothing like it") == []
 
 
-def test_a_title_is_changed_and_never_empty(store: ConversationRepository) -> None:
+def test_rename_changes_title_and_rejects_empty(store: ConversationRepository) -> None:
     number = store.begin(ME, "x" * 500)
     assert len(store.all(ME)[0].title) == 120
     assert store.rename(ME, number, "  Troops \n in Iraq ") and not store.rename(ME, number, "  ")
     assert [kept.title for kept in store.all(ME)] == ["Troops in Iraq"]
 
 
-def test_what_was_deleted_comes_back(store: ConversationRepository) -> None:
+def test_deleted_conversation_can_be_restored(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
     assert store.delete(ME, number) and store.all(ME) == []
     assert store.restore(ME, number) and [kept.id for kept in store.all(ME)] == [number]
 
 
-def test_what_a_visitor_thinks_of_an_answer_is_kept_until_it_is_asked_again(store: ConversationRepository) -> None:
+def test_verdict_is_kept_until_question_is_asked_again(store: ConversationRepository) -> None:
     number = store.begin(ME, "one")
     store.put(ME, number, answered(1, ENGLISH_QUESTION))
     assert store.judge(ME, number, 1, "bad", " the number is of another year ")
@@ -136,7 +136,7 @@ def test_what_a_visitor_thinks_of_an_answer_is_kept_until_it_is_asked_again(stor
     assert store.turns(ME, number)[0].verdict is None
 
 
-def test_many_at_once_lose_nothing(store: ConversationRepository) -> None:
+def test_concurrent_writes_lose_nothing(store: ConversationRepository) -> None:
     def ask(name: str) -> None:
         for _ in range(10):
             number = store.begin(name, "q")
@@ -150,8 +150,8 @@ def test_many_at_once_lose_nothing(store: ConversationRepository) -> None:
     assert [len(store.all(f"visitor {n}")) for n in range(8)] == [10] * 8
 
 
-class TestAVisit:
-    def test_it_is_kept_from_its_first_question_and_restored(self, store: ConversationRepository) -> None:
+class TestConversationSaver:
+    def test_conversation_is_saved_from_first_question_and_restored(self, store: ConversationRepository) -> None:
         keeper = ConversationSaver(store)
         conversation = keeper.restored(ME, "", "first")
         keeper.ask(conversation, ENGLISH_QUESTION)
@@ -168,7 +168,7 @@ class TestAVisit:
         assert restored.collection == restored.turns[0].collection == "first"
         assert keeper.restored(OTHER, conversation.id, None).turns == []
 
-    def test_a_question_that_is_edited_takes_the_place_of_the_last(self, store: ConversationRepository) -> None:
+    def test_edited_question_replaces_last(self, store: ConversationRepository) -> None:
         keeper, conversation = ConversationSaver(store), ChatSession(visitor=ME)
         keeper.ask(conversation, "one")
         conversation.editing = True
@@ -176,18 +176,18 @@ class TestAVisit:
         assert [(turn.number, turn.question) for turn in conversation.turns] == [(1, "two")]
         assert [turn.question for turn in store.turns(ME, conversation.id or "")] == ["two"]
 
-    def test_who_brings_no_cookie_is_answered_and_not_kept(self, store: ConversationRepository) -> None:
+    def test_conversation_without_cookie_is_not_saved(self, store: ConversationRepository) -> None:
         conversation = ChatSession()
         turn = ConversationSaver(store).ask(conversation, "one")
         assert conversation.id is None and turn.unkept is None
 
-    def test_a_store_that_fails_costs_the_keeping_alone(self, store: ConversationRepository) -> None:
-        class Failing(ConversationRepository):
+    def test_failing_store_does_not_fail_question(self, store: ConversationRepository) -> None:
+        class FailingRepository(ConversationRepository):
             def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
                 raise PermissionDenied(path="/kept")
 
         conversation = ChatSession(visitor=ME)
-        turn = ConversationSaver(Failing(Path("/kept"))).ask(conversation, "one")
+        turn = ConversationSaver(FailingRepository(Path("/kept"))).ask(conversation, "one")
         assert conversation.turns == [turn]
         assert turn.unkept is not None and "/kept" in turn.unkept
 
@@ -201,24 +201,24 @@ class TestOverHttp:
 
     @staticmethod
     def visitor(client: TestClient) -> str:
-        """A fresh visit; who that is, as the store knows it."""
+        """Starts a new visit; returns the visitor as the store knows it."""
         client.cookies.clear()
         client.get("/")
         return visitor_of(client.cookies[COOKIE])
 
-    def test_the_cookie_is_given_once_and_no_script_can_read_it(self, client: TestClient) -> None:
+    def test_visitor_cookie_is_set_once_and_http_only(self, client: TestClient) -> None:
         given = client.get("/").headers["set-cookie"]
         assert given.startswith(f"{COOKIE}=") and "HttpOnly" in given and "SameSite=Lax" in given
         assert "set-cookie" not in client.get("/").headers
 
     @pytest.mark.parametrize("cookie", ["short", "x" * 31, "../" * 20, "ü" * 40, ""])
-    def test_a_cookie_that_is_not_ours_is_nobodys(self, client: TestClient, cookie: str) -> None:
+    def test_invalid_visitor_cookie_grants_no_access(self, client: TestClient, cookie: str) -> None:
         client.cookies.clear()
         header = {b"cookie": f"{COOKIE}={cookie}".encode()}
         number = self.site.conversations.begin(ME, "one")
         assert client.post(f"/page/conversations/{number}", json={"do": "delete"}, headers=header).status_code == 404
 
-    def test_ones_own_are_listed_renamed_deleted_and_restored(self, client: TestClient) -> None:
+    def test_visitor_lists_renames_deletes_and_restores_conversations(self, client: TestClient) -> None:
         me = self.visitor(client)
         number = self.site.conversations.begin(me, "<b>one</b>")
         listed = client.get("/page/conversations", params={"in": "ar", "current": number}).text
@@ -230,7 +230,7 @@ class TestOverHttp:
         assert client.post(f"/page/conversations/{number}", json={"do": "restore"}).status_code == 200
         assert number in client.get("/page/conversations").text
 
-    def test_anothers_are_not_there(self, client: TestClient) -> None:
+    def test_conversations_of_other_visitors_return_404(self, client: TestClient) -> None:
         number = self.site.conversations.begin(self.visitor(client), "one")
         self.visitor(client)
         assert number not in client.get("/page/conversations").text
@@ -238,11 +238,11 @@ class TestOverHttp:
             assert client.post(f"/page/conversations/{number}", json=change).status_code == 404
 
     @pytest.mark.parametrize("body", [{}, {"do": "drop"}, {"do": "delete", "more": 1}, {"do": "rename", "title": 3}])
-    def test_a_change_that_is_none_is_refused(self, client: TestClient, body: dict[str, object]) -> None:
+    def test_invalid_change_is_rejected(self, client: TestClient, body: dict[str, object]) -> None:
         self.visitor(client)
         assert client.post("/page/conversations/x", json=body).status_code == 422
 
-    def test_a_form_of_another_site_changes_nothing(self, client: TestClient) -> None:
+    def test_cross_site_form_is_rejected(self, client: TestClient) -> None:
         number = self.site.conversations.begin(self.visitor(client), "one")
         sent = client.post(
             f"/page/conversations/{number}", content='{"do":"delete"}', headers={"content-type": "text/plain"}
@@ -250,19 +250,19 @@ class TestOverHttp:
         assert sent.status_code == 422
         assert number in client.get("/page/conversations").text
 
-    def test_an_article_is_fetched_with_its_marks(self, client: TestClient) -> None:
+    def test_article_is_returned_with_highlighted_phrase(self, client: TestClient) -> None:
         citation = canned(ENGLISH_QUESTION).citations[1]
         place: dict[str, str | int] = {"id": citation.article_id, "start": citation.start, "end": citation.end}
         asked = {**place, "phrase": "2,500", "in": "en"}
         html = client.get("/page/collections/first/article", params=asked).text
         assert '<mark class="quoted exact">2,500</mark>' in html and "The same story" in html
 
-    def test_an_article_that_is_not_there_is_a_calm_sentence(self, client: TestClient) -> None:
+    def test_unknown_article_returns_404_with_message(self, client: TestClient) -> None:
         response = client.get("/page/collections/first/article", params={"id": "<b>", "in": "en"})
         assert response.status_code == 404 and "The index has no article &lt;b&gt;" in response.text
 
 
-def test_the_list_is_of_today_of_yesterday_and_of_earlier() -> None:
+def test_sidebar_groups_conversations_by_day() -> None:
     today = date(2026, 3, 2)
     noon = 12 * 3600
 

@@ -1,4 +1,4 @@
-"""The processor's name, and a digest that changes with what it can compute."""
+"""The name of the CPU, and a digest that changes with its features."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Digest = Callable[[str], str]
 
 
 @pytest.fixture(autouse=True)
-def _asked_anew() -> Iterator[None]:
+def _clear_caches() -> Iterator[None]:
     for asked in (cpu_name, cpu_digest):
         asked.cache_clear()
     yield
@@ -35,7 +35,7 @@ def _asked_anew() -> Iterator[None]:
 
 @pytest.fixture
 def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Digest:
-    """The digest where /proc/cpuinfo has a certain text."""
+    """Computes the digest for a given content of /proc/cpuinfo."""
     monkeypatch.setattr(index.runtime.cpu, "_CPUINFO", tmp_path / "cpuinfo")
 
     def of_text(text: str) -> str:
@@ -47,32 +47,32 @@ def digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Digest:
 
 
 @pytest.mark.parametrize("cpuinfo", [INTEL, ARM])
-def test_the_digest_changes_with_what_the_processor_can_compute(cpuinfo: str, digest: Digest) -> None:
+def test_digest_changes_with_cpu_flags(cpuinfo: str, digest: Digest) -> None:
     with_amx, without = (digest(cpuinfo.format(mhz=1, flags=flags)) for flags in ("avx2 amx_tile", "avx2"))
     assert with_amx != without
     assert digest(cpuinfo.format(mhz=1, flags="avx2")) == without
 
 
-def test_the_digest_does_not_change_with_the_clock(digest: Digest) -> None:
+def test_digest_ignores_clock_speed(digest: Digest) -> None:
     assert digest(INTEL.format(mhz=2100, flags="avx2")) == digest(INTEL.format(mhz=3500.5, flags="avx2"))
 
 
-def test_the_digest_changes_with_the_model(digest: Digest) -> None:
+def test_digest_changes_with_cpu_model(digest: Digest) -> None:
     text = INTEL.format(mhz=1, flags="")
     assert digest(text) != digest(text.replace("Intel(R) Xeon(R)", "Intel(R) Core(TM)"))
 
 
-def test_the_name_is_the_first_processors(digest: Digest) -> None:
+def test_cpu_name_is_first_processor(digest: Digest) -> None:
     digest(INTEL.format(mhz=1, flags="avx2"))
     assert cpu_name() == "Intel(R) Xeon(R) Processor"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "no fields", "flags:\n:\n"])
-def test_a_system_that_tells_nothing_has_a_name_and_a_digest(text: str, digest: Digest) -> None:
+def test_unparsable_cpuinfo_still_gives_name_and_digest(text: str, digest: Digest) -> None:
     assert digest(text)
     assert cpu_name()
 
 
-def test_a_system_without_such_a_file_has_a_name_and_a_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_cpuinfo_still_gives_name_and_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index.runtime.cpu, "_CPUINFO", tmp_path / "none")
     assert cpu_name() and cpu_digest()

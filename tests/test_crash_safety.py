@@ -1,4 +1,4 @@
-"""An index operation happened or did not, and damage is noticed: kill -9, full disks, two writers, flipped bytes."""
+"""Index operations are atomic and damage is detected: kill -9, full disks, two writers, flipped bits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KILLS = 120
 FLIPS = 60
 
 
-def test_killed_at_any_moment_it_happened_or_did_not(tmp_path: Path) -> None:
+def test_update_is_atomic_under_sigkill(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.crash_index_worker", str(tmp_path), str(KILLS)]
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
@@ -42,8 +42,8 @@ def test_killed_at_any_moment_it_happened_or_did_not(tmp_path: Path) -> None:
     assert min(found["old"], found["new"]) > KILLS // 20
 
 
-def test_a_lock_that_goes_with_a_killed_process_a_moment_later_is_waited_for(tmp_path: Path) -> None:
-    """As where it was killed between the fork and the exec of a reader, which had a copy of the lock's descriptor."""
+def test_lock_released_late_by_killed_process_is_awaited(tmp_path: Path) -> None:
+    """As when a process is killed between the fork and exec of a reader, which inherits the lock's descriptor."""
     lock = tmp_path / "index" / LOCK
     lock.parent.mkdir()
     script = f"""
@@ -59,7 +59,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root can mount a small disk")
-def test_a_disk_that_fills_up_loses_nothing(write: Write, tmp_path: Path) -> None:
+def test_full_disk_loses_no_data(write: Write, tmp_path: Path) -> None:
     write("a.txt", "First\n\nThe first article.")
     write("b.jsonl", "".join(json.dumps({"text": f"Article {n}. " + "It is long. " * 200}) + "\n" for n in range(400)))
     script = f"""
@@ -81,9 +81,7 @@ jawab articles --json --index {tmp_path}/disk/index
     assert "b-1" not in done.stdout
 
 
-def test_a_reader_sees_the_old_state_until_the_swap(
-    write: Write, indexed: Index, retriever: Search, tmp_path: Path
-) -> None:
+def test_reader_sees_old_snapshot_until_commit(write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
     write("a.txt", "Volcano\n\nThe volcano erupted at night.")
     indexed()
     reader = retriever()
@@ -94,7 +92,7 @@ def test_a_reader_sees_the_old_state_until_the_swap(
     assert reader.search("When did the volcano erupt?") == []
 
 
-def test_a_writer_does_not_wait_for_a_reader(write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
+def test_writer_is_not_blocked_by_reader(write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
     write("a.txt", "Volcano\n\nThe volcano erupted at night.")
     indexed()
     reader = retriever()
@@ -103,12 +101,12 @@ def test_a_writer_does_not_wait_for_a_reader(write: Write, indexed: Index, retri
         remove_articles(tmp_path / "index", ["a"])
         assert reader.catalog.count_articles() == 1
     assert reader.catalog.count_articles() == 0
-    # The pages that the reader needed are settled by the next writer, and every byte is accounted for again.
+    # The next writer settles the pages that the reader held back; after that the integrity check passes.
     indexed()
     assert not check_integrity(tmp_path / "index")
 
 
-def test_two_writers_at_once(write: Write, indexed: Index, tmp_path: Path) -> None:
+def test_second_writer_raises_index_locked(write: Write, indexed: Index, tmp_path: Path) -> None:
     write("a.txt", "First\n\nThe first article.")
     indexed()
     with writing(tmp_path / "index"):
@@ -124,7 +122,7 @@ def test_two_writers_at_once(write: Write, indexed: Index, tmp_path: Path) -> No
 
 @pytest.fixture
 def collection(write: Write, indexed: Index, tmp_path: Path) -> Path:
-    """An index of a dozen articles, with a copy and in both languages."""
+    """An index of a dozen articles in both languages, one of them a duplicate."""
     for number in range(10):
         write(f"{number}.txt", f"Headline {number}\n\n" + f"Sentence {number} speaks of subject {number * 7}. " * 30)
     write("arabic.txt", "البركان\n\nثار البركان ليلاً في الجزيرة، وغادر السكان بيوتهم. " * 20)
@@ -133,11 +131,11 @@ def collection(write: Write, indexed: Index, tmp_path: Path) -> Path:
     return tmp_path / "index"
 
 
-def test_any_flipped_byte_is_noticed_and_repaired(collection: Path, tmp_path: Path) -> None:
+def test_bit_flip_is_detected_and_repaired(collection: Path, tmp_path: Path) -> None:
     assert not check_integrity(collection)
     whole = _texts(collection)
     chance = random.Random(8)
-    # What SQLite keeps beside an open database (-shm) is memory, made anew by whoever opens it first.
+    # SQLite's -shm file beside an open database is shared memory, recreated by the first connection.
     files = [path for path in sorted(collection.iterdir()) if path.stat().st_size and "-" not in path.suffix]
     assert {path.suffix for path in files} == {".sqlite", ".sums", ".head", ".faiss"}
     lost_texts = 0
@@ -145,7 +143,7 @@ def test_any_flipped_byte_is_noticed_and_repaired(collection: Path, tmp_path: Pa
         damaged = tmp_path / "damaged"
         shutil.rmtree(damaged, ignore_errors=True)
         shutil.copytree(collection, damaged)
-        # Every file, the large ones more often.
+        # First every file in turn, then only the catalogue.
         path = damaged / files[turn % len(files)].name if turn < 20 else damaged / FILE
         with path.open("r+b") as file:
             file.seek(chance.randrange(path.stat().st_size))
@@ -162,7 +160,7 @@ def test_any_flipped_byte_is_noticed_and_repaired(collection: Path, tmp_path: Pa
         if not repaired.lost:
             assert Retriever(damaged, HashEmbedder()).search("ثار البركان")[0].article.id == "arabic"
         if repaired.lost:
-            # What was lost comes back from its file.
+            # Lost articles are restored from their source files.
             update_index(damaged, [tmp_path / "articles"], HashEmbedder())
             assert _texts(damaged) == whole
     # Most bytes are not an article's only copy of its text.
@@ -177,7 +175,7 @@ def _texts(folder: Path) -> dict[str, str]:
     return texts
 
 
-def test_a_catalogue_that_is_no_database_at_all_is_said_to_be_damaged(collection: Path) -> None:
+def test_non_database_catalogue_raises_index_damaged(collection: Path) -> None:
     (collection / FILE).write_bytes(b"this is no database" * 1000)
     assert check_integrity(collection)
     with pytest.raises(IndexDamaged):

@@ -1,4 +1,4 @@
-"""Dates: which one is the article's, where it was found, and which are better not believed."""
+"""Publication dates: which date is the article's, where it was found, and which dates are not trusted."""
 
 from __future__ import annotations
 
@@ -115,10 +115,10 @@ def test_datelines(line: str, day: str | None) -> None:
         ("Deadline: 11 June 2020", None, None),
     ],
 )
-def test_lines_that_hold_a_date(line: str, day: str | None, certainty: float | None) -> None:
+def test_date_lines(line: str, day: str | None, certainty: float | None) -> None:
     found = dated(article(line))
     if certainty is None and day is not None:
-        # Two readings, and nothing says that this English article has the day first.
+        # Ambiguous: nothing shows that this English article writes the day first.
         assert found is None
     else:
         assert found == (PublicationDate(day, "text", certainty) if day and certainty else None)
@@ -177,7 +177,7 @@ def test_lines_that_hold_a_date(line: str, day: str | None, certainty: float | N
         ("12345", None, None),
     ],
 )
-def test_a_given_date(given: str, day: str | None, certainty: float | None) -> None:
+def test_given_date(given: str, day: str | None, certainty: float | None) -> None:
     found = dated(f"A headline\n\n{ENGLISH}", given)
     assert found == (PublicationDate(day, "given", certainty) if day and certainty else None)
 
@@ -199,55 +199,55 @@ def test_a_given_date(given: str, day: str | None, certainty: float | None) -> N
         ("2021.txt", None),
     ],
 )
-def test_the_name_of_a_file(file_name: str, day: str | None) -> None:
+def test_date_in_file_name(file_name: str, day: str | None) -> None:
     assert dated(f"A headline\n\n{ENGLISH}", None, file_name) == (PublicationDate(day, "name", 0.5) if day else None)
 
 
-class TestWhichDateIsBelieved:
-    def test_what_is_given_comes_first_then_what_is_surer(self) -> None:
+class TestDatePrecedence:
+    def test_given_date_precedes_most_certain_date(self) -> None:
         text = article("Port Salwan, 3 May 2021")
         assert dated(text, "2021-05-04", "2020-01-02.txt") == PublicationDate("2021-05-04", "given", 1.0)
         assert dated(text, None, "2020-01-02.txt") == PublicationDate("2021-05-03", "dateline", 0.7)
         assert dated(article("11 June 2020"), None, "2020-01-02.txt") == PublicationDate("2020-01-02", "name", 0.5)
 
-    def test_a_given_date_that_cannot_be_leaves_the_word_to_the_text(self) -> None:
+    def test_implausible_given_date_falls_back_to_text(self) -> None:
         assert dated(article("Port Salwan, 3 May 2021"), "0001-01-01") == PublicationDate("2021-05-03", "dateline", 0.7)
 
-    def test_two_readings_are_settled_by_another_date_or_by_the_language(self) -> None:
+    def test_ambiguous_date_is_resolved_by_other_date_or_language(self) -> None:
         assert dated(article("Port Salwan, 4 March 2021"), "3/4/2021") == PublicationDate("2021-03-04", "given", 1.0)
         assert dated(f"عنوان\n\n{ARABIC}", "3/4/2021") == PublicationDate("2021-04-03", "given", 0.6)
 
-    def test_the_date_of_an_event_is_not_the_articles(self) -> None:
+    def test_event_date_is_not_publication_date(self) -> None:
         assert dated(f"عنوان\n\n{ARABIC}\nعُقدت الجولة الأولى بتاريخ 11 يونيو/حزيران عام 2020.") is None
         assert dated(f"A headline\n\n{ENGLISH}\nIt was signed on 11 June 2020.") is None
 
     @pytest.mark.parametrize("first", ["الخميس 25 أبريل / أبريل 2024", "Thursday 25 April 2024", "Thursday, 25/4/2024"])
-    def test_a_weekday_and_a_date_at_the_top_are_the_pages(self, first: str) -> None:
+    def test_weekday_and_date_at_top_are_ignored(self, first: str) -> None:
         assert dated(f"{first}\n\nعنوان الخبر\n\n{ARABIC}") is None
 
-    def test_a_chronology_has_no_date_of_its_own(self) -> None:
+    def test_chronology_has_no_publication_date(self) -> None:
         assert dated(f"A headline\n11 June 2020\n{ENGLISH}\n3 July 2020\n{ENGLISH}") is None
 
-    def test_a_label_may_stand_on_the_line_before(self) -> None:
+    def test_date_label_may_be_on_previous_line(self) -> None:
         assert dated(f"A headline\nPublished on:\n11 June 2020\n{ENGLISH}") == PublicationDate(
             "2020-06-11", "text", 0.9
         )
 
-    def test_a_date_is_said_at_the_end_too(self) -> None:
+    def test_date_is_found_at_end_of_article(self) -> None:
         assert dated(f"عنوان\n{f'{ARABIC}{chr(10)}' * 20}تاريخ النشر: 11 يونيو 2020") == PublicationDate(
             "2020-06-11", "text", 0.9
         )
 
-    def test_what_is_ignored_is_not_read(self) -> None:
+    def test_ignored_spans_are_not_searched_for_dates(self) -> None:
         text = f"date: 11 June 2020\nA headline\n\n{ENGLISH}"
         assert date_of_article(text, (), None, "", TODAY) == PublicationDate("2020-06-11", "text", 0.9)
         assert date_of_article(text, (Span(0, 18),), None, "", TODAY) is None
 
-    def test_a_byline_may_carry_the_date(self) -> None:
+    def test_byline_may_contain_date(self) -> None:
         assert dated(article("By Lina Ferris, 14 April 2022")) == PublicationDate("2022-04-14", "dateline", 0.7)
         assert dated(article("ديما الحوراني، 17 أيلول/سبتمبر 2023")) == PublicationDate("2023-09-17", "dateline", 0.7)
 
-    def test_tomorrow_may_have_begun_where_the_article_was_written_but_no_later_day(self) -> None:
+    def test_date_may_be_at_most_one_day_ahead(self) -> None:
         assert dated("", "2024-06-16") == PublicationDate("2024-06-16", "given", 1.0)
         assert dated("", "2024-06-17") is None
 
@@ -271,7 +271,7 @@ class TestWhichDateIsBelieved:
         ("sometime", None),
     ],
 )
-def test_the_date_of_a_field(value: object, iso: str | None) -> None:
+def test_date_of_metadata_field(value: object, iso: str | None) -> None:
     assert date_of(value) == iso
 
 
@@ -286,7 +286,7 @@ def test_the_date_of_a_field(value: object, iso: str | None) -> None:
         ("2٠21", "2021"),
     ],
 )
-def test_a_beginning_of_a_date_has_ascii_digits(given: str, date: str) -> None:
+def test_date_prefix_is_normalised_to_ascii_digits(given: str, date: str) -> None:
     assert parse_date_prefix(given) == date
 
 
@@ -294,6 +294,6 @@ def test_a_beginning_of_a_date_has_ascii_digits(given: str, date: str) -> None:
     "given",
     ["", "soon", "21", "2021-4", "2021-13", "2021-13-99", "٢٠٢١-١٣", "2021-02-29", "0000", "2021-04-08\n", "²021"],
 )
-def test_what_is_in_no_calendar_is_no_date(given: str) -> None:
+def test_invalid_date_prefix_raises(given: str) -> None:
     with pytest.raises(DateInvalid):
         parse_date_prefix(given)

@@ -1,4 +1,4 @@
-"""One story, many copies: fingerprints, MinHash, likeness of two articles, groups, and stories in the catalogue."""
+"""Near-duplicate detection: fingerprints, MinHash, article similarity, groups, and stories in the catalogue."""
 
 from __future__ import annotations
 
@@ -74,19 +74,19 @@ def turned(cosine: float, vectors: Vectors, seed: int) -> Vectors:
     ],
     ids=["white space", "bidi controls", "tashkeel", "tatweel", "presentation forms"],
 )
-def test_a_text_typed_otherwise_has_the_same_fingerprint(other: str) -> None:
+def test_fingerprint_ignores_typographic_variants(other: str) -> None:
     assert text_hash(other) == text_hash("قال المدير إن العدد ٣٧ لن يتغير.")
 
 
 @pytest.mark.parametrize("other", ["قال المدير إن العدد ٣٨ لن يتغير.", "قال المدير أن العدد ٣٧ لن يتغير.", ""])
-def test_another_digit_letter_or_text_has_another_fingerprint(other: str) -> None:
+def test_fingerprint_changes_with_content(other: str) -> None:
     assert text_hash(other) != text_hash("قال المدير إن العدد ٣٧ لن يتغير.")
 
 
 # MinHash
 
 
-def test_signatures_agree_as_often_as_the_sets_of_shingles_overlap() -> None:
+def test_signature_agreement_estimates_jaccard_similarity() -> None:
     chosen = random.Random(3)
     words = [f"word{number}" for number in range(4000)]
     chosen.shuffle(words)
@@ -99,21 +99,21 @@ def test_signatures_agree_as_often_as_the_sets_of_shingles_overlap() -> None:
     assert containment(a, b) == pytest.approx(0.5, abs=0.01)
 
 
-def test_spelling_does_not_change_shingles_and_a_number_does() -> None:
+def test_shingles_ignore_spelling_variants_but_not_numbers() -> None:
     assert np.array_equal(shingles("إلى المدينةِ القديمة ٣"), shingles("الى المدينه القديمه 3"))
     assert not np.array_equal(shingles("إلى المدينة القديمة ٣"), shingles("إلى المدينة القديمة ٤"))
 
 
-def test_bands_are_the_same_in_every_process_and_fit_into_sqlite() -> None:
+def test_bands_are_deterministic_and_fit_into_sqlite() -> None:
     found = bands(signature(shingles(MARKET)))
     assert found == bands(signature(shingles(MARKET)))
     assert len(found) == BANDS and len(set(found)) == BANDS
     assert all(0 <= band < 2**63 for band in found)
-    # Stored bands of earlier versions must go on meeting new ones.
+    # Bands stored by earlier versions must still match new ones.
     assert signature(shingles("one two three four"))[:2].tolist() == [3842497484, 631265225]
 
 
-def test_half_of_a_text_shares_a_band_with_the_whole_and_another_text_does_not() -> None:
+def test_only_overlapping_texts_share_a_band() -> None:
     half = "\n".join(MARKET.split("\n")[:3])
     whole = set(bands(signature(shingles(MARKET))))
     assert whole & set(bands(signature(shingles(half))))
@@ -127,10 +127,10 @@ def test_texts_too_short_for_a_shingle(text: str) -> None:
     assert containment(shingles(text), shingles(MARKET)) == 0.0
 
 
-# Likeness
+# Similarity
 
 
-def test_numbers_are_the_same_in_every_script_and_with_separators() -> None:
+def test_numbers_are_normalized_across_scripts_and_separators() -> None:
     assert numbers("٢٬٥٠٠ و٣٫٤ الساعة ٢١:٤٠") == numbers("2,500 and 3.4 at 21:40") == {"2500", "3.4", "21:40"}
 
 
@@ -144,17 +144,17 @@ def test_numbers_are_the_same_in_every_script_and_with_separators() -> None:
     ],
     ids=["another head", "half", "another order", "quoted at length"],
 )
-def test_copies_are_found_both_ways(other: str) -> None:
+def test_copy_detection_is_symmetric(other: str) -> None:
     found = compare(view_of(MARKET), view_of(other))
     assert found is not None and found.kind == "copy"
     assert found == compare(view_of(other), view_of(MARKET))
 
 
-def test_articles_about_other_things_are_not_alike() -> None:
+def test_unrelated_articles_do_not_match() -> None:
     assert compare(view_of(MARKET), view_of(BRIDGE)) is None
 
 
-def test_two_reports_from_one_template_are_two_stories_and_a_reprint_of_one_is_not() -> None:
+def test_template_reports_do_not_match_but_reprints_do() -> None:
     one = BULLETIN.format(day="4 May 2022", a=12, b=9, c=340, d=295, e=61)
     other = BULLETIN.format(day="5 June 2022", a=14, b=7, c=410, d=388, e=66)
     assert containment(shingles(one), shingles(other)) > 0.5
@@ -162,8 +162,8 @@ def test_two_reports_from_one_template_are_two_stories_and_a_reprint_of_one_is_n
     assert compare(view_of(one), view_of("From our correspondent\n" + one)) is not None
 
 
-def retold(cosine: float, how_many: int, date: str | None = None, amount: str = "3.4") -> StoryView:
-    """The market's story in other words: so many of its sentences have a partner with this cosine."""
+def retelling(cosine: float, how_many: int, date: str | None = None, amount: str = "3.4") -> StoryView:
+    """`MARKET` in other words: `how_many` of its sentences have a match with this cosine."""
     lines = [f"{'abcdef'[place] * 80} {number}" for place, number in enumerate(["", "212", "", "", amount, ""])]
     vectors = view_of(MARKET).vectors
     chosen = np.arange(len(vectors)) < how_many
@@ -173,26 +173,26 @@ def retold(cosine: float, how_many: int, date: str | None = None, amount: str = 
 
 
 @pytest.mark.parametrize(("cosine", "sentences_told", "is_found"), [(0.85, 3, True), (0.6, 6, False), (0.95, 1, False)])
-def test_a_retelling_tells_several_sentences_anew(cosine: float, sentences_told: int, is_found: bool) -> None:
-    found = compare(view_of(MARKET), retold(cosine, sentences_told))
+def test_retelling_needs_several_matching_sentences(cosine: float, sentences_told: int, is_found: bool) -> None:
+    found = compare(view_of(MARKET), retelling(cosine, sentences_told))
     assert (found is not None and found.kind == "retelling") == is_found
 
 
-def test_a_translation_may_be_less_near_than_a_paraphrase() -> None:
-    original, other = view_of(MARKET), retold(0.69, 6)
+def test_translation_matches_at_lower_cosine_than_paraphrase() -> None:
+    original, other = view_of(MARKET), retelling(0.69, 6)
     assert compare(original, other) is None
     translated = make_view("ar", None, ["ا" * 80] * 6, other.vectors)
     assert compare(original, translated) is not None
 
 
-def test_retellings_far_apart_in_time_are_two_stories_where_both_dates_are_certain() -> None:
-    told = view_of(MARKET, "2023-03-05")
-    assert compare(told, retold(0.85, 4, "2023-03-09")) is not None
-    assert compare(told, retold(0.85, 4, "2024-03-05")) is None
-    assert compare(told, retold(0.85, 4, None)) is not None
+def test_retellings_with_distant_known_dates_do_not_match() -> None:
+    original = view_of(MARKET, "2023-03-05")
+    assert compare(original, retelling(0.85, 4, "2023-03-09")) is not None
+    assert compare(original, retelling(0.85, 4, "2024-03-05")) is None
+    assert compare(original, retelling(0.85, 4, None)) is not None
 
 
-def test_an_article_without_sentences_is_like_nothing() -> None:
+def test_article_without_sentences_matches_nothing() -> None:
     empty = make_view("en", None, [], np.zeros((0, 0), np.float32))
     assert compare(empty, view_of(MARKET)) is None
     assert compare(empty, empty) is None
@@ -201,25 +201,25 @@ def test_an_article_without_sentences_is_like_nothing() -> None:
 # Groups
 
 
-def test_groups_are_the_same_in_whatever_order_the_links_come() -> None:
+def test_groups_are_independent_of_link_order() -> None:
     links = [(1, 2, 0.9), (2, 3, 0.8), (1, 3, 0.3), (7, 8, 0.5), (8, 9, 0.5)]
     for order in itertools.permutations(links):
         assert connected_groups(order)[0] == (1, 2, 3)
         assert connected_groups((b, a, score) for a, b, score in order) == connected_groups(links)
 
 
-def test_one_link_between_two_groups_does_not_tie_them_together() -> None:
+def test_single_link_does_not_merge_two_groups() -> None:
     first = [(a, b, 0.9) for a, b in itertools.combinations(range(1, 5), 2)]
     second = [(a, b, 0.9) for a, b in itertools.combinations(range(11, 15), 2)]
     assert connected_groups([*first, *second, (4, 11, 0.5)]) == [(1, 2, 3, 4), (11, 12, 13, 14)]
 
 
-def test_a_chain_breaks() -> None:
+def test_long_chain_is_split() -> None:
     chain = [(number, number + 1, 0.5) for number in range(1, 40)]
     assert max(map(len, connected_groups(chain))) <= 4
 
 
-def test_a_large_group_whose_pairs_were_not_all_compared_stays_one() -> None:
+def test_large_group_with_uncompared_pairs_stays_whole() -> None:
     links = [(a, b, 0.9) for a in range(100) for b in range(a + 1, min(a + 13, 100))]
     assert connected_groups(links) == [tuple(range(100))]
 
@@ -237,7 +237,7 @@ def store(tmp_path: Path) -> Iterator[Database]:
 
 
 def put(store: Database, name: str, text: str, date: str | None = None, certainty: float | None = None) -> int:
-    """An article of one passage."""
+    """Insert an article of one passage and return its number."""
     embedded = HashEmbedder().embed_passages([_text(text)])[0]
     spans = [(span.start, span.end) for span in sentences(text)]
     store.execute(
@@ -255,14 +255,14 @@ def put(store: Database, name: str, text: str, date: str | None = None, certaint
     return number
 
 
-def told(store: Database) -> list[list[str]]:
-    """Ids of the articles, by story."""
+def stories(store: Database) -> list[list[str]]:
+    """Article ids grouped by story."""
     rows = store.rows("SELECT story, id FROM articles ORDER BY story, id")
     return [[name for _, name in group] for _, group in itertools.groupby(rows, key=lambda row: row[0])]
 
 
-def join(store: Database) -> None:
-    """What the product does after every run, with exact search."""
+def assign_stories(store: Database) -> None:
+    """Assign stories as the indexer does after every run, with exact search."""
     rows = store.rows("SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding")
 
     def nearest(vector: Vectors, k: int) -> Sequence[tuple[int, float]]:
@@ -273,16 +273,16 @@ def join(store: Database) -> None:
         clustering.assign_stories(store, clustering.unassigned(store), nearest)
 
 
-def test_articles_join_a_story_and_leave_it(store: Database) -> None:
+def test_articles_join_and_leave_story(store: Database) -> None:
     put(store, "market", MARKET)
     put(store, "bridge", BRIDGE)
-    join(store)
-    assert told(store) == [["market"], ["bridge"]]
+    assign_stories(store)
+    assert stories(store) == [["market"], ["bridge"]]
     put(store, "market-short", "\n".join(MARKET.split("\n")[:4]))
-    join(store)
-    assert told(store) == [["market", "market-short"], ["bridge"]]
+    assign_stories(store)
+    assert stories(store) == [["market", "market-short"], ["bridge"]]
     remove(store, "market-short")
-    assert told(store) == [["market"], ["bridge"]]
+    assert stories(store) == [["market"], ["bridge"]]
     assert not clustering.unassigned(store)
 
 
@@ -290,23 +290,23 @@ def remove(store: Database, name: str) -> None:
     with store.transaction():
         clustering.detach(store, name)
         store.execute("DELETE FROM articles WHERE id = ?", name)
-    join(store)
+    assign_stories(store)
 
 
-def test_an_article_may_tie_two_together_and_part_them_when_it_goes(store: Database) -> None:
+def test_removing_bridging_article_splits_story(store: Database) -> None:
     lines = MARKET.split("\n")
     put(store, "first-half", "\n".join(lines[:3]))
     put(store, "second-half", "\n".join(lines[3:]))
-    join(store)
-    assert told(store) == [["first-half"], ["second-half"]]
+    assign_stories(store)
+    assert stories(store) == [["first-half"], ["second-half"]]
     put(store, "whole", MARKET)
-    join(store)
-    assert told(store) == [["first-half", "second-half", "whole"]]
+    assign_stories(store)
+    assert stories(store) == [["first-half", "second-half", "whole"]]
     remove(store, "whole")
-    assert told(store) == [["first-half"], ["second-half"]]
+    assert stories(store) == [["first-half"], ["second-half"]]
 
 
-def test_it_does_not_matter_in_which_portions_articles_come(tmp_path: Path) -> None:
+def test_stories_are_independent_of_batch_size(tmp_path: Path) -> None:
     lines = MARKET.split("\n")
     texts = {
         "market": MARKET, "market-again": "Once more\n" + MARKET, "market-short": "\n".join(lines[:4]),
@@ -320,24 +320,24 @@ def test_it_does_not_matter_in_which_portions_articles_come(tmp_path: Path) -> N
         for place, (name, text) in enumerate(texts.items(), start=1):
             put(store, name, text)
             if place % portion == 0:
-                join(store)
-        join(store)
-        found.append(told(store))
+                assign_stories(store)
+        assign_stories(store)
+        found.append(stories(store))
         store.close()
     assert found[0] == [["market", "market-again", "market-short"], ["bridge", "bridge-short"]]
     assert found[1] == found[2] == found[0]
 
 
-def test_an_unknown_article_leaves_nothing_and_an_empty_one_has_a_story_of_its_own(store: Database) -> None:
+def test_empty_article_has_own_story_and_unknown_is_ignored(store: Database) -> None:
     put(store, "market", MARKET)
     number = put(store, "empty", "")
-    join(store)
+    assign_stories(store)
     clustering.detach(store, "no such article")
-    assert told(store) == [["market"], ["empty"]]
+    assert stories(store) == [["market"], ["empty"]]
     assert store.rows("SELECT story FROM articles WHERE number = ?", number) == [(number,)]
 
 
-def test_an_uncertain_date_keeps_nothing_apart(store: Database) -> None:
+def test_uncertain_date_is_ignored(store: Database) -> None:
     certain = put(store, "certain", MARKET, "2023-03-05", 0.95)
     guessed = put(store, "guessed", MARKET, "2021-01-01", 0.3)
     unknown = put(store, "unknown", MARKET, "2021-01-01", None)
@@ -348,16 +348,14 @@ def test_an_uncertain_date_keeps_nothing_apart(store: Database) -> None:
     ]
 
 
-def test_a_form_letter_is_compared_with_a_bounded_number_of_articles(
-    store: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_comparisons_per_article_are_bounded(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
     monkeypatch.setattr(clustering, "compare", lambda a, b: compared.append((a, b)))
     for number in range(120):
         day = f"{number % 28 + 1} May 2022"
         put(store, f"bulletin-{number}", BULLETIN.format(day=day, a=number, b=number, c=number, d=number, e=number))
-    join(store)
+    assign_stories(store)
     before = len(compared)
     put(store, "last", BULLETIN.format(day="1 June 2022", a=1, b=2, c=3, d=4, e=5))
-    join(store)
+    assign_stories(store)
     assert 0 < len(compared) - before <= 50

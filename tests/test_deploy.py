@@ -1,4 +1,4 @@
-"""Commands, options and settings that deploy/ names exist; systemd and the proxies take their files."""
+"""Files in deploy/: the commands, options and settings in them exist; systemd and the proxies accept them."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ CONTAINER = (DEPLOY / "Containerfile").read_text()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_setting_that_is_named_is_one(path: Path) -> None:
+def test_every_environment_variable_is_known(path: Path) -> None:
     assert set(re.findall(r"\bJAWAB_[A-Z_]+", path.read_text(encoding="utf-8"))) <= known_variables()
 
 
-def test_the_log_is_one_that_can_be_chosen() -> None:
+def test_log_setting_is_valid() -> None:
     for text in (UNIT, CONTAINER):
         (chosen,) = re.findall(r"JAWAB_LOG=(\w+)", text)
         assert load_config(log=chosen).messages.log == "json"
 
 
 @pytest.mark.parametrize("words", [UNIT, CONTAINER, (DEPLOY / "README.md").read_text()])
-def test_every_command_exists_with_its_options(words: str) -> None:
+def test_every_command_and_option_exists(words: str) -> None:
     container = re.search(r"^CMD (\[.*\])$", words, re.MULTILINE)
     lines = re.findall(r"(?:/opt/jawab/bin/jawab|^podman run --rm .* jawab) (.+)$", words, re.MULTILINE)
     lines += [" ".join(re.findall(r'"([^"]+)"', container[1]))] if container else []
@@ -52,7 +52,7 @@ def test_every_command_exists_with_its_options(words: str) -> None:
         assert {word for word in rest if word.startswith("--")} <= options, line
 
 
-def test_what_the_container_is_built_from_is_there() -> None:
+def test_container_sources_exist_locally() -> None:
     for line in re.findall(r"^COPY (?!--from)(.+)$", CONTAINER, re.MULTILINE):
         *sources, _ = line.split()
         assert all((DEPLOY.parent / source).exists() for source in sources), line
@@ -60,7 +60,7 @@ def test_what_the_container_is_built_from_is_there() -> None:
     assert set(hosts) <= {"127.0.0.1"}
 
 
-def test_it_may_take_longer_to_stop_than_it_takes() -> None:
+def test_systemd_stop_timeout_exceeds_shutdown_time() -> None:
     from ui.server.uvicorn_server import MAX_SHUTDOWN_SECONDS
 
     (most,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
@@ -68,7 +68,7 @@ def test_it_may_take_longer_to_stop_than_it_takes() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_systemd_accepts_unit_file(tmp_path: Path) -> None:
     unit = tmp_path / "jawab.service"
     unit.write_text(UNIT.replace("/opt/jawab/bin/jawab", "/bin/true"))
     checked = subprocess.run(
@@ -78,19 +78,19 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
 
 
 class TestProxies:
-    def test_they_reach_the_service(self) -> None:
+    def test_upstream_address_matches_service(self) -> None:
         (port,) = re.findall(r"--port (\d+)$", re.findall(r"^ExecStart=(.+)$", UNIT, re.MULTILINE)[0])
         assert f"server 127.0.0.1:{port};" in NGINX and f"reverse_proxy 127.0.0.1:{port} " in CADDY
 
-    def test_what_fits_in_jawab_passes_them(self) -> None:
+    def test_body_limit_exceeds_upload_limit(self) -> None:
         for largest in (re.findall(r"client_max_body_size (\d+)m;", NGINX), re.findall(r"max_size (\d+)MB", CADDY)):
             assert int(*largest) * 1_000_000 > MOST_BYTES
 
-    def test_they_wait_for_an_answer(self) -> None:
+    def test_read_timeout_exceeds_longest_answer(self) -> None:
         for minutes in (re.findall(r"proxy_read_timeout (\d+)m;", NGINX), re.findall(r"header_timeout (\d+)m", CADDY)):
             assert int(*minutes) * 60 > MAX_SECONDS
 
-    def test_they_drop_an_idle_connection_before_jawab_does(self) -> None:
+    def test_keepalive_timeout_is_shorter_than_servers(self) -> None:
         closed_after = server_config(PlainTextResponse("")).timeout_keep_alive
         for seconds in (re.findall(r"keepalive_timeout (\d+)s;", NGINX), re.findall(r"keepalive (\d+)s", CADDY)):
             assert int(*seconds) < closed_after
@@ -99,12 +99,12 @@ class TestProxies:
         assert "proxy_buffering off;" in NGINX and "proxy_request_buffering off;" in NGINX
         assert "flush_interval -1" in CADDY
 
-    def test_a_client_cannot_name_another_address(self) -> None:
+    def test_client_cannot_spoof_its_address(self) -> None:
         assert "X-Forwarded-For $remote_addr;" in NGINX and "$proxy_add_x_forwarded_for" not in NGINX
         assert "trusted_proxies" not in CADDY
 
     @pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("openssl")), reason="nginx is not here")
-    def test_nginx_takes_its_file(self, tmp_path: Path) -> None:
+    def test_nginx_accepts_its_config(self, tmp_path: Path) -> None:
         files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=jawab.example", *files],
@@ -124,7 +124,7 @@ class TestProxies:
         assert checked.returncode == 0, checked.stderr
 
     @pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not here")
-    def test_caddy_takes_its_file(self, tmp_path: Path) -> None:
+    def test_caddy_accepts_its_config(self, tmp_path: Path) -> None:
         checked = subprocess.run(
             ["caddy", "validate", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile"],
             capture_output=True, text=True, check=False, env=os.environ | {"XDG_DATA_HOME": str(tmp_path)},

@@ -1,4 +1,4 @@
-"""The documents are held to the program: commands exist, dependencies are explained, files are there."""
+"""The documentation agrees with the program: commands and linked files exist, dependencies are explained."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ROOT = Path(__file__).parent.parent
 READMES = ["README.md", "README.ar.md"]
 
 
-def blocks(text: str) -> str:
+def code_blocks(text: str) -> str:
     return "\n".join(re.findall(r"^```[a-z]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_every_command_of_the_readme_exists_with_its_options(name: str) -> None:
+def test_readme_commands_and_options_exist(name: str) -> None:
     lines = re.findall(
-        r"^\$? ?(?:\.venv/bin/)?jawab (.*)$", blocks((ROOT / name).read_text(encoding="utf-8")), re.MULTILINE
+        r"^\$? ?(?:\.venv/bin/)?jawab (.*)$", code_blocks((ROOT / name).read_text(encoding="utf-8")), re.MULTILINE
     )
     assert lines
     for line in lines:
@@ -38,7 +38,7 @@ def test_every_command_of_the_readme_exists_with_its_options(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_every_make_target_and_file_of_the_readme_exists(name: str) -> None:
+def test_readme_make_targets_and_links_exist(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z-]+)", text)) <= targets
@@ -46,18 +46,18 @@ def test_every_make_target_and_file_of_the_readme_exists(name: str) -> None:
         assert (ROOT / link).exists(), link
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_readme_lists_every_command() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all(f"jawab {name}" in text for name in jawab.commands)
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_every_short_setting_is_in_the_readme(name: str) -> None:
+def test_readme_lists_every_short_setting(name: str) -> None:
     told = set(re.findall(r"JAWAB_[A-Z_]+", (ROOT / name).read_text(encoding="utf-8")))
     assert told == {variable(short) for short in SHORT_NAMES}
 
 
-def test_every_dependency_says_why_it_is_there() -> None:
+def test_every_dependency_is_explained() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [re.split(r"[>=<\[]", dependency)[0] for dependency in project["dependencies"]]
     table = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").partition("|---|")[2]
@@ -65,7 +65,7 @@ def test_every_dependency_says_why_it_is_there() -> None:
     assert sorted(explained) == sorted(set(wanted))
 
 
-def test_every_third_party_import_is_a_dependency() -> None:
+def test_third_party_imports_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[>=<\[]", dependency)[0].replace("-", "_") for dependency in project["dependencies"]}
     # Where the module has another name than the package, or comes with a package that is declared.
@@ -73,7 +73,7 @@ def test_every_third_party_import_is_a_dependency() -> None:
     declared |= {"markupsafe"}  # of jinja2
     declared |= {"pythonjsonlogger"}
     declared |= {"opentelemetry"}  # of the extra `traces`
-    declared |= {"matplotlib", "sklearn"}  # of the extra `train`, for teaching alone
+    declared |= {"matplotlib", "sklearn"}  # of the extra `train`, for training only
     known = declared | set(sys.stdlib_module_names) | {"index", "qa", "ui", "prompts"}
     for layer in ("index", "qa", "ui", "prompts"):
         for path in (ROOT / layer).rglob("*.py"):

@@ -1,4 +1,4 @@
-"""Writes reach the disk in the order that survives a power cut: the old content is left, or the new one."""
+"""Writes are synced in an order that survives a power cut: either the old or the new content remains."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Events = list[tuple[str, str]]
 
 @pytest.fixture
 def events(monkeypatch: pytest.MonkeyPatch) -> Events:
-    """The names that are synced to the disk and renamed, in order."""
+    """The names of the files synced and renamed, in order."""
     done: Events = []
     sync, replace = durable._sync, Path.replace
 
@@ -48,18 +48,18 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Events:
     return done
 
 
-def assert_stored(events: Events, path: Path) -> None:
-    """The file was written through, then renamed, then its folder was written through."""
+def assert_written_durably(events: Events, path: Path) -> None:
+    """The file was synced, then renamed, then its folder was synced."""
     at = events.index(("rename", path.name))
     assert events[at - 1][0] == "sync" and events[at - 1][1].startswith(path.stem)
     assert events[at + 1] == ("sync", path.parent.name)
     assert [other.name for other in path.parent.iterdir() if other.suffix == ".partial"] == []
 
 
-def test_file_is_the_old_one_or_the_new_one(tmp_path: Path, events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_atomic_write_keeps_old_content(tmp_path: Path, events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.json"
     write_atomically(path, b"old")
-    assert_stored(events, path)
+    assert_written_durably(events, path)
     assert path.read_bytes() == b"old" and stat.S_IMODE(path.stat().st_mode) == 0o600
 
     def fail(descriptor: int) -> None:
@@ -71,37 +71,37 @@ def test_file_is_the_old_one_or_the_new_one(tmp_path: Path, events: Events, monk
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_names_keys_and_logins(tmp_path: Path, events: Events) -> None:
+def test_collection_names_and_auth_files_are_synced_to_disk(tmp_path: Path, events: Events) -> None:
     folders = CollectionRepository(tmp_path / "index", tmp_path / "collections")
     made = folders.make("News")
-    # Its folder has its own name once the name of the collection is stored.
+    # The folder gets its final name only after the name of the collection is stored.
     (folder,) = (tmp_path / "collections").iterdir()
     begun = [("sync", f"{made.id}.removed"), ("sync", "collections")]
     assert folder.name == made.id and [event for event in events if event in begun] == begun
     folders.rename(DEFAULT_ID, "All")
-    assert_stored(events[-3:], tmp_path / "index" / "collection.json")
+    assert_written_durably(events[-3:], tmp_path / "index" / "collection.json")
     APIKeyStore(tmp_path / "keys.json").add("newsroom", ["read"])
-    assert_stored(events, tmp_path / "keys.json")
+    assert_written_durably(events, tmp_path / "keys.json")
     SessionStore("password", tmp_path / "logins.json").add()
-    assert_stored(events, tmp_path / "logins.json")
+    assert_written_durably(events, tmp_path / "logins.json")
     assert len(json.loads((tmp_path / "logins.json").read_text())["logins"]) == 1
 
 
-def test_upload_is_stored_with_its_folders(tmp_path: Path, events: Events) -> None:
+def test_upload_is_synced_with_its_folders(tmp_path: Path, events: Events) -> None:
     (tmp_path / "upload" / "a").mkdir(parents=True)
     (tmp_path / "upload" / "a" / "b.txt").write_text("b")
     sync_tree(tmp_path / "upload")
     assert events == [("sync", name) for name in ("b.txt", "a", "upload", tmp_path.name)]
 
 
-def test_databases_store_each_transaction(tmp_path: Path) -> None:
+def test_databases_sync_each_transaction(tmp_path: Path) -> None:
     with closing(Database(tmp_path / "a.sqlite", writable=True)) as database:
         assert database.rows("PRAGMA synchronous") == [(2,)]
     with closing(SQLiteStore(tmp_path / "b.sqlite", "", Versions(0, {}))) as store, store.rows() as rows:
         assert rows.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_vectors_are_stored_before_the_catalogue_names_them(
+def test_vectors_are_synced_before_catalog_references_them(
     write: Callable[[str, str], Path], indexed: Callable[[], IndexingReport], tmp_path: Path, events: Events
 ) -> None:
     write("a.txt", "The tram opened in May.")
@@ -110,18 +110,18 @@ def test_vectors_are_stored_before_the_catalogue_names_them(
         events.clear()
         compact(catalog)
     (vectors,) = (tmp_path / "index").glob("vectors-*.faiss")
-    assert_stored(events, vectors)
+    assert_written_durably(events, vectors)
     assert events.index(("rename", vectors.name)) < events.index(("rename", "catalog.sums"))
 
 
-def test_checksums_are_never_wrong_after_a_power_cut(
+def test_checksums_survive_power_cut(
     write: Callable[[str, str], Path],
     indexed: Callable[[], IndexingReport],
     tmp_path: Path,
     events: Events,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Before pages change it is on the disk that their checksums are not known; and the head before the checksums."""
+    """Checksums are marked as unknown on disk before pages change; the head is written before the checksums."""
     write("a.txt", "The tram opened in May.")
     indexed()
     events.clear()
@@ -136,13 +136,13 @@ def test_checksums_are_never_wrong_after_a_power_cut(
         catalog.set_meta("x", "x" * 10_000)
     sums = ("rename", "catalog.sums")
     at = events.index(("merge", ""))
-    assert_stored(events[:at], tmp_path / "index" / "catalog.sums")
-    assert_stored(events[at:], tmp_path / "index" / "catalog.sums")
+    assert_written_durably(events[:at], tmp_path / "index" / "catalog.sums")
+    assert_written_durably(events[at:], tmp_path / "index" / "catalog.sums")
     assert events.index(("rename", "catalog.head")) < len(events) - 1 - events[::-1].index(sums)
     assert not page_checksums.damaged_pages(tmp_path / "index" / FILE)
 
 
-def test_nothing_is_written_where_nothing_changed(
+def test_opening_unchanged_index_writes_nothing(
     write: Callable[[str, str], Path], indexed: Callable[[], IndexingReport], tmp_path: Path, events: Events
 ) -> None:
     write("a.txt", "The tram opened in May.")

@@ -1,7 +1,7 @@
-"""The self-test on processors that are not this one: an emulator knows their instructions and no others.
+"""The self-test on other processors, under an emulator that supports only their instructions.
 
-Where llama.cpp has its code in several files, one of them works on each processor. Where it was compiled for the
-processor at hand, the child dies on an older one, and its parent lives on and says of what.
+Where llama.cpp is built with several backends, one of them works on each processor. Where it was compiled for the
+host's processor, the child process crashes on an older one, and its parent survives and reports the signal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.self_test_children import usual_backends
 
 EMULATOR = "qemu-x86_64"
 SILENCE = 500.0
-"""The emulator takes fifty times as long for everything."""
+"""Timeout in seconds without output: the emulator is fifty times slower."""
 
 
 def result_on(cpu: str, model: Path) -> SelfTestResult:
@@ -37,13 +37,13 @@ def result_on(cpu: str, model: Path) -> SelfTestResult:
     [
         ("Nehalem", {"sse42", "x64"}),  # of 2008, without AVX
         ("Haswell", {"haswell"}),  # of 2013, with AVX2
-        ("max", {"haswell"}),  # all that the emulator knows: no AVX-512
+        ("max", {"haswell"}),  # all that the emulator supports: no AVX-512
     ],
 )
-def test_another_processor_has_code_that_fits_it(
+def test_self_test_chooses_backend_for_processor(
     cpu: str, fitting: set[str], counting_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Where this is set, NumPy's linear algebra takes code for that processor whatever it runs on.
+    # If this is set, NumPy's linear algebra uses code for that processor whatever it runs on.
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     result = result_on(cpu, counting_model)
     if usual_backends():

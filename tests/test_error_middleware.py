@@ -1,4 +1,4 @@
-"""What nobody thought of: clients are told in their form that something broke, and the log alone what."""
+"""Unexpected errors: clients get an error in their own format without details, which only the log has."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHAT = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUEST
 
 
 class BrokenAssistant:
-    """Breaks in the middle of a sentence, in a way that is not foreseen."""
+    """Raises an unexpected exception in the middle of a sentence."""
 
     def stream(
         self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
@@ -42,24 +42,24 @@ class BrokenAssistant:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     broken = site(tmp_path_factory.mktemp("broken"), wrap_unexpected(BrokenAssistant()))
-    # What is embedded breaks too, in a route that has nothing to do with an assistant.
+    # Without models, a route that uses no assistant fails too.
     app = create_app(replace(broken, models=None))  # type: ignore[arg-type]
     with TestClient(app, "http://127.0.0.1") as page:
         yield page
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
-    """The one line of what broke."""
+    """The single log line of the error."""
     (record,) = (record for record in caplog.records if record.name == "jawab.errors")
     line: dict[str, Any] = json.loads(JsonLogFormatter().format(record))
     return line
 
 
-class TestARouteThatBreaks:
-    def test_it_gives_a_problem_that_says_nothing_of_it(self, page: TestClient, caplog: Any) -> None:
+class TestRouteError:
+    def test_unexpected_error_returns_problem_without_details(self, page: TestClient, caplog: Any) -> None:
         caplog.set_level(logging.WARNING)
         response = page.get("/page/collections/none/bring/x", headers={"x-request-id": "job-7"})
-        assert response.status_code == 404  # a status is not something that broke
+        assert response.status_code == 404  # an error status is not an unexpected error
         response = page.get("/v1/models", headers={"x-request-id": "job-7"})
         assert response.status_code == 500 and response.headers["x-request-id"] == "job-7"
         assert response.headers["x-frame-options"] == "DENY" and "AttributeError" not in response.text
@@ -68,7 +68,7 @@ class TestARouteThatBreaks:
         assert "openai_routes.py" in line["traceback"]
 
     @pytest.mark.parametrize(("language", "letters"), [("en", "Something"), ("ar", "خلل")])
-    def test_in_both_languages(
+    def test_problem_is_localised(
         self, page: TestClient, language: str, letters: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def find(*_: object) -> None:
@@ -83,24 +83,24 @@ class TestARouteThatBreaks:
         assert letters in problem["detail"] and SECRET not in response.text
 
 
-class TestAnAnswerThatBreaks:
-    def test_whole(self, page: TestClient, caplog: Any) -> None:
+class TestAnswerError:
+    def test_error_in_whole_answer(self, page: TestClient, caplog: Any) -> None:
         response = page.post("/v1/ask", json={"question": ENGLISH_QUESTION}, headers={"x-request-id": "job-7"})
         assert response.status_code == 500 and response.json()["code"] == "internal" and SECRET not in response.text
         assert logged(caplog)["request_id"] == "job-7" and SECRET not in str(logged(caplog))
 
-    def test_streamed(self, page: TestClient) -> None:
+    def test_error_in_streamed_answer(self, page: TestClient) -> None:
         text = page.post("/v1/ask", json={"question": ENGLISH_QUESTION, "stream": True}).text
         *_, (name, data) = re.findall(r"event: (\w+)\ndata: (.*)\n\n", text)
         assert name == "error" and json.loads(data)["code"] == "internal" and SECRET not in text
 
     @pytest.mark.parametrize("stream", [False, True])
-    def test_in_openais_form(self, page: TestClient, stream: bool) -> None:
+    def test_error_in_openai_format(self, page: TestClient, stream: bool) -> None:
         response = page.post("/v1/chat/completions", json={**CHAT, "stream": stream})
         error = json.loads(response.text.rpartition("data: ")[2])["error"]
         assert (error["type"], error["code"]) == ("server_error", "internal") and SECRET not in response.text
 
-    def test_what_ends_work_early_is_not_something_that_broke(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_cancelled_answer_is_not_logged_as_error(self, caplog: pytest.LogCaptureFixture) -> None:
         class Left(CannedAssistant):
             def stream(self, *_: Any, **__: Any) -> Iterator[Event]:
                 yield PassagesFound(())
@@ -114,7 +114,7 @@ class TestAnAnswerThatBreaks:
 
 
 def run(path: str, route: Any, stopping: ShutdownManager | None = None) -> list[Message]:
-    """What a client is sent by a route, and what is said in its place."""
+    """The messages that a client gets from a route, or from the middleware in its place."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -132,8 +132,8 @@ def start(kind: str) -> Message:
     return {"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind.encode())]}
 
 
-def begun(kind: str) -> Any:
-    """A route that breaks when it has begun to answer."""
+def failing_route(kind: str) -> Any:
+    """A route that raises after it has started its response."""
 
     async def route(scope: Scope, receive: Receive, send: Send) -> None:
         await send(start(kind))
@@ -143,19 +143,19 @@ def begun(kind: str) -> Any:
     return route
 
 
-class TestWhatHasBegun:
-    def test_a_stream_ends_with_an_event_in_its_form(self) -> None:
-        *_, ours = run("/v1/ask", begun("text/event-stream; charset=utf-8"))
+class TestErrorAfterResponseStart:
+    def test_stream_ends_with_error_event_in_its_format(self) -> None:
+        *_, ours = run("/v1/ask", failing_route("text/event-stream; charset=utf-8"))
         assert ours["body"].startswith(b"event: error\ndata: {") and not ours["more_body"]
-        *_, openais = run("/v1/chat/completions", begun("text/event-stream"))
+        *_, openais = run("/v1/chat/completions", failing_route("text/event-stream"))
         assert json.loads(openais["body"].removeprefix(b"data: "))["error"]["code"] == "internal"
-        *_, pages = run("/gradio_api/queue/data", begun("text/event-stream"))
+        *_, pages = run("/gradio_api/queue/data", failing_route("text/event-stream"))
         assert pages["body"] == b"" and not pages["more_body"]
 
-    def test_a_file_is_left_as_it_is(self) -> None:
-        assert len(run("/page/plotly.js", begun("text/javascript"))) == 2
+    def test_file_response_is_unchanged(self) -> None:
+        assert len(run("/page/plotly.js", failing_route("text/javascript"))) == 2
 
-    def test_where_all_is_said_nothing_is_added(self) -> None:
+    def test_finished_response_is_unchanged(self) -> None:
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
             await send(start("text/event-stream"))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -164,12 +164,12 @@ class TestWhatHasBegun:
         assert len(run("/v1/ask", route)) == 2
 
 
-class TestTheEnd:
-    """`ShutdownManager` by itself; tests/test_shutdown.py has the whole process."""
+class TestShutdown:
+    """`ShutdownManager` alone; tests/test_shutdown.py tests the whole process."""
 
     QUICK = ShutdownTimeouts(0.2, 0.2, 0.1, 0.1)
 
-    def test_a_request_that_does_not_end_is_told(self) -> None:
+    def test_unfinished_request_gets_503(self) -> None:
         stopping = ShutdownManager(self.QUICK)
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -179,7 +179,7 @@ class TestTheEnd:
         assert start["status"] == 503 and json.loads(body["body"])["code"] == "stopping"
         assert dict(start["headers"])[b"retry-after"] == b"5"
 
-    def test_it_is_over_at_once_where_nothing_is_under_way_but_a_page(self) -> None:
+    def test_open_page_does_not_delay_shutdown(self) -> None:
         stopping = ShutdownManager(ShutdownTimeouts(60, 60, 0.1, 0.1))
 
         async def route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -188,7 +188,7 @@ class TestTheEnd:
 
         assert run("/gradio_api/heartbeat/abc", route, stopping)[-1]["more_body"] is False
 
-    def test_a_question_ends_at_its_next_step_when_it_is_late(self) -> None:
+    def test_late_question_ends_at_next_step(self) -> None:
         stopping = ShutdownManager(self.QUICK)
         events = stopping.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         next(events)
@@ -198,7 +198,7 @@ class TestTheEnd:
             next(events)
         assert stopping.under_way == 0
 
-    def test_one_that_has_its_record_is_not_told_that_it_is_late(self) -> None:
+    def test_completed_answer_is_not_interrupted_when_late(self) -> None:
         stopping = ShutdownManager(self.QUICK)
         events = stopping.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         for _ in range(len(list(CannedAssistant().stream(ENGLISH_QUESTION)))):

@@ -1,4 +1,4 @@
-"""The examples, each run as it stands against a real server with the fakes."""
+"""The examples, each run unmodified against a real server with the fakes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ RUNS = {".py": [sys.executable], ".sh": ["bash"], ".mjs": ["node"]}
 
 
 def each(*examples: str) -> pytest.MarkDecorator:
-    """The test, for each of these examples."""
+    """Run the test for each of these examples."""
     marked = [pytest.param(one, marks=pytest.mark.real if one in WITH_PROGRAMS else ()) for one in examples]
     return pytest.mark.parametrize("example", marked)
 
 
-asking = each("ask.py", "ask_async.py", "openai_client.py", "ask.sh", "ask.mjs")
+each_ask_example = each("ask.py", "ask_async.py", "openai_client.py", "ask.sh", "ask.mjs")
 
 
 def run(example: str, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -43,12 +43,12 @@ def run(example: str, *words: str | Path, **environment: str) -> subprocess.Comp
         pytest.skip(f"{', '.join(missing)} is not here")
     path = EXAMPLES / example
     command = [*RUNS[path.suffix], str(path), *map(str, words)]
-    # Arabic goes in and out as UTF-8 wherever it is run.
+    # Arabic is read and written as UTF-8 on every platform.
     given = dict(os.environ) | {"PYTHONUTF8": "1"} | environment
     return subprocess.run(command, env=given, capture_output=True, encoding="utf-8", timeout=120, check=False)
 
 
-def said(example: str, *words: str | Path, **environment: str) -> str:
+def output_of(example: str, *words: str | Path, **environment: str) -> str:
     done = run(example, *words, **environment)
     assert done.returncode == 0 and not done.stderr, done.stderr
     return done.stdout
@@ -59,30 +59,30 @@ def record_of(address: str, question: str) -> Any:
 
 
 @pytest.mark.parametrize("question", [ENGLISH, ARABIC], ids=["en", "ar"])
-@asking
-def test_it_says_the_answer_and_what_it_rests_on(fake_server: str, example: str, question: str) -> None:
-    told, record = said(example, question, JAWAB_URL=fake_server), record_of(fake_server, question)
+@each_ask_example
+def test_prints_answer_and_citations(fake_server: str, example: str, question: str) -> None:
+    told, record = output_of(example, question, JAWAB_URL=fake_server), record_of(fake_server, question)
     assert record["citations"] and record["answer"] in told
     for cited in record["citations"]:
         assert f"[{cited['marker']}] {cited['quote']}\n" in told and cited["title"] in told
 
 
 @each("ask_async.py", "ask.sh", "ask.mjs")
-def test_it_shows_what_is_written_while_it_comes(fake_server: str, example: str) -> None:
-    # A sentence that was written before comes whole, with its marker.
-    told = said(example, ENGLISH, JAWAB_URL=fake_server)
+def test_prints_streamed_answer(fake_server: str, example: str) -> None:
+    # A cached sentence is sent whole, with its citation marker.
+    told = output_of(example, ENGLISH, JAWAB_URL=fake_server)
     assert re.search(r"^The answer is 2,500( \[1\]\.)?\n= The answer is 2,500 \[1\]\.$", told, re.MULTILINE)
 
 
 @each("ask.py", "ask.sh")
-def test_it_searches(fake_server: str, example: str) -> None:
+def test_prints_search_results(fake_server: str, example: str) -> None:
     found = httpx.post(f"{fake_server}/v1/search", json={"question": ENGLISH, "k": 3}).json()["passages"]
-    told = said(example, ENGLISH, JAWAB_URL=fake_server)
+    told = output_of(example, ENGLISH, JAWAB_URL=fake_server)
     assert len(found) == 3 and all(f"  {passage['title']}\n" in told for passage in found)
 
 
-class Refusing:
-    """A server that lets nobody in, and remembers with which key they came."""
+class UnauthorizedServer:
+    """A server that rejects every request with 401 and records the API keys."""
 
     def __init__(self) -> None:
         self.keys: list[str] = []
@@ -95,31 +95,31 @@ class Refusing:
         await JSONResponse(told, 401)(scope, receive, send)
 
 
-@asking
-def test_it_sends_the_key_and_says_why_it_was_refused(example: str) -> None:
-    refusing = Refusing()
+@each_ask_example
+def test_sends_api_key_and_prints_auth_error(example: str) -> None:
+    refusing = UnauthorizedServer()
     with listening(refusing) as address:
         done = run(example, ENGLISH, JAWAB_URL=address, JAWAB_KEY="a secret")
     assert set(refusing.keys) == {"Bearer a secret"}
     assert done.returncode != 0 and "لست مدعوّاً." in done.stderr and "Traceback" not in done.stderr
 
 
-@asking
-def test_where_nobody_listens_it_says_so_in_a_sentence(example: str) -> None:
+@each_ask_example
+def test_connection_failure_prints_short_error(example: str) -> None:
     done = run(example, ENGLISH, JAWAB_URL="http://127.0.0.1:1")
     assert done.returncode != 0 and 0 < len(done.stderr) < 200 and "Traceback" not in done.stderr
 
 
 @pytest.mark.real
-class TestQuestions:
-    def test_a_table_of_questions_becomes_one_of_answers(self, fake_server: str, tmp_path: Path) -> None:
+class TestQuestionsScript:
+    def test_csv_of_questions_becomes_csv_of_answers(self, fake_server: str, tmp_path: Path) -> None:
         touched = tmp_path / "touched"
         shell = f'Who, if anybody,\nsaid "$(touch {touched}) `touch {touched}` \\n \'é"?'
         french = "Combien de soldats américains sont encore en Irak ?"
         questions = [ENGLISH, ARABIC, shell, french, "=1+1 troops?"]
         with (tmp_path / "questions.csv").open("w", encoding="utf-8-sig", newline="") as file:
             csv.writer(file).writerows([["id", "question"], *enumerate(questions), ["5", " "], ["6"]])
-        told = said("questions.sh", tmp_path / "questions.csv", JAWAB_URL=fake_server)
+        told = output_of("questions.sh", tmp_path / "questions.csv", JAWAB_URL=fake_server)
         rows = list(csv.DictReader(io.StringIO(told, newline="")))
         assert [row["question"].removeprefix("'") for row in rows] == questions
         assert [row["status"] for row in rows][:4] == ["answered", "answered", "declined", "question_language"]
@@ -130,30 +130,30 @@ class TestQuestions:
             assert row["answer"] == record["answer"]
             assert row["quotations"].split("\n") == [cited["quote"] for cited in record["citations"]]
 
-    def test_it_stops_where_nobody_listens(self, tmp_path: Path) -> None:
+    def test_stops_on_connection_failure(self, tmp_path: Path) -> None:
         (tmp_path / "questions.csv").write_text(f"question\n{ENGLISH}\n")
         done = run("questions.sh", tmp_path / "questions.csv", JAWAB_URL="http://127.0.0.1:1")
         assert done.returncode != 0 and "onnect" in done.stderr
 
-    def test_the_key_is_sent(self, tmp_path: Path) -> None:
+    def test_sends_api_key(self, tmp_path: Path) -> None:
         (tmp_path / "questions.csv").write_text(f"first\n{ENGLISH}\n")
-        refusing = Refusing()
+        refusing = UnauthorizedServer()
         with listening(refusing) as address:
-            told = said("questions.sh", tmp_path / "questions.csv", JAWAB_URL=address, JAWAB_KEY="a secret")
+            told = output_of("questions.sh", tmp_path / "questions.csv", JAWAB_URL=address, JAWAB_KEY="a secret")
         assert refusing.keys == ["Bearer a secret"] and "unauthorized,لست مدعوّاً." in told
 
 
-def test_in_process_it_is_the_same_answer(fake_server: str, tmp_path: Path) -> None:
+def test_in_process_answer_matches_server(fake_server: str, tmp_path: Path) -> None:
     fakes = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake", "PYTHONPATH": str(EXAMPLES.parent)}
     for question in (ENGLISH, ARABIC):
-        told = said("in_process.py", tmp_path / "index", SAMPLES / "articles", question, **fakes)
+        told = output_of("in_process.py", tmp_path / "index", SAMPLES / "articles", question, **fakes)
         record = record_of(fake_server, question)
         assert record["answer"] in told and all(cited["quote"] in told for cited in record["citations"])
     refused = run("in_process.py", tmp_path / "other", tmp_path / "none", ENGLISH, **fakes)
     assert refused.returncode != 0 and refused.stderr.startswith("path_missing")
 
 
-def test_every_example_is_in_the_list_and_tested() -> None:
+def test_every_example_is_listed_and_tested() -> None:
     listed, tests = ((place).read_text(encoding="utf-8") for place in (EXAMPLES / "README.md", Path(__file__)))
     there = {path.name for path in EXAMPLES.iterdir() if path.suffix in RUNS}
     assert there and all(f"({name})" in listed and f'"{name}"' in tests for name in there)

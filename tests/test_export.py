@@ -1,4 +1,4 @@
-"""Conversations saved: everything is in them, in its own direction, and nothing of it is more than text."""
+"""Exported conversations: they are complete, each text has its own direction, and untrusted content is escaped."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def hostile(payload: str) -> list[StoredTurn]:
 
 
 class TestMarkdown:
-    def test_every_question_answer_and_quotation_is_in_it(self) -> None:
+    def test_includes_every_question_answer_and_quotation(self) -> None:
         html = MarkdownIt().render(markdown("Troops", TURNS))
         reader = Reader(html)
         for turn in TURNS[:2]:
@@ -52,7 +52,7 @@ class TestMarkdown:
     @pytest.mark.parametrize(
         "payload", [*HOSTILE, "# h", "- l", "1. l", "> q", "a | b", "***", "<!--", "&lt;b&gt;", "==="]
     )
-    def test_what_others_wrote_stays_text(self, payload: str) -> None:
+    def test_untrusted_content_is_escaped(self, payload: str) -> None:
         reader = Reader(MarkdownIt().render(markdown(payload, hostile(payload))))
         assert {tag for tag, _ in reader.tags} <= {"h1", "h2", "div", "p", "blockquote"}
         assert {name for _, attributes in reader.tags for name in attributes} <= {"lang", "dir"}
@@ -60,7 +60,7 @@ class TestMarkdown:
 
 
 class TestWord:
-    def test_it_opens_and_arabic_runs_from_right_to_left(self) -> None:
+    def test_arabic_paragraphs_and_runs_are_right_to_left(self) -> None:
         document = Document(io.BytesIO(word("Troops", TURNS)))
         by_text = {paragraph.text: paragraph for paragraph in document.paragraphs}
         for turn in TURNS[:2]:
@@ -75,8 +75,8 @@ class TestWord:
         highlighted = [run.text for p in document.paragraphs for run in p.runs if run.font.highlight_color]
         assert highlighted == ["حزيران/يونيو 2020", "2500", "2,500"]
 
-    def test_its_xml_keeps_to_the_order_that_word_demands(self) -> None:
-        """Word refuses a file whose `w:bidi` stands before `w:pStyle`, or `w:rtl` before `w:rFonts`."""
+    def test_xml_elements_are_in_schema_order(self) -> None:
+        """Word rejects a file whose `w:bidi` precedes `w:pStyle`, or whose `w:rtl` precedes `w:rFonts`."""
         for paragraph in Document(io.BytesIO(word("عنوان", TURNS))).element.body.iter(qn("w:pPr")):
             names = [child.tag for child in paragraph]
             if qn("w:bidi") in names and qn("w:pStyle") in names:
@@ -87,7 +87,7 @@ class TestWord:
             assert [name for name in names if name in order] == order
 
     @pytest.mark.parametrize("payload", HOSTILE)
-    def test_what_others_wrote_stays_text(self, payload: str) -> None:
+    def test_untrusted_content_is_escaped(self, payload: str) -> None:
         file = word(payload, hostile(payload))
         assert any(words_of(payload) in words_of(one.text) for one in Document(io.BytesIO(file)).paragraphs)
         relations = zipfile.ZipFile(io.BytesIO(file)).read("word/_rels/document.xml.rels")
@@ -95,11 +95,11 @@ class TestWord:
 
 
 class TestPrintable:
-    def test_a_sentence_in_the_other_language_reads_in_its_own_direction(self) -> None:
+    def test_sentence_in_other_language_has_its_own_direction(self) -> None:
         turn = StoredTurn(1, ARABIC_QUESTION, record(ARABIC_QUESTION, "It was finished below its budget [1]."))
         assert Reader(printable("Troops", [turn], "ar")).direction_of("It was finished") == "ltr"
 
-    def test_it_is_one_page_that_loads_nothing(self) -> None:
+    def test_page_is_self_contained(self) -> None:
         html = printable("Troops", TURNS, "ar")
         reader = Reader(html.replace('<meta charset="utf-8">', "").split("<style>")[0].split("<head>")[0] + "</html>")
         assert reader.tags[0] == ("html", {"lang": "ar", "dir": "rtl"})
@@ -107,7 +107,7 @@ class TestPrintable:
         assert "<mark>حزيران/يونيو 2020</mark>" in html and html.count("<blockquote") == 4
 
     @pytest.mark.parametrize("payload", HOSTILE)
-    def test_what_others_wrote_stays_text(self, payload: str) -> None:
+    def test_untrusted_content_is_escaped(self, payload: str) -> None:
         body = printable(payload, hostile(payload), "en").split("<body>")[1].split("</body>")[0]
         reader = Reader(body)
         assert {tag for tag, _ in reader.tags} <= {
@@ -124,7 +124,7 @@ class TestOverHttp:
             client.get("/")
             yield client
 
-    def test_ones_own_is_saved_in_every_form_and_anothers_is_not_there(self, client: TestClient) -> None:
+    def test_export_in_every_format_is_limited_to_owner(self, client: TestClient) -> None:
         me = visitor_of(client.cookies[COOKIE])
         number = self.site.conversations.begin(me, ENGLISH_QUESTION)
         self.site.conversations.put(me, number, TURNS[0])

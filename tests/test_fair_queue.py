@@ -1,4 +1,4 @@
-"""The way of a question through the server: fair turns, places, limits, answers that are known, and early ends."""
+"""The path of a question through the server: fair queue, positions, limits, cached answers and cancellation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Given = Callable[[AnswerStream], "Collection"]
 
 @dataclass(frozen=True)
 class Collection:
-    """As much of a collection as a question needs."""
+    """The part of a collection that a question needs."""
 
     assistant: AnswerStream
     answers: AnswerCache | None = None
@@ -37,7 +37,7 @@ class Collection:
 
 @dataclass
 class Gated:
-    """An assistant that finds its passages at once, and answers when it is let."""
+    """An assistant that finds its passages at once, and answers when its gate is opened."""
 
     open: threading.Event = field(default_factory=threading.Event)
     asked: list[str] = field(default_factory=list)
@@ -59,8 +59,8 @@ class Gated:
 
 
 @dataclass
-class Counting:
-    """An assistant that counts the questions that it has begun to work on."""
+class CountingAssistant:
+    """An assistant that counts the questions it has started."""
 
     begun: int = 0
 
@@ -73,21 +73,23 @@ class Counting:
         yield Finished(answer)
 
 
-def in_time(work: Coroutine[Any, Any, Any]) -> Any:
+def run_with_timeout(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(asyncio.wait_for(work, 20))
 
 
-async def steps_of(assistant: AnswerStream, asked: QuestionRequest, line: FairQueue | None = None) -> list[StreamEvent]:
+async def collect_events(
+    assistant: AnswerStream, asked: QuestionRequest, line: FairQueue | None = None
+) -> list[StreamEvent]:
     return [step async for step in stream_answer(Collection(assistant), asked, line or FairQueue())]
 
 
-async def until(true: Callable[[], bool]) -> None:
+async def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         await asyncio.sleep(0.005)
 
 
-class TestLine:
-    def test_callers_take_turns_however_much_one_asks(self) -> None:
+class TestQueue:
+    def test_queue_serves_clients_in_turn(self) -> None:
         async def serve() -> list[str]:
             line, served = FairQueue(), list[str]()
             with ExitStack() as stack:
@@ -107,9 +109,9 @@ class TestLine:
             assert served == [name for name, _, _ in foretold]
             return served
 
-        assert in_time(serve()) == ["busy 1", "calm 1", "other 1", "busy 2", "other 2", "busy 3"]
+        assert run_with_timeout(serve()) == ["busy 1", "calm 1", "other 1", "busy 2", "other 2", "busy 3"]
 
-    def test_everybody_knows_their_place(self) -> None:
+    def test_queue_reports_position(self) -> None:
         async def stand() -> None:
             line = FairQueue()
             with line.stand("") as first, line.stand("") as second:
@@ -118,9 +120,9 @@ class TestLine:
                 assert third.before == 0 and line.length == 2
             assert second.before == 0 and line.length == 0
 
-        in_time(stand())
+        run_with_timeout(stand())
 
-    def test_it_has_an_end_for_all_and_for_one(self) -> None:
+    def test_queue_limits_total_and_per_client_length(self) -> None:
         async def stand() -> None:
             line = FairQueue(QueueLimits(max_length=4, max_length_of_client=2))
             with line.stand("one"), line.stand("one"):
@@ -132,17 +134,17 @@ class TestLine:
             with line.stand("one"):
                 pass
 
-        in_time(stand())
+        run_with_timeout(stand())
 
-    def test_several_are_answered_at_once_where_there_is_room(self) -> None:
+    def test_queue_serves_several_at_once(self) -> None:
         async def stand() -> None:
             line = FairQueue(QueueLimits(at_once=2))
             with line.stand("a") as first, line.stand("a") as second, line.stand("b") as third:
                 assert (first.served, second.served, third.served, third.before) == (True, True, False, 2)
 
-        in_time(stand())
+        run_with_timeout(stand())
 
-    def test_a_turn_that_comes_before_the_loop_goes_on_is_noticed(self) -> None:
+    def test_queue_turn_before_waiting_is_not_missed(self) -> None:
         async def stand() -> None:
             line, first = FairQueue(), ExitStack()
             first.enter_context(line.stand("first"))
@@ -152,17 +154,17 @@ class TestLine:
                 await asyncio.wait_for(moved, 1)
                 assert second.served
 
-        in_time(stand())
+        run_with_timeout(stand())
 
 
-class TestFollow:
-    def test_the_passages_wait_for_nobody(self) -> None:
+class TestStreamAnswer:
+    def test_passages_are_streamed_before_turn_in_queue(self) -> None:
         busy, second = Gated(), Gated()
 
         async def ask() -> list[StreamEvent]:
             line = FairQueue()
-            first = asyncio.ensure_future(steps_of(busy, QuestionRequest("first"), line))
-            await until(lambda: bool(busy.asked))
+            first = asyncio.ensure_future(collect_events(busy, QuestionRequest("first"), line))
+            await wait_until(lambda: bool(busy.asked))
             told: list[StreamEvent] = []
             async with aclosing(stream_answer(Collection(second), QuestionRequest("second"), line)) as steps:
                 async for step in steps:
@@ -174,12 +176,12 @@ class TestFollow:
             await first
             return told
 
-        told = in_time(ask())
+        told = run_with_timeout(ask())
         assert (told[0], told[2]) == (QueuePosition(1), QueuePosition(0))
         names = ["QueuePosition", "PassagesFound", "QueuePosition", "Token", "Finished"]
         assert [type(step).__name__ for step in told] == names
 
-    def test_a_turn_that_comes_while_its_asker_reads_of_another_place_is_noticed(self) -> None:
+    def test_stream_notices_turn_between_queue_positions(self) -> None:
         assistant = Gated()
         assistant.open.set()
 
@@ -199,22 +201,22 @@ class TestFollow:
                         first.close()
             return told
 
-        assert [step.before for step in in_time(ask()) if isinstance(step, QueuePosition)] == [2, 1, 0]
+        assert [step.before for step in run_with_timeout(ask()) if isinstance(step, QueuePosition)] == [2, 1, 0]
 
-    def test_leaving_early_ends_the_work_in_the_middle_of_a_step(self) -> None:
+    def test_cancel_interrupts_running_step(self) -> None:
         assistant = Gated()
 
         async def leave() -> float:
             asking = asyncio.ensure_future(complete_answer(Collection(assistant), QuestionRequest("why"), FairQueue()))
-            await until(lambda: bool(assistant.asked))
+            await wait_until(lambda: bool(assistant.asked))
             asking.cancel()
             began = time.monotonic()
             await asyncio.to_thread(assistant.closed.wait, 10)
             return time.monotonic() - began
 
-        assert in_time(leave()) < 1 and assistant.closed.is_set()
+        assert run_with_timeout(leave()) < 1 and assistant.closed.is_set()
 
-    def test_leaving_between_two_steps_closes_the_assistant(self) -> None:
+    def test_closing_stream_cancels_assistant_between_steps(self) -> None:
         assistant = CannedAssistant(pause=0.01)
 
         async def leave() -> None:
@@ -222,18 +224,18 @@ class TestFollow:
             await anext(events)
             await events.aclose()
 
-        in_time(leave())
+        run_with_timeout(leave())
         assert assistant.stopped_early.wait(5) and assistant.tokens < 10
 
-    def test_who_leaves_the_line_leaves_their_place(self) -> None:
+    def test_cancel_in_queue_frees_position(self) -> None:
         busy, other = Gated(), Gated()
 
         async def leave() -> int:
             line = FairQueue()
-            first = asyncio.ensure_future(steps_of(busy, QuestionRequest("first"), line))
-            await until(lambda: bool(busy.asked))
-            second = asyncio.ensure_future(steps_of(other, QuestionRequest("second"), line))
-            await until(lambda: line.length == 2)
+            first = asyncio.ensure_future(collect_events(busy, QuestionRequest("first"), line))
+            await wait_until(lambda: bool(busy.asked))
+            second = asyncio.ensure_future(collect_events(other, QuestionRequest("second"), line))
+            await wait_until(lambda: line.length == 2)
             second.cancel()
             await asyncio.wait({second})
             left = line.length
@@ -241,9 +243,9 @@ class TestFollow:
             await first
             return left
 
-        assert in_time(leave()) == 1 and not other.asked
+        assert run_with_timeout(leave()) == 1 and not other.asked
 
-    def test_halting_ends_the_events_at_once(self) -> None:
+    def test_halt_ends_stream_immediately(self) -> None:
         assistant = Gated()
 
         async def halt() -> list[StreamEvent]:
@@ -253,33 +255,33 @@ class TestFollow:
                 step async for step in stream_answer(Collection(assistant), QuestionRequest("why"), FairQueue(), halted)
             ]
 
-        assert [type(step).__name__ for step in in_time(halt())] == ["PassagesFound"]
+        assert [type(step).__name__ for step in run_with_timeout(halt())] == ["PassagesFound"]
         assert assistant.closed.wait(5)
 
-    def test_a_deadline_counts_the_time_in_the_line(self) -> None:
+    def test_deadline_includes_time_in_queue(self) -> None:
         busy, other = Gated(), Gated()
 
         async def ask() -> None:
             line = FairQueue()
-            first = asyncio.ensure_future(steps_of(busy, QuestionRequest("first"), line))
-            await until(lambda: bool(busy.asked))
+            first = asyncio.ensure_future(collect_events(busy, QuestionRequest("first"), line))
+            await wait_until(lambda: bool(busy.asked))
             with pytest.raises(DeadlinePassed):
                 await complete_answer(Collection(other), QuestionRequest("second", seconds=0.1), line)
             busy.open.set()
             await first
 
-        in_time(ask())
+        run_with_timeout(ask())
         assert not other.asked and other.closed.wait(5)
 
-    def test_an_error_of_the_assistant_reaches_whoever_follows(self) -> None:
+    def test_stream_raises_error_of_assistant(self) -> None:
         with pytest.raises(IndexMissing):
-            in_time(steps_of(CannedAssistant(), QuestionRequest(ERROR_QUESTION)))
+            run_with_timeout(collect_events(CannedAssistant(), QuestionRequest(ERROR_QUESTION)))
 
-    def test_more_than_the_loops_own_threads_may_search_at_once(self) -> None:
+    def test_searches_exceed_default_thread_pool_size(self) -> None:
         there = threading.Barrier(30)
 
-        class Meeting:
-            """Nobody's passages are found before thirty have been asked for."""
+        class BarrierAssistant:
+            """Finds no passages before thirty questions have been asked."""
 
             def stream(
                 self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
@@ -289,10 +291,12 @@ class TestFollow:
 
         async def ask() -> int:
             line = FairQueue()
-            answers = await asyncio.gather(*(steps_of(Meeting(), QuestionRequest("why"), line) for _ in range(30)))
+            answers = await asyncio.gather(
+                *(collect_events(BarrierAssistant(), QuestionRequest("why"), line) for _ in range(30))
+            )
             return sum(isinstance(steps[-1], Finished) for steps in answers)
 
-        assert in_time(ask()) == 30
+        assert run_with_timeout(ask()) == 30
 
 
 @pytest.mark.parametrize(
@@ -304,14 +308,14 @@ class TestFollow:
         (QuestionRequest(ENGLISH_QUESTION, (HistoryTurn("What else?"),)), 1),
     ],
 )
-def test_what_is_rewritten_waits_for_its_turn(asked: QuestionRequest, begun: int) -> None:
-    counting, found = Counting(), list[StreamEvent]()
+def test_question_needing_rewrite_waits_in_queue(asked: QuestionRequest, begun: int) -> None:
+    counting, found = CountingAssistant(), list[StreamEvent]()
 
     async def ask() -> None:
         line = FairQueue()
         with line.stand("another"):
             following = asyncio.ensure_future(collect(line))
-            await until(lambda: line.length == 2 and (not begun or bool(counting.begun)))
+            await wait_until(lambda: line.length == 2 and (not begun or bool(counting.begun)))
             await asyncio.sleep(0.1)
             assert counting.begun == begun
         await following
@@ -320,12 +324,12 @@ def test_what_is_rewritten_waits_for_its_turn(asked: QuestionRequest, begun: int
         async for step in stream_answer(Collection(counting), asked, line):
             found.append(step)
 
-    in_time(ask())
+    run_with_timeout(ask())
     assert isinstance(found[-1], Finished)
     assert [step.before for step in found if isinstance(step, QueuePosition)] == [1, 0]
 
 
-class TestCache:
+class TestAnswerCache:
     @pytest.fixture
     def assistant(self) -> CannedAssistant:
         return CannedAssistant()
@@ -333,7 +337,7 @@ class TestCache:
     def answers(
         self, assistant: CannedAssistant, *asked: QuestionRequest, generations: Sequence[int] = ()
     ) -> list[Answer]:
-        """The answers, one after the other; the index is in the state that `generations` tells before each."""
+        """The answers in order; `generations` gives the generation of the index before each question."""
         state = [0]
         collection = Collection(assistant, AnswerCache(lambda: state[0]))
 
@@ -344,10 +348,10 @@ class TestCache:
                 found.append(await complete_answer(collection, one, line))
             return found
 
-        found: list[Answer] = in_time(ask())
+        found: list[Answer] = run_with_timeout(ask())
         return found
 
-    def test_the_same_question_has_the_same_answer_and_says_so(self, assistant: CannedAssistant) -> None:
+    def test_repeated_question_returns_cached_answer(self, assistant: CannedAssistant) -> None:
         first, second = self.answers(assistant, QuestionRequest(ENGLISH_QUESTION), QuestionRequest(ENGLISH_QUESTION))
         worked_for = assistant.tokens
         assert "cached" not in first.to_json() and second.to_json()["cached"] is True
@@ -364,21 +368,21 @@ class TestCache:
             QuestionRequest(ENGLISH_QUESTION, anew=True),
         ],
     )
-    def test_another_question_is_another_one(self, assistant: CannedAssistant, second: QuestionRequest) -> None:
+    def test_different_request_misses_cache(self, assistant: CannedAssistant, second: QuestionRequest) -> None:
         assert self.answers(assistant, QuestionRequest(ENGLISH_QUESTION), second)[1].cached is None
 
-    def test_a_changed_index_has_new_answers(self, assistant: CannedAssistant) -> None:
+    def test_index_change_invalidates_cache(self, assistant: CannedAssistant) -> None:
         same = [QuestionRequest(ENGLISH_QUESTION)] * 4
         answers = self.answers(assistant, *same, generations=(1, 1, 2, 2))
         assert [answer.cached for answer in answers] == [None, True, None, True]
 
-    def test_it_keeps_so_many_and_no_more(self) -> None:
+    def test_cache_evicts_beyond_max_answers(self) -> None:
         cache, answer = AnswerCache(lambda: 0, max_answers=2), canned(ENGLISH_QUESTION)
         for name in ("one", "two", "three"):
             cache.keep(name, (), answer, 0)
         assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]
 
-    def test_it_keeps_so_many_bytes_and_no_more(self) -> None:
+    def test_cache_evicts_beyond_max_bytes(self) -> None:
         answer = canned(ENGLISH_QUESTION)
         size = len(json.dumps(answer.to_json(), ensure_ascii=False).encode())
         cache = AnswerCache(lambda: 0, max_bytes=2 * size)
@@ -389,7 +393,7 @@ class TestCache:
         cache.keep("long", (), replace(answer, answer="x" * 3 * size), 0)
         assert cache.find("long", ()) is None and cache.size == 0
 
-    def test_a_long_history_costs_nothing(self) -> None:
+    def test_cache_does_not_store_long_history(self) -> None:
         cache, answer = AnswerCache(lambda: 0), canned(ENGLISH_QUESTION)
         tracemalloc.start()
         for number in range(10):
@@ -401,22 +405,22 @@ class TestCache:
         tracemalloc.stop()
         assert held < 1_000_000
 
-    def test_who_waited_while_another_asked_the_same_gets_that_answer(self) -> None:
+    def test_queued_duplicate_question_gets_cached_answer(self) -> None:
         assistant = Gated()
         collection, asked = Collection(assistant, AnswerCache(lambda: 0)), QuestionRequest("the same")
 
         async def ask() -> list[Answer]:
             line = FairQueue()
             both = [asyncio.ensure_future(complete_answer(collection, asked, line)) for _ in range(2)]
-            await until(lambda: line.length == 2 and bool(assistant.asked))
+            await wait_until(lambda: line.length == 2 and bool(assistant.asked))
             assistant.open.set()
             return await asyncio.gather(*both)
 
-        assert sorted(bool(answer.cached) for answer in in_time(ask())) == [False, True]
+        assert sorted(bool(answer.cached) for answer in run_with_timeout(ask())) == [False, True]
         assert assistant.asked == ["the same"]
 
 
-def test_what_is_unwanted_ends_and_what_is_wanted_goes_on() -> None:
+def test_cancel_applies_only_within_scope() -> None:
     unwanted = CancelToken()
     check_cancelled()
     with cancel_scope(unwanted):

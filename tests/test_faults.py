@@ -1,4 +1,4 @@
-"""Faults of the disk and kills, a sample: the old state or the new one is left (all: `python -m benchmarks.faults`)."""
+"""A sample of disk faults and kills: either the old or the new state remains (all: `python -m benchmarks.faults`)."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ FAULTS, KILLS = 60, 28
 
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
-def test_a_sample_of_faults_and_kills(tmp_path: Path) -> None:
+def test_sampled_faults_and_kills_leave_old_or_new_state(tmp_path: Path) -> None:
     results = list(start(tmp_path, FAULTS, KILLS))
     assert [result for result in results if result.faults] == []
-    # Otherwise they came all too early or all too late to prove anything.
+    # Otherwise the faults were injected too early or too late to prove anything.
     lefts = [result.left for result in results if result.fired]
     assert len(lefts) > (FAULTS + KILLS) * 2 // 3 and min(lefts.count("old"), lefts.count("new")) > 10
 
 
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
-    """An index of some articles, one of them twice."""
+    """An index of a few articles, including one duplicate."""
     articles = tmp_path / "articles"
     articles.mkdir()
     for number in range(4):
@@ -71,24 +71,22 @@ def texts(index: Path) -> dict[str, str]:
         (errno.EBADF, OSError),
     ],
 )
-def test_what_the_system_says_of_a_disk(number: int, error: type[Exception]) -> None:
+def test_os_errors_map_to_storage_errors(number: int, error: type[Exception]) -> None:
     with pytest.raises(error), storage_errors(Path("folder")):
         raise OSError(number, os.strerror(number))
 
 
-def test_a_database_that_the_disk_fails_is_not_called_damaged() -> None:
+def test_sqlite_io_error_raises_disk_failed() -> None:
     failed = sqlite3.OperationalError("disk I/O error")
     failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
     with pytest.raises(DiskFailed), storage_errors(Path("folder")):
         raise failed
 
 
-def test_an_index_whose_checksums_could_not_be_written_is_not_held_to_be_damaged(
-    index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unwritten_checksums_are_not_reported_as_damage(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        # The first time when it is opened, the second once the removal is stored.
-        steps = iter([page_checksums._logged_pages, _failing])
+        # The first call is on opening, the second after the removal is stored.
+        steps = iter([page_checksums._logged_pages, _raise_io_error])
         patched.setattr(page_checksums, "_logged_pages", lambda file: next(steps)(file))
         with pytest.raises(DiskFailed):
             remove_articles(index, ["1"])
@@ -98,21 +96,21 @@ def test_an_index_whose_checksums_could_not_be_written_is_not_held_to_be_damaged
     assert not check_integrity(index)
 
 
-def _failing(*_: object, **__: object) -> Any:
+def _raise_io_error(*_: object, **__: object) -> Any:
     raise OSError(errno.EIO, "Input/output error")
 
 
-def test_checksums_that_cannot_be_read_are_not_forgotten(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_checksums_are_kept(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (index / "catalog.sums").read_bytes()
     read = Path.read_bytes
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", lambda path: _failing() if path.suffix == ".sums" else read(path))
+        patched.setattr(Path, "read_bytes", lambda path: _raise_io_error() if path.suffix == ".sums" else read(path))
         with pytest.raises(DiskFailed):
             remove_articles(index, ["1"])
     assert (index / "catalog.sums").read_bytes() == before
 
 
-def test_an_index_whose_making_was_interrupted_is_missing_and_made_again(tmp_path: Path) -> None:
+def test_interrupted_index_creation_can_be_retried(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     folder.mkdir()
     Database(folder / FILE, writable=True).close()
@@ -124,7 +122,7 @@ def test_an_index_whose_making_was_interrupted_is_missing_and_made_again(tmp_pat
     assert texts(folder) == {} and not check_integrity(folder)
 
 
-def test_what_a_killed_process_had_not_put_in_place_goes(index: Path) -> None:
+def test_partial_files_of_killed_process_are_removed(index: Path) -> None:
     left = [index / name for name in ("catalog.sums.partial", "vectors-9-9.partial", "vectors-9-9.faiss")]
     for path in left:
         path.write_bytes(b"half")
@@ -135,22 +133,22 @@ def test_what_a_killed_process_had_not_put_in_place_goes(index: Path) -> None:
     assert not check_integrity(index)
 
 
-def test_a_vector_file_whose_end_could_not_be_written_is_not_used(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FAISS's own files say nothing of it, as they only print what their last write gives."""
-    monkeypatch.setattr(faiss, "write_index", _written_until_full)
+def test_truncated_vector_file_is_not_used(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FAISS's own file writer does not raise on a failed last write; it only prints the result."""
+    monkeypatch.setattr(faiss, "write_index", _raise_disk_full)
     with pytest.raises(DiskFull), writing(index) as catalog, change_index(catalog):
         compact(catalog)
     monkeypatch.undo()
     assert not check_integrity(index)
 
 
-def _written_until_full(index: faiss.Index, writer: Any) -> None:
+def _raise_disk_full(index: faiss.Index, writer: Any) -> None:
     assert not isinstance(writer, str)
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_repair_that_the_disk_fails_once_loses_nothing(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """SQLite calls it damage where the disk fails in reading a database."""
+def test_repair_loses_nothing_on_transient_read_error(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite reports a disk read error of a database as corruption."""
     whole = texts(index)
     asked: set[str] = set()
     rows = Database.rows
@@ -171,10 +169,8 @@ def test_a_repair_that_the_disk_fails_once_loses_nothing(index: Path, monkeypatc
         assert sum(map(len, catalog.copies().values())) == 1
 
 
-def test_a_repair_that_ends_in_the_middle_leaves_what_is_held_to_be_damaged(
-    index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else a damaged index would look whole, or the first pages of one be put into the other."""
+def test_interrupted_repair_still_reports_damage(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a damaged index would look intact, or pages of the two databases would be mixed."""
     content = bytearray((index / FILE).read_bytes())
     with closing(Catalog.open(index)) as catalog:
         ((blob,),) = catalog.rows("SELECT passage FROM embeddings LIMIT 1")
@@ -189,11 +185,11 @@ def test_a_repair_that_ends_in_the_middle_leaves_what_is_held_to_be_damaged(
         left = [end]
         with monkeypatch.context() as patched:
             for name, real in moved.items():
-                patched.setattr(Path, name, _until(left, damaged, real))
+                patched.setattr(Path, name, _fail_after(left, damaged, real))
             with suppress(DiskFailed):
                 repair(damaged, HashEmbedder(64))
         assert texts(damaged) == whole
-        assert left[0] >= 0 or check_integrity(damaged) or not _differs(damaged, blob)
+        assert left[0] >= 0 or check_integrity(damaged) or not _blob_changed(damaged, blob)
         repair(damaged, HashEmbedder(64))
         assert texts(damaged) == whole and not check_integrity(damaged)
         if left[0] >= 0:
@@ -202,8 +198,8 @@ def test_a_repair_that_ends_in_the_middle_leaves_what_is_held_to_be_damaged(
         pytest.fail("it never came to its end")
 
 
-def _until(left: list[int], folder: Path, real: Any) -> Any:
-    """Works on files of `folder` so many times, and then no more."""
+def _fail_after(left: list[int], folder: Path, real: Any) -> Any:
+    """Lets `left[0]` operations on files in `folder` succeed, and fails every later one."""
 
     def moved(path: Path, *given: Any, **named: Any) -> Any:
         target = Path(given[0]) if given else path
@@ -216,37 +212,35 @@ def _until(left: list[int], folder: Path, real: Any) -> Any:
     return moved
 
 
-def _differs(index: Path, blob: bytes) -> bool:
+def _blob_changed(index: Path, blob: bytes) -> bool:
     return blob not in (index / FILE).read_bytes()
 
 
-def test_partly_written_run_is_reported_as_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partial_write_of_run_raises_disk_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(measured=datetime(2026, 1, 1, tzinfo=UTC), limit=None, without="", models={}, settings={}, figures={})
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", lambda path, mode, buffering: _Short(path, "a+b"))
+        patched.setattr(Path, "open", lambda path, mode, buffering: _ShortWriteFile(path, "a+b"))
         with pytest.raises(DiskFull):
             append_run(tmp_path / "runs.jsonl", run)
     append_run(tmp_path / "runs.jsonl", run)
     assert len(read_runs(tmp_path / "runs.jsonl").runs) == 1
 
 
-class _Short(FileIO):
+class _ShortWriteFile(FileIO):
     def write(self, data: Any, /) -> int:
         return super().write(data[: len(data) // 2]) or 0
 
 
-def test_a_collection_is_not_there_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_collection_without_stored_name_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = CollectionRepository(tmp_path / "index", tmp_path / "collections")
     with monkeypatch.context() as patched:
-        patched.setattr("index.storage.json_file.write_atomically", _failing)
+        patched.setattr("index.storage.json_file.write_atomically", _raise_io_error)
         with pytest.raises(DiskFailed):
             folders.make("Trams")
     assert [one.name for one in folders.all()] == [""]
 
 
-def test_files_of_an_upload_that_cannot_be_removed_now_are_removed_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_job_queue_removes_leftover_upload_files_on_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def upload(jobs: JobQueue) -> PendingUpload:
         upload = jobs.begin("", "key")
         upload.folder.mkdir(parents=True)

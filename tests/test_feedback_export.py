@@ -1,4 +1,4 @@
-"""What people said of answers on the page, as questions for `jawab eval`."""
+"""Export of feedback on answers as a question set for `jawab eval`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_right_answers_are_questions_with_their_gold(catalog: Catalog, tmp_path: Path) -> None:
+def test_good_answers_become_questions_with_gold(catalog: Catalog, tmp_path: Path) -> None:
     declined = record("Who paints boats?", "The articles do not say.", status="declined", passages=())
     follow_up = replace(answered(catalog), question="And when?", asked="When did the harbour open?")
     judged = [Feedback(one, "good", None, None) for one in (answered(catalog), declined, follow_up)]
@@ -61,19 +61,19 @@ def test_right_answers_are_questions_with_their_gold(catalog: Catalog, tmp_path:
     assert rows(tmp_path / "set" / "wrong.jsonl")[0]["why"] == "it is 1924"
 
 
-def test_an_article_that_has_gone_takes_its_question_along(catalog: Catalog, tmp_path: Path) -> None:
+def test_question_of_removed_article_is_dropped(catalog: Catalog, tmp_path: Path) -> None:
     answer = answered(catalog)
     remove_articles(catalog.folder, [answer.citations[0].article_id])
     written = write_set([Feedback(answer, "good", None, None)], catalog, tmp_path / "set")
     assert written.questions == 0 and not (tmp_path / "set" / "questions.jsonl").exists()
 
 
-def test_nothing_judged_is_said(catalog: Catalog, tmp_path: Path) -> None:
+def test_export_without_feedback_raises(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(NoFeedback):
         write_set([], catalog, tmp_path / "set")
 
 
-def test_from_the_page_to_jawab_eval(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exported_feedback_runs_in_eval(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"EMBEDDER": "fake", "LLM": "fake", "LANG": "en"}.items():
         monkeypatch.setenv(f"JAWAB_{name}", value)
     monkeypatch.setenv("JAWAB_CONVERSATIONS", str(tmp_path / "kept.sqlite"))

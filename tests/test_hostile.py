@@ -1,4 +1,4 @@
-"""Files made to break their reader: each is named, and its neighbours are read. Nothing hangs, nothing escapes."""
+"""Hostile files: each is reported and its neighbours are read; nothing hangs or escapes the sandbox."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DAMAGED = 5040
 
 
 def read_folder(folder: Path, seconds: float = 20) -> tuple[dict[str, list[ParsedDocument]], dict[str, list[str]]]:
-    """What is read of a folder: drafts, and reasons, by file name."""
+    """Reads a folder: the drafts and the reasons for refusal, by file name."""
     found = discover_files([folder])
     refused = {Path(skipped.path).name: [skipped.reason] for skipped in found.skipped}
     drafts = {}
@@ -48,7 +48,7 @@ def read_folder(folder: Path, seconds: float = 20) -> tuple[dict[str, list[Parse
 
 
 def refusal(folder: Path, name: str, seconds: float = 20) -> str:
-    """Why a file among healthy neighbours was refused; they were read, and nothing else was said of it."""
+    """The only reason why a file among healthy neighbours was refused; the neighbours must be read."""
     for neighbour in ("0.txt", "~.txt"):
         (folder / neighbour).write_text(f"The neighbour {neighbour} is read.")
     drafts, refused = read_folder(folder, seconds)
@@ -66,17 +66,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "articles"
 
 
-# --- the process
+# --- the sandbox
 
 
-def test_a_file_comes_back_from_the_process_as_it_was_read(write: Write) -> None:
+def test_sandbox_returns_same_documents_as_parser(write: Write) -> None:
     path = write("a.md", "---\ntitle: الترام\ndate: 2022-03-13\n---\nانطلقت أولى عربات الترام.")
     with SandboxedParser() as process:
         assert process.read(path, path.stat().st_size) == (list(parsers()[".md"](path.read_bytes())), [])
 
 
 def fake_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> None:
-    """A format ".bad" in the child alone, whose reader is `code`."""
+    """Adds a format ".bad", known only to the child, whose parser runs `code`."""
     (tmp_path / "bad_reader.py").write_text(
         "import ctypes, os, sys, time\nfrom index.ingestion import parser_worker\n"
         "from index.formats import parsers\n"
@@ -102,7 +102,7 @@ def fake_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str) -> N
         ("(lambda f: f(f))(lambda f: f(f))", "nested_too_deep"),
     ],
 )
-def test_a_reader_that_fails_costs_its_file_and_no_other(
+def test_failing_parser_affects_only_its_file(
     code: str, reason: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_format(monkeypatch, tmp_path, code)
@@ -110,7 +110,7 @@ def test_a_reader_that_fails_costs_its_file_and_no_other(
     assert refusal(folder, "file.bad", seconds=2) == reason
 
 
-def test_a_reader_can_write_nothing_and_what_it_prints_reaches_no_one(
+def test_parser_cannot_write_files_or_print(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "written"
@@ -138,14 +138,12 @@ def test_a_reader_can_write_nothing_and_what_it_prints_reaches_no_one(
         b'{"drafts": [{"text": "\xed\xa0\x80"}], "refused": []}',
     ],
 )
-def test_an_answer_that_is_none_is_not_believed(answer: bytes) -> None:
+def test_invalid_child_response_is_rejected(answer: bytes) -> None:
     with pytest.raises(sandbox._ChildFailed):
         sandbox._checked(answer)
 
 
-def test_a_file_that_fails_for_what_others_left_behind_is_read_by_a_fresh_child(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_file_is_retried_in_fresh_child(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import __main__; seen = getattr(__main__, 'seen', 0); __main__.seen = seen + 1; seen and os.abort()"
     fake_format(monkeypatch, tmp_path, code)
     for name in ("1.bad", "2.bad"):
@@ -156,7 +154,7 @@ def test_a_file_that_fails_for_what_others_left_behind_is_read_by_a_fresh_child(
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
-def test_the_child_ends_with_its_parent(kill: int, write: Write) -> None:
+def test_child_exits_with_parent(kill: int, write: Write) -> None:
     path = write("a.txt", "text")
     code = (
         "import sys, time; from pathlib import Path; from index.ingestion.sandbox import SandboxedParser\n"
@@ -175,7 +173,7 @@ def test_the_child_ends_with_its_parent(kill: int, write: Write) -> None:
 
 
 def is_running(process: int) -> bool:
-    """Also false for one that has ended and that no one has asked after."""
+    """False for a zombie process, too."""
     try:
         return (
             subprocess.run(
@@ -187,8 +185,8 @@ def is_running(process: int) -> bool:
         return False
 
 
-def test_an_endless_loop_ends_without_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system ends it: its processor time is bounded before a file is opened."""
+def test_child_limits_its_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system ends an endless loop without the parent: processor time is limited before a file is opened."""
     set_limits: list[tuple[int, tuple[int, int]]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda which, limits: set_limits.append((which, limits)))
     parser_worker._limit_processor_time(60)
@@ -201,12 +199,12 @@ def test_an_endless_loop_ends_without_its_parent(monkeypatch: pytest.MonkeyPatch
 # --- names and kinds of file
 
 
-def test_what_only_has_the_name_of_an_article_is_named_and_not_waited_for(folder: Path) -> None:
+def test_named_pipe_is_skipped_without_blocking(folder: Path) -> None:
     os.mkfifo(folder / "pipe.txt")
     assert refusal(folder, "pipe.txt") == "not_a_file"
 
 
-def test_a_socket_is_not_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_socket_is_skipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket.txt")
@@ -214,21 +212,19 @@ def test_a_socket_is_not_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("swap", [os.mkfifo, lambda path: path.symlink_to("/etc/hostname"), lambda path: path.mkdir()])
-def test_what_was_put_in_a_files_place_after_the_listing_is_not_read(
-    swap: Callable[[Path], None], folder: Path
-) -> None:
+def test_file_swapped_after_listing_is_not_read(swap: Callable[[Path], None], folder: Path) -> None:
     path = folder / "x.txt"
     swap(path)
     with SandboxedParser(seconds=5) as process:
         assert process.read(path, 10) == ([], [Rejected("not_a_file")])
 
 
-def test_a_file_that_has_gone_or_is_closed_is_the_callers_to_know(folder: Path) -> None:
+def test_missing_file_raises_file_not_found(folder: Path) -> None:
     with SandboxedParser() as process, pytest.raises(FileNotFoundError):
         process.read(folder / "gone.txt", 10)
 
 
-def test_links_are_what_they_lead_to_within_the_folder_and_nothing_outside_it(folder: Path, tmp_path: Path) -> None:
+def test_symlinks_out_of_folder_are_not_followed(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("secret")
     (folder / ".hidden.txt").write_text("hidden")
     (folder / "real.txt").write_text("real")
@@ -241,7 +237,7 @@ def test_links_are_what_they_lead_to_within_the_folder_and_nothing_outside_it(fo
     assert [path.name for path in discover_files([folder]).files] == ["real.txt"]
 
 
-def test_a_name_that_is_no_text_is_refused_and_one_with_a_line_break_is_read(folder: Path) -> None:
+def test_undecodable_file_name_is_rejected_newline_is_allowed(folder: Path) -> None:
     try:
         Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.txt")).write_text("x")
     except OSError:
@@ -254,7 +250,7 @@ def test_a_name_that_is_no_text_is_refused_and_one_with_a_line_break_is_read(fol
     ]
 
 
-def test_folders_nested_deeper_than_python_calls_are_looked_into(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_nested_beyond_recursion_limit_are_searched(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     depth = sys.getrecursionlimit() + 200
     monkeypatch.chdir(folder)
     for _ in range(depth):
@@ -262,7 +258,7 @@ def test_folders_nested_deeper_than_python_calls_are_looked_into(folder: Path, m
         os.chdir("d")
     Path("deep.txt").write_text("deep")
     found = discover_files([folder])
-    # Taken down again, as the library that clears temporary folders calls itself for each.
+    # Removed here, as the library that clears temporary folders recurses into each.
     Path("deep.txt").unlink()
     for _ in range(depth):
         os.chdir("..")
@@ -271,12 +267,12 @@ def test_folders_nested_deeper_than_python_calls_are_looked_into(folder: Path, m
     assert found.skipped == []
 
 
-def test_ten_thousand_files_are_listed_in_a_moment(folder: Path) -> None:
+def test_ten_thousand_files_are_listed_quickly(folder: Path) -> None:
     for number in range(10_000):
         (folder / f"{number}.txt").touch()
     start = time.process_time()
     assert len([path.stat() for path in discover_files([folder]).files]) == 10_000
-    # A tenth of a second, but for what else the machine does; to compare each name with each took minutes.
+    # A tenth of a second on an idle machine; comparing each name with each took minutes.
     assert time.process_time() - start < 10
 
 
@@ -284,7 +280,7 @@ def test_ten_thousand_files_are_listed_in_a_moment(folder: Path) -> None:
 
 
 def entities() -> str:
-    """A billion laughs."""
+    """A document type with a billion-laughs entity and an external one."""
     levels = "".join(f'<!ENTITY {chr(98 + n)} "{f"&{chr(97 + n)};" * 10}">' for n in range(9))
     return f'<!DOCTYPE x [<!ENTITY a "laugh">{levels}<!ENTITY file SYSTEM "file:///etc/passwd">]>'
 
@@ -299,7 +295,7 @@ def package_with(suffix: str, member: str, content: bytes) -> bytes:
 
 @pytest.mark.parametrize("entity", ["j", "file"])
 @pytest.mark.parametrize("suffix", [".html", ".xhtml", ".docx", ".epub"])
-def test_entities_bring_in_neither_a_billion_words_nor_another_file(entity: str, suffix: str, folder: Path) -> None:
+def test_xml_entities_are_not_expanded_or_loaded_from_files(entity: str, suffix: str, folder: Path) -> None:
     page = (
         f"{entities()}<html><body><article><p>The tram opened on Saturday.</p><p>&{entity};</p></article></body></html>"
     )
@@ -323,13 +319,13 @@ def zeros(size: int) -> bytes:
     return zipped({"word/document.xml": b"\0" * size, "x.txt": b" a" * (size // 2)})
 
 
-def test_a_bomb_in_a_package_is_not_unpacked(folder: Path) -> None:
+def test_zip_bomb_in_docx_is_not_unpacked(folder: Path) -> None:
     (folder / "bomb.docx").write_bytes(zeros(200_000_000))
     assert refusal(folder, "bomb.docx") == "unpacks_too_large"
 
 
 @pytest.mark.parametrize("levels", [0, 1, 2])
-def test_a_bomb_in_an_archive_is_not_unpacked(levels: int, folder: Path) -> None:
+def test_zip_bomb_in_archive_is_not_unpacked(levels: int, folder: Path) -> None:
     bomb = zeros(100_000_000)
     for _ in range(levels):
         bomb = zipped({f"{number}.zip": bomb for number in range(3)})
@@ -342,7 +338,7 @@ def test_a_bomb_in_an_archive_is_not_unpacked(levels: int, folder: Path) -> None
     assert time.monotonic() - start < 20
 
 
-def test_names_in_an_archive_are_only_names(folder: Path) -> None:
+def test_path_traversal_in_archive_is_sanitized(folder: Path) -> None:
     (folder / "a.zip").write_bytes(zipped({"../../outside.txt": b"One.", "/etc/outside.txt": b"Two."}))
     drafts, _ = read_folder(folder)
     assert sorted(draft.text for draft in drafts["a.zip"]) == ["One.", "Two."]
@@ -350,14 +346,14 @@ def test_names_in_an_archive_are_only_names(folder: Path) -> None:
     assert not list(folder.parent.rglob("outside.txt"))
 
 
-def test_a_file_that_is_too_large_is_not_opened(folder: Path) -> None:
+def test_too_large_file_is_not_opened(folder: Path) -> None:
     with (folder / "large.txt").open("wb") as file:
         file.truncate(2 * 2**30)
     with (folder / "large.zip").open("wb") as file:
         file.truncate(archive.LARGEST_ARCHIVE + 1)
     _, refused = read_folder(folder)
     assert refused == {"large.txt": ["too_large"], "large.zip": ["archive_too_large"]}
-    # Nor is one that grew after it was listed.
+    # Neither is a file that grew after it was listed.
     with SandboxedParser() as process:
         assert process.read(folder / "large.txt", 10) == ([], [Rejected("too_large")])
 
@@ -380,15 +376,15 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_named_and_its_neighbours_are_read(name: str, folder: Path) -> None:
+def test_hostile_file_is_reported_and_neighbours_are_read(name: str, folder: Path) -> None:
     content, reason = HOSTILE[name]
     (folder / name).write_bytes(content())
     assert refusal(folder, name) == reason
 
 
 @pytest.mark.parametrize("opening", ["- ", "[", "{a: "])
-def test_front_matter_nested_deeper_than_it_is_read_is_text(opening: str, folder: Path) -> None:
-    """As front matter with any other error is. PyYAML before 6.0.4 ended the process."""
+def test_deeply_nested_front_matter_is_read_as_text(opening: str, folder: Path) -> None:
+    """Like front matter with any other error. PyYAML before 6.0.4 crashed the process."""
     text = f"---\n{opening * 100_000}a\n---\ntext"
     (folder / "nested.md").write_text(text)
     (folder / "~.txt").write_text("The neighbour is read.")
@@ -400,7 +396,7 @@ def test_front_matter_nested_deeper_than_it_is_read_is_text(opening: str, folder
     assert refused == {"nested.md": [], "~.txt": []}
 
 
-def test_a_pdf_that_unpacks_to_more_than_the_memory_ends_the_child_alone(folder: Path) -> None:
+def test_pdf_bomb_ends_only_the_child(folder: Path) -> None:
     path, healthy = folder / "bomb.pdf", folder / "healthy.pdf"
     path.write_bytes(pdf(compressed=True, content=b" " * 1_200_000_000))
     healthy.write_bytes(pdf())
@@ -411,7 +407,7 @@ def test_a_pdf_that_unpacks_to_more_than_the_memory_ends_the_child_alone(folder:
         assert len(process.read(healthy, 1000)[0]) == 1
 
 
-def test_a_pdf_of_other_numbers_than_it_has_is_read_or_named(folder: Path) -> None:
+def test_pdf_with_wrong_counts_is_read_or_reported(folder: Path) -> None:
     (folder / "xref.pdf").write_bytes(pdf().replace(b"xref\n0 7", b"xref\n0 4294967295"))
     (folder / "size.pdf").write_bytes(pdf().replace(b"/Size 7", b"/Size 2147483647"))
     (folder / "count.pdf").write_bytes(pdf(pages=b"/Kids [3 0 R] /Count 2000000000"))
@@ -419,7 +415,7 @@ def test_a_pdf_of_other_numbers_than_it_has_is_read_or_named(folder: Path) -> No
     assert all(len(drafts[name]) + len(refused[name]) == 1 for name in ("xref.pdf", "size.pdf", "count.pdf"))
 
 
-def test_a_million_refusals_are_not_a_million_lines(folder: Path) -> None:
+def test_reported_refusals_per_file_are_limited(folder: Path) -> None:
     (folder / "x.jsonl").write_bytes(b"{}\n" * 300_000 + b'{"text": "An article."}')
     drafts, refused = read_folder(folder, seconds=60)
     assert [draft.text for draft in drafts["x.jsonl"]] == ["An article."]
@@ -427,7 +423,7 @@ def test_a_million_refusals_are_not_a_million_lines(folder: Path) -> None:
     assert refused["x.jsonl"][-1] == "and_more"
 
 
-def test_no_more_articles_of_one_file_than_memory_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_articles_per_file_are_limited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser_worker, "MOST_ARTICLES", 3)
     (folder / "x.jsonl").write_bytes(b'{"text": "a"}\n{}\n' * 5)
     parts = parser_worker.read_file(folder / "x.jsonl")
@@ -435,13 +431,13 @@ def test_no_more_articles_of_one_file_than_memory_holds(folder: Path, monkeypatc
     assert parts[-1] == Rejected("too_many_articles")
 
 
-def test_a_table_of_a_million_columns_is_read(folder: Path) -> None:
+def test_csv_with_million_columns_is_read(folder: Path) -> None:
     (folder / "x.csv").write_bytes(b"text" + b"," * 1_000_000 + b"\nAn article." + b"," * 1_000_000)
     drafts, _ = read_folder(folder)
     assert [draft.text for draft in drafts["x.csv"]] == ["An article."]
 
 
-def test_titles_and_names_are_cut_and_can_be_stored(folder: Path) -> None:
+def test_long_titles_and_surrogates_are_sanitized(folder: Path) -> None:
     line = json.dumps({"text": "An article.", "title": "t" * 1_000_000, "author": "\ud800", "id": "\udc00"})
     (folder / "x.jsonl").write_text(line)
     drafts, _ = read_folder(folder)
@@ -450,7 +446,7 @@ def test_titles_and_names_are_cut_and_can_be_stored(folder: Path) -> None:
     assert (draft.author, draft.id) == ("\\ud800", "\\udc00")
 
 
-def test_front_matter_of_a_file_from_windows(folder: Path) -> None:
+def test_front_matter_with_crlf_is_parsed(folder: Path) -> None:
     (folder / "x.md").write_bytes(b"---\r\ntitle: T\r\n---\r\nFirst.\r\n\r\nSecond.\r\n")
     drafts, _ = read_folder(folder)
     (draft,) = drafts["x.md"]
@@ -481,8 +477,8 @@ LONG: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.parametrize("kind", LONG)
-def test_a_very_long_line_is_cut_in_time_that_grows_with_it(kind: str) -> None:
-    """A step for each pair of characters would take an hour."""
+def test_very_long_line_is_split_in_linear_time(kind: str) -> None:
+    """Quadratic time would take an hour."""
     text = LONG[kind](300_000)
     start = time.process_time()
     found = sentences(text)
@@ -493,12 +489,12 @@ def test_a_very_long_line_is_cut_in_time_that_grows_with_it(kind: str) -> None:
     assert all(text[span.start : span.end].strip() for span in passages)
 
 
-# --- every loader, thousands of damaged files
+# --- every parser, thousands of damaged files
 
 
-def test_thousands_of_damaged_files_break_no_reader(tmp_path: Path) -> None:
+def test_thousands_of_damaged_files_crash_no_parser(tmp_path: Path) -> None:
     assert parsers().keys() == seeds().keys(), "every format has files to be damaged (tests/fuzz.py)"
-    errors, failures = Errors(), []
+    errors, failures = CapturedErrors(), []
     each = DAMAGED // len(seeds())
     outcomes = {suffix: [0, 0] for suffix in seeds()}
     with errors, SandboxedParser(seconds=10, errors=errors.end) as process:
@@ -514,15 +510,15 @@ def test_thousands_of_damaged_files_break_no_reader(tmp_path: Path) -> None:
             assert all(draft.text.strip() and draft.text.encode() for draft in drafts)
     assert failures == []
     assert b"Traceback" not in errors.text, errors.text.decode()
-    # The damage is neither too small to matter nor so large that nothing but the first check is ever reached.
+    # The damage is large enough to matter, and small enough to get past the first check.
     assert all(0.04 * each < count for counts in outcomes.values() for count in counts), outcomes
 
 
 BROKEN = ("reader_crashed", "took_too_long", "needs_too_much_memory", "cannot_be_read", "unknown_format", "not_a_file")
 
 
-class Errors:
-    """What is written to `end`: a pipe, as the child may write to no file."""
+class CapturedErrors:
+    """Captures what is written to `end`: a pipe, as the child may write to no file."""
 
     def __enter__(self) -> None:
         reading_end, self.end = os.pipe()
@@ -540,12 +536,12 @@ class Errors:
 
 
 @pytest.mark.parametrize("suffix", sorted(parsers()))
-def test_the_files_that_are_damaged_were_whole(suffix: str) -> None:
+def test_fuzz_seeds_are_valid(suffix: str) -> None:
     for content in seeds()[suffix]:
         assert any(isinstance(part, ParsedDocument) for part in index.formats.parsers()[suffix](content))
 
 
-def test_a_damaged_file_is_the_same_every_time() -> None:
+def test_fuzzing_is_deterministic() -> None:
     code = (
         "import sys; from tests.fuzz import damaged\nsys.stdout.buffer.write(damaged('.docx', 5) + damaged('.html', 5))"
     )

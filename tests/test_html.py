@@ -1,4 +1,4 @@
-"""Web pages as sites build them, in both languages: nothing of the article is lost, little else comes through."""
+"""Extraction from web pages in both languages: no text of the article is lost, and boilerplate is removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from index.formats.parsed import ParsedDocument
 
 @dataclass(frozen=True)
 class Words:
-    """What a page is built of, in one language."""
+    """The texts that a page is built from, in one language."""
 
     language: str
     title: str
@@ -175,19 +175,19 @@ def read(data: str | bytes) -> ParsedDocument:
 
 @pytest.mark.parametrize("words", [AR, EN], ids=["ar", "en"])
 @pytest.mark.parametrize("name", BODIES)
-def test_an_article_keeps_all_its_sentences_and_nothing_else_comes_through(name: str, words: Words) -> None:
+def test_article_text_is_extracted_without_boilerplate(name: str, words: Words) -> None:
     text = " ".join(read(page(words, BODIES[name](words))).text.split())
     assert [sentence for sentence in words.own if text.count(sentence) != 1] == []
     assert [other for other in words.others if other in text] == []
 
 
-def test_a_page_in_windows_1256_that_says_so() -> None:
+def test_declared_windows_1256_encoding_is_decoded() -> None:
     html = page(AR, BODIES["spans"](AR)).replace('charset="utf-8"', 'charset="windows-1256"')
     assert all(sentence in read(html.encode("cp1256")).text for sentence in AR.own)
 
 
 @pytest.mark.parametrize("words", [AR, EN], ids=["ar", "en"])
-def test_metadata_of_linked_data(words: Words) -> None:
+def test_metadata_is_read_from_json_ld(words: Words) -> None:
     data = {
         "@context": "https://schema.org",
         "@graph": [
@@ -213,7 +213,7 @@ def test_metadata_of_linked_data(words: Words) -> None:
 
 
 @pytest.mark.parametrize("words", [AR, EN], ids=["ar", "en"])
-def test_metadata_of_open_graph(words: Words) -> None:
+def test_metadata_is_read_from_open_graph(words: Words) -> None:
     head = f"""<meta property="og:title" content="{words.title}"><meta property="og:site_name" content="{words.site}">
     <meta property="article:modified_time" content="2024-02-02"><meta name="author" content="{words.author}">
     <meta property="article:published_time" content="2021-05-03T10:00:00Z">"""
@@ -240,6 +240,6 @@ def test_metadata_of_open_graph(words: Words) -> None:
         ('<meta name="DC.date.issued" content="2021-04-14">', "", "2021-04-14"),
     ],
 )
-def test_only_what_says_published_is_the_date(head: str, body: str, date: str | None) -> None:
+def test_only_publication_date_is_used(head: str, body: str, date: str | None) -> None:
     html = page(EN, f"<article>{h1(EN)}{body}{each('p', EN.own)}</article>", head)
     assert read(html.replace("</footer>", '<time datetime="2024-03-03">2024</time></footer>')).date == date

@@ -1,4 +1,4 @@
-"""Bringing articles in, keeping them, and finding their passages: with the fake embedder."""
+"""Ingesting, updating and removing articles, and searching their passages, with the fake embedder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Search = Callable[[], Retriever]
 
 
 class CountingEmbedder(HashEmbedder):
-    """Counts what it is asked to embed, and can be made to stop in the middle."""
+    """Counts the passages it embeds, and can be interrupted after a number of them."""
 
     def __init__(self, stop_after: int | None = None) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class CountingEmbedder(HashEmbedder):
         return super().embed_passages(texts, progress)
 
 
-def test_articles_go_in_and_their_passages_are_found(write: Write, indexed: Index, retriever: Search) -> None:
+def test_ingested_articles_are_searchable(write: Write, indexed: Index, retriever: Search) -> None:
     write("tram.md", "---\ntitle: الترام\ndate: 2022-03-13\n---\nانطلقت أولى عربات الترام في المدينة صباح السبت.")
     write("weevil.txt", "The red palm weevil\n\nA small beetle eats the heart of the date palm.")
     summary = indexed()
@@ -58,7 +58,7 @@ def test_articles_go_in_and_their_passages_are_found(write: Write, indexed: Inde
     assert retriever().search("Which beetle eats the palm?")[0].article.id == "weevil"
 
 
-def test_running_again_embeds_only_what_changed(write: Write, tmp_path: Path) -> None:
+def test_reindexing_embeds_only_changed_articles(write: Write, tmp_path: Path) -> None:
     folder, articles = tmp_path / "index", tmp_path / "articles"
     for name in ("a", "b", "c"):
         write(f"{name}.txt", f"Headline {name}\n\nThe text of article {name} is here.")
@@ -76,7 +76,7 @@ def test_running_again_embeds_only_what_changed(write: Write, tmp_path: Path) ->
     assert (touched.updated, touched.unchanged, embedder.embedded) == ([], 3, 4)
 
 
-def test_what_has_gone_from_a_folder_is_removed_and_what_came_from_elsewhere_stays(
+def test_files_deleted_from_folder_are_removed_from_index(
     write: Write, indexed: Index, retriever: Search, tmp_path: Path
 ) -> None:
     gone = write("gone.txt", "Gone\n\nThis one will go.")
@@ -91,7 +91,7 @@ def test_what_has_gone_from_a_folder_is_removed_and_what_came_from_elsewhere_sta
     assert all(hit.article.id != "gone" for hit in retriever().search("This one will go"))
 
 
-def test_a_line_gone_from_a_jsonl_file_is_removed(write: Write, indexed: Index, retriever: Search) -> None:
+def test_line_deleted_from_jsonl_is_removed_from_index(write: Write, indexed: Index, retriever: Search) -> None:
     path = write("news.jsonl", '{"id": "x", "text": "first text"}\n{"id": "y", "text": "second text"}\n')
     assert sorted(indexed().added) == ["x", "y"]
     path.write_text('{"id": "y", "text": "second text"}\n')
@@ -99,7 +99,7 @@ def test_a_line_gone_from_a_jsonl_file_is_removed(write: Write, indexed: Index, 
     assert indexed().removed == ["x"]
 
 
-def test_two_files_of_one_name_are_two_articles(write: Write, indexed: Index, retriever: Search) -> None:
+def test_files_with_same_name_are_separate_articles(write: Write, indexed: Index, retriever: Search) -> None:
     write("2020/report.txt", "Report of 2020\n\nIt rained.")
     write("2021/report.txt", "Report of 2021\n\nIt snowed.")
     assert len(indexed().added) == 2
@@ -108,7 +108,7 @@ def test_two_files_of_one_name_are_two_articles(write: Write, indexed: Index, re
     assert {article.id: article.text for article in retriever().catalog.articles()} == before
 
 
-def test_an_interrupted_run_keeps_what_it_had_embedded(write: Write, tmp_path: Path) -> None:
+def test_interrupted_run_preserves_computed_embeddings(write: Write, tmp_path: Path) -> None:
     folder, articles = tmp_path / "index", tmp_path / "articles"
     for number in range(100):
         write(f"{number}.txt", f"Headline {number}\n\nText number {number}.")
@@ -120,7 +120,7 @@ def test_an_interrupted_run_keeps_what_it_had_embedded(write: Write, tmp_path: P
     assert rest.embedded == 36
 
 
-def test_an_open_searcher_sees_a_new_state(write: Write, indexed: Index, retriever: Search) -> None:
+def test_open_retriever_sees_index_updates(write: Write, indexed: Index, retriever: Search) -> None:
     write("a.txt", "First\n\nThe first article.")
     indexed()
     opened = retriever()
@@ -129,7 +129,7 @@ def test_an_open_searcher_sees_a_new_state(write: Write, indexed: Index, retriev
     assert opened.search("When did the volcano erupt?")[0].article.id == "b"
 
 
-def test_removing_articles(write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
+def test_remove_articles(write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
     write("a.txt", "First\n\nThe first article.")
     write("b.txt", "Second\n\nThe second article.")
     indexed()
@@ -141,7 +141,7 @@ def test_removing_articles(write: Write, indexed: Index, retriever: Search, tmp_
     assert indexed().added == ["a"]
 
 
-def test_boilerplate_is_in_no_passage(write: Write, indexed: Index, retriever: Search) -> None:
+def test_boilerplate_is_excluded_from_passages(write: Write, indexed: Index, retriever: Search) -> None:
     write("a.txt", "عنوان المقال\nقال الوزير إن العمل سيبدأ غداً.\nشارك القصة\nClose\n")
     indexed()
     hits = retriever().search("شارك القصة", k=5)
@@ -156,11 +156,11 @@ class TestBadInput:
         with pytest.raises(NothingToIndex):
             indexed()
 
-    def test_no_such_path(self, tmp_path: Path, indexed: Index) -> None:
+    def test_missing_path(self, tmp_path: Path, indexed: Index) -> None:
         with pytest.raises(PathNotFound):
             indexed(tmp_path / "nowhere")
 
-    def test_files_that_cannot_be_read_are_named_and_the_others_go_in(self, write: Write, indexed: Index) -> None:
+    def test_unreadable_files_are_reported_and_others_ingested(self, write: Write, indexed: Index) -> None:
         write("empty.txt", "")
         write("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4)
         write("lines.jsonl", '{"id": "good", "text": "A good line."}\n{"broken\n')
@@ -177,7 +177,7 @@ class TestBadInput:
         assert {skipped.reason for skipped in again.skipped} == {"empty", "not_text", "broken_json"}
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can put the rights down and take them up again")
-    def test_a_folder_without_read_permission_as_root(self, write: Write, indexed: Index, tmp_path: Path) -> None:
+    def test_folder_without_read_permission_is_skipped(self, write: Write, indexed: Index, tmp_path: Path) -> None:
         write("open.txt", "Open\n\nThis may be read.")
         closed = write("closed/secret.txt", "Secret\n\nThis may not.").parent
         indexed()  # what is needed is imported now, while everything may be read
@@ -197,11 +197,11 @@ class TestBadInput:
         ]
         assert summary.removed == []
 
-    def test_no_index_yet(self, tmp_path: Path, retriever: Search) -> None:
+    def test_missing_index(self, tmp_path: Path, retriever: Search) -> None:
         with pytest.raises(IndexMissing):
             retriever()
 
-    def test_a_damaged_catalogue(self, write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
+    def test_damaged_catalog(self, write: Write, indexed: Index, retriever: Search, tmp_path: Path) -> None:
         write("a.txt", "First\n\nThe first article.")
         indexed()
         (tmp_path / "index" / FILE).write_bytes(b"this is no database" * 1000)
@@ -209,7 +209,7 @@ class TestBadInput:
             retriever()
 
     @pytest.mark.parametrize("harm", [lambda path: path.unlink(), lambda path: path.write_bytes(b"rubbish" * 9)])
-    def test_lost_vectors_are_made_again_from_the_catalogue(
+    def test_lost_vectors_are_rebuilt_from_catalog(
         self, write: Write, indexed: Index, retriever: Search, tmp_path: Path, harm: Callable[[Path], None]
     ) -> None:
         write("a.txt", "Volcano\n\nThe volcano erupted at night.")
@@ -218,7 +218,7 @@ class TestBadInput:
         harm(vectors)
         assert retriever().search("When did the volcano erupt?")[0].article.id == "a"
 
-    def test_another_embedder_is_refused(self, write: Write, indexed: Index, tmp_path: Path) -> None:
+    def test_mismatched_embedder_is_rejected(self, write: Write, indexed: Index, tmp_path: Path) -> None:
         write("a.txt", "First\n\nThe first article.")
         indexed()
         other = HashEmbedder(fingerprint="another/64")
@@ -228,7 +228,7 @@ class TestBadInput:
         with pytest.raises(IndexMismatch):
             update_index(tmp_path / "index", [tmp_path / "articles"], other)
 
-    def test_a_second_writer_is_told(self, write: Write, indexed: Index, tmp_path: Path) -> None:
+    def test_second_writer_raises_index_locked(self, write: Write, indexed: Index, tmp_path: Path) -> None:
         write("a.txt", "First\n\nThe first article.")
         with writing(tmp_path / "index"), pytest.raises(IndexLocked):
             indexed()

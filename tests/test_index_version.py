@@ -1,4 +1,4 @@
-"""An index of another version is not called damaged, and repairing loses nothing that it could not read."""
+"""An index of another version is not reported as damaged, and repair loses nothing that it could not read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def folder(write: Write, indexed: Callable[[], object], tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["1", "3"])
-def other(request: pytest.FixtureRequest, folder: Path) -> Path:
+def other_version(request: pytest.FixtureRequest, folder: Path) -> Path:
     """An index that an older or a newer version of Jawab made."""
     with writing(folder) as catalog, catalog.transaction():
         catalog.set_meta("schema", request.param)
@@ -42,7 +42,7 @@ def other(request: pytest.FixtureRequest, folder: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder but for the lock and the memory that SQLite's connections share."""
+    """Contents of every file in a folder, except the lock and SQLite's -shm and -wal files."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -56,47 +56,47 @@ def change(folder: Path, statement: str) -> None:
         rows.execute(statement)
 
 
-def test_another_version_is_its_own_error(other: Path, tmp_path: Path) -> None:
-    before = contents(other)
+def test_other_version_raises_index_version(other_version: Path, tmp_path: Path) -> None:
+    before = contents(other_version)
     for use in (
-        lambda: Catalog.open(other),
-        lambda: remove_articles(other, ["a"]),
-        lambda: update_index(other, [tmp_path / "articles"], HashEmbedder()),
-        lambda: check_integrity(other),
+        lambda: Catalog.open(other_version),
+        lambda: remove_articles(other_version, ["a"]),
+        lambda: update_index(other_version, [tmp_path / "articles"], HashEmbedder()),
+        lambda: check_integrity(other_version),
     ):
         with pytest.raises(IndexVersion) as raised:
             use()
         assert str(raised.value.fields["found"])[0] in "13"
         assert str(raised.value.fields["expected"]).startswith(str(SCHEMA))
-    assert contents(other) == before
+    assert contents(other_version) == before
 
 
-def test_repair_refuses_another_version(other: Path) -> None:
-    before = contents(other)
+def test_repair_rejects_other_version(other_version: Path) -> None:
+    before = contents(other_version)
     with pytest.raises(IndexVersion) as raised:
-        repair(other, HashEmbedder())
-    assert raised.value.fields["folder"] == other
-    assert contents(other) == before
+        repair(other_version, HashEmbedder())
+    assert raised.value.fields["folder"] == other_version
+    assert contents(other_version) == before
 
 
-def test_repair_refuses_another_version_that_is_damaged(other: Path) -> None:
-    change(other, "UPDATE articles SET title = 'x' WHERE id = 'a'")
-    before = contents(other)
+def test_repair_rejects_damaged_index_of_other_version(other_version: Path) -> None:
+    change(other_version, "UPDATE articles SET title = 'x' WHERE id = 'a'")
+    before = contents(other_version)
     with pytest.raises(IndexVersion):
-        repair(other, HashEmbedder())
-    assert contents(other) == before
+        repair(other_version, HashEmbedder())
+    assert contents(other_version) == before
 
 
 @pytest.mark.parametrize(("language", "sentence"), [("en", "another version of Jawab"), ("ar", "بإصدار آخر من جواب")])
-def test_doctor_names_another_version(
-    other: Path, language: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+def test_doctor_reports_other_version(
+    other_version: Path, language: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAWAB_LANG", language)
-    finding = doctor._found(doctor._index, App(load_config(index=other, embedder="fake", llm="fake")))
+    finding = doctor._found(doctor._index, App(load_config(index=other_version, embedder="fake", llm="fake")))
     assert not finding.well and sentence in finding.text
 
 
-def test_damaged_record_of_the_version_is_repaired(folder: Path) -> None:
+def test_damaged_version_record_is_repaired(folder: Path) -> None:
     change(folder, "UPDATE meta SET value = '3' WHERE key = 'schema'")
     assert check_integrity(folder)
     assert repair(folder, HashEmbedder()).articles == 2
@@ -125,7 +125,7 @@ def test_repair_with_no_readable_article_changes_nothing(folder: Path, statement
     assert contents(folder) == before
 
 
-def test_repair_of_no_database_changes_nothing(folder: Path) -> None:
+def test_repair_of_invalid_database_changes_nothing(folder: Path) -> None:
     (folder / FILE).write_bytes(b"this is no database" * 1000)
     before = contents(folder)
     with pytest.raises(IndexDamaged):

@@ -32,7 +32,7 @@ Follow us on all channels.
 
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
-    """The samples, and articles that differ in what they have: front matter, none of a date, copies."""
+    """An index of the samples and of articles with front matter, without a date, and with a duplicate."""
     more = tmp_path / "more"
     more.mkdir()
     (more / "note.md").write_text(NOTE)
@@ -44,7 +44,7 @@ def index(tmp_path: Path) -> Path:
 
 
 def contents(index: Path) -> dict[str, object]:
-    """All that is the same in an index of the export: what an article says, and when; not where it was found."""
+    """What an index of the export has in common with the original: texts and metadata, but not the articles' paths."""
     with closing(Catalog.open(index)) as catalog:
         articles = {
             one.id: (one.title, one.text, one.language, one.date, one.source, one.author, one.ignored)
@@ -62,14 +62,14 @@ def exported(index: Path, target: Path) -> list[Path]:
         return export_articles(catalog, target)
 
 
-def test_indexed_again_it_is_the_same(index: Path, tmp_path: Path) -> None:
+def test_reindexed_export_equals_original(index: Path, tmp_path: Path) -> None:
     assert exported(index, tmp_path / "all.jsonl") == [tmp_path / "all.jsonl"]
     summary = update_index(tmp_path / "again", [tmp_path / "all.jsonl"], HashEmbedder())
     assert summary.skipped == []
     assert contents(tmp_path / "again") == contents(index)
 
 
-def test_many_articles_go_into_several_files(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_export_is_split_into_several_files(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl_export, "FULL", 4000)
     files = exported(index, tmp_path / "all.jsonl")
     assert len(files) > 2
@@ -88,7 +88,7 @@ def test_existing_file_is_not_overwritten(index: Path, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("ignored", [[[5, 2]], [[0, 10_000]], [[True, 3]], [["0", 3]], [[-1, 3]], 7, [[0]], {"a": 1}])
-def test_stretches_that_are_none_are_left_out(tmp_path: Path, ignored: object) -> None:
+def test_invalid_ignored_spans_are_dropped(tmp_path: Path, ignored: object) -> None:
     line = {"id": "one", "text": "A text that is whole.", "ignored": ignored}
     (tmp_path / "one.jsonl").write_text(json.dumps(line))
     summary = update_index(tmp_path / "index", [tmp_path / "one.jsonl"], HashEmbedder())
@@ -97,7 +97,7 @@ def test_stretches_that_are_none_are_left_out(tmp_path: Path, ignored: object) -
         assert catalog.article("one").ignored == ()
 
 
-def test_command(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_command(index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["export", "--index", str(index), str(tmp_path / "all.jsonl")])
     assert str(tmp_path / "all.jsonl") in capsys.readouterr().out
     with pytest.raises(SystemExit):

@@ -1,4 +1,4 @@
-"""The end of the server in the midst of uploads, gentle or not: nothing is lost, nothing is half, nothing is twice."""
+"""Uploads during which the server is stopped or killed: none is lost, stored in part or stored twice."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-def kept(server: ServerProcess) -> list[str]:
-    """Every file that uploads left behind."""
+def stored_files(server: ServerProcess) -> list[str]:
+    """Every file stored by uploads."""
     return [name for _, _, names in os.walk(server.brought) for name in names]
 
 
 def wait_for_files(server: ServerProcess, count: int) -> None:
-    """Until uploads have left so many."""
+    """Waits until uploads have stored so many files."""
     deadline = time.monotonic() + 30
-    while len(kept(server)) != count:
+    while len(stored_files(server)) != count:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def articles(server: ServerProcess) -> dict[str, str]:
-    """What the index has, once nobody writes to it."""
+def indexed_articles(server: ServerProcess) -> dict[str, str]:
+    """The texts in the index, by article id; nothing may be writing to it."""
     assert not check_integrity(server.index)
     with closing(Catalog.open(server.index)) as catalog:
         assert catalog.copies() == {}
@@ -59,7 +59,7 @@ def articles(server: ServerProcess) -> dict[str, str]:
 
 
 def version(number: int, count: int = ARTICLES) -> dict[str, str]:
-    """The same articles, each time with other texts."""
+    """The same article ids, with other texts for each number."""
     chance = random.Random(number)
     words = [begin + end for begin in ("ba", "de", "gi", "lo", "mu") for end in ("nar", "sit", "kel", "vop")]
     return {f"a{each}": f"Number {each} of {number}: {' '.join(chance.choices(words, k=50))}." for each in range(count)}
@@ -69,8 +69,8 @@ def lines(sent: dict[str, str]) -> bytes:
     return "".join(json.dumps({"id": each, "text": text}) + "\n" for each, text in sent.items()).encode()
 
 
-def begin(server: ServerProcess, content_type: str, first: bytes) -> http.client.HTTPConnection:
-    """An upload of which only the first part comes."""
+def begin_upload(server: ServerProcess, content_type: str, first: bytes) -> http.client.HTTPConnection:
+    """Starts an upload and sends only its first part."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port)
     connection.putrequest("POST", "/v1/articles")
     connection.putheader("content-type", content_type)
@@ -81,19 +81,19 @@ def begin(server: ServerProcess, content_type: str, first: bytes) -> http.client
     return connection
 
 
-def test_a_client_that_goes_away_leaves_nothing(server: ServerProcess) -> None:
-    with closing(begin(server, "application/x-ndjson", b'{"text": "The tram opened in May."}\n{"te')):
+def test_upload_of_disconnected_client_is_discarded(server: ServerProcess) -> None:
+    with closing(begin_upload(server, "application/x-ndjson", b'{"text": "The tram opened in May."}\n{"te')):
         wait_for_files(server, 1)
     wait_for_files(server, 0)
     assert server.get("/v1/jobs")["total"] == 0
 
 
-def test_killed_while_it_receives(server: ServerProcess) -> None:
+def test_upload_is_discarded_when_killed_while_receiving(server: ServerProcess) -> None:
     form = b'--x\r\ncontent-disposition: form-data; name="files"; filename="a.txt"\r\n\r\nThe tram opened'
     connections = [
-        begin(server, "multipart/form-data; boundary=x", form),
-        begin(server, "application/json", b'[{"text": "The tram opened in May."}, {"te'),
-        begin(server, "application/x-ndjson", b'{"text": "The tram opened in May."}\n{"te'),
+        begin_upload(server, "multipart/form-data; boundary=x", form),
+        begin_upload(server, "application/json", b'[{"text": "The tram opened in May."}, {"te'),
+        begin_upload(server, "application/x-ndjson", b'{"text": "The tram opened in May."}\n{"te'),
     ]
     wait_for_files(server, len(connections))
     assert server.get("/v1/jobs")["total"] == 0
@@ -101,14 +101,14 @@ def test_killed_while_it_receives(server: ServerProcess) -> None:
     for connection in connections:
         connection.close()
     server.start()
-    assert kept(server) == [] and server.get("/v1/jobs")["total"] == 0 and articles(server) == {}
+    assert stored_files(server) == [] and server.get("/v1/jobs")["total"] == 0 and indexed_articles(server) == {}
     headers = NDJSON | {"idempotency-key": NDJSON["content-type"]}
     answer = httpx.post(f"{server.address}/v1/articles", content=lines(version(0)), headers=headers)
     assert answer.status_code == 202 and "idempotency-replayed" not in answer.headers
-    assert server.over(answer.json()["id"])["state"] == "done" and articles(server) == version(0)
+    assert server.over(answer.json()["id"])["state"] == "done" and indexed_articles(server) == version(0)
 
 
-def test_killed_at_any_moment_it_goes_on_by_itself(server: ServerProcess) -> None:
+def test_upload_resumes_after_kill_at_any_moment(server: ServerProcess) -> None:
     chance = random.Random(11)
     took, before = 0.0, server.get("/v1/jobs")["total"]
     for number in range(1, SERVER_KILLS + 2):
@@ -132,16 +132,16 @@ def test_killed_at_any_moment_it_goes_on_by_itself(server: ServerProcess) -> Non
             server.start()
         sending.join()
         accepted = [answer.json()["id"] for answer in answers]
-        # Whoever had no answer asks again, and whoever had one may.
+        # A client without a response retries, and one with a response may.
         send()
         assert accepted in ([], [answers[-1].json()["id"]])
         job = server.over(answers[-1].json()["id"])
         took = took or time.monotonic() - began
-        assert job["state"] == "done" and articles(server) == version(number)
+        assert job["state"] == "done" and indexed_articles(server) == version(number)
         assert server.get("/v1/jobs")["total"] == before + number
 
 
-def test_ended_while_it_reads_it_ends_soon_and_goes_on(server: ServerProcess) -> None:
+def test_upload_resumes_after_sigterm_during_ingest(server: ServerProcess) -> None:
     sent = version(SERVER_KILLS + 2, 8 * ARTICLES)
     job = httpx.post(f"{server.address}/v1/articles", content=lines(sent), headers=NDJSON).json()["id"]
     while server.get(f"/v1/jobs/{job}")["state"] == "queued":
@@ -150,24 +150,24 @@ def test_ended_while_it_reads_it_ends_soon_and_goes_on(server: ServerProcess) ->
     with closing(JobRepository(server.brought.with_name("brought-jobs.sqlite"))) as store:
         assert not store.find(job).is_over
     server.start()
-    assert server.over(job)["state"] == "done" and articles(server) == sent
+    assert server.over(job)["state"] == "done" and indexed_articles(server) == sent
 
 
-def test_ended_while_it_receives_it_ends_soon_and_keeps_nothing_of_it(server: ServerProcess) -> None:
-    before = len(kept(server))
-    with closing(begin(server, "application/json", b'[{"text": "The tram opened in May."}, {"te')):
+def test_upload_is_discarded_on_sigterm_while_receiving(server: ServerProcess) -> None:
+    before = len(stored_files(server))
+    with closing(begin_upload(server, "application/json", b'[{"text": "The tram opened in May."}, {"te')):
         wait_for_files(server, before + 1)
         assert server.end() < 10
     server.start()
-    assert len(kept(server)) == before
-    # Of earlier uploads, whose articles were all sent anew, nothing is left.
+    assert len(stored_files(server)) == before
+    # Earlier uploads, whose articles were all replaced, leave no files.
     assert len(os.listdir(server.brought / "jobs")) <= server.get("/v1/jobs")["total"]  # noqa: PTH208
 
 
-def test_killed_again_and_again(tmp_path: Path) -> None:
+def test_upload_survives_repeated_kills(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.crash_upload_worker", str(tmp_path), str(KILLS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert found["wrong"] == []
-    # Otherwise the kills came all too early or all too late to prove anything.
+    # Otherwise every kill came too early or too late to prove anything.
     assert found["killed"]["receiving"] and found["killed"]["reading"]

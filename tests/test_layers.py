@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-def test_imports_keep_the_layers() -> None:
+def test_imports_respect_layers() -> None:
     lint = Path(sysconfig.get_path("scripts")) / "lint-imports"
     run = subprocess.run([lint, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
@@ -21,7 +21,7 @@ def test_imports_keep_the_layers() -> None:
 @pytest.mark.parametrize(
     "heavy", ["torch", "sentence_transformers", "llama_cpp", "gradio", "trafilatura", "dateparser"]
 )
-def test_the_command_line_starts_without_the_heavy_libraries(heavy: str) -> None:
-    """`jawab --help` must answer at once: what is slow to load is imported where it is used."""
+def test_cli_does_not_import_heavy_libraries(heavy: str) -> None:
+    """`jawab --help` must respond immediately: libraries that are slow to load are imported where they are used."""
     code = f"import sys, ui.cli; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

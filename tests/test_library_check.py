@@ -1,4 +1,4 @@
-"""PyTorch and FAISS are tried in a child process: on a processor that they crash on, a sentence says so."""
+"""PyTorch and FAISS are tried in a child process: a crash on this processor is reported as an error."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PASSED = ChildResult((), "", 0)
 CRASHED = ChildResult((), "", -signal.SIGILL)
 
 
-class Children:
-    """Children whose results are given by the package that their program imports; it notes which were started."""
+class FakeChildren:
+    """Fake child processes: the result depends on the package that the program imports, and each start is recorded."""
 
     def __init__(self, torch: ChildResult = PASSED, faiss: ChildResult = PASSED) -> None:
         self._results = {"torch": torch, "faiss-cpu": faiss}
@@ -33,21 +33,21 @@ class Children:
         return self._results[package]
 
 
-def failure(folder: Path, children: Children) -> ProcessorUnsupported:
+def failure(folder: Path, children: FakeChildren) -> ProcessorUnsupported:
     with pytest.raises(ProcessorUnsupported) as unsupported:
         check_libraries(folder, children)
     return unsupported.value
 
 
-def test_libraries_that_work_pass(tmp_path: Path) -> None:
-    """With real children: both libraries run here, since the other tests need them."""
+def test_working_libraries_pass(tmp_path: Path) -> None:
+    """With real child processes: both libraries run here, since the other tests need them."""
     check_libraries(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("package", ["torch", "faiss"])
-def test_a_library_that_crashes_is_named(package: str, tmp_path: Path) -> None:
-    error = failure(tmp_path, Children(**{package: CRASHED}))
+def test_crashing_library_is_named_in_error(package: str, tmp_path: Path) -> None:
+    error = failure(tmp_path, FakeChildren(**{package: CRASHED}))
     assert error.fields["failure"] == "SIGILL"
     for language in ("en", "ar"):
         assert package in error_message(error, language) and "SIGILL" in error_message(error, language)
@@ -62,20 +62,20 @@ def test_a_library_that_crashes_is_named(package: str, tmp_path: Path) -> None:
         (ChildResult((), "", 1), "exit code 1"),
     ],
 )
-def test_the_reason_is_the_signal_or_the_error(child: ChildResult, reason: str, tmp_path: Path) -> None:
-    assert failure(tmp_path, Children(torch=child)).fields["failure"] == reason
+def test_failure_reason_is_signal_or_error(child: ChildResult, reason: str, tmp_path: Path) -> None:
+    assert failure(tmp_path, FakeChildren(torch=child)).fields["failure"] == reason
 
 
-def test_what_has_passed_is_remembered(tmp_path: Path) -> None:
-    first, second = Children(), Children()
+def test_passed_check_is_cached(tmp_path: Path) -> None:
+    first, second = FakeChildren(), FakeChildren()
     check_libraries(tmp_path / "cache" / "passed", first)
     check_libraries(tmp_path / "cache" / "passed", second)
     assert (first.started, second.started) == (["torch", "faiss-cpu"], [])
 
 
-def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
-    again = Children()
-    failure(tmp_path, Children(faiss=CRASHED))
+def test_failed_check_is_not_cached(tmp_path: Path) -> None:
+    again = FakeChildren()
+    failure(tmp_path, FakeChildren(faiss=CRASHED))
     check_libraries(tmp_path, again)
     assert again.started == ["faiss-cpu"]
 
@@ -84,10 +84,10 @@ def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
     ("changed", "started"),
     [("processor", ["torch", "faiss-cpu"]), ("numpy", ["torch", "faiss-cpu"]), ("torch", ["torch"])],
 )
-def test_a_result_is_for_one_processor_and_version(
+def test_cached_result_is_per_processor_and_version(
     changed: str, started: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check_libraries(tmp_path, Children())
+    check_libraries(tmp_path, FakeChildren())
     if changed == "processor":
         monkeypatch.setattr(index.runtime.library_check, "cpu_digest", lambda: "another")
     else:
@@ -96,26 +96,26 @@ def test_a_result_is_for_one_processor_and_version(
             "version",
             lambda package: "another" if package == changed else version(package),
         )
-    again = Children()
+    again = FakeChildren()
     check_libraries(tmp_path, again)
     assert again.started == started
 
 
-def test_where_nothing_can_be_stored_the_check_runs_each_time(tmp_path: Path) -> None:
+def test_check_reruns_when_cache_is_unwritable(tmp_path: Path) -> None:
     (tmp_path / "passed").write_text("a file where the folder should be")
     for _ in range(2):
-        children = Children()
+        children = FakeChildren()
         check_libraries(tmp_path / "passed", children)
         assert children.started == ["torch", "faiss-cpu"]
 
 
 @pytest.mark.parametrize(("language", "sentence"), [("en", "cannot run on this processor"), ("ar", "لا تعمل مكتبة")])
-def test_the_command_line_ends_with_a_sentence(
+def test_cli_exits_with_localized_error(
     language: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("JAWAB_LANG", language)
     monkeypatch.setattr(
-        qa.components, "check_libraries", lambda folder: check_libraries(folder, Children(torch=CRASHED))
+        qa.components, "check_libraries", lambda folder: check_libraries(folder, FakeChildren(torch=CRASHED))
     )
     with pytest.raises(SystemExit) as ended:
         main(["search", "word", "--index", str(tmp_path)])
@@ -125,7 +125,7 @@ def test_the_command_line_ends_with_a_sentence(
     assert sentence in errors[0] and "torch" in errors[0] and "SIGILL" in errors[0]
 
 
-def test_a_child_that_crashes_does_not_end_this_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_crash_does_not_end_parent_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crash = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
     monkeypatch.setattr(index.runtime.library_check, "_PROGRAMS", {"torch": crash})
     with pytest.raises(ProcessorUnsupported) as unsupported:

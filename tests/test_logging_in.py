@@ -1,4 +1,4 @@
-"""Logging in and out in a real browser, at a name that it trusts (this computer's) and at one that it does not."""
+"""Login and logout in a real browser, at a host that it trusts (loopback) and at one that it does not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "jawab.example"])
 @pytest.mark.parametrize(("locale", "scheme"), [("ar", "light"), ("en-GB", "dark")])
-def test_the_password_lets_in_and_the_button_out(
+def test_login_and_logout_work_and_are_accessible(
     browser: Browser, guarded: str, host: str, locale: str, scheme: str
 ) -> None:
     context = browser.new_context(locale=locale, color_scheme=scheme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What the server tells about itself: a line for every request and question, nothing private in it, nothing forged."""
+"""Logs: one line for every request and question, without private data, and safe from log injection."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ HOSTILE = [
     "\n{\"level\": \"error\"}", "\r\n", "a\x1b[2Jb", "\x00", "\x7f", "\x9b31m", "\u2028", "\u2029", "\u202e", "\u2066",
     "\u200f", "\u061c", "\ufeff", "\ud800", "x=1 level=error", '" level="error',
 ]  # fmt: skip
-Told = Callable[[], list[dict[str, Any]]]
+LogLines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """Where it is told; afterwards the log is as it was."""
+    """The stream that is logged to; afterwards the logging configuration is restored."""
     levels = {logger: logger.level for logger in (logging.getLogger(), logging.getLogger("jawab"))}
     monkeypatch.setattr(logging.getLogger(), "handlers", logging.getLogger().handlers[:])
-    # Other tests serve with uvicorn's own settings, which keep its lines to itself.
+    # Other tests run uvicorn with its default settings, which turn propagation off.
     monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     yield io.StringIO()
@@ -41,8 +41,8 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-def told(log: io.StringIO) -> Told:
-    """What was logged, as JSON; without the warnings that libraries of the tests give."""
+def log_lines(log: io.StringIO) -> LogLines:
+    """The lines logged so far, parsed from JSON; without warnings from the tests' libraries."""
     configure_logging(load_config(log="json"), log)
     logging.captureWarnings(False)
     return lambda: [json.loads(line) for line in log.getvalue().splitlines()]
@@ -55,92 +55,94 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield page
 
 
-class TestARequest:
-    def test_it_is_one_line(self, page: TestClient, told: Told) -> None:
+class TestRequestLog:
+    def test_request_is_logged_on_one_line(self, page: TestClient, log_lines: LogLines) -> None:
         page.get("/health", headers={"x-request-id": "job-7"})
-        (line,) = told()
+        (line,) = log_lines()
         assert line.pop("time").endswith("Z") and line.pop("ms") >= 0
         assert line == {
             "level": "info", "event": "request", "request_id": "job-7", "method": "GET", "route": "/health",
             "status": 200, "bytes": 15,
         }  # fmt: skip
 
-    def test_its_route_is_told_and_not_its_path(self, page: TestClient, told: Told) -> None:
+    def test_route_is_logged_instead_of_path(self, page: TestClient, log_lines: LogLines) -> None:
         page.get("/v1/articles/en-1?words=secret")
         page.get("/secret")
         page.get("/health", headers={"host": "secret.example"})
-        article, nowhere, refused = told()
+        article, nowhere, refused = log_lines()
         assert article["route"] == "/v1/articles/{article_id:path}" and article["status"] == 200
         assert nowhere["route"] is None and nowhere["status"] == 404
         assert refused["route"] is None and refused["status"] == 421
         assert "en-1" not in str(article) and "secret" not in str([article, nowhere, refused])
 
-    def test_who_asks_is_told_where_that_is_known(self, page: TestClient, told: Told) -> None:
+    def test_known_caller_is_logged(self, page: TestClient, log_lines: LogLines) -> None:
         async def known(scope: Any, receive: Any, send: Any) -> None:
             await page.app({**scope, "jawab_caller": "reports"}, receive, send)
 
         TestClient(known, "http://127.0.0.1").get("/health")
-        assert told()[0]["caller"] == "reports"
+        assert log_lines()[0]["caller"] == "reports"
 
-    def test_a_person_at_a_terminal_is_not_told_of_it(self, page: TestClient, log: io.StringIO) -> None:
+    def test_requests_are_not_logged_by_default(self, page: TestClient, log: io.StringIO) -> None:
         configure_logging(load_config(), log)
         logging.captureWarnings(False)
         page.post("/v1/ask", json={"question": ENGLISH_QUESTION})
         assert log.getvalue() == ""
 
 
-class TestAQuestion:
-    def asked(self, page: TestClient, **body: Any) -> None:
+class TestQuestionLog:
+    def ask(self, page: TestClient, **body: Any) -> None:
         page.post("/v1/ask", json=body, headers={"x-request-id": "job-7"})
 
-    def test_it_is_one_line_without_the_question(self, page: TestClient, told: Told, log: io.StringIO) -> None:
-        self.asked(page, question=ENGLISH_QUESTION)
-        self.asked(page, question=DECLINED_QUESTION, stream=True)
-        answered, declined = (line for line in told() if line["event"] == "question")
+    def test_question_is_logged_without_its_text(self, page: TestClient, log_lines: LogLines, log: io.StringIO) -> None:
+        self.ask(page, question=ENGLISH_QUESTION)
+        self.ask(page, question=DECLINED_QUESTION, stream=True)
+        answered, declined = (line for line in log_lines() if line["event"] == "question")
         assert (answered["status"], declined["status"]) == ("answered", "declined")
         assert answered["request_id"] == declined["request_id"] == "job-7"
         assert answered["language"] == "en" and answered["cited"] == 2 and answered["passages"] == 5
         assert answered["tokens"] > 5 and {"search_ms", "ms"} <= answered.keys()
         assert not any(word in log.getvalue() for word in ("troops", "chess", "Iraq", "2,500", "en-1", "dw.com"))
 
-    def test_one_that_fails_says_why(self, page: TestClient, told: Told) -> None:
-        self.asked(page, question=ERROR_QUESTION)
-        question, request = told()
+    def test_failed_question_is_logged_with_error_code(self, page: TestClient, log_lines: LogLines) -> None:
+        self.ask(page, question=ERROR_QUESTION)
+        question, request = log_lines()
         assert (question["status"], question["code"]) == ("failed", "index_missing") and request["status"] == 500
 
-    def test_one_that_nobody_waits_for_was_left(self, told: Told) -> None:
+    def test_abandoned_stream_is_logged_as_left(self, log_lines: LogLines) -> None:
         events = QuestionLog().watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         next(events)
         events.close()  # type: ignore[attr-defined]
-        (line,) = told()
+        (line,) = log_lines()
         assert line["status"] == "left" and "request_id" not in line
 
-    def test_whoever_has_the_record_has_not_left(self, told: Told) -> None:
+    def test_stream_closed_after_record_is_logged_as_answered(self, log_lines: LogLines) -> None:
         metrics = Metrics()
         events = QuestionLog().watch(metrics.watch(CannedAssistant())).stream(ENGLISH_QUESTION)
         for _ in range(len(list(CannedAssistant().stream(ENGLISH_QUESTION)))):
             next(events)
         events.close()  # type: ignore[attr-defined]
-        assert [line["status"] for line in told()] == ["answered"]
+        assert [line["status"] for line in log_lines()] == ["answered"]
         assert metrics._registry.get_sample_value("jawab_questions_left_total") == 0
 
-    def test_one_that_the_end_of_the_server_does_not_wait_for_is_told_once(self, told: Told) -> None:
+    def test_question_interrupted_by_shutdown_is_logged_once(self, log_lines: LogLines) -> None:
         questions = QuestionLog()
         events = questions.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         next(events)
         questions.close()
         events.close()  # type: ignore[attr-defined]
-        assert [(line["status"], line["code"]) for line in told()] == [("failed", "stopping")]
+        assert [(line["status"], line["code"]) for line in log_lines()] == [("failed", "stopping")]
 
-    def test_what_was_asked_is_told_where_that_is_wanted(self, told: Told) -> None:
+    def test_question_text_is_logged_if_configured(self, log_lines: LogLines) -> None:
         list(QuestionLog(told=True).watch(CannedAssistant()).stream(ENGLISH_QUESTION))
-        assert told()[0]["question"] == ENGLISH_QUESTION
+        assert log_lines()[0]["question"] == ENGLISH_QUESTION
 
 
-class TestNothingIsForged:
+class TestLogInjection:
     @pytest.mark.parametrize("form", [JsonLogFormatter, TextLogFormatter])
     @pytest.mark.parametrize("hostile", HOSTILE)
-    def test_a_line_stays_a_line(self, form: type[JsonLogFormatter], hostile: str, log: io.StringIO) -> None:
+    def test_hostile_text_cannot_forge_log_lines(
+        self, form: type[JsonLogFormatter], hostile: str, log: io.StringIO
+    ) -> None:
         configure_logging(load_config(log="text"), log)
         logging.getLogger().handlers[0].setFormatter(form(told=True))
         logging.getLogger("jawab.questions").info("question", extra={"question": f"a{hostile}b", "status": "left"})
@@ -159,26 +161,26 @@ class TestNothingIsForged:
             assert written.isascii() and [json.loads(line)["level"] for line in lines] == ["info", "error", "error"]
             assert json.loads(lines[0])["question"] == f"a{hostile}b"
 
-    def test_a_request_cannot_name_itself_as_it_likes(self, page: TestClient, told: Told) -> None:
+    def test_invalid_request_id_is_replaced(self, page: TestClient, log_lines: LogLines) -> None:
         page.request("GET\u202e", "/health", headers={"x-request-id": "a b"})
-        (line,) = told()
+        (line,) = log_lines()
         assert line["method"] == "GET\u202e" and " " not in line["request_id"]
 
-    def test_of_others_only_the_beginning_is_told(self, told: Told) -> None:
+    def test_library_message_is_cut_to_first_line(self, log_lines: LogLines) -> None:
         logging.getLogger("asyncio").error("Task failed\nfuture: <Task exception=ValueError('secret')>")
-        (line,) = told()
+        (line,) = log_lines()
         assert (line["event"], line["logger"], line["message"]) == ("log", "asyncio", "Task failed")
 
-    def test_a_traceback_that_is_text_is_told_without_what_it_says(self, told: Told) -> None:
+    def test_traceback_text_is_logged_without_exception_message(self, log_lines: LogLines) -> None:
         traced = (
             'Traceback (most recent call last):\n  File "a.py", line 3, in start\n    x\nKeyError: secret\nsecret too'
         )
         logging.getLogger("uvicorn.error").error(traced)
-        assert told()[0]["traceback"] == '  File "a.py", line 3, in start\nKeyError'
+        assert log_lines()[0]["traceback"] == '  File "a.py", line 3, in start\nKeyError'
 
 
-class TestAnException:
-    def raised(self, log: io.StringIO, **settings: Any) -> None:
+class TestExceptionLog:
+    def raise_and_log(self, log: io.StringIO, **settings: Any) -> None:
         configure_logging(load_config(log="json", **settings), log)
         try:
             try:
@@ -188,28 +190,28 @@ class TestAnException:
         except ValueError as error:
             logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=error)
 
-    def test_its_kind_and_place_are_told_and_not_what_it_says(self, log: io.StringIO) -> None:
-        self.raised(log)
+    def test_exception_is_logged_without_its_message(self, log: io.StringIO) -> None:
+        self.raise_and_log(log)
         line = json.loads(log.getvalue())
         assert line["error"] == "ValueError" and line["message"] == "Exception in ASGI application"
         assert "KeyError" in line["traceback"] and "test_logs.py" in line["traceback"]
-        # The source has the words too, but in the line that raises, as everybody may read it.
+        # The traceback quotes the source line that raises, which has the words as well; source code is public.
         assert "KeyError: " not in line["traceback"] and "ValueError: " not in line["traceback"]
 
-    def test_error_that_ends_a_thread_is_logged(self, told: Told, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_uncaught_thread_exception_is_logged(self, log_lines: LogLines, capsys: pytest.CaptureFixture[str]) -> None:
         def broken() -> None:
             raise ValueError("secret")
 
         thread = threading.Thread(target=broken)
         thread.start()
         thread.join()
-        (line,) = told()
+        (line,) = log_lines()
         assert (line["event"], line["level"], line["error"]) == ("unexpected", "error", "ValueError")
         assert "in broken" in line["traceback"] and "ValueError: " not in line["traceback"]
         assert capsys.readouterr().err == ""
 
-    def test_what_it_says_is_told_where_that_is_wanted(self, log: io.StringIO) -> None:
-        self.raised(log, log_questions=True)
+    def test_exception_message_is_logged_if_configured(self, log: io.StringIO) -> None:
+        self.raise_and_log(log, log_questions=True)
         assert "ValueError: secret two" in json.loads(log.getvalue())["traceback"]
 
 
@@ -218,7 +220,7 @@ class TestSettings:
         ("chosen", "told"),
         [("warnings", ["careful"]), ("text", ["request", "careful"]), ("json", ["request", "careful"]), ("off", [])],
     )
-    def test_what_is_told(self, chosen: str, told: list[str], log: io.StringIO) -> None:
+    def test_log_setting_selects_logged_lines(self, chosen: str, told: list[str], log: io.StringIO) -> None:
         configure_logging(load_config(log=chosen), log)
         logging.getLogger("jawab.requests").info("request")
         logging.getLogger("httpx").info("said")
@@ -226,6 +228,6 @@ class TestSettings:
         lines = log.getvalue().splitlines()
         assert len(lines) == len(told) and all(word in line for word, line in zip(told, lines, strict=True))
 
-    def test_warnings_of_python_are_lines_too(self, told: Told) -> None:
+    def test_python_warnings_are_logged(self, log_lines: LogLines) -> None:
         logging.getLogger("py.warnings").warning("%s", "a.py:1: UserWarning: old\n  warn()\n")
-        assert told()[0]["message"] == "a.py:1: UserWarning: old"
+        assert log_lines()[0]["message"] == "a.py:1: UserWarning: old"

@@ -1,4 +1,4 @@
-"""The tools, spoken to by the protocol's own client, unchanged: `jawab mcp` over standard input and output, and the
+"""The MCP tools, called by the protocol's own client: `jawab mcp` over standard input and output, and the
 server's `/mcp` over a real socket, in the protocol's older form (with a handshake) and its newer one."""
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
 
 @pytest.fixture(scope="module", params=["stdio", "http", "http with a handshake"])
 def connect(request: pytest.FixtureRequest, app: App) -> Iterator[Connect]:
-    """How a client comes to the tools."""
+    """Makes a client of the tools, for each transport."""
     if request.param == "stdio":
         places = {f"JAWAB_{name.upper()}": str(getattr(app.config, name)) for name in ("index", "collections")}
         fakes = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake", "JAWAB_LANG": "en"}
@@ -62,7 +62,7 @@ def connect(request: pytest.FixtureRequest, app: App) -> Iterator[Connect]:
             yield partial(Client, f"{address}/mcp", mode="auto" if request.param == "http" else "legacy")
 
 
-def using(connect: Connect, what: Callable[[Client], Awaitable[Any]]) -> Any:
+def run_with_client(connect: Connect, what: Callable[[Client], Awaitable[Any]]) -> Any:
     async def use() -> Any:
         async with connect() as client:
             return await what(client)
@@ -70,7 +70,7 @@ def using(connect: Connect, what: Callable[[Client], Awaitable[Any]]) -> Any:
     return asyncio.run(use())
 
 
-def test_the_three_tools_do_what_they_say(connect: Connect) -> None:
+def test_tools_ask_search_and_read_article(connect: Connect) -> None:
     async def everything(client: Client) -> None:
         tools = (await client.list_tools()).tools
         assert {tool.name for tool in tools} == {"ask", "search", "read_article"}
@@ -83,10 +83,10 @@ def test_the_three_tools_do_what_they_say(connect: Connect) -> None:
         found = (await client.call_tool("search", {"question": QUESTION, "k": 3})).structured_content
         assert found and len(found["passages"]) == 3
 
-    using(connect, everything)
+    run_with_client(connect, everything)
 
 
-def test_an_error_is_a_sentence(connect: Connect) -> None:
+def test_tool_errors_have_readable_message(connect: Connect) -> None:
     async def every(client: Client) -> None:
         for tool, given, told in (
             ("ask", {"question": "   "}, "question"),
@@ -103,10 +103,10 @@ def test_an_error_is_a_sentence(connect: Connect) -> None:
             assert result.is_error and isinstance(content, TextContent), given
             assert told in content.text and "Traceback" not in content.text, given
 
-    using(connect, every)
+    run_with_client(connect, every)
 
 
-def test_dates_in_any_digits_find_the_same(connect: Connect) -> None:
+def test_search_accepts_dates_in_arabic_digits(connect: Connect) -> None:
     async def both(client: Client) -> None:
         found = [
             (await client.call_tool("search", {"question": QUESTION, "since": date, "until": date})).structured_content
@@ -114,19 +114,19 @@ def test_dates_in_any_digits_find_the_same(connect: Connect) -> None:
         ]
         assert found[0] == found[1] and found[0] and found[0]["passages"]
 
-    using(connect, both)
+    run_with_client(connect, both)
 
 
-def test_many_calls_at_once_are_all_answered(connect: Connect) -> None:
+def test_concurrent_calls_are_all_answered(connect: Connect) -> None:
     async def many(client: Client) -> list[Any]:
         calls = (client.call_tool("search" if number % 2 else "ask", {"question": QUESTION}) for number in range(12))
         return await asyncio.gather(*calls)
 
-    assert not [result for result in using(connect, many) if result.is_error]
+    assert not [result for result in run_with_client(connect, many) if result.is_error]
 
 
-class Held:
-    """Answers and finds nothing until it is let go."""
+class BlockedAssistant:
+    """Blocks in answers and searches until it is released."""
 
     def __init__(self) -> None:
         self.asked, self.released = threading.Event(), threading.Event()
@@ -145,8 +145,8 @@ class Held:
 
 
 @pytest.mark.parametrize("tool", ["ask", "search"])
-def test_nothing_else_waits_for_an_answer(tmp_path: Path, tool: str) -> None:
-    held = Held()
+def test_pending_answer_does_not_block_other_calls(tmp_path: Path, tool: str) -> None:
+    held = BlockedAssistant()
     collections = site(tmp_path).collections
     collection = replace(collections.find(None), assistant=held, search=held.search)
 
@@ -159,7 +159,7 @@ def test_nothing_else_waits_for_an_answer(tmp_path: Path, tool: str) -> None:
     async def ask() -> None:
         async with Client(tool_server(Collections(), FairQueue(), "en")) as client:
             answering = asyncio.ensure_future(client.call_tool(tool, {"question": QUESTION}))
-            # Only a loop that is free gets here while the answer is held.
+            # Only an event loop that is not blocked gets here while the answer is pending.
             while not held.asked.is_set():
                 await asyncio.sleep(0.01)
             assert (await client.call_tool("read_article", {"article_id": "ar-1"})).structured_content
@@ -170,7 +170,7 @@ def test_nothing_else_waits_for_an_answer(tmp_path: Path, tool: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_who_leaves_stops_the_work(tmp_path: Path, mode: str) -> None:
+def test_disconnect_cancels_answer(tmp_path: Path, mode: str) -> None:
     assistant = CannedAssistant(pause=0.05)
 
     async def leave(address: str) -> None:
@@ -184,7 +184,7 @@ def test_who_leaves_stops_the_work(tmp_path: Path, mode: str) -> None:
 
 
 @asynccontextmanager
-async def sending(address: str, **headers: str) -> AsyncIterator[Client]:
+async def client_with_headers(address: str, **headers: str) -> AsyncIterator[Client]:
     """A client that sends headers of its own."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
@@ -195,9 +195,9 @@ async def sending(address: str, **headers: str) -> AsyncIterator[Client]:
 
 
 class TestOverHttp:
-    def test_a_password_is_wanted_here_too(self, app: App) -> None:
+    def test_mcp_requires_auth(self, app: App) -> None:
         async def ask(address: str) -> None:
-            async with sending(address, authorization="Bearer a long password") as client:
+            async with client_with_headers(address, authorization="Bearer a long password") as client:
                 assert not (await client.call_tool("ask", {"question": QUESTION})).is_error
 
         with serving(app, AccessPolicy("a long password", asks=True)) as address:
@@ -205,7 +205,7 @@ class TestOverHttp:
             assert httpx.post(f"{address}/mcp", json={}).status_code == 401
 
     @pytest.fixture
-    def asked(self, fake_server: str) -> Callable[..., httpx.Response]:
+    def request_mcp(self, fake_server: str) -> Callable[..., httpx.Response]:
         def ask(method: str = "POST", **headers: str) -> httpx.Response:
             given = {"accept": "application/json, text/event-stream"} | headers
             body = {"jsonrpc": "2.0", "id": 1, "method": "mcp/list"}
@@ -213,34 +213,34 @@ class TestOverHttp:
 
         return ask
 
-    def test_pages_of_other_sites_and_other_names_are_refused(self, asked: Callable[..., httpx.Response]) -> None:
-        own = str(asked().request.url).removesuffix("/mcp")
-        assert asked().status_code == asked(origin=own).status_code == 200
+    def test_foreign_origins_and_hosts_are_rejected(self, request_mcp: Callable[..., httpx.Response]) -> None:
+        own = str(request_mcp().request.url).removesuffix("/mcp")
+        assert request_mcp().status_code == request_mcp(origin=own).status_code == 200
         for origin in ("https://evil.example", "null", "http://127.0.0.1:1", own.replace("http:", "file:")):
-            refused = asked(origin=origin)
+            refused = request_mcp(origin=origin)
             assert refused.status_code == 403 and refused.json()["code"] == "forbidden", origin
-        assert asked(host="evil.example").status_code == 421
+        assert request_mcp(host="evil.example").status_code == 421
 
-    def test_there_are_no_sessions(self, asked: Callable[..., httpx.Response]) -> None:
-        assert "mcp-session-id" not in asked().headers
+    def test_mcp_is_stateless(self, request_mcp: Callable[..., httpx.Response]) -> None:
+        assert "mcp-session-id" not in request_mcp().headers
         for method in ("GET", "DELETE"):
-            assert asked(method).status_code == 405
+            assert request_mcp(method).status_code == 405
 
-    def test_an_error_comes_in_the_language_that_was_asked_for(self, fake_server: str) -> None:
+    def test_error_follows_accept_language(self, fake_server: str) -> None:
         async def ask() -> str:
-            async with sending(fake_server, accept_language="ar") as client:
+            async with client_with_headers(fake_server, accept_language="ar") as client:
                 return str((await client.call_tool("read_article", {"article_id": "none"})).content[0])
 
         assert "لا يوجد" in asyncio.run(ask())
 
-    def test_a_server_may_be_started_again(self, tmp_path: Path) -> None:
+    def test_server_can_be_restarted(self, tmp_path: Path) -> None:
         app = create_app(site(tmp_path))
         for _ in range(2):
             with TestClient(app, "http://127.0.0.1") as client:
                 assert client.post("/mcp", json={}).status_code == 400
 
 
-def test_the_programs_logging_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tool_server_does_not_configure_logging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.root, "handlers", [])
     tool_server(site(tmp_path).collections, FairQueue(), "en")
     assert logging.root.handlers == []

@@ -1,4 +1,4 @@
-"""The memory that may still be taken is the machine's, or what a control group leaves of it: whichever is smaller."""
+"""Available memory is that of the machine or what a control group (cgroup) leaves of it, whichever is smaller."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def group(tmp_path: Path) -> Group:
-    """Makes a control group of version 2."""
+    """Creates a control group (cgroup v2)."""
 
     def make(name: str, limit: object, used: int, cached: int | None = 0) -> None:
         folder = tmp_path / "cgroup" / name
@@ -42,54 +42,54 @@ def group(tmp_path: Path) -> Group:
     return make
 
 
-def test_without_control_groups_it_is_the_machines() -> None:
+def test_without_cgroups_uses_machine_memory() -> None:
     assert available_memory() == 8_192 * MEGABYTE
 
 
-def test_a_smaller_limit_of_the_group_counts(group: Group) -> None:
+def test_smaller_cgroup_limit_applies(group: Group) -> None:
     group("service/jawab", 2_000 * MEGABYTE, used=500 * MEGABYTE)
     assert available_memory() == 1_500 * MEGABYTE
 
 
-def test_a_larger_limit_of_the_group_does_not_count(group: Group) -> None:
+def test_larger_cgroup_limit_is_ignored(group: Group) -> None:
     group("service/jawab", 20_000 * MEGABYTE, used=500 * MEGABYTE)
     assert available_memory() == 8_192 * MEGABYTE
 
 
-def test_a_group_without_limit_does_not_count(group: Group) -> None:
+def test_unlimited_cgroup_is_ignored(group: Group) -> None:
     group("service/jawab", "max", used=500 * MEGABYTE)
     assert available_memory() == 8_192 * MEGABYTE
 
 
 @pytest.mark.parametrize("above", ["service", ""])
-def test_the_limit_of_a_group_above_counts(above: str, group: Group) -> None:
+def test_limit_of_parent_cgroup_applies(above: str, group: Group) -> None:
     group("service/jawab", "max", used=500 * MEGABYTE)
     group(above, 1_000 * MEGABYTE, used=800 * MEGABYTE)
     assert available_memory() == 200 * MEGABYTE
 
 
-def test_pages_of_files_are_given_back(group: Group) -> None:
+def test_page_cache_counts_as_available(group: Group) -> None:
     group("service/jawab", 2_000 * MEGABYTE, used=1_900 * MEGABYTE, cached=700 * MEGABYTE)
     assert available_memory() == 800 * MEGABYTE
 
 
-def test_a_group_that_does_not_tell_of_them_counts(group: Group) -> None:
+def test_cgroup_without_page_cache_statistics_applies(group: Group) -> None:
     group("service/jawab", 2_000 * MEGABYTE, used=1_900 * MEGABYTE, cached=None)
     assert available_memory() == 100 * MEGABYTE
 
 
-def test_a_group_over_its_limit_leaves_nothing(group: Group) -> None:
+def test_cgroup_over_limit_leaves_no_memory(group: Group) -> None:
     group("service/jawab", 2_000 * MEGABYTE, used=2_001 * MEGABYTE)
     assert available_memory() == 0
 
 
-def test_in_a_container_the_group_is_the_root(group: Group, tmp_path: Path) -> None:
+def test_container_uses_root_cgroup(group: Group, tmp_path: Path) -> None:
     (tmp_path / "membership").write_text("0::/\n")
     group("", 1_000 * MEGABYTE, used=400 * MEGABYTE)
     assert available_memory() == 600 * MEGABYTE
 
 
-def test_groups_of_version_1_count(tmp_path: Path) -> None:
+def test_cgroup_v1_limit_applies(tmp_path: Path) -> None:
     (tmp_path / "membership").write_text("12:cpu,cpuacct:/other\n5:memory:/service\n1:name=systemd:/a:b\n0::/none\n")
     folder = tmp_path / "cgroup" / "memory" / "service"
     folder.mkdir(parents=True)
@@ -100,19 +100,19 @@ def test_groups_of_version_1_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("membership", ["", "\n", "0::/../other\n", "nonsense\n"])
-def test_a_membership_that_tells_nothing_is_passed_over(membership: str, tmp_path: Path) -> None:
+def test_unparsable_cgroup_membership_is_ignored(membership: str, tmp_path: Path) -> None:
     (tmp_path / "membership").write_text(membership)
     assert available_memory() == 8_192 * MEGABYTE
 
 
-def test_a_system_that_tells_nothing_lets_everything_be_loaded(tmp_path: Path) -> None:
+def test_unknown_memory_allows_loading(tmp_path: Path) -> None:
     for name in ("meminfo", "membership"):
         (tmp_path / name).unlink()
     assert available_memory() is None
     require_memory(10**15, tmp_path / "model.gguf")
 
 
-def test_too_little_memory_is_an_error_that_names_the_amounts(tmp_path: Path) -> None:
+def test_insufficient_memory_raises_error_with_amounts(tmp_path: Path) -> None:
     require_memory(8_192 * MEGABYTE, tmp_path / "model.gguf")
     with pytest.raises(MemoryShort) as short:
         require_memory(8_193 * MEGABYTE + 60 * MEGABYTE, tmp_path / "model.gguf")

@@ -1,4 +1,4 @@
-"""The measures, on answers small enough to reckon by hand."""
+"""The metrics, on answers small enough to calculate by hand."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def test_f1(predicted: str, gold: str, value: float) -> None:
     assert f1(predicted, gold) == pytest.approx(value)
 
 
-def test_recall_counts_the_gold_words_that_were_said() -> None:
+def test_recall_is_share_of_gold_words_in_answer() -> None:
     assert recall("It has 24 of them", "24 stations") == 0.5
     assert words("«الأولى» و[1]") == ["اولي", "و", "1"]
 
 
-def test_a_right_answer() -> None:
+def test_scores_of_correct_answer() -> None:
     figures = score([QUESTION], {"q1": record()}, {"tram": TEXT})
     assert {
         "answers_present": 1.0,
@@ -92,11 +92,11 @@ def cited(start: int, end: int, quote: str) -> dict[str, Any]:
         ({"status": "declined", "citations": [], "short_answer": None}, "answered_when_answerable"),
     ],
 )
-def test_what_is_wrong_with_an_answer_is_seen(changes: dict[str, Any], name: str) -> None:
+def test_defect_in_answer_zeroes_its_metric(changes: dict[str, Any], name: str) -> None:
     assert score([QUESTION], {"q1": record(**changes)}, {"tram": TEXT})[name] == 0.0
 
 
-def test_declining_is_measured_on_both_kinds_of_question() -> None:
+def test_abstention_accuracy_averages_both_kinds_of_question() -> None:
     declined = {"q2": record(id="q2", status="declined", citations=[], short_answer=None)}
     figures = score([QUESTION, UNANSWERABLE], {"q1": record(), **declined}, {"tram": TEXT})
     assert figures["abstention_balanced_accuracy"] == 1.0
@@ -104,6 +104,6 @@ def test_declining_is_measured_on_both_kinds_of_question() -> None:
     assert answered_both["abstention_balanced_accuracy"] == 0.5
 
 
-def test_an_answer_that_is_missing_counts_as_wrong() -> None:
+def test_missing_answer_scores_zero() -> None:
     figures = score([QUESTION], {}, {"tram": TEXT})
     assert (figures["answers_present"], figures["short_answer_f1"]) == (0.0, 0.0)

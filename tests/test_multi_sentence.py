@@ -1,4 +1,4 @@
-"""Answers that take sentences: the articles' own, each with its quotation."""
+"""Multi-sentence answers: sentences of the articles, each with its quotation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def evidence(text: str, at: int = 0, article: str = "a", score: float = 0.5) -> 
 
 
 @pytest.mark.parametrize("with_llm", [True, False])
-def test_a_summary_is_sentences_of_the_articles_each_with_its_quotation(
+def test_summary_consists_of_quoted_article_sentences(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
     retriever: Callable[[], Retriever],
@@ -43,7 +43,7 @@ def test_a_summary_is_sentences_of_the_articles_each_with_its_quotation(
     assert [c.start for c in answer.citations] == sorted(c.start for c in answer.citations)
 
 
-def test_why_is_answered_by_the_sentence_of_the_phrase_and_what_goes_on_from_it(
+def test_why_answer_is_phrase_sentence_and_its_continuation(
     write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("tram.txt", f"{TEXT} Because they came late, the rails delayed the tram. They came by ship. It sank.")
@@ -58,7 +58,7 @@ def test_why_is_answered_by_the_sentence_of_the_phrase_and_what_goes_on_from_it(
     assert answer.models.keys() == {"embedder", "reader"}
 
 
-def test_a_phrase_that_only_repeats_the_question_is_no_answer(
+def test_phrase_repeating_question_is_not_an_answer(
     write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("command.txt", "The mayor of Marsa is whom you must not name.")
@@ -74,7 +74,7 @@ def test_a_phrase_that_only_repeats_the_question_is_no_answer(
     ("text", "question"),
     [("Nadia is mayor.", "Is Nadia mayor, or is Adel mayor?"), ("نادية عمدة.", "هل نادية عمدة أم عادل عمدة؟")],
 )
-def test_where_a_choice_is_offered_the_answer_may_stand_in_the_question(
+def test_answer_to_choice_question_may_repeat_question(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
     retriever: Callable[[], Retriever],
@@ -86,7 +86,7 @@ def test_where_a_choice_is_offered_the_answer_may_stand_in_the_question(
     assert Assistant(retriever(), None, FakeReader()).ask(question).status == "answered"
 
 
-def test_why_is_declined_where_the_reader_finds_nothing(
+def test_why_question_is_declined_if_reader_finds_nothing(
     write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("tram.txt", TEXT)
@@ -95,7 +95,7 @@ def test_why_is_declined_where_the_reader_finds_nothing(
     assert (answer.status, answer.citations) == ("declined", ())
 
 
-def test_what_nothing_is_near_to_is_declined(
+def test_question_without_similar_passages_is_declined(
     write: Callable[[str, str], Path], indexed: Callable[[], object], retriever: Callable[[], Retriever]
 ) -> None:
     write("tram.txt", TEXT)
@@ -104,11 +104,11 @@ def test_what_nothing_is_near_to_is_declined(
     assert (answer.status, answer.citations) == ("declined", ())
 
 
-def test_a_sentence_is_told_without_what_tied_it_to_the_one_before() -> None:
+def test_connective_is_stripped_from_sentence() -> None:
     assert strip_connective(evidence("However, the pier opened.")) == "The pier opened."
     assert strip_connective(evidence("افتُتح الرصيف عام 1859.")) == "افتُتح الرصيف عام 1859."
 
 
-def test_sentences_are_read_in_the_order_of_their_articles() -> None:
+def test_sentences_are_grouped_by_article_in_text_order() -> None:
     chosen = [evidence("b2", 9, "b"), evidence("a1", 0, "a"), evidence("b1", 0, "b")]
     assert [piece.text for piece in in_reading_order(chosen)] == ["b1", "b2", "a1"]

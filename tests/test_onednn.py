@@ -1,4 +1,4 @@
-"""oneDNN keeps the code for a few shapes alone: a server's memory does not grow with the lengths of what it reads."""
+"""The primitive cache of oneDNN is limited: memory does not grow with the number of different text lengths."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def read(lengths):
 before = read(range(3, 43))
 print((read(range(43, 163)) - before) / 1e6)
 """
-"""Megabytes that a process keeps of 120 more lengths of text."""
+"""Prints the megabytes that a process still holds after 120 more lengths of text."""
 
 
 @pytest.mark.real
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc tells what it has given out")
-def test_more_lengths_of_text_take_no_more_memory(real_embedder: SentenceTransformerEmbedder) -> None:
+def test_memory_does_not_grow_with_text_lengths(real_embedder: SentenceTransformerEmbedder) -> None:
     told = subprocess.run(
         [sys.executable, "-c", _GROWTH, str(real_embedder._folder)],
         cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True,
@@ -46,7 +46,7 @@ def test_more_lengths_of_text_take_no_more_memory(real_embedder: SentenceTransfo
 
 
 @pytest.mark.parametrize("name", ["ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"])
-def test_who_has_said_how_much_is_kept_is_heard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_explicit_cache_capacity_is_respected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", {name: "7"})
     limit_primitive_cache()
     assert os.environ.pop(name) == "7"

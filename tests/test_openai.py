@@ -1,4 +1,4 @@
-"""OpenAI's form, spoken by OpenAI's own Python client, unchanged, to a server on a real socket with the fakes."""
+"""The OpenAI-compatible API, called by OpenAI's own Python client over a real socket; the models are fakes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ask(client: openai.OpenAI, **more: Any) -> Any:
     return client.chat.completions.create(**(given | more))
 
 
-def test_an_answer_with_its_citations_and_its_record(client: openai.OpenAI) -> None:
+def test_completion_includes_citations_and_record(client: openai.OpenAI) -> None:
     answer = ask(client)
     choice, record = answer.choices[0], answer.model_extra["jawab"]
     assert choice.finish_reason == "stop" and choice.message.content == record["answer"]
@@ -39,7 +39,7 @@ def test_an_answer_with_its_citations_and_its_record(client: openai.OpenAI) -> N
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 0
 
 
-def test_the_pieces_of_a_stream_are_the_answer(client: openai.OpenAI) -> None:
+def test_stream_chunks_join_to_answer(client: openai.OpenAI) -> None:
     pieces = list(ask(client, stream=True, stream_options={"include_usage": True}))
     said = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
     assert said == ask(client).choices[0].message.content
@@ -47,22 +47,22 @@ def test_the_pieces_of_a_stream_are_the_answer(client: openai.OpenAI) -> None:
     assert pieces[-2].model_extra["jawab"]["answer"] == said
 
 
-def test_it_is_cut_where_it_was_asked_to_be(client: openai.OpenAI) -> None:
+def test_max_tokens_and_stop_truncate_answer(client: openai.OpenAI) -> None:
     whole = ask(client).choices[0].message.content
     short = ask(client, max_tokens=2)
     assert short.choices[0].finish_reason == "length" and whole.startswith(short.choices[0].message.content)
     assert short.usage.completion_tokens <= 2
     assert "[" not in ask(client, stop=["["]).choices[0].message.content
-    # Some clients send what their users left empty.
+    # Some clients send fields that their users left empty.
     assert [ask(client, stop=stop).choices[0].message.content for stop in ("", [""])] == [whole, whole]
 
 
-def test_as_json_it_is_the_record(client: openai.OpenAI) -> None:
+def test_json_response_format_returns_record(client: openai.OpenAI) -> None:
     answer = ask(client, response_format={"type": "json_object"}, seed=7)
     assert json.loads(answer.choices[0].message.content)["answer"] == answer.model_extra["jawab"]["answer"]
 
 
-def test_a_follow_up_is_understood_from_what_was_said(client: openai.OpenAI) -> None:
+def test_follow_up_question_is_resolved_from_history(client: openai.OpenAI) -> None:
     said = ask(client).choices[0].message
     messages = [{"role": "user", "content": QUESTION}, said.model_dump(), {"role": "user", "content": "And in Arabic?"}]
     assert ask(client, messages=messages).model_extra["jawab"]["question"] == "And in Arabic?"
@@ -72,14 +72,14 @@ def chat_of(*messages: tuple[str, str]) -> dict[str, Any]:
     return {"messages": [{"role": role, "content": content} for role, content in messages]}
 
 
-def test_of_what_was_said_the_latest_questions_count() -> None:
+def test_history_keeps_latest_questions() -> None:
     before = [pair for n in range(40) for pair in (("user", f"{n} " + "x" * 3000), ("assistant", "Yes."))]
     history = ChatBody.model_validate(chat_of(*before, ("user", QUESTION))).history
     assert [exchange.question[:3] for exchange in history] == [f"{n} " for n in range(30, 40)]
     assert all(len(exchange.question) == MAX_QUESTION_LENGTH for exchange in history)
 
 
-def test_millions_of_characters_are_refused(client: openai.OpenAI) -> None:
+def test_too_many_characters_are_rejected(client: openai.OpenAI) -> None:
     asked = chat_of(("user", "x" * MOST_CHARACTERS), ("assistant", "Yes."), ("user", QUESTION))
     with pytest.raises(openai.BadRequestError, match=f"messages: .*{MOST_CHARACTERS} characters"):
         ask(client, **asked)
@@ -97,24 +97,24 @@ def test_millions_of_characters_are_refused(client: openai.OpenAI) -> None:
         {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
     ],
 )  # fmt: skip
-def test_what_is_not_supported_is_refused_by_name(client: openai.OpenAI, more: dict[str, Any]) -> None:
+def test_unsupported_parameter_is_rejected_by_name(client: openai.OpenAI, more: dict[str, Any]) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         ask(client, **more)
     assert next(iter(more)) in refused.value.message
 
 
-def test_what_changes_nothing_is_taken(client: openai.OpenAI) -> None:
+def test_default_parameter_values_are_accepted(client: openai.OpenAI) -> None:
     defaults = {"temperature": 1.0, "top_p": 1.0, "n": 1, "frequency_penalty": 0.0, "presence_penalty": 0.0}
     assert ask(client, **defaults, logprobs=False, store=False).choices[0].message.content
 
 
-def test_who_gives_instructions_is_told_that_they_would_not_be_followed(client: openai.OpenAI) -> None:
+def test_system_and_developer_messages_are_rejected(client: openai.OpenAI) -> None:
     for role in ("system", "developer"):
         with pytest.raises(openai.BadRequestError, match=f"messages.0.role: a {role} message would not be followed"):
             ask(client, messages=[{"role": role, "content": "Be brief."}, {"role": "user", "content": QUESTION}])
 
 
-def test_models_are_collections_and_the_embedder(client: openai.OpenAI) -> None:
+def test_models_list_collections_and_embedder(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert names[0] == "jawab" and len(names) == 2
     assert client.models.retrieve("jawab").owned_by == "jawab"
@@ -126,7 +126,7 @@ def test_models_are_collections_and_the_embedder(client: openai.OpenAI) -> None:
         assert told.value.code == "model_not_found"
 
 
-def test_texts_are_embedded_in_either_encoding(client: openai.OpenAI) -> None:
+def test_embeddings_support_float_and_base64(client: openai.OpenAI) -> None:
     name = [model.id for model in client.models.list()][-1]
     floats = client.embeddings.create(model=name, input=["one", "two"], encoding_format="float")
     packed = client.embeddings.create(model=name, input=["one", "two"])
@@ -136,7 +136,7 @@ def test_texts_are_embedded_in_either_encoding(client: openai.OpenAI) -> None:
     assert floats.usage.total_tokens > 0
 
 
-def test_another_thread_of_the_same_question_gets_the_same_answer(client: openai.OpenAI) -> None:
+def test_concurrent_requests_get_same_answer(client: openai.OpenAI) -> None:
     answers: list[str] = []
     threads = [
         threading.Thread(target=lambda: answers.append(ask(client).choices[0].message.content)) for _ in range(6)

@@ -1,5 +1,5 @@
-"""The API is what it says it is: schemathesis asks a real server thousands of things that its description allows, and
-many that it does not, with all checks."""
+"""The API matches its OpenAPI schema: schemathesis sends a real server thousands of requests, valid and invalid, with
+all checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.server_process import ServerProcess
 
 HERE = Path(__file__).parent
 CASES = 300
-"""Cases that are tried at the least."""
+"""Minimum number of generated cases."""
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def address(tmp_path: Path) -> Iterator[str]:
         assert "Traceback" not in server.told
 
 
-def test_it_does_what_its_description_says(address: str, tmp_path: Path) -> None:
+def test_api_matches_openapi_schema(address: str, tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run",
         f"{address}/openapi.json", "--checks", "all", "--max-examples", "10", "--continue-on-failure", "--seed", "7",
         "--no-shrink", "--no-color", "--suppress-health-check", "all", "--max-time", "30",
     ]  # fmt: skip
-    # pytest-timeout would end it without a word.
+    # A timeout of pytest-timeout would show no output.
     ran = subprocess.run(command, capture_output=True, text=True, timeout=500, cwd=tmp_path, env=with_path())
     tried = re.search(r"(\d+) generated", ran.stdout)
     assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]
@@ -46,5 +46,5 @@ def test_it_does_what_its_description_says(address: str, tmp_path: Path) -> None
 
 
 def with_path() -> dict[str, str]:
-    """The hooks are a module of the suite."""
+    """The environment, with a path to the hooks, which are a module of the test suite."""
     return os.environ | {"PYTHONPATH": str(HERE.parent)}

@@ -1,4 +1,4 @@
-"""What computes does so in one thread, and that keeps no helpers when it has nothing to do."""
+"""Models compute in one thread, whose OpenMP helper threads exit when it is idle."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from qa.prompts import answer_prompt
 
 
 def threads() -> set[Path]:
-    """All of this process, those of C too."""
+    """All threads of this process, native ones included."""
     return set(Path("/proc/self/task").iterdir())
 
 
 @pytest.mark.real
 @pytest.mark.skipif(sys.platform != "linux", reason="it is GCC's OpenMP that counts helpers")
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="on one core there are none")
-def test_the_helpers_of_a_network_leave_and_come_back(real_embedder: SentenceTransformerEmbedder) -> None:
+def test_openmp_helpers_exit_when_idle_and_restart(real_embedder: SentenceTransformerEmbedder) -> None:
     import torch
 
     one, matrix = PriorityExecutor("test"), torch.ones(1000, 1000)
@@ -42,7 +42,9 @@ def test_the_helpers_of_a_network_leave_and_come_back(real_embedder: SentenceTra
 
 
 @pytest.mark.real
-def test_the_llm_works_in_one_thread_whoever_asks(real_generator: LlamaCppLLM, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_llm_decodes_in_one_thread_for_all_callers(
+    real_generator: LlamaCppLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import llama_cpp
 
     decode, worked = llama_cpp.llama_decode, set[int]()
@@ -66,7 +68,7 @@ def test_the_llm_works_in_one_thread_whoever_asks(real_generator: LlamaCppLLM, m
 @pytest.mark.real
 @pytest.mark.skipif(sys.platform != "linux", reason="GCC's OpenMP")
 @pytest.mark.parametrize("which", ["embedder", "llm"])
-def test_idle_helpers_soon_leave_their_cores_to_others(which: str, request: pytest.FixtureRequest) -> None:
+def test_openmp_spin_count_is_limited(which: str, request: pytest.FixtureRequest) -> None:
     if which == "embedder":
         real: SentenceTransformerEmbedder = request.getfixturevalue("real_embedder")
         load = f"from index.embeddings import *; SentenceTransformerEmbedder(Path({str(real._folder)!r})).dimension"
@@ -87,7 +89,7 @@ def test_idle_helpers_soon_leave_their_cores_to_others(which: str, request: pyte
 
 
 @pytest.mark.parametrize("name", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])
-def test_who_has_said_how_helpers_wait_is_heard(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_openmp_wait_settings_are_respected(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     monkeypatch.setenv(name, "active")
     before = dict(os.environ)

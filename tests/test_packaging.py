@@ -1,4 +1,4 @@
-"""The wheel: everything that the program needs is in it, and it runs from another place."""
+"""The wheel: it includes everything that the program needs, and runs outside the checkout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.real
-def test_the_wheel_holds_code_prompts_texts_models_and_samples(wheel: Path) -> None:
+def test_wheel_includes_code_prompts_texts_models_and_samples(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         "qa/bundled/models.txt",
@@ -44,7 +44,7 @@ def test_the_wheel_holds_code_prompts_texts_models_and_samples(wheel: Path) -> N
 
 
 @pytest.mark.real
-def test_the_program_runs_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
+def test_program_runs_from_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     """Unpacked somewhere else, with this environment's libraries but not this checkout's files."""
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)

@@ -1,4 +1,4 @@
-"""The page in a real browser: both languages, stop, hostile text, and not one request to another host."""
+"""The page in a real browser: both languages, stop, hostile text, and no request to another host."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DONE = "#now-answer .turn:not([aria-busy])"
 
 @dataclass
 class Visit:
-    """A page together with everything it asked for and complained of."""
+    """A page with its requests and its console errors."""
 
     page: Page
     address: str
@@ -107,7 +107,7 @@ def address(site_of_page: Site) -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """A visit in the language of the test's parameter (English without one); afterwards the page must be clean."""
+    """A visit in the language of the test's parameter (default English), checked for errors and external requests."""
     locale = getattr(request, "param", "en-GB")
     context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 900})
     visit = Visit(context.new_page(), address, locale)
@@ -125,7 +125,7 @@ def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
 
 
 @pytest.mark.parametrize("visit", ["ar"], indirect=True)
-def test_an_arabic_question_on_an_arabic_page(visit: Visit) -> None:
+def test_arabic_question_on_arabic_page(visit: Visit) -> None:
     page = visit.page
     assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["ar", "rtl"]
     expect(page.locator("#opening")).to_contain_text("24 مقالاً بالعربية والإنجليزية")
@@ -136,12 +136,12 @@ def test_an_arabic_question_on_an_arabic_page(visit: Visit) -> None:
     expect(page.locator("#now-answer figcaption").first).to_contain_text("24 تموز/يوليو 2021")
     assert visit.direction("#now-answer .said p") == "rtl"
     assert visit.direction("#now-answer .quotation:nth-of-type(2) blockquote") == "ltr"
-    # In a line from right to left the first marker stands to the right of the second.
+    # In a line from right to left the first marker is to the right of the second.
     first, second = (page.locator("#now-answer .said .marker").nth(n).bounding_box() for n in (0, 1))
     assert first is not None and second is not None and first["x"] > second["x"]
 
 
-def test_an_english_question_on_an_english_page(visit: Visit) -> None:
+def test_english_question_on_english_page(visit: Visit) -> None:
     page = visit.page
     expect(page.locator(FIELD)).to_be_focused()
     expect(page.locator(".example")).to_have_count(4)
@@ -158,7 +158,7 @@ def test_an_english_question_on_an_english_page(visit: Visit) -> None:
     assert phrase > said > quote * 0.9
 
 
-def test_an_arabic_answer_reads_right_on_an_english_page_and_the_first_answer_stays(visit: Visit) -> None:
+def test_arabic_answer_is_rtl_on_english_page(visit: Visit) -> None:
     visit.page.get_by_role("button", name=ENGLISH_QUESTION).click()
     visit.page.wait_for_selector(DONE)
     visit.ask(ARABIC_QUESTION)
@@ -167,7 +167,7 @@ def test_an_arabic_answer_reads_right_on_an_english_page_and_the_first_answer_st
     expect(visit.page.locator("#past .question")).to_have_text(ENGLISH_QUESTION)
 
 
-def test_passages_come_before_the_answer_is_written_and_stay_open(visit: Visit) -> None:
+def test_passages_appear_before_answer_and_stay_open(visit: Visit) -> None:
     page = visit.page
     visit.ask(SLOW_QUESTION, done="#now-found details")
     page.locator("#now-found summary").nth(1).click()
@@ -183,7 +183,7 @@ def test_passages_come_before_the_answer_is_written_and_stay_open(visit: Visit) 
     page.wait_for_selector(DONE)
 
 
-def test_stop_stops_the_page_and_the_assistant(visit: Visit, assistant: CannedAssistant) -> None:
+def test_stop_button_cancels_answer(visit: Visit, assistant: CannedAssistant) -> None:
     page = visit.page
     for turn in range(3):
         assistant.stopped_early.clear()
@@ -202,7 +202,7 @@ def test_stop_stops_the_page_and_the_assistant(visit: Visit, assistant: CannedAs
     expect(page.locator("#now-answer .phrase")).to_have_text("2,500")
 
 
-def test_closing_the_page_stops_the_assistant(browser: Browser, address: str, assistant: CannedAssistant) -> None:
+def test_closing_page_cancels_answer(browser: Browser, address: str, assistant: CannedAssistant) -> None:
     context = browser.new_context(locale="en-GB")
     visit = Visit(context.new_page(), address)
     visit.page.goto(address)
@@ -213,7 +213,7 @@ def test_closing_the_page_stops_the_assistant(browser: Browser, address: str, as
     assert assistant.stopped_early.wait(20)
 
 
-def test_a_declined_answer_stands_where_answers_stand(visit: Visit) -> None:
+def test_declined_answer_is_styled_like_answer(visit: Visit) -> None:
     visit.ask(ENGLISH_QUESTION)
     visit.ask(DECLINED_QUESTION)
     answered, declined = (visit.page.locator(f"{where} .said p").first for where in ("#past", "#now-answer"))
@@ -222,13 +222,13 @@ def test_a_declined_answer_stands_where_answers_stand(visit: Visit) -> None:
     expect(visit.page.locator("#now-answer .near")).to_have_count(3)
 
 
-def test_an_error_is_a_calm_sentence_in_the_answers_place(visit: Visit) -> None:
+def test_error_is_shown_in_place_of_answer(visit: Visit) -> None:
     visit.ask(ERROR_QUESTION)
     expect(visit.page.locator("#now-answer .said p")).to_contain_text("There is no index in /data/<index> yet")
     expect(visit.page.locator("#ask")).to_be_visible()
 
 
-def test_strangers_text_does_nothing(visit: Visit) -> None:
+def test_hostile_text_is_escaped(visit: Visit) -> None:
     visit.ask(HOSTILE_QUESTION)
     visit.page.wait_for_timeout(300)
     assert "owned" not in visit.page.title()
@@ -237,7 +237,7 @@ def test_strangers_text_does_nothing(visit: Visit) -> None:
     expect(visit.page.locator("#now-answer .said")).to_contain_text("${document.title='owned'} {{value}} esrever")
 
 
-def test_the_page_changes_its_language_and_keeps_the_conversation(visit: Visit) -> None:
+def test_switching_language_keeps_conversation(visit: Visit) -> None:
     page = visit.page
     visit.ask(ENGLISH_QUESTION)
     visit.ask(DECLINED_QUESTION)
@@ -252,7 +252,7 @@ def test_the_page_changes_its_language_and_keeps_the_conversation(visit: Visit) 
     expect(page.locator("html")).to_have_attribute("dir", "ltr")
 
 
-def test_the_first_answer_leaves_the_page_where_it_is_and_the_next_comes_to_the_top(visit: Visit) -> None:
+def test_only_later_answers_scroll_to_top(visit: Visit) -> None:
     visit.ask(ENGLISH_QUESTION)
     assert visit.page.evaluate("[scrollY, document.documentElement.scrollHeight - innerHeight]") == [0, 0]
     visit.ask(ENGLISH_QUESTION)
@@ -262,7 +262,7 @@ def test_the_first_answer_leaves_the_page_where_it_is_and_the_next_comes_to_the_
 
 
 @pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
-def test_a_phone_shows_everything_within_its_width(visit: Visit) -> None:
+def test_page_fits_phone_width(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 360, "height": 740})
     for question in (ARABIC_QUESTION, HOSTILE_QUESTION):
         visit.ask(question)
@@ -272,7 +272,7 @@ def test_a_phone_shows_everything_within_its_width(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
-def test_passages_under_the_answer_do_not_stick_out_beside_the_field(visit: Visit) -> None:
+def test_passages_are_no_wider_than_question_field(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 1200, "height": 850})
     visit.ask(ENGLISH_QUESTION)
     found, field = (visit.page.locator(name).bounding_box() for name in ("#now-found .found", "#ask-row"))
@@ -280,9 +280,9 @@ def test_passages_under_the_answer_do_not_stick_out_beside_the_field(visit: Visi
     assert field["x"] <= found["x"] and found["x"] + found["width"] <= field["x"] + field["width"]
 
 
-class TestTheArticleBesideTheChat:
+class TestArticlePane:
     @pytest.mark.parametrize("visit", ["en-GB", "ar"], indirect=True)
-    def test_a_marker_opens_its_article_at_the_marked_quotation(self, visit: Visit) -> None:
+    def test_marker_opens_article_at_quotation(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ARABIC_QUESTION)
         page.locator("#now-answer .said a.marker").first.click()
@@ -294,7 +294,7 @@ class TestTheArticleBesideTheChat:
         assert visit.direction("#reading .origin") == ("rtl" if visit.locale == "ar" else "ltr")
         expect(page.locator("#reading .ignored")).to_have_count(1)
 
-    def test_the_keyboard_opens_and_closes_it_and_comes_back(self, visit: Visit) -> None:
+    def test_keyboard_opens_and_closes_pane_and_restores_focus(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         marker = page.locator("#now-answer .said a.marker").nth(1)
@@ -306,7 +306,7 @@ class TestTheArticleBesideTheChat:
         expect(page.locator("#reading")).to_be_hidden()
         expect(marker).to_be_focused()
 
-    def test_the_other_articles_of_the_story_open_in_its_place(self, visit: Visit) -> None:
+    def test_article_of_same_story_opens_in_pane(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-answer figcaption a.title").first.click()
@@ -315,7 +315,7 @@ class TestTheArticleBesideTheChat:
         page.locator("#reading .close").click()
         expect(page.locator("#reading")).to_be_hidden()
 
-    def test_hovering_a_marker_shows_its_quotation(self, visit: Visit) -> None:
+    def test_hovering_marker_shows_quotation(self, visit: Visit) -> None:
         visit.ask(ENGLISH_QUESTION)
         peek = visit.page.locator("#now-answer .said .peek").first
         expect(peek).to_be_hidden()
@@ -323,7 +323,7 @@ class TestTheArticleBesideTheChat:
         expect(peek).to_be_visible()
         assert visit.direction("#now-answer .said .peek") == "rtl"
 
-    def test_it_leaves_the_chat_its_room_on_a_wide_screen_and_is_a_sheet_on_a_phone(self, visit: Visit) -> None:
+    def test_pane_is_beside_chat_and_sheet_on_phone(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-answer .said a.marker").first.click()
@@ -334,7 +334,7 @@ class TestTheArticleBesideTheChat:
         pane = page.locator("#reading").bounding_box()
         assert pane and (pane["x"], pane["width"]) == (0, 390) and 100 < pane["y"] < 200
 
-    def test_a_strangers_article_does_nothing(self, visit: Visit) -> None:
+    def test_hostile_article_is_escaped(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(HOSTILE_QUESTION)
         page.locator("#now-answer figcaption a.title").first.click()
@@ -343,7 +343,7 @@ class TestTheArticleBesideTheChat:
         assert "owned" not in page.title()
         assert page.evaluate("document.querySelectorAll('#reading :is(img, script, iframe, b, i, u)').length") == 0
 
-    def test_a_passage_opens_where_it_stands(self, visit: Visit) -> None:
+    def test_passage_opens_at_its_position(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-found summary").nth(1).click()
@@ -352,7 +352,7 @@ class TestTheArticleBesideTheChat:
 
 
 class TestConversations:
-    def test_what_was_asked_is_listed_and_there_after_a_reload(self, visit: Visit) -> None:
+    def test_conversation_is_listed_and_survives_reload(self, visit: Visit) -> None:
         page = visit.page
         expect(page.locator("#kept")).to_contain_text("Conversations are kept here")
         visit.ask(ENGLISH_QUESTION)
@@ -371,7 +371,7 @@ class TestConversations:
         page.locator("#kept li a").click()
         expect(page.locator("#past .question")).to_have_count(2)
 
-    def test_they_are_found_renamed_deleted_and_brought_back_by_keyboard(self, visit: Visit) -> None:
+    def test_search_rename_delete_and_restore_by_keyboard(self, visit: Visit) -> None:
         page = visit.page
         for question in (ENGLISH_QUESTION, ARABIC_QUESTION):
             page.goto(visit.address)
@@ -394,7 +394,7 @@ class TestConversations:
         page.fill("#find", "")
         expect(page.locator("#kept li")).to_have_count(2)
 
-    def test_another_browser_sees_none_of_it(self, visit: Visit, browser: Browser) -> None:
+    def test_other_browser_cannot_see_conversation(self, visit: Visit, browser: Browser) -> None:
         visit.ask(ENGLISH_QUESTION)
         visit.page.wait_for_url("**/?c=*")
         context = browser.new_context(locale="en-GB")
@@ -406,7 +406,7 @@ class TestConversations:
         expect(other.locator("#kept li")).to_have_count(0)
         context.close()
 
-    def test_the_last_question_is_asked_again_or_otherwise_in_its_place(self, visit: Visit) -> None:
+    def test_last_question_can_be_retried_or_edited(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(DECLINED_QUESTION)
         visit.ask(ENGLISH_QUESTION)
@@ -422,7 +422,7 @@ class TestConversations:
         page.reload()
         expect(page.locator("#now-answer .question")).to_have_text(ARABIC_QUESTION)
 
-    def test_on_a_phone_the_list_is_behind_a_button(self, visit: Visit) -> None:
+    def test_sidebar_is_behind_button_on_phone(self, visit: Visit) -> None:
         page = visit.page
         page.set_viewport_size({"width": 390, "height": 844})
         expect(page.locator("#side")).to_be_hidden()
@@ -433,7 +433,7 @@ class TestConversations:
         expect(page.locator("#menu")).to_be_focused()
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
-    def test_the_chosen_language_stays(self, visit: Visit) -> None:
+    def test_chosen_language_survives_reload(self, visit: Visit) -> None:
         page = visit.page
         expect(page.locator("#side a.new")).to_have_text("سؤال جديد")
         page.click("#switch")
@@ -443,8 +443,8 @@ class TestConversations:
         assert page.evaluate("document.documentElement.dir") == "ltr"
 
 
-class TestAnAnswerAndWhatIsDoneWithIt:
-    def test_it_is_copied_with_its_sources(self, visit: Visit) -> None:
+class TestAnswerActions:
+    def test_copied_answer_includes_sources(self, visit: Visit) -> None:
         page = visit.page
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         visit.ask(ENGLISH_QUESTION)
@@ -454,7 +454,7 @@ class TestAnAnswerAndWhatIsDoneWithIt:
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied.startswith(f"{ENGLISH_QUESTION}\n\nAbout 2,500") and "8 April 2021 · dw.com" in copied
 
-    def test_whether_it_is_right_is_kept_and_can_be_taken_back(self, visit: Visit) -> None:
+    def test_verdict_is_saved_and_can_be_withdrawn(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         right, wrong = (page.locator(f"#now-answer [data-verdict={verdict}]") for verdict in ("good", "bad"))
@@ -474,7 +474,7 @@ class TestAnAnswerAndWhatIsDoneWithIt:
         expect(why).to_be_hidden()
 
     @pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
-    def test_its_conversation_is_saved_in_three_forms(self, visit: Visit) -> None:
+    def test_conversation_is_exported_in_three_formats(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ARABIC_QUESTION)
         for kind in ("md", "docx"):
@@ -492,14 +492,14 @@ class TestAnAnswerAndWhatIsDoneWithIt:
         )
 
 
-class TestTheCollection:
+class TestArticleList:
     @pytest.fixture
     def page(self, visit: Visit) -> Page:
         visit.page.locator("#side a.link").click()
         visit.page.wait_for_selector(".shelf")
         return visit.page
 
-    def test_it_is_searched_and_opened(self, page: Page) -> None:
+    def test_articles_are_searched_and_opened(self, page: Page) -> None:
         expect(page.locator(".shelf li")).to_have_count(3)
         page.fill(".wanted [name=words]", "Pentagon")
         page.keyboard.press("Enter")
@@ -513,7 +513,7 @@ class TestTheCollection:
         expect(page.locator(".shelf li")).to_have_count(1)
         assert "language=ar" in page.url
 
-    def test_an_article_is_taken_out_and_brought_back_by_keyboard(self, page: Page) -> None:
+    def test_article_is_removed_and_restored_by_keyboard(self, page: Page) -> None:
         page.locator(".shelf .remove").first.focus()
         page.keyboard.press("Enter")
         expect(page.locator(".shelf li:visible")).to_have_count(2)
@@ -524,24 +524,24 @@ class TestTheCollection:
         expect(page.locator(".shelf li")).to_have_count(3)
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
-    def test_it_speaks_the_language_that_is_chosen_on_it(self, page: Page) -> None:
+    def test_chosen_language_applies_to_list_and_chat(self, page: Page) -> None:
         assert page.evaluate("document.documentElement.dir") == "rtl"
         page.click("#switch")
         expect(page.locator("h1", has_text="Articles")).to_be_visible()
         page.locator("#side a.new").click()
         expect(page.locator("#ask")).to_have_text("Ask")
 
-    def test_a_strangers_titles_do_nothing(self, page: Page) -> None:
+    def test_hostile_titles_are_escaped(self, page: Page) -> None:
         expect(page.locator(".shelf a", has_text="<b>Bold</b> title")).to_be_visible()
         assert page.evaluate("document.querySelectorAll('.shelf :is(b, img, script, i, u)').length") == 0
 
-    def test_it_fits_a_phone(self, page: Page) -> None:
+    def test_list_fits_phone_width(self, page: Page) -> None:
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("visit", ["ar", "en-GB"], indirect=True)
-def test_nothing_is_too_long_for_any_width(visit: Visit) -> None:
+def test_long_content_fits_any_width(visit: Visit) -> None:
     """An answer of 5,000 characters, words of 300 letters, and a title of 300."""
     page = visit.page
     visit.ask(LONG_QUESTION)
@@ -556,7 +556,7 @@ def test_nothing_is_too_long_for_any_width(visit: Visit) -> None:
         page.keyboard.press("Escape")
 
 
-def test_a_hundred_questions_stay_quick_and_whole(visit: Visit, site_of_page: Site) -> None:
+def test_conversation_of_hundred_questions_is_shown_completely(visit: Visit, site_of_page: Site) -> None:
     page = visit.page
     visit.ask(ENGLISH_QUESTION)
     page.wait_for_url("**/?c=*")
@@ -575,7 +575,7 @@ def test_a_hundred_questions_stay_quick_and_whole(visit: Visit, site_of_page: Si
 
 
 @pytest.mark.parametrize("visit", ["ar"], indirect=True)
-def test_a_server_that_has_gone_is_noticed_and_one_that_is_back_too(visit: Visit) -> None:
+def test_server_outage_is_shown_until_recovery(visit: Visit) -> None:
     page = visit.page
     page.route("**/health", lambda route: route.abort())
     expect(page.locator("#server-gone")).to_contain_text("أعد تشغيله", timeout=15_000)
@@ -584,7 +584,7 @@ def test_a_server_that_has_gone_is_noticed_and_one_that_is_back_too(visit: Visit
     visit.complaints.clear()
 
 
-class TestBringingArticles:
+class TestUpload:
     @pytest.fixture
     def page(self, visit: Visit) -> Page:
         visit.page.goto(f"{visit.address}articles")
@@ -598,7 +598,7 @@ class TestBringingArticles:
             file.write_text("Words.", encoding="utf-8")
         return found
 
-    def test_files_are_chosen_read_and_told(self, page: Page, tmp_path: Path) -> None:
+    def test_chosen_files_are_uploaded_and_reported(self, page: Page, tmp_path: Path) -> None:
         unread = tmp_path / "<b>picture.bin"
         unread.write_bytes(b"\0")
         page.set_input_files(".bring input[multiple]", [*self.files(tmp_path, 3), unread])
@@ -608,7 +608,7 @@ class TestBringingArticles:
         expect(page.locator("#stop-bringing")).to_be_hidden()
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
-    def test_a_folder_is_read_with_progress_and_can_be_stopped(self, page: Page, tmp_path: Path) -> None:
+    def test_folder_upload_shows_progress_and_can_be_cancelled(self, page: Page, tmp_path: Path) -> None:
         self.files(tmp_path, 200)
         page.set_input_files(".bring input[webkitdirectory]", tmp_path)
         expect(page.locator("#brought progress")).to_be_visible()
@@ -617,7 +617,7 @@ class TestBringingArticles:
         expect(page.locator("#brought")).to_contain_text("أُوقف، ولم يدخل منه شيء")
         expect(page.locator("#stop-bringing")).to_be_hidden()
 
-    def test_what_a_full_disk_prevented_is_read_again(self, page: Page, tmp_path: Path) -> None:
+    def test_upload_is_retried_after_full_disk(self, page: Page, tmp_path: Path) -> None:
         (tmp_path / "full.txt").write_text("Words.", encoding="utf-8")
         page.set_input_files(".bring input[multiple]", [tmp_path / "full.txt"])
         expect(page.locator("#brought")).to_contain_text("What you sent is still here")
@@ -627,7 +627,7 @@ class TestBringingArticles:
         expect(page.locator("#read-again")).to_be_hidden()
         expect(page.locator("#show-brought")).to_be_visible()
 
-    def test_what_is_dropped_on_the_page_is_brought(self, page: Page) -> None:
+    def test_dropped_files_are_uploaded(self, page: Page) -> None:
         page.evaluate(
             """() => {
               const held = new DataTransfer();
@@ -639,7 +639,7 @@ class TestBringingArticles:
         expect(page.locator("#brought")).to_contain_text("Added 2")
 
 
-class TestPictures:
+class TestCharts:
     @pytest.fixture
     def page(self, visit: Visit) -> Page:
         visit.page.goto(f"{visit.address}articles")
@@ -647,8 +647,8 @@ class TestPictures:
         visit.page.wait_for_selector("#map .point")
         return visit.page
 
-    def test_a_dot_says_what_it_is_and_opens_it(self, page: Page) -> None:
-        # Strangers' words are in two of the names; nothing of them was made into a link.
+    def test_map_point_shows_details_and_opens_article(self, page: Page) -> None:
+        # Two of the names contain hostile text, none of which becomes a link.
         expect(page.locator("#map .annotation")).to_have_count(2)
         expect(page.locator("#map .annotation").nth(1)).to_contain_text("<b>bold</b>, <a href=")
         assert page.locator("#map a").count() == 0
@@ -661,13 +661,13 @@ class TestPictures:
         page.mouse.click(box["x"] + 5, box["y"] + 5)
         expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
 
-    def test_a_bar_leads_to_its_articles(self, page: Page) -> None:
+    def test_bar_links_to_its_articles(self, page: Page) -> None:
         boxes = [bar.bounding_box() for bar in page.locator("#time .point path").all()]
         bar = next(box for box in boxes if box and box["height"] > 10)
         page.mouse.click(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
         page.wait_for_url("**/articles?since=*")
 
-    def test_the_keyboard_has_all_of_it(self, page: Page) -> None:
+    def test_charts_are_keyboard_accessible(self, page: Page) -> None:
         page.locator(".table summary").focus()
         page.keyboard.press("Enter")
         expect(page.locator("td").first).to_be_visible()
@@ -676,29 +676,29 @@ class TestPictures:
         expect(page.locator("#reading h2")).to_be_visible()
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
-    def test_time_runs_in_the_direction_of_reading(self, page: Page) -> None:
+    def test_time_axis_follows_text_direction(self, page: Page) -> None:
         april = page.locator("#time .xtick", has_text="نيسان").bounding_box()
         july = page.locator("#time .xtick", has_text="تموز").bounding_box()
         assert april and july and april["x"] > july["x"]
         expect(page.locator("#map .annotation").first).to_contain_text("القوات، بغداد")
 
-    def test_it_fits_a_phone(self, page: Page) -> None:
+    def test_charts_fit_phone_width(self, page: Page) -> None:
         page.set_viewport_size({"width": 360, "height": 740})
         page.reload()
         page.wait_for_selector("#map .point")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_the_apis_documentation_shows_itself_and_asks_nobody_else(visit: Visit) -> None:
+def test_api_docs_load_without_external_requests(visit: Visit) -> None:
     visit.page.goto(f"{visit.address}docs")
     visit.page.wait_for_selector(".opblock")
     expect(visit.page.locator(".opblock-summary-path", has_text="/v1/ask").first).to_be_visible()
 
 
 class TestCollections:
-    """The last of this file: from here on there is more than one."""
+    """Last in this file: from here on there is more than one collection."""
 
-    def test_one_is_made_asked_switched_removed_and_brought_back(self, visit: Visit) -> None:
+    def test_collection_is_created_switched_removed_and_restored(self, visit: Visit) -> None:
         page = visit.page
         page.goto(f"{visit.address}articles")
         expect(page.locator("#collections")).to_have_count(0)
@@ -734,7 +734,7 @@ class TestCollections:
         expect(page.locator("#now-answer")).to_contain_text("This collection was removed")
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
-    def test_it_speaks_arabic(self, visit: Visit) -> None:
+    def test_collections_menu_is_in_arabic(self, visit: Visit) -> None:
         visit.page.goto(f"{visit.address}articles")
         visit.page.locator(".collections summary").click()
         expect(visit.page.locator(".collections")).to_contain_text("تُسأل كل مجموعة وحدها")

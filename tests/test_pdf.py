@@ -1,4 +1,4 @@
-"""PDF files of several programs: their words in the order of reading, their paragraphs, and what is refused by name.
+"""PDF files of several programs: reading order, paragraphs, running headers, and rejection with a reason.
 
 The files are in `tests/data/documents`; `make.py` there says how they were made.
 """
@@ -38,7 +38,7 @@ def pdf(data: bytes | str) -> ParsedDocument | Rejected:
     return found
 
 
-def draft(name: str) -> ParsedDocument:
+def parse_file(name: str) -> ParsedDocument:
     found = pdf(name)
     assert isinstance(found, ParsedDocument)
     return found
@@ -57,7 +57,7 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+|[^\w\s]", plain(text))
 
 
-def own(found: ParsedDocument) -> str:
+def article_text(found: ParsedDocument) -> str:
     text = found.text
     for span in reversed(found.ignored):
         text = text[: span.start] + text[span.end :]
@@ -65,26 +65,26 @@ def own(found: ParsedDocument) -> str:
 
 
 @pytest.mark.parametrize("name", LETTERS_IN_ORDER)
-def test_every_word_and_sign_of_the_source_is_there_in_its_order(name: str) -> None:
+def test_words_match_source_in_reading_order(name: str) -> None:
     language = name.split(".")[1]
     title, *body = source(language)
     whole = [title, *body] * 4 if name.startswith("reportlab") else [title, *body * 4]
-    wanted, found = words(" ".join(whole)), words(own(draft(name)))
+    wanted, found = words(" ".join(whole)), words(article_text(parse_file(name)))
     if found != wanted:
         steps = difflib.SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes()
         assert [(wanted[a:b], found[c:d]) for tag, a, b, c, d in steps if tag != "equal"] == []
 
 
 @pytest.mark.parametrize("name", [*LETTERS_IN_ORDER, "columns.ar.pdf", "columns.en.pdf"])
-def test_lines_are_joined_to_the_paragraphs_of_the_source(name: str) -> None:
-    found = [" ".join(plain(paragraph).split()) for paragraph in own(draft(name)).split("\n\n")]
+def test_lines_are_joined_into_source_paragraphs(name: str) -> None:
+    found = [" ".join(plain(paragraph).split()) for paragraph in article_text(parse_file(name)).split("\n\n")]
     for paragraph in source(name.split(".")[1]):
         assert plain(paragraph) in found
 
 
 @pytest.mark.parametrize("name", ["chromium.ar.pdf", "weasyprint.en.pdf", "reportlab-visual.ar.pdf"])
-def test_running_headers_and_page_numbers_are_ignored_and_tear_no_paragraph(name: str) -> None:
-    found = draft(name)
+def test_running_headers_and_page_numbers_are_ignored(name: str) -> None:
+    found = parse_file(name)
     ignored = [found.text[span.start : span.end] for span in found.ignored]
     pages = len(ignored) // 2
     assert pages > 2
@@ -92,16 +92,16 @@ def test_running_headers_and_page_numbers_are_ignored_and_tear_no_paragraph(name
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
-def test_rows_of_a_table_stay_apart(language: str) -> None:
+def test_table_rows_stay_separate(language: str) -> None:
     last = {"ar": "بغداد 7.6 مليون 673 كم", "en": "Little Skerry 600 6 km"}[language]
-    assert draft(f"columns.{language}.pdf").text.split("\n\n")[-1] == last
+    assert parse_file(f"columns.{language}.pdf").text.split("\n\n")[-1] == last
 
 
-def test_the_title_is_taken_where_it_means_something_and_no_date_ever() -> None:
-    assert draft("chromium.ar.pdf").title == source("ar")[0]
-    nameless = draft("reportlab-visual.ar.pdf")  # "untitled" by "anonymous"
+def test_meaningful_title_is_used_and_date_never() -> None:
+    assert parse_file("chromium.ar.pdf").title == source("ar")[0]
+    nameless = parse_file("reportlab-visual.ar.pdf")  # "untitled" by "anonymous"
     assert (nameless.title, nameless.author) == (None, None)
-    assert draft("chromium.ar.pdf").date is None
+    assert parse_file("chromium.ar.pdf").date is None
 
 
 @pytest.mark.parametrize(
@@ -116,47 +116,47 @@ def test_the_title_is_taken_where_it_means_something_and_no_date_ever() -> None:
         ("Titles of the year", True),
     ],
 )
-def test_which_titles_mean_something(title: str, kept: bool) -> None:
-    assert (written(["Text."], title=title).title == title) is kept
+def test_placeholder_titles_are_dropped(title: str, kept: bool) -> None:
+    assert (parse_lines(["Text."], title=title).title == title) is kept
 
 
 @pytest.mark.parametrize(("name", "reason"), [("scanned.pdf", "pdf_no_text"), ("encrypted.pdf", "pdf_encrypted")])
-def test_what_has_no_text_to_read_is_refused_by_name(name: str, reason: str) -> None:
+def test_scanned_or_encrypted_pdf_is_rejected(name: str, reason: str) -> None:
     assert pdf(name) == Rejected(reason)
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\nnothing more", b"no pdf at all", b"%PDF-1.4\n" + bytes(range(256)) * 20])
-def test_what_is_no_pdf_is_refused(data: bytes) -> None:
+def test_non_pdf_is_rejected(data: bytes) -> None:
     assert pdf(data) == Rejected("broken_document")
 
 
-def test_half_a_file_is_refused_or_read_but_breaks_nothing() -> None:
+def test_truncated_pdf_is_rejected_or_parsed() -> None:
     whole = (DOCUMENTS / "weasyprint.en.pdf").read_bytes()
     for share in (3, 2):
         found = pdf(whole[: len(whole) * (share - 1) // share])
         assert isinstance(found, ParsedDocument | Rejected)
 
 
-def test_a_file_of_too_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pdf_with_too_many_pages_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.pdf.MOST_PAGES", 2)
     assert pdf("weasyprint.en.pdf") == Rejected("too_many_pages")
 
 
-def test_letters_that_are_in_no_order_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pdf_in_visual_order_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.formats.pdf_lines.in_reading_order", lambda seen, from_right: "".join(seen))
     monkeypatch.setattr("index.formats.pdf_lines.visual_to_logical", lambda seen: "".join(seen))
     assert pdf("weasyprint.ar.pdf") == Rejected("pdf_visual_order")
 
 
-def test_a_word_divided_at_the_end_of_a_line_is_whole_again() -> None:
-    found = written(
+def test_words_hyphenated_across_lines_are_joined() -> None:
+    found = parse_lines(
         ["The infra-", "structure of the well-", "known Al-", "Khouri house, all fifty-", "two rooms; well-known."]
     )
     assert "The infrastructure of the well-known Al-Khouri house, all fifty-two rooms" in found.text
 
 
-def written(lines: list[str], title: str = "") -> ParsedDocument:
-    """What comes of a PDF with these lines, each under the other, in a font that every reader has."""
+def parse_lines(lines: list[str], title: str = "") -> ParsedDocument:
+    """The document parsed from a PDF with these lines, one below the other, in a standard font."""
     shown = "".join(f"1 0 0 1 60 {780 - 14 * number} Tm ({line}) Tj " for number, line in enumerate(lines))
     content = f"BT /F 11 Tf {shown}ET"
     objects = [
@@ -168,7 +168,7 @@ def written(lines: list[str], title: str = "") -> ParsedDocument:
         f"<</Title ({title})>>",
     ]
     body = "".join(f"{number} 0 obj {value} endobj\n" for number, value in enumerate(objects, start=1))
-    # Without a table of objects: PDFium looks for them itself.
+    # Without a cross-reference table: PDFium finds the objects itself.
     found = pdf(f"%PDF-1.4\n{body}trailer <</Root 1 0 R /Info 6 0 R /Size 7>>\n%%EOF".encode("ascii"))
     assert isinstance(found, ParsedDocument)
     return found
@@ -193,16 +193,16 @@ def written(lines: list[str], title: str = "") -> ParsedDocument:
         ("4G ةكبش", "شبكة 4G"),
     ],
 )
-def test_a_line_as_it_is_seen_becomes_a_line_as_it_is_read(seen: str, read: str) -> None:
+def test_bidi_visual_order_becomes_reading_order(seen: str, read: str) -> None:
     # Arabic letters are typed here as they stand on a page, from left to right.
     assert in_reading_order([*seen], from_right=True) == read
 
 
-def test_an_english_line_with_an_arabic_name_keeps_its_order() -> None:
+def test_bidi_english_line_keeps_its_order() -> None:
     assert in_reading_order([*"the paper سفن وأ said"], from_right=False) == "the paper أو نفس said"
 
 
-def test_words_tell_whether_they_are_in_order() -> None:
+def test_letter_order_is_detected_from_words() -> None:
     text = " ".join(source("ar"))
     assert Order.of(text).is_right is True
     assert Order.of(text[::-1]).is_right is False

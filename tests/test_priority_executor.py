@@ -1,4 +1,4 @@
-"""One thread for what a network computes."""
+"""One thread that computes the models' work by priority."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from index.runtime.priority_executor import Priority, PriorityExecutor
 
 
-def test_the_most_urgent_first_and_then_in_the_order_in_which_it_came() -> None:
+def test_runs_by_priority_then_in_order_of_arrival() -> None:
     one, done, busy = PriorityExecutor("test"), list[str](), threading.Event()
 
     def waiting(name: str, urgency: Priority) -> threading.Thread:
@@ -32,7 +32,7 @@ def test_the_most_urgent_first_and_then_in_the_order_in_which_it_came() -> None:
     assert done == ["search", "read 1", "read 2", "index"]
 
 
-def test_a_question_is_read_while_others_search_without_a_pause() -> None:
+def test_continuous_searches_do_not_starve_reading() -> None:
     one, read = PriorityExecutor("test"), threading.Event()
     until = time.monotonic() + 10
 
@@ -46,7 +46,7 @@ def test_a_question_is_read_while_others_search_without_a_pause() -> None:
     assert time.monotonic() < until - 5
 
 
-def test_it_is_one_thread_and_what_is_part_of_the_work_is_done_in_it() -> None:
+def test_nested_work_runs_in_same_thread() -> None:
     one = PriorityExecutor("test")
 
     def nested() -> tuple[str, str]:
@@ -55,7 +55,7 @@ def test_it_is_one_thread_and_what_is_part_of_the_work_is_done_in_it() -> None:
     assert one.do(nested, Priority.READING) == ("test", "test")
 
 
-def test_an_error_is_raised_where_the_work_was_asked_for_and_ends_nothing() -> None:
+def test_error_is_raised_to_caller_and_executor_continues() -> None:
     one = PriorityExecutor("test")
 
     def fail() -> None:
@@ -66,9 +66,9 @@ def test_an_error_is_raised_where_the_work_was_asked_for_and_ends_nothing() -> N
     assert one.do(lambda: 1, Priority.READING) == 1
 
 
-def test_who_is_interrupted_leaves_nothing_at_work(request: pytest.FixtureRequest) -> None:
-    """A network that is still worked on when the program ends takes it down."""
-    # A shell that starts the suite in the background lets it ignore Ctrl-C.
+def test_interrupted_caller_waits_for_running_work(request: pytest.FixtureRequest) -> None:
+    """A model that still computes when the interpreter exits crashes the process."""
+    # A shell that starts the suite in the background makes it ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     ended = threading.Event()

@@ -1,4 +1,4 @@
-"""New files are their owner's alone, whatever the umask; a folder that somebody has shared stays shared."""
+"""New files are private to their owner, whatever the umask; a folder shared on purpose stays shared."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ TABLES = "CREATE TABLE IF NOT EXISTS things (id INTEGER)"
 
 
 @pytest.fixture(autouse=True)
-def open_to_all() -> Iterator[None]:
-    """The widest umask: whatever does not look after its mode itself can be read by everybody."""
+def zero_umask() -> Iterator[None]:
+    """A umask of 0: a file created without an explicit mode can be read by everybody."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -40,17 +40,17 @@ def mode(path: Path) -> int:
 
 
 def readable(folder: Path) -> list[str]:
-    """The files below a folder that other users could read if they can enter it."""
+    """The files below a folder whose mode gives other users any access."""
     files = sorted(folder.rglob("*"))
     return [str(path.relative_to(folder)) for path in files if mode(path) & 0o077]
 
 
-def test_an_index_and_its_folders_are_private(tmp_path: Path) -> None:
+def test_index_and_its_folders_are_private(tmp_path: Path) -> None:
     update_index(tmp_path / "a" / "b" / "index", [SAMPLES / "articles"], HashEmbedder())
     assert readable(tmp_path) == []
 
 
-def test_so_is_all_that_is_uploaded_and_what_is_known_of_it(tmp_path: Path) -> None:
+def test_uploads_and_their_metadata_are_private(tmp_path: Path) -> None:
     with serving(app_in(tmp_path)) as address, httpx.Client(base_url=address) as client:
         sent = {"files": ("a/b.md", b"Something that was said.")}
         assert client.post("/v1/articles", files=sent).status_code == 202
@@ -65,7 +65,7 @@ def test_so_is_all_that_is_uploaded_and_what_is_known_of_it(tmp_path: Path) -> N
         assert readable(tmp_path) == []
 
 
-def test_an_index_that_was_shared_stays_shared(tmp_path: Path) -> None:
+def test_shared_index_stays_shared(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     folder.mkdir(mode=0o750)
     create_index(folder)
@@ -80,13 +80,13 @@ def test_an_index_that_was_shared_stays_shared(tmp_path: Path) -> None:
     assert mode(folder / FILE) == 0o640 and {mode(path) for path in folder.glob("vectors-*")} == {0o640}
 
 
-def test_one_that_was_not_is_private_in_a_folder_that_is_open(tmp_path: Path) -> None:
+def test_new_index_in_open_folder_is_private(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir(mode=0o755)
     update_index(tmp_path / "index", [SAMPLES / "articles"], HashEmbedder())
     assert mode(tmp_path / "index") == 0o755 and readable(tmp_path / "index") == []
 
 
-def test_a_store_of_an_earlier_version_is_narrowed_with_its_log(tmp_path: Path) -> None:
+def test_old_store_and_its_wal_become_private(tmp_path: Path) -> None:
     file = tmp_path / "conversations.sqlite"
     store = SQLiteStore(file, TABLES, Versions(0, {}))
     with store.rows() as rows:
@@ -102,7 +102,7 @@ def test_a_store_of_an_earlier_version_is_narrowed_with_its_log(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("before", "after"), [(0o755, 0o700), (0o777, 0o700), (0o750, 0o750), (0o2770, 0o2770)])
-def test_the_data_folder_of_an_earlier_version_is_closed(
+def test_world_accessible_data_folder_becomes_private(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, after: int
 ) -> None:
     monkeypatch.setattr("ui.config._data_folder", lambda: tmp_path / "jawab")
@@ -113,12 +113,12 @@ def test_the_data_folder_of_an_earlier_version_is_closed(
     assert mode(tmp_path / "jawab") == after
 
 
-def test_a_collection_is_private(tmp_path: Path) -> None:
+def test_collection_is_private(tmp_path: Path) -> None:
     made = CollectionRepository(tmp_path / "index", tmp_path / "collections").make("Trams")
     assert mode(tmp_path / "collections") == mode(tmp_path / "collections" / made.id) == 0o700
 
 
-def test_a_folder_is_made_once_and_a_file_is_none(tmp_path: Path) -> None:
+def test_make_folder_is_idempotent_and_rejects_file(tmp_path: Path) -> None:
     private.make_folder(tmp_path / "a" / "b")
     private.make_folder(tmp_path / "a" / "b")
     (tmp_path / "file").touch()

@@ -1,4 +1,4 @@
-"""What the model remembers of a prompt's head, kept in a file for the next process."""
+"""The prompt cache: the model's state after a prompt's head, stored in a file for the next process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_is_kept_comes_back(tmp_path: Path, model: Path) -> None:
+def test_cache_reads_what_was_written(tmp_path: Path, model: Path) -> None:
     kept = PromptCacheFile.of(tmp_path / "heads", model, {"n_ctx": 512}, [1, 2, 3])
     assert kept.read() is None
     kept.write(b"state")
@@ -27,8 +27,8 @@ def test_what_is_kept_comes_back(tmp_path: Path, model: Path) -> None:
     assert mapped[OFFSET:] == b"state"
 
 
-def test_a_state_is_never_taken_for_another(tmp_path: Path, model: Path) -> None:
-    """One put back under another model, other tokens or another layout of memory would garble every answer."""
+def test_cache_key_depends_on_model_configuration_and_tokens(tmp_path: Path, model: Path) -> None:
+    """A state restored with another model, other tokens or another memory layout would garble every answer."""
     folder = tmp_path / "heads"
     base = PromptCacheFile.of(folder, model, {"n_ctx": 512, "flash_attn": False}, [1, 2, 3])
     others = [
@@ -41,7 +41,7 @@ def test_a_state_is_never_taken_for_another(tmp_path: Path, model: Path) -> None
     assert len({kept.path for kept in [base, *others]}) == 5
 
 
-def test_a_damaged_state_is_not_used(tmp_path: Path, model: Path) -> None:
+def test_damaged_cache_is_ignored(tmp_path: Path, model: Path) -> None:
     kept = PromptCacheFile.of(tmp_path / "heads", model, {}, [1])
     kept.write(b"state" * 100)
     damaged = bytearray(kept.path.read_bytes())
@@ -50,7 +50,7 @@ def test_a_damaged_state_is_not_used(tmp_path: Path, model: Path) -> None:
     assert kept.read() is None
 
 
-def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, model: Path) -> None:
+def test_unwritable_folder_disables_cache(tmp_path: Path, model: Path) -> None:
     (tmp_path / "heads").write_text("a file where the folder should be")
     kept = PromptCacheFile.of(tmp_path / "heads", model, {}, [1])
     kept.write(b"state")
@@ -58,7 +58,7 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path, model: Pat
 
 
 @pytest.mark.real
-def test_a_kept_head_answers_as_an_evaluated_one(real_generator: LlamaCppLLM, tmp_path: Path) -> None:
+def test_cached_head_answers_like_evaluated_head(real_generator: LlamaCppLLM, tmp_path: Path) -> None:
     prompt = answer_prompt("en").ask("At how many stations does the tram stop?", ["The tram stops at 24 stations."])
     others = [
         answer_prompt("ar").ask("كم محطة للترام؟", ["للترام 24 محطة."]),

@@ -1,4 +1,4 @@
-"""Jawab in somebody's own program: `from jawab import Assistant`."""
+"""The public Python API: `from jawab import Assistant`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def index(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_question_is_answered_with_its_quotations(index: Path, config: Config) -> None:
+def test_ask_returns_answer_with_verbatim_citations(index: Path, config: Config) -> None:
     with Assistant.open(str(index), config) as assistant:
         answer = assistant.ask(QUESTION)
         assert isinstance(answer, Answer) and answer.status == "answered" and answer.citations
@@ -50,7 +50,7 @@ def test_a_question_is_answered_with_its_quotations(index: Path, config: Config)
             assert assistant.article(cited.article_id).text[cited.start : cited.end] == cited.quote
 
 
-def test_it_searches_and_lists(index: Path, config: Config) -> None:
+def test_assistant_searches_and_lists_articles(index: Path, config: Config) -> None:
     with Assistant.open(index, config) as assistant:
         hits = assistant.search("ترام مرسى نورس", 3, Filter(language="ar"))
         assert len(hits) == 3 and all(hit.article.language == "ar" for hit in hits)
@@ -61,7 +61,7 @@ def test_it_searches_and_lists(index: Path, config: Config) -> None:
             assistant.article("none")
 
 
-def test_it_is_the_answer_of_the_command_line(index: Path, config: Config) -> None:
+def test_python_answer_matches_cli(index: Path, config: Config) -> None:
     environment = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake", "JAWAB_INDEX": str(index)}
     run = CliRunner(env=environment).invoke(command, ["ask", QUESTION, "--json"])
     with Assistant.open(index, config) as assistant:
@@ -69,7 +69,7 @@ def test_it_is_the_answer_of_the_command_line(index: Path, config: Config) -> No
     assert record | {"timings_ms": 0} == json.loads(run.output) | {"timings_ms": 0}
 
 
-def test_components_are_shared_by_their_assistants(index: Path) -> None:
+def test_components_are_shared_between_assistants(index: Path) -> None:
     components = Components("fake", "fake", options=Options(passages=2))
     with (
         Assistant.open(index, components=components) as one,
@@ -79,7 +79,7 @@ def test_components_are_shared_by_their_assistants(index: Path) -> None:
         assert len(one.ask(QUESTION).passages) == 2
 
 
-def test_own_objects_are_injected(index: Path) -> None:
+def test_custom_components_are_used(index: Path) -> None:
     llm, reader = FakeLLM(), FakeReader()
     with Assistant(Retriever(index, HashEmbedder()), llm, reader) as assistant:
         assert assistant.ask(QUESTION).models == {
@@ -89,19 +89,19 @@ def test_own_objects_are_injected(index: Path) -> None:
         }
 
 
-def test_without_the_llm_the_answer_is_the_phrase(index: Path, config: Config) -> None:
+def test_without_llm_no_generator_is_used(index: Path, config: Config) -> None:
     with Assistant.open(index, config, with_llm=False) as assistant:
         assert "generator" not in assistant.ask(QUESTION).models
 
 
-def test_missing_index_and_models_are_reported_on_opening(tmp_path: Path, index: Path, config: Config) -> None:
+def test_open_raises_on_missing_index_or_models(tmp_path: Path, index: Path, config: Config) -> None:
     with pytest.raises(IndexMissing):
         Assistant.open(tmp_path / "none", config)
     with pytest.raises(ModelMissing):
         Assistant.open(index, load_config(models=tmp_path))
 
 
-def test_a_closed_assistant_does_not_call_the_index_damaged(index: Path, config: Config) -> None:
+def test_closed_assistant_raises_programming_error(index: Path, config: Config) -> None:
     with Assistant.open(index, config) as assistant:
         assert assistant.articles()
     with pytest.raises(sqlite3.ProgrammingError):
@@ -116,11 +116,11 @@ def test_all_public_names_exist() -> None:
 
 
 @pytest.mark.parametrize("heavy", ["torch", "llama_cpp", "faiss", "numpy", "pydantic_settings"])
-def test_importing_it_imports_nothing_else(heavy: str) -> None:
+def test_import_does_not_load_heavy_libraries(heavy: str) -> None:
     code = f"import sys, jawab; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_package_is_the_command_line() -> None:
+def test_python_m_jawab_runs_cli() -> None:
     run = subprocess.run([sys.executable, "-m", "jawab", "--version"], capture_output=True, text=True, check=False)
     assert run.returncode == 0 and "jawab" in run.stdout.lower()

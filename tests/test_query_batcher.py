@@ -1,4 +1,4 @@
-"""Questions that wait at the same moment are computed together, and each caller gets its own."""
+"""Queries that wait at the same time are computed in one batch, and each caller gets its own results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from index.runtime.query_batcher import MAX_BATCH, QueryBatcher
 
 
 def doubled_while_busy(asked: list[list[int]]) -> tuple[list[list[int]], list[Sequence[int]]]:
-    """What each caller got who asked while the thread was busy, and what was computed at a time."""
+    """The results of callers that queued while the thread was busy, and the batches that were computed."""
     computed: list[Sequence[int]] = []
 
     def work(numbers: Sequence[int]) -> list[int]:
@@ -36,14 +36,14 @@ def doubled_while_busy(asked: list[list[int]]) -> tuple[list[list[int]], list[Se
     return [got[at] for at in range(len(asked))], computed
 
 
-def test_each_caller_gets_what_it_asked_for() -> None:
+def test_each_caller_gets_its_own_results() -> None:
     asked = [[1], [2, 3], [], [4], [5], [6]]
     got, computed = doubled_while_busy(asked)
     assert got == [[2 * number for number in some] for some in asked]
     assert computed == [[1, 2, 3, 4], [5, 6]] and MAX_BATCH == 4
 
 
-def test_who_asks_again_and_again_goes_on_together() -> None:
+def test_repeated_concurrent_calls_share_batches() -> None:
     sizes: list[int] = []
 
     def work(numbers: Sequence[int]) -> Sequence[int]:
@@ -60,13 +60,13 @@ def test_who_asks_again_and_again_goes_on_together() -> None:
     assert sum(sizes) == 160 and len(sizes) < 60
 
 
-def test_what_is_part_of_other_work_waits_for_nothing() -> None:
+def test_call_from_executor_thread_does_not_wait() -> None:
     thread = PriorityExecutor("test")
     together: QueryBatcher[int, int] = QueryBatcher(thread, list)
     assert thread.do(lambda: together.do([1, 2]), Priority.SEARCHING) == [1, 2]
 
 
-def test_an_error_is_everybodys_and_ends_nothing() -> None:
+def test_error_is_raised_and_batcher_keeps_working() -> None:
     def fails(numbers: Sequence[int]) -> list[int]:
         if 0 in numbers:
             raise ValueError("zero")

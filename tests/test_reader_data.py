@@ -1,4 +1,4 @@
-"""Files of examples: shares, repeats, and nothing that is validated on is learnt from."""
+"""The reader's training data: shares, repeats, and no overlap between training and validation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def row(number: int, title: str | None = None, context: str | None = None) -> di
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two files about the same articles in part."""
+    """Three files, two of which share some articles."""
     files = {
         "one": [row(number, f"Pier {number // 2}") for number in range(40)],
         "two": [row(number) for number in range(30, 70)],
@@ -37,26 +37,26 @@ def read(folder: Path, *parts: Part, titles: tuple[str, ...] = ()) -> Split:
     return read_mixture(folder, parts, frozenset(titles))
 
 
-def test_articles_are_kept_as_a_whole_and_nowhere_learnt_from(folder: Path) -> None:
+def test_validation_articles_are_excluded_from_training(folder: Path) -> None:
     split = read(folder, Part("one", 40, kept=4), Part("two", 40))
     learnt = [source for sources in split.training.values() for source in sources]
     kept = split.validation["one"]
     assert 0 < len(kept) < 40
     assert {source.title for source in kept}.isdisjoint({source.title for source in learnt} - {""})
-    # The second file has some of the same paragraphs, without a title.
+    # The second file repeats some of the paragraphs without a title.
     assert {source.paragraph for source in kept}.isdisjoint(source.paragraph for source in learnt)
 
 
-def test_articles_that_a_set_validates_on_are_left_out_by_title(folder: Path) -> None:
+def test_articles_are_excluded_by_title(folder: Path) -> None:
     split = read(folder, Part("bench", 20), titles=("Harbour",))
     assert {source.title for source in split.training["bench"]} == {"Bridge"}
 
 
-def test_what_is_not_there_is_left_out(folder: Path) -> None:
+def test_missing_file_gives_no_examples(folder: Path) -> None:
     assert read(folder, Part("not there", 3)).training == {"not there": ()}
 
 
-def test_so_many_are_drawn_and_all_of_them_before_any_again() -> None:
+def test_sampling_uses_every_example_before_repeating() -> None:
     sources = sources_of([row(number) for number in range(6)] + [row(9) | {"start": None, "end": None}])
     chosen = sample_part(sources, Part("one", answerable=9, unanswerable=2), 1.0, random.Random(0))
     assert [sum(source.answer is not None for source in chosen), len(chosen)] == [9, 11]
@@ -64,7 +64,7 @@ def test_so_many_are_drawn_and_all_of_them_before_any_again() -> None:
     assert len(sample_part(sources, Part("one", answerable=9, unanswerable=2), 0.5, random.Random(0))) == 4 + 1
 
 
-def test_other_paragraphs_are_those_of_the_article() -> None:
+def test_other_paragraphs_are_from_same_article() -> None:
     first, second, third = sources_of([row(0, "A"), row(1, "B"), row(2, "A")])
     assert first.others == (third.paragraph,) and second.others == () and third.others == (first.paragraph,)
     _, fifth = sources_of([row(3), row(4)])

@@ -1,4 +1,4 @@
-"""Reader: the plain form, excerpts, spans that a person would cut, and the network over the embedder's weights."""
+"""Reader: plain form, span boundaries, excerpts, answer extraction, and the network over the embedder's weights."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class TestPlainForm:
             ("हिन्दी", "हिन्दी"),
         ],
     )
-    def test_it_is_what_somebody_would_type(self, given: str, read: str) -> None:
+    def test_normalizes_marks_digits_and_presentation_forms(self, given: str, read: str) -> None:
         assert to_plain_form(given).text == read
 
-    def test_places_in_it_lead_back_to_the_text_as_it_stands(self) -> None:
+    def test_offsets_map_back_to_original_text(self) -> None:
         text = "وُلِدَ في ﺍﻟﻘـﺎﻫﺮﺓ عامَ ١٩٥٨."
         read = to_plain_form(text)
         start = read.text.index("القاهرة")
@@ -52,7 +52,7 @@ class TestPlainForm:
         assert text[span.start : span.end] == "ﺍﻟﻘـﺎﻫﺮﺓ"
 
 
-class TestBorders:
+class TestSpanBoundaries:
     @pytest.mark.parametrize(
         ("text", "found", "cut"),
         [
@@ -69,16 +69,16 @@ class TestBorders:
             ("it cost $40 then", "$40", "$40"),
         ],
     )
-    def test_a_span_is_moved_to_where_a_person_would_cut(self, text: str, found: str, cut: str) -> None:
+    def test_span_snaps_to_word_boundaries(self, text: str, found: str, cut: str) -> None:
         start = text.index(found)
         span = whole(text, Span(start, start + len(found)))
         assert text[span.start : span.end] == cut
 
-    def test_a_span_of_marks_alone_is_empty(self) -> None:
+    def test_punctuation_only_span_is_empty(self) -> None:
         span = whole("a — b", Span(2, 3))
         assert span.start == span.end
 
-    def test_the_best_spans_start_where_the_logits_say_and_never_end_before(self) -> None:
+    def test_top_spans_never_end_before_start(self) -> None:
         text = "one two three"
         given = ReaderInput((9, 9, 1, 2, 3), (None, None, (0, 3), (3, 7), (7, 13)))
         logits = np.zeros((5, 2), dtype=np.float32)
@@ -93,7 +93,7 @@ class TestBorders:
 
 
 def hit(text: str, scores: Sequence[float], article: str = "a", score: float = 0.6) -> Hit:
-    """A passage that is a whole article, with the cosine of each of its sentences."""
+    """A hit whose passage is a whole article, with the cosine of each sentence."""
     found = tuple(
         Sentence(span, text[span.start : span.end], cosine, np.zeros(1, np.float32))
         for span, cosine in zip(sentences(text), scores, strict=True)
@@ -109,24 +109,24 @@ TRAM = "The tram opened in May. It has 24 stations. The driver was Huda. It rain
 
 
 class TestExcerpts:
-    def test_the_likeliest_sentence_comes_first_with_the_better_of_its_neighbours(self) -> None:
+    def test_first_excerpt_has_best_sentence_and_better_neighbour(self) -> None:
         (first, *rest) = excerpts("How many stations?", [hit(TRAM, (0.2, 0.9, 0.5, 0.1))], words_in, longest=9)
         assert first.text == "It has 24 stations. The driver was Huda."
         assert first.text == first.article.text[first.span.start : first.span.end]
         assert first.best.text == "It has 24 stations."
         assert [len(excerpt.sentences) for excerpt in rest] == [1, 1]
 
-    def test_every_sentence_is_in_one_excerpt_and_none_in_two(self) -> None:
+    def test_each_sentence_is_in_exactly_one_excerpt(self) -> None:
         hits = [hit(TRAM, (0.2, 0.9, 0.5, 0.1)), hit("Ships leave at noon. They are slow.", (0.3, 0.2), "b")]
         found = list(excerpts("When?", hits, words_in, longest=9))
         said = [(e.article.id, span) for e in found for span in e.sentences]
         assert len(said) == len(set(said)) == 6
 
-    def test_a_sentence_longer_than_an_excerpt_is_read_whole(self) -> None:
+    def test_sentence_longer_than_limit_is_not_cut(self) -> None:
         (only,) = excerpts("Who?", [hit("One sentence of more words than fit here.", (0.5,))], words_in, longest=3)
         assert only.text == "One sentence of more words than fit here."
 
-    def test_nothing_that_was_taken_out_of_a_passage_is_read_between_its_neighbours(self) -> None:
+    def test_removed_sentence_splits_excerpt(self) -> None:
         whole = hit(TRAM, (0.2, 0.9, 0.5, 0.1))
         without_driver = replace(whole, sentences=(*whole.sentences[:2], whole.sentences[3]))
         found = list(excerpts("How many stations?", [without_driver], words_in, longest=50))
@@ -135,13 +135,13 @@ class TestExcerpts:
             "It rained all day.",
         ]
 
-    def test_what_copies_of_a_story_say_in_the_same_words_is_read_once(self) -> None:
+    def test_identical_text_of_copies_is_read_once(self) -> None:
         hits = [hit("Two ships sank.", (0.9,)), hit("Two ships sank.", (0.8,), "b")]
         assert [excerpt.article.id for excerpt in excerpts("What sank?", hits, words_in)] == ["a"]
 
 
 class CountingReader(FakeReader):
-    """Remembers what it was given."""
+    """Records the contexts that it reads."""
 
     def __init__(self) -> None:
         self.given: list[Context] = []
@@ -151,8 +151,8 @@ class CountingReader(FakeReader):
         return super().read(question, contexts)
 
 
-class TwiceReader(FakeReader):
-    """Finds two answers in one sentence: a number, and with the word before it."""
+class TwoSpanReader(FakeReader):
+    """Finds two spans in one sentence: a number, and the number with the word before it."""
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
         return [ReaderOutput((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in contexts]
@@ -161,8 +161,8 @@ class TwiceReader(FakeReader):
 EVEN = Weights(margin=1.0, evidence=0.0, answerable=0.0, bias=0.0)
 
 
-class Letters:
-    """A letter a token."""
+class CharacterTokenizer:
+    """One token per character."""
 
     def __call__(self, texts: list[str], **_: object) -> dict[str, list[list[object]]]:
         return {
@@ -172,41 +172,41 @@ class Letters:
 
 
 class TestInput:
-    def told(self, context: Context) -> tuple[str, str]:
-        """What comes before the excerpt, and the excerpt."""
-        (given,) = encode(Letters(), "How  many?", [context])
+    def encoded(self, context: Context) -> tuple[str, str]:
+        """The encoded text before the excerpt, and the excerpt."""
+        (given,) = encode(CharacterTokenizer(), "How  many?", [context])
         parts = zip(given.ids[1:], given.offsets[1:], strict=True)
         told = [(chr(letter), place) for letter, place in parts]
         assert given.offsets[0] is None
         assert [place for _, place in told if place] == [(at, at + 1) for at in range(len(context.text))]
         return "".join(c for c, place in told if not place), "".join(c for c, place in told if place)
 
-    def test_title_and_date_stand_before_the_excerpt(self) -> None:
+    def test_title_and_date_precede_excerpt(self) -> None:
         before = "question: How many? | title: Salwan votes | date: 2020-05-01 | context: "
-        assert self.told(Context("1,450 people.", "Salwan\nvotes", "2020-05-01")) == (before, "1,450 people.")
+        assert self.encoded(Context("1,450 people.", "Salwan\nvotes", "2020-05-01")) == (before, "1,450 people.")
 
-    def test_what_is_not_known_is_left_out(self) -> None:
-        assert self.told(Context("It rained.")) == ("question: How many? | context: ", "It rained.")
+    def test_missing_title_and_date_are_omitted(self) -> None:
+        assert self.encoded(Context("It rained.")) == ("question: How many? | context: ", "It rained.")
 
-    def test_of_a_long_title_the_beginning_is_read(self) -> None:
-        before, _ = self.told(Context("It rained.", "T" * 1000))
+    def test_long_title_is_truncated(self) -> None:
+        before, _ = self.encoded(Context("It rained.", "T" * 1000))
         assert before.count("T") == LONGEST_TITLE
 
 
-class TestBestAnswer:
-    def test_it_stands_in_its_sentence_which_is_the_quotation(self) -> None:
+class TestExtractAnswer:
+    def test_quotation_is_sentence_containing_answer(self) -> None:
         found = extract_answer(FakeReader(), "How many stations has the tram?", [hit(TRAM, (0.2, 0.9, 0.5, 0.1))])
         assert found
         assert found.located.text == "24"
         assert found.located.evidence.text == "It has 24 stations."
         assert 0 < found.probability < 1
 
-    def test_the_better_margin_wins_over_all_excerpts(self) -> None:
+    def test_highest_margin_across_excerpts_wins(self) -> None:
         hits = [hit("The ferry leaves at noon.", (0.9,)), hit("The tram line has 24 stations.", (0.4,), "b")]
         found = extract_answer(FakeReader(), "How many stations has the tram line?", hits, weights=EVEN)
         assert found and found.located.evidence.article.id == "b"
 
-    def test_what_another_sentence_answers_nearly_as_likely_is_told_too(self) -> None:
+    def test_nearly_as_likely_answer_is_returned_as_other(self) -> None:
         both = [hit("The tram line has 24 stations.", (0.9,)), hit("The tram line has 26 stations.", (0.8,), "b")]
         found = extract_answer(FakeReader(), "How many stations has the tram line?", both, weights=EVEN)
         assert found and found.located.text == "24"
@@ -217,13 +217,13 @@ class TestBestAnswer:
 
     def test_one_sentence_has_one_answer(self) -> None:
         hits = [hit("The tram line has 24 stations.", (0.9,))]
-        found = extract_answer(TwiceReader(), "How many stations has the tram line?", hits, weights=EVEN)
+        found = extract_answer(TwoSpanReader(), "How many stations has the tram line?", hits, weights=EVEN)
         assert found and found.other is None
 
-    def test_nothing_to_read_is_no_answer(self) -> None:
+    def test_no_hits_return_no_answer(self) -> None:
         assert extract_answer(FakeReader(), "Who?", []) is None
 
-    def test_no_more_is_read_than_the_budget_but_always_something(self) -> None:
+    def test_budget_limits_reading_to_at_least_one_excerpt(self) -> None:
         hits = [hit(f"Sentence number {name} has eight words in all.", (0.5,), name) for name in "abcdefgh"]
         reader = CountingReader()
         extract_answer(reader, "Who?", hits, budget=1)
@@ -231,28 +231,28 @@ class TestBestAnswer:
         extract_answer(reader, "Who?", hits, budget=60)
         assert len(reader.given) == 1 + 3
 
-    def test_when_an_answer_is_sure_no_more_is_read(self) -> None:
+    def test_confident_answer_stops_reading(self) -> None:
         text = " ".join(["pad"] * 95)
         hits = [hit(f"The tram line has 24 stations {text}.", (0.9,)), hit(f"Something else {text}.", (0.1,), "b")]
         reader = CountingReader()
         extract_answer(reader, "How many stations has the tram line?", hits, budget=5000, weights=EVEN)
         assert len(reader.given) == 1
 
-    def test_likelier_with_the_margin_and_never_out_of_bounds(self) -> None:
+    def test_probability_increases_with_margin_within_bounds(self) -> None:
         likely = [probability(margin, 0.5, 0.0) for margin in (-1e9, -3.0, 0.0, 3.0, 1e9)]
         assert likely == sorted(likely)
         judged = Weights(margin=0.2, evidence=2.0, answerable=0.2, bias=-2.0)
         assert probability(0.0, 0.5, -2.0, judged) < probability(0.0, 0.5, 2.0, judged)
         assert 0 <= likely[0] < likely[1] < likely[2] < likely[3] < likely[4] <= 1
 
-    def test_an_excerpt_without_words_has_no_answer(self) -> None:
+    def test_margin_without_spans_is_minus_infinity(self) -> None:
         assert ReaderOutput((), 1.0).margin == -math.inf
         assert ReaderOutput((ScoredSpan(Span(0, 1), 3.0),), 1.0).margin == 2.0
 
 
 @pytest.fixture
 def encoder() -> torch.nn.Module:
-    """A network like the embedder's, small and unlearnt."""
+    """A small, untrained network of the embedder's architecture."""
     torch.manual_seed(0)
     config = Gemma3TextConfig(
         vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=2,
@@ -266,20 +266,20 @@ IDS = torch.tensor([[3, 5, 7, 9, 11, 2]])
 MASK = torch.ones_like(IDS)
 
 
-class TestNetwork:
-    def test_it_shares_every_tensor_of_the_embedder(self, encoder: torch.nn.Module) -> None:
+class TestReaderNetwork:
+    def test_shares_all_embedder_tensors(self, encoder: torch.nn.Module) -> None:
         network = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
         theirs = {parameter.data_ptr() for parameter in encoder.parameters()}
         ours = {p.data_ptr() for name, p in network.named_parameters() if name not in network.adapter_state()}
         assert ours <= theirs
         assert [tuple(part.shape) for part in network(IDS, MASK)] == [(1, 6, 2), (1,)]
 
-    def test_only_the_upper_layers_are_corrected(self, encoder: torch.nn.Module) -> None:
+    def test_lora_adapts_only_upper_layers(self, encoder: torch.nn.Module) -> None:
         names = ReaderNetwork(encoder, LoRAConfig(layers=1, rank=4)).adapter_state()
         assert {name.split(".")[2] for name in names if name.startswith("encoder.layers")} == {"2"}
         assert len(names) == 7 * 2 + 2 + 2
 
-    def test_it_learns_and_the_embedder_stays_what_it_was(self, encoder: torch.nn.Module, tmp_path: Path) -> None:
+    def test_training_does_not_change_embedder(self, encoder: torch.nn.Module, tmp_path: Path) -> None:
         before = encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state.detach().clone()
         network = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
         optimizer = torch.optim.Adam(network.adapter_state().values(), lr=0.02)
@@ -295,7 +295,7 @@ class TestNetwork:
         after = encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state
         assert torch.equal(before, after)
 
-    def test_what_was_learnt_is_kept_and_fits_no_other_network(self, encoder: torch.nn.Module) -> None:
+    def test_adapter_state_round_trips_and_rejects_other_network(self, encoder: torch.nn.Module) -> None:
         network = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
         with torch.no_grad():
             for tensor in network.adapter_state().values():

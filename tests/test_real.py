@@ -1,4 +1,4 @@
-"""The whole way of a question with the real models, over the sample articles."""
+"""Questions end to end with the real models, over the sample articles."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def texts(assistant: Assistant) -> dict[str, str]:
         ("ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟", "ar", "هدى المرواني"),
     ],
 )
-def test_a_question_is_answered_in_its_language_with_a_quotation_that_stands_in_the_article(
+def test_question_is_answered_in_its_language_with_exact_quotation(
     assistant: Assistant, texts: dict[str, str], question: str, language: str, said: str
 ) -> None:
     answer = assistant.ask(question)
@@ -73,14 +73,14 @@ def test_a_question_is_answered_in_its_language_with_a_quotation_that_stands_in_
 @pytest.mark.parametrize(
     "question", ["من لحّن أوبرا عايدة؟", "What is the boiling point of ethanol?", "ما عدد سكان بغداد؟"]
 )
-def test_what_the_articles_do_not_say_is_declined(assistant: Assistant, question: str) -> None:
+def test_question_outside_articles_is_declined(assistant: Assistant, question: str) -> None:
     answer = assistant.ask(question)
     assert answer.status == "declined"
     assert answer.citations == ()
     assert answer.passages
 
 
-def test_passages_come_before_the_answer_and_stopping_frees_the_model(assistant: Assistant) -> None:
+def test_passages_stream_first_and_closing_releases_model(assistant: Assistant) -> None:
     events = assistant.stream("How many US troops remain in Iraq?")
     assert isinstance(next(events), PassagesFound)
     assert isinstance(next(events), PhraseFound)
@@ -92,12 +92,12 @@ def test_passages_come_before_the_answer_and_stopping_frees_the_model(assistant:
     assert time.monotonic() - begun < 60
 
 
-def test_two_questions_at_once_take_turns(assistant: Assistant) -> None:
+def test_concurrent_questions_are_serialized(assistant: Assistant) -> None:
     """Two requests at once on one `Llama` object crash; here the second waits."""
     first = assistant.stream("How many US troops remain in Iraq?")
     next(first), next(first)
     assert isinstance(next(first), Token)
-    # The first holds the LLM; closing it hands the LLM on to the one that waits.
+    # The first holds the LLM; when it ends, the one that waits gets the LLM.
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(assistant.ask, "Who is the Pentagon spokesman?")
         last = list(first)[-1]
@@ -105,7 +105,7 @@ def test_two_questions_at_once_take_turns(assistant: Assistant) -> None:
         assert second.result(timeout=120).status == "answered"
 
 
-def test_the_head_of_the_prompt_is_read_once_for_each_language(
+def test_prompt_head_is_evaluated_once_per_language(
     assistant: Assistant, real_generator: LlamaCppLLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for language in ("ar", "en"):
@@ -124,19 +124,17 @@ def test_the_head_of_the_prompt_is_read_once_for_each_language(
     for question in ("متى افتتح الترام؟", "When did the tram open?", "أين مكتبة المخطوطات؟"):
         evaluated.clear()
         list(assistant.stream(question))
-        # The question with its evidence and what is written, never the head again.
+        # The question with its evidence and the generated tokens, never the head again.
         assert 0 < sum(evaluated) < head
 
 
-def test_articles_of_every_format_are_there(assistant: Assistant) -> None:
+def test_articles_of_every_format_are_indexed(assistant: Assistant) -> None:
     ids = {article.id for article in assistant.retriever.catalog.articles()}
     assert {"tram-ar", "football-en", "tram-opening-en", "weevil-en"} <= ids
 
 
 @pytest.mark.parametrize("mark", ["<eos>", "<bos>", "<pad>", "<start_of_turn>"])
-def test_a_text_cannot_speak_to_the_network_in_its_own_marks(
-    real_embedder: SentenceTransformerEmbedder, mark: str
-) -> None:
+def test_special_tokens_in_text_are_neutralized(real_embedder: SentenceTransformerEmbedder, mark: str) -> None:
     tokenizer = real_embedder.tokenizer
     number = tokenizer.convert_tokens_to_ids(mark)
     assert number != tokenizer.unk_token_id
@@ -147,10 +145,10 @@ def test_a_text_cannot_speak_to_the_network_in_its_own_marks(
     assert int((features["input_ids"] == number).sum()) == without.ids.count(number)
 
 
-def test_texts_are_counted_while_others_are_embedded(
+def test_token_counting_is_safe_during_embedding(
     real_embedder: SentenceTransformerEmbedder, real_reader: LoRAReader
 ) -> None:
-    """One tokenizer for all of them pad_batch a batch of one caller as another had just told it to: not at all."""
+    """A tokenizer shared by threads would pad one caller's batch with another caller's settings: not at all."""
     counting = threading.Event()
 
     def count() -> None:

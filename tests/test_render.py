@@ -1,4 +1,4 @@
-"""What the page shows: right words, right direction, and never anything that a stranger's text could do."""
+"""The HTML of the chat: its content, text direction, and the escaping of untrusted text."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class Reader(HTMLParser):
 
 
 def words_of(text: str) -> str:
-    """A text as it is seen: without what is not shown, its white space as one space."""
+    """A text as displayed: without control characters, runs of white space as one space."""
     return " ".join(strip_control_characters(text).split())
 
 
-def finished(question: str, language: Language = "en") -> Turn:
+def finished_turn(question: str, language: Language = "en") -> Turn:
     return Turn(3, question, language, passages=PASSAGES, answer=canned(question))
 
 
@@ -105,7 +105,7 @@ HOSTILE = [
     "<svg><foreignObject><iframe src=javascript:alert(1)></foreignObject></svg>",
     '<math><mi xlink:href="javascript:alert(1)">x</mi></math>',
     "<svg><style>*{background:url(//evil.example)}</style>",
-    # frames, forms, styles, what changes the page
+    # frames, forms, styles, whole-page changes
     "</section></div><iframe src=https://evil.example>",
     "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
     "<object data=//evil.example></object>",
@@ -133,7 +133,7 @@ HOSTILE = [
     "<b",
     "<b x='",
     "\"'><",
-    # Markdown that leads or looks elsewhere
+    # Markdown with external links or images
     "![pixel](https://evil.example/p.png)",
     "[click](javascript:alert(1))",
     "[click](//evil.example 'title')",
@@ -161,11 +161,11 @@ HOSTILE = [
     "../../../etc/passwd",
     "http://[::1]:99999/<b>",
 ]
-"""What strangers put into text, titles, file names, addresses and fields of files."""
+"""Untrusted input in texts, titles, file names, addresses and fields of files."""
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
-def test_no_field_of_a_record_becomes_markup(payload: str) -> None:
+def test_record_fields_are_escaped(payload: str) -> None:
     quote = cited(1, "en", f"quoted {payload}", f"title {payload}", source=payload, date=payload)
     passages = (found(f"title {payload}", f"text {payload}"),)
     answer = record(payload, f"says {payload} [1].", citations=(quote,), passages=passages, short_answer=payload)
@@ -186,7 +186,7 @@ def test_no_field_of_a_record_becomes_markup(payload: str) -> None:
 
 
 @pytest.mark.parametrize("code", [0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069])
-def test_nothing_turns_the_direction_of_what_stands_beside_it(code: int) -> None:
+def test_bidi_controls_are_removed(code: int) -> None:
     quote = cited(1, "en", f"quo{chr(code)}ted", f"ti{chr(code)}tle", source=f"s{chr(code)}")
     answer = record("why", f"be{chr(code)}cause [1].", citations=(quote,), passages=(found(chr(code), chr(code)),))
     html = turn_html(Turn(1, f"w{chr(code)}hy", "en", answer=answer))
@@ -194,25 +194,25 @@ def test_nothing_turns_the_direction_of_what_stands_beside_it(code: int) -> None
     assert "quoted" in html and "because" in html
 
 
-def test_marks_that_only_help_arabic_stay() -> None:
+def test_escape_keeps_directional_marks() -> None:
     assert escape("‎.txt و\u200f") == "‎.txt و\u200f"
 
 
-def test_an_english_quotation_inside_an_arabic_answer_keeps_its_own_direction() -> None:
-    reader = Reader(answer_html(finished(ARABIC_QUESTION, "ar")))
+def test_english_quotation_in_arabic_answer_is_ltr() -> None:
+    reader = Reader(answer_html(finished_turn(ARABIC_QUESTION, "ar")))
     assert reader.direction_of("عُقدت الجولة الأولى من الحوار") == "rtl"
     assert reader.direction_of("The first round") == "ltr"
     assert reader.direction_of("Washington and Baghdad") == "ltr"
     assert reader.direction_of("[2]") == "ltr"
 
 
-def test_an_arabic_quotation_inside_an_english_answer_keeps_its_own_direction() -> None:
-    reader = Reader(answer_html(finished(ENGLISH_QUESTION)))
+def test_arabic_quotation_in_english_answer_is_rtl() -> None:
+    reader = Reader(answer_html(finished_turn(ENGLISH_QUESTION)))
     assert reader.direction_of("About 2,500") == "ltr"
     assert reader.direction_of("وكانت الولايات") == "rtl"
 
 
-def test_a_sentence_in_the_other_language_reads_in_its_own_direction_on_the_questions_side() -> None:
+def test_sentence_in_other_language_is_bidi_isolated() -> None:
     turn = Turn(
         1, "كم كلّف المشروع؟", "ar", written="The project was finished below its budget [1].\nكلّف كثيراً [2].\n2019 [3]."
     )
@@ -222,28 +222,28 @@ def test_a_sentence_in_the_other_language_reads_in_its_own_direction_on_the_ques
     assert '<p><bdi lang="ar" dir="rtl">كلّف' in answer_html(replace(turn, language="en"))
 
 
-def test_each_marker_leads_to_its_quotation() -> None:
-    reader = Reader(answer_html(finished(ENGLISH_QUESTION)))
+def test_each_marker_links_to_its_quotation() -> None:
+    reader = Reader(answer_html(finished_turn(ENGLISH_QUESTION)))
     links = [attributes["href"] for tag, attributes in reader.tags if attributes.get("class") == "marker open"]
     anchors = [f"#{attributes['id']}" for tag, attributes in reader.tags if tag == "figure"]
     assert links == anchors == ["#turn-3-quotation-1", "#turn-3-quotation-2"]
 
 
-def test_a_number_in_brackets_that_cites_nothing_leads_nowhere() -> None:
+def test_bracketed_number_without_citation_is_not_linked() -> None:
     quote = cited(1, "en", "Words.", "T")
     reader = Reader(answer_html(Turn(1, "why", "en", answer=record("why", "As of [7], so [1].", citations=(quote,)))))
     assert [a["href"] for _, a in reader.tags if a.get("class") == "marker open"] == ["#turn-1-quotation-1"]
     assert "As of [7], so [1]" in reader.text
 
 
-def test_the_phrase_is_marked_in_its_quotation_only_where_it_stands() -> None:
-    html = answer_html(finished(ENGLISH_QUESTION))
+def test_phrase_is_highlighted_once_in_its_quotation() -> None:
+    html = answer_html(finished_turn(ENGLISH_QUESTION))
     assert html.count("<mark>2,500</mark>") == 1
     assert '<p class="phrase"><bdi>2,500</bdi></p>' in html
 
 
-def test_a_declined_answer_looks_like_an_answer_and_brings_the_closest_passages() -> None:
-    declined, answered = answer_html(finished(DECLINED_QUESTION)), answer_html(finished(ENGLISH_QUESTION))
+def test_declined_answer_shows_closest_passages() -> None:
+    declined, answered = answer_html(finished_turn(DECLINED_QUESTION)), answer_html(finished_turn(ENGLISH_QUESTION))
     assert '<div class="said"' in declined and '<div class="said"' in answered
     reader = Reader(declined)
     assert reader.text.index("The articles do not say.") < reader.text.index(PASSAGES[0].text)
@@ -252,7 +252,7 @@ def test_a_declined_answer_looks_like_an_answer_and_brings_the_closest_passages(
 
 
 @pytest.mark.parametrize(("language", "label"), [("en", "What they do say"), ("ar", "أقرب ما تذكره")])
-def test_a_declined_answer_says_what_the_articles_say_nearest_to_it(language: Language, label: str) -> None:
+def test_declined_answer_shows_nearest_sentence(language: Language, label: str) -> None:
     near = Nearest("a", "<i>عنوان</i>", 0, 30, "كان <b>السفير</b> في بغداد.")
     declined = replace(canned(DECLINED_QUESTION), nearest=near)
     reader = Reader(answer_html(Turn(1, DECLINED_QUESTION, language, answer=declined)))
@@ -261,7 +261,7 @@ def test_a_declined_answer_says_what_the_articles_say_nearest_to_it(language: La
     assert label not in answer_html(Turn(1, DECLINED_QUESTION, language, answer=canned(DECLINED_QUESTION)))
 
 
-def test_passages_are_listed_with_title_and_text_in_their_own_direction() -> None:
+def test_passages_keep_their_own_direction() -> None:
     reader = Reader(passages_html(Turn(1, "why", "en", passages=PASSAGES)))
     assert sum(tag == "details" for tag, _ in reader.tags) == len(PASSAGES)
     assert reader.direction_of("مباحثات") == "rtl"
@@ -269,17 +269,17 @@ def test_passages_are_listed_with_title_and_text_in_their_own_direction() -> Non
     assert all(passage.title in reader.text for passage in PASSAGES)
 
 
-def test_no_passages_leave_no_empty_list() -> None:
+def test_no_passages_render_nothing() -> None:
     assert passages_html(Turn(1, "why", "en")) == ""
     assert passages_html(Turn(1, "why", "en", passages=())) == ""
 
 
-def test_a_path_keeps_its_order_in_an_arabic_sentence() -> None:
+def test_path_in_arabic_sentence_is_bidi_isolated() -> None:
     turn = Turn(1, "متى؟", "ar", problem="القرص الذي فيه /tmp/index/<b> ممتلئ")
     assert '<bdi dir="ltr">/tmp/index/&lt;b&gt;</bdi> ممتلئ' in answer_html(turn)
 
 
-def test_while_it_waits_it_says_what_it_does_in_the_questions_language() -> None:
+def test_progress_is_shown_in_language_of_question() -> None:
     searching, reading = Turn(1, "متى؟", "ar"), Turn(1, "متى؟", "ar", passages=PASSAGES)
     assert "يبحث في المقالات" in answer_html(searching) and 'aria-busy="true"' in answer_html(searching)
     assert "يقرأ 5 مقاطع" in answer_html(reading)
@@ -303,7 +303,7 @@ def test_while_it_waits_it_says_what_it_does_in_the_questions_language() -> None
         ("spring", "en", "spring"),
     ],
 )
-def test_dates_are_as_a_person_says_them(written: str, language: Language, spoken: str) -> None:
+def test_format_date_returns_localized_date(written: str, language: Language, spoken: str) -> None:
     assert format_date(written, language) == spoken
 
 
@@ -311,15 +311,15 @@ def test_dates_are_as_a_person_says_them(written: str, language: Language, spoke
     ("source", "shown"),
     [("https://www.dw.com/ar/a-1", "dw.com"), ("Reuters", "Reuters"), ("http://[bad", "http://[bad")],
 )
-def test_a_source_is_a_name_and_never_a_link(source: str, shown: str) -> None:
+def test_source_is_shown_as_name_without_link(source: str, shown: str) -> None:
     quote = cited(1, "en", "Words.", "T", source=source)
     html = answer_html(Turn(1, "why", "en", answer=record("why", "So [1].", citations=(quote,))))
     assert f"<bdi>{shown}</bdi>" in html
     assert 'href="http' not in html
 
 
-def test_the_hostile_record_of_the_browser_tests_is_harmless_here_too() -> None:
-    reader = Reader(turn_html(finished(HOSTILE_QUESTION)))
+def test_hostile_record_of_browser_tests_is_escaped() -> None:
+    reader = Reader(turn_html(finished_turn(HOSTILE_QUESTION)))
     assert {tag for tag, _ in reader.tags} <= SHOWN
 
 
@@ -334,22 +334,22 @@ def test_the_hostile_record_of_the_browser_tests_is_harmless_here_too() -> None:
         (0.95, {"short_answer": None}, "The articles' own sentences"),
     ],
 )
-def test_how_sure_an_answer_is_stands_under_it_in_words(confidence: float, more: dict[str, object], said: str) -> None:
+def test_confidence_is_shown_in_words(confidence: float, more: dict[str, object], said: str) -> None:
     quote = cited(1, "en", "Words.", "T")
     fields = {"short_answer": "Words", "confidence": confidence, "citations": (quote,), **more}
     html = answer_html(Turn(1, "why", "en", answer=record("why", "So [1].", **fields)))
     assert f"<summary>{escape(said)}</summary>" in html
 
 
-def test_a_declined_answer_does_not_say_how_sure_it_is() -> None:
-    assert "sureness" not in answer_html(finished(DECLINED_QUESTION))
+def test_declined_answer_shows_no_confidence() -> None:
+    assert "sureness" not in answer_html(finished_turn(DECLINED_QUESTION))
 
 
-def test_what_an_arabic_answer_says_of_itself_is_arabic() -> None:
-    assert "موثوق: يذكر ذلك مقالان" in answer_html(finished(ARABIC_QUESTION, "ar"))
+def test_confidence_of_arabic_answer_is_in_arabic() -> None:
+    assert "موثوق: يذكر ذلك مقالان" in answer_html(finished_turn(ARABIC_QUESTION, "ar"))
 
 
-def test_who_waits_sees_how_many_are_before() -> None:
+def test_queue_position_is_shown_while_waiting() -> None:
     assert "before yours" not in answer_html(Turn(1, "why", "en", before=0))
     assert "Two questions are before yours." in answer_html(Turn(1, "why", "en", before=2))
     assert "قبل سؤالك 3 أسئلة." in answer_html(Turn(1, "لماذا", "ar", before=3, phrase="x"))

@@ -1,4 +1,4 @@
-"""The report of an evaluation: the blame laid right, the figures reckoned right, and a page that is safe to open."""
+"""The evaluation report: error attribution, metrics, and a page that is safe to open."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def question(number: str, gold: str | None, text: str = TEXT, **changes: Any) ->
     return asked | changes
 
 
-def stretch(start: int, end: int, text: str = TEXT, article: str = "a", **changes: Any) -> dict[str, Any]:
+def make_passage(start: int, end: int, text: str = TEXT, article: str = "a", **changes: Any) -> dict[str, Any]:
     part = text[start:end]
     return {"article_id": article, "title": "Ras Tin", "start": start, "end": end, "text": part, **changes}
 
 
 def record(number: str, phrase: str | None = None, **changes: Any) -> dict[str, Any]:
     """A declined record, or one that answers with `phrase` and quotes the first sentence."""
-    quote = stretch(0, 42)
+    quote = make_passage(0, 42)
     made: dict[str, Any] = {
         "id": number,
         "question": f"Question {number}?",
@@ -54,7 +54,7 @@ def record(number: str, phrase: str | None = None, **changes: Any) -> dict[str, 
         "short_answer": phrase,
         "confidence": 0.9 if phrase else 0.1,
         "citations": [{**quote, "marker": 1, "quote": quote["text"], "language": "en"}] if phrase else [],
-        "passages": [stretch(0, len(TEXT))],
+        "passages": [make_passage(0, len(TEXT))],
         "timings_ms": {"search": 50.0, "short_answer": 400.0, "first_token": None, "total": 1500.0},
         "models": {"embedder": "e", "reader": "r", "generator": "g"},
     }
@@ -133,13 +133,13 @@ class Page(HTMLParser):
         (question("q", None), record("q"), None),
         (question("q", "1931"), None, ("missing", "question")),
         (question("q", "1931"), record("q"), ("declined_wrongly", "reader")),
-        (question("q", "1931"), record("q", passages=[stretch(43, 69)]), ("declined_wrongly", "search")),
+        (question("q", "1931"), record("q", passages=[make_passage(43, 69)]), ("declined_wrongly", "search")),
         (question("q", "1931"), record("q", models={"generator": "g"}), ("declined_wrongly", "llm")),
         (question("q", "1931"), record("q", talk="greeting", passages=[]), ("declined_wrongly", "question")),
         (question("q", "1931"), record("q", models={}, passages=[]), ("declined_wrongly", "question")),
         (question("q", None), record("q", "1931"), ("answered_wrongly", "reader")),
         (question("q", "1931"), record("q", "Salma Qadri"), ("phrase_wrong", "reader")),
-        (question("q", "1931"), record("q", "Ras", passages=[stretch(70, 103)]), ("phrase_wrong", "search")),
+        (question("q", "1931"), record("q", "Ras", passages=[make_passage(70, 103)]), ("phrase_wrong", "search")),
         (question("q", "Salma Qadri"), record("q", "Salma Qadri"), ("citation_misses", "reader")),
         (question("q", "1931"), record("q", "1931", answer="Long ago [1]."), ("sentence_loses_phrase", "llm")),
         (
@@ -149,21 +149,21 @@ class Page(HTMLParser):
         ),
     ],
 )
-def test_the_blame_is_laid_where_the_gold_answer_was_lost(
+def test_mistake_is_attributed_to_responsible_component(
     asked: dict[str, Any], answer: dict[str, Any] | None, expected: tuple[str, str] | None
 ) -> None:
     found = find_mistakes([asked], {"q": answer} if answer else {})
     assert [(mistake.kind, mistake.part) for mistake in found] == ([expected] if expected else [])
 
 
-def test_the_same_words_in_another_place_are_told_from_the_place_itself() -> None:
-    passages = [stretch(70, len(TEXT)), stretch(43, 69), stretch(0, 42), stretch(0, 5, "19310")]
+def test_same_words_elsewhere_differ_from_gold_place() -> None:
+    passages = [make_passage(70, len(TEXT)), make_passage(43, 69), make_passage(0, 42), make_passage(0, 5, "19310")]
     (mistake,) = find_mistakes([question("q", "1931")], {"q": record("q", "Salma", passages=passages)})
     assert mistake.passages == ("words", "none", "place", "none")
     assert mistake.quotations == ("place",)
 
 
-def test_half_of_the_words_are_right_and_less_is_wrong() -> None:
+def test_answer_is_right_from_half_word_overlap() -> None:
     asked = question("q", "Salma Qadri")
     assert is_right(asked, record("q", "keeper Qadri")) is True
     assert is_right(asked, record("q", "her keeper was Qadri")) is False
@@ -174,7 +174,7 @@ def test_half_of_the_words_are_right_and_less_is_wrong() -> None:
 # --- confidence
 
 
-def test_reliability_and_its_error() -> None:
+def test_reliability_bins_and_calibration_error() -> None:
     judged = [ScoredAnswer(0.95, True), ScoredAnswer(1.0, True), ScoredAnswer(0.93, False), ScoredAnswer(0.41, False)]
     bins = reliability(judged)
     assert [bin.count for bin in bins] == [1, 3]
@@ -183,13 +183,13 @@ def test_reliability_and_its_error() -> None:
     assert calibration_error([]) is None
 
 
-def test_a_higher_threshold_answers_less() -> None:
+def test_higher_confidence_threshold_answers_fewer_questions() -> None:
     judged = [ScoredAnswer(0.5, False), ScoredAnswer(0.9, True), ScoredAnswer(0.9, True), ScoredAnswer(0.7, False)]
     found = tradeoffs(judged, 8)
     assert [astuple(tradeoff) for tradeoff in found] == [(0.9, 0.25, 0.0), (0.7, 0.375, 1 / 3), (0.5, 0.5, 0.5)]
 
 
-def test_what_was_declined_is_not_judged() -> None:
+def test_declined_questions_are_not_scored() -> None:
     questions = [question("q1", "1931"), question("q2", None), question("q3", "1931")]
     records = {"q1": record("q1", "1931"), "q2": record("q2", "1931"), "q3": record("q3")}
     assert score_answers(questions, records) == [ScoredAnswer(0.9, True), ScoredAnswer(0.9, False)]
@@ -200,7 +200,7 @@ def test_what_was_declined_is_not_judged() -> None:
 # --- curves
 
 
-def test_the_curves_stay_within_their_drawing() -> None:
+def test_curves_stay_within_chart_area() -> None:
     judged = [ScoredAnswer(step / 50, step % 3 > 0) for step in range(51)]
     risk, reliable = risk_chart(tradeoffs(judged, 60), "en"), reliability_chart(reliability(judged), "ar")
     assert risk and reliable and risk.dots and len(reliable.dots) == 10
@@ -209,7 +209,7 @@ def test_the_curves_stay_within_their_drawing() -> None:
 
 
 @pytest.mark.parametrize("values", [[0.0], [3.0, 3.0], [0.02, 90.0, 4e9], [1000.0, 2000.0, 5000.0]])
-def test_times_of_any_size_make_a_curve_that_ends_at_all_questions(values: list[float]) -> None:
+def test_time_curve_ends_at_all_questions(values: list[float]) -> None:
     records = [record("q", timings_ms={"search": 1.0, "first_token": None, "total": value}) for value in values]
     (step,) = times_of(records)
     assert (step.name, step.values) == ("total", tuple(sorted(values)))
@@ -218,21 +218,21 @@ def test_times_of_any_size_make_a_curve_that_ends_at_all_questions(values: list[
     assert len(chart.x_ticks) >= 2
 
 
-def test_a_step_that_hardly_any_question_had_has_no_curve() -> None:
+def test_rare_step_has_no_time_curve() -> None:
     rare, often = ([i < count for i in range(20)] for count in (1, 2))
     for had, names in ((rare, ["total"]), (often, ["first_token", "total"])):
         records = [record("q", timings_ms={"first_token": 5.0 if one else None, "total": 9.0}) for one in had]
         assert [step.name for step in times_of(records)] == names
 
 
-def test_without_answers_there_are_no_curves() -> None:
+def test_no_answers_give_no_curves() -> None:
     assert (reliability_chart([], "en"), risk_chart([], "en"), times_chart([], "en")) == (None, None, None)
 
 
 # --- runs
 
 
-def test_runs_are_kept_in_the_order_they_came(tmp_path: Path) -> None:
+def test_runs_are_read_in_append_order(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     assert read_runs(path) == Runs()
     first, second = made_run(1), made_run(limit=5, without="llm")
@@ -253,7 +253,7 @@ def test_runs_are_kept_in_the_order_they_came(tmp_path: Path) -> None:
         made_run().model_dump_json()[:40].encode(),  # cut off, so without a line break
     ],
 )
-def test_a_damaged_line_is_passed_over_and_named(tmp_path: Path, damage: bytes) -> None:
+def test_damaged_line_is_skipped_and_reported(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "runs.jsonl"
     append_run(path, made_run(2))
     path.write_bytes(path.read_bytes() + damage)
@@ -261,10 +261,10 @@ def test_a_damaged_line_is_passed_over_and_named(tmp_path: Path, damage: bytes) 
     assert read_runs(path) == Runs((made_run(2), made_run(1)), (2,))
 
 
-# --- figures beside those of earlier runs
+# --- comparison with earlier runs
 
 
-def test_a_change_is_against_the_newest_run_that_asked_the_same() -> None:
+def test_change_compares_with_latest_matching_run() -> None:
     earlier = [
         made_run(1, limit=5, figures={"questions": 5, "short_answer_f1": 0.9}),
         made_run(2, without="llm"),
@@ -279,14 +279,14 @@ def test_a_change_is_against_the_newest_run_that_asked_the_same() -> None:
     assert rows["questions"].change is None
 
 
-def test_less_than_one_question_makes_no_verdict() -> None:
+def test_small_change_has_no_verdict() -> None:
     before = made_run(1, figures={"questions": 10, "short_answer_f1": 0.45, "ms_total_p50": 1450.0})
     rows = {figure.name: figure for _, figures in figure_groups(made_run(), [before], "en") for figure in figures}
     assert (rows["short_answer_f1"].change, rows["short_answer_f1"].verdict) == ("\u200e+0.050", "")
     assert (rows["ms_total_p50"].change, rows["ms_total_p50"].verdict) == ("\u200e+50 ms", "")
 
 
-def test_a_figure_that_is_not_known_is_shown_by_its_name() -> None:
+def test_unknown_metric_is_shown_by_name() -> None:
     this = made_run(figures={"questions": 10, "<b>new": 0.25, "ms_odd": 3.0, "confidence_ece": None})
     groups = dict(figure_groups(this, [], "en"))
     assert [figure.label for figure in groups["Others"]] == ["<b>new"]
@@ -310,7 +310,7 @@ RECORDS = [answer for _, answer in EVERY_KIND if answer]
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
-def test_the_page_has_every_kind_of_mistake_under_its_heading(language: Language) -> None:
+def test_page_groups_mistakes_by_kind(language: Language) -> None:
     shown = Page(page(QUESTIONS, RECORDS, language))
     assert shown.all("html") == [{"lang": language, "dir": "rtl" if language == "ar" else "ltr"}]
     kinds = [tag["id"] for tag in shown.all("details") if tag["class"] == "kind"]
@@ -324,17 +324,17 @@ def test_the_page_has_every_kind_of_mistake_under_its_heading(language: Language
     assert len(shown.all("svg")) >= 3
 
 
-def test_gold_and_what_was_said_are_marked_where_they_stand() -> None:
+def test_gold_and_given_answers_are_highlighted() -> None:
     asked, answer = question("q", "Salma Qadri"), record("q", "1931")
     marks = Page(page([asked], [answer])).marks
     assert ("said", "1931") in marks  # in the quotation
-    assert marks.count(("gold", "Salma Qadri")) == 2  # where it stands, and in the passage
+    assert marks.count(("gold", "Salma Qadri")) == 2  # in its context, and in the passage
     overlapping = record("q", "was Salma Qadri. A ferry passed in the")
     overlapping["passages"][0]["text"] = TEXT.replace("in 1931 as", "in the as")
     assert ("gold said", "Salma Qadri") in Page(page([asked], [overlapping])).marks
 
 
-def test_a_gold_answer_that_search_missed_is_shown_where_it_stands() -> None:
+def test_gold_answer_missed_by_search_is_shown_in_context() -> None:
     long = "far away " * 60 + "the keeper was Salma Qadri, " + "and on it goes " * 60
     shown = Page(page([question("q", "Salma Qadri", long)], [record("q", passages=[])], texts={"a": long}))
     assert ("gold", "Salma Qadri") in shown.marks
@@ -344,9 +344,9 @@ def test_a_gold_answer_that_search_missed_is_shown_where_it_stands() -> None:
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
-def test_each_text_keeps_its_own_direction(language: Language) -> None:
+def test_each_text_has_its_own_bidi_direction(language: Language) -> None:
     asked = question("q", "سلمى القادري", ARABIC, question="NATO: من كانت حارسة منارة رأس الطين؟")
-    answer = record("q", passages=[stretch(0, len(ARABIC), ARABIC, title="Ras Tin today")])
+    answer = record("q", passages=[make_passage(0, len(ARABIC), ARABIC, title="Ras Tin today")])
     shown = Page(page([asked], [answer], language, texts={"a": ARABIC}))
     assert shown.all("h4") == [{"lang": "ar", "dir": "rtl"}]  # though its first letter is Latin
     assert {"lang": "en", "dir": "ltr"} in shown.all("bdi")
@@ -356,9 +356,9 @@ def test_each_text_keeps_its_own_direction(language: Language) -> None:
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
-def test_hostile_text_stays_text(language: Language) -> None:
+def test_hostile_text_is_escaped(language: Language) -> None:
     text = f"Lit in 1931. {HOSTILE}"
-    passage = stretch(0, len(text), text, title=HOSTILE)
+    passage = make_passage(0, len(text), text, title=HOSTILE)
     quote = {**passage, "marker": 1, "quote": text, "language": HOSTILE}
     answer = record(
         "q",
@@ -383,7 +383,7 @@ def test_hostile_text_stays_text(language: Language) -> None:
         assert '<script>alert(1)</script> & "x" txt.exe' in "".join(shown.text)
 
 
-def test_the_page_loads_nothing() -> None:
+def test_page_loads_no_external_resources() -> None:
     html = page(QUESTIONS, RECORDS)
     assert "http" not in html.replace("http-equiv", "")
     assert "url(" not in html and "@import" not in html
@@ -392,19 +392,19 @@ def test_the_page_loads_nothing() -> None:
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
-def test_without_a_mistake_it_says_so(language: Language) -> None:
+def test_page_reports_absence_of_mistakes(language: Language) -> None:
     shown = Page(page([question("q", "1931")], [record("q", "1931")], language))
     assert translate("report.no_mistakes", language) in "".join(shown.text)
     assert not shown.all("details")
 
 
-def test_a_set_without_questions_makes_a_page() -> None:
+def test_empty_question_set_renders_page() -> None:
     shown = Page(page([], []))
     assert translate("report.no_curve", "en") in "".join(shown.text)
 
 
 @pytest.mark.parametrize("language", ["ar", "en"])
-def test_earlier_runs_stand_beside_newest_first_and_damaged_lines_are_told(language: Language) -> None:
+def test_page_lists_earlier_runs_and_damaged_lines(language: Language) -> None:
     earlier = Runs(tuple(made_run(days, without="reader" if days == 2 else "") for days in range(9, 0, -1)), (4, 7))
     html = page(QUESTIONS, RECORDS, language, earlier)
     text = "".join(Page(html).text)
@@ -423,7 +423,7 @@ def days_of(language: Language) -> list[str]:
 # --- the command
 
 
-def test_eval_writes_a_report_and_keeps_figures_without_texts(samples: RunCommand, tmp_path: Path) -> None:
+def test_eval_writes_report_and_stores_metrics_without_texts(samples: RunCommand, tmp_path: Path) -> None:
     from tests.conftest import SAMPLES
 
     command = ["eval", str(SAMPLES), "--limit", "6", "--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]

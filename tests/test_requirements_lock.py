@@ -1,4 +1,4 @@
-"""The locks of requirements/: they hold what pyproject.toml asks for, with hashes, and agree with one another."""
+"""The lock files of requirements/: they satisfy pyproject.toml, have hashes, and are consistent with each other."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def requirements(*names: str) -> list[Requirement]:
 
 
 def pinned(environment: dict[str, str], *names: str) -> dict[str, str]:
-    """What is installed of these locks there: versions by name. Never two versions of one name."""
+    """The versions by name that these locks install in an environment; a name never has two versions."""
     here = [one for one in requirements(*names) if one.marker is None or one.marker.evaluate(environment)]
     pairs = {(canonicalize_name(one.name), str(one.specifier).removeprefix("==")) for one in here}
     assert len(dict(pairs)) == len(pairs)
@@ -61,7 +61,7 @@ def pinned(environment: dict[str, str], *names: str) -> dict[str, str]:
 
 
 def missing(wanted: list[str], environment: dict[str, str], *names: str) -> list[str]:
-    """The requirements that these locks do not fulfil there."""
+    """The requirements that these locks do not satisfy in an environment."""
     locked = pinned(environment, *names)
     return [
         str(one)
@@ -72,7 +72,7 @@ def missing(wanted: list[str], environment: dict[str, str], *names: str) -> list
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda one: "-".join(one[key] for key in list(one)[::2][:3]))
-def test_what_pyproject_asks_for_is_locked_at_a_version_that_it_allows(environment: dict[str, str]) -> None:
+def test_locks_satisfy_pyproject(environment: dict[str, str]) -> None:
     runtime: list[str] = PROJECT["project"]["dependencies"]
     extras: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
     for torch in ("torch-cpu.txt", "torch-cuda.txt"):
@@ -84,7 +84,7 @@ def test_what_pyproject_asks_for_is_locked_at_a_version_that_it_allows(environme
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda one: "-".join(one[key] for key in list(one)[::2][:3]))
-def test_the_locks_agree_with_one_another(environment: dict[str, str]) -> None:
+def test_locks_are_consistent(environment: dict[str, str]) -> None:
     development = pinned(environment, "development.txt")
     assert pinned(environment, "runtime.txt").items() <= development.items()
     build = pinned(environment, "build.txt")
@@ -94,7 +94,7 @@ def test_the_locks_agree_with_one_another(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_every_entry_is_one_version_with_hashes_and_no_address_is_in_the_file(name: str) -> None:
+def test_entries_are_pinned_and_hashed_without_urls(name: str) -> None:
     head, *rest = LOCKS[name].splitlines()
     assert head == "# Made by `make lock`, which docs/dependencies.md describes."
     assert "\n".join(rest) + "\n" == "".join(entries(LOCKS[name]))
@@ -106,21 +106,21 @@ def test_every_entry_is_one_version_with_hashes_and_no_address_is_in_the_file(na
         assert all(re.fullmatch(r" {4}--hash=sha256:[0-9a-f]{64}", line) for line in hashes), requirement
 
 
-def test_the_cpu_builds_of_torch_are_named() -> None:
+def test_torch_cpu_builds_are_locked() -> None:
     linux, elsewhere = entries(LOCKS["torch-cpu.txt"])
     assert set(re.findall("sha256:([0-9a-f]+)", linux)) >= TORCH_CPU
     (index,) = (entry for entry in entries(LOCKS["torch-cuda.txt"]) if entry.startswith("torch=="))
     assert elsewhere == under("sys_platform != 'linux'", index)
 
 
-def test_no_cuda_is_locked_but_for_the_torch_that_needs_it() -> None:
-    """Else a computer without a graphics card would be brought gigabytes that nothing uses."""
+def test_cuda_is_locked_only_for_cuda_torch() -> None:
+    """Otherwise a computer without a GPU would download gigabytes that nothing uses."""
     for name in ("runtime.txt", "development.txt", "build.txt", "llama.txt", "torch-cpu.txt"):
         assert not [one.name for one in requirements(name) if re.match("nvidia|cuda|triton", one.name)]
 
 
-def test_what_is_installed_is_what_is_locked() -> None:
-    """Where `make setup` made this environment: in another the versions may be others."""
+def test_installed_versions_match_lock() -> None:
+    """Only where `make setup` created this environment: elsewhere the versions may differ."""
     if not (Path(sys.prefix) / "ready").exists():
         pytest.skip("not made by make setup")
     locked = pinned({}, "development.txt", "llama.txt", "build.txt")
@@ -134,11 +134,11 @@ echo "CMAKE_ARGS=$CMAKE_ARGS $*" >>"$(dirname "$0")/asked"
 case "$*" in *torch-cpu*) [ -z "$NO_CPU_BUILD" ] || exit 1 ;; esac
 case "$CMAKE_ARGS" in *ALL_VARIANTS*) [ -z "$OLD_COMPILER" ] || exit 1 ;; esac
 """
-"""A Python that only notes what pip is asked for; its environment is the folder it is in."""
+"""A fake Python that only records pip's arguments; its environment is the folder it is in."""
 
 
 def install(folder: Path, **settings: str) -> tuple[int, list[str]]:
-    """The exit code of the installer with that Python, and what pip was asked for, a line each."""
+    """The exit code of the installer with that Python, and pip's arguments, one line for each call."""
     python = folder / "python"
     python.write_text(PIP)
     python.chmod(0o700)
@@ -158,7 +158,7 @@ def install(folder: Path, **settings: str) -> tuple[int, list[str]]:
         ("ADDRESS", "1", None),
     ],
 )
-def test_torch_with_cuda_is_installed_only_where_no_cpu_build_is_and_none_was_asked_for(
+def test_cuda_torch_is_fallback_without_explicit_index(
     index: str, no_cpu_build: str, torch: list[str] | None, tmp_path: Path
 ) -> None:
     returncode, asked = install(tmp_path, TORCH_INDEX=index, NO_CPU_BUILD=no_cpu_build, LLAMA_CMAKE_ARGS="-DX=1")
@@ -177,30 +177,30 @@ def test_torch_with_cuda_is_installed_only_where_no_cpu_build_is_and_none_was_as
 
 @pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="elsewhere for one processor")
 class TestCompilingLlama:
-    def test_code_for_all_processors(self, tmp_path: Path) -> None:
+    def test_all_cpu_variants_are_compiled(self, tmp_path: Path) -> None:
         returncode, asked = install(tmp_path)
         (compiled,) = (line for line in asked if "llama.txt" in line)
         assert returncode == 0
         assert "-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON" in compiled
 
-    def test_once_for_the_same_options(self, tmp_path: Path) -> None:
+    def test_same_options_compile_once(self, tmp_path: Path) -> None:
         install(tmp_path)
         assert not [line for line in install(tmp_path)[1] if "llama.txt" in line]
         assert [line for line in install(tmp_path, LLAMA_CMAKE_ARGS="-DX=1")[1] if "llama.txt" in line]
 
-    def test_an_old_compiler_compiles_for_its_own_processor(self, tmp_path: Path) -> None:
+    def test_old_compiler_falls_back_to_native_build(self, tmp_path: Path) -> None:
         returncode, asked = install(tmp_path, OLD_COMPILER="1")
         compiled = [line for line in asked if "llama.txt" in line]
         assert returncode == 0
         assert [line.startswith("CMAKE_ARGS= ") for line in compiled] == [False, True]
 
-    def test_options_that_were_named_are_not_replaced(self, tmp_path: Path) -> None:
+    def test_explicit_options_are_not_replaced(self, tmp_path: Path) -> None:
         returncode, asked = install(tmp_path, OLD_COMPILER="1", LLAMA_CMAKE_ARGS="-DGGML_CPU_ALL_VARIANTS=ON")
         assert returncode != 0
         assert len([line for line in asked if "llama.txt" in line]) == 1
 
 
-def test_the_locks_are_all_that_is_installed() -> None:
+def test_only_locked_packages_are_installed() -> None:
     make, container = (ROOT / "Makefile").read_text(), (ROOT / "deploy" / "Containerfile").read_text()
     for text, lock in ((make, "development"), (container, "runtime")):
         assert re.search(rf"requirements/install \S+ {lock}\b", text)
@@ -210,7 +210,7 @@ def test_the_locks_are_all_that_is_installed() -> None:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not here")
-def test_make_says_how_the_locks_are_renewed() -> None:
+def test_make_lock_runs_lock_script() -> None:
     said = subprocess.run(
         ["make", "--no-print-directory", "--dry-run", "lock", "TORCH=9.9", "TORCH_INDEX=ADDRESS"],
         cwd=ROOT,

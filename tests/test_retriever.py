@@ -1,4 +1,4 @@
-"""Searching the collection: filters, quoted phrases, stories, keywords, and an index that changes meanwhile."""
+"""Searching the collection: filters, quoted phrases, stories, keywords, and concurrent index changes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def article(number: str, date: str, source: str, text: str) -> str:
 
 @pytest.fixture
 def ferries(write: Write, indexed: Index, retriever: Search) -> Retriever:
-    """Five articles on one thing: two years, two sources, one with a copy, one undated, one in both languages."""
+    """Five articles on one topic: two years, two sources, one with a copy, one undated, one in both languages."""
     write("a.md", article("one", "2020-12-31", "Coast", f"{ENGLISH}The captain rang the bell."))
     write("b.md", article("two", "2021-01-01", "Coast", f"{ENGLISH}The mayor came aboard."))
     write("c.md", article("three", "2021-04-30", "Valley", f"{ENGLISH}Tickets are free in May."))
@@ -55,7 +55,7 @@ def ferries(write: Write, indexed: Index, retriever: Search) -> Retriever:
 
 
 class TestFilters:
-    """What a filter leaves out is never found, and all else is."""
+    """Passages that a filter excludes are never found, and all others are."""
 
     @pytest.mark.parametrize(
         ("only", "expected"),
@@ -78,7 +78,7 @@ class TestFilters:
             (Filter(articles=("nowhere",)), ""),
             (Filter(language="ar"), "e"),
             (Filter(sources=("Coast",), since="2021"), "b"),
-            # The copy is of 2022 and of the Archive: no one place has that source and that date.
+            # The copy is from the Archive in 2022: no single publication has both this source and this date.
             (Filter(sources=("Coast",), since="2022"), ""),
             (Filter(sources=("Valley",), language="en", until="2021-04"), "c"),
             (Filter(articles=("a", "c"), since="2021"), "c"),
@@ -86,21 +86,21 @@ class TestFilters:
         ],
         ids=str,
     )
-    def test_only_what_is_allowed(self, ferries: Retriever, only: Filter, expected: str) -> None:
+    def test_filter_returns_only_matching_articles(self, ferries: Retriever, only: Filter, expected: str) -> None:
         for question in ("When does the ferry sail again?", '"sails again" ferry', "العبارة الجزيرة"):
             found = {hit.article.id for hit in ferries.search(question, 50, only)}
             assert found <= set(expected)
             if not question.startswith('"'):
                 assert found == set(expected)
 
-    def test_languages_are_those_of_passages(self, ferries: Retriever) -> None:
+    def test_language_filter_applies_to_passages(self, ferries: Retriever) -> None:
         letters: dict[Language, str] = {"ar": "ا", "en": "e"}
         for language, letter in letters.items():
             hits = ferries.search("ferry عبارة", 50, Filter(language=language, articles=("e",)))
             assert hits
             assert all(letter in hit.passage.text for hit in hits)
 
-    def test_beyond_the_few_that_are_compared_one_by_one(
+    def test_filter_above_exact_limit_finds_same_passages(
         self, ferries: Retriever, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         only = Filter(sources=("Coast", "Valley"), until="2021-04")
@@ -110,8 +110,8 @@ class TestFilters:
         assert sorted(few) == sorted(many)
 
 
-class TestPhrases:
-    """What stands in quotation marks must stand in the passage."""
+class TestQuotedPhrases:
+    """A quoted phrase must occur in the passage."""
 
     @pytest.fixture
     def ferries(self, ferries: Retriever, write: Write, indexed: Index) -> Retriever:
@@ -125,19 +125,19 @@ class TestPhrases:
         ["«{}»", "»{}«", "“{}”", "”{}“", "„{}“", '"{}"', '  "{}"؟', "who says « {} » now", 'ferry "{}"'],
     )
     @pytest.mark.parametrize("phrase", ["البنك المركزي", "central bank", "CENTRAL  bank", "البَنْك المركزى"])
-    def test_in_whatever_marks(self, ferries: Retriever, quoted: str, phrase: str) -> None:
+    def test_any_quotation_marks_are_recognised(self, ferries: Retriever, quoted: str, phrase: str) -> None:
         assert [hit.article.id for hit in ferries.search(quoted.format(phrase))] == ["bank"]
 
-    def test_several_at_once(self, ferries: Retriever) -> None:
+    def test_all_quoted_phrases_must_match(self, ferries: Retriever) -> None:
         assert [hit.article.id for hit in ferries.search('"central bank" «محافظ»')] == ["bank"]
         assert ferries.search('"central bank" "river"') == []
 
-    def test_one_that_stands_nowhere(self, ferries: Retriever) -> None:
+    def test_unmatched_phrase_falls_back_when_not_literal(self, ferries: Retriever) -> None:
         assert ferries.search('"bank central" ferry') == []
         fallen_back = ferries.search('"bank central" ferry', literally=False)
         assert {"bank", "a"} <= {hit.article.id for hit in fallen_back}
 
-    def test_the_filter_holds_where_it_falls_back(self, ferries: Retriever) -> None:
+    def test_filter_applies_to_fallback_search(self, ferries: Retriever) -> None:
         hits = ferries.search('"central bank" ferry', only=Filter(sources=("Coast",)), literally=False)
         assert {hit.article.id for hit in hits} == {"a", "b"}
 
@@ -154,15 +154,15 @@ class TestPhrases:
     ],
     ids=lambda typed: ascii(typed[:20]),
 )  # fmt: skip
-def test_whatever_is_typed_is_a_question(ferries: Retriever, typed: str) -> None:
+def test_arbitrary_input_is_accepted(ferries: Retriever, typed: str) -> None:
     for literally in (True, False):
         for hit in ferries.search(typed, literally=literally):
             assert hit.passage.text == hit.article.text[hit.passage.start : hit.passage.end]
 
 
 class TestKeywords:
-    def test_words_that_the_vectors_miss(self, write: Write, tmp_path: Path) -> None:
-        """Vectors this short tell little: only the word itself leads to the one article that has it."""
+    def test_keyword_search_finds_words_missed_by_vectors(self, write: Write, tmp_path: Path) -> None:
+        """With two-dimensional vectors, only keyword search can find the one article that has the word."""
         for number in range(80):
             write(f"{number}.txt", f"Item {number}\n\nThe committee met in room {number * 37} and talked about roads.")
         write("rare.txt", "A meeting\n\nThe committee met with Zubrowski about the roads of the town and other things.")
@@ -171,7 +171,7 @@ class TestKeywords:
         assert Retriever(tmp_path / "index", embedder).search("zubrowski", 3)[0].article.id == "rare"
         assert Retriever(tmp_path / "index", embedder).search("1369", 3)[0].article.id == "37"
 
-    def test_names_in_the_other_script(self, write: Write, indexed: Index, retriever: Search) -> None:
+    def test_names_match_across_scripts(self, write: Write, indexed: Index, retriever: Search) -> None:
         write("a.txt", "الوزير\n\nوصل الوزير زلماي خليل زاد إلى الدوحة مساء أمس.")
         write("b.txt", "Markets\n\nPrices rose for a third day, said Zamir Lodhi of the exchange.")
         indexed()
@@ -181,8 +181,8 @@ class TestKeywords:
 
 class TestStories:
     @pytest.fixture
-    def told_often(self, write: Write, indexed: Index, retriever: Search) -> Retriever:
-        """One story told by more articles than are looked at for ten passages, and one that one article tells."""
+    def frequent_story(self, write: Write, indexed: Index, retriever: Search) -> Retriever:
+        """One story in more articles than are considered for ten passages, and another story in one article."""
         for number in range(60):
             write(
                 f"told-{number:02}.txt",
@@ -193,23 +193,23 @@ class TestStories:
         indexed()
         return retriever()
 
-    def test_the_other_story_is_found_however_often_the_first_is_told(self, told_often: Retriever) -> None:
-        hits = told_often.search("the ferry sails again after storms", 10, one_per_story=True)
+    def test_rare_story_is_found_beside_frequent_story(self, frequent_story: Retriever) -> None:
+        hits = frequent_story.search("the ferry sails again after storms", 10, one_per_story=True)
         told = [len(hit.others) + 1 for hit in hits]
         assert sum(told) == 61
         assert "other" in {hit.article.id for hit in hits}
 
-    def test_no_more_than_were_asked_for(self, told_often: Retriever) -> None:
-        assert len(told_often.search("ferry", 1, one_per_story=True)) == 1
+    def test_returns_at_most_k_stories(self, frequent_story: Retriever) -> None:
+        assert len(frequent_story.search("ferry", 1, one_per_story=True)) == 1
 
 
-class TestWhileItChanges:
+class TestConcurrentChanges:
     """An open retriever answers with the old state or the new one, whatever a writer does."""
 
     SECONDS = 3.0
 
     @pytest.mark.parametrize("dimension", [64])
-    def test_answers_go_on(self, write: Write, tmp_path: Path, dimension: int) -> None:
+    def test_search_continues_during_index_updates(self, write: Write, tmp_path: Path, dimension: int) -> None:
         folder, articles = tmp_path / "index", tmp_path / "articles"
         embedder = HashEmbedder(dimension)
         for number in range(20):
@@ -248,7 +248,7 @@ class TestWhileItChanges:
         assert turns > 1
         assert answers > 10
 
-    def test_answers_go_on_while_it_is_repaired(
+    def test_search_continues_during_index_repair(
         self, write: Write, indexed: Index, retriever: Search, tmp_path: Path
     ) -> None:
         for number in range(10):
@@ -282,13 +282,13 @@ def prose(number: int) -> str:
 
 
 class TestInvertedFile:
-    """A large collection's vectors, with "large" made small."""
+    """The IVF index of a large collection, with the size threshold lowered."""
 
     COUNT = 400
 
     @pytest.fixture(scope="class")
     @classmethod
-    def made(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def built_index(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = tmp_path_factory.mktemp("large")
         (folder / "articles").mkdir()
         (folder / "articles" / "all.jsonl").write_text(cls.rows(range(cls.COUNT)))
@@ -298,9 +298,9 @@ class TestInvertedFile:
         return folder / "index"
 
     @pytest.fixture
-    def folder(self, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def folder(self, built_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(faiss_file, "FLAT_LIMIT", 200)
-        return Path(shutil.copytree(made, tmp_path / "index"))
+        return Path(shutil.copytree(built_index, tmp_path / "index"))
 
     @staticmethod
     def rows(numbers: range) -> str:
@@ -332,7 +332,7 @@ class TestInvertedFile:
             shares.append(len(set(found) & set(wanted)) / max(len(wanted), 1))
         return float(np.mean(shares))
 
-    def test_it_is_one_and_finds_what_exact_search_finds(self, folder: Path) -> None:
+    def test_ivf_index_recalls_exact_neighbours(self, folder: Path) -> None:
         catalog = Catalog.open(folder)
         assert isinstance(faiss_file.load(catalog)[1], faiss.IndexIVF)
         assert catalog.count_passages() == self.COUNT
@@ -340,17 +340,17 @@ class TestInvertedFile:
 
     @pytest.mark.parametrize("share", [2, 3, 50])
     @pytest.mark.parametrize("few", [0, 2_000], ids=["in the lists", "one by one"])
-    def test_with_filters(self, folder: Path, share: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_recall_with_filters(self, folder: Path, share: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(faiss_index, "EXACT_FILTER_LIMIT", few)
         numbers, _ = Catalog.open(folder).vectors_after(0, -1)
         assert self.recall(folder, set(numbers[::share])) >= 0.9
 
-    def test_nothing_is_allowed(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_empty_filter_returns_nothing(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for few in (2_000, -1):
             monkeypatch.setattr(faiss_index, "EXACT_FILTER_LIMIT", few)
             assert self.recall(folder, set()) == 0.0
 
-    def test_a_few_more_do_not_change_the_file(self, folder: Path, write: Write, tmp_path: Path) -> None:
+    def test_small_updates_do_not_rewrite_index_file(self, folder: Path, write: Write, tmp_path: Path) -> None:
         opened = Retriever(folder, HashEmbedder(64))
         opened.search("anything at all")
         before = self.base(folder), self.base(folder).stat().st_mtime_ns
@@ -365,9 +365,7 @@ class TestInvertedFile:
             for searching in (opened, Retriever(folder, HashEmbedder(64))):
                 assert not {"1003", "n7"} & {hit.article.id for hit in searching.search(prose(gone), 50)}
 
-    def test_what_came_and_went_is_put_in_order_when_it_is_much(
-        self, folder: Path, write: Write, tmp_path: Path
-    ) -> None:
+    def test_large_updates_rebuild_index_file(self, folder: Path, write: Write, tmp_path: Path) -> None:
         opened = Retriever(folder, HashEmbedder(64))
         opened.search("anything at all")
         before = self.base(folder)
@@ -383,7 +381,7 @@ class TestInvertedFile:
         assert opened.search(prose(2_500), 1)[0].article.id == "n2500"
         assert "n5" not in {hit.article.id for hit in opened.search(prose(5), 50)}
 
-    def test_nothing_is_left(self, folder: Path) -> None:
+    def test_search_after_removing_everything(self, folder: Path) -> None:
         opened = Retriever(folder, HashEmbedder(64))
         assert opened.search(prose(3))
         remove_articles(folder, [f"n{number}" for number in range(self.COUNT)])
@@ -391,12 +389,12 @@ class TestInvertedFile:
         assert Retriever(folder, HashEmbedder(64)).search(prose(3)) == []
 
     @pytest.mark.parametrize("damage", ["deleted", "emptied", "halved", "a folder", "rubbish"])
-    def test_without_its_file(self, folder: Path, damage: str) -> None:
+    def test_search_survives_missing_or_damaged_index_file(self, folder: Path, damage: str) -> None:
         opened = Retriever(folder, HashEmbedder(64))
         before = [hit.article.id for hit in opened.search(prose(3))]
         path = self.base(folder)
         whole = path.read_bytes()
-        # Never cut short in place: the file is mapped by those who have it open, and a cut map is the system's to end.
+        # Never truncated in place: open retrievers map the file, and reading a truncated map kills the process.
         path.unlink()
         if damage == "a folder":
             path.mkdir()

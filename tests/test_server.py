@@ -1,4 +1,4 @@
-"""The server without a browser: the API, what the page's HTML refers to, and what is refused."""
+"""The server without a browser: the API, the resources that the page's HTML references, and what is rejected."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ui.server.app import create_app
 from ui.server.serve import _bind
 from ui.web.chat.gradio_mount import our_page
 
-# Namespaces, never fetched.
+# XML namespaces, which are never fetched.
 NAMES_ONLY = ("http://www.w3.org/",)
 
 
@@ -50,13 +50,13 @@ def test_health(client: TestClient) -> None:
     assert client.get("/health").json() == {"status": "ok"}
 
 
-def test_ask_returns_the_record(client: TestClient) -> None:
+def test_ask_returns_record(client: TestClient) -> None:
     response = client.post("/v1/ask", json={"question": f"  {ARABIC_QUESTION} "})
     assert response.status_code == 200
     assert response.json() == json.loads(json.dumps(canned(ARABIC_QUESTION).to_json()))
 
 
-def test_ask_streams_passages_then_tokens_then_the_record(client: TestClient) -> None:
+def test_ask_streams_passages_then_tokens_then_record(client: TestClient) -> None:
     response = client.post("/v1/ask", json={"question": ENGLISH_QUESTION, "stream": True})
     assert response.headers["content-type"].startswith("text/event-stream")
     events = events_of(response.text)
@@ -67,7 +67,7 @@ def test_ask_streams_passages_then_tokens_then_the_record(client: TestClient) ->
     assert events[0][1]["passages"] == events[-1][1]["passages"]
 
 
-def test_a_declined_record_is_an_answer_like_any_other(client: TestClient) -> None:
+def test_declined_answer_returns_200(client: TestClient) -> None:
     response = client.post("/v1/ask", json={"question": DECLINED_QUESTION})
     assert response.status_code == 200 and response.json()["status"] == "declined"
 
@@ -76,11 +76,11 @@ def test_a_declined_record_is_an_answer_like_any_other(client: TestClient) -> No
     "body",
     [{}, {"question": ""}, {"question": "   "}, {"question": 3}, {"question": "x" * 2001}, {"question": "x", "y": 1}],
 )
-def test_a_body_that_makes_no_question_is_refused(client: TestClient, body: dict[str, object]) -> None:
+def test_invalid_question_body_returns_422(client: TestClient, body: dict[str, object]) -> None:
     assert client.post("/v1/ask", json=body).status_code == 422
 
 
-def test_a_known_error_is_a_sentence_with_its_code(client: TestClient) -> None:
+def test_known_error_returns_problem_with_code(client: TestClient) -> None:
     response = client.post("/v1/ask", json={"question": ERROR_QUESTION})
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"
@@ -94,7 +94,7 @@ def test_a_known_error_is_a_sentence_with_its_code(client: TestClient) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/chat/completions"])
-def test_where_the_line_is_full_one_is_told_when_to_come_again(tmp_path: Path, path: str, stream: bool) -> None:
+def test_full_queue_returns_503_with_retry_after(tmp_path: Path, path: str, stream: bool) -> None:
     full = replace(site(tmp_path), line=FairQueue(QueueLimits(max_length=0)))
     asked = {"question": ENGLISH_QUESTION, "stream": stream}
     if path != "/v1/ask":
@@ -105,7 +105,7 @@ def test_where_the_line_is_full_one_is_told_when_to_come_again(tmp_path: Path, p
     assert response.headers["content-type"] == ("application/problem+json" if path == "/v1/ask" else "application/json")
 
 
-def test_the_body_of_an_answer_does_not_wait_for_its_head() -> None:
+def test_server_socket_sets_tcp_nodelay() -> None:
     async def sends_at_once() -> bool:
         told = asyncio.get_running_loop().create_future()
 
@@ -122,7 +122,7 @@ def test_the_body_of_an_answer_does_not_wait_for_its_head() -> None:
     assert asyncio.run(asyncio.wait_for(sends_at_once(), 5))
 
 
-def test_the_page_names_no_other_host(client: TestClient) -> None:
+def test_page_references_no_other_host(client: TestClient) -> None:
     html = client.get("/").text
     addresses = [found for found in re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}[^\s\"'<]*", html)]
     assert [a for a in addresses if not a.startswith(NAMES_ONLY)] == []
@@ -131,7 +131,7 @@ def test_the_page_names_no_other_host(client: TestClient) -> None:
     assert "gradio-app" in html and '/page/chat.css"' in html
 
 
-def test_its_faces_come_with_it_under_their_licences(client: TestClient) -> None:
+def test_fonts_are_served_locally_with_their_licences(client: TestClient) -> None:
     css = client.get("/page/fonts.css").text
     faces = re.findall(r'url\("(/page/fonts/[^"]+)"\)', css)
     assert len(faces) == 5
@@ -142,14 +142,14 @@ def test_its_faces_come_with_it_under_their_licences(client: TestClient) -> None
     assert client.get("/page/fonts/%2e%2e%2fchat.css").status_code == 404
 
 
-def test_the_theme_names_no_other_host(client: TestClient) -> None:
+def test_theme_references_no_other_host(client: TestClient) -> None:
     for path in ("/theme.css", "/page/chat.css", "/page/page.js"):
         response = client.get(path)
         assert response.status_code == 200
         assert "//" not in re.sub(r"^\s*//.*$", "", response.text, flags=re.MULTILINE).replace("http://www.w3.org/", "")
 
 
-def test_the_page_keeps_to_itself_by_policy(client: TestClient) -> None:
+def test_content_security_policy_allows_only_own_origin(client: TestClient) -> None:
     response = client.get("/")
     rules = dict(rule.split(" ", 1) for rule in response.headers["content-security-policy"].split("; "))
     assert rules["default-src"] == rules["base-uri"] == rules["frame-ancestors"] == "'none'"
@@ -159,7 +159,7 @@ def test_the_page_keeps_to_itself_by_policy(client: TestClient) -> None:
     assert not re.search(r"https?:|\*", " ".join(rules.values()))
 
 
-def test_every_response_carries_the_safety_headers(client: TestClient) -> None:
+def test_every_response_has_security_headers(client: TestClient) -> None:
     for path in ("/", "/health", "/v1/nothing", "/theme.css", "/page/chat.css", "/gradio_api/info"):
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff", path
@@ -188,11 +188,11 @@ def test_every_response_carries_the_safety_headers(client: TestClient) -> None:
         "/assets/../../../routes.py",
     ],
 )
-def test_what_the_page_does_not_use_is_not_there(client: TestClient, path: str) -> None:
+def test_unused_routes_are_blocked(client: TestClient, path: str) -> None:
     assert client.get(path).status_code in (403, 404)
 
 
-def test_uploads_and_direct_calls_are_not_there(client: TestClient) -> None:
+def test_gradio_upload_and_call_routes_are_blocked(client: TestClient) -> None:
     assert client.post("/gradio_api/upload", files={"files": b"x"}).status_code == 404
     assert client.post("/gradio_api/call/write", json={"data": []}).status_code == 404
 
@@ -201,39 +201,35 @@ def test_uploads_and_direct_calls_are_not_there(client: TestClient) -> None:
     ("header", "language", "direction"),
     [("ar-EG,ar;q=0.9,en;q=0.5", "ar", "rtl"), ("en-GB,en;q=0.9,ar;q=0.5", "en", "ltr"), ("fr,ar;q=0.4", "ar", "rtl")],
 )
-def test_the_page_opens_in_the_browsers_language(
-    client: TestClient, header: str, language: str, direction: str
-) -> None:
+def test_page_language_follows_accept_language(client: TestClient, header: str, language: str, direction: str) -> None:
     html = client.get("/", headers={"accept-language": header, "accept-encoding": "br"}).text
     assert re.search(rf'<html\s+lang="{language}" dir="{direction}"', html)
 
 
 @pytest.mark.parametrize("header", ["", "de", "en", "ar;q=0", "ar;q=x", ",;,", "*"])
-def test_any_other_browser_gets_english(header: str) -> None:
+def test_page_language_defaults_to_english(header: str) -> None:
     assert page_language({"accept-language": header}) == "en"
 
 
-def test_the_page_of_the_installed_gradio_still_has_what_is_taken_out() -> None:
+def test_our_page_strips_gradio_head_elements() -> None:
     html = our_page(
         '<html lang="en"><head><base href="./"><meta property="og:url" content="x"></head></html>', "ar", ""
     )
     assert html.startswith('<html lang="ar" dir="rtl"><head><link rel="stylesheet" href="/page/fonts.css">')
 
 
-def test_nouns_after_numbers_in_arabic() -> None:
+def test_arabic_plural_categories() -> None:
     forms = {0: "zero", 1: "one", 2: "two", 3: "few", 10: "few", 11: "many", 99: "many", 100: "other", 103: "few"}
     assert {count: plural_category(count) for count in forms} == forms
 
 
-def test_a_page_of_an_empty_collection_can_be_built(tmp_path: Path) -> None:
+def test_page_renders_for_empty_collection(tmp_path: Path) -> None:
     app = create_app(site(tmp_path, overview=Overview(0, None, None, (), ())))
     with TestClient(app, "http://127.0.0.1") as client:
         assert client.get("/").status_code == 200
 
 
-def test_starting_and_serving_the_page_asks_nothing_of_the_network(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_startup_and_page_make_no_network_requests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked: list[object] = []
 
     def refuse(*address: object, **_: object) -> None:

@@ -1,4 +1,4 @@
-"""The end of `jawab serve`: a real process, real signals, clients of every kind in the middle of something."""
+"""Shutdown of `jawab serve`: a real process, real signals, and clients of every kind in the middle of a request."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from tests.conftest import MODELS
 QUESTION = "How many US troops remain in Iraq?"
 CHAT = {"model": "jawab", "messages": [{"role": "user", "content": QUESTION}]}
 WITHIN = 10.0
-"""Seconds that the end may take."""
+"""Seconds that the shutdown may take."""
 FAKES = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake"}
 
 
 @dataclass
-class Served:
-    """A server that runs, and what is going on with it."""
+class RunningServer:
+    """A running server, and the requests in progress."""
 
     process: subprocess.Popen[str]
     port: int
@@ -48,8 +48,8 @@ class Served:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def meanwhile(self, name: str, do: Callable[[], Any]) -> None:
-        """Do something in a thread; what it gives is found in `results`."""
+    def run_in_background(self, name: str, do: Callable[[], Any]) -> None:
+        """Does something in a thread; its result goes to `results`."""
 
         def run() -> None:
             self.results[name] = do()
@@ -58,11 +58,11 @@ class Served:
         self.threads[name].start()
 
     def ask(self, name: str, path: str, **body: Any) -> None:
-        """Ask meanwhile. The response must come to an end of its own, or this raises."""
-        self.meanwhile(name, lambda: httpx.post(f"{self.address}{path}", json=body, timeout=60))
+        """Asks in the background. The response must be complete, or this raises."""
+        self.run_in_background(name, lambda: httpx.post(f"{self.address}{path}", json=body, timeout=60))
 
     def wait_for(self, questions: int) -> None:
-        """Until so many are under way, and a little longer."""
+        """Waits until so many questions are in progress, and a little longer."""
         until = time.monotonic() + 60
         while f"jawab_questions_under_way {questions}.0" not in httpx.get(f"{self.address}/metrics", timeout=60).text:
             assert time.monotonic() < until
@@ -70,7 +70,7 @@ class Served:
         time.sleep(0.5)
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> float:
-        """Tell it to stop; the seconds until it has, and all that went on with it."""
+        """Stops it and waits for the requests in progress; the seconds until the process ended."""
         began = time.monotonic()
         self.process.send_signal(with_signal)
         self.process.wait(WITHIN + 5)
@@ -82,8 +82,8 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, command: list[str], **more: str) -> Iterator[Served]:
-    """A server as a process, ready. `command` is how it is called, up to its port."""
+def serving(folder: Path, command: list[str], **more: str) -> Iterator[RunningServer]:
+    """A server process that is ready. `command` is its command line."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -93,14 +93,14 @@ def serving(folder: Path, command: list[str], **more: str) -> Iterator[Served]:
     environment = {**os.environ, **places, **more}
     words = [str(port) if word == "PORT" else word for word in command]
     with ExitStack() as stack:
-        told = stack.enter_context((folder / "stderr").open("w"))
+        log = stack.enter_context((folder / "stderr").open("w"))
         process = stack.enter_context(
             subprocess.Popen(
-                [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=told, text=True, env=environment
+                [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=log, text=True, env=environment
             )
         )
         stack.callback(process.kill)
-        served = Served(process, port)
+        served = RunningServer(process, port)
         while not answers(f"{served.address}/ready"):
             assert process.poll() is None, (folder / "stderr").read_text()
             time.sleep(0.2)
@@ -115,8 +115,8 @@ def answers(address: str) -> bool:
 
 
 @contextmanager
-def slow(folder: Path, *manners: str, **more: str) -> Iterator[Served]:
-    """A server whose LLM writes in these manners."""
+def serving_slowly(folder: Path, *manners: str, **more: str) -> Iterator[RunningServer]:
+    """A server whose fake LLM is slow in these ways (tests/slow_server.py)."""
     update_index(folder / "index", [Path("samples/articles")], HashEmbedder())
     with serving(folder, ["-m", "tests.slow_server", "PORT", *manners], **FAKES, **more) as served:
         yield served
@@ -126,8 +126,8 @@ def events(body: str) -> list[tuple[str, dict[str, Any]]]:
     return [(name, json.loads(data)) for name, data in re.findall(r"event: (\w+)\ndata: (.*)\n\n", body)]
 
 
-def opened(served: Served, path: str, size: int | None = None, **body: Any) -> socket.socket:
-    """A connection with a request that nobody reads the answer of, but for its beginning."""
+def open_without_reading(served: RunningServer, path: str, size: int | None = None, **body: Any) -> socket.socket:
+    """A connection with a request of whose response only the beginning is read."""
     connection = socket.socket()
     if size:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
@@ -139,48 +139,48 @@ def opened(served: Served, path: str, size: int | None = None, **body: Any) -> s
     return connection
 
 
-class Listener(PageClient):
-    """A page that keeps all that it is told of an answer."""
+class RecordingPageClient(PageClient):
+    """A client of the page that records every message about an answer."""
 
     heard: ClassVar[list[str]] = []
 
     @staticmethod
     def _take(message: dict[str, Any], after: float, seen: Seen) -> bool:
-        Listener.heard.append(json.dumps(message))
+        RecordingPageClient.heard.append(json.dumps(message))
         return PageClient._take(message, after, seen)
 
 
-def on_the_page(served: Served) -> str:
-    """All that a page was told of an answer."""
+def messages_on_page(served: RunningServer) -> str:
+    """Asks on the page; every message about the answer."""
 
     async def ask() -> None:
-        client = Listener(served.address, "en")
+        client = RecordingPageClient(served.address, "en")
         await client.open()
-        # Where the server is told to stop in the middle, the page cannot say any more that it has heard all.
+        # When the server stops in the middle, the page can no longer confirm that it has received everything.
         with suppress(httpx.TransportError):
             await client.ask(QUESTION)
         await client.close()
 
     asyncio.run(ask())
-    return "".join(Listener.heard)
+    return "".join(RecordingPageClient.heard)
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, float, str]:
-    """A server that was told to stop while clients of every kind waited for an LLM that writes for a minute, and while
-    a collector of traces takes what it is sent and says nothing."""
+def stopped_server(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunningServer, float, str]:
+    """A server that was stopped while clients of every kind waited for an LLM that writes for a minute, and while a
+    trace collector accepted data and never responded."""
     folder = tmp_path_factory.mktemp("told")
     with socket.create_server(("127.0.0.1", 0)) as silent, ExitStack() as stack:
         traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}"}
-        served = stack.enter_context(slow(folder, "words", **traces, JAWAB_LOG="json"))
+        served = stack.enter_context(serving_slowly(folder, "words", **traces, JAWAB_LOG="json"))
         served.ask("stream", "/v1/ask", question=QUESTION, stream=True)
         served.wait_for(1)
         served.ask("whole", "/v1/ask", question=QUESTION)
         served.ask("openai stream", "/v1/chat/completions", **CHAT, stream=True)
         served.ask("openai whole", "/v1/chat/completions", **CHAT)
-        served.meanwhile("page", lambda: on_the_page(served))
-        stack.enter_context(opened(served, "/health"))
-        stack.enter_context(opened(served, "/gradio_api/heartbeat/abc"))
+        served.run_in_background("page", lambda: messages_on_page(served))
+        stack.enter_context(open_without_reading(served, "/health"))
+        stack.enter_context(open_without_reading(served, "/gradio_api/heartbeat/abc"))
         with socket.create_connection(("127.0.0.1", served.port)) as strange:
             strange.sendall(b"\x00\r\n\r\n")
             assert b"400" in strange.recv(100)
@@ -189,45 +189,45 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Served, float, str]:
     return served, took, (folder / "stderr").read_text()
 
 
-class TestClientsAreTold:
-    def test_the_process_ends_well_and_in_time(self, told: tuple[Served, float, str]) -> None:
-        served, took, _ = told
+class TestShutdownDuringRequests:
+    def test_process_exits_cleanly_within_timeout(self, stopped_server: tuple[RunningServer, float, str]) -> None:
+        served, took, _ = stopped_server
         assert served.process.returncode == 0 and took < WITHIN
 
-    def test_its_log_tells_it_all_and_nothing_private(self, told: tuple[Served, float, str]) -> None:
-        lines = [json.loads(line) for line in told[2].splitlines()]
+    def test_log_records_shutdown_and_nothing_private(self, stopped_server: tuple[RunningServer, float, str]) -> None:
+        lines = [json.loads(line) for line in stopped_server[2].splitlines()]
         assert {"request", "question", "log"} == {line["event"] for line in lines}
         questions = [line for line in lines if line["event"] == "question"]
         assert [(line["status"], line["code"]) for line in questions] == [("failed", "stopping")] * 5
-        assert "uvicorn.error" in {line.get("logger") for line in lines} and "troops" not in told[2]
+        assert "uvicorn.error" in {line.get("logger") for line in lines} and "troops" not in stopped_server[2]
         assert not any("traceback" in line for line in lines)
 
-    def test_a_stream_ends_with_an_error_that_can_be_retried(self, told: tuple[Served, float, str]) -> None:
-        *earlier, (name, error) = events(told[0].results["stream"].text)
+    def test_stream_ends_with_retryable_error(self, stopped_server: tuple[RunningServer, float, str]) -> None:
+        *earlier, (name, error) = events(stopped_server[0].results["stream"].text)
         assert [name for name, _ in earlier[:2]] == ["passages", "token"]
         assert name == "error" and error["code"] == "stopping" and error["retryable"] and error["status"] == 503
 
-    def test_who_waits_for_a_whole_answer_gets_a_problem(self, told: tuple[Served, float, str]) -> None:
-        answer = told[0].results["whole"]
+    def test_request_without_stream_gets_503_problem(self, stopped_server: tuple[RunningServer, float, str]) -> None:
+        answer = stopped_server[0].results["whole"]
         assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
         assert answer.json()["code"] == "stopping" and answer.json()["request_id"] == answer.headers["x-request-id"]
 
-    def test_openais_clients_get_its_errors(self, told: tuple[Served, float, str]) -> None:
-        results = told[0].results
+    def test_openai_clients_get_openai_errors(self, stopped_server: tuple[RunningServer, float, str]) -> None:
+        results = stopped_server[0].results
         assert results["openai whole"].status_code == 503
         assert results["openai whole"].json()["error"]["code"] == "stopping"
         last = results["openai stream"].text.strip().rpartition("data: ")[2]
         assert json.loads(last)["error"]["code"] == "stopping"
 
-    def test_the_page_is_told_before_its_streams_end(self, told: tuple[Served, float, str]) -> None:
-        assert "Jawab is being stopped" in told[0].results["page"]
+    def test_page_is_notified_before_its_streams_end(self, stopped_server: tuple[RunningServer, float, str]) -> None:
+        assert "Jawab is being stopped" in stopped_server[0].results["page"]
 
 
-def test_what_is_nearly_done_is_finished_and_no_long_step_waited_for(tmp_path: Path) -> None:
-    with slow(tmp_path, "soon", "step") as served:
+def test_shutdown_finishes_short_requests_and_cancels_long_ones(tmp_path: Path) -> None:
+    with serving_slowly(tmp_path, "soon", "step") as served:
         served.ask("soon", "/v1/ask", question=QUESTION)
         served.wait_for(1)
-        # Others than that one: its answer would be told again.
+        # Different questions: the answer to the first would come from the cache.
         served.ask("whole", "/v1/ask", question="How many US soldiers remain in Iraq?")
         served.ask("stream", "/v1/ask", question="How many American troops remain in Iraq?", stream=True)
         served.wait_for(3)
@@ -238,9 +238,9 @@ def test_what_is_nearly_done_is_finished_and_no_long_step_waited_for(tmp_path: P
     assert events(served.results["stream"].text)[-1][1]["code"] == "stopping"
 
 
-def test_a_client_that_does_not_read_keeps_nothing_alive(tmp_path: Path) -> None:
-    with slow(tmp_path, "flood") as served:
-        silent = opened(served, "/v1/ask", size=4096, question=QUESTION, stream=True)
+def test_unread_stream_does_not_block_shutdown(tmp_path: Path) -> None:
+    with serving_slowly(tmp_path, "flood") as served:
+        silent = open_without_reading(served, "/v1/ask", size=4096, question=QUESTION, stream=True)
         served.wait_for(1)
         took = served.stop()
         silent.close()
@@ -248,7 +248,7 @@ def test_a_client_that_does_not_read_keeps_nothing_alive(tmp_path: Path) -> None
 
 
 @pytest.mark.real
-def test_with_the_real_models_in_the_middle_of_an_answer(
+def test_shutdown_during_answer_of_real_models(
     tmp_path: Path, real_index: Path, real_generator: LlamaCppLLM, real_cache: Path
 ) -> None:
     shutil.copytree(real_index, tmp_path / "index")

@@ -1,4 +1,4 @@
-"""Siblings: news items that are alike but for a detail, and what of them is answered."""
+"""Siblings: generated news items that differ only in a detail, and which questions about them are answerable."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def test_answers_are_whole_words_of_the_text() -> None:
             assert re.fullmatch(rf"[^\w,]?{re.escape(answer)}\W?", around), (source, answer)
 
 
-def test_no_slot_is_left_open() -> None:
+def test_no_template_placeholder_is_left() -> None:
     assert not [source for source in SOURCES if re.search("[{}]", source.title + source.paragraph + source.question)]
 
 
-def test_more_are_answered_than_not_in_both_languages_and_across() -> None:
+def test_answerable_share_is_balanced_across_languages() -> None:
     pairs = {(a, q): [] for a in ("ar", "en") for q in ("ar", "en")}  # type: ignore[var-annotated]
     for source in SOURCES:
         pairs[detect_language(source.paragraph), detect_language(source.question)].append(source.answer is not None)
@@ -33,8 +33,8 @@ def test_more_are_answered_than_not_in_both_languages_and_across() -> None:
         assert 0.5 < sum(answered) / len(answered) < 0.7
 
 
-def test_what_the_title_alone_tells_apart() -> None:
-    """A text that names no town answers about the town of its title, and no other."""
+def test_title_alone_decides_answerability() -> None:
+    """A text that names no town only answers questions about the town in its title."""
     asked = [
         (source, _towns(source.title)[0], _towns(source.question)[0])
         for source in SOURCES
@@ -56,7 +56,7 @@ def _names_year(question: str) -> bool:
     return re.search(r" in \d{4}\?$", question) is not None
 
 
-def test_held_out_events_are_not_learnt_from() -> None:
+def test_held_out_events_are_not_in_training_set() -> None:
     held_out = {source.title.split()[0] for source in siblings(300, random.Random(1), validation=True)}
     assert len(held_out) > 1
     held_out_sentences = {s for source in siblings(300, random.Random(1), validation=True) for s in _sentences(source)}
@@ -64,16 +64,16 @@ def test_held_out_events_are_not_learnt_from() -> None:
 
 
 def _sentences(source: Source) -> set[str]:
-    """Sentences that have no slot: those of one event alone."""
+    """Sentences without placeholders, which belong to a single event."""
     return {sentence.strip() for sentence in source.paragraph.split(".") if len(sentence) > 20}
 
 
-def test_what_the_date_alone_tells_apart() -> None:
+def test_date_alone_decides_answerability() -> None:
     asked = [source for source in SOURCES if _names_year(source.question)]
     for source in asked:
         assert (source.answer is not None) == (source.date[:4] == source.question[-5:-1])
     assert {source.answer is None for source in asked} == {True, False}
 
 
-def test_the_same_seed_makes_the_same_questions() -> None:
+def test_same_seed_gives_same_questions() -> None:
     assert siblings(20, random.Random(3)) == siblings(20, random.Random(3))

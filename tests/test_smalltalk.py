@@ -1,4 +1,4 @@
-"""Talk that is no question about the articles, and that nothing else is taken for it."""
+"""Smalltalk is recognized, and questions about the articles are not mistaken for it."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ from tests.conftest import SAMPLES
         ("What did the minister thank them for?", None),
     ],
 )
-def test_talk_is_told_from_questions(said: str, kind: str | None) -> None:
+def test_smalltalk_is_distinguished_from_questions(said: str, kind: str | None) -> None:
     assert classify(said) == kind
 
 
-def test_a_hostile_text_of_many_phrases_is_told_at_once() -> None:
+def test_repetitive_text_is_classified_quickly() -> None:
     hostile = "what can i ask you " * 100 + "x"
     start = time.perf_counter()
     assert classify(hostile) is None
     assert time.perf_counter() - start < 5
 
 
-def test_no_question_of_the_samples_is_talk() -> None:
+def test_sample_questions_are_not_smalltalk() -> None:
     questions = [json.loads(line) for line in (SAMPLES / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(questions) >= 30
     assert not [question["question"] for question in questions if classify(question["question"])]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_phrase_is_heard_and_replied_to_in_both_languages(kind: Kind) -> None:
+def test_every_phrase_has_reply_in_both_languages(kind: Kind) -> None:
     languages: tuple[Language, ...] = ("ar", "en")
     for language in languages:
         for phrase in talk(language).heard[kind]:
@@ -73,7 +73,7 @@ def test_every_phrase_is_heard_and_replied_to_in_both_languages(kind: Kind) -> N
     ("count", "said"),
     [(1, "مقال واحد"), (2, "مقالان"), (5, "5 مقالات"), (24, "24 مقالاً"), (100, "100 مقال"), (103, "103 مقالات")],
 )
-def test_numbers_of_articles_in_arabic(count: int, said: str) -> None:
+def test_arabic_plural_of_articles(count: int, said: str) -> None:
     assert pluralize_articles(count, "ar") == said
 
 
@@ -90,9 +90,7 @@ def assistant(
 
 
 @pytest.mark.parametrize(("said", "language"), [("What articles are there?", "en"), ("ما المقالات الموجودة؟", "ar")])
-def test_the_record_says_that_it_is_talk_and_no_answer_from_the_articles(
-    said: str, language: str, assistant: Assistant
-) -> None:
+def test_smalltalk_record_is_declined_without_citations(said: str, language: str, assistant: Assistant) -> None:
     events = list(assistant.stream(said))
     assert len(events) == 1 and isinstance(events[0], Finished)
     record = events[0].answer.to_json()
@@ -100,10 +98,10 @@ def test_the_record_says_that_it_is_talk_and_no_answer_from_the_articles(
     assert "The tram of Marsa" in record["answer"] and not record["citations"] and not record["passages"]
 
 
-def test_a_question_has_no_talk_in_its_record(assistant: Assistant) -> None:
+def test_question_record_has_no_talk_field(assistant: Assistant) -> None:
     assert "talk" not in assistant.ask("How many stations has the tram?").to_json()
 
 
-def test_without_articles_it_says_so() -> None:
+def test_reply_for_empty_collection() -> None:
     assert reply("collection", "en", [], 0) == talk("en").nothing
     assert "Tram; “Sea”" in reply("collection", "en", ["Tram", "“Sea”."], 2)

@@ -1,4 +1,4 @@
-"""Words spelt as the passages spell them, and question words of the dialects."""
+"""Spelling correction towards the passages' spelling, and dialect question words."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ WRITTEN = {"الاحزاب": "الأحزاب", "المدينه": "المدينة
         ("parties 2020", "parties 2020"),
     ],
 )
-def test_hamzas_are_those_of_the_passages(typed: str, meant: str) -> None:
+def test_hamzas_are_restored_from_passages(typed: str, meant: str) -> None:
     assert restore_hamza(typed, WRITTEN) == meant
 
 
-def test_a_slip_is_put_right_only_in_a_word_that_nobody_has() -> None:
+def test_only_unknown_words_are_corrected() -> None:
     assert correct_typos("كم محطلت الترام؟", WRITTEN, lambda _: False) == "كم محطات الترام؟"
     assert correct_typos("كم محطلت الترام؟", WRITTEN, lambda word: word == "محطلت") == "كم محطلت الترام؟"
 
 
-def test_nothing_is_put_right_that_may_be_two_words() -> None:
+def test_ambiguous_typo_is_not_corrected() -> None:
     written = {"الوادي": "الوادي", "النادي": "النادي"}
     assert correct_typos("اين الحادي؟", written, lambda _: False) == "اين الحادي؟"
 
@@ -52,12 +52,12 @@ def test_nothing_is_put_right_that_may_be_two_words() -> None:
         ("متى بدأ المشروع؟", "متى بدأ المشروع؟"),
     ],
 )
-def test_question_words_become_standard_ones(typed: str, meant: str) -> None:
+def test_dialect_question_words_become_msa(typed: str, meant: str) -> None:
     assert to_msa_question_words(typed) == meant
 
 
-class TestTheReaderReads:
-    """What it is given, and what of that the record says; asked of an article that writes all hamzas."""
+class TestReaderQuestion:
+    """The question that the reader gets and the record reports, for an article written with all hamzas."""
 
     @pytest.fixture
     def ask(
@@ -67,8 +67,8 @@ class TestTheReaderReads:
         indexed()
         return lambda question: Assistant(retriever(), None, self.reader).ask(question)
 
-    class Listening(FakeReader):
-        """Remembers what it was asked."""
+    class RecordingReader(FakeReader):
+        """Records the question it is asked."""
 
         def __init__(self) -> None:
             self.asked = ""
@@ -79,21 +79,21 @@ class TestTheReaderReads:
 
     @pytest.fixture(autouse=True)
     def _reader(self) -> None:
-        self.reader = self.Listening()
+        self.reader = self.RecordingReader()
 
-    def test_hamzas_that_were_left_out_go_without_saying(self, ask: Callable[[str], Answer]) -> None:
+    def test_restored_hamzas_are_not_reported(self, ask: Callable[[str], Answer]) -> None:
         answer = ask("متى افتتحت المحطة الاولى في الاسكندرية؟")
         assert "الإسكندرية" in self.reader.asked and "الأولى" in self.reader.asked
         assert answer.asked is None
 
-    def test_a_slip_that_was_put_right_is_told(self, ask: Callable[[str], Answer]) -> None:
+    def test_corrected_typo_is_reported(self, ask: Callable[[str], Answer]) -> None:
         answer = ask("متى افتتحت المحطة الأولى في الإسكندرنة؟")
         assert answer.asked == self.reader.asked == "متى افتتحت المحطة الأولى في الإسكندرية؟"
 
-    def test_dialect_is_told_in_standard_arabic(self, ask: Callable[[str], Answer]) -> None:
+    def test_dialect_rewriting_is_reported(self, ask: Callable[[str], Answer]) -> None:
         assert ask("فين افتتحت المحطة الأولى؟").asked == "أين افتتحت المحطة الأولى؟"
 
-    def test_what_is_spelt_as_the_articles_do_is_asked_as_it_is(self, ask: Callable[[str], Answer]) -> None:
+    def test_correctly_spelt_question_is_unchanged(self, ask: Callable[[str], Answer]) -> None:
         question = "متى افتتحت المحطة الأولى للترام؟"
         assert ask(question).asked is None
         assert self.reader.asked == question

@@ -1,4 +1,4 @@
-"""The databases beside the index: a first use that fails does not break the uses after it."""
+"""The databases beside the index: a failed first use does not break later uses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.
         yield other
 
 
-def test_locked_at_first_use_works_later(locked: sqlite3.Connection, tmp_path: Path) -> None:
+def test_store_locked_at_first_use_works_later(locked: sqlite3.Connection, tmp_path: Path) -> None:
     with closing(ConversationRepository(tmp_path / "store.sqlite")) as conversations:
         with pytest.raises(IndexLocked):
             conversations.begin("visitor", "Is it locked?")
@@ -39,7 +39,7 @@ def test_locked_at_first_use_works_later(locked: sqlite3.Connection, tmp_path: P
         assert [one.title for one in conversations.all("visitor")] == ["Is it open?"]
 
 
-def test_preparation_that_fails_is_done_again(tmp_path: Path) -> None:
+def test_failed_migration_is_retried(tmp_path: Path) -> None:
     prepared: list[sqlite3.Connection] = []
 
     def fail_once(connection: sqlite3.Connection) -> None:
@@ -61,7 +61,7 @@ def test_preparation_that_fails_is_done_again(tmp_path: Path) -> None:
 
 
 def fails_once(work: Callable[[], None]) -> Callable[[], None]:
-    """`work`, which a full disk prevents the first time."""
+    """`work`, but the first call raises `DiskFull`."""
     failures = iter([DiskFull(folder="x")])
 
     def failing_once() -> None:
@@ -72,8 +72,8 @@ def fails_once(work: Callable[[], None]) -> Callable[[], None]:
     return failing_once
 
 
-class Indexed:
-    """An intake that notes what it was given."""
+class FakeIntake:
+    """An intake that signals when it has been given files."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -89,15 +89,15 @@ class Indexed:
         return True
 
 
-def test_unfinished_jobs_go_on_after_a_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = JobQueue(tmp_path / "brought", Indexed())
+def test_queue_resumes_unfinished_jobs_after_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = JobQueue(tmp_path / "brought", FakeIntake())
     upload = left.begin("caller", None)
     upload.folder.mkdir(parents=True)
     monkeypatch.setattr(left, "_wake", lambda collection: None)
     left.accept(upload, UploadDirectory(folder=upload.folder), "first", "digest")
     left.close()
 
-    intake = Indexed()
+    intake = FakeIntake()
     with closing(JobQueue(tmp_path / "brought", intake)) as jobs:
         monkeypatch.setattr(jobs, "_clear_away", fails_once(jobs._clear_away))
         with pytest.raises(DiskFull):

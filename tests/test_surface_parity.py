@@ -1,4 +1,4 @@
-"""One question, one record: whichever way it is asked, what comes is the same, but for its number and its times."""
+"""Parity of the interfaces: each returns the same record for a question, except for its id and its timings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ui.site import Site
 from ui.telemetry.telemetry import Telemetry
 
 Record = dict[str, Any]
-Way = Callable[[str], Record]
+AskFunction = Callable[[str], Record]
 
 QUESTIONS = (
     "How many US troops remain in Iraq?",
@@ -44,12 +44,12 @@ QUESTIONS = (
 FAKES = {"embedder": "fake", "llm": "fake"}
 
 
-def ways(app: App, client: TestClient, tmp_path: Path) -> dict[str, Way]:
-    """Every way to a record that there is, over one index."""
+def interfaces(app: App, client: TestClient, tmp_path: Path) -> dict[str, AskFunction]:
+    """Every interface that returns a record, over one index."""
 
     def streamed(question: str) -> Record:
         told = client.post("/v1/ask", json={"question": question, "stream": True}).text
-        return one(told.rpartition("event: answer\ndata: ")[2])
+        return parse_record(told.rpartition("event: answer\ndata: ")[2])
 
     def openai(question: str) -> Record:
         body = {"model": "jawab", "messages": [{"role": "user", "content": question}]}
@@ -57,16 +57,16 @@ def ways(app: App, client: TestClient, tmp_path: Path) -> dict[str, Way]:
 
     return {
         "Python": lambda question: app.assistant.ask(question).to_json(),
-        "command": lambda question: one(command(app, "ask", question, "--json")),
+        "command": lambda question: parse_record(command(app, "ask", question, "--json")),
         "batch": lambda question: batch(app, tmp_path, question)[0],
-        "HTTP": lambda question: one(client.post("/v1/ask", json={"question": question}).text),
+        "HTTP": lambda question: parse_record(client.post("/v1/ask", json={"question": question}).text),
         "stream": streamed,
         "OpenAI": openai,
     }
 
 
 def command(app: App, *arguments: str) -> str:
-    """What a command prints that makes its own parts, of the same settings."""
+    """The output of a command, which creates its own components from the same settings."""
     environment = {
         "JAWAB_INDEX": str(app.config.paths.index), "JAWAB_MODELS": str(app.config.paths.models),
         "JAWAB_EMBEDDER": app.config.inference.embedder, "JAWAB_LLM": app.config.inference.llm,
@@ -81,16 +81,16 @@ def batch(app: App, folder: Path, *questions: str) -> list[Record]:
     asked.write_text("\n".join(lines), encoding="utf-8")
     answered.unlink(missing_ok=True)
     command(app, "batch", str(asked), str(answered))
-    return [one(line) for line in answered.read_text(encoding="utf-8").splitlines()]
+    return [parse_record(line) for line in answered.read_text(encoding="utf-8").splitlines()]
 
 
-def one(text: str) -> Record:
+def parse_record(text: str) -> Record:
     record: Record = json.loads(text)
     return record
 
 
-def same(record: Record) -> Record:
-    """What of a record may not differ: its number, its times, and that it was known already, may."""
+def comparable(record: Record) -> Record:
+    """The fields of a record that must not differ; its id, its timings and whether it was cached may."""
     return {name: value for name, value in record.items() if name not in ("id", "timings_ms", "cached")}
 
 
@@ -118,16 +118,18 @@ class TestWithFakes:
         return app
 
     @pytest.mark.parametrize("question", QUESTIONS)
-    def test_every_way_leads_to_it(self, app: App, client: TestClient, tmp_path: Path, question: str) -> None:
-        records = {name: way(question) for name, way in ways(app, client, tmp_path).items()}
-        first = same(records["Python"])
-        assert {name: same(record) for name, record in records.items()} == dict.fromkeys(records, first)
+    def test_every_interface_returns_same_record(
+        self, app: App, client: TestClient, tmp_path: Path, question: str
+    ) -> None:
+        records = {name: ask(question) for name, ask in interfaces(app, client, tmp_path).items()}
+        first = comparable(records["Python"])
+        assert {name: comparable(record) for name, record in records.items()} == dict.fromkeys(records, first)
         assert first["question"] == question and first["status"] in ("answered", "declined")
         assert all(set(record["timings_ms"]) == set(records["Python"]["timings_ms"]) for record in records.values())
 
 
 @pytest.mark.real
-class TestWithTheModels:
+class TestWithRealModels:
     @pytest.fixture(scope="class")
     def app(
         self,
@@ -145,15 +147,15 @@ class TestWithTheModels:
         vars(app.components).update(parts | {"reader": real_reader, "injection_classifier": real_classifier})
         return app
 
-    def test_every_way_leads_to_it(
+    def test_every_interface_returns_same_record(
         self, app: App, client: TestClient, tmp_path: Path, real_cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        # A command loads the models anew: one of the two is enough, and all questions at once. One is answered, in
-        # Arabic, and one declined.
+        # Every command loads the models again: so only `batch` runs, once, with all questions. One of them is
+        # answered, in Arabic, and one is declined.
         asked = QUESTIONS[1:3]
         monkeypatch.setenv("XDG_CACHE_HOME", str(real_cache))
         batched = batch(app, tmp_path, *asked)
-        known = ways(app, client, tmp_path)
+        known = interfaces(app, client, tmp_path)
         for question, record in zip(asked, batched, strict=True):
-            records = {name: same(known[name](question)) for name in ("Python", "HTTP", "stream", "OpenAI")}
-            assert records == dict.fromkeys(records, same(record))
+            records = {name: comparable(known[name](question)) for name in ("Python", "HTTP", "stream", "OpenAI")}
+            assert records == dict.fromkeys(records, comparable(record))

@@ -1,4 +1,4 @@
-"""Swaps: of an answerable question one that the same paragraph does not answer, in Arabic and in English."""
+"""Swaps: an answerable question becomes one that the same paragraph does not answer, in Arabic and in English."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIBRARY = "افتتحت مكتبة مدينة سلوان عام 2020. تضم 200
 
 
 def swaps_of(question: str, paragraph: str) -> dict[str, set[str]]:
-    """Every swap that fifty draws make, by kind."""
+    """Every swap made in fifty draws, by kind."""
     found: dict[str, set[str]] = {}
     for seed in range(50):
         swapped = Swapper(OTHERS, random.Random(seed), KNOWN).swap(question, paragraph)
@@ -40,11 +40,11 @@ def swaps_of(question: str, paragraph: str) -> dict[str, set[str]]:
         ("أين تقع؟", []),
     ],
 )
-def test_details_of_a_question(question: str, expected: list[str]) -> None:
+def test_details_finds_names_and_numbers(question: str, expected: list[str]) -> None:
     assert [question[start:end] for _, start, end in details(question, KNOWN)] == expected
 
 
-def test_details_are_exchanged_for_others_of_their_kind() -> None:
+def test_details_are_swapped_within_their_kind() -> None:
     found = swaps_of("Who drove the tram of Marsa Nawras in 2021?", TRAM)
     assert found["name"] == {
         f"Who drove the tram of {name} in 2021?" for name in ("Salwan", "Port Nasim", "Kafr Bardi")
@@ -52,21 +52,21 @@ def test_details_are_exchanged_for_others_of_their_kind() -> None:
     assert found["year"] == {f"Who drove the tram of Marsa Nawras in {year}?" for year in (1931, 1987)}
 
 
-def test_a_detail_that_the_paragraph_does_not_have_stays() -> None:
+def test_detail_missing_from_paragraph_is_not_swapped() -> None:
     assert "name" not in swaps_of("Who drove the tram of Cairo?", TRAM)
 
 
-def test_nothing_is_put_in_that_the_paragraph_holds() -> None:
+def test_replacement_is_never_in_paragraph() -> None:
     held = TRAM + " Salwan, Port Nasim and Kafr Bardi have none."
     assert "name" not in swaps_of("Who drove the tram of Marsa Nawras?", held)
 
 
-def test_names_stay_in_their_script() -> None:
+def test_names_are_swapped_within_their_script() -> None:
     found = swaps_of("كم عدد كتب مكتبة مدينة سلوان؟", LIBRARY)
     assert found["name"] == {f"كم عدد كتب مكتبة مدينة {name}؟" for name in ("الخصيب", "النور", "وادي الزيتون")}
 
 
-def test_a_name_is_exchanged_for_one_of_a_like_question() -> None:
+def test_name_is_taken_from_similar_question() -> None:
     others = ("When was Nikola Tesla born?", "When was the Eiffel Tower built?", "When was Marie Curie born?")
     kinds = {Swapper((*others, "Where is Port Said?"), random.Random(seed)).swap("Where is Salwan?", "Salwan is here.")
              for seed in range(9)}  # fmt: skip
@@ -84,9 +84,9 @@ def test_predicates_are_reversed(question: str, paragraph: str, expected: str) -
     assert swaps_of(question, paragraph) == {"opposite": {expected}}
 
 
-def test_an_opposite_that_the_paragraph_speaks_of_is_no_lesson() -> None:
+def test_predicate_is_not_reversed_if_paragraph_has_opposite() -> None:
     assert swaps_of("When was the line opened?", TRAM + " It closed in 2023.") == {}
 
 
-def test_where_nothing_can_be_exchanged_there_is_no_lesson() -> None:
+def test_question_without_details_has_no_swap() -> None:
     assert swaps_of("Who is he?", TRAM) == {}

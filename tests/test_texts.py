@@ -1,4 +1,4 @@
-"""What the program says to people: complete in both languages, and a sentence for every error."""
+"""User-facing texts: complete in both languages, with a message for every error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARABIC = re.compile(r"[\u0600-\u06ff]")
 
 def errors(base: type[JawabError] = JawabError) -> Iterator[type[JawabError]]:
     for kind in base.__subclasses__():
-        # Not those by which tests tell apart what is no error of the program.
+        # Error classes defined by tests are not part of the program.
         if not kind.__module__.startswith("tests."):
             yield kind
         yield from errors(kind)
@@ -34,7 +34,7 @@ def test_both_languages_have_the_same_keys() -> None:
 
 
 @pytest.mark.parametrize("key", sorted(texts("en")))
-def test_both_languages_say_the_same_things_of_the_same_fields(key: str) -> None:
+def test_both_languages_use_the_same_variables(key: str) -> None:
     arabic, english = texts("ar")[key], texts("en")[key]
     # The Arabic forms of a count can do without the number: «مقالان».
     if ".articles." not in key:
@@ -44,7 +44,7 @@ def test_both_languages_say_the_same_things_of_the_same_fields(key: str) -> None
     assert not ARABIC.search(re.sub(r"[^\w\s]", "", english)) or key.startswith(("page.other", "page.switch"))
 
 
-def test_every_error_has_a_sentence_that_says_what_to_do() -> None:
+def test_every_error_has_unique_code_and_message() -> None:
     kinds = list(errors())
     assert len({kind.code for kind in kinds}) == len(kinds) > 15
     for kind in kinds:
@@ -56,7 +56,7 @@ def test_every_error_has_a_sentence_that_says_what_to_do() -> None:
             )
 
 
-def test_every_reason_for_skipping_has_words() -> None:
+def test_every_skip_reason_is_translated() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "index").rglob("*.py"))
     reasons = set(re.findall(r'(?:Rejected|Skipped)\(.*?"([a-z_]+)"', source)) | {"no_question_field"}
     assert {"empty", "not_text", "broken_json", "no_permission"} <= reasons
@@ -64,7 +64,7 @@ def test_every_reason_for_skipping_has_words() -> None:
         assert f"skipped.{reason}" in texts("en"), reason
 
 
-def test_an_error_is_explained_in_the_readers_language() -> None:
+def test_error_message_is_localized() -> None:
     error = index.errors.IndexMissing(folder="/data/index")
     assert (
         error_message(error, "en")
@@ -73,5 +73,5 @@ def test_an_error_is_explained_in_the_readers_language() -> None:
     assert "لا يوجد فهرس بعد في /data/index" in error_message(error, "ar")
 
 
-def test_braces_in_a_field_are_not_taken_for_a_variable() -> None:
+def test_braces_in_field_are_not_formatted() -> None:
     assert "{x}" in error_message(index.errors.PathNotFound(path="{x}"), "en")

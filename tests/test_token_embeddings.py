@@ -1,4 +1,4 @@
-"""Token embeddings that are read from their file, row by row, are those of the table in memory."""
+"""Token embeddings read row by row from their file equal those of the table in memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def embedding_of(weights: torch.Tensor, padding: int | None = None) -> torch.nn.
 
 
 def forget_weights(embedding: torch.nn.Embedding) -> None:
-    """What comes from the file does not come from memory."""
+    """Zero the table in memory, so that rows can only come from the file."""
     embedding.weight.data.zero_()
 
 
@@ -41,7 +41,7 @@ def forget_weights(embedding: torch.nn.Embedding) -> None:
 @pytest.mark.parametrize(
     "ids", [[[3]], [[0, 1, 2], [2, 1, 0]], [[7] * 9], [list(range(ROWS))], [[49, 0, 0], [49, 1, 0]]]
 )
-def test_rows_are_those_of_the_table(ids: list[list[int]], padding: int | None, dtype: torch.dtype, file: Path) -> None:
+def test_rows_from_file_equal_table(ids: list[list[int]], padding: int | None, dtype: torch.dtype, file: Path) -> None:
     weights = table(dtype=dtype)
     save_file({"first": table(3, 3), NAME: weights, "last": table(5, 1)}, file)
     embedding = embedding_of(weights, padding)
@@ -52,7 +52,7 @@ def test_rows_are_those_of_the_table(ids: list[list[int]], padding: int | None, 
         assert torch.equal(embedding(torch.tensor(ids)), expected)
 
 
-def test_the_embedding_of_gemma_is_scaled_as_before(file: Path) -> None:
+def test_gemma_embedding_keeps_its_scale(file: Path) -> None:
     weights = table(dtype=torch.bfloat16)
     save_file({f"model.{NAME}": weights}, file)
     embedding = Gemma3TextScaledWordEmbedding(ROWS, WIDTH, 0, embed_scale=27.7).to(torch.bfloat16)
@@ -78,7 +78,7 @@ def test_the_embedding_of_gemma_is_scaled_as_before(file: Path) -> None:
         {f"encoder.{NAME}": table(), f"decoder.{NAME}": table()},
     ],
 )  # fmt: skip
-def test_another_table_is_left_alone(tensors: dict[str, torch.Tensor], file: Path) -> None:
+def test_mismatched_tensor_is_not_used(tensors: dict[str, torch.Tensor], file: Path) -> None:
     save_file(tensors or {"nothing": torch.zeros(1)}, file)
     weights = table()
     embedding = embedding_of(weights)
@@ -87,7 +87,7 @@ def test_another_table_is_left_alone(tensors: dict[str, torch.Tensor], file: Pat
     assert torch.equal(embedding(torch.tensor([4, 2])), weights[[4, 2]])
 
 
-def test_a_token_beyond_the_table_is_an_error(file: Path) -> None:
+def test_token_out_of_range_raises(file: Path) -> None:
     weights = table()
     save_file({NAME: weights, "z": table()}, file)
     embedding = embedding_of(weights)

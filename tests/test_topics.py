@@ -1,4 +1,4 @@
-"""The map of a collection and its articles over time."""
+"""The topic map and the timeline of a collection."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def catalog(tmp_path: Path) -> Catalog:
     return Catalog.open(tmp_path / "index")
 
 
-def drawn(cartographer: TopicMapBuilder) -> TopicMap:
+def wait_for_map(builder: TopicMapBuilder) -> TopicMap:
     deadline = time.monotonic() + 30
-    while (found := cartographer.map()) is None:
+    while (found := builder.map()) is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return found
 
 
-class TestTheMap:
-    def test_articles_about_the_same_lie_together_under_its_name(self, catalog: Catalog) -> None:
+class TestTopicMap:
+    def test_articles_on_same_topic_are_clustered_and_named(self, catalog: Catalog) -> None:
         found = build_map(catalog, ArticleBrowser(catalog).articles())
         assert found.articles == len(found.places) == 16
         assert all(-1 <= place.x <= 1 and -1 <= place.y <= 1 for place in found.places)
@@ -53,29 +53,29 @@ class TestTheMap:
             assert words & ({"tram", "trams", "harbour"} if "tram" in kind else {"palm", "palms", "weevil", "grove"})
             assert found.subjects[number].words["ar"] == ()
 
-    def test_it_is_the_same_for_the_same_articles(self, catalog: Catalog) -> None:
+    def test_map_is_deterministic(self, catalog: Catalog) -> None:
         articles = ArticleBrowser(catalog).articles()
         assert build_map(catalog, articles) == build_map(catalog, articles)
 
-    def test_of_many_so_many_are_drawn_and_it_says_so(self, catalog: Catalog) -> None:
+    def test_limited_map_reports_total_articles(self, catalog: Catalog) -> None:
         found = build_map(catalog, ArticleBrowser(catalog).articles(), most=7)
         assert len(found.places) == 7 and found.articles == 16
 
     @pytest.mark.parametrize("count", [0, 1, 2, 5])
-    def test_a_few_articles_have_a_map_too(self, catalog: Catalog, count: int) -> None:
+    def test_map_of_few_articles(self, catalog: Catalog, count: int) -> None:
         found = build_map(catalog, ArticleBrowser(catalog).articles()[:count])
         assert len(found.places) == count and len(found.subjects) == min(count, 1)
 
-    def test_it_is_drawn_in_the_background_and_again_when_the_index_changes(self, catalog: Catalog) -> None:
-        cartographer = TopicMapBuilder(catalog, ArticleBrowser(catalog))
-        assert cartographer.map() is None
-        first = drawn(cartographer)
-        assert cartographer.map() is first
+    def test_map_is_built_in_background_and_rebuilt_on_change(self, catalog: Catalog) -> None:
+        builder = TopicMapBuilder(catalog, ArticleBrowser(catalog))
+        assert builder.map() is None
+        first = wait_for_map(builder)
+        assert builder.map() is first
         remove_articles(catalog.folder, [first.places[0].article.id])
-        assert drawn(cartographer).articles == 15
+        assert wait_for_map(builder).articles == 15
 
 
-def test_an_articles_vector_is_the_mean_of_its_passages(catalog: Catalog) -> None:
+def test_article_vector_is_mean_of_its_passages(catalog: Catalog) -> None:
     numbers, vectors = article_vectors(catalog, [2, 1, 99])
     assert numbers == [1, 2]
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
@@ -84,29 +84,29 @@ def test_an_articles_vector_is_the_mean_of_its_passages(catalog: Catalog) -> Non
     assert float(vectors[0] @ (mean / np.linalg.norm(mean))) > 0.999
 
 
-def test_points_that_are_alike_are_one_region() -> None:
+def test_dissimilar_vectors_are_in_different_clusters() -> None:
     blobs = np.concatenate([np.full((10, 8), side, dtype=np.float32) + np.eye(10, 8) * 0.05 for side in (-1, 1)])
     points = project_2d(blobs.astype(np.float32))
     region = cluster(points)
     assert not set(region[:10]) & set(region[10:])
 
 
-class TestNames:
-    def test_they_are_words_as_they_are_written(self) -> None:
+class TestTopicNames:
+    def test_names_are_words_as_written_without_diacritics(self) -> None:
         tram = words_of("ترامُ المدينة", "سار الترام في المدينة. الترام جديد.")
         palm = words_of("النخيل والسوسة", "السوسة تأكل النخيل. السوسة صغيرة. تعيش السوسة طويلاً.")
         (first, second) = name_topics([[tram], [palm]], 2)
         assert "ترام" in first and "السوسة" in second
         assert not any("\u064f" in word for word in (*first, *second))
 
-    def test_a_word_names_one_subject(self) -> None:
+    def test_word_names_only_one_topic(self) -> None:
         both = name_topics([[words_of("", "harbour tram")], [words_of("", "harbour palm palm")]], 3)
         assert len([word for words in both for word in words]) == len({word for words in both for word in words})
 
-    def test_numbers_and_very_long_words_are_no_names(self) -> None:
+    def test_numbers_and_very_long_words_are_excluded(self) -> None:
         assert words_of("2021", "12 a " + "x" * 30) == {}
 
-    def test_nothing_has_no_name(self) -> None:
+    def test_empty_topics_have_no_names(self) -> None:
         assert name_topics([[], []], 3) == [(), ()]
 
 
@@ -114,7 +114,7 @@ def listed(*dates: str | None) -> list[ArticleSummary]:
     return [ArticleSummary(n, str(n), "t", "ar" if n % 2 else "en", when, None, 1) for n, when in enumerate(dates)]
 
 
-class TestTime:
+class TestTimeline:
     @pytest.mark.parametrize(
         ("dates", "unit", "first", "periods"),
         [
@@ -126,14 +126,14 @@ class TestTime:
             (("2024-02-29",), "day", "2024-02-29", 1),
         ],
     )
-    def test_the_finest_periods_that_fit(self, dates: tuple[str, ...], unit: str, first: str, periods: int) -> None:
+    def test_finest_fitting_period_is_chosen(self, dates: tuple[str, ...], unit: str, first: str, periods: int) -> None:
         found = article_timeline(listed(*dates))
         assert (found.unit, found.periods[0], len(found.periods)) == (unit, first, periods)
         assert sum(map(sum, found.counts.values())) == len(dates)
 
-    def test_languages_are_counted_apart_and_the_undated_too(self) -> None:
+    def test_counts_languages_and_undated_separately(self) -> None:
         found = article_timeline(listed("2021-04-08", "2021-04-08", None, "2021-04-09"))
         assert found.counts == {"ar": (1, 1), "en": (1, 0)} and found.undated == 1
 
-    def test_no_dates_no_periods(self) -> None:
+    def test_no_dates_give_no_periods(self) -> None:
         assert article_timeline(listed(None)).periods == () == article_timeline([]).periods

@@ -1,4 +1,4 @@
-"""Traces, taken by a collector of the tests' own, which reads OpenTelemetry's protocol from a real socket."""
+"""Traces, received by the tests' own collector, which reads OpenTelemetry's protocol from a real socket."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 @dataclass
 class Collector:
-    """What was sent to it, as it came."""
+    """Records the requests that it receives, undecoded."""
 
     address: str
     bodies: list[bytes] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Collector:
         (found,) = (span for span in self.spans if span.name == name)
         return found
 
-    def under(self, parent: Span) -> list[str]:
+    def child_names(self, parent: Span) -> list[str]:
         children = [span for span in self.spans if span.parent_span_id == parent.span_id]
         return [span.name for span in sorted(children, key=lambda span: span.start_time_unix_nano)]
 
@@ -107,7 +107,7 @@ def serve(folder: Path, tracing: Tracing, assistant: Any = None) -> TestClient:
 
 
 class TestSpans:
-    def test_a_question_is_under_its_request_and_its_parts_are_under_it(
+    def test_request_question_and_step_spans_are_nested(
         self, tmp_path: Path, tracing: Tracing, collector: Collector
     ) -> None:
         headers = {"traceparent": PARENT, "x-request-id": "job-7"}
@@ -120,8 +120,8 @@ class TestSpans:
             "http.request.method": "POST", "http.route": "/v1/ask", "http.response.status_code": 200,
             "jawab.request_id": "job-7",
         }  # fmt: skip
-        assert collector.under(request) == ["question"]
-        assert collector.under(question) == ["search", "reading", "writing"]
+        assert collector.child_names(request) == ["question"]
+        assert collector.child_names(question) == ["search", "reading", "writing"]
         assert attributes(question) == {
             "jawab.language": "en", "jawab.status": "answered", "jawab.passages": 5, "jawab.cited": 2,
             "jawab.tokens": 15,
@@ -132,15 +132,15 @@ class TestSpans:
             assert part.end_time_unix_nano <= question.end_time_unix_nano
 
     @pytest.mark.parametrize("stream", [False, True])
-    def test_a_streamed_question_too_and_one_that_is_declined(
+    def test_declined_question_is_traced_with_and_without_stream(
         self, tmp_path: Path, tracing: Tracing, collector: Collector, stream: bool
     ) -> None:
         serve(tmp_path, tracing).post("/v1/ask", json={"question": DECLINED_QUESTION, "stream": stream})
         tracing.close()
-        assert collector.under(collector.span("POST /v1/ask")) == ["question"]
+        assert collector.child_names(collector.span("POST /v1/ask")) == ["question"]
         assert attributes(collector.span("question"))["jawab.status"] == "declined"
 
-    def test_talk_is_neither_searched_for_nor_read(self, tracing: Tracing, collector: Collector) -> None:
+    def test_small_talk_has_no_search_or_reading_span(self, tracing: Tracing, collector: Collector) -> None:
         class Talking(CannedAssistant):
             def stream(self, *_: Any, **__: Any) -> Iterator[Event]:
                 yield Finished(canned(DECLINED_QUESTION))
@@ -149,23 +149,23 @@ class TestSpans:
         tracing.close()
         assert [span.name for span in collector.spans] == ["question"]
 
-    def test_failures_are_told_by_their_code(self, tmp_path: Path, tracing: Tracing, collector: Collector) -> None:
+    def test_failed_spans_have_error_code(self, tmp_path: Path, tracing: Tracing, collector: Collector) -> None:
         serve(tmp_path, tracing).post("/v1/ask", json={"question": ERROR_QUESTION})
         tracing.close()
         request, question = collector.span("POST /v1/ask"), collector.span("question")
         assert attributes(question)["error.type"] == "index_missing" and attributes(request)["error.type"] == "500"
         assert question.status.code == request.status.code == Status.STATUS_CODE_ERROR
 
-    def test_what_is_left_ends_where_it_was(self, tracing: Tracing, collector: Collector) -> None:
+    def test_abandoned_stream_ends_at_current_step(self, tracing: Tracing, collector: Collector) -> None:
         events = tracing.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         next(events)
         next(events)
         events.close()  # type: ignore[attr-defined]
         tracing.close()
-        assert collector.under(collector.span("question")) == ["search", "reading"]
+        assert collector.child_names(collector.span("question")) == ["search", "reading"]
         assert attributes(collector.span("question"))["jawab.status"] == "left"
 
-    def test_a_part_that_waits_for_its_turn_has_not_begun(self, tracing: Tracing, collector: Collector) -> None:
+    def test_span_start_excludes_waiting_time(self, tracing: Tracing, collector: Collector) -> None:
         events = tracing.watch(CannedAssistant()).stream(ENGLISH_QUESTION)
         next(events)
         time.sleep(0.3)
@@ -175,8 +175,8 @@ class TestSpans:
         assert waited >= 0.3e9
 
 
-class TestNothingPrivate:
-    def test_no_word_of_a_question_an_article_or_an_exception_is_sent(
+class TestPrivacy:
+    def test_spans_contain_no_question_article_or_exception_text(
         self, tmp_path: Path, tracing: Tracing, collector: Collector
     ) -> None:
         with serve(tmp_path, tracing) as page:
@@ -191,7 +191,7 @@ class TestNothingPrivate:
         for word in (b"troops", b"iraq", b"soldiers", b"en-1", b"private", b"dw.com", b"secret", b"127.0.0.1", b"/tmp"):
             assert word not in everything, word
 
-    def test_other_libraries_do_not_send_through_it(self, tracing: Tracing, collector: Collector) -> None:
+    def test_spans_of_other_libraries_are_not_exported(self, tracing: Tracing, collector: Collector) -> None:
         from opentelemetry import trace
 
         with trace.get_tracer("mcp").start_as_current_span("mcp/call a secret"):
@@ -202,7 +202,7 @@ class TestNothingPrivate:
 
 class TestSettings:
     @pytest.mark.parametrize("name", [ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
-    def test_they_are_openTelemetrys_own(  # noqa: N802
+    def test_uses_opentelemetry_environment_variables(
         self, name: str, collector: Collector, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv(name, collector.address)
@@ -214,16 +214,16 @@ class TestSettings:
         assert collector.service == "archive"
         assert collector.paths == ["/v1/traces" if name == ENDPOINT else "/"]
 
-    def test_by_itself_it_is_jawab(self, tracing: Tracing, collector: Collector) -> None:
+    def test_default_service_name_is_jawab(self, tracing: Tracing, collector: Collector) -> None:
         list(tracing.watch(CannedAssistant()).stream(ENGLISH_QUESTION))
         tracing.close()
         assert collector.service == "jawab"
 
-    def test_without_them_nothing_is_traced(self) -> None:
+    def test_tracing_is_off_without_endpoint(self) -> None:
         assert tracing_wanted({}) is None and tracing_wanted({ENDPOINT: ""}) is None
         assert tracing_wanted({ENDPOINT: "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "TRUE"}) is None
 
-    def test_without_them_nothing_of_it_is_imported(self) -> None:
+    def test_opentelemetry_is_not_imported_without_endpoint(self) -> None:
         code = (
             "import sys, ui.server.serve; from ui.telemetry.telemetry import tracing_wanted;"
             "assert tracing_wanted() is None;"
@@ -232,9 +232,7 @@ class TestSettings:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
         assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
 
-    def test_without_the_packages_one_sentence_says_what_to_do(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_missing_packages_raise_traces_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
         monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
         monkeypatch.delitem(sys.modules, "ui.telemetry.tracing")
@@ -246,10 +244,12 @@ class TestSettings:
         assert getattr(run.exception, "code", "") == "traces_missing"
 
 
-class TestACollectorThatIsDown:
+class TestUnavailableCollector:
     @pytest.fixture(params=["refuses", "is silent"])
-    def down(self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], float]]:
-        """Answers ten questions; gives the seconds that they took."""
+    def time_ten_answers(
+        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Callable[[], float]]:
+        """Answer ten questions while the collector is down and return the seconds that they took."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             if request.param == "is silent":
@@ -271,5 +271,5 @@ class TestACollectorThatIsDown:
             tracing.close()
             assert time.monotonic() - began < 5
 
-    def test_it_slows_neither_answers_nor_the_end(self, down: Callable[[], float]) -> None:
-        assert down() < 5
+    def test_does_not_slow_answers_or_shutdown(self, time_ten_answers: Callable[[], float]) -> None:
+        assert time_ten_answers() < 5

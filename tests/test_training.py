@@ -1,4 +1,4 @@
-"""Teaching the reader: what it learns from, and that a training that was killed goes on to the same end."""
+"""Training of the reader: its examples, and that an interrupted training resumes to the same weights."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write_set(folder: Path, texts: list[str], asked: list[tuple[int, str, str]])
 
 
 class TestSources:
-    def test_nothing_is_validated_on_an_article_that_was_trained_on(self, tmp_path: Path) -> None:
+    def test_training_and_validation_articles_are_disjoint(self, tmp_path: Path) -> None:
         texts = [f"Pier {n} opened in {1850 + n}." for n in range(8)]
         folder = write_set(tmp_path / "set", texts, [(n, f"When did pier {n} open?", str(1850 + n)) for n in range(8)])
         training, validation = load_set(folder, validation=False), load_set(folder, validation=True)
@@ -68,7 +68,7 @@ class TestSources:
                 and source.paragraph[source.answer.start : source.answer.end] in texts[0] + source.paragraph
             )
 
-    def test_near_paragraphs_are_those_that_search_would_find_and_not_its_own(self) -> None:
+    def test_hard_negatives_are_nearest_paragraphs_of_others(self) -> None:
         sources = [
             Source("When did the harbour pier open?", "The harbour pier opened in 1859.", Span(27, 31), ()),
             Source("What grows?", "Palms grow by the sea.", Span(0, 5), ("An oak is tall.",)),
@@ -77,7 +77,7 @@ class TestSources:
         pier, *_ = add_hard_negatives(sources, HashEmbedder())
         assert [context.text for context in pier.near] == ["The harbour pier is long.", "Palms grow by the sea."]
 
-    def test_what_search_would_find_is_learnt_not_to_be_the_answer(self) -> None:
+    def test_hard_negatives_become_unanswerable_examples(self) -> None:
         near = (Context("The pier of Tunis has 12 lamps.", "Tunis"), Context("The pier has 24 lamps."))
         source = Source("How many piers?", HARBOUR, Span(HARBOUR.index("24"), HARBOUR.index("24") + 2), (), near)
         made = ExampleBuilder(words_in, Recipe(not_here=0.9)).make([source] * 40, 170)
@@ -86,7 +86,7 @@ class TestSources:
 
 
 class TestExamples:
-    def test_an_excerpt_is_whole_sentences_around_the_answer(self) -> None:
+    def test_excerpt_is_whole_sentences_around_answer(self) -> None:
         start = HARBOUR.index("24")
         source = Source("How many piers?", HARBOUR, Span(start, start + 2), ("Palms grow near water.",))
         lengths = set()
@@ -100,25 +100,25 @@ class TestExamples:
                     assert "24" not in example.context.text
         assert lengths
 
-    def test_the_same_seed_makes_the_same_examples(self) -> None:
+    def test_same_seed_makes_same_examples(self) -> None:
         source = Source("How many piers?", HARBOUR, Span(34, 36), ())
         made = [ExampleBuilder(words_in, Recipe(seed=3)).make([source] * 9, 170) for _ in range(2)]
         assert made[0] == made[1]
 
-    def test_marks_are_taken_off_and_the_answer_still_stands_there(self) -> None:
+    def test_plain_form_strips_diacritics_and_keeps_answer_span(self) -> None:
         text = "وُلِدَ في ﺍﻟﻘـﺎﻫﺮﺓ عامَ ١٩٥٨."
         start = text.index("ﺍﻟ")
         source = in_plain_form(Source("أينَ وُلِدَ؟", text, Span(start, text.index(" عام")), ()))
         assert source.question == "أين ولد؟"
         assert source.answer and source.paragraph[source.answer.start : source.answer.end] == "القاهرة"
 
-    def test_sentences_of_languages_without_spaces(self) -> None:
+    def test_splits_sentences_of_languages_without_spaces(self) -> None:
         text = "東京は大きい。川がある。橋もある。"
         assert [text[s.start : s.end] for s in cut(text)] == ["東京は大きい。", "川がある。", "橋もある。"]
 
 
 class Tokenizer:
-    """A word a token."""
+    """A tokenizer with one token per word."""
 
     def __call__(self, texts: list[str], **_: Any) -> dict[str, list[Any]]:
         words = [list(re.finditer(r"\s?\S+", text)) for text in texts]
@@ -155,11 +155,11 @@ LOSS = loss_of(0.5)
 
 
 class TestTraining:
-    def test_the_rate_rises_and_falls(self) -> None:
+    def test_learning_rate_warms_up_and_decays(self) -> None:
         rates = learning_rates(10, warm_up=2)
         assert rates[:3] == [0.5, 1.0, 1.0] and rates[9] == 0.125
 
-    def test_targets_are_the_tokens_of_the_answer_or_the_first(self) -> None:
+    def test_targets_are_answer_tokens_or_first_token(self) -> None:
         given = [pair for batch in batches() for pair in zip(batch.inputs, batch.targets, strict=True)]
         assert len(given) == 24
         for one, (start, end) in given:
@@ -167,18 +167,20 @@ class TestTraining:
                 assert one.places[start] in ((19, 24), (10, 13))
                 assert one.places[start] is not None and one.places[end] is not None
 
-    def test_it_learns(self, tmp_path: Path) -> None:
+    def test_training_reduces_loss(self, tmp_path: Path) -> None:
         Training(network(), batches(240), LOSS, RECIPE, tmp_path).run()
         losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
         assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
-    def test_one_that_was_killed_goes_on_to_the_same_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_interrupted_training_resumes_to_same_weights(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("qa.training.trainer.SAVE_EVERY", 2)
         whole = network()
         Training(whole, batches(), LOSS, RECIPE, tmp_path).run()
         (tmp_path / "other").mkdir()
         stopped = Training(network(), batches(), LOSS, RECIPE, tmp_path / "other")
-        monkeypatch.setattr(stopped, "_learn", _killed_after(stopped._learn, 3))
+        monkeypatch.setattr(stopped, "_learn", _interrupted_after(stopped._learn, 3))
         with pytest.raises(KeyboardInterrupt):
             stopped.run()
         again = network()
@@ -188,14 +190,14 @@ class TestTraining:
         steps = [json.loads(line)["step"] for line in (tmp_path / "other" / "log.jsonl").read_text().splitlines()]
         assert steps == list(range(1, len(batches()) + 1))
 
-    def test_a_recipe_is_changed_by_name(self) -> None:
+    def test_recipe_fields_are_overridden_by_name(self) -> None:
         assert changed(Recipe(), ["rank=8", "rate=0.001"]) == Recipe(rank=8, rate=0.001)
         for wrong in ("ranks=8", "rank=many"):
             with pytest.raises(click.BadParameter):
                 changed(Recipe(), [wrong])
 
 
-def _killed_after(learn: Any, steps: int) -> Any:
+def _interrupted_after(learn: Any, steps: int) -> Any:
     done = 0
 
     def step(batch: Any) -> float:
@@ -208,7 +210,7 @@ def _killed_after(learn: Any, steps: int) -> Any:
     return step
 
 
-def test_a_swapped_question_comes_with_the_sentences_that_would_answer() -> None:
+def test_swapped_question_keeps_sentences_of_original_answer() -> None:
     start = HARBOUR.index("1859")
     source = Source("What is of 1859?", HARBOUR, Span(start, start + 4), ())
     swapper = Swapper(["Who came in 1931?"], random.Random(0))
@@ -220,7 +222,7 @@ def test_a_swapped_question_comes_with_the_sentences_that_would_answer() -> None
     assert len(ExampleBuilder(words_in, recipe).make([source], longest=8)) == 1
 
 
-def test_a_course_on_the_mixture_has_nothing_of_articles_that_are_validated_on(tmp_path: Path) -> None:
+def test_course_excludes_validation_articles(tmp_path: Path) -> None:
     texts = [f"Pier {n} opened in {1850 + n}." for n in range(4)]
     asked = [(n, f"When did pier {n} open?", str(1850 + n)) for n in range(4)]
     for name in SETS:
@@ -243,14 +245,14 @@ def test_a_course_on_the_mixture_has_nothing_of_articles_that_are_validated_on(t
     assert len(some) == 175 + 4
 
 
-def test_examples_are_made_once(tmp_path: Path) -> None:
+def test_examples_are_cached(tmp_path: Path) -> None:
     example = Example("كم؟", Context("نص", "عنوان", "2020-01-02"), Span(0, 1))
     made = cached_examples(tmp_path / "examples.jsonl", lambda: [example, replace(example, answer=None)])
     assert made == [example, replace(example, answer=None)]
     assert cached_examples(tmp_path / "examples.jsonl", lambda: []) == made
 
 
-def test_a_title_that_alone_says_whose_an_excerpt_is_is_exchanged_for_another() -> None:
+def test_title_that_alone_identifies_excerpt_is_swapped() -> None:
     start = HARBOUR.index("24")
     source = Source("How many piers has Port Nasim?", HARBOUR, Span(start, start + 2), (), title="Port Nasim")
     recipe = replace(Recipe(), not_here=0.0, elsewhere=1.0, untitled=0.0)
@@ -265,7 +267,7 @@ def test_a_title_that_alone_says_whose_an_excerpt_is_is_exchanged_for_another() 
 
 
 @pytest.mark.parametrize("command", [teach_reader, teach_commands], ids=["reader", "commands"])
-def test_what_is_missing_is_said_before_anything_is_learnt(
+def test_missing_extra_is_reported_before_training(
     command: click.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("qa.training.needs.find_spec", lambda module: None)

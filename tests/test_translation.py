@@ -1,4 +1,4 @@
-"""Sentences in another language than their quotation: what they say in the place of the phrase must mean the same."""
+"""Sentences in another language than their quotation: their translation of the phrase must mean the same."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SAID = "The tram is limited by the old bridge."
 PHRASE = "الجسر القديم"
 
 
-class Blind(FakeReader):
-    """Finds nothing to read."""
+class BlindReader(FakeReader):
+    """Finds no phrase in any passage."""
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
         return [ReaderOutput((), 1.0) for _ in contexts]
 
 
-def asked_of(likeness: float, asked: list[tuple[str, str]]) -> Callable[[str, str], float]:
+def recording_likeness(likeness: float, asked: list[tuple[str, str]]) -> Callable[[str, str], float]:
     def like(one: str, other: str) -> float:
         asked.append((one, other))
         return likeness
@@ -36,28 +36,28 @@ def asked_of(likeness: float, asked: list[tuple[str, str]]) -> Callable[[str, st
     return like
 
 
-def test_what_means_something_else_is_named() -> None:
+def test_wrong_translation_is_reported() -> None:
     asked: list[tuple[str, str]] = []
-    (fault,) = check_translation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME - 0.01, asked))
+    (fault,) = check_translation(SAID, QUESTION, PHRASE, FakeReader(), recording_likeness(SAME - 0.01, asked))
     assert fault.kind == "translation"
     assert fault.said and fault.said in SAID
     assert asked == [(fault.said, PHRASE)]
-    assert check_translation(SAID, QUESTION, PHRASE, FakeReader(), asked_of(SAME, [])) == []
+    assert check_translation(SAID, QUESTION, PHRASE, FakeReader(), recording_likeness(SAME, [])) == []
 
 
-def test_the_phrase_itself_needs_no_translation() -> None:
+def test_untranslated_phrase_is_accepted() -> None:
     asked: list[tuple[str, str]] = []
     sentence = f"The tram is limited by {PHRASE}."
-    assert check_translation(sentence, QUESTION, PHRASE, Blind(), asked_of(0.0, asked)) == []
+    assert check_translation(sentence, QUESTION, PHRASE, BlindReader(), recording_likeness(0.0, asked)) == []
     assert asked == []
 
 
-def test_a_sentence_in_which_nothing_answers_does_not_say_the_phrase() -> None:
-    found = check_translation(SAID, QUESTION, PHRASE, Blind(), asked_of(1.0, []))
+def test_sentence_without_phrase_is_reported() -> None:
+    found = check_translation(SAID, QUESTION, PHRASE, BlindReader(), recording_likeness(1.0, []))
     assert found == [Issue("translation")]
 
 
-class Says(FakeLLM):
+class OneSentenceLLM(FakeLLM):
     """Writes one sentence, whatever it is asked."""
 
     def __init__(self, sentence: str) -> None:
@@ -69,7 +69,7 @@ class Says(FakeLLM):
 
 
 @pytest.mark.parametrize("likeness", [SAME - 0.01, SAME + 0.01])
-def test_an_answer_in_another_language_says_the_phrase_or_a_translation_of_it(
+def test_answer_with_wrong_translation_is_replaced_by_phrase(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
     retriever: Callable[[], Retriever],
@@ -79,7 +79,7 @@ def test_an_answer_in_another_language_says_the_phrase_or_a_translation_of_it(
     write("tram.txt", "يحدّ الجسرُ القديم في Bergdorf Tram من سرعة الترام.")
     indexed()
     monkeypatch.setattr(Retriever, "likeness", lambda self, one, other: likeness)
-    answer = Assistant(retriever(), Says(SAID), FakeReader()).ask("What limits the Bergdorf Tram?")
+    answer = Assistant(retriever(), OneSentenceLLM(SAID), FakeReader()).ask("What limits the Bergdorf Tram?")
     assert answer.status == "answered" and answer.short_answer
     if likeness >= SAME:
         assert answer.answer.startswith(SAID.rstrip("."))
@@ -91,7 +91,7 @@ def test_an_answer_in_another_language_says_the_phrase_or_a_translation_of_it(
         assert answer.answer == f"{answer.short_answer} [1]."
 
 
-def test_in_the_language_of_its_quotation_a_sentence_is_not_asked_for_its_translation(
+def test_sentence_in_language_of_quotation_is_not_checked(
     write: Callable[[str, str], Path],
     indexed: Callable[[], object],
     retriever: Callable[[], Retriever],
@@ -100,9 +100,9 @@ def test_in_the_language_of_its_quotation_a_sentence_is_not_asked_for_its_transl
     write("tram.txt", "The Bergdorf tram stops at 24 stations.")
     indexed()
     monkeypatch.setattr(Retriever, "likeness", lambda self, one, other: -1.0)
-    generator = Says("The tram of Bergdorf stops at 24 stations.")
+    generator = OneSentenceLLM("The tram of Bergdorf stops at 24 stations.")
     answer = Assistant(retriever(), generator, FakeReader()).ask("Where does the Bergdorf tram stop?")
-    # It has the phrase's words, but not as they stand: only the language spares it the question.
+    # The phrase is not there literally: the check is skipped only because the languages are the same.
     assert answer.short_answer and answer.short_answer not in answer.answer
     assert answer.correction is None
 
@@ -122,8 +122,8 @@ TRANSLATIONS = {
 
 
 @pytest.mark.real
-def test_the_embedder_tells_translations_from_other_phrases(real_embedder: SentenceTransformerEmbedder) -> None:
-    """Not every one: see docs/generation.md. What is lost is said in the article's own words."""
+def test_embedder_separates_translations_from_other_phrases(real_embedder: SentenceTransformerEmbedder) -> None:
+    """Not every one: see docs/generation.md. Unrecognised ones are replaced by the article's own words."""
     phrases = real_embedder.embed_queries(list(TRANSLATIONS))
     translations = real_embedder.embed_queries(list(TRANSLATIONS.values()))
     cosines = phrases @ translations.T

@@ -1,4 +1,4 @@
-"""Uploaded files go when no article comes from them any more, and nothing else does."""
+"""Uploaded files are deleted once no article comes from them any more; no other files are deleted."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from ui.telemetry.telemetry import Telemetry
 TRAM, FERRY, PORT = "The tram opened in May.", "The ferry leaves at noon.", "The old port was closed for two days."
 
 
-class Place:
-    """Everything of one Jawab, without a server."""
+class Deployment:
+    """A complete Jawab installation without an HTTP server."""
 
     def __init__(self, folder: Path) -> None:
         places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
@@ -51,7 +51,7 @@ class Place:
         self.library.close()
 
     def upload(self, collection: str = "first", **texts: str) -> Path:
-        """The folder of an upload over the API, once it was read."""
+        """Uploads over the API, waits until the job is done, and returns the folder of the upload."""
         self.open(collection)
         upload = self.jobs.begin("", None)
         parcel = UploadDirectory(folder=upload.folder)
@@ -62,10 +62,10 @@ class Place:
         assert self.jobs.find(job.id).state == "done"
         return upload.folder
 
-    def bring(self, collection: str = "first", **texts: str) -> PageUpload:
-        """The summary of an upload of the page, once it was read."""
+    def upload_from_page(self, collection: str = "first", **texts: str) -> PageUpload:
+        """Uploads as the page does, waits until it is ingested, and returns the upload."""
         porter = self.open(collection).porter
-        bringing = received(porter, **texts)
+        bringing = receive_upload(porter, **texts)
         porter.read(bringing)
         wait_for(lambda: bringing.state == "done" and not lock_of(bringing).exists())
         return bringing
@@ -74,15 +74,15 @@ class Place:
         return self.library.find(collection)
 
     def take_out(self, *articles: str, collection: str = "first") -> None:
-        """Takes articles out as the page does, at once."""
+        """Removes articles as the page does, without the undo delay."""
         removals = self.open(collection).removals
         for article in articles:
             removals.take_out(article)
         removals.finish()
 
 
-def received(porter: UploadManager, **texts: str) -> PageUpload:
-    """The upload that was received, before it is read."""
+def receive_upload(porter: UploadManager, **texts: str) -> PageUpload:
+    """Stores the files of an upload without ingesting them."""
     bringing = porter.begin()
     for name, text in texts.items():
         porter.place_for(bringing, f"{name}.txt").write_text(text, encoding="utf-8")
@@ -105,12 +105,12 @@ def wait_for(done: object) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with closing(Place(tmp_path)) as place:
-        yield place
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    with closing(Deployment(tmp_path)) as deployment:
+        yield deployment
 
 
-def test_an_upload_is_on_the_disk_before_it_is_a_job(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upload_is_synced_before_job_is_queued(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     sync, accept = durable._sync, JobRepository.accept
 
@@ -124,205 +124,214 @@ def test_an_upload_is_on_the_disk_before_it_is_a_job(place: Place, monkeypatch: 
 
     monkeypatch.setattr(durable, "_sync", noted_sync)
     monkeypatch.setattr(JobRepository, "accept", noted_accept)
-    folder = place.upload(tram=TRAM)
+    folder = deployment.upload(tram=TRAM)
     assert done[: done.index("accepted")] == ["tram.txt", folder.name, "jobs", "brought", folder.parents[2].name]
 
 
-class TestAfterARemoval:
-    def test_the_file_goes_and_those_of_other_articles_stay(self, place: Place) -> None:
-        for folder in (place.upload(tram=TRAM, ferry=FERRY), place.bring(port=PORT, market=f"{PORT} {TRAM}").folder):
+class TestAfterArticleRemoval:
+    def test_only_uploaded_file_of_removed_article_is_deleted(self, deployment: Deployment) -> None:
+        for folder in (
+            deployment.upload(tram=TRAM, ferry=FERRY),
+            deployment.upload_from_page(port=PORT, market=f"{PORT} {TRAM}").folder,
+        ):
             first, second = names(folder)
-            place.take_out(first.removesuffix(".txt"))
+            deployment.take_out(first.removesuffix(".txt"))
             assert names(folder) == [second]
-            place.take_out(second.removesuffix(".txt"))
+            deployment.take_out(second.removesuffix(".txt"))
             assert not folder.exists()
-        assert place.app.config.paths.uploads.exists()
+        assert deployment.app.config.paths.uploads.exists()
 
-    def test_a_file_that_was_not_read_goes_with_the_others(self, place: Place) -> None:
-        folder = place.upload(tram=TRAM, empty="")
+    def test_skipped_upload_file_is_deleted_with_last_article(self, deployment: Deployment) -> None:
+        folder = deployment.upload(tram=TRAM, empty="")
         assert names(folder) == ["empty.txt", "tram.txt"]
-        place.take_out("tram")
+        deployment.take_out("tram")
         assert not folder.exists()
 
-    def test_a_removal_that_can_be_taken_back_deletes_nothing(self, place: Place) -> None:
-        folder, removals = place.upload(tram=TRAM), place.open().removals
+    def test_undoable_removal_keeps_uploaded_file(self, deployment: Deployment) -> None:
+        folder, removals = deployment.upload(tram=TRAM), deployment.open().removals
         removals.take_out("tram")
         assert names(folder) == ["tram.txt"] and removals.bring_back("tram")
         assert names(folder) == ["tram.txt"]
 
-    def test_the_file_of_a_copy_stays(self, place: Place) -> None:
-        folder, other = place.upload(tram=TRAM), place.upload(again=TRAM)
-        place.take_out("tram")
+    def test_uploaded_file_of_duplicate_article_is_kept(self, deployment: Deployment) -> None:
+        folder, other = deployment.upload(tram=TRAM), deployment.upload(again=TRAM)
+        deployment.take_out("tram")
         assert not folder.exists() and names(other) == ["again.txt"]
 
-    def test_over_the_command_line(self, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-        folder = place.upload(tram=TRAM)
+    def test_cli_removal_deletes_uploaded_file(self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = deployment.upload(tram=TRAM)
         for name in ("index", "brought", "collections"):
-            monkeypatch.setenv(f"JAWAB_{name.upper()}", str(getattr(place.app.config, name)))
+            monkeypatch.setenv(f"JAWAB_{name.upper()}", str(getattr(deployment.app.config, name)))
         main(["articles", "remove", "tram"])
         assert not folder.exists()
 
-    def test_a_file_of_a_job_that_is_not_done_stays(self, place: Place) -> None:
-        """It was read, and the server was killed before it could say so: it is read once more."""
-        folder = place.upload(tram=TRAM)
-        with closing(store_of(place.app.config.paths.uploads)) as store:
+    def test_uploaded_file_of_queued_job_is_kept(self, deployment: Deployment) -> None:
+        """It was ingested, but the server was killed before it recorded that: it will be ingested again."""
+        folder = deployment.upload(tram=TRAM)
+        with closing(store_of(deployment.app.config.paths.uploads)) as store:
             store.change(folder.name, "queued")
-        place.take_out("tram")
+        deployment.take_out("tram")
         assert names(folder) == ["tram.txt"]
 
-    def test_what_a_file_of_another_name_took_the_place_of(self, place: Place) -> None:
+    def test_superseded_upload_is_deleted(self, deployment: Deployment) -> None:
         line = '{"id": "tram", "text": "%s"}'
-        folder = place.bring(a=TRAM).folder
+        folder = deployment.upload_from_page(a=TRAM).folder
         (folder.parent / "x").mkdir()
-        older, newer = (place.jobs.begin("", None) for _ in range(2))
+        older, newer = (deployment.jobs.begin("", None) for _ in range(2))
         for upload, text in ((older, PORT), (newer, FERRY)):
             parcel = UploadDirectory(folder=upload.folder)
             parcel.place_for("articles-1.jsonl").write_text(line % text, encoding="utf-8")
-            job = place.jobs.accept(upload, parcel, "first", "")
-            wait_for(lambda job=job: place.jobs.find(job.id).is_over)
+            job = deployment.jobs.accept(upload, parcel, "first", "")
+            wait_for(lambda job=job: deployment.jobs.find(job.id).is_over)
         assert not older.folder.exists() and names(newer.folder) == ["articles-1.jsonl"] and names(folder) == ["a.txt"]
 
 
-class TestWhatStays:
-    def test_what_a_user_named(self, place: Place, tmp_path: Path) -> None:
+class TestKeptFiles:
+    def test_user_files_that_were_not_uploaded_are_kept(self, deployment: Deployment, tmp_path: Path) -> None:
         own = tmp_path / "articles"
-        below = place.app.config.paths.uploads / "first" / "notes"
+        below = deployment.app.config.paths.uploads / "first" / "notes"
         for folder in (own, below):
             folder.mkdir(parents=True)
             (folder / "tram.txt").write_text(f"{TRAM} {folder.name}", encoding="utf-8")
-            update_index(place.app.config.paths.index, [folder], place.app.components.embedder)
-        ids = [article.id for article in place.open().articles.articles()]  # type: ignore[attr-defined]
-        place.take_out(*ids)
+            update_index(deployment.app.config.paths.index, [folder], deployment.app.components.embedder)
+        ids = [article.id for article in deployment.open().articles.articles()]  # type: ignore[attr-defined]
+        deployment.take_out(*ids)
         assert names(own) == names(below) == ["tram.txt"]
 
     @pytest.mark.parametrize("where", ["../{}/a.txt", "first/../../{}/a.txt", "first/{}", "../../{}/b/a.txt"])
-    def test_no_path_in_an_index_leads_elsewhere(self, place: Place, tmp_path: Path, where: str) -> None:
+    def test_path_traversal_outside_uploads_deletes_nothing(
+        self, deployment: Deployment, tmp_path: Path, where: str
+    ) -> None:
         name = "abcdefghijklmnop"
         for folder in (tmp_path / name, tmp_path.parent / name / "b"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "a.txt").write_text("mine")
-        place.uploaded.delete_vacated([f"{place.app.config.paths.uploads}/{where.format(name)}"])
+        deployment.uploaded.delete_vacated([f"{deployment.app.config.paths.uploads}/{where.format(name)}"])
         assert (tmp_path / name / "a.txt").exists() and (tmp_path.parent / name / "b" / "a.txt").exists()
 
-    def test_what_a_link_leads_to(self, place: Place, tmp_path: Path) -> None:
+    def test_symlink_target_in_uploads_is_kept(self, deployment: Deployment, tmp_path: Path) -> None:
         mine = tmp_path / "mine"
         mine.mkdir()
         (mine / "a.txt").write_text("mine")
-        link = place.app.config.paths.uploads / "first" / "abcdefghijklmnop"
+        link = deployment.app.config.paths.uploads / "first" / "abcdefghijklmnop"
         link.parent.mkdir(parents=True)
         link.symlink_to(mine)
-        place.uploaded.delete_vacated([str(link / "a.txt")])
-        folder = place.bring(tram=TRAM).folder
+        deployment.uploaded.delete_vacated([str(link / "a.txt")])
+        folder = deployment.upload_from_page(tram=TRAM).folder
         (folder / "inner").symlink_to(mine)
-        place.take_out("tram")
+        deployment.take_out("tram")
         assert names(mine) == ["a.txt"]
 
-    def test_everything_where_an_index_is_damaged(self, place: Place) -> None:
-        folder, other = place.upload(tram=TRAM), place.folders.make("Other").id
-        place.upload(other, ferry=FERRY)
-        damaged = place.folders.index_of(other) / FILE
+    def test_damaged_index_keeps_all_uploads(self, deployment: Deployment) -> None:
+        folder, other = deployment.upload(tram=TRAM), deployment.folders.make("Other").id
+        deployment.upload(other, ferry=FERRY)
+        damaged = deployment.folders.index_of(other) / FILE
         whole = damaged.read_bytes()
         damaged.write_bytes(b"no database" * 1000)
-        place.take_out("tram")
+        deployment.take_out("tram")
         assert names(folder) == ["tram.txt"]
         damaged.write_bytes(whole)
 
-    def test_what_an_article_of_another_collection_comes_from(self, place: Place) -> None:
-        folder, other = place.upload(tram=TRAM), place.folders.make("Other").id
-        place.open(other)
-        update_index(place.folders.index_of(other), [folder / "tram.txt"], place.app.components.embedder)
-        place.library.remove(other)
-        place.take_out("tram")
+    def test_upload_used_by_another_collection_is_kept(self, deployment: Deployment) -> None:
+        folder, other = deployment.upload(tram=TRAM), deployment.folders.make("Other").id
+        deployment.open(other)
+        update_index(deployment.folders.index_of(other), [folder / "tram.txt"], deployment.app.components.embedder)
+        deployment.library.remove(other)
+        deployment.take_out("tram")
         assert names(folder) == ["tram.txt"]
-        remove_articles(place.folders.place_of(other), ["tram"])
-        place.uploaded.delete_vacated([str(folder / "tram.txt")])
+        remove_articles(deployment.folders.place_of(other), ["tram"])
+        deployment.uploaded.delete_vacated([str(folder / "tram.txt")])
         assert not folder.exists()
 
 
-class TestCollectionForGood:
-    def test_its_files_go_with_it(self, place: Place) -> None:
-        other, beside = place.folders.make("Other").id, place.folders.make("Beside").id
-        own = [place.upload(other, tram=TRAM), place.bring(other, ferry=FERRY).folder]
-        stay = [place.upload(beside, tram=TRAM), place.bring(beside, ferry=FERRY).folder, place.upload(tram=TRAM)]
-        place.library.remove(other)
-        place.folders.forget_removed(place.uploaded.delete_of)
+class TestPurgedCollection:
+    def test_purge_deletes_only_uploads_of_collection(self, deployment: Deployment) -> None:
+        other, beside = deployment.folders.make("Other").id, deployment.folders.make("Beside").id
+        own = [deployment.upload(other, tram=TRAM), deployment.upload_from_page(other, ferry=FERRY).folder]
+        stay = [
+            deployment.upload(beside, tram=TRAM),
+            deployment.upload_from_page(beside, ferry=FERRY).folder,
+            deployment.upload(tram=TRAM),
+        ]
+        deployment.library.remove(other)
+        deployment.folders.forget_removed(deployment.uploaded.delete_of)
         assert all(folder.exists() for folder in (*own, *stay))
-        self.age(place, other)
-        place.folders.forget_removed(place.uploaded.delete_of)
-        assert not any(folder.exists() for folder in (*own, own[1].parent, place.folders._removed(other)))
+        self.expire(deployment, other)
+        deployment.folders.forget_removed(deployment.uploaded.delete_of)
+        assert not any(folder.exists() for folder in (*own, own[1].parent, deployment.folders._removed(other)))
         assert all(names(folder) for folder in stay)
 
-    def test_it_stays_with_its_files_while_an_index_is_damaged(self, place: Place) -> None:
-        other = place.folders.make("Other").id
-        folder = place.upload(other, tram=TRAM)
-        place.library.remove(other)
-        self.age(place, other)
-        file = place.app.config.paths.index / FILE
+    def test_damaged_index_postpones_purge_of_uploads(self, deployment: Deployment) -> None:
+        other = deployment.folders.make("Other").id
+        folder = deployment.upload(other, tram=TRAM)
+        deployment.library.remove(other)
+        self.expire(deployment, other)
+        file = deployment.app.config.paths.index / FILE
         whole = file.read_bytes()
-        place.library.close()
+        deployment.library.close()
         file.write_bytes(b"no database" * 1000)
-        place.folders.forget_removed(place.uploaded.delete_of)
-        assert names(folder) == ["tram.txt"] and place.folders.place_of(other).exists()
+        deployment.folders.forget_removed(deployment.uploaded.delete_of)
+        assert names(folder) == ["tram.txt"] and deployment.folders.place_of(other).exists()
         file.write_bytes(whole)
-        place.folders.forget_removed(place.uploaded.delete_of)
+        deployment.folders.forget_removed(deployment.uploaded.delete_of)
         assert not folder.exists()
 
-    def test_a_damaged_index_of_its_own_does_not_keep_it(self, place: Place) -> None:
-        other = place.folders.make("Other").id
-        folder = place.upload(other, tram=TRAM)
-        place.library.remove(other)
-        (place.folders.place_of(other) / FILE).write_bytes(b"no database" * 1000)
-        self.age(place, other)
-        place.folders.forget_removed(place.uploaded.delete_of)
-        assert not folder.exists() and not place.folders._removed(other).exists()
+    def test_collection_with_damaged_index_is_purged_with_uploads(self, deployment: Deployment) -> None:
+        other = deployment.folders.make("Other").id
+        folder = deployment.upload(other, tram=TRAM)
+        deployment.library.remove(other)
+        (deployment.folders.place_of(other) / FILE).write_bytes(b"no database" * 1000)
+        self.expire(deployment, other)
+        deployment.folders.forget_removed(deployment.uploaded.delete_of)
+        assert not folder.exists() and not deployment.folders._removed(other).exists()
 
-    def age(self, place: Place, collection: str) -> None:
-        os.utime(place.folders._removed(collection), (time.time() - 8 * 86400,) * 2)
+    def expire(self, deployment: Deployment, collection: str) -> None:
+        os.utime(deployment.folders._removed(collection), (time.time() - 8 * 86400,) * 2)
 
 
-class TestBrokenOff:
-    def broken_off(self, bringing: PageUpload) -> Path:
-        """As the end of its server leaves it."""
+class TestInterruptedUploads:
+    def interrupt(self, bringing: PageUpload) -> Path:
+        """Leaves the upload as a stopped server does: unlocked."""
         assert bringing.lock
         bringing.lock.release()
         return bringing.folder
 
-    def test_one_of_a_server_that_ended_goes(self, place: Place) -> None:
-        folder = self.broken_off(received(place.open().porter, tram=TRAM))
-        place.uploaded.delete_broken_off()
+    def test_upload_of_stopped_server_is_deleted(self, deployment: Deployment) -> None:
+        folder = self.interrupt(receive_upload(deployment.open().porter, tram=TRAM))
+        deployment.uploaded.delete_broken_off()
         assert not folder.exists() and not folder.with_suffix(".lock").exists()
 
-    def test_one_that_is_under_way_stays(self, place: Place) -> None:
-        porter = place.open().porter
-        bringing = received(porter, tram=TRAM)
-        place.uploaded.delete_broken_off()
+    def test_running_upload_is_kept(self, deployment: Deployment) -> None:
+        porter = deployment.open().porter
+        bringing = receive_upload(porter, tram=TRAM)
+        deployment.uploaded.delete_broken_off()
         assert names(bringing.folder) == ["tram.txt"]
         porter.read(bringing)
         wait_for(lambda: bringing.state == "done" and not lock_of(bringing).exists())
-        place.uploaded.delete_broken_off()
+        deployment.uploaded.delete_broken_off()
         assert names(bringing.folder) == ["tram.txt"]
 
-    def test_one_whose_articles_are_in_stays(self, place: Place) -> None:
-        index, app = place.app.config.paths.index, place.app
+    def test_interrupted_upload_with_indexed_articles_is_kept(self, deployment: Deployment) -> None:
+        index, app = deployment.app.config.paths.index, deployment.app
 
         def killed(folder: Path, progress: Progress) -> IndexingReport:
             update_index(index, [folder], app.components.embedder)
             raise KeyboardInterrupt
 
-        bringing = received(UploadManager(app.config.paths.uploads / "first", killed), tram=TRAM, empty="")
+        bringing = receive_upload(UploadManager(app.config.paths.uploads / "first", killed), tram=TRAM, empty="")
         porter = UploadManager(app.config.paths.uploads / "first", killed)
         with pytest.raises(KeyboardInterrupt):
             porter._read(bringing)
-        folder = self.broken_off(bringing)
-        place.uploaded.delete_broken_off()
+        folder = self.interrupt(bringing)
+        deployment.uploaded.delete_broken_off()
         assert names(folder) == ["tram.txt"] and not lock_of(bringing).exists()
 
-    def test_nothing_goes_where_the_index_is_missing(self, place: Place) -> None:
-        folder = self.broken_off(received(place.open().porter, tram=TRAM))
-        index = place.app.config.paths.index
+    def test_missing_index_keeps_interrupted_upload(self, deployment: Deployment) -> None:
+        folder = self.interrupt(receive_upload(deployment.open().porter, tram=TRAM))
+        index = deployment.app.config.paths.index
         index.rename(index.with_name("elsewhere"))
-        place.uploaded.delete_broken_off()
+        deployment.uploaded.delete_broken_off()
         assert names(folder) == ["tram.txt"]
         shutil.move(index.with_name("elsewhere"), index)
-        place.uploaded.delete_broken_off()
+        deployment.uploaded.delete_broken_off()
         assert not folder.exists()

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, store: VectorStore) -> Path:
     return tmp_path / "index"
 
 
-def test_the_nearest_are_those_with_the_highest_cosine(folder: Path, store: VectorStore) -> None:
+def test_nearest_passages_have_highest_cosine(folder: Path, store: VectorStore) -> None:
     catalog = Catalog.open(folder)
     (query,) = HashEmbedder().embed_queries([QUESTION])
     numbers, vectors = catalog.vectors_after(0, -1)
@@ -50,7 +50,7 @@ def test_only_allowed_passages_are_found(folder: Path, store: VectorStore) -> No
     assert store.open(catalog).nearest(query, 5, catalog, set()) == []
 
 
-def test_changes_are_found_after_a_refresh(folder: Path, store: VectorStore, tmp_path: Path) -> None:
+def test_refreshed_store_finds_index_changes(folder: Path, store: VectorStore, tmp_path: Path) -> None:
     catalog = Catalog.open(folder)
     before = store.open(catalog)
     new = tmp_path / "new.txt"
@@ -65,7 +65,7 @@ def test_changes_are_found_after_a_refresh(folder: Path, store: VectorStore, tmp
     assert number not in {found for found, _ in after.refreshed(catalog).nearest(query, 1000, catalog)}
 
 
-def test_an_empty_index_has_no_neighbours(tmp_path: Path, store: VectorStore) -> None:
+def test_empty_index_has_no_neighbours(tmp_path: Path, store: VectorStore) -> None:
     with_nothing = tmp_path / "empty"
     (tmp_path / "one.txt").write_text("One\n\nOne article.")
     update_index(with_nothing, [tmp_path / "one.txt"], HashEmbedder(), vectors=store)
@@ -75,14 +75,14 @@ def test_an_empty_index_has_no_neighbours(tmp_path: Path, store: VectorStore) ->
     assert store.open(catalog).nearest(query, 5, catalog) == []
 
 
-def test_the_retriever_searches_it(folder: Path, store: VectorStore) -> None:
+def test_retriever_returns_same_hits_with_every_store(folder: Path, store: VectorStore) -> None:
     hits = Retriever(folder, HashEmbedder(), store).search(QUESTION, 3)
     assert [hit.article.id for hit in hits] == [
         hit.article.id for hit in Retriever(folder, HashEmbedder()).search(QUESTION, 3)
     ]
 
 
-def test_its_files_are_made_anew(folder: Path, store: VectorStore) -> None:
+def test_deleted_files_are_rebuilt(folder: Path, store: VectorStore) -> None:
     catalog = Catalog.open(folder)
     for name in store.files(catalog):
         (folder / name).unlink()

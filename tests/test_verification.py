@@ -1,4 +1,4 @@
-"""Whether a sentence says what its quotation says: numbers, names, dates, negation."""
+"""Whether a sentence is supported by its quotation: numbers, names, dates, negation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from qa.verification.numbers import parse_numbers, possible_values
         ("nothing to count", []),
     ],
 )
-def test_numbers_are_read_in_digits_and_words(text: str, said: list[int | Fraction]) -> None:
+def test_parses_numbers_in_digits_and_words(text: str, said: list[int | Fraction]) -> None:
     assert [one.readings for one in parse_numbers(text)] == [frozenset({Fraction(number)}) for number in said]
 
 
@@ -51,7 +51,7 @@ def test_numbers_are_read_in_digits_and_words(text: str, said: list[int | Fracti
         ("ثلاثة ونصف", Fraction(7, 2), True),
     ],
 )
-def test_what_a_text_could_mean_is_wider(text: str, number: Fraction, meant: bool) -> None:
+def test_possible_values_include_ambiguous_readings(text: str, number: Fraction, meant: bool) -> None:
     assert (number in possible_values(text)) is meant
 
 
@@ -67,11 +67,11 @@ def test_what_a_text_could_mean_is_wider(text: str, number: Fraction, meant: boo
         ("بين تشرين الأول وديسمبر", {10, 12}),
     ],
 )
-def test_months_of_all_names(text: str, found: set[int]) -> None:
+def test_finds_months_in_all_naming_systems(text: str, found: set[int]) -> None:
     assert months(text) == found
 
 
-def test_weekdays_with_what_is_written_onto_them() -> None:
+def test_finds_weekdays_with_attached_prefixes() -> None:
     assert weekdays("مساء السبت والجمعة") == weekdays("on Friday and Saturday") == {4, 5}
 
 
@@ -88,11 +88,11 @@ ENGLISH_QUOTE = "Samira Haddad has run the line since April, the Guardian of Tun
         ("Jon Kirby speaks for the Pentagon.", []),
     ],
 )
-def test_a_name_that_sounds_almost_like_the_articles_is_misspelt(sentence: str, found: list[str]) -> None:
+def test_near_match_of_article_name_is_misspelled(sentence: str, found: list[str]) -> None:
     assert misspelled_names(sentence, [ARABIC_QUOTE]) == found
 
 
-def test_in_one_language_every_name_must_be_there() -> None:
+def test_name_missing_from_same_language_quotation_is_unsupported() -> None:
     assert unsupported_names("Samira Haddad of Tunis ran it.", [ENGLISH_QUOTE]) == []
     assert unsupported_names("Amira Haddad of Sfax ran it.", [ENGLISH_QUOTE]) == ["amira", "sfax"]
 
@@ -116,7 +116,7 @@ def test_in_one_language_every_name_must_be_there() -> None:
         ("When it opened it had 24 lamps.", "When did it open?", "When it opened it had 24 lamps.", "24", []),
     ],
 )
-def test_what_the_quotation_does_not_bear_out(
+def test_classifies_content_not_supported_by_quotation(
     sentence: str, question: str, quote: str, phrase: str, kinds: list[str]
 ) -> None:
     assert [fault.kind for fault in check_sentence(sentence, Sources(question, quote, phrase))] == kinds

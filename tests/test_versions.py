@@ -1,4 +1,4 @@
-"""Folders that earlier versions of Jawab wrote (`tests/data/versions`), opened by this one: nothing is lost."""
+"""Data folders written by earlier versions of Jawab (`tests/data/versions`) open in this one without loss."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Home:
 
 @pytest.fixture(params=sorted(path.name for path in VERSIONS.iterdir()))
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
-    """A copy of it, for it changes when it is opened."""
+    """A copy of a data folder, because opening it changes it."""
     shutil.copytree(VERSIONS / request.param, tmp_path / "home")
     return Home(tmp_path / "home", json.loads((tmp_path / "home" / "facts.json").read_text()))
 
 
-def test_index_answers_and_goes_on(home: Home) -> None:
+def test_index_can_be_searched_and_updated(home: Home) -> None:
     index = home.folder / "index"
     assert not check_integrity(index)
     retriever = Retriever(index, HashEmbedder())
@@ -58,7 +58,7 @@ def test_index_answers_and_goes_on(home: Home) -> None:
     assert not check_integrity(index)
 
 
-def test_conversations_are_there(home: Home) -> None:
+def test_conversations_survive_upgrade(home: Home) -> None:
     with closing(ConversationRepository(home.folder / "conversations.sqlite")) as conversations:
         titles = {one.title: one.collection for one in conversations.all(VISITOR)}
         assert titles == {"When did the tram open?": None, "متى افتتحت المكتبة؟": home.facts["collection"]}
@@ -68,7 +68,7 @@ def test_conversations_are_there(home: Home) -> None:
         assert (turn.verdict, turn.why) == ("good", "right")
 
 
-def test_jobs_are_there_and_the_one_that_waited_is_done(home: Home) -> None:
+def test_finished_and_queued_jobs_survive_upgrade(home: Home) -> None:
     folders = CollectionRepository(home.folder / "index", home.folder / "collections")
     intake = IndexWriter(folders, HashEmbedder, UploadedFiles(home.folder / "brought", folders))
     with closing(JobQueue(home.folder / "brought", intake)) as jobs:
@@ -81,13 +81,13 @@ def test_jobs_are_there_and_the_one_that_waited_is_done(home: Home) -> None:
         assert catalog.article("bridge")
 
 
-def test_collections_have_their_names(home: Home) -> None:
+def test_collection_names_survive_upgrade(home: Home) -> None:
     folders = CollectionRepository(home.folder / "index", home.folder / "collections")
     named = {one.id: one.name for one in folders.all()}
     assert named == {DEFAULT_ID: "الأخبار", home.facts["collection"]: "Archive of 2021"}
 
 
-def test_keys_open_what_they_did(home: Home) -> None:
+def test_api_key_scopes_survive_upgrade(home: Home) -> None:
     keys = APIKeyStore(home.folder / "keys.json")
     found = keys.find(home.facts["key"])
     assert found

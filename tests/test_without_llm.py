@@ -1,7 +1,7 @@
-"""A computer on which no LLM can run: Jawab answers without one, and says everywhere why.
+"""A computer on which no LLM can run: Jawab answers without one and reports the reason.
 
-The self-test's children are shell scripts that die of an unknown instruction, as llama.cpp does where the compiler
-made it wrong; or memory is too small.
+The self-test's children are shell scripts that crash with an illegal instruction, as a wrongly compiled llama.cpp
+does; or there is too little memory.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Doctor = Callable[[], tuple[str, int]]
 
 @pytest.fixture
 def behave(monkeypatch: pytest.MonkeyPatch) -> Behave:
-    """Lets the children of every self-test from now on behave in a certain way."""
+    """Sets how the children of all following self-tests behave."""
 
     def let_behave(**behaviour: str) -> None:
         prefix = scripted_child(**behaviour)
@@ -85,7 +85,7 @@ def client(site: Site) -> Iterator[TestClient]:
 
 
 class TestAnswers:
-    def test_a_question_is_answered_by_phrase_and_quotation(self, app: App) -> None:
+    def test_answer_is_same_as_with_llm_turned_off(self, app: App) -> None:
         assert app.components.llm is None
         assert app.components.llm_problem is not None and app.components.llm_problem.code == "generator_unusable"
         without = app.assistant_for(no_llm=True).ask(QUESTION)
@@ -93,7 +93,7 @@ class TestAnswers:
         assert (answer.answer, answer.citations) == (without.answer, without.citations)
         assert answer.status == "answered" and answer.citations
 
-    def test_the_command_line_answers_and_says_why_no_sentence_is_written(
+    def test_command_line_answers_and_reports_llm_problem(
         self, app: App, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("JAWAB_EMBEDDER", "fake")
@@ -107,19 +107,21 @@ class TestAnswers:
 
 class TestServer:
     @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
-    def test_it_is_ready_without_llm(self, client: TestClient, language: Language, sentence: str) -> None:
+    def test_server_is_ready_and_reports_llm_problem(
+        self, client: TestClient, language: Language, sentence: str
+    ) -> None:
         ready = client.get("/ready", headers={"accept-language": language})
         assert ready.status_code == 200
         body = ready.json()
         assert (body["status"], body["llm"], body["llm_problem"]) == ("ready", "off", "generator_unusable")
         assert sentence in body["detail"] and "SIGILL" in body["detail"]
 
-    def test_it_answers(self, client: TestClient) -> None:
+    def test_server_answers_without_llm(self, client: TestClient) -> None:
         answer = client.post("/v1/ask", json={"question": QUESTION}).json()
         assert answer["status"] == "answered" and answer["citations"]
 
     @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
-    def test_the_page_says_so_at_its_beginning(self, site: Site, language: Language, sentence: str) -> None:
+    def test_welcome_page_reports_llm_problem(self, site: Site, language: Language, sentence: str) -> None:
         assert sentence in welcome_html(site.collections.find(None).overview(), language)
 
 
@@ -146,7 +148,7 @@ class TestDoctor:
         return run
 
     @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
-    def test_it_says_why_there_is_none(
+    def test_doctor_reports_why_llm_cannot_run(
         self, language: Language, sentence: str, doctor: Doctor, behave: Behave, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("JAWAB_LANG", language)
@@ -156,13 +158,13 @@ class TestDoctor:
         lines = out.split("\n")
         (at,) = [at for at, line in enumerate(lines) if sentence in line]
         assert lines[at].startswith("✗") and "SIGILL" in lines[at]
-        # On a line of its own, which an Arabic sentence around it does not put out of order.
+        # On a line of its own, so that an Arabic sentence around it does not change the order of its words.
         assert lines[at + 1].strip().startswith("pip install")
 
     @pytest.mark.parametrize(
         ("language", "sentence"), [("en", "only in part: CPU code best: SIGILL"), ("ar", "في جزء منه فقط")]
     )
-    def test_it_says_which_code_failed(
+    def test_doctor_reports_failed_cpu_code(
         self, language: Language, sentence: str, doctor: Doctor, behave: Behave, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("JAWAB_LANG", language)
@@ -173,7 +175,7 @@ class TestDoctor:
         assert line.startswith("✓") and "next" in line and "100" in line
 
     @pytest.mark.parametrize(("language", "sentence"), [("en", "100 prompt tokens"), ("ar", "بسرعة 100 رمزاً")])
-    def test_it_says_how_fast_a_model_runs(
+    def test_doctor_reports_speed_of_model(
         self, language: Language, sentence: str, doctor: Doctor, behave: Behave, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("JAWAB_LANG", language)
@@ -182,7 +184,7 @@ class TestDoctor:
         assert code == 0
         assert sentence in out
 
-    def test_it_goes_on_after_a_file_that_is_no_model(self, doctor: Doctor, model: Path) -> None:
+    def test_doctor_continues_after_invalid_model_file(self, doctor: Doctor, model: Path) -> None:
         out, code = doctor()
         assert code == 1
         assert f"✗ The language model {model} cannot be loaded" in out
@@ -191,7 +193,7 @@ class TestDoctor:
 
 class TestMemoryShort:
     @pytest.mark.parametrize(("language", "unit"), [("en", "GB"), ("ar", "غيغابايت")])
-    def test_the_amounts_are_named(
+    def test_required_and_available_memory_are_reported(
         self, language: Language, unit: str, client: TestClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(index.runtime.memory, "available_memory", lambda: 400_000_000)

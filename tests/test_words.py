@@ -1,4 +1,4 @@
-"""The words of a text as keyword search sees them: what meets, what does not, and every step by itself."""
+"""Tokens for keyword search: which word forms match, which do not, and each normalization step."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from index.text.words import ALL, NormalizationSteps, content_words, normalize_t
         "Café cafe CAFÉ",
     ],
 )
-def test_the_forms_of_a_word_meet(spellings: str) -> None:
+def test_word_forms_share_tokens(spellings: str) -> None:
     assert len({tuple(normalize_tokens(word)) for word in spellings.split()}) == 1
 
 
 @pytest.mark.parametrize(
     "words", ["كتاب كتابة مكتبة", "ولد والد", "قلم علم", "عام علم", "2022 2023", "1,5 15", "walk talk"]
 )
-def test_other_words_do_not_meet(words: str) -> None:
+def test_different_words_have_different_tokens(words: str) -> None:
     one, other = (tuple(normalize_tokens(word)) for word in words.split()[-2:])
     assert one != other
 
@@ -49,21 +49,21 @@ def test_other_words_do_not_meet(words: str) -> None:
         (replace(ALL, english=False), "walking", "walks"),
     ],
 )
-def test_each_step_is_what_makes_two_forms_meet(off: NormalizationSteps, one: str, other: str) -> None:
+def test_each_normalization_step_is_needed(off: NormalizationSteps, one: str, other: str) -> None:
     assert normalize_tokens(one) == normalize_tokens(other)
     assert normalize_tokens(one, off) != normalize_tokens(other, off)
 
 
-def test_snowball_can_be_taken_instead() -> None:
+def test_snowball_stemmer_is_supported() -> None:
     steps = replace(ALL, arabic="snowball")
     assert normalize_tokens("المدرسة", steps) == normalize_tokens("مدرسة", steps) != ["مدرسة"]
 
 
-def test_words_come_in_order_and_none_is_left_out_of_the_index() -> None:
+def test_tokens_keep_order_and_stop_words() -> None:
     assert normalize_tokens("To be, or not to be: 2 cats") == ["to", "be", "or", "not", "to", "be", "2", "cat"]
 
 
-def test_only_what_says_something_is_looked_up_and_once() -> None:
+def test_query_tokens_drop_stop_words_and_duplicates() -> None:
     assert query_tokens("What is the capital of the Capital's country?") == {
         "capital": "capit",
         "country": "countri",
@@ -73,21 +73,21 @@ def test_only_what_says_something_is_looked_up_and_once() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "؟!… «»", "\"'*():^-+", "\x00\ud800", "ـ", "_", "َ", "🙂"])
-def test_what_has_no_letters_has_no_words(text: str) -> None:
+def test_text_without_letters_has_no_tokens(text: str) -> None:
     assert normalize_tokens(text) == [] == list(query_tokens(text))
 
 
-def test_a_word_is_letters_and_digits_only() -> None:
+def test_tokens_are_alphanumeric() -> None:
     for word in normalize_tokens('a"b* NEAR(c) ن"م* x_y {z} ٣^٤ e\u0301'):
         assert word.isalnum()
 
 
-def test_what_is_written_onto_a_word() -> None:
+def test_with_clitics_adds_arabic_prefixes() -> None:
     assert {"البنك", "والبنك", "للبنك", "وللبنك", "بالبنك", "فالبنك"} <= set(with_clitics("البنك"))
     assert {"وزارة", "ووزارة", "لوزارة", "بوزارة"} <= set(with_clitics("وزارة"))
     assert with_clitics("bank") == ["bank"]
 
 
-def test_content_words_are_without_prefix_and_cut() -> None:
+def test_content_words_are_stemmed_without_prefix() -> None:
     assert content_words("ما هي المدرسة؟") == {"مدرسه"}
     assert content_words("withdrawal of the withdraw") == content_words("withdraw")

@@ -1,4 +1,4 @@
-"""Zip archives: members are read as files of a folder are, names are only names, and nothing unpacks endlessly."""
+"""Zip archives: members are read like files of a folder, names are sanitized, and zip bombs are rejected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parts(data: bytes) -> list[ParsedDocument | Rejected]:
     return list(parsers()[".zip"](data))
 
 
-def test_members_of_every_format_are_articles_with_the_members_name() -> None:
+def test_members_of_every_format_become_articles() -> None:
     lines = "\n".join(json.dumps({"text": f"Line {number}."}) for number in (1, 2))
     data = zip_of(
         {
@@ -45,18 +45,18 @@ def test_members_of_every_format_are_articles_with_the_members_name() -> None:
     ]
 
 
-def test_an_open_file_does_as_well() -> None:
+def test_read_accepts_file_object() -> None:
     assert list(archive.read(io.BytesIO(zip_of({"a.txt": "Text."})))) == parts(zip_of({"a.txt": "Text."}))
 
 
-def test_what_a_folder_passes_over_is_passed_over() -> None:
+def test_hidden_and_temporary_members_are_skipped() -> None:
     data = zip_of(
         {".hidden/a.txt": "x", "__MACOSX/a.txt": "x", "a/.b.txt": "x", "~$a.docx": "x", "a/": "", "b.txt": "Text."}
     )
     assert [part.member for part in parts(data)] == ["b.txt"]
 
 
-def test_what_cannot_be_read_is_refused_by_its_name_and_the_rest_goes_in() -> None:
+def test_unreadable_members_are_rejected_by_name() -> None:
     data = zip_of(
         {
             "a.txt": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)),
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_is_refused_by_its_name_and_the_rest_goes_in() -> No
     ]
 
 
-def test_an_archive_in_an_archive_is_read_one_level_deep() -> None:
+def test_nested_archive_is_read_one_level_deep() -> None:
     deepest = zip_of({"x.txt": "Deep."})
     data = zip_of({"in/a.zip": zip_of({"b.txt": "Text.", "c.zip": deepest}), "broken.zip": "no zip"})
     assert parts(data) == [
@@ -87,11 +87,11 @@ def test_an_archive_in_an_archive_is_read_one_level_deep() -> None:
 
 
 @pytest.mark.parametrize("data", [b"no zip", zip_of({"a.txt": "text"})[:30]])
-def test_what_is_no_archive_is_refused(data: bytes) -> None:
+def test_non_archive_is_rejected(data: bytes) -> None:
     assert parts(data) == [Rejected("broken_document")]
 
 
-def test_a_damaged_member_does_not_take_the_others_with_it() -> None:
+def test_damaged_member_does_not_affect_others() -> None:
     data = bytearray(zip_of({"a.txt": "The first text. " * 9, "b.txt": "Text."}))
     data[data.index(b"a.txt") + 8] ^= 0xFF
     assert parts(bytes(data)) == [
@@ -100,7 +100,7 @@ def test_a_damaged_member_does_not_take_the_others_with_it() -> None:
     ]
 
 
-def test_an_encrypted_member_is_refused() -> None:
+def test_encrypted_member_is_rejected() -> None:
     data = bytearray(zip_of({"a.txt": "Text."}))
     for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         data[data.index(header) + flags] |= 1
@@ -108,21 +108,21 @@ def test_an_encrypted_member_is_refused() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1256", "cp720"])
-def test_arabic_names_in_whatever_a_program_wrote_them(encoding: str) -> None:
+def test_arabic_member_names_are_decoded(encoding: str) -> None:
     assert [part.member for part in parts(zip_with_name("أخبار/السد.txt".encode(encoding)))] == ["أخبار/السد.txt"]
 
 
-def test_western_names_of_old_programs() -> None:
+def test_cp437_member_names_are_decoded() -> None:
     assert [part.member for part in parts(zip_with_name("café.txt".encode("cp437")))] == ["café.txt"]
 
 
 def zip_with_name(name: bytes) -> bytes:
-    """An archive whose member's name is these bytes, without a word on their encoding."""
+    """An archive whose member's name is these bytes, without a declared encoding."""
     placeholder = "x" * (len(name) - 4) + ".txt"
     return zip_of({placeholder: "Text."}).replace(placeholder.encode(), name)
 
 
-def test_names_are_never_paths_and_keys_are_unique() -> None:
+def test_member_names_are_sanitized_and_keys_unique() -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as package:
         for name in ("../../etc/a.txt", "etc/a.txt", "/etc/a.txt", "C:\\etc\\a.txt", "etc/./a.txt", "e\u202etc/b.txt"):
@@ -139,7 +139,7 @@ def test_names_are_never_paths_and_keys_are_unique() -> None:
     assert [part.key for part in found if isinstance(part, ParsedDocument)] == [part.member for part in found]
 
 
-def test_what_would_unpack_to_too_much_is_refused_before_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_bomb_is_rejected_before_unpacking(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parts(zip_of({"bomb.txt": bytes(20_000_000)})) == [Rejected("archive_too_large")]
     monkeypatch.setattr(archive, "MOST_UNPACKED", 1_000)
     assert parts(zip_of({"a.txt": "x" * 600, "b.txt": "x" * 600})) == [Rejected("archive_too_large")]
@@ -149,7 +149,7 @@ def test_what_would_unpack_to_too_much_is_refused_before_it_is(monkeypatch: pyte
     assert parts(zip_of({str(number): "" for number in range(4)})) == [Rejected("archive_too_large")]
 
 
-def test_a_member_that_is_too_large_is_refused_unopened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_member_is_rejected_unopened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "LARGEST_MEMBER", 10)
     assert parts(zip_of({"a.txt": "x" * 11, "b.txt": "x"})) == [
         Rejected("too_large", member="a.txt"),
@@ -157,7 +157,7 @@ def test_a_member_that_is_too_large_is_refused_unopened(monkeypatch: pytest.Monk
     ]
 
 
-def test_members_are_read_one_after_another(tmp_path: Path) -> None:
+def test_members_are_read_one_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "many.zip"
     size = 2_000_000
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as package:
