@@ -35,7 +35,7 @@ from qa.training.examples import Source
 from qa.training.reader_data import MIXTURE, read_mixture
 from qa.training.train import default_embedder
 
-RESULTS = Path("benchmarks/results/not-here.json")
+RESULTS = Path("benchmarks/results/answerability.json")
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ from ui.config import load_config
 
 PORT = 7877
 ADDRESS = f"http://127.0.0.1:{PORT}/"
-RESULTS = Path("benchmarks/results/twenty-people.json")
+RESULTS = Path("benchmarks/results/concurrent_users.json")
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ Row = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/checking.json"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/faithfulness.json"))
     parser.add_argument("--show", choices=("dev", "test"), help="print the pairs of a half that were told wrongly")
     parser.add_argument("--models", action="store_true", help="also try the embedder and the reader")
     given = parser.parse_args()

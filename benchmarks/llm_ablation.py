@@ -85,7 +85,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bench", type=Path)
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "reader")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/ways-of-writing.json"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/llm_ablation.json"))
     parser.add_argument("--limit", type=int, default=16, help="questions of each set")
     parser.add_argument("--sure", type=int, default=24, help="questions of each set, and of abstain, for sureness")
     parser.add_argument("--show", action="store_true", help="print what was written")
@@ -94,7 +94,7 @@ def main() -> None:
     reader, generator = app.components.reader, app.components.generator
     if reader is None or not isinstance(generator, LlamaCppLLM):
         raise SystemExit("needs the reader and the LLM")
-    kept = given.work / f"ways-of-writing-{generator.name}.json"
+    kept = given.work / f"llm_ablation-{generator.name}.json"
     asked: dict[str, Row] = json.loads(kept.read_text()) if kept.exists() else {}
     for name in (*SETS, *ABSTAIN):
         retriever = retriever_of(name, given.bench, given.work, app.components.embedder)

@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
     parser.add_argument("--times", type=int, default=7)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/first-paint.json"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/page_load.json"))
     given = parser.parse_args()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

@@ -49,7 +49,7 @@ PASSAGES_AN_ARTICLE = 4
 WORDS_A_PASSAGE = 60
 QUERIES = 250
 EXACT_CHUNK = 50_000
-RESULTS = Path("benchmarks/results/growth.json")
+RESULTS = Path("benchmarks/results/scaling.json")
 
 
 def main() -> None:

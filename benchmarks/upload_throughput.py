@@ -27,7 +27,7 @@ from index.indexer import update_index
 
 PORT = 7876
 ADDRESS = f"http://127.0.0.1:{PORT}/"
-RESULTS = Path("benchmarks/results/bringing.json")
+RESULTS = Path("benchmarks/results/upload_throughput.json")
 DOCUMENT_MB = 5
 SEED = 3
 

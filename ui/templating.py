@@ -3,9 +3,9 @@
 Values pass through `ui.escaping.escape`, which also removes characters that change the direction of neighbouring text.
 Only `Markup` is inserted as it is: the result of another template, or of the functions below.
 
-Templates have, beside their values: `t(key, **fields)`, a text of `ui/texts` in the template's `language`; `lang(x)` and
-`own(text)`, the attributes `lang` and `dir` of a language and of a text; `sentence(text)`, where paths are isolated;
-`date(iso)` and `plural(count)`.
+Templates have, beside their values: `t(key, **fields)`, a text of `ui/texts` in the template's `language`; `lang(x)`
+and `own(text)`, the attributes `lang` and `dir` of a language and of a text; `sentence(text)`, where paths are
+isolated; `date(iso)` and `plural(count)`.
 """
 
 from __future__ import annotations
