@@ -19,7 +19,7 @@ from typing import Any
 from index.retriever import Retriever
 from index.text.folding import fold_text
 from qa.assistant import Assistant
-from qa.multi_sentence import MOST_REASONS, expand_explanation, select_sentences
+from qa.multi_sentence import MAX_REASONS, expand_explanation, select_sentences
 from qa.query.question import asks_why_or_how
 from qa.reader.extractive_qa import extract_answer
 from ui.app import App
@@ -48,7 +48,7 @@ def main() -> None:
         figures = whole_program(asked, retrievers, app, given.show)
     else:
         figures = {**sentences(asked, retrievers), "why and how": reasons(asked, retrievers, app)}
-    name = f"whole-answers-{given.split}{'-program' if given.with_llm else ''}.json"
+    name = f"multi_sentence-{given.split}{'-program' if given.with_llm else ''}.json"
     (given.out or Path("benchmarks/results") / name).write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
 
@@ -84,12 +84,12 @@ def reasons(asked: list[Row], retrievers: dict[str, Retriever], app: App) -> Row
         found = extract_answer(app.components.reader, question["question"], hits)
         assert found
         first = found.located.evidence
-        chosen = select_sentences(question["question"], hits, MOST_REASONS)
+        chosen = select_sentences(question["question"], hits, MAX_REASONS)
         ways = {
             "its sentence": [first],
             "and the next": expand_explanation(first, hits)[:2],
             "and the next two": expand_explanation(first, hits),
-            "and two that are chosen": [first, *(one for one in chosen if one.text != first.text)][:MOST_REASONS],
+            "and two that are chosen": [first, *(one for one in chosen if one.text != first.text)][:MAX_REASONS],
             "three that are chosen": chosen,
         }
         for way, read in ways.items():

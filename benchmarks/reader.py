@@ -113,8 +113,10 @@ def read_all(given: argparse.Namespace) -> None:
     (given.work / "memory.json").write_text(json.dumps(memory(embedder, reader)))
     names = []
     for name, asked in questions(given, embedder):
-        rows = [read_question(question, retriever, reader) for question, retriever in tqdm(asked, desc=name)]
-        _kept(given.work, name).write_text(json.dumps(rows, ensure_ascii=False))
+        # A run that was stopped goes on; another reader needs another work folder.
+        if not _kept(given.work, name).is_file():
+            rows = [read_question(question, retriever, reader) for question, retriever in tqdm(asked, desc=name)]
+            _kept(given.work, name).write_text(json.dumps(rows, ensure_ascii=False))
         names.append(name)
         (given.work / "names.json").write_text(json.dumps(names))
     (given.work / "given.json").write_text(json.dumps(validate(reader, given.bench, given.limit)))

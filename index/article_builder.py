@@ -32,56 +32,56 @@ class ArticleBuilder:
 
     catalog: Catalog
     inbox: Path | None = None
-    _taken: dict[str, str] = field(default_factory=dict)
-    _seen: Counter[str] = field(default_factory=Counter)
+    _id_owners: dict[str, str] = field(default_factory=dict)
+    _owner_counts: Counter[str] = field(default_factory=Counter)
 
     def article(self, draft: ParsedDocument, path: Path, check: Check = never) -> Article:
         """Build the article for `draft`, which was parsed from `path`."""
         name = PurePosixPath(draft.member) if draft.member else path
         ignored = tuple(sorted({*draft.ignored, *find_boilerplate(draft.text, check)}, key=lambda span: span.start))
-        own = mask_spans(draft.text, ignored)
+        visible_text = mask_spans(draft.text, ignored)
         # The name of a file with many articles has no information about any one of them.
         file_name = "" if draft.key and not draft.member else name.name
-        dated = date_of_article(draft.text, ignored, draft.date, file_name, check=check)
+        publication_date = date_of_article(draft.text, ignored, draft.date, file_name, check=check)
         return Article(
-            id=self._free_id(draft, path, name.stem),
-            title=draft.title or extract_headline(own) or name.stem,
+            id=self._unique_id(draft, path, name.stem),
+            title=draft.title or extract_headline(visible_text) or name.stem,
             text=draft.text,
-            language=draft.language or detect_language(own),
-            date=dated.day if dated else None,
+            language=draft.language or detect_language(visible_text),
+            date=publication_date.day if publication_date else None,
             source=draft.source,
             author=draft.author,
             ignored=ignored,
-            date_from=dated.found_in if dated else None,
-            date_certainty=dated.certainty if dated else None,
+            date_from=publication_date.found_in if publication_date else None,
+            date_certainty=publication_date.certainty if publication_date else None,
         )
 
-    def _free_id(self, draft: ParsedDocument, path: Path, stem: str) -> str:
+    def _unique_id(self, draft: ParsedDocument, path: Path, stem: str) -> str:
         """Return the id that the file gives, else the file's name; with a hash of the path if another file has it."""
         name = draft.id or (f"{stem}-{draft.key}" if draft.key and not draft.member else stem)
         # One word that can be typed on a command line and used in a URL.
-        wanted = _NOT_TYPED.sub("-", name).strip("-")[:_LONGEST_ID] or "article"
-        names_itself = self.inbox is not None and draft.id is not None
-        owner = f"id\0{draft.id}" if names_itself else f"{path}\0{draft.key}"
-        self._seen[owner] += 1
-        if self._seen[owner] > 1:
+        plain_id = _NOT_TYPED.sub("-", name).strip("-")[:_LONGEST_ID] or "article"
+        gives_id = self.inbox is not None and draft.id is not None
+        owner = f"id\0{draft.id}" if gives_id else f"{path}\0{draft.key}"
+        self._owner_counts[owner] += 1
+        if self._owner_counts[owner] > 1:
             # A file may give the same id twice.
-            owner += f"\0{self._seen[owner]}"
-        own = f"{wanted}-{digest_of(owner)[:6]}"
-        candidates = [wanted, own]
-        if names_itself and wanted != draft.id:
+            owner += f"\0{self._owner_counts[owner]}"
+        hashed_id = f"{plain_id}-{digest_of(owner)[:6]}"
+        candidates = [plain_id, hashed_id]
+        if gives_id and plain_id != draft.id:
             # Two ids may become equal once normalised, and neither article may replace the other.
-            candidates = [own]
-        elif self.catalog.path_of(own) and self._may_have(own, draft, path):
+            candidates = [hashed_id]
+        elif self.catalog.path_of(hashed_id) and self._is_available(hashed_id, draft, path):
             # An article that once got a hash keeps that id, also when the other article is gone.
-            candidates = [own, wanted]
+            candidates = [hashed_id, plain_id]
         for candidate in candidates:
-            free = self._taken.setdefault(candidate, owner) == owner
-            if free and self._may_have(candidate, draft, path):
+            free = self._id_owners.setdefault(candidate, owner) == owner
+            if free and self._is_available(candidate, draft, path):
                 return candidate
-        return f"{wanted}-{digest_of(owner)[:16]}"
+        return f"{plain_id}-{digest_of(owner)[:16]}"
 
-    def _may_have(self, article_id: str, draft: ParsedDocument, path: Path) -> bool:
+    def _is_available(self, article_id: str, draft: ParsedDocument, path: Path) -> bool:
         """Return whether the id is free, or already belongs to the article of this draft."""
         held_by = self.catalog.path_of(article_id)
         if held_by is None or held_by == str(path):

@@ -66,36 +66,38 @@ class ArticleBrowser:
         with self._lock:
             generation = self._catalog.generation
             if generation != self._generation:
-                self._articles = tuple(_listed(self._catalog))
+                self._articles = tuple(_read_summaries(self._catalog))
                 self._generation = generation
             return self._articles
 
-    def browse(self, wanted: ArticleQuery) -> list[ArticleSummary]:
-        """Return the articles that match `wanted`, in its order; when sorted by date, those without one come last."""
-        with_words = self._with_words(wanted.words)
-        found = [
-            one
-            for one in self.articles()
-            if (with_words is None or one.number in with_words)
-            and wanted.language in (None, one.language)
-            and wanted.publisher in (None, "", one.publisher)
-            and _within(one.date, wanted.since, wanted.until)
+    def browse(self, query: ArticleQuery) -> list[ArticleSummary]:
+        """Return the articles that match `query`, in its order; when sorted by date, those without one come last."""
+        matching_numbers = self._numbers_with_words(query.words)
+        matches = [
+            article
+            for article in self.articles()
+            if (matching_numbers is None or article.number in matching_numbers)
+            and query.language in (None, article.language)
+            and query.publisher in (None, "", article.publisher)
+            and _is_in_period(article.date, query.since, query.until)
         ]
-        if wanted.order == "title":
-            return sorted(found, key=lambda one: fold_text(one.title))
-        newest = wanted.order == "newest"
-        dated = sorted((one for one in found if one.date), key=lambda one: one.date or "", reverse=newest)
-        return [*dated, *(one for one in found if not one.date)]
+        if query.order == "title":
+            return sorted(matches, key=lambda article: fold_text(article.title))
+        newest = query.order == "newest"
+        dated = sorted(
+            (article for article in matches if article.date), key=lambda article: article.date or "", reverse=newest
+        )
+        return [*dated, *(article for article in matches if not article.date)]
 
     def publishers(self) -> list[tuple[str, int]]:
         """Return the publishers and their numbers of articles, largest first."""
         counts: dict[str, int] = {}
-        for one in self.articles():
-            if one.publisher:
-                counts[one.publisher] = counts.get(one.publisher, 0) + 1
+        for article in self.articles():
+            if article.publisher:
+                counts[article.publisher] = counts.get(article.publisher, 0) + 1
         return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
-    def _with_words(self, text: str) -> set[int] | None:
+    def _numbers_with_words(self, text: str) -> set[int] | None:
         """Return the numbers of the articles that have all words of `text` in any form; `None` if it has no words."""
         numbers: set[int] | None = None
         for word in query_tokens(text).values():
@@ -104,19 +106,19 @@ class ArticleBrowser:
                 WHERE number IN (SELECT rowid FROM keywords WHERE keywords MATCH ?)""",
                 '"' + word.replace('"', '""') + '"',
             )
-            found = {number for (number,) in rows}
-            numbers = found if numbers is None else numbers & found
+            matching = {number for (number,) in rows}
+            numbers = matching if numbers is None else numbers & matching
         return numbers
 
 
-def _listed(catalog: Catalog) -> Iterator[ArticleSummary]:
+def _read_summaries(catalog: Catalog) -> Iterator[ArticleSummary]:
     rows = catalog.rows("SELECT number, id, title, language, date, source, story FROM articles ORDER BY number")
-    told: dict[int, int] = {}
+    story_sizes: dict[int, int] = {}
     for *_, story in rows:
         if story is not None:
-            told[story] = told.get(story, 0) + 1
+            story_sizes[story] = story_sizes.get(story, 0) + 1
     for number, article_id, title, language, date, source, story in rows:
-        yield ArticleSummary(number, article_id, title, language, date, publisher_of(source), told.get(story, 1))
+        yield ArticleSummary(number, article_id, title, language, date, publisher_of(source), story_sizes.get(story, 1))
 
 
 def publisher_of(source: str | None) -> str | None:
@@ -130,7 +132,7 @@ def publisher_of(source: str | None) -> str | None:
     return host.removeprefix("www.") if host else source
 
 
-def _within(date: str | None, since: str | None, until: str | None) -> bool:
+def _is_in_period(date: str | None, since: str | None, until: str | None) -> bool:
     if not (since or until):
         return True
     # "2021" and "2021-04" include all of that year or month.

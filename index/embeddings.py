@@ -101,7 +101,7 @@ class SentenceTransformerEmbedder:
         self.name = name or folder.name
         self.fingerprint = _fingerprint(folder, self.name)
         self.thread = PriorityExecutor("jawab-network")
-        self._together: QueryBatcher[str, Vectors] = QueryBatcher(self.thread, self._embed_queries)
+        self._query_batcher: QueryBatcher[str, Vectors] = QueryBatcher(self.thread, self._embed_queries)
 
     @property
     def dimension(self) -> int:
@@ -147,14 +147,14 @@ class SentenceTransformerEmbedder:
         """A tokenizer for other components. Padding and truncation are mutable state that every call sets, so the
         model's own tokenizer is used in the network's thread only.
         """
-        return _sibling(self._model.tokenizer)
+        return _copy_tokenizer(self._model.tokenizer)
 
     @property
     def _prompts(self) -> dict[str, str]:
         return dict(self._model.prompts)
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
-        rows = self._together.do(queries)
+        rows = self._query_batcher.do(queries)
         return np.stack(rows) if rows else np.empty((0, self.dimension), dtype=np.float32)
 
     def _embed_queries(self, queries: Sequence[str]) -> list[Vectors]:
@@ -228,18 +228,18 @@ def _memory_needed(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*.safetensors")) + _TOKENIZER_BYTES
 
 
-def _sibling(tokenizer: Any) -> Any:
+def _copy_tokenizer(tokenizer: Any) -> Any:
     """Return a tokenizer that shares its vocabulary with `tokenizer` (300 MB), and has its own state."""
     from tokenizers import Tokenizer
 
-    shared = tokenizer.backend_tokenizer
-    backend = Tokenizer(shared.model)
+    original = tokenizer.backend_tokenizer
+    backend = Tokenizer(original.model)
     for part in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
-        setattr(backend, part, getattr(shared, part))
-    backend.add_tokens([token for _, token in sorted(shared.get_added_tokens_decoder().items())])
-    sibling = copy.copy(tokenizer)
-    sibling._tokenizer = backend
-    return sibling
+        setattr(backend, part, getattr(original, part))
+    backend.add_tokens([token for _, token in sorted(original.get_added_tokens_decoder().items())])
+    duplicate = copy.copy(tokenizer)
+    duplicate._tokenizer = backend
+    return duplicate
 
 
 def _fingerprint(folder: Path, name: str) -> str:

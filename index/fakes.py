@@ -24,19 +24,19 @@ class HashEmbedder:
         self.fingerprint = fingerprint or f"{self.name}/{dimension}"
 
     def embed_queries(self, queries: Sequence[str]) -> Vectors:
-        return np.stack([self._vector(query) for query in queries]) if queries else self._none()
+        return np.stack([self._vector(query) for query in queries]) if queries else self._no_vectors()
 
     def embed_passages(self, texts: Sequence[PassageText], progress: Progress | None = None) -> list[PassageEmbedding]:
         embedded = []
         for text in texts:
             sentences = [self._vector(text.text[span.start : span.end]) for span in text.sentences]
-            rows = np.stack(sentences) if sentences else self._none()
+            rows = np.stack(sentences) if sentences else self._no_vectors()
             embedded.append(PassageEmbedding(self._vector(f"{text.title} {text.text}"), rows))
             if progress:
                 progress(1)
         return embedded
 
-    def _none(self) -> Vectors:
+    def _no_vectors(self) -> Vectors:
         return np.empty((0, self.dimension), dtype=np.float32)
 
     def _vector(self, text: str) -> Vectors:

@@ -74,15 +74,15 @@ def update_index(
     updates the one with the same id from an earlier file. Without `make`, a missing index raises `IndexMissing`. Raises
     `PathNotFound`, `NothingToIndex`, `IndexMismatch`, `IndexLocked`, `DiskFull`, `PermissionDenied`.
     """
-    found = discover_files(paths)
-    if not found.files and not found.skipped:
+    discovered = discover_files(paths)
+    if not discovered.files and not discovered.skipped:
         raise NothingToIndex(path=", ".join(map(str, paths)))
     roots = [path.resolve() for path in paths if path.is_dir()]
-    looked, check = (progress.looked, progress.check) if progress else (None, never)
+    report, check = (progress.looked, progress.check) if progress else (None, never)
     with (writing if make else changing)(folder) as catalog:
         catalog.require(embedder.fingerprint)
-        with SandboxedParser(check=check) as reading:
-            plan = plan_update(catalog, found, roots, reading, looked, inbox.resolve() if inbox else None, check)
+        with SandboxedParser(check=check) as parser:
+            plan = plan_update(catalog, discovered, roots, parser, report, inbox.resolve() if inbox else None, check)
         plan.summary.passages_embedded = embed_missing(catalog, plan.texts, embedder, progress)
         if plan.changes_anything or vectors.needs_update(catalog) or clustering.unassigned(catalog):
             with change_index(catalog, vectors):
@@ -103,18 +103,18 @@ def remove_articles(folder: Path, article_ids: Sequence[str], vectors: VectorSto
             if path is None:
                 raise ArticleMissing(article_id=article_id)
             paths.add(path)
-        repeating = update_line_counts(catalog, [], catalog.texts_leaving(article_ids)).cut_again
+        to_rechunk = update_line_counts(catalog, [], catalog.texts_leaving(article_ids)).to_rechunk
         with change_index(catalog, vectors):
             for article_id in article_ids:
                 _remove(catalog, article_id)
             # There is no embedder here for passages with other boundaries.
-            schedule_rechunk(catalog, repeating)
+            schedule_rechunk(catalog, to_rechunk)
             # The file's record is removed too, so that indexing it again restores the article.
             for path in paths:
                 catalog.remove_file(path)
             catalog.next_generation()
             rebuild_derived(catalog, vectors)
-        return _vacated(catalog, paths)
+        return _files_without_articles(catalog, paths)
 
 
 def embed_missing(
@@ -148,10 +148,10 @@ def change_index(catalog: Catalog, vectors: VectorStore = FAISS) -> Iterator[Non
 
 
 def _apply(catalog: Catalog, plan: Plan, embedder: Embedder, check: Check) -> None:
-    left = {path for article_id in plan.leaving if (path := catalog.path_of(article_id))}
+    affected_paths = {path for article_id in plan.leaving if (path := catalog.path_of(article_id))}
     for article_id in checked(plan.leaving, check):
         _remove(catalog, article_id)
-    for path in plan.gone_files:
+    for path in plan.removed_files:
         catalog.remove_file(path)
     for entry in checked(plan.entries, check):
         owner = catalog.owner_of(entry.fingerprint)
@@ -159,18 +159,18 @@ def _apply(catalog: Catalog, plan: Plan, embedder: Embedder, check: Check) -> No
             catalog.put_copy(owner[0], entry)
         else:
             store_lines(catalog, catalog.put(entry, check), plan.lines[entry.article.id])
-    for number, entry in checked(plan.cut_again.items(), check):
-        catalog.cut_again(number, entry, check)
+    for number, entry in checked(plan.to_rechunk.items(), check):
+        catalog.rechunk(number, entry, check)
     schedule_rechunk(catalog, ())
     for file in checked(plan.files, check):
         catalog.put_file(file)
     if plan.changes_articles:
         catalog.set_embedder(embedder.fingerprint)
         catalog.next_generation()
-    plan.summary.vacated = _vacated(catalog, left)
+    plan.summary.vacated = _files_without_articles(catalog, affected_paths)
 
 
-def _vacated(catalog: Catalog, paths: Iterable[str]) -> list[str]:
+def _files_without_articles(catalog: Catalog, paths: Iterable[str]) -> list[str]:
     """Return those of `paths` that no article and no copy comes from."""
     return sorted(path for path in paths if not catalog.comes_from(path))
 
@@ -186,13 +186,13 @@ def rebuild_derived(catalog: Catalog, vectors: VectorStore = FAISS, check: Check
     """Update the vector store and the stories to the articles. Call within `change_index`."""
     if vectors.needs_update(catalog):
         vectors.update(catalog, check)
-    new = clustering.unassigned(catalog)
-    if not new:
+    unassigned = clustering.unassigned(catalog)
+    if not unassigned:
         return
     index = vectors.open(catalog)
 
     def nearest(query: Vectors, k: int) -> ScoredIds:
         return index.nearest(query, k, catalog)
 
-    clustering.assign_stories(catalog, new, nearest, check)
+    clustering.assign_stories(catalog, unassigned, nearest, check)
     catalog.next_generation()

@@ -29,21 +29,21 @@ def export_articles(catalog: Catalog, target: Path) -> list[Path]:
     with storage_errors(target.parent):
         try:
             for lines in _parts(_lines(catalog)):
-                part = _numbered(target, len(partial) + 1)
+                part = _part_path(target, len(partial) + 1)
                 if part.exists():
                     raise FileExists(file=part)
                 partial.append(part.with_name(f"{part.name}.partial"))
                 partial[-1].write_text("".join(lines), encoding="utf-8")
             written = [path.with_suffix("") for path in partial]
-            for path, named in zip(partial, written, strict=True):
-                put_in_place(path, named)
+            for path, final_path in zip(partial, written, strict=True):
+                put_in_place(path, final_path)
             return written
         finally:
             for path in partial:
                 path.unlink(missing_ok=True)
 
 
-def _numbered(target: Path, number: int) -> Path:
+def _part_path(target: Path, number: int) -> Path:
     return target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
 
 

@@ -21,7 +21,7 @@ class CollectionListing:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return each article without its text, but with its copies and the ids of the others of its story."""
-        told_with = {
+        same_story = {
             article.id: [other.id for other in story if other is not article]
             for story in self.stories
             for article in story
@@ -31,7 +31,7 @@ class CollectionListing:
             row = dataclasses.asdict(article)
             del row["text"], row["ignored"]
             row["copies"] = [dataclasses.asdict(copy) for copy in self.copies.get(article.id, ())]
-            row["same_story"] = told_with[article.id]
+            row["same_story"] = same_story[article.id]
             rows.append(row)
         return rows
 

@@ -29,7 +29,7 @@ from index.text.chunker import CHUNKER_VERSION, split_passages
 from index.text.language import detect_language
 from index.text.sentences import sentences
 
-_PASSING = FAILURES | {"cannot_be_read"}
+_TEMPORARY_REASONS = FAILURES | {"cannot_be_read"}
 """Reasons that may be temporary, from the state of the machine or the disk: the file's articles are not removed."""
 
 Reported = Callable[[int, int], None]
@@ -53,7 +53,7 @@ class IndexingReport:
 
 
 @dataclass(frozen=True)
-class _Read:
+class _ParsedArticle:
     """An article parsed in this run; `titled` where the file itself gives its title."""
 
     article: Article
@@ -64,7 +64,7 @@ class _Read:
 
 
 @dataclass(frozen=True)
-class _Before:
+class _StoredState:
     """Snapshot of the catalogue: files, the ids of the articles of each, and the articles' digests."""
 
     files: Mapping[str, StoredFile]
@@ -72,10 +72,12 @@ class _Before:
     digests: Mapping[str, str]
 
     @staticmethod
-    def of(catalog: Catalog) -> _Before:
+    def of(catalog: Catalog) -> _StoredState:
         by_path = catalog.digests_by_path()
-        digests = {article_id: digest for found in by_path.values() for article_id, digest in found.items()}
-        return _Before(catalog.files(), by_path, digests)
+        digests = {
+            article_id: digest for file_digests in by_path.values() for article_id, digest in file_digests.items()
+        }
+        return _StoredState(catalog.files(), by_path, digests)
 
     def in_file(self, path: str) -> set[str]:
         """Return the ids of the articles that came from a file."""
@@ -89,10 +91,10 @@ class Plan:
     summary: IndexingReport
     entries: list[Entry] = field(default_factory=list)
     files: list[StoredFile] = field(default_factory=list)
-    gone_files: list[str] = field(default_factory=list)
+    removed_files: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     texts: dict[str, PassageText] = field(default_factory=dict)
-    cut_again: dict[int, Entry] = field(default_factory=dict)
+    to_rechunk: dict[int, Entry] = field(default_factory=dict)
     lines: Mapping[str, ArticleLines] = field(default_factory=dict)
 
     @property
@@ -102,56 +104,56 @@ class Plan:
 
     @property
     def changes_articles(self) -> bool:
-        return bool(self.entries or self.summary.removed or self.cut_again)
+        return bool(self.entries or self.summary.removed or self.to_rechunk)
 
     @property
     def changes_anything(self) -> bool:
-        return bool(self.changes_articles or self.files or self.gone_files)
+        return bool(self.changes_articles or self.files or self.removed_files)
 
 
 def plan_update(
     catalog: Catalog,
-    found: DiscoveredFiles,
+    discovered: DiscoveredFiles,
     roots: Sequence[Path],
-    reading: SandboxedParser,
+    parser: SandboxedParser,
     report: Reported | None = None,
     inbox: Path | None = None,
     check: Check = never,
 ) -> Plan:
-    """Plan the update of `catalog` to the files `found`; files that are gone from `roots` are removed from it too.
+    """Plan the update of `catalog` to the files `discovered`; files that are gone from `roots` are removed from it too.
 
     `inbox` is a folder whose files come and go (`ArticleBuilder`).
     """
-    plan = Plan(IndexingReport(skipped=list(found.skipped)))
-    before = _Before.of(catalog)
-    describer = ArticleBuilder(catalog, inbox)
-    changed: list[_Read] = []
-    for position, path in enumerate(found.files, start=1):
+    plan = Plan(IndexingReport(skipped=list(discovered.skipped)))
+    stored = _StoredState.of(catalog)
+    builder = ArticleBuilder(catalog, inbox)
+    changed: list[_ParsedArticle] = []
+    for position, path in enumerate(discovered.files, start=1):
         check()
-        changed += _look(path, before, reading, describer, plan, check)
+        changed += _changed_articles(path, stored, parser, builder, plan, check)
         if report:
-            report(position, len(found.files))
-    _plan_gone(found, roots, before, plan)
+            report(position, len(discovered.files))
+    _plan_removals(discovered, roots, stored, plan)
     leaving = catalog.texts_leaving(plan.leaving)
-    own, copies = _without_copies(catalog, checked(changed, check), leaving)
-    _plan_passages(catalog, own, leaving, plan, check)
+    unique, copies = _split_copies(catalog, checked(changed, check), leaving)
+    _plan_passages(catalog, unique, leaving, plan, check)
     _plan_copies(catalog, copies, plan)
     return plan
 
 
-def _look(
-    path: Path, catalogued: _Before, reading: SandboxedParser, describer: ArticleBuilder, plan: Plan, check: Check
-) -> list[_Read]:
+def _changed_articles(
+    path: Path, stored: _StoredState, parser: SandboxedParser, builder: ArticleBuilder, plan: Plan, check: Check
+) -> list[_ParsedArticle]:
     """Return the new and changed articles of a file; one whose size and time are unchanged is not opened."""
-    known, before = catalogued.files.get(str(path)), catalogued.in_file(str(path))
+    known, stored_ids = stored.files.get(str(path)), stored.in_file(str(path))
     try:
         stat = path.stat()
         if known and (known.size, known.modified_ns) == (stat.st_size, stat.st_mtime_ns):
-            plan.summary.unchanged += len(before)
+            plan.summary.unchanged += len(stored_ids)
             plan.summary.skipped += [Skipped(str(path), *refused) for refused in known.refused]
             return []
-        drafts, refused = reading.read(path, stat.st_size)
-        if before and not drafts and any(part.reason in _PASSING for part in refused):
+        drafts, refused = parser.read(path, stat.st_size)
+        if stored_ids and not drafts and any(part.reason in _TEMPORARY_REASONS for part in refused):
             # The machine may have been short of something for a moment: the file's stored articles stay.
             plan.summary.skipped += [Skipped(str(path), part.reason) for part in refused]
             return []
@@ -164,84 +166,93 @@ def _look(
     reasons = tuple((part.reason, part.line, part.member) for part in refused)
     plan.summary.skipped += [Skipped(str(path), *reason) for reason in reasons]
     plan.files.append(StoredFile(str(path), stat.st_size, stat.st_mtime_ns, reasons))
-    found = [
-        _read(describer.article(draft, path, check), draft.title is not None, path) for draft in checked(drafts, check)
+    parsed_articles = [
+        _parsed_article(builder.article(draft, path, check), draft.title is not None, path)
+        for draft in checked(drafts, check)
     ]
-    plan.summary.removed += sorted(before - {read.article.id for read in found})
-    return [read for read in found if _is_new(read, catalogued.digests.get(read.article.id), plan)]
+    plan.summary.removed += sorted(stored_ids - {parsed.article.id for parsed in parsed_articles})
+    return [parsed for parsed in parsed_articles if _is_new(parsed, stored.digests.get(parsed.article.id), plan)]
 
 
-def _read(article: Article, titled: bool, path: Path) -> _Read:
+def _parsed_article(article: Article, titled: bool, path: Path) -> _ParsedArticle:
     digest = digest_of(CHUNKER_VERSION, repr(dataclasses.astuple(article)))
     # Without the ignored spans: copies of a text may differ in front matter, and are still copies.
-    own = mask_spans(article.text, article.ignored)
-    return _Read(article, titled, str(path), digest, text_hash(own if own.strip() else article.text))
+    visible_text = mask_spans(article.text, article.ignored)
+    return _ParsedArticle(
+        article, titled, str(path), digest, text_hash(visible_text if visible_text.strip() else article.text)
+    )
 
 
-def _is_new(read: _Read, digest_before: str | None, plan: Plan) -> bool:
-    if read.digest == digest_before:
+def _is_new(parsed: _ParsedArticle, digest_before: str | None, plan: Plan) -> bool:
+    if parsed.digest == digest_before:
         plan.summary.unchanged += 1
         return False
-    (plan.summary.added if digest_before is None else plan.summary.updated).append(read.article.id)
+    (plan.summary.added if digest_before is None else plan.summary.updated).append(parsed.article.id)
     if digest_before is not None:
-        plan.replaced.append(read.article.id)
+        plan.replaced.append(parsed.article.id)
     return True
 
 
-def _plan_gone(found: DiscoveredFiles, roots: Sequence[Path], before: _Before, plan: Plan) -> None:
-    present = set(map(str, found.files))
-    closed = [skipped.path for skipped in found.skipped]
-    for path in before.files:
+def _plan_removals(discovered: DiscoveredFiles, roots: Sequence[Path], stored: _StoredState, plan: Plan) -> None:
+    present = set(map(str, discovered.files))
+    closed = [skipped.path for skipped in discovered.skipped]
+    for path in stored.files:
         if path not in present and _is_within(path, roots) and not _is_within(path, closed):
-            plan.gone_files.append(path)
-            plan.summary.removed += sorted(before.in_file(path))
+            plan.removed_files.append(path)
+            plan.summary.removed += sorted(stored.in_file(path))
 
 
 def _is_within(path: str, folders: Iterable[Path | str]) -> bool:
     return any(Path(path).is_relative_to(folder) for folder in folders)
 
 
-def _without_copies(catalog: Catalog, changed: Iterable[_Read], leaving: set[str]) -> tuple[list[_Read], list[_Read]]:
+def _split_copies(
+    catalog: Catalog, changed: Iterable[_ParsedArticle], leaving: set[str]
+) -> tuple[list[_ParsedArticle], list[_ParsedArticle]]:
     """Split `changed` into articles with a unique text, and copies of one of these or of a stored article."""
-    own: dict[str, _Read] = {}
-    copies: list[_Read] = []
-    for read in changed:
-        owner = catalog.owner_of(read.fingerprint)
-        if read.fingerprint in own or (owner is not None and owner[1] not in leaving):
-            copies.append(read)
+    unique: dict[str, _ParsedArticle] = {}
+    copies: list[_ParsedArticle] = []
+    for parsed in changed:
+        owner = catalog.owner_of(parsed.fingerprint)
+        if parsed.fingerprint in unique or (owner is not None and owner[1] not in leaving):
+            copies.append(parsed)
         else:
-            own[read.fingerprint] = read
-    return list(own.values()), copies
+            unique[parsed.fingerprint] = parsed
+    return list(unique.values()), copies
 
 
-def _plan_passages(catalog: Catalog, own: Sequence[_Read], leaving: set[str], plan: Plan, check: Check) -> None:
+def _plan_passages(
+    catalog: Catalog, unique: Sequence[_ParsedArticle], leaving: set[str], plan: Plan, check: Check
+) -> None:
     """Ignore lines that repeat across a source, and chunk the rest; also of stored articles for which this changed."""
-    counted = update_line_counts(catalog, [(read.article, read.path) for read in own], leaving, check)
-    plan.lines = counted.lines
-    for read in own:
-        article = counted.articles[read.article.id]
-        if not read.titled:
+    boilerplate = update_line_counts(catalog, [(parsed.article, parsed.path) for parsed in unique], leaving, check)
+    plan.lines = boilerplate.lines
+    for parsed in unique:
+        article = boilerplate.articles[parsed.article.id]
+        if not parsed.titled:
             # The line that was extracted as the headline may be the source's banner.
             article = dataclasses.replace(article, title=_headline_of(article) or article.title)
-        plan.entries.append(with_passages(_entry(dataclasses.replace(read, article=article)), plan.texts, check))
-    for number, article in counted.cut_again.items():
-        before = catalog.entry(number)
-        if article.id in leaving or article.ignored == before.article.ignored:
+        plan.entries.append(with_passages(_entry(dataclasses.replace(parsed, article=article)), plan.texts, check))
+    for number, article in boilerplate.to_rechunk.items():
+        stored_entry = catalog.entry(number)
+        if article.id in leaving or article.ignored == stored_entry.article.ignored:
             continue
-        if article.title == _headline_of(before.article):
+        if article.title == _headline_of(stored_entry.article):
             article = dataclasses.replace(article, title=_headline_of(article) or article.title)
-        plan.cut_again[number] = with_passages(dataclasses.replace(before, article=article), plan.texts, check)
+        plan.to_rechunk[number] = with_passages(dataclasses.replace(stored_entry, article=article), plan.texts, check)
 
 
-def _plan_copies(catalog: Catalog, copies: Sequence[_Read], plan: Plan) -> None:
+def _plan_copies(catalog: Catalog, copies: Sequence[_ParsedArticle], plan: Plan) -> None:
     """Add the copies to the plan; a copy without its own title gets the headline of the article that it copies."""
-    own = {entry.fingerprint: entry.article for entry in plan.entries}
-    for read in copies:
-        owner = own.get(read.fingerprint) or _stored_owner(catalog, read.fingerprint, plan)
-        title = None if read.titled else _headline_of(owner)
+    planned = {entry.fingerprint: entry.article for entry in plan.entries}
+    for parsed in copies:
+        owner = planned.get(parsed.fingerprint) or _stored_owner(catalog, parsed.fingerprint, plan)
+        title = None if parsed.titled else _headline_of(owner)
         plan.entries.append(
             _entry(
-                dataclasses.replace(read, article=dataclasses.replace(read.article, title=title or read.article.title))
+                dataclasses.replace(
+                    parsed, article=dataclasses.replace(parsed.article, title=title or parsed.article.title)
+                )
             )
         )
 
@@ -249,15 +260,15 @@ def _plan_copies(catalog: Catalog, copies: Sequence[_Read], plan: Plan) -> None:
 def _stored_owner(catalog: Catalog, fingerprint: str, plan: Plan) -> Article:
     owner = catalog.owner_of(fingerprint)
     assert owner is not None
-    return (plan.cut_again.get(owner[0]) or catalog.entry(owner[0])).article
+    return (plan.to_rechunk.get(owner[0]) or catalog.entry(owner[0])).article
 
 
 def _headline_of(article: Article) -> str | None:
     return extract_headline(mask_spans(article.text, article.ignored))
 
 
-def _entry(read: _Read) -> Entry:
-    return Entry(read.article, read.path, read.digest, read.fingerprint)
+def _entry(parsed: _ParsedArticle) -> Entry:
+    return Entry(parsed.article, parsed.path, parsed.digest, parsed.fingerprint)
 
 
 def with_passages(entry: Entry, texts: dict[str, PassageText], check: Check = never) -> Entry:

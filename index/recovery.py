@@ -73,8 +73,8 @@ def check_integrity(folder: Path) -> IntegrityReport:
         try:
             with closing(Catalog.open_unchecked(folder)) as catalog:
                 _check_version(catalog, damaged)
-                ((found,), *_) = catalog.rows("PRAGMA quick_check(1)")
-                return IntegrityReport(len(damaged), None if found == "ok" else str(found), FAISS.is_damaged(catalog))
+                ((result,), *_) = catalog.rows("PRAGMA quick_check(1)")
+                return IntegrityReport(len(damaged), None if result == "ok" else str(result), FAISS.is_damaged(catalog))
         except IndexDamaged as error:
             return IntegrityReport(len(damaged), str(error.fields["detail"]), True)
 
@@ -87,30 +87,30 @@ def repair(folder: Path, embedder: Embedder, progress: Progress | None = None) -
     """
     if not (folder / FILE).is_file():
         raise IndexMissing(folder=folder)
-    place = folder / REPAIRING
+    workspace = folder / REPAIRING
     with write_lock(folder), storage_errors(folder):
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(workspace, ignore_errors=True)
         try:
             damaged = damaged_pages(folder / FILE)
             with (
-                closing(_readable_copy(folder, place / "old", damaged)) as old,
-                closing(Catalog.open_or_create(place / "new")) as new,
+                closing(_readable_copy(folder, workspace / "old", damaged)) as old,
+                closing(Catalog.open_or_create(workspace / "new")) as new,
             ):
                 _check_repairable(old, folder, damaged, embedder)
                 articles, embedded, lost = _save(old, new, embedder, progress)
-            damaged_files = _copy_damaged(folder, place / "damaged")
-            _take_place(place / "new", folder)
+            damaged_files = _copy_damaged(folder, workspace / "damaged")
+            _replace_files(workspace / "new", folder)
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(workspace, ignore_errors=True)
     return RecoveryReport(articles, embedded, lost, damaged_files)
 
 
-def _readable_copy(folder: Path, place: Path, damaged: Sequence[int]) -> Catalog:
-    private.make_folder(place)
+def _readable_copy(folder: Path, target: Path, damaged: Sequence[int]) -> Catalog:
+    private.make_folder(target)
     for path in _files(folder):
-        shutil.copy2(path, place / path.name)
-    restore_schema_pages(place / FILE, damaged)
-    return Catalog.open_unchecked(place)
+        shutil.copy2(path, target / path.name)
+    restore_schema_pages(target / FILE, damaged)
+    return Catalog.open_unchecked(target)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -126,9 +126,9 @@ def _check_repairable(old: Catalog, folder: Path, damaged: Sequence[int], embedd
             _check_version(old, damaged)
     except (IndexMissing, IndexVersion) as error:
         raise type(error)(**{**error.fields, "folder": folder}) from error
-    made_with = _meta(old, "embedder")
-    if made_with not in (None, embedder.fingerprint):
-        raise IndexMismatch(folder=folder, found=made_with, expected=embedder.fingerprint)
+    fingerprint = _meta(old, "embedder")
+    if fingerprint not in (None, embedder.fingerprint):
+        raise IndexMismatch(folder=folder, found=fingerprint, expected=embedder.fingerprint)
 
 
 def _check_version(catalog: Catalog, damaged: Sequence[int]) -> None:
@@ -180,9 +180,9 @@ def _articles(old: Catalog, texts: dict[str, PassageText]) -> tuple[list[tuple[i
     lost: list[str] = []
     for number in range(1, _last(old, "articles") + 1):
         try:
-            entry = _twice(partial(_article, old, number, texts))
+            entry = _with_retry(partial(_article, old, number, texts))
         except IndexDamaged:
-            lost.append(_name(old, number))
+            lost.append(_id_or_number(old, number))
         else:
             readable += [(number, entry)] if entry else []
     if lost and not readable:
@@ -202,7 +202,7 @@ def _article(old: Catalog, number: int, texts: dict[str, PassageText]) -> Entry 
     return with_passages(Entry(article, path, digest, fingerprint), texts)
 
 
-def _name(old: Catalog, number: int) -> str:
+def _id_or_number(old: Catalog, number: int) -> str:
     """Return the id of a lost article, or its number where the id cannot be read."""
     try:
         return str(old.rows("SELECT id FROM articles WHERE number = ?", number)[0][0])
@@ -212,15 +212,15 @@ def _name(old: Catalog, number: int) -> str:
 
 def _copies(old: Catalog, number: int) -> list[Entry]:
     try:
-        return _twice(partial(_readable_copies, old, number))
+        return _with_retry(partial(_readable_copies, old, number))
     except IndexDamaged:
         return []  # Their files are read again by the next `jawab index`, as all are.
 
 
 def _readable_copies(old: Catalog, number: int) -> list[Entry]:
     rows = old.rows(f"SELECT {COPY}, checksum FROM copies WHERE article = ?", number)
-    whole = {row[0] for row in rows if checksum_of(row[:-1]) == row[-1]}
-    return [copy for copy in old.copies_of(number) if copy.article.id in whole]
+    intact = {row[0] for row in rows if checksum_of(row[:-1]) == row[-1]}
+    return [copy for copy in old.copies_of(number) if copy.article.id in intact]
 
 
 def _keep_embedding(old: Catalog, new: Catalog, key: str) -> None:
@@ -236,7 +236,7 @@ def _keep_embedding(old: Catalog, new: Catalog, key: str) -> None:
 def _last(old: Catalog, table: str) -> int:
     for query in (f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'", f"SELECT max(number) FROM {table}"):
         try:
-            rows = _twice(partial(old.rows, query))
+            rows = _with_retry(partial(old.rows, query))
         except IndexDamaged:
             continue
         if rows and isinstance(rows[0][0], int):
@@ -244,7 +244,7 @@ def _last(old: Catalog, table: str) -> int:
     raise IndexDamaged(folder=old.folder.parent.parent, detail=f"nothing of {table} can be read")
 
 
-def _twice(read: Callable[[], _Read]) -> _Read:
+def _with_retry(read: Callable[[], _Read]) -> _Read:
     """Return the result of `read`, tried twice: SQLite reports a transient disk failure as damage, and real damage
     persists.
     """
@@ -256,27 +256,27 @@ def _twice(read: Callable[[], _Read]) -> _Read:
 
 def _meta(old: Catalog, key: str) -> str | None:
     try:
-        rows = _twice(partial(old.rows, "SELECT value FROM meta WHERE key = ?", key))
+        rows = _with_retry(partial(old.rows, "SELECT value FROM meta WHERE key = ?", key))
     except IndexDamaged:
         return None
     return str(rows[0][0]) if rows else None
 
 
-def _copy_damaged(folder: Path, place: Path) -> Path:
+def _copy_damaged(folder: Path, staging: Path) -> Path:
     """Put the damaged files, under their own names, into a folder beside them, for further recovery by hand."""
-    private.make_folder(place)
+    private.make_folder(staging)
     for path in _files(folder):
         if path.name.endswith("-shm"):
             continue  # memory that open connections share
         try:
-            os.link(path, place / path.name)
+            os.link(path, staging / path.name)
         except OSError:  # a file system without hard links
-            shutil.copy2(path, place / path.name)
+            shutil.copy2(path, staging / path.name)
     target = folder / f"damaged-{time.strftime('%Y-%m-%d-%H%M%S')}-{secrets.token_hex(2)}"
-    return place.rename(target)
+    return staging.rename(target)
 
 
-def _take_place(new: Path, folder: Path) -> None:
+def _replace_files(new: Path, folder: Path) -> None:
     """Replace the damaged files by the new ones.
 
     At every moment there is one catalogue or the other, and until all files are replaced it counts as damaged: it has
@@ -292,10 +292,10 @@ def _take_place(new: Path, folder: Path) -> None:
     sync_folder(folder)
     (new / FILE).replace(folder / FILE)
     sync_folder(folder)
-    whole = [path for path in sorted(new.iterdir(), reverse=True) if path.is_file() and path.name != LOCK]
-    for path in whole:
+    files = [path for path in sorted(new.iterdir(), reverse=True) if path.is_file() and path.name != LOCK]
+    for path in files:
         path.replace(folder / path.name)
-    for old in folder.glob("vectors-*"):
-        if old.name not in {path.name for path in whole}:
-            old.unlink()
+    for stale in folder.glob("vectors-*"):
+        if stale.name not in {path.name for path in files}:
+            stale.unlink()
     sync_folder(folder)

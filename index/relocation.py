@@ -16,17 +16,17 @@ from index.storage.rows import COPY, STORED, checksum_of
 from index.vectors.faiss_store import FAISS
 
 
-def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embedder, progress: Progress | None) -> int:
+def settle_in(folder: Path, old_uploads: str, new_uploads: Path, embedder: Embedder, progress: Progress | None) -> int:
     """Make a complete index from a copied catalogue in `folder`; returns the number of passages embedded.
 
-    Paths below `uploads_then` are moved to `uploads_now`. Vectors of another embedder are all computed again; after an
+    Paths below `old_uploads` are moved to `new_uploads`. Vectors of another embedder are all computed again; after an
     interruption another call continues. Raises the errors of `Catalog.open`, and `IndexDamaged` where the catalogue has
     triggers or views.
     """
     with write_lock(folder), closing(Catalog.open_or_create(folder)) as catalog:
-        _refuse_programs(catalog)
+        _reject_triggers(catalog)
         with catalog.transaction():
-            _move_paths(catalog, uploads_then, str(uploads_now))
+            _move_paths(catalog, old_uploads, str(new_uploads))
         embedded = 0
         if catalog.embedder is not None and (catalog.embedder != embedder.fingerprint or _is_incomplete(catalog)):
             embedded = _embed_again(catalog, embedder, progress)
@@ -38,28 +38,28 @@ def settle_in(folder: Path, uploads_then: str, uploads_now: Path, embedder: Embe
     return embedded
 
 
-def _move_paths(catalog: Catalog, before: str, after: str) -> None:
-    """Replace the folder `before` by `after` in the paths of articles, copies and files."""
+def _move_paths(catalog: Catalog, old_folder: str, new_folder: str) -> None:
+    """Replace the folder `old_folder` by `new_folder` in the paths of articles, copies and files."""
     for table, columns in (("articles", STORED), ("copies", COPY)):
         position = columns.split(", ").index("path")
         for row_id, *row in catalog.rows(f"SELECT rowid, {columns} FROM {table}"):
-            if (moved := _moved(row[position], before, after)) != row[position]:
+            if (moved := _moved_path(row[position], old_folder, new_folder)) != row[position]:
                 row[position] = moved
                 statement = f"UPDATE {table} SET path = ?, checksum = ? WHERE rowid = ?"
                 catalog.execute(statement, moved, checksum_of(row), row_id)
     for path in catalog.files():
-        if (moved := _moved(path, before, after)) != path:
+        if (moved := _moved_path(path, old_folder, new_folder)) != path:
             catalog.execute("UPDATE files SET path = ? WHERE path = ?", moved, path)
 
 
-def _moved(path: str, before: str, after: str) -> str:
-    return f"{after}/{path[len(before) + 1 :]}" if path.startswith(f"{before}/") else path
+def _moved_path(path: str, old_folder: str, new_folder: str) -> str:
+    return f"{new_folder}/{path[len(old_folder) + 1 :]}" if path.startswith(f"{old_folder}/") else path
 
 
-def _refuse_programs(catalog: Catalog) -> None:
-    programs = catalog.rows("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')")
-    if programs:
-        raise IndexDamaged(folder=catalog.folder, detail=f"trigger or view {programs[0][0]}")
+def _reject_triggers(catalog: Catalog) -> None:
+    triggers = catalog.rows("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')")
+    if triggers:
+        raise IndexDamaged(folder=catalog.folder, detail=f"trigger or view {triggers[0][0]}")
 
 
 def _is_incomplete(catalog: Catalog) -> bool:

@@ -25,7 +25,7 @@ from index.vectors.store import ScoredIds, VectorIndex, VectorStore
 
 CANDIDATES = 50
 """Passages retrieved by each of the two methods, vectors and keywords."""
-_DEEPER = 4
+_DEPTH_FACTOR = 4
 """Factor by which the number of candidates grows where they are of too few stories."""
 
 
@@ -63,7 +63,7 @@ class Retriever:
         self._embedder = embedder
         self._store = vectors
         # Searches run in order of arrival. Concurrent ones would only wait for the interpreter lock, in no order.
-        self._turns = FairLock()
+        self._search_lock = FairLock()
         self.embedder_name = embedder.name
         self.catalog = Catalog.open(folder)
         self.catalog.require(embedder.fingerprint)
@@ -91,7 +91,7 @@ class Retriever:
         """
         query = parse_query(question)
         vector = self._embedder.embed_queries([query.text])[0]
-        with self._turns.mine(), self.catalog.snapshot():
+        with self._search_lock.mine(), self.catalog.snapshot():
             depth = max(k, CANDIDATES)
             ranked = self._rank(query, vector, depth, only)
             if not ranked and query.phrases and not literally:
@@ -102,7 +102,7 @@ class Retriever:
             hits = self._one_per_story(ranked, vector, k)
             # A story with many articles may take up all candidates.
             while len(hits) < k and len(ranked) == depth:
-                depth *= _DEEPER
+                depth *= _DEPTH_FACTOR
                 ranked = self._rank(query, vector, depth, only)
                 hits = self._one_per_story(ranked, vector, k)
             return hits
@@ -120,15 +120,15 @@ class Retriever:
         dense = self._current().nearest(vector, depth, self.catalog, allowed)
         lexical = keyword_search(self.catalog.rows, query.text, depth, allowed)
         cosines = dict(dense)
-        unknown = [number for number, _ in lexical if number not in cosines]
-        if unknown:
-            cosines |= zip(unknown, (self.catalog.vectors(unknown) @ vector).tolist(), strict=True)
+        without_cosine = [number for number, _ in lexical if number not in cosines]
+        if without_cosine:
+            cosines |= zip(without_cosine, (self.catalog.vectors(without_cosine) @ vector).tolist(), strict=True)
         return [(number, cosines[number]) for number, _ in fuse(list(cosines.items()), lexical, depth)]
 
     def _hits(self, ranked: ScoredIds, query: Vectors) -> list[Hit]:
-        found = self.catalog.passages([number for number, _ in ranked])
+        passages = self.catalog.passages([number for number, _ in ranked])
         scores = dict(ranked)
-        return [_hit(stored, scores[stored.passage.number], query) for stored in found]
+        return [_hit(stored, scores[stored.passage.number], query) for stored in passages]
 
     def _one_per_story(self, ranked: ScoredIds, query: Vectors, k: int) -> list[Hit]:
         """Return the best hit of each story, with the story's other articles."""

@@ -118,7 +118,7 @@ class Answer:
     @classmethod
     def of_json(cls, record: Mapping[str, Any]) -> Answer:
         """Parse a record from `to_json`. Raises `ValueError` for anything else."""
-        return _records().validate_python(record)
+        return _answer_adapter().validate_python(record)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON-ready values, keys in the order of the contract."""
@@ -132,7 +132,7 @@ class Answer:
 
 
 @cache
-def _records() -> TypeAdapter[Answer]:
+def _answer_adapter() -> TypeAdapter[Answer]:
     return TypeAdapter(Answer)
 
 

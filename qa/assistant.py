@@ -94,7 +94,7 @@ class Assistant:
         self._generator = generator
         self._reader = reader
         self._options = options or Options()
-        self._numbers = itertools.count(1)
+        self._counter = itertools.count(1)
 
     def close(self) -> None:
         """Close the index; the models stay loaded."""
@@ -151,180 +151,194 @@ class Assistant:
         """
         clock = _Clock()
         language = validate_question(question)
-        number = question_id or f"q-{next(self._numbers)}"
+        answer_id = question_id or f"q-{next(self._counter)}"
         if kind := classify(question):
-            yield Finished(self._smalltalk(number, question, kind, language, clock))
+            yield Finished(self._smalltalk(answer_id, question, kind, language, clock))
             return
         vocabulary = Vocabulary(self.retriever.catalog.rows)
-        meant = transliterate(question, vocabulary) or question
-        alone, wanted = self._rewrite_question(meant, history)
-        hits = self.retriever.search(wanted, self._options.passages, literally=False)
-        asked = _QuestionContext(
-            id=number,
-            said=question,
-            question=correct_spelling(to_msa_question_words(alone), hits, vocabulary),
+        transliterated = transliterate(question, vocabulary) or question
+        standalone, query = self._rewrite_question(transliterated, history)
+        hits = self.retriever.search(query, self._options.passages, literally=False)
+        context = _QuestionContext(
+            id=answer_id,
+            typed=question,
+            question=correct_spelling(to_msa_question_words(standalone), hits, vocabulary),
             language=language,
             hits=self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits,
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
             models={"embedder": self.retriever.embedder_name},
         )
-        yield PassagesFound(asked.passages)
+        yield PassagesFound(context.passages)
         if not hits:
-            yield Finished(asked.declined(0.0, clock))
-        elif not is_factoid(alone):
-            yield from self._answer_multi_sentence(asked, clock)
+            yield Finished(context.declined(0.0, clock))
+        elif not is_factoid(standalone):
+            yield from self._answer_multi_sentence(context, clock)
         elif self._reader:
-            yield from self._answer_with_reader(asked, self._reader, clock)
+            yield from self._answer_with_reader(context, self._reader, clock)
         elif self._generator is None:
-            yield Finished(self._answer_extractive(asked, clock))
+            yield Finished(self._answer_extractive(context, clock))
         else:
-            yield from self._answer_with_llm_only(asked, self._generator, clock)
+            yield from self._answer_with_llm_only(context, self._generator, clock)
 
     def _rewrite_question(self, question: str, history: Sequence[HistoryTurn]) -> tuple[str, str]:
         """Return the stand-alone form of the question, and the query to search for."""
         if not history or not is_follow_up(question):
             return question, question
-        alone = rewrite_follow_up(question, history, self._generator) if self._generator else None
-        return (alone, alone) if alone else (question, concat_history(question, history))
+        standalone = rewrite_follow_up(question, history, self._generator) if self._generator else None
+        return (standalone, standalone) if standalone else (question, concat_history(question, history))
 
-    def _smalltalk(self, number: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
+    def _smalltalk(self, answer_id: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
         """Return the record for small talk."""
         catalog = self.retriever.catalog
-        said = reply(kind, language, catalog.titles(language, EXAMPLES), catalog.count_articles())
+        reply_text = reply(kind, language, catalog.titles(language, EXAMPLES), catalog.count_articles())
         return Answer(
-            number, question, language, "declined", said, None, 0.0, (), (), Timings(total=clock.ms()), talk=kind
+            answer_id,
+            question,
+            language,
+            "declined",
+            reply_text,
+            None,
+            0.0,
+            (),
+            (),
+            Timings(total=clock.ms()),
+            talk=kind,
         )
 
-    def _answer_with_reader(self, asked: _QuestionContext, reader: Reader, clock: _Clock) -> Iterator[Event]:
+    def _answer_with_reader(self, context: _QuestionContext, reader: Reader, clock: _Clock) -> Iterator[Event]:
         """Answer with the reader's phrase, and a sentence around it if there is an LLM."""
-        asked.models["reader"] = reader.name
-        found = extract_answer(reader, asked.question, asked.hits, self._options.reading_tokens)
-        confidence = found.probability if found else 0.0
-        if found is None or confidence < self._options.threshold:
-            yield Finished(asked.declined(confidence, clock))
+        context.models["reader"] = reader.name
+        extracted = extract_answer(reader, context.question, context.hits, self._options.reading_tokens)
+        confidence = extracted.probability if extracted else 0.0
+        if extracted is None or confidence < self._options.threshold:
+            yield Finished(context.declined(confidence, clock))
             return
-        located = found.located
-        asked = replace(asked, timings=replace(asked.timings, short_answer=clock.ms()))
+        located = extracted.located
+        context = replace(context, timings=replace(context.timings, short_answer=clock.ms()))
         yield PhraseFound(located.text)
-        if asks_why_or_how(asked.question):
+        if asks_why_or_how(context.question):
             yield from self._emit_sentences(
-                asked, expand_explanation(located.evidence, asked.hits), located, confidence, clock
+                context, expand_explanation(located.evidence, context.hits), located, confidence, clock
             )
             return
         generator = self._generator
-        said, correction, count_tokens = fallback_answer(located), None, reader.count_tokens
+        sentence, correction, count_tokens = fallback_answer(located), None, reader.count_tokens
         if generator:
-            asked, said, correction = yield from self._generate_sentence(asked, generator, located, clock)
+            context, sentence, correction = yield from self._generate_sentence(context, generator, located, clock)
             # Computed after the sentence, so that it does not delay the first token.
-            prompt = asked.prompt.ask(asked.question, [located.evidence.text])
+            prompt = context.prompt.ask(context.question, [located.evidence.text])
             confidence = combine_confidence(confidence, generator.score(prompt, located.text))
             count_tokens = generator.count_tokens
-        evidence = select_evidence(asked.question, asked.hits, count_tokens, self._options.evidence_tokens)
-        yield Finished(asked.answered(said, located, evidence, confidence, clock, correction, found.other))
+        evidence = select_evidence(context.question, context.hits, count_tokens, self._options.evidence_tokens)
+        yield Finished(context.answered(sentence, located, evidence, confidence, clock, correction, extracted.other))
 
-    def _answer_extractive(self, asked: _QuestionContext, clock: _Clock) -> Answer:
+    def _answer_extractive(self, context: _QuestionContext, clock: _Clock) -> Answer:
         """Answer with the nearest sentence unchanged, if it is near enough."""
-        nearest = next(iter(select_evidence(asked.question, asked.hits, len, budget=1)), None)
+        nearest = next(iter(select_evidence(context.question, context.hits, len, budget=1)), None)
         confidence = cosine_confidence(nearest.similarity) if nearest else 0.0
         if nearest is None or confidence < self._options.threshold:
-            return asked.declined(confidence, clock)
-        return asked.record(
+            return context.declined(confidence, clock)
+        return context.record(
             status="answered",
             answer=add_citation_markers(nearest.text, [1]),
             short_answer=None,
             confidence=confidence,
             citations=[cite(1, Located(nearest, nearest.span))],
-            timings=replace(asked.timings, total=clock.ms()),
+            timings=replace(context.timings, total=clock.ms()),
         )
 
-    def _answer_multi_sentence(self, asked: _QuestionContext, clock: _Clock) -> Iterator[Event]:
+    def _answer_multi_sentence(self, context: _QuestionContext, clock: _Clock) -> Iterator[Event]:
         """Answer with several of the articles' own sentences, each with its quotation."""
-        chosen = select_sentences(asked.question, asked.hits)
+        chosen = select_sentences(context.question, context.hits)
         # A title may be nearest to what is asked for, though it is no part of the answer.
-        scores = (sentence.score for hit in asked.hits for sentence in hit.sentences)
+        scores = (sentence.score for hit in context.hits for sentence in hit.sentences)
         confidence = cosine_confidence(max(scores, default=-1.0))
         if not chosen or confidence < self._options.threshold:
-            yield Finished(asked.declined(confidence, clock))
+            yield Finished(context.declined(confidence, clock))
             return
-        yield from self._emit_sentences(asked, chosen, None, confidence, clock)
+        yield from self._emit_sentences(context, chosen, None, confidence, clock)
 
     def _emit_sentences(
         self,
-        asked: _QuestionContext,
+        context: _QuestionContext,
         chosen: Sequence[Evidence],
         phrase: Located | None,
         confidence: float,
         clock: _Clock,
     ) -> Iterator[Event]:
         """Yield sentences of the articles, one after the other; a phrase is in the first."""
-        said: list[str] = []
+        sentences: list[str] = []
         for marker, evidence in enumerate(chosen, start=1):
-            said.append(add_citation_markers(match_digits(asked.said, strip_connective(evidence)), [marker]))
-            if asked.timings.first_token is None:
-                asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))
-            yield Token(f"{said[-1]} ")
+            sentences.append(add_citation_markers(match_digits(context.typed, strip_connective(evidence)), [marker]))
+            if context.timings.first_token is None:
+                context = replace(context, timings=replace(context.timings, first_token=clock.ms()))
+            yield Token(f"{sentences[-1]} ")
         yield Finished(
-            asked.record(
+            context.record(
                 status="answered",
-                answer=" ".join(said),
+                answer=" ".join(sentences),
                 short_answer=phrase.text if phrase else None,
                 confidence=confidence,
                 citations=[cite(marker, Located(e, e.span)) for marker, e in enumerate(chosen, start=1)],
-                timings=replace(asked.timings, total=clock.ms()),
+                timings=replace(context.timings, total=clock.ms()),
             )
         )
 
-    def _answer_with_llm_only(self, asked: _QuestionContext, generator: LLM, clock: _Clock) -> Iterator[Event]:
+    def _answer_with_llm_only(self, context: _QuestionContext, generator: LLM, clock: _Clock) -> Iterator[Event]:
         """Answer with the LLM's own phrase, located in the evidence, and a sentence around it."""
-        evidence = select_evidence(asked.question, asked.hits, generator.count_tokens, self._options.evidence_tokens)
-        prompt = asked.prompt.ask(asked.question, [piece.text for piece in evidence])
-        phrase = extract_short_answer(generator, prompt, asked.question, asked.prompt.none, evidence)
-        confidence = llm_confidence(asked.hits, phrase) if phrase else 0.0
+        evidence = select_evidence(
+            context.question, context.hits, generator.count_tokens, self._options.evidence_tokens
+        )
+        prompt = context.prompt.ask(context.question, [piece.text for piece in evidence])
+        phrase = extract_short_answer(generator, prompt, context.question, context.prompt.none, evidence)
+        confidence = llm_confidence(context.hits, phrase) if phrase else 0.0
         if phrase is None or confidence < self._options.threshold:
-            asked.models["generator"] = generator.name
-            yield Finished(asked.declined(confidence, clock))
+            context.models["generator"] = generator.name
+            yield Finished(context.declined(confidence, clock))
             return
         yield PhraseFound(phrase.located.text)
-        asked, said, correction = yield from self._generate_sentence(asked, generator, phrase.located, clock)
-        yield Finished(asked.answered(said, phrase.located, evidence, confidence, clock, correction))
+        context, sentence, correction = yield from self._generate_sentence(context, generator, phrase.located, clock)
+        yield Finished(context.answered(sentence, phrase.located, evidence, confidence, clock, correction))
 
     def _generate_sentence(
         self,
-        asked: _QuestionContext,
+        context: _QuestionContext,
         generator: LLM,
         located: Located,
         clock: _Clock,
     ) -> SentenceStream:
         """Stream a sentence around a phrase, then verify it."""
-        asked.models["generator"] = generator.name
-        written: list[str] = []
-        prompt = sentence_prompt(asked.language).ask(asked.question, located.evidence.text, located.text)
+        context.models["generator"] = generator.name
+        tokens: list[str] = []
+        prompt = sentence_prompt(context.language).ask(context.question, located.evidence.text, located.text)
         with closing(generator.stream(prompt, SENTENCE_TOKENS)) as pieces:
             for text in pieces:
-                if asked.timings.first_token is None:
-                    asked = replace(asked, timings=replace(asked.timings, first_token=clock.ms()))
-                written.append(text)
+                if context.timings.first_token is None:
+                    context = replace(context, timings=replace(context.timings, first_token=clock.ms()))
+                tokens.append(text)
                 yield Token(text)
-        sentence = " ".join("".join(written).split())
-        said, correction = verify_sentence(sentence, asked.question, located, self._semantic_checks(asked, located))
-        return asked, said, correction
+        sentence = " ".join("".join(tokens).split())
+        verified, correction = verify_sentence(
+            sentence, context.question, located, self._semantic_checks(context, located)
+        )
+        return context, verified, correction
 
-    def _semantic_checks(self, asked: _QuestionContext, located: Located) -> ExtraCheck:
+    def _semantic_checks(self, context: _QuestionContext, located: Located) -> ExtraCheck:
         """Return checks beyond the rules: in another language than the article's, the phrase may be mistranslated."""
         reader = self._reader
-        if reader is None or detect_language(located.evidence.text) == asked.language:
+        if reader is None or detect_language(located.evidence.text) == context.language:
             return no_extra_checks
         likeness = self.retriever.likeness
-        return lambda sentence: check_translation(sentence, asked.question, located.text, reader, likeness)
+        return lambda sentence: check_translation(sentence, context.question, located.text, reader, likeness)
 
 
 @dataclass(frozen=True)
 class _QuestionContext:
-    """A question in progress, with its record so far. `question` is the stand-alone form of `said`, as typed."""
+    """A question in progress, with its record so far. `question` is the stand-alone form of `typed`."""
 
     id: str
-    said: str
+    typed: str
     question: str
     language: Language
     hits: Sequence[Hit]
@@ -338,7 +352,7 @@ class _QuestionContext:
 
     def answered(
         self,
-        said: str,
+        sentence: str,
         located: Located,
         evidence: Sequence[Evidence],
         confidence: float,
@@ -348,21 +362,21 @@ class _QuestionContext:
     ) -> Answer:
         """Return the record of an answer of one sentence around a phrase; of two if another may be the right one."""
         quoted = corroborating(located, evidence)
-        if other and any(other.same_sentence(found) for found in quoted):
+        if other and any(other.same_sentence(cited) for cited in quoted):
             other = None
         if other and is_same_answer(located, other):
             quoted, other = [*quoted, other], None
-        answer = add_citation_markers(match_digits(self.said, said), range(1, len(quoted) + 1))
+        answer = add_citation_markers(match_digits(self.typed, sentence), range(1, len(quoted) + 1))
         if other:
             quoted = [*quoted, other]
             second = self.prompt.other.format(phrase=fallback_answer(other))
-            answer += f" {add_citation_markers(match_digits(self.said, second), [len(quoted)])}"
+            answer += f" {add_citation_markers(match_digits(self.typed, second), [len(quoted)])}"
         record = self.record(
             status="answered",
             answer=answer,
             short_answer=located.text,
             confidence=confidence,
-            citations=[cite(marker, found) for marker, found in enumerate(quoted, start=1)],
+            citations=[cite(marker, cited) for marker, cited in enumerate(quoted, start=1)],
             timings=replace(self.timings, total=clock.ms()),
         )
         return replace(record, correction=correction, other=other.text if other else None)
@@ -371,8 +385,8 @@ class _QuestionContext:
         """Return the record of a declined question."""
         timings = replace(self.timings, total=clock.ms())
         record = self.record("declined", self.prompt.declined, None, confidence, (), timings)
-        near = nearest_related(self.question, self.hits)
-        return replace(record, nearest=nearest(near) if near else None)
+        related = nearest_related(self.question, self.hits)
+        return replace(record, nearest=nearest(related) if related else None)
 
     def record(
         self,
@@ -385,7 +399,7 @@ class _QuestionContext:
     ) -> Answer:
         return Answer(
             id=self.id,
-            question=self.said,
+            question=self.typed,
             language=self.language,
             status=status,
             answer=answer,
@@ -396,7 +410,7 @@ class _QuestionContext:
             timings_ms=timings,
             models=self.models,
             # Restored hamzas alone are not reported.
-            asked=self.question if fold_text(self.question) != fold_text(self.said) else None,
+            asked=self.question if fold_text(self.question) != fold_text(self.typed) else None,
         )
 
 

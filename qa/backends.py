@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Backend = Literal["model", "file", "openai", "fake"]
-_LONG = re.compile(rf"({'|'.join(get_args(Backend))}):(.*)")
+_LONG_FORM = re.compile(rf"({'|'.join(get_args(Backend))}):(.*)")
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class BackendChoice:
     @classmethod
     def of(cls, text: str) -> BackendChoice:
         """Parse a long or short form."""
-        if long := _LONG.fullmatch(text):
-            (backend,) = (name for name in get_args(Backend) if name == long[1])
-            return cls(backend, long[2])
+        if match := _LONG_FORM.fullmatch(text):
+            (backend,) = (name for name in get_args(Backend) if name == match[1])
+            return cls(backend, match[2])
         if text == "fake":
             return cls("fake", "")
         if text.startswith(("http://", "https://")):

@@ -36,14 +36,14 @@ def read_questions(path: Path) -> tuple[list[BatchQuestion], list[InvalidLine]]:
     if not path.is_file():
         raise PathNotFound(path=path)
     questions: list[BatchQuestion] = []
-    broken: list[InvalidLine] = []
+    invalid: list[InvalidLine] = []
     with storage_errors(path):
         lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            read = _question(line, number)
-            (questions if isinstance(read, BatchQuestion) else broken).append(read)  # type: ignore[arg-type]
-    return questions, broken
+            parsed = _question(line, number)
+            (questions if isinstance(parsed, BatchQuestion) else invalid).append(parsed)  # type: ignore[arg-type]
+    return questions, invalid
 
 
 def _question(line: str, number: int) -> BatchQuestion | InvalidLine:
@@ -62,11 +62,11 @@ def completed_ids(answers: Path) -> set[str]:
         return set()
     with storage_errors(answers.parent):
         data = answers.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if whole != data:
+        complete = data[: data.rfind(b"\n") + 1]
+        if complete != data:
             with answers.open("r+b") as file:
-                file.truncate(len(whole))
-    return {json.loads(line)["id"] for line in whole.decode("utf-8").split("\n") if line.strip()}
+                file.truncate(len(complete))
+    return {json.loads(line)["id"] for line in complete.decode("utf-8").split("\n") if line.strip()}
 
 
 def answer_all(
@@ -79,13 +79,13 @@ def answer_all(
     """
     done = completed_ids(answers)
     with storage_errors(answers.parent), answers.open("a", encoding="utf-8") as file:
-        for asked in questions:
-            if asked.id in done:
+        for entry in questions:
+            if entry.id in done:
                 continue
             try:
-                record = assistant.ask(asked.question, asked.id)
+                record = assistant.ask(entry.question, entry.id)
             except (QuestionEmpty, QuestionTooLong, QuestionLanguage) as error:
-                record = Answer.refused(asked.id, asked.question, explain(error, asked.question))
+                record = Answer.refused(entry.id, entry.question, explain(error, entry.question))
             file.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
             file.flush()
             yield record.to_json()

@@ -28,7 +28,7 @@ _current: ContextVar[CancelToken] = ContextVar("jawab_current")
 
 
 class Cancelled(Exception):
-    """The client is gone, or the request was stopped."""
+    """The client disconnected, or the request was stopped."""
 
 
 @contextmanager

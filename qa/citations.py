@@ -24,16 +24,16 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # A phrase is the answer itself: «البصرة», not «في البصرة»; "1859", not "in 1859".
 _LEADING = re.compile(r"(?:(?:في|علي|من|الي|عن|منذ|خلال|in|on|at|of|by|to|from|since|the|a|an)\s+)+(?=\S)")
 _OPENING, _CLOSING = "([$€£", ")]%٪"
-_SIMILAR_ENOUGH = 80.0
+_MIN_SIMILARITY = 80.0
 """Minimum similarity, of 100, between the LLM's phrase and the article's text for the two to match."""
-_AS_GOOD = 0.8
+_MIN_SCORE_RATIO = 0.8
 """Minimum share of the best sentence's score at which another article's sentence is cited too."""
-_SAME_WORDS = 0.25
+_MIN_SHARED_WORDS = 0.25
 """Minimum share of the shorter sentence's words, except the phrase, that two sentences of one language must share to
 say the same. "Blue" may be a colour in one and a tram line in the other."""
-_MOST_CITATIONS = 4
+_MAX_CITATIONS = 4
 _WORD = re.compile(r"\w+")
-_WORDS_BETWEEN = 2
+_MAX_WORDS_BETWEEN = 2
 """Maximum words in the article between those of the LLM's phrase."""
 
 
@@ -50,8 +50,8 @@ class Located:
 
     def same_sentence(self, other: Located) -> bool:
         """Return whether both are in the same sentence, or in overlapping evidence."""
-        one, another = self.evidence, other.evidence
-        return one.article.id == another.article.id and one.span.overlaps(another.span)
+        evidence, other_evidence = self.evidence, other.evidence
+        return evidence.article.id == other_evidence.article.id and evidence.span.overlaps(other_evidence.span)
 
 
 def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
@@ -60,23 +60,23 @@ def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
     Similarity is rapidfuzz's partial ratio: the fewest edits between the phrase and a stretch of the sentence.
     A stretch with other numbers than the phrase never matches, however similar.
     """
-    wanted = _tidy(fold(phrase).text)
-    if not any(map(str.isalnum, wanted)):
+    folded_phrase = _strip_marks(fold(phrase).text)
+    if not any(map(str.isalnum, folded_phrase)):
         return None
     sentences = [fold(piece.article.text[piece.span.start : piece.span.end]) for piece in evidence]
     for piece, sentence in zip(evidence, sentences, strict=True):
-        match = re.search(_as_words(wanted), sentence.text)
+        match = re.search(_whole_word_pattern(folded_phrase), sentence.text)
         if match:
             return _located(piece, sentence, *match.span("phrase"))
-    likest: tuple[float, Located] | None = None
+    best: tuple[float, Located] | None = None
     for piece, sentence in zip(evidence, sentences, strict=True):
-        alike = _most_alike(wanted, sentence)
-        if alike and (likest is None or alike[0] > likest[0]):
-            likest = (alike[0], _located(piece, sentence, *alike[1]))
-    if likest:
-        return likest[1]
+        similar = _most_similar(folded_phrase, sentence)
+        if similar and (best is None or similar[0] > best[0]):
+            best = (similar[0], _located(piece, sentence, *similar[1]))
+    if best:
+        return best[1]
     for piece, sentence in zip(evidence, sentences, strict=True):
-        stretch = _same_words(wanted, sentence.text)
+        stretch = _stretch_with_words(folded_phrase, sentence.text)
         if stretch:
             return _located(piece, sentence, *stretch)
     return None
@@ -84,32 +84,32 @@ def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
 
 def corroborating(located: Located, evidence: Sequence[Evidence]) -> list[Located]:
     """Return `located`, and the same phrase in sentences of other articles that say the same."""
-    phrase = _tidy(fold(located.text).text)
-    found = [located]
+    phrase = _strip_marks(fold(located.text).text)
+    corroborated = [located]
     for piece in evidence:
-        others = {other.evidence.article.id for other in found}
-        if piece.article.id in others or piece.score < _AS_GOOD * located.evidence.score:
+        article_ids = {other.evidence.article.id for other in corroborated}
+        if piece.article.id in article_ids or piece.score < _MIN_SCORE_RATIO * located.evidence.score:
             continue
-        if re.search(_as_words(phrase), fold(piece.text).text) and _same_said(located, piece):
-            found.append(Located(piece, piece.span))
-    return found[:_MOST_CITATIONS]
+        if re.search(_whole_word_pattern(phrase), fold(piece.text).text) and _says_the_same(located, piece):
+            corroborated.append(Located(piece, piece.span))
+    return corroborated[:_MAX_CITATIONS]
 
 
-def _same_said(located: Located, piece: Evidence) -> bool:
+def _says_the_same(located: Located, piece: Evidence) -> bool:
     """Return whether `piece` shares other words with the phrase's sentence; always true across languages."""
-    one, other = located.evidence.text, piece.text
-    if detect_language(one) != detect_language(other):
+    sentence, piece_text = located.evidence.text, piece.text
+    if detect_language(sentence) != detect_language(piece_text):
         return True
     phrase = content_words(located.text)
-    words, others = content_words(one) - phrase, content_words(other) - phrase
-    fewer = min(len(words), len(others))
-    return fewer == 0 or len(words & others) >= _SAME_WORDS * fewer
+    sentence_words, piece_words = content_words(sentence) - phrase, content_words(piece_text) - phrase
+    min_count = min(len(sentence_words), len(piece_words))
+    return min_count == 0 or len(sentence_words & piece_words) >= _MIN_SHARED_WORDS * min_count
 
 
-def is_same_answer(one: Located, other: Located) -> bool:
+def is_same_answer(first: Located, second: Located) -> bool:
     """Return whether two phrases say the same, one perhaps in more words: "2,500" and "2,500 soldiers"."""
-    words, others = content_words(one.text), content_words(other.text)
-    return bool(words and others) and (words <= others or others <= words)
+    first_words, second_words = content_words(first.text), content_words(second.text)
+    return bool(first_words and second_words) and (first_words <= second_words or second_words <= first_words)
 
 
 def cite(marker: int, located: Located) -> Citation:
@@ -128,45 +128,49 @@ def cite(marker: int, located: Located) -> Citation:
     )
 
 
-def _as_words(folded: str) -> str:
+def _whole_word_pattern(folded: str) -> str:
     """Return a pattern for `folded` as whole words with any white space between them, excluding leading clitics."""
     words = r"\s+".join(map(re.escape, folded.split()))
     return rf"(?<!\w)[وفبلك]{{0,2}}(?P<phrase>(?:ال)?{words})(?!\w)"
 
 
-def _most_alike(wanted: str, sentence: Folded) -> tuple[float, tuple[int, int]] | None:
+def _most_similar(phrase: str, sentence: Folded) -> tuple[float, tuple[int, int]] | None:
     """Return similarity and range, in whole words, of the most similar stretch of a sentence, if similar enough."""
     # Otherwise rapidfuzz would search for the sentence in the phrase.
-    if len(wanted) > len(sentence.text):
+    if len(phrase) > len(sentence.text):
         return None
-    alike = partial_ratio_alignment(wanted, sentence.text, score_cutoff=_SIMILAR_ENOUGH)
-    if alike is None:
+    alignment = partial_ratio_alignment(phrase, sentence.text, score_cutoff=_MIN_SIMILARITY)
+    if alignment is None:
         return None
-    start, end = _whole_words(sentence.text, alike.dest_start, alike.dest_end)
-    return (alike.score, (start, end)) if extract_numbers(sentence.text[start:end]) == extract_numbers(wanted) else None
+    start, end = _extend_to_words(sentence.text, alignment.dest_start, alignment.dest_end)
+    return (
+        (alignment.score, (start, end))
+        if extract_numbers(sentence.text[start:end]) == extract_numbers(phrase)
+        else None
+    )
 
 
-def _same_words(wanted: str, sentence: str) -> tuple[int, int] | None:
-    """Return the shortest stretch of a sentence with all the words of `wanted`, whatever small words are between.
+def _stretch_with_words(phrase: str, sentence: str) -> tuple[int, int] | None:
+    """Return the shortest stretch of a sentence with all the words of `phrase`, whatever small words are between.
 
     «من 1500 إلى 1850» is «1500 و 1850», and «نوع من 150» is «150 نوعاً»; the stretch may be a little longer.
     """
-    needed = content_words(wanted)
+    phrase_words = content_words(phrase)
     words = list(_WORD.finditer(sentence))
-    carried = [content_words(word.group()) for word in words]
+    content = [content_words(word.group()) for word in words]
     best: tuple[int, int] | None = None
     for first in range(len(words)):
-        missing = set(needed)
-        for last in range(first, min(first + len(wanted.split()) + _WORDS_BETWEEN, len(words))):
-            missing -= carried[last]
+        missing = set(phrase_words)
+        for last in range(first, min(first + len(phrase.split()) + _MAX_WORDS_BETWEEN, len(words))):
+            missing -= content[last]
             if not missing:
                 if best is None or last - first < best[1] - best[0]:
                     best = (first, last)
                 break
-    if not needed or best is None:
+    if not phrase_words or best is None:
         return None
     start, end = words[best[0]].start(), words[best[1]].end()
-    return (start, end) if sorted(extract_numbers(sentence[start:end])) == sorted(extract_numbers(wanted)) else None
+    return (start, end) if sorted(extract_numbers(sentence[start:end])) == sorted(extract_numbers(phrase)) else None
 
 
 def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located:
@@ -182,7 +186,7 @@ def _located(piece: Evidence, sentence: Folded, start: int, end: int) -> Located
     return Located(piece, Span(piece.span.start + span.start, piece.span.start + span.end))
 
 
-def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+def _extend_to_words(text: str, start: int, end: int) -> tuple[int, int]:
     while start > 0 and text[start].isalnum() and text[start - 1].isalnum():
         start -= 1
     while end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
@@ -190,7 +194,7 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _tidy(phrase: str) -> str:
+def _strip_marks(phrase: str) -> str:
     """Strip the quotation marks and full stops that the LLM put around a phrase."""
     return " ".join(phrase.split()).strip(" .،,;:؛\"'«»“”")
 

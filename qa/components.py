@@ -80,7 +80,7 @@ class Components:
         check_libraries(self.cache / "self-tests")
         copies = self.cache / "embedders"
         if choice.backend == "file":
-            return SentenceTransformerEmbedder(_existing(choice.target), copies=copies)
+            return SentenceTransformerEmbedder(_require_path(choice.target), copies=copies)
         model = self._model("embedder", choice.target)
         return SentenceTransformerEmbedder(self.store.require(model), model.name, copies)
 
@@ -96,7 +96,7 @@ class Components:
         """The LLM backends; to add one, name it in `qa/backends.py` too."""
         return {
             "model": self._named_llama,
-            "file": lambda path: self._llama(_existing(path)),
+            "file": lambda path: self._llama(_require_path(path)),
             "openai": lambda address: OpenAICompatibleLLM(address, self._llm_key),
             "fake": lambda _: FakeLLM(),
         }
@@ -166,7 +166,7 @@ class Components:
         return model
 
 
-def _existing(path: str) -> Path:
+def _require_path(path: str) -> Path:
     if not Path(path).expanduser().exists():
         raise PathNotFound(path=path)
     return Path(path).expanduser()

@@ -18,10 +18,10 @@ from qa.llm_extraction import Phrase
 THRESHOLD = 0.3
 """Answers less likely than this are declined. A higher one invents less and declines more: see `docs/reader.md`."""
 
-_NEAR, _STEEPNESS = 0.41, 20.0
+_MIDPOINT, _STEEPNESS = 0.41, 20.0
 """Midpoint and steepness of the logistic curve from a sentence's cosine to its probability of answering."""
 
-_NEIGHBOUR = 0.38
+_MIN_RELATED_COSINE = 0.38
 """Minimum cosine of a sentence on the subject of the question: of questions about removed paragraphs 26 in a hundred
 have such a sentence, of questions about other subjects 2."""
 
@@ -77,35 +77,36 @@ def probability(signals: AbstentionFeatures, weights: Weights = WEIGHTS) -> floa
 
 
 def combine_confidence(
-    read: float, likelihood: float | None, weights: CombinationWeights = COMBINATION_WEIGHTS
+    reader_probability: float, likelihood: float | None, weights: CombinationWeights = COMBINATION_WEIGHTS
 ) -> float:
-    """Combine the reader's probability `read` of an answer with the LLM's likelihood of its phrase.
+    """Combine the reader's probability of an answer with the LLM's likelihood of its phrase.
 
     `likelihood` is the mean log-probability of the phrase's tokens by the LLM, given the phrase's sentence alone: it is
-    low if the two disagree. If it is `None`, `read` is returned, as without an LLM.
+    low if the two disagree. If it is `None`, `reader_probability` is returned, as without an LLM.
     """
     if likelihood is None:
-        return read
-    odds = math.log(max(read, 1e-6) / max(1 - read, 1e-6))
-    total = weights.read * odds + weights.likelihood * likelihood + weights.bias
+        return reader_probability
+    log_odds = math.log(max(reader_probability, 1e-6) / max(1 - reader_probability, 1e-6))
+    total = weights.read * log_odds + weights.likelihood * likelihood + weights.bias
     return 1 / (1 + math.exp(-total))
 
 
 def cosine_confidence(similarity: float) -> float:
     """Return the probability that a sentence with this cosine answers the question, without signals of an LLM."""
-    return 1 / (1 + math.exp(-_STEEPNESS * (similarity - _NEAR)))
+    return 1 / (1 + math.exp(-_STEEPNESS * (similarity - _MIDPOINT)))
 
 
 def llm_confidence(hits: Sequence[Hit], phrase: Phrase) -> float:
     """Return the probability that a phrase drafted by the LLM answers the question, from all available signals."""
-    known = abstention_features(hits, phrase)
-    return probability(known) if known else cosine_confidence(phrase.located.evidence.similarity)
+    features = abstention_features(hits, phrase)
+    return probability(features) if features else cosine_confidence(phrase.located.evidence.similarity)
 
 
 def nearest_related(question: str, hits: Sequence[Hit]) -> Evidence | None:
     """Return the sentence nearest to a declined question, if on the same subject; it may answer another question."""
     return next(
-        (evidence for evidence in rank_sentences(question, hits)[:1] if evidence.similarity >= _NEIGHBOUR), None
+        (evidence for evidence in rank_sentences(question, hits)[:1] if evidence.similarity >= _MIN_RELATED_COSINE),
+        None,
     )
 
 

@@ -55,8 +55,8 @@ class InsufficientDiskSpace(JawabError):
 
     def __init__(self, folder: Path, needed: int, free: int) -> None:
         # Rounded away from each other, so that the message never shows two equal numbers.
-        up, down = needed / _GIGABYTE + 0.05, max(0.0, free / _GIGABYTE - 0.05)
-        super().__init__(folder=folder, needed=f"{up:.1f}", free=f"{down:.1f}")
+        needed_gb, free_gb = needed / _GIGABYTE + 0.05, max(0.0, free / _GIGABYTE - 0.05)
+        super().__init__(folder=folder, needed=f"{needed_gb:.1f}", free=f"{free_gb:.1f}")
         self.folder, self.needed, self.free = folder, needed, free
 
 

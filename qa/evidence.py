@@ -55,36 +55,36 @@ def select_evidence(
     hits: Sequence[Hit],
     count_tokens: Callable[[str], int],
     budget: int,
-    mix: EvidenceWeights = EVIDENCE_WEIGHTS,
-    near_the_best: float = MIN_SCORE_RATIO,
+    weights: EvidenceWeights = EVIDENCE_WEIGHTS,
+    min_score_ratio: float = MIN_SCORE_RATIO,
 ) -> list[Evidence]:
     """Return the best sentences of `hits` that fit into `budget` tokens, best first; at least one if there is any."""
-    ranked = rank_sentences(question, hits, mix)
+    ranked = rank_sentences(question, hits, weights)
     chosen: list[Evidence] = []
     seen: set[str] = set()
-    left = budget
+    remaining = budget
     for evidence in ranked:
-        if chosen and evidence.score < near_the_best * chosen[0].score:
+        if chosen and evidence.score < min_score_ratio * chosen[0].score:
             break
         # Copies of a wire story have identical sentences: one is enough.
         if evidence.text in seen:
             continue
         cost = count_tokens(evidence.text) + PER_SENTENCE
-        if not chosen or cost <= left:
+        if not chosen or cost <= remaining:
             chosen.append(evidence)
             seen.add(evidence.text)
-            left -= cost
+            remaining -= cost
     return chosen
 
 
-def rank_sentences(question: str, hits: Sequence[Hit], mix: EvidenceWeights = EVIDENCE_WEIGHTS) -> list[Evidence]:
+def rank_sentences(question: str, hits: Sequence[Hit], weights: EvidenceWeights = EVIDENCE_WEIGHTS) -> list[Evidence]:
     """Return all sentences of `hits`, the likeliest to answer first."""
-    asked = content_words(question)
-    found = (_evidence(hit, sentence, asked, mix) for hit in hits for sentence in hit.sentences)
-    return sorted(found, key=lambda evidence: -evidence.score)
+    question_words = content_words(question)
+    candidates = (_evidence(hit, sentence, question_words, weights) for hit in hits for sentence in hit.sentences)
+    return sorted(candidates, key=lambda evidence: -evidence.score)
 
 
-def _evidence(hit: Hit, sentence: Sentence, asked: frozenset[str], mix: EvidenceWeights) -> Evidence:
-    shared = len(asked & content_words(sentence.text)) / len(asked) if asked else 0.0
-    score = mix.passage * hit.score + mix.sentence * sentence.score + mix.words * shared
+def _evidence(hit: Hit, sentence: Sentence, question_words: frozenset[str], weights: EvidenceWeights) -> Evidence:
+    shared = len(question_words & content_words(sentence.text)) / len(question_words) if question_words else 0.0
+    score = weights.passage * hit.score + weights.sentence * sentence.score + weights.words * shared
     return Evidence(hit.article, sentence.span, " ".join(sentence.text.split()), sentence.score, score)

@@ -35,20 +35,20 @@ class FakeLLM:
         self.prepared.append(head)
 
     def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
-        phrase, doubt = self._phrase(prompt.turns[-1].content)
-        return Candidate(" ".join(phrase.split()[:max_tokens]), -0.05, doubt)
+        phrase, refusal_log_prob = self._phrase(prompt.turns[-1].content)
+        return Candidate(" ".join(phrase.split()[:max_tokens]), -0.05, refusal_log_prob)
 
     def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
-        _, doubt = self._phrase(prompt.turns[-1].content)
-        return [Candidate(word, -6.0, doubt) for word in sorted(openings)[:count]]
+        _, refusal_log_prob = self._phrase(prompt.turns[-1].content)
+        return [Candidate(word, -6.0, refusal_log_prob) for word in sorted(openings)[:count]]
 
     def score(self, prompt: Prompt, text: str) -> float:
         *lines, _ = prompt.turns[-1].content.split("\n")
         known = content_words(" ".join(lines))
-        said = content_words(text)
-        return -0.1 - 5.0 * len(said - known) / len(said) if said else -0.1
+        words = content_words(text)
+        return -0.1 - 5.0 * len(words - known) / len(words) if words else -0.1
 
     def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
         words = re.findall(r"\S+\s*", self._sentence(prompt))[:max_tokens]
@@ -62,13 +62,13 @@ class FakeLLM:
     def _phrase(self, turn: str) -> tuple[str, float]:
         """Return words of the best sentence, and the log-probability of refusing instead."""
         *lines, question = turn.split("\n")
-        asked = content_words(question)
-        best = max(lines, key=lambda line: len(asked & content_words(line)), default="")
-        doubt = -9.0 if len(asked & content_words(best)) >= 2 else -0.05
+        question_words = content_words(question)
+        best = max(lines, key=lambda line: len(question_words & content_words(line)), default="")
+        refusal_log_prob = -9.0 if len(question_words & content_words(best)) >= 2 else -0.05
         numbers = _NUMBER.findall(best)
         if numbers and _wants_number(question):
-            return str(numbers[0]), doubt
-        return " ".join(best.removeprefix("- ").split()[:4]), doubt
+            return str(numbers[0]), refusal_log_prob
+        return " ".join(best.removeprefix("- ").split()[:4]), refusal_log_prob
 
     def _sentence(self, prompt: Prompt) -> str:
         label, _, phrase = prompt.turns[-1].content.rpartition("\n")[2].partition(": ")
@@ -87,17 +87,19 @@ class FakeReader:
         return len(text.split())
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
-        asked = content_words(question)
-        return [self._read(question, asked, context.text) for context in contexts]
+        question_words = content_words(question)
+        return [self._read(question, question_words, context.text) for context in contexts]
 
-    def _read(self, question: str, asked: frozenset[str], excerpt: str) -> ReaderOutput:
-        found = []
+    def _read(self, question: str, question_words: frozenset[str], excerpt: str) -> ReaderOutput:
+        candidates = []
         for sentence in sentences(excerpt):
             text = excerpt[sentence.start : sentence.end]
             start, end = _phrase_in(question, text)
-            fitting = len(asked & content_words(text)) + (_wants_number(question) and bool(_NUMBER.search(text)))
-            found.append(ScoredSpan(Span(sentence.start + start, sentence.start + end), 4.0 * fitting))
-        spans = tuple(sorted(found, key=lambda scored: -scored.score))
+            shared = len(question_words & content_words(text)) + (
+                _wants_number(question) and bool(_NUMBER.search(text))
+            )
+            candidates.append(ScoredSpan(Span(sentence.start + start, sentence.start + end), 4.0 * shared))
+        spans = tuple(sorted(candidates, key=lambda scored: -scored.score))
         return ReaderOutput(spans, no_answer_score=6.0, answerable=spans[0].score - 6.0 if spans else -6.0)
 
 

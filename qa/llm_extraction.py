@@ -46,18 +46,20 @@ def extract_short_answer(
     name, or repeats the question's own words. Then others that begin with other words of the evidence are drafted in
     parallel, and the best is taken. The prompt is not evaluated again.
     """
-    own = _found([generator.generate_candidate(prompt, PHRASE_TOKENS, refusal)], evidence)
-    if own and not _repeats(question, own[0].located.text):
-        return own[0]
+    first = _locate_candidates([generator.generate_candidate(prompt, PHRASE_TOKENS, refusal)], evidence)
+    if first and not _repeats_question(question, first[0].located.text):
+        return first[0]
     openings = _openings(question, evidence)
-    others = _found(generator.generate_candidates(prompt, PHRASE_TOKENS, refusal, openings, MORE_DRAFTS), evidence)
-    return max(own + others, key=lambda phrase: score_candidate(phrase, question), default=None)
+    alternatives = _locate_candidates(
+        generator.generate_candidates(prompt, PHRASE_TOKENS, refusal, openings, MORE_DRAFTS), evidence
+    )
+    return max(first + alternatives, key=lambda phrase: score_candidate(phrase, question), default=None)
 
 
-def _found(drafts: Sequence[Candidate], evidence: Sequence[Evidence]) -> list[Phrase]:
+def _locate_candidates(candidates: Sequence[Candidate], evidence: Sequence[Evidence]) -> list[Phrase]:
     """Return the drafts that are found in the evidence."""
-    located = ((draft, locate(draft.text, evidence)) for draft in drafts)
-    return [Phrase(draft, found) for draft, found in located if found]
+    located = ((draft, locate(draft.text, evidence)) for draft in candidates)
+    return [Phrase(draft, match) for draft, match in located if match]
 
 
 def score_candidate(phrase: Phrase, question: str, weights: CandidateWeights = CANDIDATE_WEIGHTS) -> float:
@@ -69,17 +71,17 @@ def score_candidate(phrase: Phrase, question: str, weights: CandidateWeights = C
     return (
         (phrase.draft.logprob or 0.0)
         + weights.evidence * phrase.located.evidence.score
-        + weights.repeats * _repeats(question, phrase.located.text)
+        + weights.repeats * _repeats_question(question, phrase.located.text)
     )
 
 
 def _openings(question: str, evidence: Sequence[Evidence]) -> frozenset[str]:
     """Return the words of the evidence that do not merely repeat the question."""
     words = {word for piece in evidence for word in _WORD.findall(piece.text)}
-    return frozenset(word for word in words if not _repeats(question, word))
+    return frozenset(word for word in words if not _repeats_question(question, word))
 
 
-def _repeats(question: str, phrase: str) -> bool:
+def _repeats_question(question: str, phrase: str) -> bool:
     """Return whether a phrase only repeats words of the question."""
-    said = content_words(phrase)
-    return bool(said) and said <= content_words(question)
+    words = content_words(phrase)
+    return bool(words) and words <= content_words(question)

@@ -14,42 +14,42 @@ from index.retriever import Hit
 from index.text.words import content_words
 from qa.evidence import Evidence, EvidenceWeights, rank_sentences
 
-MOST = 5
+MAX_SENTENCES = 5
 """Maximum sentences of an answer."""
-MOST_REASONS = 3
+MAX_REASONS = 3
 """Maximum sentences of an explanation. Those after the phrase explain more than those nearest to the question."""
-_MIX = EvidenceWeights(passage=0.2, sentence=0.6, words=0.2)
+_WEIGHTS = EvidenceWeights(passage=0.2, sentence=0.6, words=0.2)
 """More weight on the sentence's own cosine than in the search for one phrase. On the tuning half of
 `benchmarks/sets/whole-answers.jsonl` the two differ by chance only."""
-_NEAR_THE_BEST = 0.6
-_SAME = 0.8
+_MIN_SCORE_RATIO = 0.6
+_REDUNDANT_SHARE = 0.8
 """Minimum share of words in common with a chosen sentence for a sentence to be redundant."""
 _CONNECTIVE = re.compile(r"^(?:However|But|And|So|Moreover|Also|Then|Yet),?\s+(?=\S)")
-_ENDS = ".!?؟…»”\"'"
-_HEADING = 12
+_SENTENCE_ENDS = ".!?؟…»”\"'"
+_MAX_HEADING_WORDS = 12
 """Maximum words of a line without a full stop to be taken for a heading."""
 
 
-def select_sentences(question: str, hits: Sequence[Hit], most: int = MOST) -> list[Evidence]:
-    """Return up to `most` sentences that answer together, in reading order."""
+def select_sentences(question: str, hits: Sequence[Hit], max_sentences: int = MAX_SENTENCES) -> list[Evidence]:
+    """Return up to `max_sentences` sentences that answer together, in reading order."""
     chosen: list[Evidence] = []
-    for evidence in rank_sentences(question, hits, _MIX):
-        if len(chosen) == most or (chosen and evidence.score < _NEAR_THE_BEST * chosen[0].score):
+    for evidence in rank_sentences(question, hits, _WEIGHTS):
+        if len(chosen) == max_sentences or (chosen and evidence.score < _MIN_SCORE_RATIO * chosen[0].score):
             break
-        if _is_sentence(evidence) and not any(_says_nothing_new(evidence, other) for other in chosen):
+        if _is_sentence(evidence) and not any(_is_redundant(evidence, selected) for selected in chosen):
             chosen.append(evidence)
     return in_reading_order(chosen)
 
 
 def expand_explanation(phrase: Evidence, hits: Sequence[Hit]) -> list[Evidence]:
     """Return the sentence of the phrase, and those that follow it, as far as they were retrieved."""
-    found = {
+    by_start = {
         evidence.span.start: evidence
         for evidence in rank_sentences("", hits)
         if evidence.article.id == phrase.article.id
     }
-    following = sorted(start for start in found if start >= phrase.span.end)
-    return [phrase, *(found[start] for start in following[: MOST_REASONS - 1])]
+    following = sorted(start for start in by_start if start >= phrase.span.end)
+    return [phrase, *(by_start[start] for start in following[: MAX_REASONS - 1])]
 
 
 def strip_connective(evidence: Evidence) -> str:
@@ -67,9 +67,11 @@ def in_reading_order(chosen: Sequence[Evidence]) -> list[Evidence]:
 def _is_sentence(evidence: Evidence) -> bool:
     """Return whether it is a sentence, not a title or heading."""
     text = evidence.text.strip()
-    return text != evidence.article.title.strip() and (text[-1:] in _ENDS or len(text.split()) > _HEADING)
+    return text != evidence.article.title.strip() and (
+        text[-1:] in _SENTENCE_ENDS or len(text.split()) > _MAX_HEADING_WORDS
+    )
 
 
-def _says_nothing_new(one: Evidence, other: Evidence) -> bool:
-    words = content_words(one.text)
-    return len(words & content_words(other.text)) >= _SAME * len(words)
+def _is_redundant(evidence: Evidence, selected: Evidence) -> bool:
+    words = content_words(evidence.text)
+    return len(words & content_words(selected.text)) >= _REDUNDANT_SHARE * len(words)

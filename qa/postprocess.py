@@ -15,7 +15,7 @@ _EASTERN, _WESTERN = "٠١٢٣٤٥٦٧٨٩", "0123456789"
 _EASTERN_DIGIT, _WESTERN_DIGIT = re.compile(f"[{_EASTERN}]"), re.compile(f"[{_WESTERN}]")
 _TO_EASTERN, _TO_WESTERN = str.maketrans(_WESTERN, _EASTERN), str.maketrans(_EASTERN, _WESTERN)
 _CLAUSE = re.compile(r"[,،;؛](?=\s)|\s[–—-]\s")
-_FEWEST_WORDS = 4
+_MIN_WORDS = 4
 """Minimum words of a shortened sentence."""
 _FINAL = re.compile(r"[\s.؟?!،,;؛:]+$")
 
@@ -30,7 +30,7 @@ def no_extra_checks(sentence: str) -> Sequence[Issue]:
 
 
 def verify_sentence(
-    written: str, question: str, located: Located, doubts: ExtraCheck = no_extra_checks
+    written: str, question: str, located: Located, extra_check: ExtraCheck = no_extra_checks
 ) -> tuple[str, Correction | None]:
     """Verify the LLM's sentence around a phrase; return the text to show, and the correction, if any.
 
@@ -38,19 +38,19 @@ def verify_sentence(
     at its end, and if no shorter version passes, it is replaced by the phrase.
     """
     evidence = located.evidence
-    grounds = Sources(question, evidence.text, located.text, evidence.article.title)
+    sources = Sources(question, evidence.text, located.text, evidence.article.title)
     sentence = _MARKER.sub("", written)
 
-    def against(part: str) -> Sequence[Issue]:
-        return check_sentence(part, grounds) or doubts(part)
+    def issues_of(part: str) -> Sequence[Issue]:
+        return check_sentence(part, sources) or extra_check(part)
 
-    found = against(sentence)
-    if not found:
+    issues = issues_of(sentence)
+    if not issues:
         return written, None
-    shorter = next((part for part in _shortened(sentence) if not against(part)), None)
+    shorter = next((part for part in _shortened(sentence) if not issues_of(part)), None)
     if shorter:
-        return shorter, _correction(written, found[0], "shortened")
-    return fallback_answer(located), _correction(written, found[0], "replaced")
+        return shorter, _correction(written, issues[0], "shortened")
+    return fallback_answer(located), _correction(written, issues[0], "replaced")
 
 
 def _shortened(sentence: str) -> Iterator[str]:
@@ -58,12 +58,12 @@ def _shortened(sentence: str) -> Iterator[str]:
     borders = {clause.start() for clause in _CLAUSE.finditer(sentence)} | {span.end for span in sentences(sentence)}
     for border in sorted(borders - {len(sentence)}, reverse=True):
         part = sentence[:border]
-        if len(part.split()) >= _FEWEST_WORDS:
+        if len(part.split()) >= _MIN_WORDS:
             yield part
 
 
-def _correction(written: str, fault: Issue, done: Done) -> Correction:
-    return Correction(written=written, fault=fault.kind, about=fault.said, done=done)
+def _correction(written: str, issue: Issue, done: Done) -> Correction:
+    return Correction(written=written, fault=issue.kind, about=issue.text, done=done)
 
 
 def fallback_answer(located: Located) -> str:
@@ -71,15 +71,15 @@ def fallback_answer(located: Located) -> str:
     return " ".join(located.text.split())
 
 
-def match_digits(question: str, said: str) -> str:
+def match_digits(question: str, text: str) -> str:
     """Convert the digits to the question's (٣ or 3); unchanged if the question has none, or both."""
     eastern, western = bool(_EASTERN_DIGIT.search(question)), bool(_WESTERN_DIGIT.search(question))
     if eastern is western:
-        return said
-    return said.translate(_TO_EASTERN if eastern else _TO_WESTERN)
+        return text
+    return text.translate(_TO_EASTERN if eastern else _TO_WESTERN)
 
 
 def add_citation_markers(sentence: str, markers: Iterable[int]) -> str:
     """Add the markers before the full stop; markers that the LLM invented are removed."""
-    said = _FINAL.sub("", _MARKER.sub("", sentence).strip())
-    return f"{said} {''.join(f'[{marker}]' for marker in markers)}."
+    text = _FINAL.sub("", _MARKER.sub("", sentence).strip())
+    return f"{text} {''.join(f'[{marker}]' for marker in markers)}."

@@ -14,7 +14,7 @@ from typing import Any
 from index.articles import Language
 from qa.llm.base import Message, Prompt
 
-_ANSWER: dict[str, set[str]] = {
+_ANSWER_VARIABLES: dict[str, set[str]] = {
     "system": set(),
     "sentence": {"text"},
     "question": {"question"},
@@ -22,7 +22,7 @@ _ANSWER: dict[str, set[str]] = {
     "declined": set(),
     "other": {"phrase"},
 }
-_SENTENCE: dict[str, set[str]] = {"system": set(), "turn": {"sentence", "question", "phrase"}}
+_SENTENCE_VARIABLES: dict[str, set[str]] = {"system": set(), "turn": {"sentence", "question", "phrase"}}
 """The keys of the two prompt files, and the variables of each."""
 
 
@@ -53,7 +53,7 @@ class SentencePrompt:
 
     def ask(self, question: str, sentence: str, phrase: str) -> Prompt:
         """Return the prompt for a sentence based on the article's `sentence`. Each text stays data on one line."""
-        return Prompt(self.head, (Message("user", _filled(self.turn, question, sentence, phrase)),))
+        return Prompt(self.head, (Message("user", _fill(self.turn, question, sentence, phrase)),))
 
 
 @cache
@@ -75,48 +75,49 @@ def prompt_table(name: str, language: Language) -> dict[str, Any]:
 
 def answer_prompt_of(table: dict[str, Any]) -> AnswerPrompt:
     """The prompt of a file's table. Raises `ValueError` if a key or a variable is missing or unknown."""
-    texts, examples = _checked(table, _ANSWER)
+    texts, examples = _validate(table, _ANSWER_VARIABLES)
     turns = (
-        (_turn(texts["sentence"], texts["question"], one["question"], one["sentences"]), one["phrase"])
-        for one in examples
+        (_turn(texts["sentence"], texts["question"], example["question"], example["sentences"]), example["phrase"])
+        for example in examples
     )
     return AnswerPrompt(head=head_of(texts.pop("system"), list(turns)), **texts)
 
 
 def sentence_prompt_of(table: dict[str, Any]) -> SentencePrompt:
     """The prompt of a file's table. Raises `ValueError` if a key or a variable is missing or unknown."""
-    texts, examples = _checked(table, _SENTENCE)
+    texts, examples = _validate(table, _SENTENCE_VARIABLES)
     turns = (
-        (_filled(texts["turn"], one["question"], one["sentence"], one["phrase"]), one["answer"]) for one in examples
+        (_fill(texts["turn"], example["question"], example["sentence"], example["phrase"]), example["answer"])
+        for example in examples
     )
     return SentencePrompt(head=head_of(texts.pop("system"), list(turns)), **texts)
 
 
 def head_of(system: str, examples: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
     """Return the fixed head of a language's prompts: the instruction, and examples of questions and answers."""
-    turns = [(Message("user", asked), Message("assistant", answered)) for asked, answered in examples]
+    turns = [(Message("user", question), Message("assistant", answer)) for question, answer in examples]
     return (Message("system", system.strip()), *itertools.chain.from_iterable(turns))
 
 
-def _checked(table: dict[str, Any], wanted: dict[str, set[str]]) -> tuple[dict[str, str], list[dict[str, Any]]]:
+def _validate(table: dict[str, Any], required: dict[str, set[str]]) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """Return a prompt file's texts and examples. Raises `ValueError` if a key or a variable is missing or unknown."""
     texts = dict(table)
     examples = texts.pop("examples")
-    if texts.keys() != wanted.keys():
-        raise ValueError(f"a prompt file has the keys {sorted(wanted)} and examples, not {sorted(texts)}")
-    for key, variables in wanted.items():
-        found = {name for _, name, _, _ in string.Formatter().parse(texts[key]) if name is not None}
-        if found != variables:
-            raise ValueError(f"{key} has the variables {sorted(found)}, not {sorted(variables)}")
+    if texts.keys() != required.keys():
+        raise ValueError(f"a prompt file has the keys {sorted(required)} and examples, not {sorted(texts)}")
+    for key, variables in required.items():
+        names = {name for _, name, _, _ in string.Formatter().parse(texts[key]) if name is not None}
+        if names != variables:
+            raise ValueError(f"{key} has the variables {sorted(names)}, not {sorted(variables)}")
     return texts, examples
 
 
-def _turn(sentence: str, ask: str, question: str, sentences: Sequence[str]) -> str:
-    lines = [sentence.format(text=text) for text in sentences]
-    return "\n".join([*lines, ask.format(question=on_one_line(question))])
+def _turn(sentence_template: str, question_template: str, question: str, sentences: Sequence[str]) -> str:
+    lines = [sentence_template.format(text=text) for text in sentences]
+    return "\n".join([*lines, question_template.format(question=on_one_line(question))])
 
 
-def _filled(turn: str, question: str, sentence: str, phrase: str) -> str:
+def _fill(turn: str, question: str, sentence: str, phrase: str) -> str:
     texts = {"question": question, "sentence": sentence, "phrase": phrase}
     return turn.strip().format(**{name: on_one_line(text) for name, text in texts.items()})
 

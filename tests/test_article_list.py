@@ -162,7 +162,7 @@ class TestPendingDeletions:
         assert taken == [["a"]]
 
     def test_retries_while_index_is_locked(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.collections.soft_delete._AGAIN", 0.05)
+        monkeypatch.setattr("ui.collections.soft_delete._RETRY_SECONDS", 0.05)
         tries: list[list[str]] = []
 
         def busy_at_first(article_ids: list[str]) -> None:
@@ -177,7 +177,7 @@ class TestPendingDeletions:
         assert len(tries) == 2 and removals.waiting == frozenset()
 
     def test_retries_when_disk_is_full(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.collections.soft_delete._AGAIN", 0.05)
+        monkeypatch.setattr("ui.collections.soft_delete._RETRY_SECONDS", 0.05)
         removal = FailingRemoval(DiskFull(folder="x"), DiskFull(folder="x"))
         removals = PendingDeletions(removal, wait=0.01)
         removals.take_out("a")

@@ -92,7 +92,7 @@ def test_doctor_reports_other_version(
     other_version: Path, language: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAWAB_LANG", language)
-    finding = doctor._found(doctor._index, App(load_config(index=other_version, embedder="fake", llm="fake")))
+    finding = doctor._run_check(doctor._index, App(load_config(index=other_version, embedder="fake", llm="fake")))
     assert not finding.well and sentence in finding.text
 
 

@@ -133,7 +133,7 @@ class TestQuestionLog:
         assert [(line["status"], line["code"]) for line in log_lines()] == [("failed", "stopping")]
 
     def test_question_text_is_logged_if_configured(self, log_lines: LogLines) -> None:
-        list(QuestionLog(told=True).watch(CannedAssistant()).stream(ENGLISH_QUESTION))
+        list(QuestionLog(with_text=True).watch(CannedAssistant()).stream(ENGLISH_QUESTION))
         assert log_lines()[0]["question"] == ENGLISH_QUESTION
 
 
@@ -144,7 +144,7 @@ class TestLogInjection:
         self, form: type[JsonLogFormatter], hostile: str, log: io.StringIO
     ) -> None:
         configure_logging(load_config(log="text"), log)
-        logging.getLogger().handlers[0].setFormatter(form(told=True))
+        logging.getLogger().handlers[0].setFormatter(form(with_messages=True))
         logging.getLogger("jawab.questions").info("question", extra={"question": f"a{hostile}b", "status": "left"})
         logging.getLogger("uvicorn.error").error("Broken: %s", f"a{hostile}b")
         try:

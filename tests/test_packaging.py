@@ -35,6 +35,7 @@ def test_wheel_includes_code_prompts_texts_models_and_samples(wheel: Path) -> No
         "ui/evaluation/templates/chart.svg",
         "ui/evaluation/templates/report.css",
         "ui/evaluation/templates/report.html",
+        "ui/templates/chat/answer.html",
         "ui/bundled/samples/questions.jsonl",
         "ui/bundled/samples/articles/tram-ar.md",
         "index/py.typed",

@@ -183,7 +183,7 @@ class TestUploadManager:
     @pytest.fixture
     def busy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[UploadManager, FileLock]]:
         """An upload manager whose index is locked by another writer until the lock is released."""
-        monkeypatch.setattr("ui.jobs.page_upload._AGAIN", 0.02)
+        monkeypatch.setattr("ui.jobs.page_upload._RETRY_SECONDS", 0.02)
         index = tmp_path / "index"
         create_index(index)
 

@@ -63,7 +63,7 @@ def test_sample_questions_are_not_smalltalk() -> None:
 def test_every_phrase_has_reply_in_both_languages(kind: Kind) -> None:
     languages: tuple[Language, ...] = ("ar", "en")
     for language in languages:
-        for phrase in talk(language).heard[kind]:
+        for phrase in talk(language).phrases[kind]:
             assert classify(phrase) is not None, phrase
         said = reply(kind, language, ["Tram"], 3)
         assert said and "{" not in said

@@ -93,13 +93,13 @@ def test_queue_resumes_unfinished_jobs_after_failed_start(tmp_path: Path, monkey
     left = JobQueue(tmp_path / "brought", FakeIntake())
     upload = left.begin("caller", None)
     upload.folder.mkdir(parents=True)
-    monkeypatch.setattr(left, "_wake", lambda collection: None)
+    monkeypatch.setattr(left, "_ensure_worker", lambda collection: None)
     left.accept(upload, UploadDirectory(folder=upload.folder), "first", "digest")
     left.close()
 
     intake = FakeIntake()
     with closing(JobQueue(tmp_path / "brought", intake)) as jobs:
-        monkeypatch.setattr(jobs, "_clear_away", fails_once(jobs._clear_away))
+        monkeypatch.setattr(jobs, "_recover", fails_once(jobs._recover))
         with pytest.raises(DiskFull):
             jobs.start()
         jobs.start()

@@ -45,7 +45,8 @@ def test_both_languages_use_the_same_variables(key: str) -> None:
 
 
 def test_every_error_has_unique_code_and_message() -> None:
-    kinds = list(errors())
+    # Without base classes, which have no code of their own.
+    kinds = [kind for kind in errors() if "code" in vars(kind)]
     assert len({kind.code for kind in kinds}) == len(kinds) > 15
     for kind in kinds:
         for language in ("ar", "en"):

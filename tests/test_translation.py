@@ -40,8 +40,8 @@ def test_wrong_translation_is_reported() -> None:
     asked: list[tuple[str, str]] = []
     (fault,) = check_translation(SAID, QUESTION, PHRASE, FakeReader(), recording_likeness(SAME - 0.01, asked))
     assert fault.kind == "translation"
-    assert fault.said and fault.said in SAID
-    assert asked == [(fault.said, PHRASE)]
+    assert fault.text and fault.text in SAID
+    assert asked == [(fault.text, PHRASE)]
     assert check_translation(SAID, QUESTION, PHRASE, FakeReader(), recording_likeness(SAME, [])) == []
 
 

@@ -258,7 +258,7 @@ class TestPurgedCollection:
         assert all(folder.exists() for folder in (*own, *stay))
         self.expire(deployment, other)
         deployment.folders.forget_removed(deployment.uploaded.delete_of)
-        assert not any(folder.exists() for folder in (*own, own[1].parent, deployment.folders._removed(other)))
+        assert not any(folder.exists() for folder in (*own, own[1].parent, deployment.folders._removed_folder(other)))
         assert all(names(folder) for folder in stay)
 
     def test_damaged_index_postpones_purge_of_uploads(self, deployment: Deployment) -> None:
@@ -283,10 +283,10 @@ class TestPurgedCollection:
         (deployment.folders.place_of(other) / FILE).write_bytes(b"no database" * 1000)
         self.expire(deployment, other)
         deployment.folders.forget_removed(deployment.uploaded.delete_of)
-        assert not folder.exists() and not deployment.folders._removed(other).exists()
+        assert not folder.exists() and not deployment.folders._removed_folder(other).exists()
 
     def expire(self, deployment: Deployment, collection: str) -> None:
-        os.utime(deployment.folders._removed(collection), (time.time() - 8 * 86400,) * 2)
+        os.utime(deployment.folders._removed_folder(collection), (time.time() - 8 * 86400,) * 2)
 
 
 class TestInterruptedUploads:

@@ -179,7 +179,7 @@ class TestUploadBodies:
     def test_ndjson_is_split_and_keeps_line_numbers(
         self, client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ui.jobs.spool._MOST_LINES", 3)
+        monkeypatch.setattr("ui.jobs.spool._MAX_LINES", 3)
         lines = [json.dumps({"id": f"n{number}", "text": f"{FERRY} {number}"}) for number in range(8)]
         lines[5] = "broken"
         told = summary_of(client, content="\n".join(lines), headers=NDJSON)
@@ -469,7 +469,7 @@ class TestJobQueue:
             assert missing.status_code == 404 and missing.json()["code"] == "job_missing"
 
     def test_job_waits_while_index_is_locked(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.job_queue._AGAIN", 0.05)
+        monkeypatch.setattr("ui.jobs.job_queue._RETRY_SECONDS", 0.05)
         with served(app, open_jobs(app, folders_of(app))) as client:
             with write_lock(app.config.paths.index):
                 waits = client.post(UPLOAD, json={"text": TRAM})
@@ -507,7 +507,7 @@ class TestJobQueue:
     def test_failed_write_to_job_store_is_retried(
         self, client: TestClient, app: App, writer: BlockingWriter, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ui.jobs.job_queue._AGAIN", 0.02)
+        monkeypatch.setattr("ui.jobs.job_queue._RETRY_SECONDS", 0.02)
         writer.free = True
         for method in ("next_of", "change", "finish"):
             failing = FailingTwice(getattr(JobRepository, method))
@@ -535,7 +535,7 @@ class TestRemovedCollection:
 
     @pytest.fixture(autouse=True)
     def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.job_queue._AGAIN", 0.05)
+        monkeypatch.setattr("ui.jobs.job_queue._RETRY_SECONDS", 0.05)
 
     @pytest.fixture
     def other(self, app: App) -> str:
@@ -639,7 +639,7 @@ class TestServerRestart:
     def test_cancel_survives_restart_unless_articles_are_indexed(
         self, app: App, monkeypatch: pytest.MonkeyPatch, before: bool, state: str
     ) -> None:
-        monkeypatch.setattr("ui.jobs.job_queue._PATIENCE", 0.05)
+        monkeypatch.setattr("ui.jobs.job_queue._SHUTDOWN_SECONDS", 0.05)
         writer = HungWriter(app)
         writer.before = before
         try:

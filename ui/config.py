@@ -217,9 +217,9 @@ class _ConfigFile(_Source):
     DEFAULT: ClassVar[str] = "config.toml"
 
     def __call__(self) -> dict[str, Any]:
-        named = os.environ.get(FILE_VARIABLE)
-        path = Path(named) if named else platformdirs.user_config_path("jawab") / self.DEFAULT
-        if not named and not path.is_file():
+        configured = os.environ.get(FILE_VARIABLE)
+        path = Path(configured) if configured else platformdirs.user_config_path("jawab") / self.DEFAULT
+        if not configured and not path.is_file():
             return {}
         try:
             return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -234,13 +234,13 @@ def variable(*names: str) -> str:
 
 def short_name(section: str, field: str) -> str:
     """Return the short name of a field; where it has none, `section__field`."""
-    return {where: name for name, where in SHORT_NAMES.items()}.get((section, field), f"{section}__{field}")
+    return {field_path: name for name, field_path in SHORT_NAMES.items()}.get((section, field), f"{section}__{field}")
 
 
-def nested(short: Mapping[str, Any]) -> dict[str, Any]:
+def nested(by_short_name: Mapping[str, Any]) -> dict[str, Any]:
     """Convert values by short name to values by section."""
     sections: dict[str, Any] = {}
-    for name, value in short.items():
+    for name, value in by_short_name.items():
         section, field = SHORT_NAMES[name]
         sections.setdefault(section, {})[field] = value
     return sections
@@ -248,23 +248,23 @@ def nested(short: Mapping[str, Any]) -> dict[str, Any]:
 
 def known_variables() -> set[str]:
     """Return the names of all environment variables."""
-    long = {variable(one.section, one.field) for one in Config.model_construct().settings()}
-    return long | {variable(name) for name in SHORT_NAMES} | {FILE_VARIABLE}
+    section_names = {variable(setting.section, setting.field) for setting in Config.model_construct().settings()}
+    return section_names | {variable(name) for name in SHORT_NAMES} | {FILE_VARIABLE}
 
 
-def load_config(**given: Any) -> Config:
-    """Load the configuration; `given` values, by short name, override it. Raises `SettingInvalid`."""
+def load_config(**overrides: Any) -> Config:
+    """Load the configuration; `overrides`, by short name, come first. Raises `SettingInvalid`."""
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known_variables():
             raise SettingInvalid(name=name, detail=", ".join(sorted(known_variables())))
     try:
-        return Config(**nested({name: value for name, value in given.items() if value is not None}))
+        return Config(**nested({name: value for name, value in overrides.items() if value is not None}))
     except ValidationError as error:
         problem = error.errors()[0]
         raise SettingInvalid(name=_name_of(problem["loc"]), detail=problem["msg"]) from error
 
 
-def _name_of(place: tuple[int | str, ...]) -> str:
+def _name_of(location: tuple[int | str, ...]) -> str:
     """Return the variable of the field with an error."""
-    section, *field = (str(part) for part in place)
+    section, *field = (str(part) for part in location)
     return variable(short_name(section, field[0])) if field else variable(section)

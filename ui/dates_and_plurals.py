@@ -11,18 +11,18 @@ from ui.i18n import translate
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
 
 
-def format_date(written: str, language: Language) -> str:
+def format_date(text: str, language: Language) -> str:
     """Format a stored date, such as "24 July 2021". Text that is not a date is returned unchanged."""
-    match = _DATE.fullmatch(written.strip())
+    match = _DATE.fullmatch(text.strip())
     if not match:
-        return written
+        return text
     year, month, day = (int(part) if part else None for part in match.groups())
     if month is None:
         return str(year)
     try:
         date(int(match[1]), month, day or 1)
     except ValueError:
-        return written
+        return text
     key = "page.turn.date" if day else "page.turn.month_and_year"
     return translate(key, language, day=day, month=translate(f"page.month.{month}", language), year=year)
 

@@ -21,7 +21,7 @@ from ui.app import App
 from ui.i18n import error_message, translate, user_language
 
 _PACKAGES = ("torch", "sentence-transformers", "faiss-cpu", "llama-cpp-python", "gradio")
-_ROOM_WANTED = 2**30
+_MIN_FREE_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -34,32 +34,32 @@ class Check:
 
 def run_checks(app: App) -> list[Check]:
     """Run all checks, in the order in which a new user would run into their failures."""
-    libraries = _found(_libraries, app)
+    libraries = _run_check(_libraries, app)
     # If PyTorch crashes, nothing that needs it can be checked.
-    needing = [_processor(), *(_found(check, app) for check in (_embedder, _reader))] if libraries.well else []
-    language_model = [_found(_generator, app), *_self_test(app)]
-    others = [_found(_index, app), _room(app.config.paths.index)]
-    return [_python(), *map(_package, _PACKAGES), libraries, *needing, *language_model, *others]
+    model_checks = [_processor(), *(_run_check(check, app) for check in (_embedder, _reader))] if libraries.well else []
+    language_model = [_run_check(_generator, app), *_self_test(app)]
+    others = [_run_check(_index, app), _disk_space(app.config.paths.index)]
+    return [_python(), *map(_package, _PACKAGES), libraries, *model_checks, *language_model, *others]
 
 
 def _python() -> Check:
-    return _said(sys.version_info >= (3, 11), "python", version=platform.python_version())
+    return _result(sys.version_info >= (3, 11), "python", version=platform.python_version())
 
 
 def _package(name: str) -> Check:
     try:
-        return _said(True, "package", name=name, version=version(name))
+        return _result(True, "package", name=name, version=version(name))
     except PackageNotFoundError:
-        return _said(False, "package_missing", name=name)
+        return _result(False, "package_missing", name=name)
 
 
 def _processor() -> Check:
     from index.embeddings import computes_in_bfloat16
 
-    return _said(True, "bfloat16" if computes_in_bfloat16() else "float32")
+    return _result(True, "bfloat16" if computes_in_bfloat16() else "float32")
 
 
-def _found(check: Callable[[App], Check], app: App) -> Check:
+def _run_check(check: Callable[[App], Check], app: App) -> Check:
     """Return the result of a check, or a failed one with its error."""
     try:
         return check(app)
@@ -72,12 +72,14 @@ def _found(check: Callable[[App], Check], app: App) -> Check:
 
 
 def _embedder(app: App) -> Check:
-    return _said(True, "embedder", name=app.components.embedder.name)
+    return _result(True, "embedder", name=app.components.embedder.name)
 
 
 def _reader(app: App) -> Check:
     return (
-        _said(True, "reader", name=app.components.reader.name) if app.components.reader else _said(True, "reader_none")
+        _result(True, "reader", name=app.components.reader.name)
+        if app.components.reader
+        else _result(True, "reader_none")
     )
 
 
@@ -85,8 +87,8 @@ def _generator(app: App) -> Check:
     generator = app.components.generator
     if generator.address:
         # Its name is known only after its first response.
-        return _said(True, "generator_elsewhere", name=generator.name, address=generator.address)
-    return _said(True, "generator", name=generator.name)
+        return _result(True, "generator_elsewhere", name=generator.name, address=generator.address)
+    return _result(True, "generator", name=generator.name)
 
 
 def _self_test(app: App) -> Iterator[Check]:
@@ -105,7 +107,7 @@ def _self_test(app: App) -> Iterator[Check]:
         "generation_rate": round(attempt.generation_rate, 1),
     }
     if not result.failures:
-        yield _said(True, "self_test", **fields)
+        yield _result(True, "self_test", **fields)
         return
     failures = "; ".join(
         translate(
@@ -116,7 +118,7 @@ def _self_test(app: App) -> Iterator[Check]:
         )
         for failed in result.failures
     )
-    yield _said(True, "self_test_fallback", failures=failures, **fields)
+    yield _result(True, "self_test_fallback", failures=failures, **fields)
 
 
 def _backend(configuration: LlamaConfiguration) -> str:
@@ -129,23 +131,23 @@ def _backend(configuration: LlamaConfiguration) -> str:
 
 def _libraries(app: App) -> Check:
     check_libraries(app.components.cache / "self-tests")
-    return _said(True, "libraries")
+    return _result(True, "libraries")
 
 
 def _index(app: App) -> Check:
     if check_integrity(app.config.paths.index):
-        return _said(False, "index_damaged", folder=app.config.paths.index)
+        return _result(False, "index_damaged", folder=app.config.paths.index)
     catalog = Catalog.open(app.config.paths.index)
     counts = {"articles": catalog.count_articles(), "passages": catalog.count_passages()}
-    return _said(True, "index", folder=app.config.paths.index, **counts)
+    return _result(True, "index", folder=app.config.paths.index, **counts)
 
 
-def _room(folder: Path) -> Check:
+def _disk_space(folder: Path) -> Check:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    return _said(free > _ROOM_WANTED, "room" if free > _ROOM_WANTED else "room_short", free=f"{free / 1e9:.1f}")
+    return _result(free > _MIN_FREE_BYTES, "room" if free > _MIN_FREE_BYTES else "room_short", free=f"{free / 1e9:.1f}")
 
 
-def _said(well: bool, key: str, **fields: object) -> Check:
-    return Check(well, translate(f"doctor.{key}", user_language(), **fields))
+def _result(passed: bool, key: str, **fields: object) -> Check:
+    return Check(passed, translate(f"doctor.{key}", user_language(), **fields))

@@ -13,7 +13,7 @@ from index.text.language import detect_language
 
 # Control characters; and bidi embeddings, overrides and isolates, which could display a sentence backwards or close the
 # isolation of their element. Left-to-right and right-to-left marks are harmless and stay.
-_UNSHOWN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff]")
+_CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206f\ufeff]")
 
 _PATH = re.compile(r"(?<!\S)/[^\s<>()]+")
 
@@ -30,7 +30,7 @@ def escape_sentence(text: str) -> str:
 
 def strip_control_characters(text: str) -> str:
     """Remove control characters, including those that change the direction of neighbouring text."""
-    return _UNSHOWN.sub("", text)
+    return _CONTROL_CHARACTERS.sub("", text)
 
 
 def direction(language: Language) -> str:
@@ -51,5 +51,5 @@ def own_language(text: str) -> str:
 def bidi_isolate(line: str, markup: str, around: Language) -> str:
     """Isolate the `markup` of a `line` if its language is not `around`. It is aligned with the lines around it, but
     has its own direction, so that its last marker and full stop are at its own end."""
-    ours = detect_language(line) == around or not any(map(str.isalpha, line))
-    return markup if ours else f"<bdi {own_language(line)}>{markup}</bdi>"
+    has_same_direction = detect_language(line) == around or not any(map(str.isalpha, line))
+    return markup if has_same_direction else f"<bdi {own_language(line)}>{markup}</bdi>"

@@ -13,22 +13,22 @@ _GROUPED = re.compile(r"(?<=\d)[,٬](?=\d{3}(?!\d))")
 
 def highlight_answer(quote: str, phrase: str | None) -> str:
     """Escape the quotation and highlight the first occurrence of the answer phrase in it."""
-    found = find_answer_span(quote, phrase)
-    if found is None:
+    span = find_answer_span(quote, phrase)
+    if span is None:
         return escape(quote)
-    before, said, after = quote[: found.start], quote[found.start : found.end], quote[found.end :]
-    return f"{escape(before)}<mark>{escape(said)}</mark>{escape(after)}"
+    before, answer, after = quote[: span.start], quote[span.start : span.end], quote[span.end :]
+    return f"{escape(before)}<mark>{escape(answer)}</mark>{escape(after)}"
 
 
 def find_answer_span(quote: str, phrase: str | None) -> Span | None:
     """Locate `phrase` in `quote`, ignoring differences in diacritics, alefs and digits; `None` if it is not there."""
     if not phrase:
         return None
-    at = quote.find(phrase)
-    if at >= 0:
-        return Span(at, at + len(phrase))
-    folded, wanted = fold(quote), fold(phrase).text.split()
-    match = re.search(r"\s+".join(map(_digits_grouped_or_not, wanted)), folded.text) if wanted else None
+    start = quote.find(phrase)
+    if start >= 0:
+        return Span(start, start + len(phrase))
+    folded, words = fold(quote), fold(phrase).text.split()
+    match = re.search(r"\s+".join(map(_digits_grouped_or_not, words)), folded.text) if words else None
     return folded.to_original(*match.span()) if match else None
 
 

@@ -27,7 +27,7 @@ _TRACED = re.compile(r"Traceback \(")
 _PLACES = re.compile(r'^  File ".*", line \d+, in \S+$', re.MULTILINE)
 _KIND = re.compile(r"^[A-Za-z_][\w.]*(?=:|$)", re.MULTILINE)
 """Patterns for a traceback given as text: its locations, and the exception's type without the message."""
-_LAST = ("question", "traceback")
+_LAST_FIELDS = ("question", "traceback")
 """Fields that come last, as they may be long or have right-to-left text."""
 
 
@@ -47,24 +47,24 @@ def configure_logging(config: Config, to: TextIO | None = None) -> None:
         logging.INFO if config.messages.log in ("json", "text") else logging.WARNING
     )
     logging.captureWarnings(True)
-    threading.excepthook = _thread_broke
+    threading.excepthook = _log_thread_error
 
 
-def _thread_broke(broke: threading.ExceptHookArgs) -> None:
+def _log_thread_error(args: threading.ExceptHookArgs) -> None:
     """Log an exception that ends a thread, in the format of the log."""
-    if broke.exc_value and not isinstance(broke.exc_value, SystemExit):
-        logging.getLogger(f"{LOGGER_NAMES}.threads").error("unexpected", exc_info=broke.exc_value)
+    if args.exc_value and not isinstance(args.exc_value, SystemExit):
+        logging.getLogger(f"{LOGGER_NAMES}.threads").error("unexpected", exc_info=args.exc_value)
 
 
 class JsonLogFormatter(JsonFormatter):
     """Formatter: one JSON object a line, in ASCII; other characters are escaped (\\\\u202e), for safe terminal output.
 
-    `told` is whether the messages of exceptions are included.
+    `with_messages` is whether the messages of exceptions are included.
     """
 
-    def __init__(self, told: bool = False) -> None:
+    def __init__(self, with_messages: bool = False) -> None:
         super().__init__([], json_ensure_ascii=True, json_default=str)
-        self._told = told
+        self._with_messages = with_messages
 
     def add_fields(self, log_data: LogData, record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Add time, level and event, then the event's own fields, then the exception, if there is one."""
@@ -75,11 +75,11 @@ class JsonLogFormatter(JsonFormatter):
             super().add_fields(log_data, record, {})
         else:
             # Only the first line: asyncio, for example, appends the exception and its message.
-            said = record.message.strip()
-            log_data |= {"event": "log", "logger": record.name, "message": said.partition("\n")[0]}
-            if _TRACED.match(said):  # uvicorn logs errors at startup like this
+            message = record.message.strip()
+            log_data |= {"event": "log", "logger": record.name, "message": message.partition("\n")[0]}
+            if _TRACED.match(message):  # uvicorn logs errors at startup like this
                 log_data["traceback"] = (
-                    said if self._told else "\n".join(_PLACES.findall(said) + _KIND.findall(said)[:1])
+                    message if self._with_messages else "\n".join(_PLACES.findall(message) + _KIND.findall(message)[:1])
                 )
         if record.exc_info and record.exc_info[1]:
             log_data |= {"error": type(record.exc_info[1]).__name__, "traceback": self._traceback(record.exc_info[1])}
@@ -89,7 +89,7 @@ class JsonLogFormatter(JsonFormatter):
         return ""
 
     def _traceback(self, error: BaseException) -> str:
-        lines = traceback.format_exception(error) if self._told else _without_words(error)
+        lines = traceback.format_exception(error) if self._with_messages else _without_messages(error)
         return "".join(lines)
 
 
@@ -98,16 +98,18 @@ class TextLogFormatter(JsonLogFormatter):
 
     def jsonify_log_record(self, log_data: LogData) -> str:
         head = " ".join(str(log_data.pop(name)) for name in ("time", "level", "event"))
-        last = [(name, log_data.pop(name)) for name in _LAST if name in log_data]
-        traced = dict(last).get("traceback", "")
+        last = [(name, log_data.pop(name)) for name in _LAST_FIELDS if name in log_data]
+        trace = dict(last).get("traceback", "")
         fields = [f" {name}={_value(value)}" for name, value in (*log_data.items(), *last) if name != "traceback"]
-        below = [f"\n  | {printable(line)}" for line in traced.splitlines()]
+        below = [f"\n  | {printable(line)}" for line in trace.splitlines()]
         return "".join([printable(head), *fields, *below])
 
 
 def printable(text: str) -> str:
     """Escape all characters that are not printable: controls, line breaks, bidirectional marks."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def _value(value: object) -> str:
@@ -116,10 +118,10 @@ def _value(value: object) -> str:
     return text if text and not any(mark in text for mark in ' "=') else json.dumps(text, ensure_ascii=False)
 
 
-def _without_words(error: BaseException) -> Iterator[str]:
+def _without_messages(error: BaseException) -> Iterator[str]:
     """Yield the type and traceback of an exception and of its causes, without their messages."""
-    led_to: BaseException | None = error
-    while led_to:
-        yield f"{type(led_to).__qualname__}\n"
-        yield from traceback.format_tb(led_to.__traceback__)
-        led_to = led_to.__cause__ or (None if led_to.__suppress_context__ else led_to.__context__)
+    current: BaseException | None = error
+    while current:
+        yield f"{type(current).__qualname__}\n"
+        yield from traceback.format_tb(current.__traceback__)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)

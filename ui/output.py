@@ -27,7 +27,7 @@ from ui.terminal import echo, json_escaped, one_line
 if TYPE_CHECKING:
     from ui.auth.api_keys import APIKey
 
-_PASSAGE_SHOWN = 200
+_MAX_PASSAGE_LENGTH = 200
 
 
 def as_json(value: object) -> str:
@@ -54,14 +54,14 @@ def answer(record: Answer) -> str:
     return "\n".join(lines)
 
 
-def keys(found: Sequence[APIKey], language: Language) -> str:
+def keys(api_keys: Sequence[APIKey], language: Language) -> str:
     """Format API keys, one a line, without the secret."""
     lines = (
         translate(
             "keys.line", language, name=key.name, scopes=", ".join(key.scopes), per_minute=key.per_minute,
             added=time.strftime("%Y-%m-%d", time.localtime(key.added)),
         )
-        for key in found
+        for key in api_keys
     )  # fmt: skip
     return "\n".join(lines) or translate("keys.none", language)
 
@@ -70,16 +70,16 @@ def quotation(citation: Citation, language: Language) -> str:
     """Format a quotation verbatim, with its source in the user's language."""
     quote = " ".join(citation.quote.split())
     marks = "«»" if citation.language == "ar" else "“”"
-    where = [citation.title, format_date(citation.date, language) if citation.date else None, citation.source]
-    return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {one_line(' · '.join(filter(None, where)))}"
+    details = [citation.title, format_date(citation.date, language) if citation.date else None, citation.source]
+    return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {one_line(' · '.join(filter(None, details)))}"
 
 
-def passages(found: Sequence[FoundPassage], language: Language, others: Sequence[Sequence[str]] = ()) -> str:
+def passages(results: Sequence[FoundPassage], language: Language, others: Sequence[Sequence[str]] = ()) -> str:
     """Format titles and beginnings of passages, best first; with the ids of other articles of the same story."""
-    if not found:
+    if not results:
         return translate("search.nothing", language)
     lines = []
-    for number, passage in enumerate(found, start=1):
+    for number, passage in enumerate(results, start=1):
         lines.append(one_line(f"{number}. {passage.title}  ({passage.score:.2f}, {passage.article_id})"))
         lines.append(f"   {_shortened(passage.text)}")
         if number <= len(others) and others[number - 1]:
@@ -89,7 +89,7 @@ def passages(found: Sequence[FoundPassage], language: Language, others: Sequence
 
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _PASSAGE_SHOWN else line[:_PASSAGE_SHOWN].rsplit(" ", 1)[0] + " …"
+    return line if len(line) <= _MAX_PASSAGE_LENGTH else line[:_MAX_PASSAGE_LENGTH].rsplit(" ", 1)[0] + " …"
 
 
 def stream(events: Iterator[Event], as_json: bool) -> None:
@@ -126,13 +126,13 @@ def _stream_text(events: Iterator[Event]) -> None:
             case Finished(record):
                 # The LLM's own words were streamed; the record is verified and has citation markers. If it begins with
                 # what was streamed, only the rest is printed.
-                whole = answer(record)
+                formatted = answer(record)
                 if not written:
-                    echo(whole)
-                elif whole.startswith(written):
-                    echo(whole[len(written) :])
+                    echo(formatted)
+                elif formatted.startswith(written):
+                    echo(formatted[len(written) :])
                 else:
-                    echo("\n\n" + whole)
+                    echo("\n\n" + formatted)
 
 
 def summary(result: IndexingReport, language: Language) -> None:
@@ -160,31 +160,33 @@ def repaired(result: RecoveryReport, language: Language) -> None:
         echo("  " + translate("doctor.lost", language, article_id=article_id), err=True)
 
 
-def articles(found: CollectionListing, language: Language) -> str:
+def articles(listing: CollectionListing, language: Language) -> str:
     """Format articles, one a line: id, date, language, title; copies of its text below; grouped by story."""
-    width = max((len(article.id) for article in found.articles), default=0)
+    width = max((len(article.id) for article in listing.articles), default=0)
     lines: list[str] = []
-    for story in found.stories:
+    for story in listing.stories:
         if len(story) > 1:
             lines.append(translate("articles.story", language, count=len(story)))
         indent = "  " if len(story) > 1 else ""
         for a in story:
             lines.append(one_line(f"{indent}{a.id:<{width}}  {a.date or '—':<10}  {a.language}  {a.title}"))
-            for copy in found.copies.get(a.id, ()):
-                where = " · ".join(filter(None, (copy.id, copy.date, copy.source)))
-                lines.append(f"{indent}  {translate('articles.copy', language, where=where)}")
-    count = translate("articles.count", language, count=len(found.articles))
-    told = sum(len(story) > 1 for story in found.stories)
-    return "\n".join([*lines, count, *([translate("articles.stories", language, count=told)] if told else [])])
+            for copy in listing.copies.get(a.id, ()):
+                details = " · ".join(filter(None, (copy.id, copy.date, copy.source)))
+                lines.append(f"{indent}  {translate('articles.copy', language, where=details)}")
+    count = translate("articles.count", language, count=len(listing.articles))
+    story_count = sum(len(story) > 1 for story in listing.stories)
+    return "\n".join(
+        [*lines, count, *([translate("articles.stories", language, count=story_count)] if story_count else [])]
+    )
 
 
 def article(shown: Article) -> str:
     """Format an article: its heading, then its stored text."""
-    where = " · ".join(filter(None, [shown.date, shown.source, shown.author, shown.id]))
-    return f"{one_line(shown.title)}\n{one_line(where)}\n\n{shown.text}"
+    details = " · ".join(filter(None, [shown.date, shown.source, shown.author, shown.id]))
+    return f"{one_line(shown.title)}\n{one_line(details)}\n\n{shown.text}"
 
 
-def models(known: Sequence[Model], store: ModelStore, language: Language, as_json_: bool) -> str:
+def models(listed: Sequence[Model], store: ModelStore, language: Language, as_json_: bool) -> str:
     """Format the models of models.txt: role, licence, size, and whether each is present."""
     rows = [
         {
@@ -196,14 +198,14 @@ def models(known: Sequence[Model], store: ModelStore, language: Language, as_jso
             "bytes": model.size,
             "state": "present" if store.is_present(model) else "missing",
         }
-        for model in known
+        for model in listed
     ]
     if as_json_:
         return as_json(rows)
     lines = [
         f"{'*' if row['default'] else ' '} {row['name']:<34} {row['role']:<9} {_size(model.size):>7}  "
         f"{translate('models.' + str(row['state']), language)}  {row['licence']} ({row['licence_url']})"
-        for row, model in zip(rows, known, strict=True)
+        for row, model in zip(rows, listed, strict=True)
     ]
     return "\n".join([*lines, translate("models.legend", language)])
 
@@ -213,23 +215,23 @@ def _size(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
-def settings(found: Sequence[tuple[Setting, str]], secret: frozenset[str]) -> str:
+def settings(rows: Sequence[tuple[Setting, str]], secret: frozenset[str]) -> str:
     """Return settings with their environment variables, as text; secret values are not shown."""
     lines: list[str] = []
     section = ""
-    for one, variable in found:
-        if one.section != section:
-            section = one.section
+    for setting, variable in rows:
+        if setting.section != section:
+            section = setting.section
             lines += ["", f"[{section}]"]
-        value = "***" if one.field in secret and one.value else str(one.value)
-        lines.append(f"{one.field} = {value or '-'}{'' if one.is_set else '  (default)'}")
-        lines.append(f"    {one.description}: {variable}")
+        value = "***" if setting.field in secret and setting.value else str(setting.value)
+        lines.append(f"{setting.field} = {value or '-'}{'' if setting.is_set else '  (default)'}")
+        lines.append(f"    {setting.description}: {variable}")
     return "\n".join(lines[1:])
 
 
-def findings(found: Sequence[Check], language: Language) -> str:
+def findings(checks: Sequence[Check], language: Language) -> str:
     """Format results of checks, one a line."""
-    return "\n".join(f"{'✓' if finding.well else '✗'} {finding.text}" for finding in found)
+    return "\n".join(f"{'✓' if finding.well else '✗'} {finding.text}" for finding in checks)
 
 
 class _Bar:

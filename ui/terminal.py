@@ -10,11 +10,11 @@ import re
 
 import click
 
-_OBEYED = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
-_IN_TEXT = re.compile(f"[{_OBEYED}]")
-_IN_A_LINE = re.compile(f"[{_OBEYED}\t\n\u2028\u2029\u202d\u202e]")
-_IN_JSON = re.compile(f"[{_OBEYED}\u2028\u2029\u202d\u202e]")
-_PICTURES = 0x2400
+_CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+_IN_TEXT = re.compile(f"[{_CONTROL}]")
+_IN_A_LINE = re.compile(f"[{_CONTROL}\t\n\u2028\u2029\u202d\u202e]")
+_IN_JSON = re.compile(f"[{_CONTROL}\u2028\u2029\u202d\u202e]")
+_FIRST_PICTURE = 0x2400
 _DELETE = "\x7f"
 
 
@@ -42,4 +42,4 @@ def _picture(match: re.Match[str]) -> str:
     character = match.group()
     if character == _DELETE:
         return "␡"
-    return chr(_PICTURES + ord(character)) if character < " " else "\ufffd"
+    return chr(_FIRST_PICTURE + ord(character)) if character < " " else "\ufffd"

@@ -19,8 +19,8 @@ from index.boilerplate.repetition import FEWEST_ARTICLES, add_repeated, candidat
 from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 
-_ITSELF = ""
-_LATER = "cut_later"
+_ARTICLE_KEY = ""
+_SCHEDULE_KEY = "cut_later"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class BoilerplateUpdate:
 
     articles: Mapping[str, Article]
     lines: Mapping[str, ArticleLines]
-    cut_again: Mapping[int, Article]
+    to_rechunk: Mapping[int, Article]
 
 
 def update_line_counts(
@@ -45,9 +45,9 @@ def update_line_counts(
 ) -> BoilerplateUpdate:
     """Find the repeated lines once `new` articles (each with its path) are added and the `leaving` ids removed."""
     lines = {article.id: lines_of(article, path) for article, path in checked(new, check)}
-    counts = _Counts(catalog, checked(leaving, check))
-    for found in lines.values():
-        counts.add(found)
+    counts = _LineCounts(catalog, checked(leaving, check))
+    for article_lines in lines.values():
+        counts.add(article_lines)
     articles = {
         article.id: dataclasses.replace(
             article,
@@ -55,9 +55,9 @@ def update_line_counts(
         )
         for article, _ in checked(new, check)
     }
-    concerned = sorted({*counts.concerned(check), *_put_off(catalog)})
-    cut_again = {number: _cut_again(catalog, number, counts) for number in checked(concerned, check)}
-    return BoilerplateUpdate(articles, lines, cut_again)
+    affected_articles = sorted({*counts.affected_articles(check), *_scheduled_numbers(catalog)})
+    to_rechunk = {number: _article_to_rechunk(catalog, number, counts) for number in checked(affected_articles, check)}
+    return BoilerplateUpdate(articles, lines, to_rechunk)
 
 
 def lines_of(article: Article, path: str) -> ArticleLines:
@@ -65,12 +65,12 @@ def lines_of(article: Article, path: str) -> ArticleLines:
     return ArticleLines(_source_of(article, path), candidate_lines(article.text, article.ignored))
 
 
-def copy_lines(old: Catalog, number: int, new: Catalog, number_there: int) -> None:
+def copy_lines(old: Catalog, number: int, new: Catalog, new_number: int) -> None:
     """Copy the lines of an article from `old` to `new`."""
     rows = old.rows('SELECT source, line, start, "end" FROM lines WHERE article = ?', number)
     new.execute_many(
         'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
-        ((source, line, number_there, start, end) for source, line, start, end in rows),
+        ((source, line, new_number, start, end) for source, line, start, end in rows),
     )
 
 
@@ -79,18 +79,18 @@ def store_lines(catalog: Catalog, number: int, lines: ArticleLines) -> None:
     places = [(key, span) for key, spans in lines.places.items() for span in spans]
     catalog.execute_many(
         'INSERT OR REPLACE INTO lines (source, line, article, start, "end") VALUES (?, ?, ?, ?, ?)',
-        ((lines.source, key, number, span.start, span.end) for key, span in [(_ITSELF, Span(0, 0)), *places]),
+        ((lines.source, key, number, span.start, span.end) for key, span in [(_ARTICLE_KEY, Span(0, 0)), *places]),
     )
 
 
 def schedule_rechunk(catalog: Catalog, numbers: Collection[int]) -> None:
     """Let the next `update_line_counts` recheck the articles of these numbers, replacing any earlier schedule."""
-    if numbers or _put_off(catalog):
-        catalog.set_meta(_LATER, json.dumps(sorted(numbers)))
+    if numbers or _scheduled_numbers(catalog):
+        catalog.set_meta(_SCHEDULE_KEY, json.dumps(sorted(numbers)))
 
 
-def _put_off(catalog: Catalog) -> list[int]:
-    numbers = json.loads(catalog.meta(_LATER) or "[]")
+def _scheduled_numbers(catalog: Catalog) -> list[int]:
+    numbers = json.loads(catalog.meta(_SCHEDULE_KEY) or "[]")
     return [number for number in numbers if catalog.rows("SELECT 1 FROM articles WHERE number = ?", number)]
 
 
@@ -101,46 +101,46 @@ def _source_of(article: Article, path: str) -> str:
     return str(PurePath(path).parent)
 
 
-class _Counts:
+class _LineCounts:
     """Number of articles of a source that have a line, before and after the update."""
 
     def __init__(self, catalog: Catalog, leaving: Iterable[str]) -> None:
         self._catalog = catalog
         self._stored: dict[tuple[str, str], int] = {}
-        self._change: Counter[tuple[str, str]] = Counter()
+        self._deltas: Counter[tuple[str, str]] = Counter()
         for article_id in leaving:
-            self._change.subtract(set(self._of(article_id)))
+            self._deltas.subtract(set(self._lines_of_article(article_id)))
 
     def add(self, lines: ArticleLines) -> None:
-        self._change.update((lines.source, key) for key in {_ITSELF, *lines.places})
+        self._deltas.update((lines.source, key) for key in {_ARTICLE_KEY, *lines.places})
 
     def repeated(self, lines: ArticleLines) -> set[str]:
-        return {key for key in lines.places if self._repeats(lines.source, key, after=True)}
+        return {key for key in lines.places if self._is_repeated(lines.source, key, after=True)}
 
-    def concerned(self, check: Check) -> set[int]:
+    def affected_articles(self, check: Check) -> set[int]:
         """Return the numbers of stored articles with a line that becomes repeated or ceases to be."""
-        found: set[int] = set()
-        sources = {source for source, _ in self._change}
+        affected: set[int] = set()
+        sources = {source for source, _ in self._deltas}
         # A line that no new article has may cease to be repeated too, when its source grows.
         for source in checked(sources, check):
             self._count_all(source)
-        keys = {*self._change, *(counted for counted in self._stored if counted[0] in sources)}
+        keys = {*self._deltas, *(counted for counted in self._stored if counted[0] in sources)}
         for source, key in checked(keys, check):
-            if key and self._repeats(source, key, after=True) != self._repeats(source, key, after=False):
+            if key and self._is_repeated(source, key, after=True) != self._is_repeated(source, key, after=False):
                 rows = self._catalog.rows("SELECT article FROM lines WHERE source = ? AND line = ?", source, key)
-                found.update(number for (number,) in rows)
-        return found
+                affected.update(number for (number,) in rows)
+        return affected
 
     def _count_all(self, source: str) -> None:
         query = "SELECT line, count(DISTINCT article) AS n FROM lines WHERE source = ? GROUP BY line HAVING n >= ?"
         for key, count in self._catalog.rows(query, source, FEWEST_ARTICLES):
             self._stored[source, key] = int(count)
 
-    def _repeats(self, source: str, key: str, after: bool) -> bool:
-        with_line, of_source = self._count(source, key), self._count(source, _ITSELF)
+    def _is_repeated(self, source: str, key: str, after: bool) -> bool:
+        with_line, of_source = self._count(source, key), self._count(source, _ARTICLE_KEY)
         if after:
-            with_line += self._change[source, key]
-            of_source += self._change[source, _ITSELF]
+            with_line += self._deltas[source, key]
+            of_source += self._deltas[source, _ARTICLE_KEY]
         return is_repeated(with_line, of_source)
 
     def _count(self, source: str, key: str) -> int:
@@ -149,14 +149,16 @@ class _Counts:
             self._stored[source, key] = int(self._catalog.rows(query, source, key)[0][0])
         return self._stored[source, key]
 
-    def _of(self, article_id: str) -> list[tuple[str, str]]:
+    def _lines_of_article(self, article_id: str) -> list[tuple[str, str]]:
         query = "SELECT source, line FROM lines WHERE article = (SELECT number FROM articles WHERE id = ?)"
         return [(source, key) for source, key in self._catalog.rows(query, article_id)]
 
 
-def _cut_again(catalog: Catalog, number: int, counts: _Counts) -> Article:
+def _article_to_rechunk(catalog: Catalog, number: int, counts: _LineCounts) -> Article:
     article = catalog.entry(number).article
-    rows = catalog.rows('SELECT source, line, start, "end" FROM lines WHERE article = ? AND line != ?', number, _ITSELF)
+    rows = catalog.rows(
+        'SELECT source, line, start, "end" FROM lines WHERE article = ? AND line != ?', number, _ARTICLE_KEY
+    )
     places: dict[str, list[Span]] = defaultdict(list)
     for _, key, start, end in rows:
         places[key].append(Span(start, end))

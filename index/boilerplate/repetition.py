@@ -51,7 +51,7 @@ def candidate_lines(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span,
     hexadecimal digits of a hash of the folded line and its zone (before, amid or after the prose): a headline is kept
     although a box at the end of every page links to it.
     """
-    return _keyed(unmasked_lines(text, ignored))
+    return _spans_by_key(unmasked_lines(text, ignored))
 
 
 def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> bool:
@@ -68,19 +68,19 @@ def add_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str]) 
     if not repeated:
         return tuple(sorted(set(ignored), key=lambda span: span.start))
     lines = unmasked_lines(text, ignored)
-    taken = {span for key, spans in _keyed(lines).items() if key in repeated for span in spans}
+    repeated_spans = {span for key, spans in _spans_by_key(lines).items() if key in repeated for span in spans}
     head = {line.span for line in lines[: prose_bounds(lines, _notices(lines))[0]]}
-    if head <= taken:
-        taken -= head
-    return tuple(sorted({*ignored, *taken}, key=lambda span: span.start))
+    if head <= repeated_spans:
+        repeated_spans -= head
+    return tuple(sorted({*ignored, *repeated_spans}, key=lambda span: span.start))
 
 
-def _keyed(lines: Sequence[Line]) -> dict[str, tuple[Span, ...]]:
-    found: dict[str, list[Span]] = defaultdict(list)
+def _spans_by_key(lines: Sequence[Line]) -> dict[str, tuple[Span, ...]]:
+    grouped: dict[str, list[Span]] = defaultdict(list)
     for zone, line in _candidate_lines(lines):
         key = hashlib.sha256(f"{zone}\0{line.label}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        found[key].append(line.span)
-    return {key: tuple(spans) for key, spans in found.items()}
+        grouped[key].append(line.span)
+    return {key: tuple(spans) for key, spans in grouped.items()}
 
 
 def _candidate_lines(lines: Sequence[Line]) -> Iterator[tuple[str, Line]]:

@@ -140,7 +140,7 @@ _COUNTERS = re.compile(
     r"|(?:عدد )?(?:ال)?(?:تعليقات|مشاهدات|مشاركات|قراءات|زيارات|قراء)\s*[:(]\s*\d[\d.,]*\)?)"
 )
 # One step of a path can match in many ways, and seven in a hundred thousand: atomic groups (`?>`) try one.
-_PATH = re.compile(r"(?:home(?:page)?|الرييسيه|الصفحه الرييسيه)(?>\s*[>»›/|\\←·•]\s*[^>»›/|\\←·•.]{1,40}){2,7}")
+_BREADCRUMB = re.compile(r"(?:home(?:page)?|الرييسيه|الصفحه الرييسيه)(?>\s*[>»›/|\\←·•]\s*[^>»›/|\\←·•.]{1,40}){2,7}")
 # Not folded: case distinguishes tracker codes from words.
 _TRACKER = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}")
 _TRACKER_AND_WORDS = re.compile(r"[A-Za-z0-9+/]{16,}={1,2}\s.{1,60}")
@@ -153,18 +153,18 @@ def find_boilerplate(text: str, check: Check = never) -> tuple[Span, ...]:
     """Return the spans of the boilerplate lines of `text`, in order."""
     lines = lines_of(text)
     credits = set(_credits(lines))
-    furniture = {number for number, line in enumerate(checked(lines, check)) if _is_furniture(line)}
-    sure = furniture - credits
-    first, after = prose_bounds(lines, sure)
+    boilerplate = {number for number, line in enumerate(checked(lines, check)) if _is_boilerplate(line)}
+    certain = boilerplate - credits
+    first, after = prose_bounds(lines, certain)
     outside = {*range(first), *range(after, len(lines))} - credits
-    marked = sure | {number for number in checked(outside, check) if _is_page_date(lines[number])}
-    buttons = {number for number in outside if _could_be_furniture(lines[number])}
+    marked = certain | {number for number in checked(outside, check) if _is_page_date(lines[number])}
+    buttons = {number for number in outside if _may_be_boilerplate(lines[number])}
     # An article may have the title "Facebook": keep a line before the prose that can be the headline.
     has_headline = not {*range(first)} <= marked | buttons
     marked |= {number for number in buttons if number >= after or has_headline}
     marked |= set(_repeated(lines, first)) - credits
     marked |= set(_related_links(lines, after)) - credits
-    _spread(lines, marked, credits)
+    _mark_adjacent(lines, marked, credits)
     return tuple(lines[number].span for number in sorted(marked))
 
 
@@ -182,14 +182,14 @@ def _credits(lines: Sequence[Line]) -> Iterator[int]:
                 yield number + 1
 
 
-def _is_furniture(line: Line) -> bool:
+def _is_boilerplate(line: Line) -> bool:
     """Return whether the line is boilerplate anywhere on a page."""
     if not line.folded:
         return False
     is_box = line.label in _RELATED and " " in line.label
     if line.label in _LABELS or is_box or _TRACKER.fullmatch(line.text):
         return True
-    if _is_sharing(line) or _COUNTERS.fullmatch(line.label) or _PATH.fullmatch(line.folded):
+    if _is_sharing(line) or _COUNTERS.fullmatch(line.label) or _BREADCRUMB.fullmatch(line.folded):
         return True
     if len(line.text) <= _LONGEST_REFERENCE and _REFERENCE.fullmatch(line.folded):
         return True
@@ -197,7 +197,7 @@ def _is_furniture(line: Line) -> bool:
     return len(line.text) <= _LONGEST_NOTICE and any(notice.fullmatch(line.folded) for notice in notices)
 
 
-def _could_be_furniture(line: Line) -> bool:
+def _may_be_boilerplate(line: Line) -> bool:
     """Return whether the line, at an edge of the page, would be a button or the name of an icon."""
     words = _TOKEN.findall(line.folded)
     return (
@@ -250,9 +250,14 @@ def _related_links(lines: Sequence[Line], after: int) -> Iterator[int]:
             yield number
 
 
-def _spread(lines: Sequence[Line], marked: set[int], credits: set[int]) -> None:
+def _mark_adjacent(lines: Sequence[Line], marked: set[int], credits: set[int]) -> None:
     """Mark possible buttons beside marked lines, until no more is found."""
     numbers = range(len(lines))
-    for one, other in (*pairwise(numbers), *pairwise(reversed(numbers))):
-        if one in marked and other not in marked and other not in credits and _could_be_furniture(lines[other]):
-            marked.add(other)
+    for number, neighbour in (*pairwise(numbers), *pairwise(reversed(numbers))):
+        if (
+            number in marked
+            and neighbour not in marked
+            and neighbour not in credits
+            and _may_be_boilerplate(lines[neighbour])
+        ):
+            marked.add(neighbour)

@@ -11,11 +11,11 @@ import re
 from index.dates.parser import HIJRI, WEEKDAY, WrittenDate
 from index.text.folding import fold_text
 
-SAID = 0.9
-LIKELY = 0.7
+STATED_CERTAINTY = 0.9
+LIKELY_CERTAINTY = 0.7
 _LONGEST_PLACE = 50
 _MOST_WORDS = 6
-_TEXT_GOES_ON = 60
+_MIN_TEXT_AFTER = 60
 """Least code points after "PLACE, DATE –" in a paragraph; with fewer it is a headline with a date."""
 
 # Everything below is matched against folded text (index/text/folding.py).
@@ -58,23 +58,23 @@ _CITIES = frozenset(fold_text(_KNOWN_CITIES).split())
 
 
 def certainty_of_dateline(folded: str, date: WrittenDate) -> float | None:
-    """Return the certainty (`SAID` or `LIKELY`) that the folded line is a dateline with `date`, or `None`."""
+    """Return `STATED_CERTAINTY` or `LIKELY_CERTAINTY` where the folded line is a dateline with `date`, else `None`."""
     before, after = (_HIJRI_BESIDE.sub(" ", part) for part in (folded[: date.start], folded[date.end :]))
     has_weekday = bool(WEEKDAY.search(before))
     before = WEEKDAY.sub("", before)
     is_whole = not after.strip(" .:*_)]–—-")
     if is_whole and not has_weekday and _BYLINE.fullmatch(before):
-        return LIKELY
+        return LIKELY_CERTAINTY
     names_agency = bool(_AGENCY.match(after) or _AGENCY_BEFORE.search(before))
     # A place, a weekday and a date are a page header as often as a dateline.
     if not _is_place(before) or (has_weekday and not names_agency):
         return None
     is_city = re.split(r"[(/,،:|–—-]", before)[0].strip().replace(" ", "_") in _CITIES
     is_set_off = _SEPARATED.fullmatch(before) or (is_city and (is_whole or _AGENCY.match(after)))
-    text_follows = bool(_DASH.match(after)) and len(after) >= _TEXT_GOES_ON
+    text_follows = bool(_DASH.match(after)) and len(after) >= _MIN_TEXT_AFTER
     if not is_set_off or not (is_whole or text_follows or names_agency):
         return None
-    return SAID if is_city or names_agency else LIKELY
+    return STATED_CERTAINTY if is_city or names_agency else LIKELY_CERTAINTY
 
 
 def _is_place(before: str) -> bool:

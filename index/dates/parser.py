@@ -79,9 +79,9 @@ CLOCK = re.compile(
 _LINKS = re.compile(r"(?<!\w)(?:الموافق|يوافق|corresponding to|في|at|on|بتاريخ|يوم)(?!\w)|[\s,،;|•·()\[\]/*_.:–—-]+")
 _OLDEST = datetime.date(1800, 1, 1)
 # Epochs of programs: a field with one of these dates was never filled in.
-_ZEROS = frozenset(
-    datetime.date(*zero)
-    for zero in ((1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1904, 1, 1), (1970, 1, 1), (1980, 1, 1))
+_EPOCHS = frozenset(
+    datetime.date(*epoch)
+    for epoch in ((1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1904, 1, 1), (1970, 1, 1), (1980, 1, 1))
 )
 _LONGEST_GIVEN = 120
 
@@ -101,11 +101,11 @@ class WrittenDate:
 def find_dates(folded: str, today: datetime.date) -> list[WrittenDate]:
     """Return the non-overlapping dates in folded text, in order, without those that cannot be an article's."""
     found = sorted(_matches(folded, today), key=lambda date: (date.start, -date.end))
-    apart: list[WrittenDate] = []
+    non_overlapping: list[WrittenDate] = []
     for date in found:
-        if not apart or date.start >= apart[-1].end:
-            apart.append(date)
-    return apart
+        if not non_overlapping or date.start >= non_overlapping[-1].end:
+            non_overlapping.append(date)
+    return non_overlapping
 
 
 def strip_dates(folded: str, dates: list[WrittenDate]) -> str:
@@ -137,8 +137,8 @@ def read_date(value: object, today: datetime.date) -> tuple[datetime.date, ...]:
     if _SECONDS.fullmatch(folded) or _MILLISECONDS.fullmatch(folded):
         seconds = float(folded) / (1000 if _MILLISECONDS.fullmatch(folded) else 1)
         return _plausible([datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()], today)
-    meant = {date.readings for date in find_dates(folded, today)}
-    return meant.pop() if len(meant) == 1 else ()
+    distinct_readings = {date.readings for date in find_dates(folded, today)}
+    return distinct_readings.pop() if len(distinct_readings) == 1 else ()
 
 
 def _matches(folded: str, today: datetime.date) -> Iterator[WrittenDate]:
@@ -173,7 +173,7 @@ def _days(year: int, month: int, day: int) -> list[datetime.date]:
 def _plausible(days: list[datetime.date], today: datetime.date) -> tuple[datetime.date, ...]:
     # Tomorrow: it may be the next day already where the article was written.
     newest = today + datetime.timedelta(days=1)
-    return tuple(day for day in days if _OLDEST <= day <= newest and day not in _ZEROS)
+    return tuple(day for day in days if _OLDEST <= day <= newest and day not in _EPOCHS)
 
 
 _LARGEST_NUMBER = 10**18

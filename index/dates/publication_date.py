@@ -24,7 +24,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from index.articles import Span
-from index.dates.datelines import SAID, certainty_of_dateline
+from index.dates.datelines import STATED_CERTAINTY, certainty_of_dateline
 from index.dates.parser import CLOCK, WEEKDAY, find_dates, read_date, strip_dates
 from index.runtime.cancellation import Check, checked, never
 from index.text.folding import fold_text
@@ -33,18 +33,18 @@ from index.text.lines import Line, unmasked_lines
 
 DateSource = Literal["given", "dateline", "text", "name"]
 
-_GIVEN = 1.0
-_DAY_FIRST = 0.6
-_NAME_OR_UPDATE = 0.5
-_ALONE = 0.4
+_GIVEN_CERTAINTY = 1.0
+_DAY_FIRST_CERTAINTY = 0.6
+_NAME_OR_UPDATE_CERTAINTY = 0.5
+_LONE_LINE_CERTAINTY = 0.4
 
 # Number of the article's own lines that are searched.
-_HEAD_SAID = 10
-_TAIL_SAID = 4
+_HEAD_LABELLED_LINES = 10
+_TAIL_LABELLED_LINES = 4
 _HEAD_DATELINE = 6
-_HEAD_ALONE = 5
-_LONGEST_SAID = 120
-_LONGEST_ALONE = 60
+_HEAD_LONE_LINES = 5
+_LONGEST_LABELLED_LINE = 120
+_LONGEST_LONE_LINE = 60
 _BEGINNING = 250
 """Code points of a paragraph that are searched for a dateline."""
 
@@ -59,11 +59,11 @@ _PUBLISHED = (
     r"|(?:first |date |originally |article )?(?:published|posted)|(?:publication|publish|release) date|dated?|issued"
 )
 _AFTER_LABEL = r"(?!\w)[\s:|–—-]*(?:(?:في|بتاريخ|يوم|on|at)(?!\w)[\s:|–—-]*)*"
-_SAYS = re.compile(rf"(?:(?P<updated>{_UPDATED})|(?P<published>{_PUBLISHED})){_AFTER_LABEL}")
+_LABEL = re.compile(rf"(?:(?P<updated>{_UPDATED})|(?P<published>{_PUBLISHED})){_AFTER_LABEL}")
 _PARTS = re.compile(rf"\s*[|•·]\s*|[,،;؛–—-]\s*(?=(?:{_UPDATED}|{_PUBLISHED})(?!\w))")
-_SIGNED = re.compile(r"\s*[,،]?\s*(?:by|بقلم|بواسطه|كتب|كتبه)(?!\w).{2,40}")
+_BYLINE = re.compile(r"\s*[,،]?\s*(?:by|بقلم|بواسطه|كتب|كتبه)(?!\w).{2,40}")
 _NUMBERS = r"(?:\d{4}[-_.]\d{1,2}[-_.]\d{1,2}|\d{1,2}[-_.]\d{1,2}[-_.]\d{4}|\d{8})"
-_NAMED = re.compile(rf"(?:^({_NUMBERS})(?![^\W_])|(?<![^\W_])({_NUMBERS})$)")
+_DATE_IN_NAME = re.compile(rf"(?:^({_NUMBERS})(?![^\W_])|(?<![^\W_])({_NUMBERS})$)")
 
 
 @dataclass(frozen=True)
@@ -101,58 +101,60 @@ def date_of_article(
     lines = unmasked_lines(text, ignored)
     candidates = [
         *_from_given(given, today),
-        *_from_said(lines, today),
+        *_from_labelled_lines(lines, today),
         *_from_dateline(lines, today),
         *_from_name(file_name, today),
         *_from_lone_line(checked(lines, check), today),
     ]
     is_arabic = any(len(candidate.readings) > 1 for candidate in candidates) and detect_language(text) == "ar"
-    settled = [dated for candidate in candidates for dated in _settle(candidate, candidates, is_arabic)]
-    return max(settled, key=lambda dated: dated.certainty, default=None)
+    resolved = [
+        publication_date for candidate in candidates for publication_date in _resolve(candidate, candidates, is_arabic)
+    ]
+    return max(resolved, key=lambda publication_date: publication_date.certainty, default=None)
 
 
-def _settle(candidate: _Candidate, others: Sequence[_Candidate], is_arabic: bool) -> Iterator[PublicationDate]:
+def _resolve(candidate: _Candidate, others: Sequence[_Candidate], is_arabic: bool) -> Iterator[PublicationDate]:
     """Yield the one day that `candidate` means, if that can be decided."""
     readings, certainty = candidate.readings, candidate.certainty
     if len(readings) > 1:
         # 3/4/2021 beside "3 April 2021" is the third of April.
-        agreed = [day for other in others if len(other.readings) == 1 for day in other.readings if day in readings]
-        if not agreed and not is_arabic:
+        confirmed = [day for other in others if len(other.readings) == 1 for day in other.readings if day in readings]
+        if not confirmed and not is_arabic:
             return
-        readings = tuple(agreed) or readings
-        certainty = certainty if agreed else min(certainty, _DAY_FIRST)
+        readings = tuple(confirmed) or readings
+        certainty = certainty if confirmed else min(certainty, _DAY_FIRST_CERTAINTY)
     yield PublicationDate(readings[0].isoformat(), candidate.found_in, certainty)
 
 
 def _from_given(given: str | None, today: datetime.date) -> Iterator[_Candidate]:
     if given and (readings := read_date(given, today)):
-        yield _Candidate(readings, "given", _GIVEN)
+        yield _Candidate(readings, "given", _GIVEN_CERTAINTY)
 
 
-def _from_said(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
+def _from_labelled_lines(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
     """Yield labelled dates near the head or the end; a label may be on the line before its date."""
-    numbers = sorted({*range(len(lines))[:_HEAD_SAID], *range(len(lines))[-_TAIL_SAID:]})
+    numbers = sorted({*range(len(lines))[:_HEAD_LABELLED_LINES], *range(len(lines))[-_TAIL_LABELLED_LINES:]})
     for number in numbers:
-        written = re.sub(r"^[\W_]+", "", lines[number].folded)
-        if _SAYS.fullmatch(written) and number + 1 < len(lines):
-            written = f"{written} {lines[number + 1].folded}"
-        if len(written) > _LONGEST_SAID or lines[number].is_prose:
+        line_text = re.sub(r"^[\W_]+", "", lines[number].folded)
+        if _LABEL.fullmatch(line_text) and number + 1 < len(lines):
+            line_text = f"{line_text} {lines[number + 1].folded}"
+        if len(line_text) > _LONGEST_LABELLED_LINE or lines[number].is_prose:
             continue
-        for part in _PARTS.split(written):
-            yield from _said(part, today)
+        for part in _PARTS.split(line_text):
+            yield from _labelled_date(part, today)
 
 
-def _said(part: str, today: datetime.date) -> Iterator[_Candidate]:
-    says = _SAYS.match(part)
+def _labelled_date(part: str, today: datetime.date) -> Iterator[_Candidate]:
+    label = _LABEL.match(part)
     dates = find_dates(part, today)
-    if not says or not dates:
+    if not label or not dates:
         return
-    between, after = part[says.end() : dates[0].start], part[dates[-1].end :]
+    between, after = part[label.end() : dates[0].start], part[dates[-1].end :]
     # "Published on 3 May 2021, the report says" is a sentence about a report.
     if strip_dates(between, []) or len({date.readings for date in dates}) > 1:
         return
-    if not strip_dates(after, []) or _SIGNED.fullmatch(CLOCK.sub("", after)):
-        yield _Candidate(dates[0].readings, "text", _NAME_OR_UPDATE if says["updated"] else SAID)
+    if not strip_dates(after, []) or _BYLINE.fullmatch(CLOCK.sub("", after)):
+        yield _Candidate(dates[0].readings, "text", _NAME_OR_UPDATE_CERTAINTY if label["updated"] else STATED_CERTAINTY)
 
 
 def _from_dateline(lines: Sequence[Line], today: datetime.date) -> Iterator[_Candidate]:
@@ -167,27 +169,29 @@ def _from_dateline(lines: Sequence[Line], today: datetime.date) -> Iterator[_Can
 
 def _from_lone_line(lines: Iterable[Line], today: datetime.date) -> Iterator[_Candidate]:
     """Yield a line that is just a date, near the head and the only one, since a chronology has many."""
-    alone: dict[tuple[datetime.date, ...], bool] = {}
+    lone_dates: dict[tuple[datetime.date, ...], bool] = {}
     for number, line in enumerate(lines):
-        if len(line.text) > _LONGEST_ALONE or not any(map(str.isdigit, line.text)):
+        if len(line.text) > _LONGEST_LONE_LINE or not any(map(str.isdigit, line.text)):
             continue
         dates = find_dates(line.folded, today)
         if len(dates) == 1 and not strip_dates(line.folded, dates):
             after = line.folded[dates[0].end :]
             is_plain = not WEEKDAY.search(line.folded) and not CLOCK.search(after)
-            alone.setdefault(dates[0].readings, is_plain and number < _HEAD_ALONE)
-            if len(alone) > 1:
+            lone_dates.setdefault(dates[0].readings, is_plain and number < _HEAD_LONE_LINES)
+            if len(lone_dates) > 1:
                 return
-    if len(alone) == 1:
-        ((readings, is_believed),) = alone.items()
-        if is_believed:
-            yield _Candidate(readings, "text", _ALONE)
+    if len(lone_dates) == 1:
+        ((readings, is_reliable),) = lone_dates.items()
+        if is_reliable:
+            yield _Candidate(readings, "text", _LONE_LINE_CERTAINTY)
 
 
 def _from_name(file_name: str, today: datetime.date) -> Iterator[_Candidate]:
     suffix = PurePath(file_name).suffix
     stem = fold_text(file_name[: -len(suffix)] if re.search(r"[A-Za-z]", suffix) else file_name)
-    written = [group for match in _NAMED.finditer(stem) for group in match.groups() if group]
-    meant = {readings for name in written if (readings := read_date(name.replace("_", "-"), today))}
-    if len(meant) == 1:
-        yield _Candidate(meant.pop(), "name", _NAME_OR_UPDATE)
+    date_texts = [group for match in _DATE_IN_NAME.finditer(stem) for group in match.groups() if group]
+    distinct_readings = {
+        readings for date_text in date_texts if (readings := read_date(date_text.replace("_", "-"), today))
+    }
+    if len(distinct_readings) == 1:
+        yield _Candidate(distinct_readings.pop(), "name", _NAME_OR_UPDATE_CERTAINTY)

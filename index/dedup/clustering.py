@@ -32,7 +32,7 @@ LEAST_PASSAGE_COSINE = 0.6
 """Least cosine of the nearest passages for two articles to be compared."""
 _NEIGHBOURS = 12
 """Nearest passages of other articles that are examined for each passage."""
-_LONGEST = 40
+_MAX_QUERIED_PASSAGES = 40
 """Passages of an article that are looked up: enough to find the story of a book."""
 _MOST_COMPARED = 1_000
 """Passages of an article whose wording is compared: as many as a very long book has."""
@@ -41,7 +41,7 @@ _CANDIDATES = 50
 """Most articles from one band, and most that one article is compared with: bounds the cost of form letters."""
 _VIEWS = 128
 """Articles kept in memory while others are compared with them."""
-_FEW = 500
+_MAX_VARIABLES = 500
 """Values in one SQL statement."""
 
 
@@ -63,11 +63,11 @@ def assign_stories(store: Store, numbers: Sequence[int], nearest: Nearest, check
 
     Call it in a transaction, with the result of `unassigned`. `nearest` must include passages of the new articles.
     """
-    known = set(_present(store, "SELECT DISTINCT article FROM story_bands WHERE article IN", numbers))
-    views = _Views(store)
+    known = set(_existing(store, "SELECT DISTINCT article FROM story_bands WHERE article IN", numbers))
+    views = _ViewCache(store)
     for number in checked(numbers, check):
         if number not in known:
-            _link(store, number, views, nearest, check)
+            _store_links(store, number, views, nearest, check)
     _regroup(store, numbers, check)
 
 
@@ -85,19 +85,19 @@ def detach(store: Store, article_id: str) -> None:
         store.execute("DELETE FROM story_bands WHERE article = ?", number)
 
 
-class _Views:
+class _ViewCache:
     """LRU cache of `_VIEWS` story views."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept: dict[int, StoryView] = {}
+        self._cached: dict[int, StoryView] = {}
 
     def __getitem__(self, number: int) -> StoryView:
-        found = self._kept.pop(number, None) or load_view(self._store, number)
-        self._kept[number] = found
-        if len(self._kept) > _VIEWS:
-            del self._kept[next(iter(self._kept))]
-        return found
+        view = self._cached.pop(number, None) or load_view(self._store, number)
+        self._cached[number] = view
+        if len(self._cached) > _VIEWS:
+            del self._cached[next(iter(self._cached))]
+        return view
 
 
 def load_view(store: Store, number: int) -> StoryView:
@@ -106,16 +106,16 @@ def load_view(store: Store, number: int) -> StoryView:
         "SELECT language, date, date_certainty, text FROM articles WHERE number = ?", number
     )[0]
     sentences: list[str] = []
-    with_vectors = passages = 0
+    sentences_with_vectors = passages = 0
     for start, spans in store.rows(
         """SELECT p.start, e.spans FROM passages p JOIN embeddings e ON e.key = p.embedding
         WHERE p.article = ? ORDER BY p.start LIMIT ?""",
         number, _MOST_COMPARED,
     ):  # fmt: skip
         sentences += [text[start + s : start + e] for s, e in json.loads(spans)]
-        if with_vectors < MOST_SENTENCES:
-            with_vectors, passages = len(sentences), passages + 1
-    vectors = _sentence_vectors(store, number, passages, with_vectors)
+        if sentences_with_vectors < MOST_SENTENCES:
+            sentences_with_vectors, passages = len(sentences), passages + 1
+    vectors = _sentence_vectors(store, number, passages, sentences_with_vectors)
     return make_view(language, date if (certainty or 0) >= CERTAIN else None, sentences, vectors)
 
 
@@ -131,24 +131,24 @@ def _sentence_vectors(store: Store, number: int, passages: int, sentences: int) 
     return np.frombuffer(b"".join(blob for (blob,) in rows), np.float16).reshape(sentences, -1).astype(np.float32)
 
 
-def _link(store: Store, number: int, views: _Views, nearest: Nearest, check: Check) -> None:
+def _store_links(store: Store, number: int, views: _ViewCache, nearest: Nearest, check: Check) -> None:
     """Compare a new article with its candidates, and store its links and bands."""
-    own = views[number]
-    looked_up = bands(signature(own.shingles)) if len(own.shingles) else []
-    for candidate in checked(_candidates(store, number, looked_up, nearest, check), check):
-        found = compare(own, views[candidate])
-        if found:
+    view = views[number]
+    article_bands = bands(signature(view.shingles)) if len(view.shingles) else []
+    for candidate in checked(_candidates(store, number, article_bands, nearest, check), check):
+        match = compare(view, views[candidate])
+        if match:
             pair = (min(number, candidate), max(number, candidate))
-            store.execute("INSERT OR REPLACE INTO story_links VALUES (?, ?, ?, ?)", *pair, found.kind, found.score)
-    for some in _chunks(looked_up):
-        values = ", ".join(f"(?, {number:d})" for _ in some)
-        store.execute(f"INSERT OR IGNORE INTO story_bands VALUES {values}", *some)
+            store.execute("INSERT OR REPLACE INTO story_links VALUES (?, ?, ?, ?)", *pair, match.kind, match.score)
+    for chunk in _chunks(article_bands):
+        values = ", ".join(f"(?, {number:d})" for _ in chunk)
+        store.execute(f"INSERT OR IGNORE INTO story_bands VALUES {values}", *chunk)
 
 
-def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Nearest, check: Check) -> list[int]:
+def _candidates(store: Store, number: int, article_bands: Sequence[int], nearest: Nearest, check: Check) -> list[int]:
     """Return the articles to compare, best first: half by shared bands, half by their nearest passage."""
     by_band: Counter[int] = Counter()
-    for band in looked_up:
+    for band in article_bands:
         # The newest: a story spans days, a form letter recurs for years.
         by_band.update(
             article
@@ -157,19 +157,19 @@ def _candidates(store: Store, number: int, looked_up: Sequence[int], nearest: Ne
                 band, number, _PER_BAND,
             )
         )  # fmt: skip
-    by_passage = _near(store, number, nearest, check)
+    by_passage = _near_articles(store, number, nearest, check)
     half = _CANDIDATES // 2
     first = sorted(by_band, key=lambda article: (-by_band[article], -article))[:half]
     second = sorted(by_passage, key=lambda article: (-by_passage[article], -article))[:half]
     return list(dict.fromkeys([*first, *second]))
 
 
-def _near(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int, float]:
+def _near_articles(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int, float]:
     """Return other articles with the highest cosine between one of their passages and one of this article's."""
     rows = store.rows(
         """SELECT e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding
         WHERE p.article = ? ORDER BY p.start LIMIT ?""",
-        number, _LONGEST,
+        number, _MAX_QUERIED_PASSAGES,
     )  # fmt: skip
     cosines: dict[int, float] = {}
     for (blob,) in checked(rows, check):
@@ -179,9 +179,11 @@ def _near(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int
             if cosine >= LEAST_PASSAGE_COSINE:
                 cosines[passage] = max(cosine, cosines.get(passage, -1.0))
     best: dict[int, float] = {}
-    for some in _chunks(list(cosines)):
-        marks = ", ".join("?" * len(some))
-        for passage, article in store.rows(f"SELECT number, article FROM passages WHERE number IN ({marks})", *some):
+    for chunk in _chunks(list(cosines)):
+        placeholders = ", ".join("?" * len(chunk))
+        for passage, article in store.rows(
+            f"SELECT number, article FROM passages WHERE number IN ({placeholders})", *chunk
+        ):
             if article != number:
                 best[article] = max(cosines[passage], best.get(article, -1.0))
     return best
@@ -190,31 +192,31 @@ def _near(store: Store, number: int, nearest: Nearest, check: Check) -> dict[int
 def _regroup(store: Store, numbers: Iterable[int], check: Check) -> None:
     """Recompute the stories of all articles linked to these, directly or indirectly."""
     links: dict[tuple[int, int], float] = {}
-    reached, edge = set(numbers), list(numbers)
-    while edge:
-        met = set()
-        for some in checked(_chunks(edge), check):
-            marks = ", ".join(f"?{n}" for n in range(1, len(some) + 1))
+    visited, frontier = set(numbers), list(numbers)
+    while frontier:
+        linked = set()
+        for chunk in checked(_chunks(frontier), check):
+            placeholders = ", ".join(f"?{n}" for n in range(1, len(chunk) + 1))
             for a, b, score in store.rows(
-                f"""SELECT a, b, score FROM story_links WHERE a IN ({marks})
-                UNION SELECT a, b, score FROM story_links WHERE b IN ({marks})""",
-                *some,
+                f"""SELECT a, b, score FROM story_links WHERE a IN ({placeholders})
+                UNION SELECT a, b, score FROM story_links WHERE b IN ({placeholders})""",
+                *chunk,
             ):
                 links[a, b] = score
-                met |= {a, b}
-        edge = sorted(met - reached)
-        reached |= met
-    found = connected_groups(((a, b, s) for (a, b), s in links.items()), check)
-    story = {article: group[0] for group in found for article in group}
-    for article in checked(sorted(reached), check):
+                linked |= {a, b}
+        frontier = sorted(linked - visited)
+        visited |= linked
+    groups = connected_groups(((a, b, s) for (a, b), s in links.items()), check)
+    story = {article: group[0] for group in groups for article in group}
+    for article in checked(sorted(visited), check):
         store.execute("UPDATE articles SET story = ? WHERE number = ?", story.get(article, article), article)
 
 
-def _present(store: Store, query: str, numbers: Sequence[int]) -> Iterator[int]:
-    for some in _chunks(numbers):
-        yield from (number for (number,) in store.rows(f"{query} ({', '.join('?' * len(some))})", *some))
+def _existing(store: Store, query: str, numbers: Sequence[int]) -> Iterator[int]:
+    for chunk in _chunks(numbers):
+        yield from (number for (number,) in store.rows(f"{query} ({', '.join('?' * len(chunk))})", *chunk))
 
 
 def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(values), _FEW):
-        yield values[start : start + _FEW]
+    for start in range(0, len(values), _MAX_VARIABLES):
+        yield values[start : start + _MAX_VARIABLES]

@@ -21,5 +21,5 @@ def text_hash(text: str) -> str:
     # Marks are removed last: compatibility forms contain some, and composing needs the hamza beside its carrier.
     composed = unicodedata.normalize("NFKC", text)
     controls = {ord(c): None for c in set(composed) if unicodedata.category(c) == "Cf"}
-    bare = unicodedata.normalize("NFC", _MARKS.sub("", composed.translate(controls) if controls else composed))
-    return digest_of(" ".join(bare.split()))
+    without_marks = unicodedata.normalize("NFC", _MARKS.sub("", composed.translate(controls) if controls else composed))
+    return digest_of(" ".join(without_marks.split()))

@@ -15,8 +15,8 @@ from index.runtime.cancellation import Check, checked, never
 Link = tuple[int, int, float]
 """Two articles and the score of their link."""
 
-_SHARE = 0.5
-_MANY = 8
+_MIN_LINKED_SHARE = 0.5
+_MAX_COUNTED_MEMBERS = 8
 """Members of a group that count in the needed links: in a large group not every pair has been compared."""
 
 
@@ -28,47 +28,51 @@ def connected_groups(links: Iterable[Link], check: Check = never) -> list[tuple[
     ordered = sorted(((min(a, b), max(a, b), score) for a, b, score in links), key=lambda link: (-link[2], link))
     group_of = {article: article for a, b, _ in ordered for article in (a, b)}
     members = {article: [article] for article in group_of}
-    between = _counts(ordered)
-    waiting = [(a, b) for a, b, _ in ordered]
+    link_counts = _count_links(ordered)
+    pending = [(a, b) for a, b, _ in ordered]
     joined = True
-    while joined and waiting:
+    while joined and pending:
         # Merged groups pool their links, so that a rejected pair may qualify now: repeat until nothing changes.
-        joined, left = False, []
-        for a, b in checked(waiting, check):
-            one, other = group_of[a], group_of[b]
-            if one == other:
+        joined, rejected = False, []
+        for a, b in checked(pending, check):
+            group_a, group_b = group_of[a], group_of[b]
+            if group_a == group_b:
                 continue
-            if between[one][other] < _needed(len(members[one]), len(members[other])):
-                left.append((a, b))
+            if link_counts[group_a][group_b] < _links_needed(len(members[group_a]), len(members[group_b])):
+                rejected.append((a, b))
                 continue
-            _join(one, other, group_of, members, between)
+            _merge(group_a, group_b, group_of, members, link_counts)
             joined = True
-        waiting = left
-    found = (tuple(sorted(group)) for group in members.values())
-    return sorted(group for group in found if len(group) > 1)
+        pending = rejected
+    groups = (tuple(sorted(group)) for group in members.values())
+    return sorted(group for group in groups if len(group) > 1)
 
 
-def _needed(one: int, other: int) -> float:
+def _links_needed(size_a: int, size_b: int) -> float:
     """Return the number of links that joins groups of these sizes."""
-    return _SHARE * min(one, other) * min(max(one, other), _MANY)
+    return _MIN_LINKED_SHARE * min(size_a, size_b) * min(max(size_a, size_b), _MAX_COUNTED_MEMBERS)
 
 
-def _counts(links: Iterable[Link]) -> dict[int, dict[int, int]]:
-    between: dict[int, dict[int, int]] = defaultdict(dict)
+def _count_links(links: Iterable[Link]) -> dict[int, dict[int, int]]:
+    link_counts: dict[int, dict[int, int]] = defaultdict(dict)
     for a, b, _ in links:
-        between[a][b] = between[b][a] = 1
-    return between
+        link_counts[a][b] = link_counts[b][a] = 1
+    return link_counts
 
 
-def _join(
-    one: int, other: int, group_of: dict[int, int], members: dict[int, list[int]], between: dict[int, dict[int, int]]
+def _merge(
+    group_a: int,
+    group_b: int,
+    group_of: dict[int, int],
+    members: dict[int, list[int]],
+    link_counts: dict[int, dict[int, int]],
 ) -> None:
     """Merge two groups, the smaller into the larger, so that no article moves often."""
-    large, small = sorted((one, other), key=lambda group: (-len(members[group]), group))
+    large, small = sorted((group_a, group_b), key=lambda group: (-len(members[group]), group))
     for article in members[small]:
         group_of[article] = large
     members[large] += members.pop(small)
-    for neighbour, count in between.pop(small).items():
-        del between[neighbour][small]
+    for neighbour, count in link_counts.pop(small).items():
+        del link_counts[neighbour][small]
         if neighbour != large:
-            between[large][neighbour] = between[neighbour][large] = between[large].get(neighbour, 0) + count
+            link_counts[large][neighbour] = link_counts[neighbour][large] = link_counts[large].get(neighbour, 0) + count

@@ -27,7 +27,7 @@ ROWS = 2
 """Texts of resemblance s share a band with probability 1 - (1 - s²)⁶⁴: 0.93 at 0.2, 0.47 at 0.1, 0.0064 at 0.01. Tuned
 for low s: an article half of which is quoted in another of its length has a resemblance of only a quarter."""
 _WORDS = 3
-_AT_ONCE = 4096
+_CHUNK = 4096
 """Shingles hashed at a time: 4 MiB, for a text of any length."""
 _WORD = re.compile(r"\w+")
 
@@ -45,23 +45,23 @@ def shingles(text: str) -> Shingles:
     return np.unique(mixed)
 
 
-def signature(of: Shingles) -> Signature:
+def signature(text_shingles: Shingles) -> Signature:
     """Return the signature, shape (BANDS * ROWS,); without shingles, one that matches only itself."""
-    if not len(of):
+    if not len(text_shingles):
         return np.full(BANDS * ROWS, np.iinfo(np.uint32).max, np.uint32)
     factors, terms = _functions()
     # Multiply-shift hashing (Dietzfelbinger and others, 1997): the high half of a·x + b modulo 2⁶⁴.
     parts = [
-        (of[start : start + _AT_ONCE, np.newaxis] * factors + terms).min(axis=0)
-        for start in range(0, len(of), _AT_ONCE)
+        (text_shingles[start : start + _CHUNK, np.newaxis] * factors + terms).min(axis=0)
+        for start in range(0, len(text_shingles), _CHUNK)
     ]
     smallest: Signature = (np.min(parts, axis=0) >> np.uint64(32)).astype(np.uint32)
     return smallest
 
 
-def bands(of: Signature) -> list[int]:
+def bands(text_signature: Signature) -> list[int]:
     """Return one number a band, below 2⁶³; texts with one in common are candidates."""
-    rows = np.ascontiguousarray(of, dtype="<u4").reshape(BANDS, ROWS)
+    rows = np.ascontiguousarray(text_signature, dtype="<u4").reshape(BANDS, ROWS)
     return [_number(band, row.tobytes()) for band, row in enumerate(rows)]
 
 
@@ -86,5 +86,5 @@ def _mix(values: Shingles) -> Shingles:
 @lru_cache(maxsize=1)
 def _functions() -> tuple[Shingles, Shingles]:
     # Stored bands must mean the same with every version of numpy: no random number generator.
-    drawn = _mix(np.arange(1, 2 * BANDS * ROWS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-    return drawn[: BANDS * ROWS] | np.uint64(1), drawn[BANDS * ROWS :]
+    constants = _mix(np.arange(1, 2 * BANDS * ROWS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    return constants[: BANDS * ROWS] | np.uint64(1), constants[BANDS * ROWS :]

@@ -32,13 +32,13 @@ _FEWEST_SHINGLES = 10
 _FEWEST_PAIRS = 2
 """Fewest sentence pairs of a retelling: a single one is a stock phrase or a fact."""
 _SAME_LANGUAGE = (0.70, 0.80)
-_ACROSS = (0.60, 0.75)
+_CROSS_LANGUAGE_COSINES = (0.60, 0.75)
 """Cosines from which a pair of sentences counts, and counts fully; translations are less near than paraphrases."""
 MOST_SENTENCES = 500
 """Sentences of an article that are paired: enough of a book, and it bounds the cost of a comparison."""
 _FEWEST_SHARED = 2
 """Fewest shingles of a sentence in the other article for its numbers to be expected there too."""
-_LONGEST = 300
+_MAX_SENTENCE_LENGTH = 300
 """Code points of a sentence that count: a list should not weigh as much as ten sentences."""
 _DAYS_APART = 30
 """Most days between retellings with known dates; later ones are another story about the same subject."""
@@ -119,19 +119,22 @@ THRESHOLDS = Thresholds()
 
 def make_view(language: Language, date: str | None, sentences: Sequence[str], vectors: Vectors) -> StoryView:
     """Make the story view of an article from its sentences in order and their unit vectors, shape (n, d)."""
-    whole = shingles("\n".join(sentences))
+    all_shingles = shingles("\n".join(sentences))
     sentences = sentences[:MOST_SENTENCES]
-    found = tuple(map(numbers, sentences))
-    worded = [shingles(one) if has else shingles("") for one, has in zip(sentences, found, strict=True)]
+    sentence_numbers = tuple(map(numbers, sentences))
+    shingles_by_sentence = [
+        shingles(sentence) if has_numbers else shingles("")
+        for sentence, has_numbers in zip(sentences, sentence_numbers, strict=True)
+    ]
     return StoryView(
         language=language,
         date=date,
-        shingles=whole,
-        lengths=np.array([min(len(sentence), _LONGEST) for sentence in sentences], np.float32),
-        numbers=found,
+        shingles=all_shingles,
+        lengths=np.array([min(len(sentence), _MAX_SENTENCE_LENGTH) for sentence in sentences], np.float32),
+        numbers=sentence_numbers,
         vectors=vectors[:MOST_SENTENCES],
-        wording=np.concatenate(worded) if worded else shingles(""),
-        wording_of=np.repeat(np.arange(len(worded)), [len(one) for one in worded]),
+        wording=np.concatenate(shingles_by_sentence) if shingles_by_sentence else shingles(""),
+        wording_of=np.repeat(np.arange(len(shingles_by_sentence)), [len(hashes) for hashes in shingles_by_sentence]),
     )
 
 
@@ -145,17 +148,17 @@ def compare(a: StoryView, b: StoryView) -> StoryMatch | None:
     return decide(measures(a, b), THRESHOLDS)
 
 
-def decide(found: Measures, least: Thresholds) -> StoryMatch | None:
+def decide(measured: Measures, thresholds: Thresholds) -> StoryMatch | None:
     """Decide from the measures of two articles."""
     # A shortened copy lacks numbers of the full article, but not the reverse.
-    one, other = (counted.is_below(least.agreement) for counted in found.worded_numbers)
-    if found.paired_numbers.is_below(least.agreement) or (one and other):
+    a_differs, b_differs = (counted.is_below(thresholds.agreement) for counted in measured.worded_numbers)
+    if measured.paired_numbers.is_below(thresholds.agreement) or (a_differs and b_differs):
         return None
-    if found.shared_shingles >= _FEWEST_SHINGLES and found.containment >= least.containment:
-        return StoryMatch("copy", round(found.containment, 4))
-    enough = found.pairs >= max(1, min(_FEWEST_PAIRS, found.fewest_sentences))
-    if enough and found.retold >= least.retold and not found.apart_in_time:
-        return StoryMatch("retelling", round(found.retold, 4))
+    if measured.shared_shingles >= _FEWEST_SHINGLES and measured.containment >= thresholds.containment:
+        return StoryMatch("copy", round(measured.containment, 4))
+    enough = measured.pairs >= max(1, min(_FEWEST_PAIRS, measured.fewest_sentences))
+    if enough and measured.retold >= thresholds.retold and not measured.apart_in_time:
+        return StoryMatch("retelling", round(measured.retold, 4))
     return None
 
 
@@ -163,16 +166,16 @@ def measures(a: StoryView, b: StoryView) -> Measures:
     """Measure two articles against each other."""
     shared = containment(a.shingles, b.shingles)
     common = round(shared * min(len(a.shingles), len(b.shingles)))
-    low, high = _SAME_LANGUAGE if a.language == b.language else _ACROSS
+    low, high = _SAME_LANGUAGE if a.language == b.language else _CROSS_LANGUAGE_COSINES
     rows, columns, cosines = _paired(a.vectors, b.vectors, low)
     weights = np.clip((cosines - low) / (high - low), 0, 1)
-    told = np.minimum(a.lengths[rows], b.lengths[columns]) * weights
-    whole = float(min(a.lengths.sum(), b.lengths.sum()))
+    retold_lengths = np.minimum(a.lengths[rows], b.lengths[columns]) * weights
+    shorter_length = float(min(a.lengths.sum(), b.lengths.sum()))
     all_a, all_b = frozenset().union(*a.numbers), frozenset().union(*b.numbers)
     return Measures(
         shared_shingles=common,
         containment=shared,
-        retold=float(told.sum()) / whole if whole else 0.0,
+        retold=float(retold_lengths.sum()) / shorter_length if shorter_length else 0.0,
         pairs=int((weights >= 0.5).sum()),
         paired_numbers=_count_paired(
             [(a.numbers[i], b.numbers[j]) for i, j in zip(rows.tolist(), columns.tolist(), strict=True)], all_a, all_b
@@ -183,8 +186,8 @@ def measures(a: StoryView, b: StoryView) -> Measures:
     )
 
 
-def _paired(a: Vectors, b: Vectors, least: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Vectors]:
-    """Return rows of `a` and `b` that are mutual nearest neighbours with a cosine of `least` or more, and cosines."""
+def _paired(a: Vectors, b: Vectors, min_cosine: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Vectors]:
+    """Return rows of `a` and `b` that are mutual nearest neighbours of at least `min_cosine`, and their cosines."""
     if not len(a) or not len(b):
         none = np.zeros(0, np.intp)
         return none, none, np.zeros(0, np.float32)
@@ -192,8 +195,8 @@ def _paired(a: Vectors, b: Vectors, least: float) -> tuple[npt.NDArray[np.intp],
     partners = cosines.argmax(axis=1)
     rows = np.arange(len(a))
     best = cosines[rows, partners]
-    kept = (cosines.argmax(axis=0)[partners] == rows) & (best >= least)
-    return rows[kept], partners[kept], best[kept]
+    is_mutual = (cosines.argmax(axis=0)[partners] == rows) & (best >= min_cosine)
+    return rows[is_mutual], partners[is_mutual], best[is_mutual]
 
 
 def _count_paired(
@@ -201,23 +204,23 @@ def _count_paired(
 ) -> Ratio:
     """Count, for the sentence with fewer numbers of each pair, its numbers and those that the other article has."""
     compared = met = 0
-    for one, other in pairs:
-        fewer = min(len(one), len(other))
-        compared += fewer
+    for numbers_a, numbers_b in pairs:
+        expected = min(len(numbers_a), len(numbers_b))
+        compared += expected
         # With equal counts, take the better one: a retelling may move a number to another sentence.
         met += max(
-            len(one & all_b) if len(one) == fewer else 0,
-            len(other & all_a) if len(other) == fewer else 0,
+            len(numbers_a & all_b) if len(numbers_a) == expected else 0,
+            len(numbers_b & all_a) if len(numbers_b) == expected else 0,
         )
     return Ratio(met, compared)
 
 
 def _count_worded(a: StoryView, b: StoryView, all_b: frozenset[str]) -> Ratio:
     """Count the numbers of sentences of `a` whose wording is in `b`, and those that `b` has."""
-    found = np.isin(a.wording, b.shingles)
-    shared = np.bincount(a.wording_of[found], minlength=len(a.numbers))
-    worded = [a.numbers[place] for place in np.flatnonzero(shared >= _FEWEST_SHARED).tolist()]
-    return Ratio(sum(len(some & all_b) for some in worded), sum(map(len, worded)))
+    is_shared = np.isin(a.wording, b.shingles)
+    shared = np.bincount(a.wording_of[is_shared], minlength=len(a.numbers))
+    sharing = [a.numbers[sentence] for sentence in np.flatnonzero(shared >= _FEWEST_SHARED).tolist()]
+    return Ratio(sum(len(sentence_numbers & all_b) for sentence_numbers in sharing), sum(map(len, sharing)))
 
 
 def _are_apart(a: str | None, b: str | None) -> bool:

@@ -70,7 +70,7 @@ class _Allowance:
         self.unpacked -= unpacked
         return self.members >= 0 and self.unpacked >= 0 and unpacked <= max(_SMALL, HIGHEST_RATIO * packed)
 
-    def free(self, name: str) -> str:
+    def unique_name(self, name: str) -> str:
         """Return `name`, with a number added if another member has it."""
         candidate = name
         while candidate in self.names:
@@ -96,7 +96,9 @@ def _members(file: BinaryIO, inside: str, allowance: _Allowance) -> Iterator[Par
             name = member_name(entry)
             # Not `entry.is_dir()`, which fails on an empty name.
             if not entry.filename.endswith("/") and _is_wanted(name):
-                yield from _member(package, entry, allowance.free(posixpath.join(inside, name)), inside, allowance)
+                yield from _member(
+                    package, entry, allowance.unique_name(posixpath.join(inside, name)), inside, allowance
+                )
 
 
 def _member(

@@ -38,51 +38,53 @@ def bidi_class(text: str) -> Kind:
     return "neutral"
 
 
-def in_reading_order(seen: Sequence[str], from_right: bool) -> str:
+def in_reading_order(glyphs: Sequence[str], from_right: bool) -> str:
     """Return the text of a line of glyphs, given left to right; `from_right`: the paragraph is right-to-left."""
     if not from_right:
-        return _from_left(seen)
-    runs = list(_runs(seen))
-    pieces = [seen[start:end] for start, end in reversed(runs)]
-    return _with_brackets_turned("".join(glyph for piece in pieces for glyph in piece))
+        return _left_to_right_text(glyphs)
+    runs = list(_runs(glyphs))
+    pieces = [glyphs[start:end] for start, end in reversed(runs)]
+    return _with_brackets_corrected("".join(glyph for piece in pieces for glyph in piece))
 
 
-def visual_to_logical(seen: Sequence[str]) -> str:
+def visual_to_logical(glyphs: Sequence[str]) -> str:
     """Return the text of a line of mirrored Arabic, whose glyphs from left to right are in reading order."""
-    return _with_brackets_turned("".join(seen))
+    return _with_brackets_corrected("".join(glyphs))
 
 
-def _runs(seen: Sequence[str]) -> Iterable[tuple[int, int]]:
+def _runs(glyphs: Sequence[str]) -> Iterable[tuple[int, int]]:
     """Yield the runs that keep their order when a line is reversed: Latin phrases, numbers, single other glyphs."""
-    kinds = [bidi_class(glyph) for glyph in seen]
+    kinds = [bidi_class(glyph) for glyph in glyphs]
     position = 0
-    while position < len(seen):
-        end = max(_end_of_left_run(seen, kinds, position), position + 1)
+    while position < len(glyphs):
+        end = max(_end_of_left_run(glyphs, kinds, position), position + 1)
         yield position, end
         position = end
 
 
-def _end_of_left_run(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
+def _end_of_left_run(glyphs: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
     """Return the end of the Latin phrase or number that begins at `start`; `start` if there is none."""
-    end = _end_of_number(seen, kinds, start)
-    if end < len(seen) and kinds[end] == "left":
-        return _end_of_phrase(seen, kinds, end)
+    end = _end_of_number(glyphs, kinds, start)
+    if end < len(glyphs) and kinds[end] == "left":
+        return _end_of_phrase(glyphs, kinds, end)
     return end
 
 
-def _end_of_number(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
+def _end_of_number(glyphs: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
     end = start
-    while end < len(seen) and (
+    while end < len(glyphs) and (
         kinds[end] == "digit"
-        or (seen[end] in _SEPARATORS and start < end < len(seen) - 1 and kinds[end - 1] == kinds[end + 1] == "digit")
+        or (
+            glyphs[end] in _SEPARATORS and start < end < len(glyphs) - 1 and kinds[end - 1] == kinds[end + 1] == "digit"
+        )
     ):
         end += 1
     # A percent sign follows its number, on whichever side a program draws it.
-    has_percent = start < end < len(seen) and seen[end] in "%٪" and kinds[end + 1 : end + 2] != ["digit"]
+    has_percent = start < end < len(glyphs) and glyphs[end] in "%٪" and kinds[end + 1 : end + 2] != ["digit"]
     return end + has_percent
 
 
-def _end_of_phrase(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
+def _end_of_phrase(glyphs: Sequence[str], kinds: Sequence[Kind], start: int) -> int:
     """Return the end of a phrase, with neutral signs between Latin letters and at its end only a closing bracket."""
     end = start
     for position in range(start, len(kinds)):
@@ -90,35 +92,35 @@ def _end_of_phrase(seen: Sequence[str], kinds: Sequence[Kind], start: int) -> in
             end = position + 1
         elif kinds[position] == "right":
             break
-    if start == 0 and seen[end : end + 1] == ["-"]:  # broken at its hyphen: continues on the next line
+    if start == 0 and glyphs[end : end + 1] == ["-"]:  # broken at its hyphen: continues on the next line
         return end + 1
-    pair = _PAIR_OF.get(seen[end]) if end < len(seen) else None
-    is_open = pair is not None and sum(glyph in pair for glyph in seen[start:end]) % 2 == 1
+    pair = _PAIR_OF.get(glyphs[end]) if end < len(glyphs) else None
+    is_open = pair is not None and sum(glyph in pair for glyph in glyphs[start:end]) % 2 == 1
     return end + is_open
 
 
-def _from_left(seen: Sequence[str]) -> str:
+def _left_to_right_text(glyphs: Sequence[str]) -> str:
     """Return the text of a left-to-right line: only its Arabic phrases are reversed."""
-    kinds = [bidi_class(glyph) for glyph in seen]
+    kinds = [bidi_class(glyph) for glyph in glyphs]
     text: list[str] = []
     position = 0
-    while position < len(seen):
+    while position < len(glyphs):
         if kinds[position] != "right":
-            text.append(seen[position])
+            text.append(glyphs[position])
             position += 1
             continue
         end = position
-        for later in range(position, len(seen)):
+        for later in range(position, len(glyphs)):
             if kinds[later] == "right":
                 end = later + 1
             elif kinds[later] == "left":
                 break
-        text.append(in_reading_order(seen[position:end], from_right=True))
+        text.append(in_reading_order(glyphs[position:end], from_right=True))
         position = end
     return "".join(text)
 
 
-def _with_brackets_turned(text: str) -> str:
+def _with_brackets_corrected(text: str) -> str:
     """Return `text` with opening and closing brackets corrected.
 
     Programs differ in whether they encode the brackets of right-to-left text by look or by meaning, so the

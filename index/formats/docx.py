@@ -28,7 +28,7 @@ _SIGNS = {
     f"{_W}noBreakHyphen": "\u2011",
     f"{_W}softHyphen": "\u00ad",
 }
-_UNREAD = {f"{_W}del", f"{_W}moveFrom", f"{_W}rt", _FALLBACK}
+_SKIPPED_TAGS = {f"{_W}del", f"{_W}moveFrom", f"{_W}rt", _FALLBACK}
 """Skipped elements: deleted or moved text, ruby above East Asian letters, fallbacks that repeat other content."""
 _BOX = f"{_W}txbxContent"
 _NOTES = ("/footnotes", "/endnotes")
@@ -67,7 +67,7 @@ def _blocks(container: Iterable[Any]) -> Iterator[str]:
                 yield from _blocks(box)
         elif element.tag == f"{_W}tbl":
             yield _table(element)
-        elif isinstance(element.tag, str) and element.tag not in _UNREAD:
+        elif isinstance(element.tag, str) and element.tag not in _SKIPPED_TAGS:
             yield from _blocks(element)
 
 
@@ -77,7 +77,7 @@ def _text(element: Any) -> str:
         return element.text or ""
     if element.tag in _SIGNS:
         return _SIGNS[element.tag]
-    if element.tag in _UNREAD or element.tag in (_BOX, f"{_W}pPr") or _is_hidden(element):
+    if element.tag in _SKIPPED_TAGS or element.tag in (_BOX, f"{_W}pPr") or _is_hidden(element):
         return ""
     return "".join(_text(inner) for inner in element if isinstance(inner.tag, str))
 
@@ -92,7 +92,7 @@ def _boxes(element: Any) -> Iterator[Any]:
     for inner in element:
         if inner.tag == _BOX:
             yield inner
-        elif isinstance(inner.tag, str) and inner.tag not in _UNREAD:
+        elif isinstance(inner.tag, str) and inner.tag not in _SKIPPED_TAGS:
             yield from _boxes(inner)
 
 

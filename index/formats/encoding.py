@@ -40,8 +40,8 @@ def _decode_damaged_utf8(data: bytes) -> str | None:
     """Decode UTF-8 with a few broken bytes: they must not lose a long article or select another encoding."""
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    whole = sum(1 for character in text if not character.isascii()) - broken
-    return text if whole >= _WELL_FORMED * broken and _is_readable(text) else None
+    intact = sum(1 for character in text if not character.isascii()) - broken
+    return text if intact >= _WELL_FORMED * broken and _is_readable(text) else None
 
 
 def _decode(data: bytes, encoding: str) -> str:
@@ -67,13 +67,13 @@ def _guess(data: bytes) -> str:
 
     best = from_bytes(data, cp_isolation=["cp1256", "cp1252"]).best()
     guessed = "" if best is None else str(best)
-    text = max(guessed, _older_arabic(data), key=lambda candidate: len(_ARTICLE.findall(candidate)))
+    text = max(guessed, _decode_iso_8859_6(data), key=lambda candidate: len(_ARTICLE.findall(candidate)))
     if not text or not _is_readable(text):
         raise NotText("no encoding fits")
     return text
 
 
-def _older_arabic(data: bytes) -> str:
+def _decode_iso_8859_6(data: bytes) -> str:
     """Decode ISO 8859-6, or return "". Few files use it, so it is chosen only where it gives more Arabic words."""
     try:
         return data.decode("iso8859_6")

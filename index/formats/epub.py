@@ -21,7 +21,7 @@ SUFFIXES = (".epub",)
 _CONTAINER = "META-INF/container.xml"
 _CHAPTERS = ("application/xhtml+xml", "text/html")
 _BLOCKS = defs.block_tags | {"li", "tr", "dd", "dt", "figcaption", "aside"}
-_UNREAD = ("script", "style", "head", "nav", "template")
+_SKIPPED_TAGS = ("script", "style", "head", "nav", "template")
 
 
 def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
@@ -61,8 +61,8 @@ def _book(package: zipfile.ZipFile) -> _Book:
     }
     order = root.xpath("//*[local-name()='spine']/*[local-name()='itemref']/@idref")
     return _Book(
-        title=_first(root, "title"),
-        author=_first(root, "creator"),
+        title=_metadata_text(root, "title"),
+        author=_metadata_text(root, "creator"),
         chapters=tuple(members[name] for name in order if name in members),
     )
 
@@ -72,7 +72,7 @@ def _chapter(package: zipfile.ZipFile, name: str, book: _Book) -> ParsedDocument
         page = html.document_fromstring(read_member(package, name), parser=html.HTMLParser(encoding="utf-8"))
     except etree.ParserError:  # raised for an empty page
         return None
-    for element in page.xpath("|".join(f"//{tag}" for tag in _UNREAD)):
+    for element in page.xpath("|".join(f"//{tag}" for tag in _SKIPPED_TAGS)):
         element.drop_tree()
     text = _text(page)
     if not set(text.split()) - set(f"{book.title} {book.author}".split()):
@@ -94,7 +94,7 @@ def _text(page: Any) -> str:
     return "\n\n".join(tidy for block in blocks if (tidy := " ".join(block.split())))
 
 
-def _first(root: Any, name: str) -> str | None:
+def _metadata_text(root: Any, name: str) -> str | None:
     return text_of(root.xpath(f"string(//*[local-name()='{name}'][1])"))
 
 

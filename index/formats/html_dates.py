@@ -34,14 +34,14 @@ _META = (
 """Names and properties of `meta` elements, most reliable first."""
 _NAMES = ("@property", "@name", "@itemprop")
 _MODIFIED = ("modif", "updat", "edit", "revis", "تحديث", "تعديل")
-_OTHERS = ("footer", "aside", "nav", "comment", "related", "sidebar", "widget")
-_DEEPEST = 20
+_OUTSIDE_ARTICLE = ("footer", "aside", "nav", "comment", "related", "sidebar", "widget")
+_MAX_DEPTH = 20
 
 
 def published(page: Any) -> str | None:
     """Return the publication date of a page (lxml element), as written there."""
-    for found in (_linked_data(page), _meta(page), _time_elements(page)):
-        value = next(found, None)
+    for dates in (_linked_data(page), _meta(page), _time_elements(page)):
+        value = next(dates, None)
         if value is not None:
             return value
     return None
@@ -53,10 +53,10 @@ def _linked_data(page: Any) -> Iterator[str]:
             data = json.loads(script, strict=False)
         except (ValueError, RecursionError):
             continue
-        yield from _published_in(data, _DEEPEST)
+        yield from _publication_dates(data, _MAX_DEPTH)
 
 
-def _published_in(data: object, depth: int) -> Iterator[str]:
+def _publication_dates(data: object, depth: int) -> Iterator[str]:
     """Yield publication dates in document order: the article comes before those that the page links to."""
     if depth == 0:
         return
@@ -65,10 +65,10 @@ def _published_in(data: object, depth: int) -> Iterator[str]:
         if isinstance(value, str):
             yield value
         for inner in data.values():
-            yield from _published_in(inner, depth - 1)
+            yield from _publication_dates(inner, depth - 1)
     elif isinstance(data, list):
         for inner in data:
-            yield from _published_in(inner, depth - 1)
+            yield from _publication_dates(inner, depth - 1)
 
 
 def _meta(page: Any) -> Iterator[str]:
@@ -87,17 +87,17 @@ def _time_elements(page: Any) -> Iterator[str]:
     marked = "//*[@itemprop='datePublished' or @pubdate]"
     for element in page.xpath(f"{marked} | //article//time[@datetime] | //main//time[@datetime]"):
         value = element.get("datetime") or element.get("content")
-        if value and not _is_of_something_else(element):
+        if value and not _is_unrelated(element):
             yield value
 
 
-def _is_of_something_else(element: Any) -> bool:
-    near = [element, *(parent for _, parent in zip(range(2), element.iterancestors(), strict=False))]
-    around = " ".join(f"{e.get('class', '')} {e.get('id', '')} {e.get('itemprop', '')}" for e in near).lower()
-    said = " ".join("".join(near[1].itertext()).split())[:100].lower() if len(near) > 1 else ""
-    if any(word in around or word in said for word in _MODIFIED):
+def _is_unrelated(element: Any) -> bool:
+    elements = [element, *(parent for _, parent in zip(range(2), element.iterancestors(), strict=False))]
+    attributes = " ".join(f"{e.get('class', '')} {e.get('id', '')} {e.get('itemprop', '')}" for e in elements).lower()
+    parent_text = " ".join("".join(elements[1].itertext()).split())[:100].lower() if len(elements) > 1 else ""
+    if any(word in attributes or word in parent_text for word in _MODIFIED):
         return True
-    places = " ".join(
+    ancestors = " ".join(
         f"{e.tag} {e.get('class', '')}" for e in element.iterancestors() if isinstance(e.tag, str)
     ).lower()
-    return any(place in places for place in _OTHERS)
+    return any(marker in ancestors for marker in _OUTSIDE_ARTICLE)

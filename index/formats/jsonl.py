@@ -32,8 +32,8 @@ def _article(line: str, number: int) -> ParsedDocument | Rejected:
         return Rejected("no_text_field", number)
     if not fields["text"].strip():
         return Rejected("empty", number)
-    given = fields.get("id")
-    article_id = str(given) if isinstance(given, int) else text_of(given)
+    given_id = fields.get("id")
+    article_id = str(given_id) if isinstance(given_id, int) else text_of(given_id)
     text, ignored = fields["text"], _spans(fields.get("ignored"))
     return apply_metadata(
         fields,
@@ -46,12 +46,12 @@ def _article(line: str, number: int) -> ParsedDocument | Rejected:
     )
 
 
-def _spans(given: object) -> tuple[Span, ...]:
-    """Return the spans of `given`; none where it is not a list of spans."""
-    if not isinstance(given, list):
+def _spans(value: object) -> tuple[Span, ...]:
+    """Return the spans of `value`; none where it is not a list of spans."""
+    if not isinstance(value, list):
         return ()
-    spans = [Span(*pair) for pair in given if _is_pair(pair)]
-    return tuple(spans) if len(spans) == len(given) else ()
+    spans = [Span(*pair) for pair in value if _is_pair(pair)]
+    return tuple(spans) if len(spans) == len(value) else ()
 
 
 def _is_pair(pair: object) -> bool:

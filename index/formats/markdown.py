@@ -33,7 +33,7 @@ def _start(content: str, text: str) -> int:
     """Return where `content`, in which `frontmatter` replaced every "\\r\\n" by "\\n", begins in `text`."""
     if not content:
         return len(text)
-    one_kind = text.replace("\r\n", "\n")
-    start = one_kind.rindex(content)
-    lines_before = text.split("\n")[: one_kind.count("\n", 0, start)]
+    normalized = text.replace("\r\n", "\n")
+    start = normalized.rindex(content)
+    lines_before = text.split("\n")[: normalized.count("\n", 0, start)]
     return start + sum(line.endswith("\r") for line in lines_before)

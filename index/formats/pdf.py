@@ -24,7 +24,7 @@ _WRONG_PASSWORD = 4
 """PDFium's code for it."""
 _MOST_UNKNOWN = 0.3
 """Largest share of signs without a letter; beyond it the fonts do not map to text."""
-_PDFIUM = threading.Lock()
+_PDFIUM_LOCK = threading.Lock()
 """PDFium is not thread-safe."""
 
 _NOT_A_TITLE = re.compile(
@@ -41,7 +41,7 @@ def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
     # Imported here: many collections have no PDF.
     from pypdfium2 import PdfDocument, PdfiumError
 
-    with _PDFIUM:
+    with _PDFIUM_LOCK:
         try:
             document = PdfDocument(data)
         except PdfiumError as error:
@@ -60,7 +60,7 @@ def _read(document: Any) -> ParsedDocument | Rejected:
         return Rejected("too_many_pages")
     pages = list(_pages(document))
     text, ignored = text_of_pages(pages)
-    reason = _unreadable(pages, text)
+    reason = _rejection_reason(pages, text)
     if reason is not None:
         return Rejected(reason)
     metadata = document.get_metadata_dict()
@@ -87,7 +87,7 @@ def _pages(document: Any) -> Iterator[Page]:
             page.close()
 
 
-def _unreadable(pages: list[Page], text: str) -> str | None:
+def _rejection_reason(pages: list[Page], text: str) -> str | None:
     known, unknown = sum(page.known for page in pages), sum(page.unknown for page in pages)
     if unknown > _MOST_UNKNOWN * (known + unknown):
         return "pdf_unknown_letters"

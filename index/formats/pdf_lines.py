@@ -114,9 +114,9 @@ def page_of(page: Any) -> Page:
     rightward, leftward = letters_by_direction(glyph.text for row in rows for glyph in row.glyphs)
     mostly_from_right = rightward > leftward
     lines, order = _best_order(rows, mostly_from_right)
-    signs = [glyph for row in rows for glyph in row.glyphs if not glyph.text.isspace()]
-    unknown = sum(1 for glyph in signs if not glyph.is_known)
-    return Page(tuple(lines), float(page.get_height()), order, len(signs) - unknown, unknown)
+    printed = [glyph for row in rows for glyph in row.glyphs if not glyph.text.isspace()]
+    unknown = sum(1 for glyph in printed if not glyph.is_known)
+    return Page(tuple(lines), float(page.get_height()), order, len(printed) - unknown, unknown)
 
 
 @dataclass(frozen=True)
@@ -177,29 +177,29 @@ def _ligatures(characters: Sequence[_Character]) -> list[tuple[Glyph, bool]]:
     """
     groups: list[list[_Character]] = []
     for character in characters:
-        near = groups[-_NEAR:] if bidi_class(character.glyph.text) == "right" else []
-        same = next((group for group in reversed(near) if group[0].origin == character.origin), None)
-        if same and bidi_class(same[0].glyph.text) == "right":
-            same.append(character)
+        recent = groups[-_NEAR:] if bidi_class(character.glyph.text) == "right" else []
+        same_origin = next((group for group in reversed(recent) if group[0].origin == character.origin), None)
+        if same_origin and bidi_class(same_origin[0].glyph.text) == "right":
+            same_origin.append(character)
         else:
             groups.append([character])
-    directions = [_direction(groups, position) for position in range(len(groups))]
+    directions = [_runs_left_to_right(groups, position) for position in range(len(groups))]
     votes = Counter(
         (direction, _is_word_ligature(group[::-1]))
         for group, direction in zip(groups, directions, strict=True)
         if _is_word_ligature(group) or _is_word_ligature(group[::-1])
     )
     # Without votes: current programs write ligatures with their letters, and PDFium reverses those in reversed text.
-    turned = {
+    is_reversed = {
         rightward: votes[rightward, True] > votes[rightward, False] - (not rightward) for rightward in (True, False)
     }
     return [
-        (_merged(group, turned[direction]), group[0].starts_line)
+        (_merged(group, is_reversed[direction]), group[0].starts_line)
         for group, direction in zip(groups, directions, strict=True)
     ]
 
 
-def _direction(groups: Sequence[Sequence[_Character]], position: int) -> bool:
+def _runs_left_to_right(groups: Sequence[Sequence[_Character]], position: int) -> bool:
     """Return whether the neighbours of this glyph run from left to right."""
     before, after = groups[max(position - 1, 0)][0], groups[min(position + 1, len(groups) - 1)][0]
     return before.origin[0] < after.origin[0]
@@ -210,10 +210,10 @@ def _is_word_ligature(group: Sequence[_Character]) -> bool:
     return bool(_LIGATURES.fullmatch("".join(c.glyph.text for c in group if not _is_mark(c.glyph))))
 
 
-def _merged(group: Sequence[_Character], turned: bool) -> Glyph:
+def _merged(group: Sequence[_Character], is_reversed: bool) -> Glyph:
     if len(group) == 1:
         return group[0].glyph
-    if not _is_word_ligature(group) and (turned or _is_word_ligature(group[::-1])):
+    if not _is_word_ligature(group) and (is_reversed or _is_word_ligature(group[::-1])):
         group = group[::-1]
     # Marks follow their letters, wherever PDFium put them.
     glyphs = sorted((character.glyph for character in group), key=_is_mark)
@@ -254,14 +254,14 @@ def _on_line(glyph: Glyph, row: _Row) -> bool:
 
 def _best_order(rows: Sequence[_Row], from_right: bool) -> tuple[list[PdfLine], Order]:
     """Return the lines read in visual order, or as mirrored text where only that gives reading order."""
-    seen = [_line(row, from_right, mirrored=False) for row in rows]
-    order = Order.of("\n".join(line.text for line in seen))
+    visual = [_line(row, from_right, mirrored=False) for row in rows]
+    order = Order.of("\n".join(line.text for line in visual))
     if order.is_right is False:
         mirrored = [_line(row, from_right, mirrored=True) for row in rows]
-        other = Order.of("\n".join(line.text for line in mirrored))
-        if other.is_right:
-            return mirrored, other
-    return seen, order
+        mirrored_order = Order.of("\n".join(line.text for line in mirrored))
+        if mirrored_order.is_right:
+            return mirrored, mirrored_order
+    return visual, order
 
 
 def _line(row: _Row, mostly_from_right: bool, mirrored: bool) -> PdfLine:
@@ -271,17 +271,17 @@ def _line(row: _Row, mostly_from_right: bool, mirrored: bool) -> PdfLine:
     if rightward == 0:
         text = _as_written(row)
     else:
-        seen = list(_spaced(_with_marks(glyphs)))
-        text = visual_to_logical(seen) if mirrored else in_reading_order(seen, from_right)
-    placed = [glyph for glyph in glyphs if glyph.right > glyph.left and glyph.text.strip()] or glyphs
+        texts = list(_spaced(_with_marks(glyphs)))
+        text = visual_to_logical(texts) if mirrored else in_reading_order(texts, from_right)
+    visible = [glyph for glyph in glyphs if glyph.right > glyph.left and glyph.text.strip()] or glyphs
     return PdfLine(
         text=" ".join(text.split()),
-        left=min(glyph.left for glyph in placed),
-        right=max(glyph.right for glyph in placed),
+        left=min(glyph.left for glyph in visible),
+        right=max(glyph.right for glyph in visible),
         baseline=row.baseline,
         size=_size(glyphs),
         from_right=from_right,
-        is_row=_has_gap(placed),
+        is_row=_has_gap(visible),
     )
 
 
@@ -289,7 +289,9 @@ def _has_gap(glyphs: Iterable[Glyph]) -> bool:
     """Return whether wide gaps divide the line. The gaps of a justified line are all equal."""
     ordered = sorted(glyphs, key=lambda glyph: glyph.left)
     size = _size(ordered)
-    gaps = [gap for one, two in pairwise(ordered) if (gap := two.left - one.right) > _SPACE * size]
+    gaps = [
+        gap for previous, following in pairwise(ordered) if (gap := following.left - previous.right) > _SPACE * size
+    ]
     return bool(gaps) and max(gaps) > _CELL_GAP * size and (len(gaps) == 1 or max(gaps) > _STRETCHED * min(gaps))
 
 
@@ -310,16 +312,16 @@ def _size(glyphs: Sequence[Glyph]) -> float:
 
 def _with_marks(glyphs: Iterable[Glyph]) -> list[Glyph]:
     """Return the glyphs from left to right; separate vowel marks are attached to the letter below them."""
-    placed = [glyph for glyph in glyphs if glyph.right > glyph.left or glyph.text.strip()]
-    letters = sorted((glyph for glyph in placed if not _is_mark(glyph)), key=lambda glyph: (glyph.left, glyph.right))
-    for mark in (glyph for glyph in placed if _is_mark(glyph)):
-        over = min(
+    visible = [glyph for glyph in glyphs if glyph.right > glyph.left or glyph.text.strip()]
+    letters = sorted((glyph for glyph in visible if not _is_mark(glyph)), key=lambda glyph: (glyph.left, glyph.right))
+    for mark in (glyph for glyph in visible if _is_mark(glyph)):
+        base = min(
             (position for position, letter in enumerate(letters) if bidi_class(letter.text) == "right"),
             key=lambda position: abs(letters[position].center - mark.center),
             default=None,
         )
-        if over is not None:
-            letters[over] = replace(letters[over], text=letters[over].text + mark.text)
+        if base is not None:
+            letters[base] = replace(letters[base], text=letters[base].text + mark.text)
     return letters
 
 

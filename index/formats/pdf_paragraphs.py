@@ -15,7 +15,7 @@ _OUTER_LINES = 3
 """Most lines of a running header, and of a footer."""
 _MARGIN = 0.12
 """Share of the page's height, at either edge, that headers and footers are in."""
-_OFTEN = 0.3
+_MIN_PAGE_SHARE = 0.3
 """Least share of pages with a header: it may be on every second page only, and not where a chapter begins."""
 _STEP = 1.35
 """Largest line step within a paragraph, relative to the usual step of the page."""
@@ -24,7 +24,7 @@ _HEADLINE_STEP = 2.2
 _OTHER_SIZE = 1.12
 """Ratio from which font sizes count as different."""
 _NEIGHBOURS = 4
-_MUCH_ROOM = 0.35
+_FREE_SHARE = 0.35
 """Free share of the column from which a line ends its paragraph; with less, only where a sentence ends too."""
 _ITEM = re.compile(r"[•▪●○◦■–—-]\s|\(?\d{1,2}[.)]\s")
 _TENS = frozenset({"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"})
@@ -39,7 +39,7 @@ class _Block:
     """A paragraph, or a running header, footer or page number."""
 
     text: str
-    is_furniture: bool = False
+    is_header_or_footer: bool = False
 
 
 @dataclass
@@ -64,12 +64,12 @@ class _Flow:
 
 def text_of_pages(pages: Sequence[Page]) -> tuple[str, tuple[Span, ...]]:
     """Return the text, paragraphs separated by an empty line, and the spans of headers, footers and page numbers."""
-    furniture = _furniture(pages)
+    headers_and_footers = _headers_and_footers(pages)
     flow = _Flow(Counter(word for page in pages for line in page.lines for word in _WORDS.findall(line.text)))
     last: PdfLine | None = None
     for number, page in enumerate(pages):
-        flow.waiting += [_Block(page.lines[at].text, True) for at in sorted(furniture[number])]
-        body = [line for at, line in enumerate(page.lines) if at not in furniture[number]]
+        flow.waiting += [_Block(page.lines[at].text, True) for at in sorted(headers_and_footers[number])]
+        body = [line for at, line in enumerate(page.lines) if at not in headers_and_footers[number]]
         for line, continues in zip(body, _continuations(body, last), strict=True):
             flow.add(line.text, continues)
         last = body[-1] if body else last
@@ -81,17 +81,17 @@ def _assembled(blocks: Sequence[_Block]) -> tuple[str, tuple[Span, ...]]:
     texts, ignored, start = [], [], 0
     for block in blocks:
         texts.append(block.text)
-        if block.is_furniture:
+        if block.is_header_or_footer:
             ignored.append(Span(start, start + len(block.text)))
         start += len(block.text) + 2
     return "\n\n".join(texts), tuple(ignored)
 
 
-def _furniture(pages: Sequence[Page]) -> list[set[int]]:
+def _headers_and_footers(pages: Sequence[Page]) -> list[set[int]]:
     """Return, by page, the lines that recur at the same position of other pages, ignoring numbers in them."""
     outer = [list(_outer_lines(page)) for page in pages]
     counts = Counter(key for page in outer for key in {key for _, key in page})
-    enough = max(2, min(3, len(pages)), round(_OFTEN * len(pages)))
+    enough = max(2, min(3, len(pages)), round(_MIN_PAGE_SHARE * len(pages)))
     return [{at for at, key in page if counts[key] >= enough} for page in outer]
 
 
@@ -106,7 +106,7 @@ def _outer_lines(page: Page) -> Iterator[tuple[int, tuple[str, int]]]:
 
 def _continuations(lines: Sequence[PdfLine], before: PdfLine | None) -> Iterator[bool]:
     """Yield for each line of a page whether it continues the paragraph of the line before."""
-    steps = [(step, one.size) for one, two in pairwise(lines) if (step := one.baseline - two.baseline) > 0]
+    steps = [(step, upper.size) for upper, lower in pairwise(lines) if (step := upper.baseline - lower.baseline) > 0]
     steps.sort()
     usual, size = steps[len(steps) // 3] if steps else (0.0, 0.0)
     for at, line in enumerate(lines):
@@ -114,36 +114,41 @@ def _continuations(lines: Sequence[PdfLine], before: PdfLine | None) -> Iterator
         near = lines[max(at - _NEIGHBOURS, 0) : at + _NEIGHBOURS]
         is_headline = line.size > _OTHER_SIZE * size
         widest_step = (_HEADLINE_STEP * line.size if is_headline else _STEP * usual) if at else None
-        yield previous is not None and _goes_on(previous, line, near, widest_step)
+        yield previous is not None and _continues_paragraph(previous, line, near, widest_step)
 
 
-def _goes_on(before: PdfLine, line: PdfLine, near: Sequence[PdfLine], widest_step: float | None) -> bool:
+def _continues_paragraph(before: PdfLine, line: PdfLine, near: Sequence[PdfLine], widest_step: float | None) -> bool:
     """Return whether `line` continues the paragraph; `widest_step` is `None` for the first line of a page."""
     is_row = before.is_row or line.is_row
-    if is_row or not _is_alike(before, line) or before.from_right != line.from_right or _ITEM.match(line.text):
+    if is_row or not _have_same_size(before, line) or before.from_right != line.from_right or _ITEM.match(line.text):
         return False
     step = before.baseline - line.baseline
     if widest_step is None or step <= 0:  # the top of a page or column: continues unless a sentence ended
         return not _SENTENCE_END.search(before.text)
-    return step <= widest_step and (_is_divided(before.text, line.text) or not _was_ended(before, line, near))
+    return step <= widest_step and (_is_divided(before.text, line.text) or not _ended_early(before, line, near))
 
 
-def _is_alike(one: PdfLine, other: PdfLine) -> bool:
+def _have_same_size(line_a: PdfLine, line_b: PdfLine) -> bool:
     """Return whether the font sizes are equal."""
-    return max(one.size, other.size) <= _OTHER_SIZE * min(one.size, other.size)
+    return max(line_a.size, line_b.size) <= _OTHER_SIZE * min(line_a.size, line_b.size)
 
 
-def _was_ended(before: PdfLine, line: PdfLine, near: Sequence[PdfLine]) -> bool:
+def _ended_early(before: PdfLine, line: PdfLine, near: Sequence[PdfLine]) -> bool:
     """Return whether the first word of `line` would have fitted on the line before, which was ended on purpose."""
-    beside = [
-        other for other in near if other.left < before.right and before.left < other.right and _is_alike(other, line)
+    column = [
+        neighbour
+        for neighbour in near
+        if neighbour.left < before.right and before.left < neighbour.right and _have_same_size(neighbour, line)
     ]
-    left, right = min(other.left for other in (*beside, before)), max(other.right for other in (*beside, before))
-    first = len(line.text.split(" ", 1)[0]) / max(len(line.text), 1) * (line.right - line.left)
-    room = before.left - left if before.from_right else right - before.right
-    if room <= first + 0.5 * before.size:
+    left, right = (
+        min(neighbour.left for neighbour in (*column, before)),
+        max(neighbour.right for neighbour in (*column, before)),
+    )
+    first_word_width = len(line.text.split(" ", 1)[0]) / max(len(line.text), 1) * (line.right - line.left)
+    free_width = before.left - left if before.from_right else right - before.right
+    if free_width <= first_word_width + 0.5 * before.size:
         return False
-    return bool(_SENTENCE_END.search(before.text)) or room > _MUCH_ROOM * (right - left)
+    return bool(_SENTENCE_END.search(before.text)) or free_width > _FREE_SHARE * (right - left)
 
 
 def _is_divided(text: str, line: str) -> bool:
@@ -157,9 +162,9 @@ def _joined(text: str, line: str, vocabulary: Counter[str]) -> str:
         is_number = broken is not None and text[-1] == "-" and line[:1].isdecimal()
         return text + line if is_number else f"{text} {line}"
     sign, rest = text[-1], _WORDS.match(line)
-    whole = broken[1] + (rest[0] if rest else "")
+    joined = broken[1] + (rest[0] if rest else "")
     kept = f"{broken[1]}-{rest[0] if rest else ''}"
     is_compound = sign == "-" and (
-        line[0].isupper() or broken[1].lower() in _TENS or vocabulary[kept] > vocabulary[whole]
+        line[0].isupper() or broken[1].lower() in _TENS or vocabulary[kept] > vocabulary[joined]
     )
     return text + line if is_compound else text[:-1] + line

@@ -28,7 +28,7 @@ def discover_files(paths: Iterable[Path]) -> DiscoveredFiles:
     An unsupported file given by itself is skipped with the reason. In a folder, a reason is given only for entries
     with a supported suffix (such as a pipe called "x.txt"). Raises `PathNotFound`.
     """
-    found = DiscoveredFiles()
+    discovered = DiscoveredFiles()
     files: set[str] = set()
     for path in paths:
         try:
@@ -36,12 +36,12 @@ def discover_files(paths: Iterable[Path]) -> DiscoveredFiles:
         except FileNotFoundError:
             raise PathNotFound(path=path) from None
         except OSError as error:
-            found.skipped.append(Skipped(_shown(str(path)), _reason(error)))
+            discovered.skipped.append(Skipped(_printable(str(path)), _reason(error)))
             continue
-        take = _walk if stat.S_ISDIR(mode) else _add
-        take(os.path.realpath(path), files, found.skipped)
-    found.files = [Path(file) for file in sorted(files)]
-    return found
+        add = _walk if stat.S_ISDIR(mode) else _add
+        add(os.path.realpath(path), files, discovered.skipped)
+    discovered.files = [Path(file) for file in sorted(files)]
+    return discovered
 
 
 def _walk(root: str, files: set[str], skipped: list[Skipped]) -> None:
@@ -49,8 +49,8 @@ def _walk(root: str, files: set[str], skipped: list[Skipped]) -> None:
     folders = [root]
     while folders:
         folder = folders.pop()
-        if not _is_text(folder):
-            skipped.append(Skipped(_shown(folder), "name_not_text"))
+        if not _is_utf8(folder):
+            skipped.append(Skipped(_printable(folder), "name_not_text"))
             continue
         try:
             with os.scandir(folder) as entries:
@@ -59,7 +59,7 @@ def _walk(root: str, files: set[str], skipped: list[Skipped]) -> None:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.path)
-                    elif _is_readable_kind(entry.name):
+                    elif _has_supported_suffix(entry.name):
                         _look_at(entry, root, files, skipped)
         except OSError as error:
             skipped.append(Skipped(folder, _reason(error)))
@@ -68,7 +68,7 @@ def _walk(root: str, files: set[str], skipped: list[Skipped]) -> None:
 def _look_at(entry: os.DirEntry[str], root: str, files: set[str], skipped: list[Skipped]) -> None:
     """Add an entry of a folder if it is a file. A link is resolved if its target is a visible file in `root`."""
     if not entry.is_symlink():
-        if entry.is_file(follow_symlinks=False) and _is_text(entry.name):
+        if entry.is_file(follow_symlinks=False) and _is_utf8(entry.name):
             files.add(entry.path)
         else:
             _add(entry.path, files, skipped)
@@ -76,27 +76,27 @@ def _look_at(entry: os.DirEntry[str], root: str, files: set[str], skipped: list[
     # A link out of the folder could add anything on the disk; a circular one has no target.
     target = os.path.realpath(entry.path)
     visible = target.startswith(f"{root}{os.sep}") and f"{os.sep}." not in target[len(root) :]
-    if visible and _is_readable_kind(target) and os.path.isfile(target):  # noqa: PTH113
+    if visible and _has_supported_suffix(target) and os.path.isfile(target):  # noqa: PTH113
         _add(target, files, skipped)
 
 
 def _add(file: str, files: set[str], skipped: list[Skipped]) -> None:
     """Add a file, or the reason why it is skipped."""
-    if not _is_readable_kind(file):
-        skipped.append(Skipped(_shown(file), "unknown_format"))
+    if not _has_supported_suffix(file):
+        skipped.append(Skipped(_printable(file), "unknown_format"))
     elif not os.path.isfile(file):  # noqa: PTH113
-        skipped.append(Skipped(_shown(file), "not_a_file"))
-    elif not _is_text(file):
-        skipped.append(Skipped(_shown(file), "name_not_text"))
+        skipped.append(Skipped(_printable(file), "not_a_file"))
+    elif not _is_utf8(file):
+        skipped.append(Skipped(_printable(file), "name_not_text"))
     else:
         files.add(file)
 
 
-def _is_readable_kind(name: str) -> bool:
+def _has_supported_suffix(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in parsers()  # noqa: PTH122  (plain str is faster for 10,000 paths)
 
 
-def _is_text(path: str) -> bool:
+def _is_utf8(path: str) -> bool:
     """Return whether a name is UTF-8; names with other bytes could be neither stored nor shown."""
     try:
         path.encode()
@@ -105,7 +105,7 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _shown(path: str) -> str:
+def _printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

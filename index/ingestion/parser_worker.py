@@ -50,19 +50,19 @@ _SLACK = 5
 def main() -> None:
     """Handle requests until standard input ends."""
     # Output of libraries must not get into the responses.
-    answers = os.fdopen(os.dup(1), "wb")
+    responses = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _set_limits()
-    while question := receive(sys.stdin.buffer):
-        asked = json.loads(question)
-        _limit_processor_time(asked["seconds"])
+    while message := receive(sys.stdin.buffer):
+        request = json.loads(message)
+        _limit_processor_time(request["seconds"])
         try:
-            answer = _answer(Path(asked["path"]))
+            response = _respond(Path(request["path"]))
         except MemoryError:
             # No memory for a response: the partial result is still held.
             os._exit(OUT_OF_MEMORY)
-        send(answers, answer)
+        send(responses, response)
 
 
 def send(stream: IO[bytes], message: bytes) -> None:
@@ -82,7 +82,7 @@ def _set_limits() -> None:
         import resource
     except ImportError:
         return
-    for limit, most in (
+    for limit, maximum in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _MOST_OPEN_FILES),
@@ -90,7 +90,7 @@ def _set_limits() -> None:
     ):
         # macOS has RLIMIT_AS but refuses to set it: there only the time limit bounds memory.
         with suppress(ValueError, OSError):
-            resource.setrlimit(limit, (most, most))
+            resource.setrlimit(limit, (maximum, maximum))
 
 
 def _limit_processor_time(seconds: int) -> None:
@@ -105,20 +105,20 @@ def _limit_processor_time(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _answer(path: Path) -> bytes:
+def _respond(path: Path) -> bytes:
     try:
         parts = read_file(path)
     except OSError as error:
         return _packed({"error": error.errno})
     drafts = [part for part in parts if isinstance(part, ParsedDocument)]
-    answer = _packed({"drafts": drafts, "refused": [part for part in parts if isinstance(part, Rejected)]})
-    if len(answer) > LARGEST_ANSWER:
+    response = _packed({"drafts": drafts, "refused": [part for part in parts if isinstance(part, Rejected)]})
+    if len(response) > LARGEST_ANSWER:
         raise MemoryError
-    return answer
+    return response
 
 
-def _packed(answer: dict[str, Any]) -> bytes:
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_fields).encode()
+def _packed(response: dict[str, Any]) -> bytes:
+    return json.dumps(response, ensure_ascii=False, separators=(",", ":"), default=_fields).encode()
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def read_file(path: Path) -> list[ParsedDocument | Rejected]:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return [Rejected("not_a_file")]
         try:
-            return _bounded(_tidy(_parts(suffix, file))) or [Rejected("empty")]
+            return _bounded(_storable(_parts(suffix, file))) or [Rejected("empty")]
         except NotText:
             return [Rejected("not_text")]
         except RecursionError:
@@ -166,7 +166,7 @@ def _bounded(parts: Iterable[ParsedDocument | Rejected]) -> list[ParsedDocument 
     return [*bounded, Rejected("and_more")] if refused > MOST_REFUSED else bounded
 
 
-def _tidy(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument | Rejected]:
+def _storable(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument | Rejected]:
     """Yield `parts` without what cannot be stored: surrogates (valid in JSON), overlong titles, empty texts."""
     replace: Callable[..., ParsedDocument | Rejected] = dataclasses.replace
     for part in parts:
@@ -175,9 +175,9 @@ def _tidy(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument
         elif isinstance(part, ParsedDocument) and not _is_text(part.text):
             part = Rejected("not_text", member=part.member)
         changed = {
-            name: tidy
+            name: cleaned
             for name, value in _fields(part).items()
-            if isinstance(value, str) and name != "text" and (tidy := _name(value)) != value
+            if isinstance(value, str) and name != "text" and (cleaned := _storable_name(value)) != value
         }
         yield replace(part, **changed) if changed else part
 
@@ -191,7 +191,7 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _name(value: str) -> str:
+def _storable_name(value: str) -> str:
     """Return a title, key or name in a form that can be stored and shown."""
-    tidy = value if _is_text(value) else value.encode("utf-8", "backslashreplace").decode()
-    return tidy if len(tidy) <= LONGEST_METADATA else tidy[: LONGEST_METADATA - 1] + "…"
+    cleaned = value if _is_text(value) else value.encode("utf-8", "backslashreplace").decode()
+    return cleaned if len(cleaned) <= LONGEST_METADATA else cleaned[: LONGEST_METADATA - 1] + "…"

@@ -47,13 +47,13 @@ FAILURES = frozenset({"needs_too_much_memory", "took_too_long", "reader_crashed"
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Response:
     drafts: list[ParsedDocument]
     refused: list[Rejected]
 
 
 @dataclass(frozen=True)
-class _Failed:
+class _FileError:
     """The `errno` of a file that could not be opened."""
 
     error: int
@@ -81,7 +81,7 @@ class SandboxedParser:
         self._check = check
         self._errors = errors
         self._child: subprocess.Popen[bytes] | None = None
-        self._read_before = False
+        self._child_used = False
 
     def __enter__(self) -> Self:
         return self
@@ -99,56 +99,56 @@ class SandboxedParser:
             return [], [Rejected("archive_too_large" if is_archive else "too_large")]
         unpacked = size * ARCHIVE_RATIO if is_archive else size
         try:
-            return self._once_more(path, self._seconds + unpacked / BYTES_A_SECOND)
+            return self._read_with_retry(path, self._seconds + unpacked / BYTES_A_SECOND)
         except _ChildFailed as failure:
             return [], [Rejected(failure.reason)]
 
-    def _once_more(self, path: Path, seconds: float) -> tuple[list[ParsedDocument], list[Rejected]]:
+    def _read_with_retry(self, path: Path, seconds: float) -> tuple[list[ParsedDocument], list[Rejected]]:
         """Parse a file; retry in a fresh child, since one that had parsed others may have failed because of them."""
-        read_before = self._read_before
+        child_used = self._child_used
         try:
             return self._read(path, seconds)
         except _ChildFailed as failure:
-            if not read_before or failure.reason == "took_too_long":
+            if not child_used or failure.reason == "took_too_long":
                 raise
         return self._read(path, seconds)
 
     def _read(self, path: Path, seconds: float) -> tuple[list[ParsedDocument], list[Rejected]]:
         done = False
         try:
-            answer = _checked(self._ask(path, seconds))
-            done = self._read_before = True
+            response = _checked(self._request(path, seconds))
+            done = self._child_used = True
         finally:
             # Also on KeyboardInterrupt: the next request must not get this response.
             if not done:
                 self._end()
-        if isinstance(answer, _Answer):
-            return answer.drafts, answer.refused
-        if answer.error in (errno.EACCES, errno.EPERM, errno.ENOENT):
-            raise OSError(answer.error, os.strerror(answer.error), str(path))
+        if isinstance(response, _Response):
+            return response.drafts, response.refused
+        if response.error in (errno.EACCES, errno.EPERM, errno.ENOENT):
+            raise OSError(response.error, os.strerror(response.error), str(path))
         # ELOOP is a link, ENXIO a socket or a device without a driver, EISDIR a folder.
-        special = answer.error in (errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR)
+        special = response.error in (errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.EISDIR)
         return [], [Rejected("not_a_file" if special else "cannot_be_read")]
 
-    def _ask(self, path: Path, seconds: float) -> bytes:
+    def _request(self, path: Path, seconds: float) -> bytes:
         if self._child is None:
             self._child = start_child(python_command(_START), self._errors)
         child = self._child
         assert child.stdin is not None
         assert child.stdout is not None
-        until = time.monotonic() + seconds
-        question = {"path": str(path), "seconds": int(seconds) + 1}
+        deadline = time.monotonic() + seconds
+        request = {"path": str(path), "seconds": int(seconds) + 1}
         try:
-            send(child.stdin, json.dumps(question).encode())
-            size = int.from_bytes(_receive(child.stdout, 4, until, self._check), "big")
-            return _receive(child.stdout, size, until, self._check) if size <= LARGEST_ANSWER else b""
+            send(child.stdin, json.dumps(request).encode())
+            size = int.from_bytes(_receive(child.stdout, 4, deadline, self._check), "big")
+            return _receive(child.stdout, size, deadline, self._check) if size <= LARGEST_ANSWER else b""
         except TimeoutError:
             raise _ChildFailed("took_too_long") from None
         except (BrokenPipeError, EOFError):
             raise _ChildFailed(_REASONS.get(child.wait(), "reader_crashed")) from None
 
     def _end(self) -> None:
-        child, self._child, self._read_before = self._child, None, False
+        child, self._child, self._child_used = self._child, None, False
         if child is None:
             return
         child.kill()
@@ -158,16 +158,16 @@ class SandboxedParser:
                 stream.close()
 
 
-def _receive(stream: IO[bytes], size: int, until: float, check: Check) -> bytes:
-    """Read `size` bytes. Raises `TimeoutError` when the clock passes `until`, and `EOFError` at the end."""
+def _receive(stream: IO[bytes], size: int, deadline: float, check: Check) -> bytes:
+    """Read `size` bytes. Raises `TimeoutError` when the clock passes `deadline`, and `EOFError` at the end."""
     received = bytearray()
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while len(received) < size:
             check()
-            left = until - time.monotonic()
-            if not selector.select(max(0, min(left, _BETWEEN_CHECKS))):
-                if left <= _BETWEEN_CHECKS:
+            remaining = deadline - time.monotonic()
+            if not selector.select(max(0, min(remaining, _BETWEEN_CHECKS))):
+                if remaining <= _BETWEEN_CHECKS:
                     raise TimeoutError
                 continue
             chunk = os.read(stream.fileno(), min(_CHUNK, size - len(received)))
@@ -178,20 +178,20 @@ def _receive(stream: IO[bytes], size: int, until: float, check: Check) -> bytes:
 
 
 @cache
-def _adapter() -> TypeAdapter[_Answer | _Failed]:
+def _adapter() -> TypeAdapter[_Response | _FileError]:
     # Imported here: it takes a tenth of a second, and a run without changed files does not need it.
     from pydantic import TypeAdapter
 
-    return TypeAdapter(_Answer | _Failed)
+    return TypeAdapter(_Response | _FileError)
 
 
-def _checked(answer: bytes) -> _Answer | _Failed:
+def _checked(data: bytes) -> _Response | _FileError:
     """Validate a response: fields, types, and spans inside their text with start before end."""
     try:
-        checked = _adapter().validate_json(answer, strict=True)
+        checked = _adapter().validate_json(data, strict=True)
     except ValueError:
         raise _ChildFailed("reader_crashed") from None
-    if isinstance(checked, _Answer) and not all(map(_spans_fit, checked.drafts)):
+    if isinstance(checked, _Response) and not all(map(_spans_fit, checked.drafts)):
         raise _ChildFailed("reader_crashed")
     return checked
 

@@ -31,10 +31,10 @@ MAX_QUERY_TERMS = 32
 """Words of a query that are looked up."""
 MOST_READ = 1_000
 """Passages whose text is checked for the phrases of one query."""
-_RARE = 2
+_MAX_RARE_PASSAGES = 2
 """Most passages of a word that is still looked up in the other script: a stray mention of Kirby in Arabic articles must
 not prevent a match of كيربي."""
-_WEIGHED = 200
+_MAX_RESCORED = 200
 """Passages scored again with all words of a query, where FTS5 ranked with some."""
 _K1, _B = 1.2, 0.75
 """FTS5's constants of BM25."""
@@ -75,18 +75,18 @@ def keyword_search(
     last = rows("SELECT rowid FROM keywords ORDER BY rowid DESC LIMIT 1")
     if not last or k < 1:
         return []
-    newest = int(last[0][0])
-    groups = _groups(rows, text, newest, steps, across)
+    max_rowid = int(last[0][0])
+    groups = _groups(rows, text, max_rowid, steps, across)
     known = sorted({term for group in groups for term in group if term.passages}, key=_rarest_first)
     affordable, frequent = _split(known)
-    expression = _expression(affordable, frequent, newest)
+    expression = _expression(affordable, frequent, max_rowid)
     if not expression:
         return []
-    found = _ranked(rows, expression, max(k, _WEIGHED) if frequent else k, allowed)
+    ranked = _ranked(rows, expression, max(k, _MAX_RESCORED) if frequent else k, allowed)
     if frequent:
-        found = _weighed(rows, [number for number, _ in found], known)
-    total = sum(max(term.weight for term in _standing(group)) for group in groups)
-    return [(number, score / total) for number, score in found[:k]]
+        ranked = _rescored(rows, [number for number, _ in ranked], known)
+    total = sum(max(term.weight for term in _occurring(group)) for group in groups)
+    return [(number, score / total) for number, score in ranked[:k]]
 
 
 def phrase_search(rows: Rows, phrases: Sequence[str], allowed: Collection[int] | None = None) -> set[int]:
@@ -99,23 +99,25 @@ def phrase_search(rows: Rows, phrases: Sequence[str], allowed: Collection[int] |
         return set()
     expression = " AND ".join(f"({expression})" for expression in expressions)
     numbers = [number for number, _ in _ranked(rows, expression, MOST_READ, allowed)]
-    spans = rows(f'SELECT number, article, start, "end" FROM passages WHERE number IN ({_places(numbers)})', *numbers)
+    spans = rows(
+        f'SELECT number, article, start, "end" FROM passages WHERE number IN ({_placeholders(numbers)})', *numbers
+    )
     # Not sliced by SQLite: its substr stops at a NUL.
     articles = sorted({article for _, article, _, _ in spans})
     texts = {
         number: (str(title), str(text))
         for number, title, text in rows(
-            f"SELECT number, title, text FROM articles WHERE number IN ({_places(articles)})", *articles
+            f"SELECT number, title, text FROM articles WHERE number IN ({_placeholders(articles)})", *articles
         )
     }
     return {
         int(number)
         for number, article, start, end in spans
-        if all(_holds_either(texts[article][0], texts[article][1][start:end], phrase) for phrase in phrases)
+        if all(_title_or_text_contains(texts[article][0], texts[article][1][start:end], phrase) for phrase in phrases)
     }
 
 
-def _holds_either(title: str, text: str, phrase: str) -> bool:
+def _title_or_text_contains(title: str, text: str, phrase: str) -> bool:
     return contains_phrase(text, phrase) or contains_phrase(title, phrase)
 
 
@@ -125,28 +127,29 @@ def contains_phrase(text: str, phrase: str) -> bool:
     Marks between the words are ignored, and so are conjunctions and prepositions attached to the first word of an
     Arabic phrase: «للبنك المركزي» contains «البنك المركزي».
     """
-    wanted = _FOLDED_WORD.findall(fold_text(phrase))
-    if not wanted:
+    phrase_words = _FOLDED_WORD.findall(fold_text(phrase))
+    if not phrase_words:
         return False
     words = _FOLDED_WORD.findall(fold_text(text))
-    first, rest = frozenset(with_clitics(wanted[0])), wanted[1:]
+    first, rest = frozenset(with_clitics(phrase_words[0])), phrase_words[1:]
     return any(
-        word in first and words[position + 1 : position + len(wanted)] == rest for position, word in enumerate(words)
+        word in first and words[position + 1 : position + len(phrase_words)] == rest
+        for position, word in enumerate(words)
     )
 
 
-def _groups(rows: Rows, text: str, newest: int, steps: NormalizationSteps, across: bool) -> list[list[_Term]]:
+def _groups(rows: Rows, text: str, max_rowid: int, steps: NormalizationSteps, across: bool) -> list[list[_Term]]:
     """Return the terms for each word of the query: the word, and its spellings as a name in the other script."""
     groups: dict[str, list[_Term]] = {}
     for word, normal in list(query_tokens(text, steps).items())[:MAX_QUERY_TERMS]:
-        own = _term(rows, normal, newest)
-        others = transliteration_candidates(rows, word) if across and own.passages <= _RARE else []
-        same = dict.fromkeys(other for name in others for other in normalize_tokens(name, steps))
-        groups[normal] = [own, *(_term(rows, other, newest) for other in same)]
+        term = _term(rows, normal, max_rowid)
+        candidates = transliteration_candidates(rows, word) if across and term.passages <= _MAX_RARE_PASSAGES else []
+        spellings = dict.fromkeys(spelling for name in candidates for spelling in normalize_tokens(name, steps))
+        groups[normal] = [term, *(_term(rows, spelling, max_rowid) for spelling in spellings)]
     return list(groups.values())
 
 
-def _term(rows: Rows, word: str, newest: int) -> _Term:
+def _term(rows: Rows, word: str, max_rowid: int) -> _Term:
     """Return a word with its weight (Robertson and Spärck Jones's, as in FTS5).
 
     Counting stops at `MAX_POSTINGS`; the number of passages is then extrapolated from the last one counted.
@@ -156,8 +159,8 @@ def _term(rows: Rows, word: str, newest: int) -> _Term:
         _quoted(word),
         MAX_POSTINGS,
     )[0]
-    passages = int(counted) if counted < MAX_POSTINGS else int(counted * newest / last)
-    weight = math.log((max(newest - passages, 0) + 0.5) / (passages + 0.5))
+    passages = int(counted) if counted < MAX_POSTINGS else int(counted * max_rowid / last)
+    weight = math.log((max(max_rowid - passages, 0) + 0.5) / (passages + 0.5))
     return _Term(word, passages, max(weight, _LEAST_WEIGHT))
 
 
@@ -165,31 +168,31 @@ def _rarest_first(term: _Term) -> tuple[int, str]:
     return term.passages, term.word
 
 
-def _standing(group: Sequence[_Term]) -> Sequence[_Term]:
+def _occurring(group: Sequence[_Term]) -> Sequence[_Term]:
     """Return the terms of a group that occur in the collection, or all of them if none does."""
     return [term for term in group if term.passages] or group
 
 
 def _split(known: Sequence[_Term]) -> tuple[list[_Term], list[_Term]]:
     """Return the terms whose passages can all be ranked, and the too frequent ones; `known` begins with the rarest."""
-    left = MAX_POSTINGS
+    budget = MAX_POSTINGS
     for position, term in enumerate(known):
-        left -= term.passages
-        if left < 0:
+        budget -= term.passages
+        if budget < 0:
             return list(known[:position]), list(known[position:])
     return list(known), []
 
 
-def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term], newest: int) -> str:
+def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term], max_rowid: int) -> str:
     """Return an FTS5 query: any of the affordable words, or as many of the others together as makes them rare."""
     parts = [_quoted(term.word) for term in affordable]
-    left = MAX_POSTINGS - sum(term.passages for term in affordable)
-    together, expected = 0, float(newest)
-    while together < len(frequent) and (together < 2 or expected > left):
-        expected *= frequent[together].passages / newest
-        together += 1
-    if together > 1 and expected <= left:
-        parts.append(f"({' AND '.join(_quoted(term.word) for term in frequent[:together])})")
+    budget = MAX_POSTINGS - sum(term.passages for term in affordable)
+    combined, expected = 0, float(max_rowid)
+    while combined < len(frequent) and (combined < 2 or expected > budget):
+        expected *= frequent[combined].passages / max_rowid
+        combined += 1
+    if combined > 1 and expected <= budget:
+        parts.append(f"({' AND '.join(_quoted(term.word) for term in frequent[:combined])})")
     return " OR ".join(parts)
 
 
@@ -200,16 +203,16 @@ def _phrase(phrase: str) -> str:
     return " OR ".join(dict.fromkeys(_quoted(form) for form in forms if form))
 
 
-def _ranked(rows: Rows, expression: str, most: int, allowed: Collection[int] | None) -> list[tuple[int, float]]:
+def _ranked(rows: Rows, expression: str, limit: int, allowed: Collection[int] | None) -> list[tuple[int, float]]:
     """Return (passage number, FTS5's BM25) of the matching passages, best first."""
-    found = rows(
+    matches = rows(
         "SELECT rowid, rank FROM keywords WHERE keywords MATCH ? ORDER BY rank LIMIT ?",
         expression,
         # FTS5 ranks all matches, and with a small limit it might return none of the allowed ones.
-        most if allowed is None else MAX_POSTINGS,
+        limit if allowed is None else MAX_POSTINGS,
     )
-    scored = ((int(number), -float(rank)) for number, rank in found)
-    return list(islice((pair for pair in scored if allowed is None or pair[0] in allowed), most))
+    scored = ((int(number), -float(rank)) for number, rank in matches)
+    return list(islice((pair for pair in scored if allowed is None or pair[0] in allowed), limit))
 
 
 def _quoted(words: str) -> str:
@@ -217,15 +220,17 @@ def _quoted(words: str) -> str:
     return '"' + words.replace('"', '""') + '"'
 
 
-def _places(numbers: Sequence[int]) -> str:
+def _placeholders(numbers: Sequence[int]) -> str:
     return ", ".join("?" * len(numbers))
 
 
-def _weighed(rows: Rows, numbers: Sequence[int], known: Sequence[_Term]) -> list[tuple[int, float]]:
+def _rescored(rows: Rows, numbers: Sequence[int], known: Sequence[_Term]) -> list[tuple[int, float]]:
     """Return (passage number, BM25 with all known terms), best first. The mean length is that of these passages."""
     passages = {
         int(number): str(words).split()
-        for number, words in rows(f"SELECT rowid, words FROM keywords WHERE rowid IN ({_places(numbers)})", *numbers)
+        for number, words in rows(
+            f"SELECT rowid, words FROM keywords WHERE rowid IN ({_placeholders(numbers)})", *numbers
+        )
     }
     mean = sum(map(len, passages.values())) / max(len(passages), 1) or 1.0
     scores = [(number, _bm25(Counter(words), len(words) / mean, known)) for number, words in passages.items()]

@@ -27,9 +27,9 @@ _LATIN, _ARABIC = "l", "a"
 _ARABIC_LETTER = re.compile(r"[\u0620-\u06d3]")
 _SHORTEST_KEY = 2
 """Fewest consonants of a name: fewer are shared by too many words."""
-_LIKE_ENOUGH = 0.7
+_MIN_SIMILARITY = 0.7
 """Least phonetic similarity of a match."""
-_MOST = 3
+_MAX_CANDIDATES = 3
 """Most candidates for a name."""
 
 # Phonetic form of a name, in letters shared by both scripts: consonant classes in capitals, vowels A I U.
@@ -52,7 +52,7 @@ _SILENT = re.compile(r"(?<=[aeiou])h$|(?<=[^aeiou])e$")
 _VOWELS = re.compile("[AIU]")
 _DOUBLED = re.compile(r"(.)\1+")
 
-_BY_OTHER_NAMES = """
+_EXONYMS = """
     egypt مصر; cairo القاهرة; morocco المغرب; algeria الجزائر; algiers الجزائر; jordan الأردن; greece اليونان;
     greek يوناني; hungary المجر; austria النمسا; india الهند; germany ألمانيا; german ألماني; england إنجلترا;
     english إنجليزي; spain إسبانيا; spanish إسباني; japan اليابان; china الصين; chinese صيني; jerusalem القدس;
@@ -78,39 +78,39 @@ def name_keys(text: str, check: Check = never) -> set[tuple[str, str]]:
 
     The words are folded, Arabic ones with and without clitics; a key begins with the script of its word.
     """
-    words = set[str]().union(*(_may_be_names(match.group()) for match in checked(_BLOCK.finditer(text), check)))
+    words = set[str]().union(*(_possible_names(match.group()) for match in checked(_BLOCK.finditer(text), check)))
     keys = ((key(word), word) for word in checked(words - STOP_WORDS, check))
     return {entry for entry in keys if entry[0]}
 
 
-def _may_be_names(text: str) -> set[str]:
+def _possible_names(text: str) -> set[str]:
     latin = {fold_text(word) for word in _LATIN_NAME.findall(text)}
-    written = _ARABIC_WORD.findall(fold_text(text))
+    arabic = _ARABIC_WORD.findall(fold_text(text))
     # With and without clitics: the كال of كاليفورنيا is not كـ and the article.
-    return latin.union(written, map(without_clitics, written))
+    return latin.union(arabic, map(without_clitics, arabic))
 
 
 def transliteration_candidates(rows: Rows, word: str) -> list[str]:
     """Return words of the collection in the other script that may be the name `word` (folded), most similar first."""
-    other = _LATIN if _is_arabic(word) else _ARABIC
+    other_script = _LATIN if _is_arabic(word) else _ARABIC
     # بواشنطن: the ب may be part of the name or not.
     spellings = {word, bare := without_clitics(word), bare[1:] if _is_arabic(bare) and bare[0] in "بلكف" else bare}
-    listed = {name for spelling in spellings for name in _table().get(spelling, ())}
-    if listed:
-        return sorted(listed)
-    alike: dict[str, float] = {}
+    exonyms = {name for spelling in spellings for name in _exonym_table().get(spelling, ())}
+    if exonyms:
+        return sorted(exonyms)
+    similarities: dict[str, float] = {}
     for spelling in spellings:
-        wanted = key(spelling)
-        found = rows("SELECT word FROM names WHERE key = ?", other + wanted[1:]) if wanted else []
-        for (name,) in found:
-            alike[name] = max(phonetic_similarity(spelling, name), alike.get(name, 0.0))
-    near = [name for name, value in alike.items() if value >= _LIKE_ENOUGH]
-    return sorted(near, key=lambda name: (-alike[name], name))[:_MOST]
+        spelling_key = key(spelling)
+        matches = rows("SELECT word FROM names WHERE key = ?", other_script + spelling_key[1:]) if spelling_key else []
+        for (name,) in matches:
+            similarities[name] = max(phonetic_similarity(spelling, name), similarities.get(name, 0.0))
+    similar = [name for name, value in similarities.items() if value >= _MIN_SIMILARITY]
+    return sorted(similar, key=lambda name: (-similarities[name], name))[:_MAX_CANDIDATES]
 
 
 def known_exonyms(name: str) -> frozenset[str]:
     """Return the names in the other script of a folded name without its article, where they differ in sound."""
-    return _table().get(name, frozenset())
+    return _exonym_table().get(name, frozenset())
 
 
 def key(name: str) -> str:
@@ -154,10 +154,8 @@ def _is_arabic(word: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, frozenset[str]]:
+def _exonym_table() -> dict[str, frozenset[str]]:
     """Return the table of names in both directions; Arabic ones without the article."""
-    pairs = [
-        (latin, without_clitics(arabic)) for latin, arabic in map(str.split, fold_text(_BY_OTHER_NAMES).split(";"))
-    ]
-    both = [*pairs, *((arabic, latin) for latin, arabic in pairs)]
-    return {one: frozenset(other for first, other in both if first == one) for one, _ in both}
+    pairs = [(latin, without_clitics(arabic)) for latin, arabic in map(str.split, fold_text(_EXONYMS).split(";"))]
+    all_pairs = [*pairs, *((arabic, latin) for latin, arabic in pairs)]
+    return {name: frozenset(exonym for first, exonym in all_pairs if first == name) for name, _ in all_pairs}

@@ -23,23 +23,23 @@ class Filter:
     articles: tuple[str, ...] = ()
 
 
-def allowed_passages(catalog: Catalog, only: Filter) -> set[int]:
-    """Return the numbers of the passages that `only` allows. A copy's date, source and id count as the article's."""
+def allowed_passages(catalog: Catalog, filters: Filter) -> set[int]:
+    """Return the numbers of the passages that `filters` allows. A copy's date, source and id count as the article's."""
     conditions, values = [], []
     for column, test, value in (
-        ("date", ">= ?", only.since),
+        ("date", ">= ?", filters.since),
         # "2021" and "2021-04" mean all of that year or month.
-        ("date", "<= ? || '\uffff'", only.until),
+        ("date", "<= ? || '\uffff'", filters.until),
     ):
         if value:
             conditions.append(f"{column} {test}")
             values.append(value)
-    for column, names in (("source", only.sources), ("id", only.articles)):
+    for column, names in (("source", filters.sources), ("id", filters.articles)):
         if names:
             conditions.append(f"{column} IN ({', '.join('?' * len(names))})")
             values += names
     where = " AND ".join(conditions) or "1"
-    of_language = ("AND language = ?", (only.language,)) if only.language else ("", ())
+    of_language = ("AND language = ?", (filters.language,)) if filters.language else ("", ())
     rows = catalog.rows(
         f"""SELECT number FROM passages WHERE article IN (
             SELECT number FROM articles WHERE {where} UNION SELECT article FROM copies WHERE {where}

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 LEXICAL_WEIGHT = 0.35
 """Cosine that a keyword score of 1 adds; chosen on half of the questions (`benchmarks/retrieval.py`)."""
-_RANKS = 60
+_RRF_CONSTANT = 60
 """The constant of reciprocal rank fusion, as in the paper."""
 
 
@@ -44,9 +44,9 @@ def fuse_by_rank(
 ) -> list[tuple[int, float]]:
     """Reciprocal rank fusion of two lists, each best first: a baseline for benchmarks."""
     scores: dict[int, float] = {}
-    for ranked, trust in ((dense, 1.0), (lexical, weight)):
+    for ranked, list_weight in ((dense, 1.0), (lexical, weight)):
         for rank, (number, _) in enumerate(ranked, start=1):
-            scores[number] = scores.get(number, 0.0) + trust / (_RANKS + rank)
+            scores[number] = scores.get(number, 0.0) + list_weight / (_RRF_CONSTANT + rank)
     return sorted(scores.items(), key=_best_first)[:k]
 
 

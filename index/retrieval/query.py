@@ -21,7 +21,7 @@ _QUOTED = re.compile(
         )
     )
 )
-_SAYS_SOMETHING = re.compile(r"[^\W_]")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Query:
     phrases: tuple[str, ...] = ()
 
 
-def parse_query(typed: str) -> Query:
+def parse_query(raw_text: str) -> Query:
     """Parse a query. Quotation marks without a partner, or around nothing, are kept."""
     phrases: list[str] = []
 
     def unquoted(match: re.Match[str]) -> str:
         phrase = " ".join(next(group for group in match.groups() if group is not None).split())
-        if not _SAYS_SOMETHING.search(phrase):
+        if not _LETTER_OR_DIGIT.search(phrase):
             return match.group()
         phrases.append(phrase)
         return f" {phrase} "
 
-    text = " ".join(_QUOTED.sub(unquoted, typed).split())
+    text = " ".join(_QUOTED.sub(unquoted, raw_text).split())
     return Query(text, tuple(dict.fromkeys(phrases)))

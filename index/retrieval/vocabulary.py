@@ -16,9 +16,9 @@ from index.text.words import with_clitics
 
 MOST_COUNTED = 200
 """Highest count of passages of a word: beyond, the exact count does not matter."""
-_MOST_ALIKE = 3000
+_MAX_WORDS_PER_KEY = 3000
 """Most words of one key."""
-_READ = 10
+_MAX_PASSAGES_READ = 10
 """Passages read to find the spelling of a word."""
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -34,8 +34,8 @@ class Vocabulary:
 
         Words of deleted articles may be among them.
         """
-        found = self._rows("SELECT word FROM names WHERE key = ? LIMIT ?", sounds, _MOST_ALIKE)
-        return [str(word) for (word,) in found]
+        rows = self._rows("SELECT word FROM names WHERE key = ? LIMIT ?", sounds, _MAX_WORDS_PER_KEY)
+        return [str(word) for (word,) in rows]
 
     def passages(self, word: str) -> int:
         """Count the passages with words of this word's stem, up to `MOST_COUNTED`."""
@@ -44,26 +44,28 @@ class Vocabulary:
 
     def spelt(self, word: str) -> str | None:
         """Return the most frequent spelling of a folded word in articles; `None` where none of those read has it."""
-        found = self._rows(
+        rows = self._rows(
             """SELECT a.text, a.title, p.start, p."end" FROM passages p JOIN articles a ON a.number = p.article
             WHERE p.number IN (SELECT rowid FROM keywords WHERE keywords MATCH ? ORDER BY rowid LIMIT ?)""",
             _quoted(word),
-            _READ,
+            _MAX_PASSAGES_READ,
         )
         spellings: Counter[str] = Counter()
-        for text, title, start, end in found:
-            written = to_plain_form(f"{title} {text[start:end]}").text
-            spellings.update(filter(None, (_within(token, word) for token in _WORD.findall(written))))
+        for text, title, start, end in rows:
+            plain_text = to_plain_form(f"{title} {text[start:end]}").text
+            spellings.update(filter(None, (_matching_part(token, word) for token in _WORD.findall(plain_text))))
         return min(spellings, key=lambda spelling: (-spellings[spelling], spelling)) if spellings else None
 
 
-def _within(token: str, word: str) -> str | None:
+def _matching_part(token: str, word: str) -> str | None:
     """Return the part of `token` that is `word`, without clitics; `None` if there is none."""
     folded = fold_text(token)
     if len(folded) != len(token) or not folded.endswith(word):
         return None
-    onto = {"", "ال", "لل"} | {form.removesuffix(word) for form in (*with_clitics(word), *with_clitics(f"ال{word}"))}
-    return token[len(token) - len(word) :] if folded.removesuffix(word) in onto else None
+    allowed_prefixes = {"", "ال", "لل"} | {
+        form.removesuffix(word) for form in (*with_clitics(word), *with_clitics(f"ال{word}"))
+    }
+    return token[len(token) - len(word) :] if folded.removesuffix(word) in allowed_prefixes else None
 
 
 def _quoted(word: str) -> str:

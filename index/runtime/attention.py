@@ -28,7 +28,9 @@ def register_plain_attention() -> str:
     return PLAIN_ATTENTION
 
 
-def plain_mask(*, attention_mask: torch.Tensor | None = None, config: Any = None, **asked: Any) -> torch.Tensor | None:
+def plain_mask(
+    *, attention_mask: torch.Tensor | None = None, config: Any = None, **mask_arguments: Any
+) -> torch.Tensor | None:
     """Return transformers' own mask, computed faster where a text is no longer than the sliding window.
 
     `attention_mask` has shape (batch, tokens), true where there is a token. The result broadcasts to (batch, 1, tokens,
@@ -36,11 +38,13 @@ def plain_mask(*, attention_mask: torch.Tensor | None = None, config: Any = None
     """
     from transformers.masking_utils import sdpa_mask
 
-    if attention_mask is None or not _sees_all(config, attention_mask.shape[1], asked["q_length"], asked["kv_length"]):
+    if attention_mask is None or not _sees_all(
+        config, attention_mask.shape[1], mask_arguments["q_length"], mask_arguments["kv_length"]
+    ):
         # No mask means full attention here; the fused kernel would apply a causal model's mask by itself.
-        asked["allow_is_causal_skip"] = False
-        whole: torch.Tensor = sdpa_mask(attention_mask=attention_mask, config=config, **asked)
-        return whole
+        mask_arguments["allow_is_causal_skip"] = False
+        mask: torch.Tensor = sdpa_mask(attention_mask=attention_mask, config=config, **mask_arguments)
+        return mask
     return None if attention_mask.all() else attention_mask[:, None, None, :]
 
 
@@ -68,9 +72,9 @@ def plain_attention(
     """
     import torch
 
-    shared = query.shape[1] // key.shape[1]
-    if shared > 1:
-        key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)
+    group_size = query.shape[1] // key.shape[1]
+    if group_size > 1:
+        key, value = key.repeat_interleave(group_size, 1), value.repeat_interleave(group_size, 1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = torch.matmul(query * scale, key.transpose(-1, -2))
     if attention_mask is not None:

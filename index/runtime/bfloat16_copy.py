@@ -76,14 +76,14 @@ def convert(source: IO[bytes], destination: IO[bytes]) -> None:
         ((name, tensor) for name, tensor in header.items() if name != "__metadata__"),
         key=lambda item: item[1]["data_offsets"],
     )
-    written, position = {name: value for name, value in header.items() if name == "__metadata__"}, 0
+    new_header, position = {name: value for name, value in header.items() if name == "__metadata__"}, 0
     for name, tensor in tensors:
         size = tensor["data_offsets"][1] - tensor["data_offsets"][0]
         size = size // 2 if tensor["dtype"] == "F32" else size
         dtype = "BF16" if tensor["dtype"] == "F32" else tensor["dtype"]
-        written[name] = tensor | {"dtype": dtype, "data_offsets": [position, position + size]}
+        new_header[name] = tensor | {"dtype": dtype, "data_offsets": [position, position + size]}
         position += size
-    encoded = json.dumps(written).encode()
+    encoded = json.dumps(new_header).encode()
     # The data begins at a multiple of eight bytes.
     encoded += b" " * (-len(encoded) % 8)
     destination.write(len(encoded).to_bytes(_HEADER_SIZE, "little") + encoded)
@@ -96,13 +96,13 @@ def convert(source: IO[bytes], destination: IO[bytes]) -> None:
 
 def _header(source: IO[bytes]) -> dict[str, Any]:
     """Return the header, whose tensors all lie within the file; `source` is then positioned where their data begins."""
-    room = source.seek(0, os.SEEK_END) - _HEADER_SIZE
+    available = source.seek(0, os.SEEK_END) - _HEADER_SIZE
     source.seek(0)
     size = int.from_bytes(source.read(_HEADER_SIZE), "little")
     with suppress(ValueError):
-        header = json.loads(source.read(size)) if size <= room else None
+        header = json.loads(source.read(size)) if size <= available else None
         if isinstance(header, dict) and all(
-            _lies_within(tensor, room - size) for name, tensor in header.items() if name != "__metadata__"
+            _lies_within(tensor, available - size) for name, tensor in header.items() if name != "__metadata__"
         ):
             return header
     raise ValueError(source.name)

@@ -50,7 +50,7 @@ def python_command(code: str, arguments: Sequence[str] = ()) -> list[str]:
     In the child `sys.path` is the parent's (absolute folders only) and `sys.argv[1:]` is `arguments`.
     """
     home = str(Path(index.__file__).parent.parent)
-    folders = [home, *(place for place in sys.path if os.path.isabs(place) and place != home)]  # noqa: PTH117
+    folders = [home, *(folder for folder in sys.path if os.path.isabs(folder) and folder != home)]  # noqa: PTH117
     setup = f"import sys; sys.path[:] = sys.argv[1:{len(folders) + 1}]; del sys.argv[1:{len(folders) + 1}]; "
     return [sys.executable, "-I", "-B", "-X", "utf8", "-c", setup + code, *folders, *arguments]
 
@@ -96,15 +96,15 @@ def _collect(child: subprocess.Popen[bytes], silence: float) -> tuple[bytes, byt
     with selectors.DefaultSelector() as selector:
         for stream in received:
             selector.register(stream, selectors.EVENT_READ)
-        until = time.monotonic() + silence
-        while ready := selector.select(max(0.0, until - time.monotonic())):
+        deadline = time.monotonic() + silence
+        while ready := selector.select(max(0.0, deadline - time.monotonic())):
             for key, _ in ready:
                 assert isinstance(key.fileobj, type(child.stdout))
                 chunk = os.read(key.fd, 65536)
                 received[key.fileobj] += chunk
                 if not chunk:
                     selector.unregister(key.fileobj)
-            until = time.monotonic() + silence
+            deadline = time.monotonic() + silence
             if max(map(len, received.values())) > _LONGEST_OUTPUT:
                 break
             if not selector.get_map():

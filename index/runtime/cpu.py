@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
-_WANTED = ("model name", "flags", "Features", "CPU implementer", "CPU part")
+_IDENTIFYING_FIELDS = ("model name", "flags", "Features", "CPU implementer", "CPU part")
 
 
 @cache
@@ -32,4 +32,4 @@ def _described() -> dict[str, str]:
     except OSError:
         return {}
     pairs = (re.split(r"\s*:\s*", line, maxsplit=1) for line in first.splitlines())
-    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0] in _WANTED}
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0] in _IDENTIFYING_FIELDS}

@@ -13,27 +13,27 @@ class FairLock:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._line: deque[threading.Event] = deque()
+        self._queue: deque[threading.Event] = deque()
 
     @property
     def waiting(self) -> int:
         """Number of threads in the queue, including the one that holds the lock."""
         with self._lock:
-            return len(self._line)
+            return len(self._queue)
 
     @contextmanager
     def mine(self) -> Iterator[None]:
         """Acquire the lock after all earlier callers, and release it at the end."""
         turn = threading.Event()
         with self._lock:
-            self._line.append(turn)
-            if len(self._line) == 1:
+            self._queue.append(turn)
+            if len(self._queue) == 1:
                 turn.set()
         try:
             turn.wait()
             yield
         finally:
             with self._lock:
-                self._line.remove(turn)
-                if self._line:
-                    self._line[0].set()
+                self._queue.remove(turn)
+                if self._queue:
+                    self._queue[0].set()

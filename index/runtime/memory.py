@@ -54,11 +54,11 @@ def release_free_memory() -> None:
 
 def available_memory() -> int | None:
     """Return the bytes that can be allocated without swapping or being killed; `None` where that is unknown."""
-    known = [free for free in (_of_machine(), *_of_cgroups()) if free is not None]
-    return min(known, default=None)
+    estimates = [free for free in (_free_in_machine(), *_free_in_cgroups()) if free is not None]
+    return min(estimates, default=None)
 
 
-def _of_machine() -> int | None:
+def _free_in_machine() -> int | None:
     """Return Linux's own estimate: free memory and what can be reclaimed from the file cache."""
     try:
         lines = _MEMINFO.read_text(encoding="ascii").splitlines()
@@ -68,7 +68,7 @@ def _of_machine() -> int | None:
     return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
 
 
-def _of_cgroups() -> Iterator[int | None]:
+def _free_in_cgroups() -> Iterator[int | None]:
     """Yield the bytes left below the limits of this process's control groups and of their parents."""
     try:
         memberships = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
@@ -84,10 +84,10 @@ def _of_cgroups() -> Iterator[int | None]:
         top = _CGROUPS / ("memory" if controllers else "")
         member = PurePosixPath(group)
         for part in (member, *member.parents):
-            yield _of_cgroup(top / part.relative_to("/"), names)
+            yield _free_in_cgroup(top / part.relative_to("/"), names)
 
 
-def _of_cgroup(folder: Path, names: _CgroupFiles) -> int | None:
+def _free_in_cgroup(folder: Path, names: _CgroupFiles) -> int | None:
     try:
         limit = int((folder / names.limit).read_text(encoding="ascii"))
         used = int((folder / names.used).read_text(encoding="ascii"))

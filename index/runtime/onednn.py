@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 
-_KEPT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "16"}
+_CACHE_CAPACITIES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "LRU_CACHE_CAPACITY": "16"}
 """Default 1,024 each. One question's pass through the network has eight shapes, according to `ONEDNN_VERBOSE=1`."""
 
 
 def limit_primitive_cache() -> None:
     """Cache code for a few shapes only. Call before torch's first multiplication: the variables are read once."""
-    for name, many in _KEPT.items():
-        os.environ.setdefault(name, many)
+    for name, capacity in _CACHE_CAPACITIES.items():
+        os.environ.setdefault(name, capacity)

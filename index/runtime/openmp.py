@@ -14,17 +14,17 @@ import ctypes
 import os
 import sys
 
-_SOFTLY = 1
+_PAUSE_SOFT = 1
 """`omp_pause_soft`: settings are preserved."""
 
-_TURNS = 3_000
+_SPIN_COUNT = 3_000
 """Spin count of an idle worker; default 300,000. No measurable cost; 1,000 and fewer have one."""
 
 
 def limit_spin_wait() -> None:
     """Make idle workers yield their cores soon. Call before torch or llama.cpp is loaded, which reads it once."""
     if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", str(_TURNS))
+        os.environ.setdefault("GOMP_SPINCOUNT", str(_SPIN_COUNT))
 
 
 def release_worker_threads() -> None:
@@ -34,4 +34,4 @@ def release_worker_threads() -> None:
     program = ctypes.CDLL(None)
     # LLVM's OpenMP has a function of this name that ends the workers of every thread, busy ones too.
     if hasattr(program, "omp_pause_resource_all") and not hasattr(program, "__kmpc_fork_call"):
-        program.omp_pause_resource_all(_SOFTLY)
+        program.omp_pause_resource_all(_PAUSE_SOFT)

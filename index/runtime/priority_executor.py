@@ -22,7 +22,7 @@ from index.runtime.openmp import release_worker_threads
 
 T = TypeVar("T")
 
-_PAUSE = 0.05
+_IDLE_SECONDS = 0.05
 """Idle seconds after which OpenMP's worker threads are released."""
 
 
@@ -43,24 +43,24 @@ class PriorityExecutor:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._waiting: queue.PriorityQueue[_Work] = queue.PriorityQueue()
-        self._number = itertools.count()
+        self._queue: queue.PriorityQueue[_Work] = queue.PriorityQueue()
+        self._sequence = itertools.count()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def do(self, work: Callable[[], T], urgency: Priority) -> T:
         """Run `work` in the thread and return its result or raise its exception. A nested call runs at once."""
-        if self.is_mine:
+        if self.is_current_thread:
             return work()
-        done = self.begin(work, urgency)
+        future = self.begin(work, urgency)
         try:
-            return done.result()
+            return future.result()
         finally:
             # An interrupted caller must not release what the task still uses.
-            wait((done,))
+            wait((future,))
 
     @property
-    def is_mine(self) -> bool:
+    def is_current_thread(self) -> bool:
         """True if the caller runs in this executor's thread."""
         return threading.current_thread() is self._thread
 
@@ -70,25 +70,25 @@ class PriorityExecutor:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-        done: Future[T] = Future()
-        self._waiting.put((time.monotonic() + urgency.value, next(self._number), work, done))
-        return done
+        future: Future[T] = Future()
+        self._queue.put((time.monotonic() + urgency.value, next(self._sequence), work, future))
+        return future
 
     def _run(self) -> None:
         while True:
-            _, _, work, done = self._next()
+            _, _, work, future = self._next()
             try:
                 result = work()
             except BaseException as error:  # noqa: BLE001 - re-raised in the caller
-                done.set_exception(error)
+                future.set_exception(error)
             else:
-                done.set_result(result)
+                future.set_result(result)
             # Objects held by the task (a batch, a state) should not live until the next one arrives.
-            del work, done
+            del work, future
 
     def _next(self) -> _Work:
         try:
-            return self._waiting.get(timeout=_PAUSE)
+            return self._queue.get(timeout=_IDLE_SECONDS)
         except queue.Empty:
             release_worker_threads()
-            return self._waiting.get()
+            return self._queue.get()

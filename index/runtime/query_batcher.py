@@ -31,32 +31,32 @@ class QueryBatcher(Generic[T, R]):
         self._thread = thread
         self._work = work
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[Sequence[T], Future[list[R]]]] = deque()
+        self._pending: deque[tuple[Sequence[T], Future[list[R]]]] = deque()
 
-    def do(self, asked: Sequence[T]) -> list[R]:
-        """Return the results of `work` for `asked`, or raise its exception."""
-        if self._thread.is_mine:
-            return list(self._work(asked))
-        done: Future[list[R]] = Future()
+    def do(self, items: Sequence[T]) -> list[R]:
+        """Return the results of `work` for `items`, or raise its exception."""
+        if self._thread.is_current_thread:
+            return list(self._work(items))
+        future: Future[list[R]] = Future()
         with self._lock:
-            self._waiting.append((asked, done))
-            if len(self._waiting) == 1:
+            self._pending.append((items, future))
+            if len(self._pending) == 1:
                 self._thread.begin(self._take, Priority.SEARCHING)
-        return done.result()
+        return future.result()
 
     def _take(self) -> None:
         """Process one batch. Exactly one such task is queued while anything waits: with one for each caller, tasks
         left over from a batch would each process the next request alone, which defeats batching.
         """
         with self._lock:
-            together = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
-            if self._waiting:
+            batch = [self._pending.popleft() for _ in range(min(MAX_BATCH, len(self._pending)))]
+            if self._pending:
                 self._thread.begin(self._take, Priority.SEARCHING)
         try:
-            results = iter(self._work([one for asked, _ in together for one in asked]))
+            results = iter(self._work([item for items, _ in batch for item in items]))
         except BaseException as error:  # noqa: BLE001 - re-raised in the caller
-            for _, done in together:
-                done.set_exception(error)
+            for _, future in batch:
+                future.set_exception(error)
             return
-        for asked, done in together:
-            done.set_result([next(results) for _ in asked])
+        for items, future in batch:
+            future.set_result([next(results) for _ in items])

@@ -55,11 +55,11 @@ def _find_table(file: Path, embedding: torch.nn.Embedding) -> int | None:
         size = int.from_bytes(opened.read(_HEADER_SIZE), "little")
         header: dict[str, Any] = json.loads(opened.read(size))
     shape = [embedding.num_embeddings, embedding.embedding_dim]
-    found = [
+    offsets = [
         tensor["data_offsets"][0]
         for name, tensor in header.items()
         if name.endswith("embed_tokens.weight")
         and tensor["shape"] == shape
         and f"torch.{_DTYPES.get(tensor['dtype'])}" == str(embedding.weight.dtype)
     ]
-    return _HEADER_SIZE + size + int(found[0]) if len(found) == 1 else None
+    return _HEADER_SIZE + size + int(offsets[0]) if len(offsets) == 1 else None

@@ -27,7 +27,7 @@ from index.errors import (
 )
 from index.runtime.cancellation import Check, checked, never
 from index.storage import private
-from index.storage.catalog_reader import CatalogReader, marks
+from index.storage.catalog_reader import CatalogReader, placeholders
 from index.storage.database import Database, storage_errors
 from index.storage.entries import Entry, NewPassage, StoredFile
 from index.storage.lock import FILE, write_lock
@@ -51,7 +51,7 @@ class Catalog(CatalogReader):
         self.execute = database.execute
         self.execute_many = database.execute_many
         self.connection = database.connection
-        self._loose: set[str] = set()
+        self._unreferenced_keys: set[str] = set()
 
     @staticmethod
     def exists(folder: Path) -> bool:
@@ -147,25 +147,27 @@ class Catalog(CatalogReader):
         """Add an article whose passages' embeddings are stored (or will be before the transaction ends)."""
         article = entry.article
         row = (*values_of(article, entry.path), entry.digest, entry.fingerprint)
-        self.execute(f"INSERT INTO articles ({STORED}, checksum) VALUES ({marks((*row, 0))})", *row, checksum_of(row))
+        self.execute(
+            f"INSERT INTO articles ({STORED}, checksum) VALUES ({placeholders((*row, 0))})", *row, checksum_of(row)
+        )
         number = int(self.rows("SELECT number FROM articles WHERE id = ?", article.id)[0][0])
         self._put_passages(number, entry.passages, check)
         # Never removed: a name that no passage has any more only costs a lookup without results.
         self.execute_many("INSERT OR IGNORE INTO names VALUES (?, ?)", checked(sorted(entry.names), check))
         return number
 
-    def cut_again(self, number: int, entry: Entry, check: Check = never) -> None:
+    def rechunk(self, number: int, entry: Entry, check: Check = never) -> None:
         """Replace a stored article's ignored spans and its passages by those of `entry`.
 
         Where a copy has replaced the article since `entry` was made, it keeps its own title.
         """
-        now = self.entry(number)
-        if now.article.id == entry.article.id:
-            now = entry
-        article = replace(now.article, ignored=entry.article.ignored)
-        row = (*values_of(article, now.path), now.digest, now.fingerprint)
+        stored = self.entry(number)
+        if stored.article.id == entry.article.id:
+            stored = entry
+        article = replace(stored.article, ignored=entry.article.ignored)
+        row = (*values_of(article, stored.path), stored.digest, stored.fingerprint)
         self.execute(
-            f"UPDATE articles SET ({STORED}, checksum) = ({marks((*row, 0))}) WHERE number = ?",
+            f"UPDATE articles SET ({STORED}, checksum) = ({placeholders((*row, 0))}) WHERE number = ?",
             *row, checksum_of(row), number,
         )  # fmt: skip
         self._remove_passages(number)
@@ -174,12 +176,18 @@ class Catalog(CatalogReader):
     def _put_passages(self, number: int, passages: Sequence[NewPassage], check: Check) -> None:
         self.execute_many(
             'INSERT INTO passages (article, start, "end", language, embedding) VALUES (?, ?, ?, ?, ?)',
-            ((number, new.span.start, new.span.end, new.language, new.key) for new in checked(passages, check)),
+            (
+                (number, new_passage.span.start, new_passage.span.end, new_passage.language, new_passage.key)
+                for new_passage in checked(passages, check)
+            ),
         )
         numbers = self.rows("SELECT number FROM passages WHERE article = ? ORDER BY number", number)
         self.execute_many(
             "INSERT INTO keywords (rowid, words) VALUES (?, ?)",
-            ((passage, new.words) for (passage,), new in checked(zip(numbers, passages, strict=True), check)),
+            (
+                (passage, new_passage.words)
+                for (passage,), new_passage in checked(zip(numbers, passages, strict=True), check)
+            ),
         )
 
     def put_copy(self, number: int, entry: Entry) -> None:
@@ -187,7 +195,9 @@ class Catalog(CatalogReader):
         a = entry.article
         row = (a.id, entry.path, a.title, a.date, a.date_from, a.date_certainty, a.source, a.author, entry.digest)
         columns = f"{COPY}, checksum, article"
-        self.execute(f"INSERT INTO copies ({columns}) VALUES ({marks((*row, 0, 0))})", *row, checksum_of(row), number)
+        self.execute(
+            f"INSERT INTO copies ({columns}) VALUES ({placeholders((*row, 0, 0))})", *row, checksum_of(row), number
+        )
 
     def remove(self, article_id: str) -> None:
         """Remove an article or a copy. Where an article has copies, the first of them replaces it."""
@@ -204,7 +214,7 @@ class Catalog(CatalogReader):
         row = (*values_of(first.article, first.path), first.digest, first.fingerprint)
         self.execute("DELETE FROM copies WHERE id = ?", first.article.id)
         self.execute(
-            f"UPDATE articles SET ({STORED}, checksum) = ({marks((*row, 0))}) WHERE number = ?",
+            f"UPDATE articles SET ({STORED}, checksum) = ({placeholders((*row, 0))}) WHERE number = ?",
             *row, checksum_of(row), number,
         )  # fmt: skip
         return True
@@ -215,7 +225,7 @@ class Catalog(CatalogReader):
         self.execute_many("DELETE FROM keywords WHERE rowid = ?", ((passage,) for passage, _ in passages))
         self.execute("DELETE FROM passages WHERE article = ?", number)
         # Deleted only at the end of the change: an updated article may need them again.
-        self._loose.update(key for _, key in passages)
+        self._unreferenced_keys.update(key for _, key in passages)
 
     def put_embedding(self, key: str, embedded: PassageEmbedding, sentences: Sequence[Span]) -> None:
         """Store a passage's vectors as float16; `sentences` are spans within the passage."""
@@ -231,9 +241,9 @@ class Catalog(CatalogReader):
         """Delete the embeddings that this change left unused, and increment the generation."""
         self.execute_many(
             "DELETE FROM embeddings WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM passages WHERE embedding = ?1)",
-            ((key,) for key in self._loose),
+            ((key,) for key in self._unreferenced_keys),
         )
-        self._loose.clear()
+        self._unreferenced_keys.clear()
         self.set_meta("generation", str(self.generation + 1))
 
     def _create(self) -> None:

@@ -70,9 +70,9 @@ class CatalogReader:
         """Return all articles, ordered by id."""
         return [article_in(row) for row in self.rows(f"SELECT {ARTICLE} FROM articles ORDER BY id")]
 
-    def titles(self, language: Language, most: int) -> list[str]:
-        """Return the titles of at most `most` articles, those in `language` first."""
-        rows = self.rows("SELECT title FROM articles ORDER BY language <> ?, id LIMIT ?", language, most)
+    def titles(self, language: Language, limit: int) -> list[str]:
+        """Return the titles of at most `limit` articles, those in `language` first."""
+        rows = self.rows("SELECT title FROM articles ORDER BY language <> ?, id LIMIT ?", language, limit)
         return [title for (title,) in rows]
 
     def article(self, article_id: str) -> Article:
@@ -93,26 +93,26 @@ class CatalogReader:
             "SELECT a.id, c.id, c.title, c.date, c.source, c.author, c.date_from, c.date_certainty"
             " FROM copies c JOIN articles a ON a.number = c.article ORDER BY c.id"
         )
-        found: dict[str, list[Copy]] = {}
+        copies_by_owner: dict[str, list[Copy]] = {}
         for owner, *fields in rows:
-            found.setdefault(owner, []).append(Copy(*fields))
-        return {owner: tuple(copies) for owner, copies in found.items()}
+            copies_by_owner.setdefault(owner, []).append(Copy(*fields))
+        return {owner: tuple(copies) for owner, copies in copies_by_owner.items()}
 
-    def copies_of(self, number: int, most: int = -1) -> Iterator[Entry]:
-        """Yield the first `most` copies of an article, as entries that could replace it."""
+    def copies_of(self, number: int, limit: int = -1) -> Iterator[Entry]:
+        """Yield the first `limit` copies of an article, as entries that could replace it."""
         for *fields, path, digest, fingerprint in self.rows(
             f"""SELECT {COPIED}, c.path, c.digest, a.fingerprint
             FROM copies c JOIN articles a ON a.number = c.article WHERE a.number = ? ORDER BY c.id LIMIT ?""",
-            number, most,
+            number, limit,
         ):  # fmt: skip
             yield Entry(article_in(fields), path, digest, fingerprint)
 
     def stories(self) -> list[tuple[str, ...]]:
         """Return the article ids of every story that has more than one article."""
-        found: dict[int, list[str]] = {}
+        ids_by_story: dict[int, list[str]] = {}
         for article_id, story in self.rows("SELECT id, story FROM articles WHERE story IS NOT NULL ORDER BY id"):
-            found.setdefault(story, []).append(article_id)
-        return [tuple(ids) for ids in found.values() if len(ids) > 1]
+            ids_by_story.setdefault(story, []).append(article_id)
+        return [tuple(ids) for ids in ids_by_story.values() if len(ids) > 1]
 
     def told_with(self, article_id: str) -> list[Article]:
         """Return the other articles of this article's story, ordered by id."""
@@ -150,11 +150,11 @@ class CatalogReader:
 
     def digests_by_path(self) -> dict[str, dict[str, str]]:
         """Map path → article id → digest of what was read, for all articles and copies."""
-        found: dict[str, dict[str, str]] = {}
+        digests: dict[str, dict[str, str]] = {}
         for table in ("articles", "copies"):
             for path, article_id, digest in self.rows(f"SELECT path, id, digest FROM {table}"):
-                found.setdefault(path, {})[article_id] = digest
-        return found
+                digests.setdefault(path, {})[article_id] = digest
+        return digests
 
     def path_of(self, article_id: str) -> str | None:
         """Return the file that an article or copy came from, or `None` where there is no such article."""
@@ -181,51 +181,51 @@ class CatalogReader:
 
     def passages(self, numbers: Sequence[int]) -> list[StoredPassage]:
         """Return passages by their numbers, in the given order, with their articles and sentence vectors."""
-        found: dict[int, StoredPassage] = {}
-        for some in _chunks(numbers):
+        by_number: dict[int, StoredPassage] = {}
+        for chunk in _chunks(numbers):
             rows = self.rows(
                 f"""SELECT p.number, p.start, p."end", a.story, e.sentences, e.spans, {ARTICLE_OF_A}
                 FROM passages p JOIN articles a ON a.number = p.article JOIN embeddings e ON e.key = p.embedding
-                WHERE p.number IN ({marks(some)})""",
-                *some,
+                WHERE p.number IN ({placeholders(chunk)})""",
+                *chunk,
             )
-            found |= {row[0]: _passage(row) for row in rows}
-        return [found[number] for number in numbers if number in found]
+            by_number |= {row[0]: _passage(row) for row in rows}
+        return [by_number[number] for number in numbers if number in by_number]
 
     def stories_of(self, numbers: Sequence[int]) -> dict[int, int]:
         """Map passage number → story of its article; an article without one gets a negative number of its own."""
-        found: dict[int, int] = {}
-        for some in _chunks(numbers):
-            found |= dict(
+        by_number: dict[int, int] = {}
+        for chunk in _chunks(numbers):
+            by_number |= dict(
                 self.rows(
                     "SELECT p.number, coalesce(a.story, -a.number) FROM passages p JOIN articles a"
-                    f" ON a.number = p.article WHERE p.number IN ({marks(some)})",
-                    *some,
+                    f" ON a.number = p.article WHERE p.number IN ({placeholders(chunk)})",
+                    *chunk,
                 )
             )
-        return found
+        return by_number
 
     def vectors(self, numbers: Sequence[int]) -> Vectors:
         """Return the vectors of passages, all of which must exist, in the given order, shape (passages, dimension)."""
-        found: dict[int, bytes] = {}
-        for some in _chunks(numbers):
-            found |= dict(
+        blobs: dict[int, bytes] = {}
+        for chunk in _chunks(numbers):
+            blobs |= dict(
                 self.rows(
                     "SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding"
-                    f" WHERE p.number IN ({marks(some)})",
-                    *some,
+                    f" WHERE p.number IN ({placeholders(chunk)})",
+                    *chunk,
                 )
             )
-        return matrix(b"".join(found[number] for number in numbers), len(numbers))
+        return matrix(b"".join(blobs[number] for number in numbers), len(numbers))
 
-    def vectors_after(self, number: int, most: int) -> tuple[list[int], Vectors]:
-        """Return the first `most` passages whose numbers are greater, in order, and their vectors."""
+    def vectors_after(self, number: int, limit: int) -> tuple[list[int], Vectors]:
+        """Return the first `limit` passages whose numbers are greater, in order, and their vectors."""
         rows = self.rows(
             "SELECT p.number, e.passage FROM passages p JOIN embeddings e ON e.key = p.embedding"
             " WHERE p.number > ? ORDER BY p.number LIMIT ?",
-            number, most,
+            number, limit,
         )  # fmt: skip
-        return [found for found, _ in rows], matrix(b"".join(blob for _, blob in rows), len(rows))
+        return [passage for passage, _ in rows], matrix(b"".join(blob for _, blob in rows), len(rows))
 
     def files(self) -> dict[str, StoredFile]:
         """Return all files that were read, by path."""
@@ -237,10 +237,12 @@ class CatalogReader:
 
     def missing_embeddings(self, keys: Iterable[str]) -> set[str]:
         """Return those of `keys` that no embedding is stored for."""
-        wanted = set(keys)
-        for some in _chunks(sorted(wanted)):
-            wanted -= {key for (key,) in self.rows(f"SELECT key FROM embeddings WHERE key IN ({marks(some)})", *some)}
-        return wanted
+        missing = set(keys)
+        for chunk in _chunks(sorted(missing)):
+            missing -= {
+                key for (key,) in self.rows(f"SELECT key FROM embeddings WHERE key IN ({placeholders(chunk)})", *chunk)
+            }
+        return missing
 
 
 def _passage(row: Sequence[Any]) -> StoredPassage:
@@ -256,7 +258,7 @@ def _passage(row: Sequence[Any]) -> StoredPassage:
     )
 
 
-def marks(values: Sequence[object]) -> str:
+def placeholders(values: Sequence[object]) -> str:
     """Return the placeholders of as many values in an SQL statement."""
     return ", ".join("?" * len(values))
 

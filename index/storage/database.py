@@ -13,12 +13,12 @@ from typing import Any
 
 from index.errors import DiskFailed, DiskFull, IndexDamaged, IndexLocked, JawabError, PermissionDenied
 
-_PATIENCE = 10_000
+_BUSY_TIMEOUT = 10_000
 """Milliseconds to wait for another connection's short lock."""
-_SHORT_PATIENCE = 200
+_SHORT_BUSY_TIMEOUT = 200
 """Milliseconds to wait for a reader where the work can be done later."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_FAILED = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT)
+_DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
+_DISK_ERRORS = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT)
 """Errors of the disk or of the network that it is mounted over; any other is a programming error."""
 
 
@@ -31,7 +31,7 @@ class Database:
         self._path = path
         self._lock = threading.RLock()
         with storage_errors(self.folder):
-            self._connection = _connected(path, _mode(path, writable))
+            self._connection = _connect(path, _open_mode(path, writable))
             self._connection.execute("PRAGMA foreign_keys = ON")
             if writable:
                 self._connection.execute("PRAGMA journal_mode = WAL")
@@ -84,9 +84,9 @@ class Database:
 
     def merge_log(self) -> bool:
         """Merge the write-ahead log into the file. Returns False where a reader still needs the old pages."""
-        self.execute(f"PRAGMA busy_timeout = {_SHORT_PATIENCE}")
+        self.execute(f"PRAGMA busy_timeout = {_SHORT_BUSY_TIMEOUT}")
         busy, _, _ = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
-        self.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+        self.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT}")
         return not busy
 
     def close(self) -> None:
@@ -96,28 +96,28 @@ class Database:
             log = self._path.with_name(self._path.name + "-wal")
             if log.exists() and log.stat().st_size:
                 # The last connection to close merges the log, unless it is read-only.
-                with suppress(sqlite3.Error), closing(_connected(self._path, "mode=ro")) as reader:
+                with suppress(sqlite3.Error), closing(_connect(self._path, "mode=ro")) as reader:
                     reader.execute("SELECT 1 FROM sqlite_master").fetchone()
                     self._connection.close()
             self._connection.close()
 
 
-def _connected(path: Path, mode: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?{mode}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,
-        timeout=_PATIENCE / 1000,
+        timeout=_BUSY_TIMEOUT / 1000,
     )
 
 
-def _mode(path: Path, writable: bool) -> str:
+def _open_mode(path: Path, writable: bool) -> str:
     if writable:
         return "mode=rwc"
     # Even a reader needs the "-shm" file of a WAL database. If it is missing and cannot be made, there is no writer.
-    shared = path.with_name(path.name + "-shm").exists() or os.access(path.parent, os.W_OK)
-    return "mode=ro" if shared else "mode=ro&immutable=1"
+    can_share_memory = path.with_name(path.name + "-shm").exists() or os.access(path.parent, os.W_OK)
+    return "mode=ro" if can_share_memory else "mode=ro&immutable=1"
 
 
 @contextmanager
@@ -134,9 +134,9 @@ def storage_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EROFS:
             raise PermissionDenied(path=error.filename or folder) from error
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL_ERRORS:
             raise DiskFull(folder=folder) from error
-        if error.errno in _FAILED:
+        if error.errno in _DISK_ERRORS:
             raise DiskFailed(folder=folder, detail=error.strerror) from error
         raise
 

@@ -59,10 +59,10 @@ def sync_folder(folder: Path) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Wait until all files and folders in `folder`, and its own name, are on the disk. Raises `OSError`."""
-    for place, _, names in os.walk(folder, topdown=False):
+    for subfolder, _, names in os.walk(folder, topdown=False):
         for name in names:
-            sync_file(Path(place, name))
-        sync_folder(Path(place))
+            sync_file(Path(subfolder, name))
+        sync_folder(Path(subfolder))
     sync_folder(folder.parent)
 
 

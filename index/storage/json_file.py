@@ -31,29 +31,29 @@ class JsonFile:
 
         Raises `StoreNewer`, `OSError`, and `ValueError` where the file holds no JSON.
         """
-        written = self.file.read_bytes()
-        content = json.loads(written)
-        found = _version_of(content)
-        if found > self.version:
-            raise StoreNewer(file=self.file, found=found, expected=self.version)
-        if found == self.version:
+        raw = self.file.read_bytes()
+        content = json.loads(raw)
+        stored_version = _version_of(content)
+        if stored_version > self.version:
+            raise StoreNewer(file=self.file, found=stored_version, expected=self.version)
+        if stored_version == self.version:
             for copy in copies_of(self.file):
                 copy.unlink(missing_ok=True)
             return dict(content)
-        if found not in self.steps:
-            raise ValueError(f"no version of this kind: {found}")
-        for version in range(found, self.version):
+        if stored_version not in self.steps:
+            raise ValueError(f"no version of this kind: {stored_version}")
+        for version in range(stored_version, self.version):
             content = {**self.steps[version](content), "version": version + 1}
-        self._keep(written, found, content)
+        self._rewrite(raw, stored_version, content)
         return dict(content)
 
     def write(self, content: Content) -> None:
         """Write the content atomically. Raises `OSError`, and then changes nothing."""
         write_atomically(self.file, json.dumps({**content, "version": self.version}).encode())
 
-    def _keep(self, before: bytes, found: int, content: Content) -> None:
+    def _rewrite(self, original: bytes, stored_version: int, content: Content) -> None:
         try:
-            write_atomically(copy_of(self.file, found), before)
+            write_atomically(copy_of(self.file, stored_version), original)
             self.write(content)
         except PermissionError:
             pass  # With read-only access the content is migrated at every read.

@@ -18,8 +18,8 @@ REPAIRING = "repairing"
 """The folder in which `index/recovery.py` rebuilds a damaged index."""
 FILE = "catalog.sqlite"
 """The file that the folder is locked for."""
-_AGAIN = 0.02
-_PATIENCE = 1.0
+_RETRY_INTERVAL = 0.02
+_LOCK_TIMEOUT = 1.0
 """Seconds to wait for the lock. A process that is killed may just have forked: until its child executes another
 program, the child shares the lock."""
 
@@ -32,7 +32,7 @@ def write_lock(folder: Path) -> Iterator[None]:
     keeps holding it. The lock is the operating system's: it is released when the process ends, however that happens.
     """
     with storage_errors(folder):
-        lock = _locked(folder)
+        lock = _open_locked(folder)
     try:
         yield
     finally:
@@ -42,13 +42,13 @@ def write_lock(folder: Path) -> Iterator[None]:
             os.close(lock)
 
 
-def _locked(folder: Path) -> int:
+def _open_locked(folder: Path) -> int:
     """Return the locked file's descriptor. Not `FileLock`: that makes the folder, which may just have been moved."""
     with ExitStack() as on_error:
         try:
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, private.mode_like(folder / FILE))
             on_error.callback(os.close, lock)
-            _lock_soon(lock)
+            _lock_with_timeout(lock)
             moved = not os.path.samestat(os.fstat(lock), (folder / LOCK).stat())
         except BlockingIOError as error:
             raise IndexLocked(folder=folder) from error
@@ -60,15 +60,15 @@ def _locked(folder: Path) -> int:
     return lock
 
 
-def _lock_soon(lock: int) -> None:
-    """Lock, waiting at most `_PATIENCE` seconds. Raises `BlockingIOError`."""
-    until = time.monotonic() + _PATIENCE
+def _lock_with_timeout(lock: int) -> None:
+    """Lock, waiting at most `_LOCK_TIMEOUT` seconds. Raises `BlockingIOError`."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise
-            time.sleep(_AGAIN)
+            time.sleep(_RETRY_INTERVAL)
         else:
             return

@@ -52,15 +52,15 @@ def migrate(connection: sqlite3.Connection, file: Path, versions: Versions) -> N
 
     Raises `StoreNewer`, and SQLite's and the system's errors; the store then has its old version or one in between.
     """
-    found = versions.read(connection)
-    if found > versions.current:
-        raise StoreNewer(file=file, found=found, expected=versions.current)
-    if found == versions.current:
-        _forget_copies(connection, file)
+    version = versions.read(connection)
+    if version > versions.current:
+        raise StoreNewer(file=file, found=version, expected=versions.current)
+    if version == versions.current:
+        _delete_copies(connection, file)
         return
-    _keep_copy(connection, file, found)
-    while (found := versions.read(connection)) < versions.current:
-        _take_step(connection, versions, found)
+    _keep_copy(connection, file, version)
+    while (version := versions.read(connection)) < versions.current:
+        _take_step(connection, versions, version)
 
 
 def copy_of(file: Path, version: int) -> Path:
@@ -71,8 +71,8 @@ def copy_of(file: Path, version: int) -> Path:
 def copies_of(file: Path) -> list[Path]:
     """Return the copies of the store in `file`."""
     # Excludes one that is still being written.
-    found = file.parent.glob(f"{file.name}.version-*")
-    return sorted(path for path in found if path.name.rpartition("-")[2].isdecimal())
+    paths = file.parent.glob(f"{file.name}.version-*")
+    return sorted(path for path in paths if path.name.rpartition("-")[2].isdecimal())
 
 
 def copy_store(connection: sqlite3.Connection, target: Path) -> None:
@@ -111,13 +111,13 @@ def _take_step(connection: sqlite3.Connection, versions: Versions, version: int)
     connection.execute("COMMIT")
 
 
-def _forget_copies(connection: sqlite3.Connection, file: Path) -> None:
+def _delete_copies(connection: sqlite3.Connection, file: Path) -> None:
     """Remove the copies, if the migrated store passes an integrity check. Raises `IndexDamaged`."""
     copies = copies_of(file)
     if not copies:
         return
-    ((found,), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
-    if found != "ok":
-        raise IndexDamaged(folder=file.parent, detail=str(found))
+    ((result,), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if result != "ok":
+        raise IndexDamaged(folder=file.parent, detail=str(result))
     for copy in copies:
         copy.unlink(missing_ok=True)

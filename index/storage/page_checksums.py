@@ -39,24 +39,24 @@ def checkpoint_and_checksum(database: Database, file: Path) -> None:
     before its page changes, and written after it.
     """
     with storage_errors(file.parent):
-        touched = _logged_pages(file)
-        if not touched:
+        changed_pages = _logged_pages(file)
+        if not changed_pages:
             return
-        sums = _grown(_read(file), max(touched, default=0))
-        sums[[page - 1 for page in touched]] = _UNKNOWN
-        _write(file, sums)
+        sums = _grown(_read_sums(file), max(changed_pages, default=0))
+        sums[[page - 1 for page in changed_pages]] = _UNKNOWN
+        _write_sums(file, sums)
         if not database.merge_log():
             return  # A reader still needs the old pages: their checksums are computed with the next change.
         sums = sums[: file.stat().st_size // PAGE]
         with file.open("rb") as pages:
-            for page in touched:
+            for page in changed_pages:
                 if page <= len(sums):
                     pages.seek((page - 1) * PAGE)
-                    sums[page - 1] = _sum(pages.read(PAGE))
+                    sums[page - 1] = _checksum(pages.read(PAGE))
         # Before the checksums: while that of the first page is not known, the head is not compared with it.
-        if 1 in touched:
-            _replace(file, _head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
-        _write(file, sums)
+        if 1 in changed_pages:
+            _replace(file, _head_path(file), _serialised_head(file, _schema_pages(database)).encode("ascii"))
+        _write_sums(file, sums)
 
 
 def sum_all(database: Database, file: Path) -> None:
@@ -65,42 +65,42 @@ def sum_all(database: Database, file: Path) -> None:
         if not database.merge_log():
             return
         with file.open("rb") as pages:
-            sums = [_sum(page) for page in iter(lambda: pages.read(PAGE), b"")]
-        _replace(file, _head(file), _head_of(file, _schema_pages(database)).encode("ascii"))
-        _write(file, np.array(sums, dtype="<u4"))
+            sums = [_checksum(page) for page in iter(lambda: pages.read(PAGE), b"")]
+        _replace(file, _head_path(file), _serialised_head(file, _schema_pages(database)).encode("ascii"))
+        _write_sums(file, np.array(sums, dtype="<u4"))
 
 
 def restore_schema_pages(file: Path, damaged: Iterable[int]) -> None:
     """Restore those `damaged` pages of `file` that have a second copy; `file` must be a copy that is not open."""
-    kept = _kept(file)
+    head_pages = _head_pages(file)
     with file.open("r+b") as pages:
         for page in damaged:
-            if str(page) in kept:
+            if str(page) in head_pages:
                 pages.seek((page - 1) * PAGE)
-                pages.write(base64.b64decode(kept[str(page)]))
+                pages.write(base64.b64decode(head_pages[str(page)]))
 
 
 def damaged_pages(file: Path) -> list[int]:
     """Return the numbers of the pages of `file` that fail their checksum; 0 stands for the head."""
     with storage_errors(file.parent):
-        sums = _read(file)
+        sums = _read_sums(file)
         superseded = _logged_pages(file)
         damaged = []
         with file.open("rb") as pages:
-            for number, known in enumerate(sums.tolist(), start=1):
+            for number, checksum in enumerate(sums.tolist(), start=1):
                 page = pages.read(PAGE)
-                if known != _UNKNOWN and number not in superseded and _sum(page) != known:
+                if checksum != _UNKNOWN and number not in superseded and _checksum(page) != checksum:
                     damaged.append(number)
-        settled = len(sums) > 0 and sums[0] != _UNKNOWN and 1 not in superseded
-        if settled and not damaged:
-            expected = _head_of(file, _numbers(_kept(file))).encode("ascii")
-            damaged += [0] if not _head(file).is_file() or _head(file).read_bytes() != expected else []
+        is_head_current = len(sums) > 0 and sums[0] != _UNKNOWN and 1 not in superseded
+        if is_head_current and not damaged:
+            expected = _serialised_head(file, _page_numbers(_head_pages(file))).encode("ascii")
+            damaged += [0] if not _head_path(file).is_file() or _head_path(file).read_bytes() != expected else []
     return damaged
 
 
-def _numbers(kept: Iterable[str]) -> list[int]:
+def _page_numbers(head_pages: Iterable[str]) -> list[int]:
     # At least the first page, so that an unreadable head never matches.
-    return [int(number) for number in kept if number.isdecimal()] or [1]
+    return [int(number) for number in head_pages if number.isdecimal()] or [1]
 
 
 def _schema_pages(database: Database) -> list[int]:
@@ -110,26 +110,26 @@ def _schema_pages(database: Database) -> list[int]:
         return [1]
 
 
-def _head_of(file: Path, numbers: Iterable[int]) -> str:
+def _serialised_head(file: Path, numbers: Iterable[int]) -> str:
     """Serialise these pages of `file` in the format of the head."""
-    kept = {}
+    head_pages = {}
     with file.open("rb") as pages:
         for number in numbers:
             pages.seek((number - 1) * PAGE)
-            kept[str(number)] = base64.b64encode(pages.read(PAGE)).decode("ascii")
-    return json.dumps(kept)
+            head_pages[str(number)] = base64.b64encode(pages.read(PAGE)).decode("ascii")
+    return json.dumps(head_pages)
 
 
-def _kept(file: Path) -> dict[str, str]:
+def _head_pages(file: Path) -> dict[str, str]:
     """Return the pages of the head by number; none where it cannot be read."""
     try:
-        kept = json.loads(_head(file).read_bytes())
+        head_pages = json.loads(_head_path(file).read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) else {}
+    return head_pages if isinstance(head_pages, dict) else {}
 
 
-def _head(file: Path) -> Path:
+def _head_path(file: Path) -> Path:
     return file.with_suffix(".head")
 
 
@@ -149,16 +149,16 @@ def _logged_pages(file: Path) -> set[int]:
     return pages - {0}
 
 
-def _sum(page: bytes) -> int:
+def _checksum(page: bytes) -> int:
     return zlib.crc32(page) or 1
 
 
-def _path(file: Path) -> Path:
+def _sums_path(file: Path) -> Path:
     return file.with_suffix(".sums")
 
 
-def _read(file: Path) -> PageChecksums:
-    path = _path(file)
+def _read_sums(file: Path) -> PageChecksums:
+    path = _sums_path(file)
     # Not by `np.fromfile`: where the disk fails, that silently returns a part.
     content = path.read_bytes() if path.is_file() else b""
     return np.frombuffer(content[: len(content) // 4 * 4], dtype="<u4").copy()
@@ -168,10 +168,10 @@ def _grown(sums: PageChecksums, pages: int) -> PageChecksums:
     return np.concatenate([sums, np.zeros(max(0, pages - len(sums)), dtype="<u4")])
 
 
-def _write(file: Path, sums: PageChecksums) -> None:
-    _replace(file, _path(file), sums.astype("<u4").tobytes())
+def _write_sums(file: Path, sums: PageChecksums) -> None:
+    _replace(file, _sums_path(file), sums.astype("<u4").tobytes())
 
 
-def _replace(file: Path, beside: Path, content: bytes) -> None:
+def _replace(file: Path, path: Path, content: bytes) -> None:
     # With the catalogue's mode: every user who may write to the catalogue must be able to write these.
-    write_atomically(beside, content, private.mode_like(file))
+    write_atomically(path, content, private.mode_like(file))

@@ -53,10 +53,10 @@ def mode_like(path: Path) -> int:
 def claim_database(path: Path) -> None:
     """Make an SQLite file, new or existing, and its logs private. Raises `OSError` where it cannot be made."""
     create(path)
-    for each in _LOGS:
+    for suffix in _LOGS:
         # Another user's file, or a file system without modes, is left as it is.
         with suppress(OSError):
-            path.with_name(path.name + each).chmod(FILE)
+            path.with_name(path.name + suffix).chmod(FILE)
 
 
 def narrow_folder(folder: Path) -> None:

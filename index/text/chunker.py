@@ -41,12 +41,12 @@ def split_passages(article: Article) -> Iterator[Span]:
 
 def own_text(article: Article) -> list[Span]:
     """Return the spans of the article between its ignored spans."""
-    own, start = [], 0
+    visible, start = [], 0
     for span in sorted(article.ignored, key=lambda span: span.start):
-        own.append(Span(start, span.start))
+        visible.append(Span(start, span.start))
         start = max(start, span.end)
-    own.append(Span(start, len(article.text)))
-    return [span for span in own if span.end > span.start]
+    visible.append(Span(start, len(article.text)))
+    return [span for span in visible if span.end > span.start]
 
 
 def _paragraphs(text: str, block: Span) -> Iterator[list[Span]]:
@@ -59,9 +59,9 @@ def _paragraphs(text: str, block: Span) -> Iterator[list[Span]]:
 def _pack(text: str, block: Span) -> Iterator[Span]:
     open_span: Span | None = None
     for paragraph in _paragraphs(text, block):
-        whole = paragraph[-1].end - paragraph[0].start
+        length = paragraph[-1].end - paragraph[0].start
         # A paragraph that fits alone, but not into the open passage, starts a new one.
-        if open_span and paragraph[-1].end - open_span.start > TARGET >= whole:
+        if open_span and paragraph[-1].end - open_span.start > TARGET >= length:
             yield open_span
             open_span = None
         for sentence in paragraph:

@@ -89,7 +89,7 @@ def to_plain_form(text: str) -> Folded:
 def _plain_character(character: str) -> str:
     # NFKC gives some presentation forms of marks as a space with the mark on it.
     composed = unicodedata.normalize("NFKC", character)
-    kept = [c for c in composed if not (c in _ARABIC_MARKS or c == _TATWEEL or unicodedata.category(c) == "Cf")]
-    if len(kept) < len(composed) and not any(map(str.strip, kept)):
+    remaining = [c for c in composed if not (c in _ARABIC_MARKS or c == _TATWEEL or unicodedata.category(c) == "Cf")]
+    if len(remaining) < len(composed) and not any(map(str.strip, remaining)):
         return ""
-    return "".join(str(unicodedata.digit(c)) if unicodedata.category(c) == "Nd" else c for c in kept)
+    return "".join(str(unicodedata.digit(c)) if unicodedata.category(c) == "Nd" else c for c in remaining)

@@ -57,8 +57,8 @@ _ENGLISH_WORDS = frozenset(
         "this",
     ]
 )
-_CERTAIN = 0.9
-_LONGEST = 1_000_000
+_MIN_PROBABILITY = 0.9
+_MAX_COUNTED = 1_000_000
 """Code points of a text that are counted: the beginning of a very long one is enough."""
 # Languages that the classifier chooses from: those that users are likely to write in; more make it less accurate.
 _CANDIDATES = ["ar", "en", "fr", "de", "es", "it", "pt", "nl", "tr", "id", "fa", "ur", "ru", "sv", "pl"]
@@ -83,7 +83,7 @@ def detect_language(text: str) -> Language:
     A Latin word with a capital counts half, since it is likely to be a name; English also has lower-case words.
     In a tie the letters decide, and a text without letters is English.
     """
-    text = text if len(text) <= _LONGEST else text.lstrip()[:_LONGEST]
+    text = text if len(text) <= _MAX_COUNTED else text.lstrip()[:_MAX_COUNTED]
     arabic, capital, small = (len(words.findall(text)) for words in (_ARABIC_WORDS, _CAPITAL_WORDS, _SMALL_WORDS))
     if 2 * arabic != capital + 2 * small:
         return "ar" if 2 * arabic > capital + 2 * small else "en"
@@ -106,7 +106,7 @@ def unsupported_language(question: str) -> str | None:
     if len(words) < 3 or not _ENGLISH_WORDS.isdisjoint(words):
         return None
     code, probability = _identifier().classify(question)
-    return None if code in ("ar", "en") or probability < _CERTAIN else str(code)
+    return None if code in ("ar", "en") or probability < _MIN_PROBABILITY else str(code)
 
 
 @cache

@@ -52,15 +52,15 @@ class Line:
 
 def lines_of(text: str) -> list[Line]:
     """Return the non-blank lines of `text`, in order; of a text of very many, the first and the last ones."""
-    found = (
+    matches = (
         (match, match.group().strip())
-        for scope in _looked_at(text)
+        for scope in _scopes(text)
         for match in _LINE.finditer(text, scope.start, scope.end)
     )
-    return [Line(Span(match.start(), match.end()), stripped) for match, stripped in found if stripped]
+    return [Line(Span(match.start(), match.end()), stripped) for match, stripped in matches if stripped]
 
 
-def _looked_at(text: str) -> list[Span]:
+def _scopes(text: str) -> list[Span]:
     if text.count("\n") <= 2 * _MOST_LINES:
         return [Span(0, len(text))]
     head, tail = 0, len(text)
@@ -72,20 +72,20 @@ def _looked_at(text: str) -> list[Span]:
 
 def unmasked_lines(text: str, ignored: Sequence[Span]) -> list[Line]:
     """Return the lines of `text` that no ignored span overlaps, in order."""
-    own, spans, first = [], sorted(ignored, key=lambda span: span.start), 0
+    unmasked, spans, first = [], sorted(ignored, key=lambda span: span.start), 0
     for line in lines_of(text):
         while first < len(spans) and spans[first].end <= line.span.start:
             first += 1
         if first == len(spans) or not spans[first].overlaps(line.span):
-            own.append(line)
-    return own
+            unmasked.append(line)
+    return unmasked
 
 
-def prose_bounds(lines: Sequence[Line], besides: Collection[int] = ()) -> tuple[int, int]:
+def prose_bounds(lines: Sequence[Line], excluded: Collection[int] = ()) -> tuple[int, int]:
     """Return the bounds (first, after) of the prose: `lines[:first]` and `lines[after:]` are the edges.
 
-    Lines whose number is in `besides` are skipped. Without any prose (a poem, a table) the edges are unknown, and
+    Lines whose number is in `excluded` are skipped. Without any prose (a poem, a table) the edges are unknown, and
     only the first line counts as one.
     """
-    prose = [number for number, line in enumerate(lines) if number not in besides and line.is_prose]
+    prose = [number for number, line in enumerate(lines) if number not in excluded and line.is_prose]
     return (prose[0], prose[-1] + 1) if prose else (min(1, len(lines)), len(lines))

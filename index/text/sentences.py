@@ -32,21 +32,21 @@ _CLAUSE = re.compile(r"[؛;]\s|[،,]\s|\s")
 def sentences(text: str, within: Span | None = None) -> list[Span]:
     """Return the spans of the sentences of `text[within]`, without surrounding white space, in order."""
     scope = within or Span(0, len(text))
-    found: list[Span] = []
+    spans: list[Span] = []
     start = scope.start
     same_line = False
     for end in _ends(text, scope):
         span = _strip(text, start, end)
         if any(map(str.isalnum, text[span.start : span.end])):
-            found += _pieces(text, span)
+            spans += _pieces(text, span)
             same_line = True
-        elif same_line and span.end > span.start and span.end - found[-1].start <= MAX_SENTENCE:
+        elif same_line and span.end > span.start and span.end - spans[-1].start <= MAX_SENTENCE:
             # A closing quote after a space belongs to the sentence before it.
-            found[-1] = Span(found[-1].start, span.end)
+            spans[-1] = Span(spans[-1].start, span.end)
         # A line break always ends a stretch of text, so it is its last character.
         same_line = same_line and not text.endswith("\n", start, end)
         start = end
-    return found
+    return spans
 
 
 def _ends(text: str, scope: Span) -> Iterator[int]:

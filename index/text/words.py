@@ -91,19 +91,19 @@ def with_clitics(word: str) -> list[str]:
 
 
 def _tokens(text: str, steps: NormalizationSteps) -> list[str]:
-    spelt = _spelt(text, steps)
-    return _TOKEN.findall(_THOUSANDS.sub("", spelt) if steps.digits else spelt)
+    folded = _partly_folded(text, steps)
+    return _TOKEN.findall(_THOUSANDS.sub("", folded) if steps.digits else folded)
 
 
-def _spelt(text: str, steps: NormalizationSteps) -> str:
-    kept = _kept(steps)
-    if not kept:
+def _partly_folded(text: str, steps: NormalizationSteps) -> str:
+    unfolded = _unfolded_characters(steps)
+    if not unfolded:
         return fold_text(text)
-    return "".join(character if character in kept else fold_character(character) for character in text)
+    return "".join(character if character in unfolded else fold_character(character) for character in text)
 
 
 @lru_cache(maxsize=32)
-def _kept(steps: NormalizationSteps) -> frozenset[str]:
+def _unfolded_characters(steps: NormalizationSteps) -> frozenset[str]:
     """Return the characters that are not folded because their step is switched off."""
     switches = (
         (steps.alefs, _ALEFS),
@@ -111,7 +111,7 @@ def _kept(steps: NormalizationSteps) -> frozenset[str]:
         (steps.marks, _MARKS),
         (steps.digits, _DIGITS),
     )
-    return frozenset().union(*(characters for on, characters in switches if not on))
+    return frozenset().union(*(characters for is_on, characters in switches if not is_on))
 
 
 @lru_cache(maxsize=1 << 18)

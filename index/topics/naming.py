@@ -18,7 +18,7 @@ from index.text.words import query_tokens
 
 BEGINNING = 4000
 """Code points of a text that are used."""
-_SHORTEST, _LONGEST = 3, 24
+_MIN_LENGTH, _MAX_LENGTH = 3, 24
 _WORD = re.compile(r"[\w\u0640\u064b-\u0652\u0670]+")
 _SIGNS = re.compile(r"[\u0640\u064b-\u0652\u0670]")
 """Tashkeel and tatweel, which are left out of a name."""
@@ -32,20 +32,20 @@ Words = Mapping[str, tuple[str, float]]
 def words_of(title: str, text: str) -> Words:
     """Return the words of an article that could name a subject."""
     counts: Counter[str] = Counter()
-    ways: dict[str, Counter[str]] = defaultdict(Counter)
-    for part, times in ((title, _TITLE), (text[:BEGINNING], 1)):
-        for found in _WORD.findall(part):
-            written = _SIGNS.sub("", found)
-            normal = _normal(written)
-            if normal and len(normal) >= _SHORTEST and len(written) <= _LONGEST and written.isalpha():
-                counts[normal] += times
-                ways[normal][written] += times
-    return {normal: (_commonest(ways[normal]), math.log1p(count)) for normal, count in counts.items()}
+    spellings: dict[str, Counter[str]] = defaultdict(Counter)
+    for part, weight in ((title, _TITLE), (text[:BEGINNING], 1)):
+        for token in _WORD.findall(part):
+            spelling = _SIGNS.sub("", token)
+            normal = _normal(spelling)
+            if normal and len(normal) >= _MIN_LENGTH and len(spelling) <= _MAX_LENGTH and spelling.isalpha():
+                counts[normal] += weight
+                spellings[normal][spelling] += weight
+    return {normal: (_most_common_spelling(spellings[normal]), math.log1p(count)) for normal, count in counts.items()}
 
 
-def _commonest(ways: Mapping[str, int]) -> str:
+def _most_common_spelling(spellings: Mapping[str, int]) -> str:
     """Return the most frequent spelling; in a tie the shortest, which has no clitics."""
-    return min(ways, key=lambda way: (-ways[way], len(way), fold_text(way)))
+    return min(spellings, key=lambda candidate: (-spellings[candidate], len(candidate), fold_text(candidate)))
 
 
 @lru_cache(maxsize=50_000)
@@ -54,19 +54,19 @@ def _normal(word: str) -> str | None:
     return next(iter(query_tokens(word).values()), None)
 
 
-def name_topics(subjects: Sequence[Sequence[Words]], most: int) -> list[tuple[str, ...]]:
-    """Return up to `most` words for each subject, given as its articles: in their most frequent spelling, best first.
+def name_topics(subjects: Sequence[Sequence[Words]], limit: int) -> list[tuple[str, ...]]:
+    """Return up to `limit` words for each subject, given as its articles: in their most frequent spelling, best first.
 
     A word names one subject only, except for a subject that would have no other word.
     """
     articles = sum(map(len, subjects))
     frequency = Counter(word for subject in subjects for article in subject for word in article)
     scored = [_scores(subject, frequency, articles) for subject in subjects]
-    best = {word: max(range(len(scored)), key=lambda one: scored[one].get(word, 0.0)) for word in frequency}
+    best = {word: max(range(len(scored)), key=lambda position: scored[position].get(word, 0.0)) for word in frequency}
     return [
         tuple(
-            _written(subject, word)
-            for word in _first({w: s for w, s in scores.items() if best[w] == number} or scores, most)
+            _common_spelling(subject, word)
+            for word in _best_words({w: s for w, s in scores.items() if best[w] == number} or scores, limit)
         )
         for number, (subject, scores) in enumerate(zip(subjects, scored, strict=True))
     ]
@@ -77,19 +77,19 @@ def _scores(subject: Sequence[Words], frequency: Mapping[str, int], articles: in
     for article in subject:
         for word, (_, weight) in article.items():
             weights[word] += weight
-    least = 2 if len(subject) > 3 else 1
+    min_articles = 2 if len(subject) > 3 else 1
     return {
         word: weight / len(subject) * math.log(1 + articles / frequency[word])
         for word, weight in weights.items()
-        if sum(word in article for article in subject) >= least
+        if sum(word in article for article in subject) >= min_articles
     }
 
 
-def _first(scores: Mapping[str, float], most: int) -> list[str]:
-    return sorted(scores, key=lambda word: (-scores[word], word))[:most]
+def _best_words(scores: Mapping[str, float], limit: int) -> list[str]:
+    return sorted(scores, key=lambda word: (-scores[word], word))[:limit]
 
 
-def _written(subject: Sequence[Words], word: str) -> str:
+def _common_spelling(subject: Sequence[Words], word: str) -> str:
     """Return the most frequent spelling of `word` among the articles of the subject."""
-    written = Counter(article[word][0] for article in subject if word in article)
-    return _commonest(written)
+    spellings = Counter(article[word][0] for article in subject if word in article)
+    return _most_common_spelling(spellings)

@@ -23,7 +23,7 @@ from index.topics.vectors import article_vectors
 
 MOST = 3000
 """Articles on a map: as many as a browser renders and pans smoothly."""
-_READ_OF_A_SUBJECT = 60
+_MAX_NAMING_ARTICLES = 60
 """Articles whose words name a subject, those nearest its centre first."""
 _WORDS = 3
 
@@ -59,49 +59,51 @@ class TopicMap:
 class TopicMapBuilder:
     """Build the map in the background, once for each state of the index. Thread-safe."""
 
-    def __init__(self, catalog: Catalog, shelf: ArticleBrowser) -> None:
+    def __init__(self, catalog: Catalog, browser: ArticleBrowser) -> None:
         self._catalog = catalog
-        self._shelf = shelf
+        self._browser = browser
         self._lock = threading.Lock()
-        self._drawing = False
-        self._drawn: tuple[int, TopicMap] | None = None
+        self._is_building = False
+        self._built: tuple[int, TopicMap] | None = None
 
     def map(self) -> TopicMap | None:
         """Return the map of the current index; `None` while it is being built."""
         with self._lock:
-            if self._drawn and self._drawn[0] == self._catalog.generation:
-                return self._drawn[1]
-            if not self._drawing:
-                self._drawing = True
-                threading.Thread(target=self._draw, name="jawab-map", daemon=True).start()
+            if self._built and self._built[0] == self._catalog.generation:
+                return self._built[1]
+            if not self._is_building:
+                self._is_building = True
+                threading.Thread(target=self._build, name="jawab-map", daemon=True).start()
         return None
 
-    def _draw(self) -> None:
+    def _build(self) -> None:
         try:
             generation = self._catalog.generation
-            drawn = build_map(self._catalog, self._shelf.articles())
+            topic_map = build_map(self._catalog, self._browser.articles())
             with self._lock:
-                self._drawn = (generation, drawn)
+                self._built = (generation, topic_map)
         except sqlite3.ProgrammingError:
             # The map of a collection that was closed meanwhile is not needed.
             if not self._catalog.closed:
                 raise
         finally:
             with self._lock:
-                self._drawing = False
+                self._is_building = False
 
 
 def build_map(catalog: Catalog, articles: Sequence[ArticleSummary], most: int = MOST) -> TopicMap:
     """Build the map of `articles`; of more than `most`, of `most` evenly chosen ones."""
     step = max(1.0, len(articles) / most)
-    chosen = {one.number: one for one in (articles[int(at * step)] for at in range(min(len(articles), most)))}
+    chosen = {
+        article.number: article for article in (articles[int(at * step)] for at in range(min(len(articles), most)))
+    }
     numbers, vectors = article_vectors(catalog, chosen)
     points = project_2d(vectors)
     region = cluster(points)
-    within = [points[region == one] for one in range(int(region.max(initial=-1)) + 1)]
-    middles = [some.mean(axis=0) for some in within]
-    tops = [np.array([some[:, 0].mean(), some[:, 1].max()], dtype=np.float32) for some in within]
-    order = sorted(range(len(numbers)), key=lambda at: float(np.linalg.norm(points[at] - middles[region[at]])))
+    region_points = [points[region == subject] for subject in range(int(region.max(initial=-1)) + 1)]
+    centres = [members.mean(axis=0) for members in region_points]
+    tops = [np.array([members[:, 0].mean(), members[:, 1].max()], dtype=np.float32) for members in region_points]
+    order = sorted(range(len(numbers)), key=lambda at: float(np.linalg.norm(points[at] - centres[region[at]])))
     places = tuple(_place(chosen[numbers[at]], points, at, int(region[at])) for at in order)
     return TopicMap(places, tuple(_subjects(catalog, places, tops)), len(articles))
 
@@ -121,7 +123,7 @@ def _subjects(catalog: Catalog, places: Sequence[MapPoint], tops: Sequence[Point
 def _names(catalog: Catalog, places: Sequence[MapPoint], subjects: int, language: Language) -> list[tuple[str, ...]]:
     words: list[list[Words]] = [[] for _ in range(subjects)]
     for place in places:
-        if place.article.language == language and len(words[place.subject]) < _READ_OF_A_SUBJECT:
+        if place.article.language == language and len(words[place.subject]) < _MAX_NAMING_ARTICLES:
             words[place.subject].append(_words(catalog, place.article))
     return name_topics(words, _WORDS)
 

@@ -51,17 +51,17 @@ def is_behind(catalog: Catalog) -> bool:
     """Return whether the base is missing, or enough passages were added or removed since to need `compact`."""
     base = stored_metadata(catalog)
     total = catalog.count_passages()
-    new = int(catalog.rows("SELECT count(*) FROM passages WHERE number > ?", base.last if base else 0)[0][0])
-    gone = int(catalog.rows("SELECT count(*) FROM gone WHERE number <= ?", base.last if base else 0)[0][0])
-    few = max(1_000, total // 10)
-    whole = base is not None and (catalog.folder / base.file).is_file()
-    return not whole or new > few or gone > few
+    added = int(catalog.rows("SELECT count(*) FROM passages WHERE number > ?", base.last if base else 0)[0][0])
+    deleted = int(catalog.rows("SELECT count(*) FROM gone WHERE number <= ?", base.last if base else 0)[0][0])
+    tolerated = max(1_000, total // 10)
+    file_exists = base is not None and (catalog.folder / base.file).is_file()
+    return not file_exists or added > tolerated or deleted > tolerated
 
 
 def compact(catalog: Catalog, check: Check = never) -> None:
     """Update the base. Call it in a transaction, and after that, even if it failed, `drop_other_files`."""
     base, total = stored_metadata(catalog), catalog.count_passages()
-    index, trained_on = _extended(catalog, base, total, check) or _made(catalog, total, check)
+    index, trained_on = _extended(catalog, base, total, check) or _build(catalog, total, check)
     _save(catalog, index, trained_on)
 
 
@@ -75,7 +75,7 @@ def is_damaged(catalog: Catalog) -> bool:
         return not path.is_file() or _checksum(path) != base.checksum
 
 
-def _made(catalog: Catalog, total: int, check: Check) -> tuple[faiss.Index, int]:
+def _build(catalog: Catalog, total: int, check: Check) -> tuple[faiss.Index, int]:
     numbers, vectors = catalog.vectors_after(0, 1)
     dimension = vectors.shape[1] if numbers else 1
     index = _exact(dimension) if total <= FLAT_LIMIT else _inverted(catalog, dimension, total)
@@ -98,10 +98,10 @@ def _inverted(catalog: Catalog, dimension: int, total: int) -> faiss.Index:
     return index
 
 
-def _sample(catalog: Catalog, most: int) -> Vectors:
+def _sample(catalog: Catalog, limit: int) -> Vectors:
     """Return vectors of passages spread evenly over the catalogue."""
     numbers = np.array(catalog.rows("SELECT number FROM passages ORDER BY number"), dtype=np.int64)[:, 0]
-    chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, most).astype(np.int64))]
+    chosen = numbers[np.unique(np.linspace(0, len(numbers) - 1, limit).astype(np.int64))]
     return catalog.vectors(chosen.tolist())
 
 
@@ -115,9 +115,9 @@ def _extended(catalog: Catalog, base: FaissFile | None, total: int, check: Check
         return None
     if not is_ivf(index):
         return None
-    gone = deleted_ids(catalog)
-    if len(gone):
-        index.remove_ids(faiss.IDSelectorBatch(gone))
+    deleted = deleted_ids(catalog)
+    if len(deleted):
+        index.remove_ids(faiss.IDSelectorBatch(deleted))
     _add(catalog, index, base.last, check)
     return index, base.trained_on
 
@@ -182,8 +182,8 @@ def _checksum(path: Path) -> int:
 
 def stored_metadata(catalog: Catalog) -> FaissFile | None:
     """Return the metadata of the file; `None` while there is none."""
-    known = catalog.meta(_META)
-    return FaissFile(**json.loads(known)) if known else None
+    stored = catalog.meta(_META)
+    return FaissFile(**json.loads(stored)) if stored else None
 
 
 def load(catalog: Catalog) -> tuple[FaissFile | None, faiss.Index | None]:

@@ -31,12 +31,12 @@ class FaissIndex:
     """Immutable vector index of passage numbers; `refreshed` returns an updated one."""
 
     def __init__(
-        self, base: FaissFile | None, index: faiss.Index | None, tail: tuple[Numbers, Vectors], gone: Numbers
+        self, base: FaissFile | None, index: faiss.Index | None, tail: tuple[Numbers, Vectors], deleted: Numbers
     ) -> None:
         self._base = base
         self._index = index
         self._tail_numbers, self._tail = tail
-        self._gone = gone
+        self._deleted = deleted
 
     @classmethod
     def of(cls, catalog: Catalog) -> FaissIndex:
@@ -48,23 +48,27 @@ class FaissIndex:
         """Return the index after a change of `catalog`, reading only new vectors."""
         if stored_metadata(catalog) != self._base:
             return FaissIndex.of(catalog)
-        seen = int(self._tail_numbers[-1]) if len(self._tail_numbers) else self._base.last if self._base else 0
-        numbers, vectors = _vectors_after(catalog, seen)
-        gone = deleted_ids(catalog)
-        kept = ~np.isin(self._tail_numbers, gone)
+        last_number = int(self._tail_numbers[-1]) if len(self._tail_numbers) else self._base.last if self._base else 0
+        numbers, vectors = _vectors_after(catalog, last_number)
+        deleted = deleted_ids(catalog)
+        remaining = ~np.isin(self._tail_numbers, deleted)
         tail = (
-            np.concatenate([self._tail_numbers[kept], numbers]),
-            np.concatenate([self._tail[kept], vectors]) if len(self._tail) and len(vectors) else
-            vectors if len(vectors) else self._tail[kept],
+            np.concatenate([self._tail_numbers[remaining], numbers]),
+            np.concatenate([self._tail[remaining], vectors]) if len(self._tail) and len(vectors) else
+            vectors if len(vectors) else self._tail[remaining],
         )  # fmt: skip
-        return FaissIndex(self._base, self._index, tail, gone)
+        return FaissIndex(self._base, self._index, tail, deleted)
 
     def nearest(self, query: Vectors, k: int, catalog: Catalog, allowed: Collection[int] | None = None) -> ScoredIds:
         if allowed is not None and len(allowed) <= EXACT_FILTER_LIMIT:
             numbers = np.fromiter(allowed, dtype=np.int64, count=len(allowed))
             return _best(numbers, catalog.vectors(numbers.tolist()) @ query if len(numbers) else np.zeros(0), k)
-        wanted = np.sort(np.fromiter(allowed, dtype=np.int64, count=len(allowed))) if allowed is not None else None
-        return _merged(self._from_base(query, k, catalog, wanted), self._from_tail(query, k, wanted), k)
+        allowed_numbers = (
+            np.sort(np.fromiter(allowed, dtype=np.int64, count=len(allowed))) if allowed is not None else None
+        )
+        return _merged(
+            self._from_base(query, k, catalog, allowed_numbers), self._from_tail(query, k, allowed_numbers), k
+        )
 
     def _from_base(self, query: Vectors, k: int, catalog: Catalog, allowed: Numbers | None) -> ScoredIds:
         if self._index is None or not self._index.ntotal:
@@ -74,18 +78,18 @@ class FaissIndex:
         probes = PROBES if allowed is None else 4 * PROBES
         parameters = faiss.SearchParameters() if exact else _probing(probes)
         # Kept in a variable: FAISS does not keep the parts of a selector alive.
-        selectors = _selectors(self._gone, allowed)
+        selectors = _selectors(self._deleted, allowed)
         if selectors:
             parameters.sel = selectors[-1]
         # One thread a query: queries already run in parallel.
         faiss.omp_set_num_threads(1)
-        most = min(k if exact else max(_CANDIDATES * k, 20), self._index.ntotal)
-        scores, numbers = self._index.search(query[np.newaxis], most, params=parameters)
-        found = numbers[0] >= 0
+        limit = min(k if exact else max(_CANDIDATES * k, 20), self._index.ntotal)
+        scores, numbers = self._index.search(query[np.newaxis], limit, params=parameters)
+        is_valid = numbers[0] >= 0
         if exact:
-            return _best(numbers[0][found], scores[0][found], k)
-        near = numbers[0][found]
-        return _best(near, catalog.vectors(near.tolist()) @ query if len(near) else np.zeros(0), k)
+            return _best(numbers[0][is_valid], scores[0][is_valid], k)
+        candidates = numbers[0][is_valid]
+        return _best(candidates, catalog.vectors(candidates.tolist()) @ query if len(candidates) else np.zeros(0), k)
 
     def _from_tail(self, query: Vectors, k: int, allowed: Numbers | None) -> ScoredIds:
         if not len(self._tail):
@@ -107,11 +111,11 @@ def _probing(lists: int) -> faiss.SearchParameters:
     return parameters
 
 
-def _selectors(gone: Numbers, allowed: Numbers | None) -> list[faiss.IDSelector]:
+def _selectors(deleted: Numbers, allowed: Numbers | None) -> list[faiss.IDSelector]:
     """Return the selector to search with as the last item; those before it are its parts."""
     selectors: list[faiss.IDSelector] = []
-    if len(gone):
-        selectors.append(faiss.IDSelectorBatch(gone))
+    if len(deleted):
+        selectors.append(faiss.IDSelectorBatch(deleted))
         selectors.append(faiss.IDSelectorNot(selectors[-1]))
     if allowed is not None:
         without_gone = selectors[-1] if selectors else None
@@ -127,4 +131,4 @@ def _best(numbers: Numbers, scores: npt.NDArray[np.floating], k: int) -> ScoredI
 
 
 def _merged(first: ScoredIds, second: ScoredIds, k: int) -> ScoredIds:
-    return sorted(first + second, key=lambda found: -found[1])[:k]
+    return sorted(first + second, key=lambda scored: -scored[1])[:k]

@@ -44,27 +44,29 @@ class RiskCoveragePoint:
 
 def score_answers(questions: Sequence[Question], records: Mapping[str, Record]) -> list[ScoredAnswer]:
     """Return the answers that can be judged; `records` is by question id."""
-    judged = []
+    scored = []
     for question in questions:
         record = records.get(question["id"])
         right = is_right(question, record) if record else None
         if record and right is not None:
-            judged.append(ScoredAnswer(record["confidence"], right))
-    return judged
+            scored.append(ScoredAnswer(record["confidence"], right))
+    return scored
 
 
-def reliability(judged: Sequence[ScoredAnswer], bins: int = BINS) -> list[Bin]:
+def reliability(scored: Sequence[ScoredAnswer], bins: int = BINS) -> list[Bin]:
     """Group answers into `bins` of equal width; empty ones are omitted."""
 
     def position(answer: ScoredAnswer) -> int:
         return min(int(answer.confidence * bins), bins - 1)
 
-    found = []
-    for _, group in groupby(sorted(judged, key=position), position):
+    reliability_bins = []
+    for _, group in groupby(sorted(scored, key=position), position):
         answers = list(group)
         count = len(answers)
-        found.append(Bin(count, sum(a.confidence for a in answers) / count, sum(a.right for a in answers) / count))
-    return found
+        reliability_bins.append(
+            Bin(count, sum(a.confidence for a in answers) / count, sum(a.right for a in answers) / count)
+        )
+    return reliability_bins
 
 
 def calibration_error(bins: Sequence[Bin]) -> float | None:
@@ -76,17 +78,17 @@ def calibration_error(bins: Sequence[Bin]) -> float | None:
     return sum(bin.count * abs(bin.confidence - bin.right) for bin in bins) / total if total else None
 
 
-def tradeoffs(judged: Sequence[ScoredAnswer], questions: int) -> list[RiskCoveragePoint]:
+def tradeoffs(scored: Sequence[ScoredAnswer], questions: int) -> list[RiskCoveragePoint]:
     """Risk against coverage (El-Yaniv and Wiener 2010), for every distinct threshold, highest first.
 
     `questions` is the number of questions asked, answered or not.
     """
-    found = []
+    points = []
     answered = wrong = 0
-    by_confidence = sorted(judged, key=lambda answer: -answer.confidence)
+    by_confidence = sorted(scored, key=lambda answer: -answer.confidence)
     for threshold, group in groupby(by_confidence, lambda answer: answer.confidence):
         for answer in group:
             answered += 1
             wrong += not answer.right
-        found.append(RiskCoveragePoint(threshold, answered / questions, wrong / answered))
-    return found
+        points.append(RiskCoveragePoint(threshold, answered / questions, wrong / answered))
+    return points

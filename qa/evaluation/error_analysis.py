@@ -45,8 +45,8 @@ class Mistake:
 
 def find_mistakes(questions: Sequence[Question], records: Mapping[str, Record]) -> tuple[Mistake, ...]:
     """Return the mistakes among the records (by question id), sorted by kind, then part, then order in the set."""
-    found = [mistake for question in questions if (mistake := _mistake(question, records.get(question["id"])))]
-    return tuple(sorted(found, key=lambda mistake: (KINDS.index(mistake.kind), PARTS.index(mistake.part))))
+    mistakes = [mistake for question in questions if (mistake := _mistake(question, records.get(question["id"])))]
+    return tuple(sorted(mistakes, key=lambda mistake: (KINDS.index(mistake.kind), PARTS.index(mistake.part))))
 
 
 def is_right(question: Question, record: Record) -> bool | None:
@@ -64,8 +64,8 @@ def _mistake(question: Question, record: Record | None) -> Mistake | None:
     if kind is None:
         return None
     golds = tuple(dict.fromkeys(gold_phrases(question)))
-    quotations = tuple(_holding(c, c["quote"], question, golds) for c in record["citations"]) if record else ()
-    passages = tuple(_holding(p, p["text"], question, golds) for p in record["passages"]) if record else ()
+    quotations = tuple(_match_with_gold(c, c["quote"], question, golds) for c in record["citations"]) if record else ()
+    passages = tuple(_match_with_gold(p, p["text"], question, golds) for p in record["passages"]) if record else ()
     phrase = record["short_answer"] if record and record["status"] == "answered" else None
     f1 = phrase_scores(phrase, golds)[0] if phrase and golds else None
     return Mistake(question, record, kind, _part(kind, record, passages), golds, f1, quotations, passages)
@@ -101,13 +101,13 @@ def _part(kind: Kind, record: Record | None, passages: Sequence[Holding]) -> Par
     return "reader" if "reader" in record["models"] else "llm"
 
 
-def _holding(stretch: Record, text: str, question: Question, golds: Sequence[str]) -> Holding:
-    if question.get("answers") and holds_gold(stretch, question):
+def _match_with_gold(location: Record, text: str, question: Question, golds: Sequence[str]) -> Holding:
+    if question.get("answers") and holds_gold(location, question):
         return "place"
-    there = _joined(text)
-    return "words" if any(_joined(gold).strip() and _joined(gold) in there for gold in golds) else "none"
+    padded = _pad_words(text)
+    return "words" if any(_pad_words(gold).strip() and _pad_words(gold) in padded for gold in golds) else "none"
 
 
-def _joined(text: str) -> str:
+def _pad_words(text: str) -> str:
     """Return the normalised words, each between spaces, so that "2" is not found in "24"."""
     return f" {' '.join(words(text))} "

@@ -31,27 +31,27 @@ def words(text: str) -> list[str]:
     text = _ALEFS.sub("ا", _MARKS.sub("", text)).replace("ى", "ي").replace("ة", "ه")
     text = re.sub(r"(?<=\d),(?=\d)", "", text)
     spaced = "".join(" " if character in _PUNCTUATION else character for character in text)
-    kept = (word for word in spaced.split() if word not in _ARTICLES)
-    return [word[2:] if word.startswith("ال") and len(word) > 4 else word for word in kept]
+    tokens = (word for word in spaced.split() if word not in _ARTICLES)
+    return [word[2:] if word.startswith("ال") and len(word) > 4 else word for word in tokens]
 
 
 def f1(predicted: str, gold: str) -> float:
     """Harmonic mean of word precision and recall (SQuAD)."""
-    found, wanted = words(predicted), words(gold)
-    same = _shared(found, wanted)
-    return 2 * same / (len(found) + len(wanted)) if same else float(found == wanted)
+    predicted_words, gold_words = words(predicted), words(gold)
+    shared = _overlap(predicted_words, gold_words)
+    return 2 * shared / (len(predicted_words) + len(gold_words)) if shared else float(predicted_words == gold_words)
 
 
-def phrase_scores(said: str, golds: Sequence[str]) -> tuple[float, float]:
+def phrase_scores(phrase: str, golds: Sequence[str]) -> tuple[float, float]:
     """F1 and exact match against the closest of the gold phrases; zero where there is none."""
-    exact = any(words(said) == words(gold) for gold in golds)
-    return max((f1(said, gold) for gold in golds), default=0.0), float(exact)
+    exact = any(words(phrase) == words(gold) for gold in golds)
+    return max((f1(phrase, gold) for gold in golds), default=0.0), float(exact)
 
 
 def recall(predicted: str, gold: str) -> float:
     """Share of the gold words that the prediction has."""
-    wanted = words(gold)
-    return _shared(words(predicted), wanted) / len(wanted) if wanted else 0.0
+    gold_words = words(gold)
+    return _overlap(words(predicted), gold_words) / len(gold_words) if gold_words else 0.0
 
 
 def gold_phrases(question: Question) -> list[str]:
@@ -59,10 +59,10 @@ def gold_phrases(question: Question) -> list[str]:
     return [*(gold["text"] for gold in question.get("answers", [])), *question.get("answers_in_question_language", [])]
 
 
-def holds_gold(stretch: Record, question: Question) -> bool:
+def holds_gold(location: Record, question: Question) -> bool:
     """Return whether a passage or quotation covers a complete gold answer at its position in the set."""
-    return stretch["article_id"] == question["article_id"] and any(
-        stretch["start"] <= gold["start"] and gold["end"] <= stretch["end"] for gold in question["answers"]
+    return location["article_id"] == question["article_id"] and any(
+        location["start"] <= gold["start"] and gold["end"] <= location["end"] for gold in question["answers"]
     )
 
 
@@ -88,21 +88,21 @@ def score(questions: Sequence[Question], answers: Mapping[str, Record], texts: M
 def _measures(question: Question, answer: Record | None, texts: Mapping[str, str]) -> list[tuple[str, float]]:
     status = answer["status"] if answer else None
     answerable = question.get("answerable", True)
-    found: list[tuple[str, float]] = [("answers_present", answer is not None)]
+    measures: list[tuple[str, float]] = [("answers_present", answer is not None)]
     if answerable:
-        found.append(("answered_when_answerable", status == "answered"))
+        measures.append(("answered_when_answerable", status == "answered"))
     else:
-        found.append(("declined_when_unanswerable", status == "declined"))
+        measures.append(("declined_when_unanswerable", status == "declined"))
     if answer:
-        found += [(f"ms_{name}", ms) for name, ms in answer["timings_ms"].items() if ms is not None]
+        measures += [(f"ms_{name}", ms) for name, ms in answer["timings_ms"].items() if ms is not None]
     if answer and status == "answered":
-        found += _form(answer, texts)
+        measures += _format_measures(answer, texts)
     if answerable and question.get("answers"):
-        found += _rightness(question, answer)
-    return found
+        measures += _correctness_measures(question, answer)
+    return measures
 
 
-def _form(answer: Record, texts: Mapping[str, str]) -> list[tuple[str, float]]:
+def _format_measures(answer: Record, texts: Mapping[str, str]) -> list[tuple[str, float]]:
     cited = {citation["marker"] for citation in answer["citations"]}
     used = {int(number) for number in _MARKER.findall(answer["answer"])}
     verbatim = [
@@ -112,11 +112,11 @@ def _form(answer: Record, texts: Mapping[str, str]) -> list[tuple[str, float]]:
     return [("markers_match_citations", bool(used) and used == cited), *verbatim]
 
 
-def _rightness(question: Question, answer: Record | None) -> list[tuple[str, float]]:
+def _correctness_measures(question: Question, answer: Record | None) -> list[tuple[str, float]]:
     passages = answer["passages"] if answer else []
     golds = gold_phrases(question)
-    said = answer if answer and answer["status"] == "answered" else None
-    short = (said["short_answer"] or "") if said else ""
+    answered = answer if answer and answer["status"] == "answered" else None
+    short = (answered["short_answer"] or "") if answered else ""
     best, exact = phrase_scores(short, golds)
     measures: list[tuple[str, float]] = [
         (f"retrieval_hit@{k}", any(holds_gold(passage, question) for passage in passages[:k])) for k in (1, 5, 10)
@@ -124,22 +124,22 @@ def _rightness(question: Question, answer: Record | None) -> list[tuple[str, flo
     measures += [
         ("short_answer_f1", best),
         ("short_answer_em", exact),
-        ("answer_contains_gold", max(recall(said["answer"], gold) for gold in golds) if said else 0.0),
+        ("answer_contains_gold", max(recall(answered["answer"], gold) for gold in golds) if answered else 0.0),
     ]
-    return [*measures, *_citing(question, said)] if said else measures
+    return [*measures, *_citation_measures(question, answered)] if answered else measures
 
 
-def _citing(question: Question, said: Record) -> list[tuple[str, float]]:
+def _citation_measures(question: Question, answer: Record) -> list[tuple[str, float]]:
     start, end = question["paragraph"]
-    right = [
-        c["article_id"] == question["article_id"] and c["start"] < end and start < c["end"] for c in said["citations"]
+    correct = [
+        c["article_id"] == question["article_id"] and c["start"] < end and start < c["end"] for c in answer["citations"]
     ]
     return [
-        ("citation_hit_of_answered", any(holds_gold(c, question) for c in said["citations"])),
-        ("citation_precision", sum(right) / len(right) if right else 0.0),
-        ("answer_words", len(words(_MARKER.sub(" ", said["answer"])))),
+        ("citation_hit_of_answered", any(holds_gold(c, question) for c in answer["citations"])),
+        ("citation_precision", sum(correct) / len(correct) if correct else 0.0),
+        ("answer_words", len(words(_MARKER.sub(" ", answer["answer"])))),
     ]
 
 
-def _shared(a: list[str], b: list[str]) -> int:
+def _overlap(a: list[str], b: list[str]) -> int:
     return sum((Counter(a) & Counter(b)).values())

@@ -50,8 +50,8 @@ def read_set(folder: Path) -> QuestionSet:
 
 
 def _articles(folder: Path) -> Path | None:
-    _, over, other = folder.resolve().name.partition("-over-")
-    places = [folder / "articles.jsonl", folder / "articles"]
-    if over:
-        places.append(folder.resolve().parent / other / "articles.jsonl")
-    return next((place for place in places if place.exists()), None)
+    _, separator, article_language = folder.resolve().name.partition("-over-")
+    candidates = [folder / "articles.jsonl", folder / "articles"]
+    if separator:
+        candidates.append(folder.resolve().parent / article_language / "articles.jsonl")
+    return next((path for path in candidates if path.exists()), None)

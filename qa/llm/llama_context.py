@@ -22,7 +22,7 @@ from index.runtime.priority_executor import Priority, PriorityExecutor
 from qa.cancellation import Cancelled, check_cancelled, current_token
 from qa.llm.llama_library import LlamaConfiguration, load_library
 
-_PART = 64
+_CHUNK_TOKENS = 64
 """Tokens evaluated in one pass. More are hardly faster (512: 3 %), and different rounding changes the scores."""
 _CONTEXT_BYTES = 300_000_000
 """Default model: 120 MB of keys and values, 40 MB of buffers; the rest is reserve for a larger model."""
@@ -93,7 +93,7 @@ class LlamaContext:
         weakref.finalize(self, llama_cpp.llama_batch_free, self._batch)
         self._should_abort = llama_cpp.ggml_abort_callback(ctypes.cast(_strlen(), ctypes.c_void_p).value)
         self._trunk: tuple[int, ...] = ()
-        self._next: LogProbs | None = None
+        self._next_log_probs: LogProbs | None = None
 
     def _model_parameters(self, configuration: LlamaConfiguration) -> Any:
         parameters = self._lib.llama_model_default_params()
@@ -153,22 +153,22 @@ class LlamaContext:
 
     def read(self, tokens: Sequence[int]) -> LogProbs:
         """Make `tokens` the trunk; a prefix shared with the previous one is not evaluated again. Raises `Cancelled`."""
-        wanted = tuple(tokens)
-        if self._next is not None and self.stands_at(wanted):
-            return self._next
+        target = tuple(tokens)
+        if self._next_log_probs is not None and self.stands_at(target):
+            return self._next_log_probs
         # The last token is always evaluated: the next token's probabilities come from it.
-        shared = min(_shared(self._trunk, wanted), len(wanted) - 1)
+        shared = min(_common_prefix_length(self._trunk, target), len(target) - 1)
         if not self._lib.llama_memory_seq_rm(self._memory, TRUNK, shared, -1):
             # A network with another kind of memory cannot remove a part.
             self._lib.llama_memory_clear(self._memory, True)
             shared = 0
-        self._trunk, self._next = wanted[:shared], None
-        for start in range(shared, len(wanted), _PART):
-            part = wanted[start : start + _PART]
-            self._decode([(TRUNK, start + i, token) for i, token in enumerate(part)], last_only=True)
-            self._trunk += part
-        self._next = self._log_probs(-1)
-        return self._next
+        self._trunk, self._next_log_probs = target[:shared], None
+        for start in range(shared, len(target), _CHUNK_TOKENS):
+            chunk = target[start : start + _CHUNK_TOKENS]
+            self._decode([(TRUNK, start + i, token) for i, token in enumerate(chunk)], last_only=True)
+            self._trunk += chunk
+        self._next_log_probs = self._log_probs(-1)
+        return self._next_log_probs
 
     def branch(self, count: int) -> None:
         """Start the sequences 1 to `count` as copies of the trunk."""
@@ -188,9 +188,9 @@ class LlamaContext:
         self.branch(1)
         try:
             start = len(self._trunk)
-            self._decode([(1, start + at, token) for at, token in enumerate(tokens[:-1])], last_only=False)
-            after = [following, *(self._log_probs(at) for at in range(len(tokens) - 1))]
-            return [float(row[token]) for row, token in zip(after, tokens, strict=True)]
+            self._decode([(1, start + i, token) for i, token in enumerate(tokens[:-1])], last_only=False)
+            rows = [following, *(self._log_probs(i) for i in range(len(tokens) - 1))]
+            return [float(row[token]) for row, token in zip(rows, tokens, strict=True)]
         finally:
             self.prune(1)
 
@@ -211,18 +211,18 @@ class LlamaContext:
         self.forget()
         data = np.frombuffer(state.data, dtype=np.uint8, offset=state.offset)
         pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
-        taken = self._lib.llama_state_seq_set_data(self._context, pointer, len(data), TRUNK)
+        bytes_read = self._lib.llama_state_seq_set_data(self._context, pointer, len(data), TRUNK)
         # If loading fails, the trunk is empty and the next `read` evaluates it.
-        self._trunk = state.tokens if taken else ()
+        self._trunk = state.tokens if bytes_read else ()
 
     def forget(self) -> None:
         """Clear the context."""
         self._lib.llama_memory_clear(self._memory, True)
-        self._trunk, self._next = (), None
+        self._trunk, self._next_log_probs = (), None
 
     def stands_at(self, tokens: Sequence[int]) -> bool:
         """Return whether the trunk is `tokens` and its next-token probabilities are known."""
-        return self._trunk == tuple(tokens) and self._next is not None
+        return self._trunk == tuple(tokens) and self._next_log_probs is not None
 
     def _decode(self, items: Sequence[tuple[int, int, int]], last_only: bool) -> None:
         """Evaluate (sequence, position, token)s in one pass. Raises `Cancelled`, leaving the state unchanged."""
@@ -258,7 +258,7 @@ def _strlen() -> Any:
     return (ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)).strlen
 
 
-def _shared(first: Sequence[int], second: Sequence[int]) -> int:
+def _common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
     """Return the length of the common prefix of two token sequences."""
     for i, (a, b) in enumerate(zip(first, second, strict=False)):
         if a != b:

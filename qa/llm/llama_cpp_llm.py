@@ -27,7 +27,7 @@ from qa.llm.prompt_cache import OFFSET, PromptCacheFile
 
 SETTINGS = Settings()
 """The head takes about 950 tokens, evidence and question 300; the rest is for long questions and branches."""
-_DRAFTS_ROOM = 512
+_DRAFT_TOKENS = 512
 """Maximum context tokens of all drafts together."""
 
 
@@ -51,18 +51,18 @@ class LlamaCppLLM:
     ) -> None:
         self.name = path.stem
         self.configuration = configuration
-        self._heads = heads
+        self._head_cache = heads
         self.path = path
         self._threads = threads or os.cpu_count() or 2
-        self._turns = FairLock()
-        self._loading = threading.Lock()
+        self._lock = FairLock()
+        self._load_lock = threading.Lock()
         self._loaded: LlamaContext | None = None
         self._states: dict[tuple[Message, ...], State] = {}
 
     @property
     def _context(self) -> LlamaContext:
         # A question may count tokens while another thread still loads the model.
-        with self._loading:
+        with self._load_lock:
             if self._loaded is None:
                 self._loaded = self._load()
             return self._loaded
@@ -84,41 +84,41 @@ class LlamaCppLLM:
     @property
     def waiting(self) -> int:
         """Number of questions that wait for the LLM, including the running one."""
-        return self._turns.waiting
+        return self._lock.waiting
 
     def count_tokens(self, text: str) -> int:
         return len(self._context.tokenize(text))
 
     def prepare(self, head: tuple[Message, ...]) -> None:
-        with self._turns.mine():
+        with self._lock.mine():
             self._restore(head)
 
     def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
-        with self._turns.mine():
-            following = self._read(prompt, room=_DRAFTS_ROOM)
-            refused = self._context.tokenize(refusal)[0]
-            others = np.delete(np.arange(len(following)), refused)
-            own = int(others[np.argmax(following[others])])
-            return self._side_by_side([own], following, max_tokens, refused)[0]
+        with self._lock.mine():
+            following = self._read(prompt, room=_DRAFT_TOKENS)
+            refusal_token = self._context.tokenize(refusal)[0]
+            allowed = np.delete(np.arange(len(following)), refusal_token)
+            best = int(allowed[np.argmax(following[allowed])])
+            return self._generate_lines([best], following, max_tokens, refusal_token)[0]
 
     def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
     ) -> list[Candidate]:
-        with self._turns.mine():
-            following = self._read(prompt, room=_DRAFTS_ROOM)
-            refused = self._context.tokenize(refusal)[0]
-            firsts = {self._context.tokenize(word)[0] for word in openings} - {refused}
-            likeliest = sorted(firsts, key=lambda token: (-following[token], token))
-            return self._side_by_side(likeliest[:count], following, max_tokens, refused)
+        with self._lock.mine():
+            following = self._read(prompt, room=_DRAFT_TOKENS)
+            refusal_token = self._context.tokenize(refusal)[0]
+            first_tokens = {self._context.tokenize(word)[0] for word in openings} - {refusal_token}
+            likeliest = sorted(first_tokens, key=lambda token: (-following[token], token))
+            return self._generate_lines(likeliest[:count], following, max_tokens, refusal_token)
 
     def score(self, prompt: Prompt, text: str) -> float:
-        with self._turns.mine():
-            following = self._read(prompt, room=_DRAFTS_ROOM)
-            tokens = self._context.tokenize(text)[:_DRAFTS_ROOM]
+        with self._lock.mine():
+            following = self._read(prompt, room=_DRAFT_TOKENS)
+            tokens = self._context.tokenize(text)[:_DRAFT_TOKENS]
             return float(np.mean(self._context.weigh(tokens, following))) if tokens else 0.0
 
     def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
-        with self._turns.mine():
+        with self._lock.mine():
             following = self._read(prompt, room=max_tokens)
             line = _Line()
             self._context.branch(1)
@@ -143,27 +143,27 @@ class LlamaCppLLM:
             self._restore(prompt.head)
         return self._context.read(tokens)
 
-    def _side_by_side(
-        self, firsts: Sequence[int], following: LogProbs, max_tokens: int, refused: int
+    def _generate_lines(
+        self, first_tokens: Sequence[int], following: LogProbs, max_tokens: int, refusal_token: int
     ) -> list[Candidate]:
-        """Generate lines that begin with the tokens `firsts`, each to its end, with one pass a step for all."""
+        """Generate lines that begin with `first_tokens`, each to its end, with one pass a step for all."""
         context = self._context
-        lines = [_Line() for _ in firsts]
-        for line, token in zip(lines, firsts, strict=True):
+        lines = [_Line() for _ in first_tokens]
+        for line, token in zip(lines, first_tokens, strict=True):
             line.add(token, float(following[token]), context)
         context.branch(len(lines))
         try:
             for depth in range(max_tokens - 1):
-                going = [(number, line) for number, line in enumerate(lines, start=1) if not line.ended]
-                if not going:
+                active = [(number, line) for number, line in enumerate(lines, start=1) if not line.ended]
+                if not active:
                     break
-                stepped = context.step([(number, line.last) for number, line in going], depth)
-                for (_, line), next_probs in zip(going, stepped, strict=True):
-                    token = int(np.argmax(next_probs))
-                    line.add(token, float(next_probs[token]), context)
+                rows = context.step([(number, line.last_token) for number, line in active], depth)
+                for (_, line), log_probs in zip(active, rows, strict=True):
+                    token = int(np.argmax(log_probs))
+                    line.add(token, float(log_probs[token]), context)
         finally:
             context.prune(len(lines))
-        return [Candidate(line.tidy, line.logprob, float(following[refused])) for line in lines]
+        return [Candidate(line.normalized_text, line.logprob, float(following[refusal_token])) for line in lines]
 
     def _tokens(self, messages: Sequence[Message], answer: bool) -> list[int]:
         segments = self._template.render(messages, answer)
@@ -185,19 +185,19 @@ class LlamaCppLLM:
     def _head_state(self, tokens: Sequence[int]) -> State:
         """Return the state of a head, from the cache of an earlier process or by evaluating it."""
         settings = asdict(SETTINGS) | asdict(self.configuration)
-        kept = PromptCacheFile.of(self._heads, self.path, settings, tokens) if self._heads else None
-        if stored := _stored_state(kept, tokens):
+        cache_file = PromptCacheFile.of(self._head_cache, self.path, settings, tokens) if self._head_cache else None
+        if stored := _stored_state(cache_file, tokens):
             return stored
         self._context.forget()
         self._context.read(tokens)
         state = self._context.save()
-        if kept and isinstance(state.data, bytes):
-            kept.write(state.data)
-        return _stored_state(kept, tokens) or state
+        if cache_file and isinstance(state.data, bytes):
+            cache_file.write(state.data)
+        return _stored_state(cache_file, tokens) or state
 
 
-def _stored_state(kept: PromptCacheFile | None, tokens: Sequence[int]) -> State | None:
-    data = kept.read() if kept else None
+def _stored_state(cache_file: PromptCacheFile | None, tokens: Sequence[int]) -> State | None:
+    data = cache_file.read() if cache_file else None
     return State(tuple(tokens), data, OFFSET) if data else None
 
 
@@ -207,7 +207,7 @@ class _Line:
 
     text: str = ""
     logprobs: list[float] = field(default_factory=list)
-    last: int = -1
+    last_token: int = -1
     ended: bool = False
     _decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="ignore")
@@ -215,7 +215,7 @@ class _Line:
 
     def add(self, token: int, logprob: float, context: LlamaContext) -> str:
         """Append a token; return the newly completed text. The line ends at a newline or the model's end token."""
-        self.last = token
+        self.last_token = token
         if context.ends(token):
             self.ended = True
             return ""
@@ -226,7 +226,7 @@ class _Line:
         return str(text)
 
     @property
-    def tidy(self) -> str:
+    def normalized_text(self) -> str:
         return " ".join(self.text.split())
 
     @property

@@ -28,13 +28,13 @@ from qa.llm.sse import LineTooLong, events
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 120
 """Maximum silence before a piece. The first waits for the evaluation of the whole prompt and, if busy, in a queue."""
-_NAMING_SECONDS = 30
+_MODELS_SECONDS = 30
 _ALL_SECONDS = 300
 """Maximum time of a response, for a server that sends keep-alives and nothing else."""
-_MOST_BYTES = 2**22
-_LONGEST_REASON = 200
-_KEY_REFUSED = (401, 403)
-_LATER = (408, 429)
+_MAX_BYTES = 2**22
+_MAX_REASON_LENGTH = 200
+_KEY_STATUSES = (401, 403)
+_RETRY_STATUSES = (408, 429)
 
 
 class TokenProbability(BaseModel):
@@ -60,39 +60,39 @@ class _Message(BaseModel):
     content: str | None = None
 
 
-class _Whole(BaseModel):
+class _Choice(BaseModel):
     message: _Message
     logprobs: Logprobs | None = None
 
 
-class _Completion(BaseModel):
-    choices: list[_Whole]
+class _ChatResponse(BaseModel):
+    choices: list[_Choice]
 
 
-class _Part(BaseModel):
+class _ChunkChoice(BaseModel):
     delta: _Message = _Message()
     finish_reason: str | None = None
 
 
 class _Chunk(BaseModel):
-    choices: list[_Part] = []
+    choices: list[_ChunkChoice] = []
     error: Any = None
 
 
-class _Named(BaseModel):
+class _ModelEntry(BaseModel):
     id: str
 
 
 class _Models(BaseModel):
-    data: list[_Named]
+    data: list[_ModelEntry]
 
 
-class _Fault(BaseModel):
+class _ErrorDetail(BaseModel):
     message: str
 
 
-class _Refusal(BaseModel):
-    error: _Fault
+class _ErrorResponse(BaseModel):
+    error: _ErrorDetail
 
 
 class ChatClient:
@@ -111,41 +111,41 @@ class ChatClient:
 
     def models(self) -> list[str]:
         """Return the names of the server's models."""
-        timeout = httpx.Timeout(_NAMING_SECONDS, connect=_CONNECT_SECONDS)
-        with self._asked("GET", "models", timeout=timeout) as chunks:
+        timeout = httpx.Timeout(_MODELS_SECONDS, connect=_CONNECT_SECONDS)
+        with self._request("GET", "models", timeout=timeout) as chunks:
             return [model.id for model in _Models.model_validate_json(b"".join(chunks)).data]
 
-    def whole(self, request: Mapping[str, Any]) -> tuple[str, list[Completion]]:
+    def complete(self, request: Mapping[str, Any]) -> tuple[str, list[Completion]]:
         """Return a complete text, and its tokens with their probabilities if the server reports them."""
-        with self._asked("POST", "chat/completions", json=dict(request)) as chunks:
-            choices = _Completion.model_validate_json(b"".join(chunks)).choices
+        with self._request("POST", "chat/completions", json=dict(request)) as chunks:
+            choices = _ChatResponse.model_validate_json(b"".join(chunks)).choices
         if not choices:
             raise LLMInvalidResponse(address=self.address)
-        told = choices[0].logprobs
-        return choices[0].message.content or "", (told and told.content) or []
+        logprobs = choices[0].logprobs
+        return choices[0].message.content or "", (logprobs and logprobs.content) or []
 
     def stream(self, request: Mapping[str, Any]) -> Generator[str, None, None]:
         """Stream a text. Ending without a finish reason raises `LLMConnectionLost`; closing this closes the
         connection."""
-        with self._asked("POST", "chat/completions", json={**request, "stream": True}) as chunks:
+        with self._request("POST", "chat/completions", json={**request, "stream": True}) as chunks:
             for event in events(chunks):
                 chunk = _Chunk.model_validate_json(event)
                 if chunk.error is not None:
                     raise LLMConnectionLost(address=self.address)
-                for part in chunk.choices[:1]:
-                    if part.delta.content:
-                        yield part.delta.content
-                    if part.finish_reason:
+                for choice in chunk.choices[:1]:
+                    if choice.delta.content:
+                        yield choice.delta.content
+                    if choice.finish_reason:
                         return
         raise LLMConnectionLost(address=self.address)
 
     @contextmanager
-    def _asked(self, method: str, path: str, **request: Any) -> Iterator[Iterator[bytes]]:
+    def _request(self, method: str, path: str, **request: Any) -> Iterator[Iterator[bytes]]:
         """Send a request and yield the bytes of the response; map transport and parsing failures to Jawab's errors."""
         try:
             with self._client.stream(method, f"{self.address}/{path}", **request) as response:
                 if response.status_code != httpx.codes.OK:
-                    raise self._refusal(response)
+                    raise self._error_of(response)
                 yield self._bounded(response)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise LLMUnreachable(address=self.address) from error
@@ -157,27 +157,27 @@ class ChatClient:
     def _bounded(self, response: httpx.Response) -> Iterator[bytes]:
         """Yield the raw bytes within limits. A response compressed despite the header is not decompressed, so parsing
         fails."""
-        end, size = time.monotonic() + _ALL_SECONDS, 0
+        deadline, size = time.monotonic() + _ALL_SECONDS, 0
         for chunk in response.iter_raw():
             size += len(chunk)
-            if size > _MOST_BYTES:
+            if size > _MAX_BYTES:
                 raise LLMInvalidResponse(address=self.address)
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise LLMConnectionLost(address=self.address)
             yield chunk
 
-    def _refusal(self, response: httpx.Response) -> Exception:
+    def _error_of(self, response: httpx.Response) -> Exception:
         status = response.status_code
-        if status in _KEY_REFUSED:
+        if status in _KEY_STATUSES:
             return LLMKeyRejected(address=self.address)
-        if status in _LATER or status >= 500:
+        if status in _RETRY_STATUSES or status >= 500:
             return LLMBusy(address=self.address, status=status)
         return LLMRequestRejected(address=self.address, answer=f"{status}{self._reason(response)}")
 
     def _reason(self, response: httpx.Response) -> str:
         """Return the server's reason for refusing, if it is in OpenAI's format."""
         try:
-            fault = _Refusal.model_validate_json(b"".join(self._bounded(response))).error
+            detail = _ErrorResponse.model_validate_json(b"".join(self._bounded(response))).error
         except ValidationError:
             return ""
-        return f": {' '.join(fault.message.split())[:_LONGEST_REASON]}"
+        return f": {' '.join(detail.message.split())[:_MAX_REASON_LENGTH]}"

@@ -33,14 +33,14 @@ _BYTES_A_TOKEN = 3
 Qwen2.5's and with Gemma's tokenizer; the median is two thirds of it."""
 _CHARACTERS_A_TOKEN = 16
 """Limit on the length of the output, even if the server ignores `max_tokens`."""
-_LIKELIEST = 20
+_TOP_LOGPROBS = 20
 """Maximum number of alternatives to a token that servers report."""
-_LONGEST_NAME = 200
-_NAMED = 10
+_MAX_NAME_LENGTH = 200
+_MAX_LISTED_MODELS = 10
 """Maximum number of models listed in an error."""
 
-_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
-_MARKS = re.compile(r"<(?=[|｜/!A-Za-z_<])|\[(?=/?[A-Z_]+\])")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_TEMPLATE_MARKS = re.compile(r"<(?=[|｜/!A-Za-z_<])|\[(?=/?[A-Z_]+\])")
 """Beginnings of a chat template's marks: <|im_start|>, <start_of_turn>, <s>, [INST]."""
 
 
@@ -80,7 +80,7 @@ class OpenAICompatibleLLM:
         """Raises `LLMAddressInvalid`."""
         self._address = ServerAddress.of(address)
         self._server = ChatClient(self._address.url, key)
-        self._known: str | None = None
+        self._model_name: str | None = None
 
     @property
     def address(self) -> str:
@@ -99,18 +99,18 @@ class OpenAICompatibleLLM:
     @property
     def _model(self) -> str:
         """The server's name of the configured model, or else of its first; requested once."""
-        if self._known is None:
-            self._known = self._chosen()
-        return self._known
+        if self._model_name is None:
+            self._model_name = self._choose_model()
+        return self._model_name
 
-    def _chosen(self) -> str:
-        known = [name for name in self._server.models() if name.isprintable() and 0 < len(name) <= _LONGEST_NAME]
+    def _choose_model(self) -> str:
+        known = [name for name in self._server.models() if name.isprintable() and 0 < len(name) <= _MAX_NAME_LENGTH]
         if not known:
             raise LLMNoModels(address=self.address)
-        wanted = self._address.model or known[0]
-        if wanted not in known:
-            raise LLMModelUnknown(address=self.address, name=wanted, known=", ".join(known[:_NAMED]))
-        return wanted
+        requested = self._address.model or known[0]
+        if requested not in known:
+            raise LLMModelUnknown(address=self.address, name=requested, known=", ".join(known[:_MAX_LISTED_MODELS]))
+        return requested
 
     def count_tokens(self, text: str) -> int:
         """Estimate the number of tokens, more often too high than too low."""
@@ -125,11 +125,13 @@ class OpenAICompatibleLLM:
 
     def generate_candidate(self, prompt: Prompt, max_tokens: int, refusal: str) -> Candidate:
         """Return the server's line. A refusal cannot be prevented; it yields an empty draft."""
-        request = self._request(prompt, max_tokens) | {"logprobs": True, "top_logprobs": _LIKELIEST}
-        text, tokens = self._whole(request)
-        line = " ".join(_CONTROLS.sub(" ", text.lstrip().partition("\n")[0]).split())
+        request = self._request(prompt, max_tokens) | {"logprobs": True, "top_logprobs": _TOP_LOGPROBS}
+        text, tokens = self._complete(request)
+        line = " ".join(_CONTROL_CHARACTERS.sub(" ", text.lstrip().partition("\n")[0]).split())
         line = line[: max_tokens * _CHARACTERS_A_TOKEN]
-        return Candidate("" if line.startswith(refusal) else line, _mean(tokens), _refusing(tokens, refusal))
+        return Candidate(
+            "" if line.startswith(refusal) else line, _mean_log_prob(tokens), _refusal_log_prob(tokens, refusal)
+        )
 
     def generate_candidates(
         self, prompt: Prompt, max_tokens: int, refusal: str, openings: frozenset[str], count: int
@@ -141,32 +143,32 @@ class OpenAICompatibleLLM:
         """Return `None`: not available from the API."""
 
     def stream(self, prompt: Prompt, max_tokens: int) -> TextStream:
-        request, most = self._request(prompt, max_tokens), max_tokens * _CHARACTERS_A_TOKEN
-        *fuller, barest = _versions(request)
-        for version in fuller:
+        request, max_characters = self._request(prompt, max_tokens), max_tokens * _CHARACTERS_A_TOKEN
+        *versions, minimal = _request_versions(request)
+        for version in versions:
             # Raised before any output.
             with suppress(LLMRequestRejected):
-                yield from _line(self._server.stream(version), most)
+                yield from _first_line(self._server.stream(version), max_characters)
                 return
-        yield from _line(self._server.stream(barest), most)
+        yield from _first_line(self._server.stream(minimal), max_characters)
 
-    def _whole(self, request: Mapping[str, Any]) -> tuple[str, list[Completion]]:
-        *fuller, barest = _versions(request)
-        for version in fuller:
+    def _complete(self, request: Mapping[str, Any]) -> tuple[str, list[Completion]]:
+        *versions, minimal = _request_versions(request)
+        for version in versions:
             # llama-cpp-python's server answers 500 to a request for values that it cannot report.
             with suppress(LLMRequestRejected, LLMBusy):
-                return self._server.whole(version)
-        return self._server.whole(barest)
+                return self._server.complete(version)
+        return self._server.complete(minimal)
 
     def _request(self, prompt: Prompt, max_tokens: int) -> dict[str, Any]:
-        messages = [{"role": m.role, "content": _as_words(m.content)} for m in (*prompt.head, *prompt.turns)]
+        messages = [{"role": m.role, "content": _split_marks(m.content)} for m in (*prompt.head, *prompt.turns)]
         # Not part of OpenAI's API, but some servers penalise repetition by default (llama-cpp-python's, by 1.1), and
         # the sentence around a phrase must repeat it.
-        greedily = {"temperature": 0, "repeat_penalty": 1.0}
-        return {"model": self._model, "messages": messages, "max_tokens": max_tokens, **greedily}
+        greedy = {"temperature": 0, "repeat_penalty": 1.0}
+        return {"model": self._model, "messages": messages, "max_tokens": max_tokens, **greedy}
 
 
-def _versions(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _request_versions(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the request, then versions with fewer and fewer of the parameters that a server may reject."""
     yield request
     for names in ({"logprobs", "top_logprobs"}, {"repeat_penalty"}):
@@ -175,44 +177,44 @@ def _versions(request: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield request
 
 
-def _as_words(text: str) -> str:
+def _split_marks(text: str) -> str:
     """Return text with its chat-template marks split: the server would parse those of an article as its own."""
-    return _MARKS.sub(lambda mark: f"{mark.group()} ", text)
+    return _TEMPLATE_MARKS.sub(lambda mark: f"{mark.group()} ", text)
 
 
-def _line(pieces: Generator[str, None, None], most: int) -> TextStream:
-    """Yield the first line of the output, up to `most` characters; then stop generation."""
-    begun = False
+def _first_line(pieces: Generator[str, None, None], max_characters: int) -> TextStream:
+    """Yield the first line of the output, up to `max_characters`; then stop generation."""
+    started = False
     with closing(pieces):
         for piece in pieces:
-            text, line_break, _ = _CONTROLS.sub(" ", piece if begun else piece.lstrip()).partition("\n")
-            begun = begun or bool(text)
+            text, line_break, _ = _CONTROL_CHARACTERS.sub(" ", piece if started else piece.lstrip()).partition("\n")
+            started = started or bool(text)
             if text:
-                yield text[:most]
-            most -= len(text)
-            if most <= 0 or (begun and line_break):
+                yield text[:max_characters]
+            max_characters -= len(text)
+            if max_characters <= 0 or (started and line_break):
                 return
 
 
-def _mean(tokens: list[Completion]) -> float | None:
+def _mean_log_prob(tokens: list[Completion]) -> float | None:
     """Return the mean log-probability of the first line's tokens; `None` if none were reported."""
-    line, said = [], ""
+    logprobs, text = [], ""
     for token in tokens:
-        said += token.token
-        if "\n" in said.lstrip():
+        text += token.token
+        if "\n" in text.lstrip():
             break
-        line.append(min(token.logprob, 0.0))
-    return sum(line) / len(line) if line else None
+        logprobs.append(min(token.logprob, 0.0))
+    return sum(logprobs) / len(logprobs) if logprobs else None
 
 
-def _refusing(tokens: list[Completion], refusal: str) -> float | None:
+def _refusal_log_prob(tokens: list[Completion], refusal: str) -> float | None:
     """Return the log-probability that the line had begun to refuse; if no reported beginning is a refusal, that of the
     least likely one reported, as an upper bound."""
-    told = (tokens[0].top_logprobs or []) if tokens else []
-    if not told:
+    alternatives = (tokens[0].top_logprobs or []) if tokens else []
+    if not alternatives:
         return None
-    words = ((one.token.strip(), min(one.logprob, 0.0)) for one in told)
-    refusing = [logprob for word, logprob in words if word and refusal.startswith(word)]
-    if not refusing:
-        return min(min(one.logprob, 0.0) for one in told)
-    return min(0.0, math.log(sum(map(math.exp, refusing))))
+    words = ((alternative.token.strip(), min(alternative.logprob, 0.0)) for alternative in alternatives)
+    refusals = [logprob for word, logprob in words if word and refusal.startswith(word)]
+    if not refusals:
+        return min(min(alternative.logprob, 0.0) for alternative in alternatives)
+    return min(0.0, math.log(sum(map(math.exp, refusals))))

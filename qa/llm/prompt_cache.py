@@ -39,8 +39,8 @@ class PromptCacheFile:
         except (OSError, ValueError):  # no file; an empty one
             return None
         with memoryview(mapped) as content:
-            whole = hashlib.sha256(content[OFFSET:]).digest() == bytes(content[:OFFSET])
-        return mapped if whole else None
+            intact = hashlib.sha256(content[OFFSET:]).digest() == bytes(content[:OFFSET])
+        return mapped if intact else None
 
     def write(self, data: bytes) -> None:
         """Store a state. If that fails (a full disk), the next process evaluates the head again."""

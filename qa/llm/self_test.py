@@ -116,13 +116,13 @@ class SelfTest:
         return result
 
     def _run(self, model: Path) -> SelfTestResult:
-        listed = self._child("backends")
-        if listed.failure == _KILLED:
+        listing = self._child("backends")
+        if listing.failure == _KILLED:
             raise memory_short(memory_needed(model), model)
-        if listed.failure:
-            return SelfTestResult((Attempt(LlamaConfiguration(), listed.failure),), None)
+        if listing.failure:
+            return SelfTestResult((Attempt(LlamaConfiguration(), listing.failure),), None)
         attempts: list[Attempt] = []
-        backends = _backends(listed)
+        backends = _backends(listing)
         for backend in backends:
             attempts.append(self._attempt(model, LlamaConfiguration(backend)))
             if attempts[-1].failure is None:
@@ -131,13 +131,13 @@ class SelfTest:
             return SelfTestResult(tuple(attempts), None)
         working = attempts[-1]
         for backend in backends[len(attempts) - 1 :][:_REPACKED_ATTEMPTS]:
-            attempts.append(self._repacked(model, LlamaConfiguration(backend, extra_buffers=True)))
+            attempts.append(self._attempt_repacked(model, LlamaConfiguration(backend, extra_buffers=True)))
             if attempts[-1].failure in (None, _NO_MEMORY):
                 break
         faster = not attempts[-1].failure and attempts[-1].prompt_rate > working.prompt_rate * GAIN
         return SelfTestResult(tuple(attempts), (attempts[-1] if faster else working).configuration)
 
-    def _repacked(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
+    def _attempt_repacked(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
         """Try repacked weights. Memory too small for both copies still suffices for the weights themselves."""
         try:
             return self._attempt(model, configuration)
@@ -173,9 +173,9 @@ class SelfTest:
         return self._folder / f"{hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]}.json"
 
 
-def _backends(listed: ChildResult) -> list[str]:
+def _backends(listing: ChildResult) -> list[str]:
     """Return the files of CPU code, best first; a single empty name if the library has its code built in."""
-    return list(_reports(listed).get("backends", {}).get("names", ())) or [""]
+    return list(_reports(listing).get("backends", {}).get("names", ())) or [""]
 
 
 def _reports(child: ChildResult) -> dict[str, dict[str, Any]]:

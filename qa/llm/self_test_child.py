@@ -60,15 +60,15 @@ def continuation_log_prob(context: LlamaContext) -> float:
     """
     prompt, continuation = context.tokenize(PROMPT), context.tokenize(CONTINUATION)
     following = context.read(prompt)
-    alone = _stepped(context, following, continuation, 1)
-    beside = _stepped(context, following, continuation, _BRANCHES)
-    at_once = float(np.mean(context.weigh(continuation, following)))
+    single = _stepwise_log_prob(context, following, continuation, 1)
+    parallel = _stepwise_log_prob(context, following, continuation, _BRANCHES)
+    one_pass = float(np.mean(context.weigh(continuation, following)))
     context.load(context.save())
-    after_loading = _stepped(context, following, continuation, 1)
-    return float(np.min([alone, beside, at_once, after_loading]))
+    after_loading = _stepwise_log_prob(context, following, continuation, 1)
+    return float(np.min([single, parallel, one_pass, after_loading]))
 
 
-def _stepped(context: LlamaContext, following: LogProbs, tokens: list[int], branches: int) -> float:
+def _stepwise_log_prob(context: LlamaContext, following: LogProbs, tokens: list[int], branches: int) -> float:
     """Return the mean log-probability of `tokens`, evaluated one by one in `branches` identical sequences."""
     log_probs = [following[tokens[0]]]
     context.branch(branches)
@@ -87,11 +87,11 @@ def _rates(context: LlamaContext) -> tuple[float, float]:
     prompt_rates, generation_rates = [], []
     for _ in range(2):
         context.forget()
-        begun = time.perf_counter()
+        started = time.perf_counter()
         following = context.read(prompt)
         evaluated = time.perf_counter()
-        _stepped(context, following, continuation, 1)
-        prompt_rates.append(len(prompt) / (evaluated - begun))
+        _stepwise_log_prob(context, following, continuation, 1)
+        prompt_rates.append(len(prompt) / (evaluated - started))
         generation_rates.append((len(continuation) - 1) / (time.perf_counter() - evaluated))
     return max(prompt_rates), max(generation_rates)
 

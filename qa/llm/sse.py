@@ -24,10 +24,10 @@ def events(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    held = b""
+    rest = b""
     for chunk in chunks:
-        *whole, held = (held + chunk).split(b"\n")
-        if max(map(len, (*whole, held))) > LONGEST_LINE:
+        *complete, rest = (rest + chunk).split(b"\n")
+        if max(map(len, (*complete, rest))) > LONGEST_LINE:
             raise LineTooLong
-        yield from whole
-    yield held
+        yield from complete
+    yield rest

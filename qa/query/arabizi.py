@@ -27,24 +27,24 @@ from index.text.words import STOP_WORDS
 
 LONGEST = 500
 """Maximum characters of a question that is checked. Questions in Arabizi are not longer than that."""
-_LONGEST_WORD = 24
-_ENOUGH = 3
+_MAX_WORD_LENGTH = 24
+_MIN_POINTS = 3
 """Minimum points of an Arabizi question: 2 for a sure word, 1 for an unsure one, less 2 for an English one."""
-_KEYS = 48
+_MAX_SKELETONS = 48
 """Maximum consonant skeletons with which a word is looked up."""
-_WEIGHED = 60
+_MAX_SCORED = 60
 """Maximum words with a matching skeleton that are scored letter by letter."""
-_COUNTED = 8
+_MAX_COUNTED = 8
 """Maximum scored words whose passages are counted."""
-_DEAREST = 0.3
+_MAX_COST_PER_LETTER = 0.3
 """Maximum cost of a word per typed letter."""
-_PER_PASSAGE = 0.03
+_FREQUENCY_DISCOUNT = 0.03
 """Cost reduction for every e-fold of the passages that contain a word."""
 
-_COMMON = 100
+_COMMON_WORD_PASSAGES = 100
 """Number of passages assumed to contain a common word."""
 
-_TYPED = re.compile(r"(?:[A-Za-z$]|[0-9]['’]?)+")
+_TYPED_WORD = re.compile(r"(?:[A-Za-z$]|[0-9]['’]?)+")
 _VOWELS = "aeiou"
 _DIGITS = re.compile(r"[235-9]")
 _MEASURE = re.compile(
@@ -84,32 +84,34 @@ def is_arabizi(question: str) -> bool:
     """Return whether a question is Arabic in Latin letters."""
     if len(question) > LONGEST or any(c.isalpha() and not c.isascii() for c in question):
         return False
-    typed = _TYPED.findall(question)
-    points = [_points(word, following) for word, following in pairwise([*typed, ""])]
+    typed = _TYPED_WORD.findall(question)
+    points = [_word_points(word, following) for word, following in pairwise([*typed, ""])]
     if max(points, default=0) < 2:
         return False
     # One sure word is enough if the question begins with it, and no word is English.
-    asks = len(typed) > 1 and _plain(typed[0]) in _tables().sure and min(points) >= 0 and question.rstrip()[-1] == "?"
-    return sum(points) + (asks and points[0] == 2) >= _ENOUGH
+    starts_sure = (
+        len(typed) > 1 and _plain(typed[0]) in _tables().sure and min(points) >= 0 and question.rstrip()[-1] == "?"
+    )
+    return sum(points) + (starts_sure and points[0] == 2) >= _MIN_POINTS
 
 
 def transliterate(question: str, vocabulary: Vocabulary) -> str | None:
     """Transliterate an Arabizi question, in words of the collection where they fit; `None` for any other question."""
     if not is_arabizi(question):
         return None
-    said, end, joined = "", 0, False
-    typed = list(_TYPED.finditer(question))
+    text, end, attached = "", 0, False
+    typed = list(_TYPED_WORD.finditer(question))
     for at, match in enumerate(typed):
         following = typed[at + 1].group() if at + 1 < len(typed) else ""
-        arabic = _word(match.group(), following, vocabulary)
-        between = "" if joined else question[end : match.start()]
-        if joined and said.endswith("ل") and arabic.startswith("ال") and not said.endswith("ال"):
+        arabic = _transliterate_word(match.group(), following, vocabulary)
+        between = "" if attached else question[end : match.start()]
+        if attached and text.endswith("ل") and arabic.startswith("ال") and not text.endswith("ال"):
             arabic = arabic.removeprefix("ا")
-        said, end, joined = said + between + arabic.removesuffix("+"), match.end(), arabic.endswith("+")
-    return " ".join((said + question[end:]).translate(_MARKS).split())
+        text, end, attached = text + between + arabic.removesuffix("+"), match.end(), arabic.endswith("+")
+    return " ".join((text + question[end:]).translate(_MARKS).split())
 
 
-def _points(typed: str, following: str) -> int:
+def _word_points(typed: str, following: str) -> int:
     """Return a word's points for the question being Arabizi."""
     tables, word = _tables(), _plain(typed)
     if word in tables.sure:
@@ -136,7 +138,7 @@ def _digits_for_letters(typed: str) -> int:
     return 2 if re.search(r"\d'?[a-z]", word) else 1
 
 
-def _word(typed: str, following: str, vocabulary: Vocabulary) -> str:
+def _transliterate_word(typed: str, following: str, vocabulary: Vocabulary) -> str:
     """Transliterate a word of an Arabizi question; a trailing + means that it is attached to the next one."""
     tables, word = _tables(), _plain(typed)
     if word.isdigit() or (len(typed) > 1 and typed.isupper()):
@@ -147,31 +149,31 @@ def _word(typed: str, following: str, vocabulary: Vocabulary) -> str:
     article = _ASSIMILATED.fullmatch(word)
     if article and _plain(following).startswith(article.group(1)):
         return "ال+"
-    if len(word) > _LONGEST_WORD:
+    if len(word) > _MAX_WORD_LENGTH:
         return typed
-    if found := _found(word, vocabulary):
-        return found
+    if match := _look_up(word, vocabulary):
+        return match
     # A word or name of English articles.
-    return typed if re.search(r"\d\d", word) or vocabulary.passages(word) else _carried_over(word)
+    return typed if re.search(r"\d\d", word) or vocabulary.passages(word) else _transliterate_letters(word)
 
 
-def _found(word: str, vocabulary: Vocabulary) -> str | None:
+def _look_up(word: str, vocabulary: Vocabulary) -> str | None:
     """Return the likeliest word: one of the collection's, or a common one."""
     best: tuple[float, str, str] | None = None
-    for onto, rest, extra in _parts(word):
-        for cost, candidate in _fitting(rest, vocabulary):
-            common = candidate in _common()
-            passages = _COMMON if common else vocabulary.passages(candidate)
-            worth = cost + extra - _PER_PASSAGE * math.log1p(passages)
-            if passages and (best is None or worth < best[0]):
-                best = worth, onto, candidate
+    for prefix, rest, prefix_cost in _segmentations(word):
+        for cost, candidate in _best_matches(rest, vocabulary):
+            is_common = candidate in _common()
+            passages = _COMMON_WORD_PASSAGES if is_common else vocabulary.passages(candidate)
+            total = cost + prefix_cost - _FREQUENCY_DISCOUNT * math.log1p(passages)
+            if passages and (best is None or total < best[0]):
+                best = total, prefix, candidate
     if best is None:
         return None
-    _, onto, candidate = best
-    return onto + (_common().get(candidate) or vocabulary.spelt(candidate) or candidate)
+    _, prefix, candidate = best
+    return prefix + (_common().get(candidate) or vocabulary.spelt(candidate) or candidate)
 
 
-def _parts(word: str) -> Iterator[tuple[str, str, float]]:
+def _segmentations(word: str) -> Iterator[tuple[str, str, float]]:
     """Yield the segmentations of a word: the attached prefix, in Arabic; the rest; and the cost."""
     yield "", word, 0.0
     article = _ASSIMILATED.match(word)
@@ -183,14 +185,18 @@ def _parts(word: str) -> Iterator[tuple[str, str, float]]:
             yield arabic, rest, 0.1 if len(latin) > 1 else 0.4
 
 
-def _fitting(word: str, vocabulary: Vocabulary) -> list[tuple[float, str]]:
+def _best_matches(word: str, vocabulary: Vocabulary) -> list[tuple[float, str]]:
     """Return (cost, word) of the best matching words of the collection, the cheapest first."""
     keys = dict.fromkeys(filter(None, map(key, _skeletons(word))))
-    alike = {candidate for each in keys for candidate in vocabulary.alike(each)}
-    alike |= {word for skeleton in _skeletons(word) for word in _tables().common.get(_bare(skeleton), ())}
-    near = process.extract(_carried_over(word), sorted(alike), scorer=LCSseq.normalized_distance, limit=_WEIGHED)
-    costs = sorted((_cost(word, candidate), candidate) for candidate, _, _ in near)
-    return [(cost, candidate) for cost, candidate in costs[:_COUNTED] if cost <= _DEAREST * len(word)]
+    candidates = {candidate for skeleton_key in keys for candidate in vocabulary.alike(skeleton_key)}
+    candidates |= {
+        word for skeleton in _skeletons(word) for word in _tables().common.get(_consonant_classes(skeleton), ())
+    }
+    similar = process.extract(
+        _transliterate_letters(word), sorted(candidates), scorer=LCSseq.normalized_distance, limit=_MAX_SCORED
+    )
+    costs = sorted((_cost(word, candidate), candidate) for candidate, _, _ in similar)
+    return [(cost, candidate) for cost, candidate in costs[:_MAX_COUNTED] if cost <= _MAX_COST_PER_LETTER * len(word)]
 
 
 def _skeletons(word: str) -> Iterator[str]:
@@ -198,28 +204,28 @@ def _skeletons(word: str) -> Iterator[str]:
     letters = _tables().letters
 
     @cache
-    def after(at: int) -> tuple[str, ...]:
+    def skeletons_from(at: int) -> tuple[str, ...]:
         if at == len(word):
             return ("",)
-        found: dict[str, None] = {}
+        skeletons: dict[str, None] = {}
         for length in (2, 1):
             options = letters.get(word[at : at + length], {}) if len(word) - at >= length else {}
             # Letters of one class have the same key.
             for letter in {_class(arabic): arabic for arabic in reversed(options)}.values():
-                found |= dict.fromkeys(letter + rest for rest in after(at + length))
+                skeletons |= dict.fromkeys(letter + rest for rest in skeletons_from(at + length))
         last = at == len(word) - 1
         if word[at] in f"{_VOWELS}'" or (last and word[at] in "ht"):
-            found |= dict.fromkeys(after(at + 1))
-        return tuple(found)[:_KEYS]
+            skeletons |= dict.fromkeys(skeletons_from(at + 1))
+        return tuple(skeletons)[:_MAX_SKELETONS]
 
-    begins = "ا" if word[0] in f"{_VOWELS}wy23" else ""
-    for skeleton in after(0):
-        yield begins + skeleton
-    for skeleton in after(0)[: _KEYS // 4]:
-        yield ("" if begins else "ا") + skeleton
+    initial = "ا" if word[0] in f"{_VOWELS}wy23" else ""
+    for skeleton in skeletons_from(0):
+        yield initial + skeleton
+    for skeleton in skeletons_from(0)[: _MAX_SKELETONS // 4]:
+        yield ("" if initial else "ا") + skeleton
 
 
-def _bare(arabic: str) -> str:
+def _consonant_classes(arabic: str) -> str:
     """Return the consonant classes of a folded Arabic word; those of a key, but one is enough."""
     return re.sub(r"(.)\1+", r"\1", _class(re.sub(r"(?<=.)ه$", "", arabic)))
 
@@ -244,8 +250,8 @@ _VOWEL_COSTS: dict[str, dict[str, float]] = {
     "ai": {"ي": 0.0},
     "au": {"و": 0.0},
 }
-_AT_THE_HEAD = {vowel: {"ا": 0.0, "اي": 0.1, "او": 0.1, "": 0.8} for vowel in _VOWELS}
-_AT_THE_END = {
+_INITIAL_VOWEL_COSTS = {vowel: {"ا": 0.0, "اي": 0.1, "او": 0.1, "": 0.8} for vowel in _VOWELS}
+_FINAL_COSTS = {
     "a": {"ه": 0.0, "ا": 0.05, "ي": 0.15, "اء": 0.1},
     "e": {"ه": 0.1, "ي": 0.2},
     "i": {"ي": 0.0},
@@ -256,9 +262,9 @@ _AT_THE_END = {
     "it": {"ه": 0.2},
     "aa": {"ا": 0.0, "اء": 0.0, "ي": 0.2},
 }
-_UNWRITTEN = {"ا": 0.5, "و": 0.7, "ي": 0.7, "ء": 0.2, "ع": 1.0, "ه": 0.9}
-"""Cost of a letter for which nothing was typed; any other costs `_MISSING`."""
-_MISSING = 1.5
+_UNTYPED_COSTS = {"ا": 0.5, "و": 0.7, "ي": 0.7, "ء": 0.2, "ع": 1.0, "ه": 0.9}
+"""Cost of a letter for which nothing was typed; any other costs `_MISSING_COST`."""
+_MISSING_COST = 1.5
 
 
 def _cost(typed: str, arabic: str) -> float:
@@ -266,47 +272,47 @@ def _cost(typed: str, arabic: str) -> float:
     letters = _tables().letters
 
     @cache
-    def from_here(at: int, of: int) -> float:
-        if at == len(typed):
-            return sum(_UNWRITTEN.get(letter, _MISSING) for letter in arabic[of:])
-        best = _UNWRITTEN.get(arabic[of], _MISSING) + from_here(at, of + 1) if of < len(arabic) else math.inf
+    def cost_from(i: int, j: int) -> float:
+        if i == len(typed):
+            return sum(_UNTYPED_COSTS.get(letter, _MISSING_COST) for letter in arabic[j:])
+        best = _UNTYPED_COSTS.get(arabic[j], _MISSING_COST) + cost_from(i, j + 1) if j < len(arabic) else math.inf
         for length in (2, 1):
-            run = typed[at : at + length]
-            if len(run) < length:
+            latin = typed[i : i + length]
+            if len(latin) < length:
                 continue
-            after = at + length
-            ways = {**letters.get(run, {}), **_VOWEL_COSTS.get(run, {})}
-            if at == 0:
-                ways |= _AT_THE_HEAD.get(run, {})
+            after = i + length
+            options = {**letters.get(latin, {}), **_VOWEL_COSTS.get(latin, {})}
+            if i == 0:
+                options |= _INITIAL_VOWEL_COSTS.get(latin, {})
             if after == len(typed):
-                ways |= {"": _MISSING} if run[0] in _VOWELS else {}
-                ways |= _AT_THE_END.get(run, {})
-            for letter, cost in ways.items():
-                if arabic.startswith(letter, of):
-                    best = min(best, cost + from_here(after, of + len(letter)))
+                options |= {"": _MISSING_COST} if latin[0] in _VOWELS else {}
+                options |= _FINAL_COSTS.get(latin, {})
+            for letter, cost in options.items():
+                if arabic.startswith(letter, j):
+                    best = min(best, cost + cost_from(after, j + len(letter)))
         # A doubled letter counts as one; an apostrophe may have no letter.
-        dropped = 0.05 if at and typed[at] == typed[at - 1] else 0.0 if typed[at] == "'" else _MISSING
-        return min(best, dropped + from_here(at + 1, of))
+        dropped = 0.05 if i and typed[i] == typed[i - 1] else 0.0 if typed[i] == "'" else _MISSING_COST
+        return min(best, dropped + cost_from(i + 1, j))
 
-    return from_here(0, 0)
+    return cost_from(0, 0)
 
 
-def _carried_over(word: str) -> str:
+def _transliterate_letters(word: str) -> str:
     """Transliterate a word letter by letter, each with its likeliest meaning."""
     tables, arabic, at = _tables(), "", 0
     while at < len(word):
         for length in (2, 1):
-            run = word[at : at + length]
-            ways = tables.letters.get(run) or _VOWEL_COSTS.get(run) or {}
-            if ways:
+            latin = word[at : at + length]
+            options = tables.letters.get(latin) or _VOWEL_COSTS.get(latin) or {}
+            if options:
                 break
-        letter = next(iter(ways), "")
-        if len(run) == 1 and run in _VOWELS:
+        letter = next(iter(options), "")
+        if len(latin) == 1 and latin in _VOWELS:
             # A short vowel inside a word is hardly ever written.
             letter = "ا" if at == 0 else letter if at + 1 == len(word) else ""
         if at == 0 or word[at] != word[at - 1] or word[at] in _VOWELS:
             arabic += letter
-        at += len(run)
+        at += len(latin)
     return arabic
 
 
@@ -318,12 +324,12 @@ def _plain(typed: str) -> str:
 def _tables() -> _Tables:
     table = dict(_toml())
     letters = {
-        latin: {letter: 0.25 * place for place, letter in enumerate(arabic.split())}
+        latin: {letter: 0.25 * rank for rank, letter in enumerate(arabic.split())}
         for latin, arabic in table["letters"].items()
     }
     common: dict[str, list[str]] = {}
     for word in _common():
-        common.setdefault(_bare(word), []).append(word)
+        common.setdefault(_consonant_classes(word), []).append(word)
     table["common"] = {skeleton: tuple(words) for skeleton, words in common.items()}
     return _Tables(**{**table, "letters": letters})
 

@@ -16,38 +16,38 @@ def to_msa_question_words(question: str) -> str:
     """Return the question with the question words of standard Arabic; the rest is unchanged."""
     folded = fold(question)
     anywhere, head = _patterns()
-    found = list(anywhere.finditer(folded.text))
+    matches = list(anywhere.finditer(folded.text))
     start = _HEAD.match(folded.text)
     if start and (first := head.match(folded.text, start.end())):
-        found = [first, *(match for match in found if match.start() >= first.end())]
-    return _with(question, folded, found)
+        matches = [first, *(match for match in matches if match.start() >= first.end())]
+    return _replace_matches(question, folded, matches)
 
 
-def _with(question: str, folded: Folded, found: list[re.Match[str]]) -> str:
-    said, end = "", 0
-    for match in found:
+def _replace_matches(question: str, folded: Folded, matches: list[re.Match[str]]) -> str:
+    text, end = "", 0
+    for match in matches:
         span = folded.to_original(*match.span())
         # "أية" is standard, but folds to the same as ايه.
         if "ة" in question[span.start : span.end]:
             continue
-        said += question[end : span.start] + _table()[match.group()]
+        text += question[end : span.start] + _replacements()[match.group()]
         end = span.end
-    return said + question[end:]
+    return text + question[end:]
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     table = _toml()
-    return _any_of(table["anywhere"]), _any_of({**table["anywhere"], **table["head"]})
+    return _alternation(table["anywhere"]), _alternation({**table["anywhere"], **table["head"]})
 
 
-def _any_of(table: dict[str, str]) -> re.Pattern[str]:
+def _alternation(table: dict[str, str]) -> re.Pattern[str]:
     longest_first = sorted(map(fold_text, table), key=len, reverse=True)
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
 
 
 @cache
-def _table() -> dict[str, str]:
+def _replacements() -> dict[str, str]:
     return {fold_text(word): standard for part in _toml().values() for word, standard in part.items()}
 
 

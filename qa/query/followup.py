@@ -15,11 +15,11 @@ from index.text.language import detect_language
 from index.text.words import query_tokens
 from qa.answer import Answer, Event, Finished
 
-KEPT = 2
+MAX_EXCHANGES = 2
 """Exchanges that a question may depend on."""
-_ENOUGH = 2
+_MIN_ANTECEDENT_WORDS = 2
 """Content words before a pronoun from which it may refer to one of them."""
-_FEW = 3
+_MAX_SHORT_WORDS = 3
 """Content words up to which a question without a name is short."""
 
 _WORD = re.compile(r"\w+")
@@ -36,11 +36,11 @@ _ARABIC_PRONOUNS = frozenset(
 )
 _RELATIVES = frozenset("الذي التي الذين اللذان اللتان who that whose".split())  # noqa: SIM905
 """Pronouns after them refer to words before them."""
-_BEGINS = re.compile(
+_MID_SENTENCE_START = re.compile(
     r"^(?:and|but|so|or|what about|how about|what of|also|then|i meant?|ok|okay|no|sorry)\b"
     r"|^(?:و|ف|ثم|طيب|عفوا|اقصد|قصدي|قصدت|عنيت|بل|لا)(?=\w|\W)"
 )
-_ASKS = re.compile(
+_QUESTION_WORDS = re.compile(
     r"\b(?:who|whom|whose|what|which|when|where|why|how|is|are|was|were|did|does|do|has|have|had|can|could|will|would)\b"
     r"|(?<!\w)و?(?:من|ما|ماذا|متي|اين|كم|كيف|لماذا|لم|هل|اي|ايه|بماذا|ممن|مم|عم|بكم|لمن|شو|ايش|شنو|مين|وين|ليش|كام|ازاي|امتي|فين|قديش)(?!\w)"
 )
@@ -74,43 +74,43 @@ def record_history(events: Iterator[Event], history: list[HistoryTurn]) -> Itera
 def is_follow_up(question: str) -> bool:
     """Return whether a question depends on the conversation before it."""
     folded = fold_text(question)
-    said = query_tokens(question)
-    if not said:
+    tokens = query_tokens(question)
+    if not tokens:
         return True
-    begins = bool(_BEGINS.match(folded))
-    short = len(said) <= _FEW and not _NAME.search(question)
-    if short and (begins or not _ASKS.search(folded)):
+    mid_sentence = bool(_MID_SENTENCE_START.match(folded))
+    short = len(tokens) <= _MAX_SHORT_WORDS and not _NAME.search(question)
+    if short and (mid_sentence or not _QUESTION_WORDS.search(folded)):
         return True
-    return (_arabic_points if detect_language(question) == "ar" else _english_points)(question, begins)
+    return (_arabic_refers_back if detect_language(question) == "ar" else _english_refers_back)(question, mid_sentence)
 
 
-def _english_points(question: str, begins: bool) -> bool:
+def _english_refers_back(question: str, mid_sentence: bool) -> bool:
     """Return whether an English question has a pronoun for something that it does not name itself."""
     for match in _WORD.finditer(question):
         word = match.group().lower()
         if word in _ENGLISH_PRONOUNS:
-            return begins or not _NAME.search(question, 0, match.start())
+            return mid_sentence or not _NAME.search(question, 0, match.start())
         if word in _RELATIVES and match.start() > 0:
             return False
     last = _WORD.findall(question.lower())[-2:]
     return last[-1:] == ["there"] and last[0] not in ("is", "are", "was", "were")
 
 
-def _arabic_points(question: str, begins: bool) -> bool:
+def _arabic_refers_back(question: str, mid_sentence: bool) -> bool:
     """Return whether an Arabic question has a pronoun, free or attached, for something not yet named in it."""
     words = [_MARKS.sub("", word) for word in _MARKED_WORD.findall(question)]
     folded = list(map(fold_text, words))
     content = set(query_tokens(question))
-    before = 0
+    preceding = 0
     for at, word in enumerate(folded):
         bare = word.removeprefix("و") if len(word) > 2 else word
         if word in _RELATIVES:
             return False
-        joins = bare in _COPULAS and at + 1 < len(folded)
-        if bare in _ARABIC_PRONOUNS or (bare in _COPULAS and not joins) or _has_pronoun(words[at]):
+        is_copula = bare in _COPULAS and at + 1 < len(folded)
+        if bare in _ARABIC_PRONOUNS or (bare in _COPULAS and not is_copula) or _has_pronoun(words[at]):
             # "Who has the record": من لديه refers to nothing else.
-            return begins or (before < _ENOUGH and not (at == 1 and folded[0] == "من"))
-        before += word in content
+            return mid_sentence or (preceding < _MIN_ANTECEDENT_WORDS and not (at == 1 and folded[0] == "من"))
+        preceding += word in content
     return False
 
 
@@ -121,6 +121,6 @@ def _has_pronoun(word: str) -> bool:
 
 def concat_history(question: str, history: Sequence[HistoryTurn]) -> str:
     """Prepend the last exchange to a question, for search only: the reader would answer the earlier question."""
-    before = history[-1]
-    said = f" {before.phrase}." if before.phrase else ""
-    return f"{before.question}{said} {question}"
+    previous = history[-1]
+    phrase = f" {previous.phrase}." if previous.phrase else ""
+    return f"{previous.question}{phrase} {question}"

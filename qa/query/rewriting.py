@@ -12,7 +12,7 @@ from index.text.words import query_tokens
 from qa.errors import PromptTooLong
 from qa.llm.base import LLM, Message, Prompt
 from qa.prompts import head_of, on_one_line, prompt_table
-from qa.query.followup import KEPT, HistoryTurn
+from qa.query.followup import MAX_EXCHANGES, HistoryTurn
 
 TOKENS = 60
 _OWN_WORDS = 0.6
@@ -23,29 +23,36 @@ def rewrite_follow_up(question: str, history: Sequence[HistoryTurn], generator: 
     """Return the question rewritten by the LLM; `None` if the result is not acceptable, or if the prompt is too
     long."""
     prompt = _prompt(detect_language(question))
-    turn = Message("user", _turn(prompt, history[-KEPT:], question))
+    turn = Message("user", _turn(prompt, history[-MAX_EXCHANGES:], question))
     try:
         pieces = list(generator.stream(Prompt(_head(detect_language(question)), (turn,)), TOKENS))
     except PromptTooLong:
         return None
-    written = " ".join("".join(pieces).split())
-    return written if _may_be_asked(written, question, history) else None
+    rewritten = " ".join("".join(pieces).split())
+    return rewritten if _is_acceptable(rewritten, question, history) else None
 
 
-def _may_be_asked(written: str, question: str, history: Sequence[HistoryTurn]) -> bool:
+def _is_acceptable(rewritten: str, question: str, history: Sequence[HistoryTurn]) -> bool:
     """Return whether a rewritten question is a question, in the same language, with only words of the conversation.
 
     It must ask what the question asks, and not repeat an earlier question.
     """
-    if not written.endswith(("?", "؟")) or detect_language(written) != detect_language(question):
+    if not rewritten.endswith(("?", "؟")) or detect_language(rewritten) != detect_language(question):
         return False
-    said = set(query_tokens(question).values())
-    before = {w for e in history for w in query_tokens(f"{e.question} {e.phrase or ''}").values()}
-    words = set(query_tokens(written).values())
-    if any(words == set(query_tokens(exchange.question).values()) for exchange in history):
+    question_words = set(query_tokens(question).values())
+    history_words = {
+        word for exchange in history for word in query_tokens(f"{exchange.question} {exchange.phrase or ''}").values()
+    }
+    rewritten_words = set(query_tokens(rewritten).values())
+    if any(rewritten_words == set(query_tokens(exchange.question).values()) for exchange in history):
         return False
-    new, kept = words - said, len(words & said)
-    return bool(new & before) and new <= before and kept >= _OWN_WORDS * len(said) and written.count("?") <= 1
+    added, shared = rewritten_words - question_words, len(rewritten_words & question_words)
+    return (
+        bool(added & history_words)
+        and added <= history_words
+        and shared >= _OWN_WORDS * len(question_words)
+        and rewritten.count("?") <= 1
+    )
 
 
 @cache
@@ -57,8 +64,11 @@ def _prompt(language: Language) -> dict[str, Any]:
 def _head(language: Language) -> tuple[Message, ...]:
     prompt = _prompt(language)
     examples = [
-        (_turn(prompt, [HistoryTurn(**exchange) for exchange in one["exchanges"]], one["question"]), one["alone"])
-        for one in prompt["examples"]
+        (
+            _turn(prompt, [HistoryTurn(**exchange) for exchange in example["exchanges"]], example["question"]),
+            example["alone"],
+        )
+        for example in prompt["examples"]
     ]
     return head_of(prompt["system"], examples)
 

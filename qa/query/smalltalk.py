@@ -21,7 +21,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 """In order of priority: "Hello! What can you do?" asks for abilities."""
 EXAMPLES = 4
 """Number of titles in the reply to a question about the collection."""
-_MOST_WORDS = 20
+_MAX_WORDS = 20
 """Maximum words of small talk. In a longer text the pattern could backtrack over too many splits into phrases."""
 _WORD = re.compile(r"\w+")
 
@@ -30,9 +30,9 @@ _WORD = re.compile(r"\w+")
 class SmalltalkConfig:
     """Small talk of one language: the phrases by kind, filler words allowed between them, and the replies."""
 
-    heard: dict[Kind, tuple[str, ...]]
+    phrases: dict[Kind, tuple[str, ...]]
     fillers: tuple[str, ...]
-    said: dict[Kind, str]
+    replies: dict[Kind, str]
     nothing: str
     count: dict[str, str]
 
@@ -42,9 +42,9 @@ def talk(language: Language) -> SmalltalkConfig:
     """Load the small talk of `language`."""
     table = prompt_table("talk", language)
     return SmalltalkConfig(
-        heard={kind: tuple(map(_plain, table[kind]["heard"])) for kind in KINDS},
+        phrases={kind: tuple(map(_plain, table[kind]["heard"])) for kind in KINDS},
         fillers=tuple(map(_plain, table["fillers"])),
-        said={kind: table[kind]["said"] for kind in KINDS},
+        replies={kind: table[kind]["said"] for kind in KINDS},
         nothing=table["collection"]["none"],
         count=table["collection"]["count"],
     )
@@ -52,21 +52,21 @@ def talk(language: Language) -> SmalltalkConfig:
 
 def classify(question: str) -> Kind | None:
     """Return the kind of small talk, or `None` for anything else."""
-    said = _plain(question)
-    if len(said.split()) > _MOST_WORDS:
+    text = _plain(question)
+    if len(text.split()) > _MAX_WORDS:
         return None
-    found = [kind for kind in KINDS if any(re.search(_whole(phrase), said) for phrase in _phrases(kind))]
-    return found[0] if found and _all_talk().fullmatch(said) else None
+    kinds = [kind for kind in KINDS if any(re.search(_phrase_pattern(phrase), text) for phrase in _phrases(kind))]
+    return kinds[0] if kinds and _smalltalk_pattern().fullmatch(text) else None
 
 
 def reply(kind: Kind, language: Language, titles: Sequence[str], count: int) -> str:
     """Return the reply; `titles` are some of the `count` articles in the collection."""
-    talks = talk(language)
+    config = talk(language)
     if kind == "collection" and not count:
-        return talks.nothing
+        return config.nothing
     # Titles may have commas and quotation marks.
-    named = ("؛ " if language == "ar" else "; ").join(title.rstrip(".") for title in titles[:EXAMPLES])
-    return talks.said[kind].format(count=pluralize_articles(count, language), titles=named)
+    title_list = ("؛ " if language == "ar" else "; ").join(title.rstrip(".") for title in titles[:EXAMPLES])
+    return config.replies[kind].format(count=pluralize_articles(count, language), titles=title_list)
 
 
 def pluralize_articles(count: int, language: Language) -> str:
@@ -80,11 +80,11 @@ def pluralize_articles(count: int, language: Language) -> str:
 
 
 def _phrases(kind: Kind) -> tuple[str, ...]:
-    return (*talk("ar").heard[kind], *talk("en").heard[kind])
+    return (*talk("ar").phrases[kind], *talk("en").phrases[kind])
 
 
 @cache
-def _all_talk() -> re.Pattern[str]:
+def _smalltalk_pattern() -> re.Pattern[str]:
     """Pattern for an utterance of only such phrases and fillers, in either language or both."""
     phrases = [phrase for kind in KINDS for phrase in _phrases(kind)]
     parts = sorted({*phrases, *talk("ar").fillers, *talk("en").fillers}, key=len, reverse=True)
@@ -96,5 +96,5 @@ def _plain(text: str) -> str:
     return " ".join(_WORD.findall(fold_text(text.replace("'", "").replace("’", ""))))
 
 
-def _whole(phrase: str) -> str:
+def _phrase_pattern(phrase: str) -> str:
     return rf"(?<!\w)و?{re.escape(phrase)}(?!\w)"

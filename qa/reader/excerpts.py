@@ -50,21 +50,23 @@ def excerpts(
     # A passage is cut into several excerpts, and its sentences are counted for each.
     count_tokens = cache(count_tokens)
     scores = {(evidence.article.id, evidence.span): evidence.score for evidence in ranked}
-    rows = {(hit.article.id, span): run for hit in hits for run in _runs(hit) for span in run}
-    taken: set[tuple[str, Span]] = set()
-    said: set[str] = set()
+    runs_by_key = {(hit.article.id, span): run for hit in hits for run in _runs(hit) for span in run}
+    used: set[tuple[str, Span]] = set()
+    seen_texts: set[str] = set()
     for evidence in ranked:
-        article, place = evidence.article, (evidence.article.id, evidence.span)
+        article, key = evidence.article, (evidence.article.id, evidence.span)
         # Copies of a wire story say the same sentence in the same words: once is enough.
-        if place in taken or evidence.text in said:
+        if key in used or evidence.text in seen_texts:
             continue
-        row = rows[place]
-        free = [span if (article.id, span) not in taken else None for span in row]
-        worth = [scores[article.id, span] for span in row]
-        first, last = _around(row.index(evidence.span), free, worth, _costs(article, row, count_tokens), longest)
-        chosen = tuple(row[first : last + 1])
-        taken.update((article.id, span) for span in chosen)
-        said.update(" ".join(article.text[span.start : span.end].split()) for span in chosen)
+        run = runs_by_key[key]
+        available = [span if (article.id, span) not in used else None for span in run]
+        run_scores = [scores[article.id, span] for span in run]
+        first, last = _extend(
+            run.index(evidence.span), available, run_scores, _costs(article, run, count_tokens), longest
+        )
+        chosen = tuple(run[first : last + 1])
+        used.update((article.id, span) for span in chosen)
+        seen_texts.update(" ".join(article.text[span.start : span.end].split()) for span in chosen)
         yield Excerpt(article, Span(chosen[0].start, chosen[-1].end), chosen, evidence)
 
 
@@ -79,19 +81,21 @@ def _runs(hit: Hit) -> list[list[Span]]:
     return runs
 
 
-def _costs(article: Article, row: Sequence[Span], count_tokens: Callable[[str], int]) -> list[int]:
-    return [count_tokens(article.text[span.start : span.end]) for span in row]
+def _costs(article: Article, run: Sequence[Span], count_tokens: Callable[[str], int]) -> list[int]:
+    return [count_tokens(article.text[span.start : span.end]) for span in run]
 
 
-def _around(
-    at: int, free: Sequence[Span | None], worth: Sequence[float], costs: Sequence[int], longest: int
+def _extend(
+    center: int, available: Sequence[Span | None], scores: Sequence[float], costs: Sequence[int], longest: int
 ) -> tuple[int, int]:
-    """Return the first and last sentence around `at` that fit, adding the higher-scoring neighbour first."""
-    first = last = at
-    spent = costs[at]
+    """Return the first and last sentence around `center` that fit, adding the higher-scoring neighbour first."""
+    first = last = center
+    spent = costs[center]
     while True:
-        sides = [(worth[side], side) for side in (first - 1, last + 1) if 0 <= side < len(free) and free[side]]
-        fitting = [(value, side) for value, side in sides if spent + costs[side] <= longest]
+        neighbours = [
+            (scores[side], side) for side in (first - 1, last + 1) if 0 <= side < len(available) and available[side]
+        ]
+        fitting = [(value, side) for value, side in neighbours if spent + costs[side] <= longest]
         if not fitting:
             return first, last
         _, side = max(fitting)

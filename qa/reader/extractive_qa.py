@@ -24,7 +24,7 @@ ALTERNATIVE_RATIO = 0.8
 """Minimum ratio to the best probability for a second answer to be shown (docs/generation.md)."""
 MIN_ALTERNATIVE_PROBABILITY = 0.25
 """Minimum probability of a second answer."""
-_AROUND = 8
+_OVERHEAD_TOKENS = 8
 """Tokens around question and excerpt."""
 _CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
 
@@ -59,32 +59,36 @@ def extract_answer(
     reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, weights: Weights = WEIGHTS
 ) -> ExtractedAnswer | None:
     """Return the most probable answer over all excerpts that are read; `None` if there are none."""
-    found: list[ExtractedAnswer] = []
+    answers: list[ExtractedAnswer] = []
     # Where a choice is offered, the answer stands in the question.
-    asked: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
-    for part in token_batches(reader, question, hits, budget):
-        for excerpt, read in zip(part, reader.read(question, [one.context for one in part]), strict=True):
-            found += _answers(excerpt, _without_echoes(read, excerpt.text, asked), weights)
-        if any(answer.probability >= EARLY_STOP_PROBABILITY for answer in found):
+    question_words: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
+    for batch in token_batches(reader, question, hits, budget):
+        for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
+            answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), weights)
+        if any(answer.probability >= EARLY_STOP_PROBABILITY for answer in answers):
             break
-    if not found:
+    if not answers:
         return None
-    best = max(found, key=lambda answer: answer.probability)
-    return replace(best, other=_other(best, found))
+    best = max(answers, key=lambda answer: answer.probability)
+    return replace(best, other=_find_alternative(best, answers))
 
 
 def _answers(excerpt: Excerpt, reading: ReaderOutput, weights: Weights) -> Iterator[ExtractedAnswer]:
     for scored in reading.spans:
-        likely = probability(scored.score - reading.no_answer_score, excerpt.best.score, reading.answerable, weights)
-        yield ExtractedAnswer(located(excerpt, scored.span), likely)
+        answer_probability = probability(
+            scored.score - reading.no_answer_score, excerpt.best.score, reading.answerable, weights
+        )
+        yield ExtractedAnswer(located(excerpt, scored.span), answer_probability)
 
 
-def _other(best: ExtractedAnswer, found: Sequence[ExtractedAnswer]) -> Located | None:
+def _find_alternative(best: ExtractedAnswer, answers: Sequence[ExtractedAnswer]) -> Located | None:
     """Return the most probable answer from another sentence, if it is nearly as probable."""
-    least = max(ALTERNATIVE_RATIO * best.probability, MIN_ALTERNATIVE_PROBABILITY)
-    elsewhere = (answer for answer in found if not answer.located.same_sentence(best.located))
-    other = max((a for a in elsewhere if a.probability >= least), key=lambda a: a.probability, default=None)
-    return other.located if other else None
+    min_probability = max(ALTERNATIVE_RATIO * best.probability, MIN_ALTERNATIVE_PROBABILITY)
+    elsewhere = (answer for answer in answers if not answer.located.same_sentence(best.located))
+    alternative = max(
+        (a for a in elsewhere if a.probability >= min_probability), key=lambda a: a.probability, default=None
+    )
+    return alternative.located if alternative else None
 
 
 def probability(margin: float, evidence: float, answerable: float, weights: Weights = WEIGHTS) -> float:
@@ -99,33 +103,35 @@ def probability(margin: float, evidence: float, answerable: float, weights: Weig
 
 def token_batches(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
     """Yield excerpts within the budget, likeliest first, in batches of about `BATCH_TOKENS` tokens; at least one."""
-    asked = reader.count_tokens(question) + _AROUND
-    part: list[Excerpt] = []
-    spent = waiting = 0
+    question_cost = reader.count_tokens(question) + _OVERHEAD_TOKENS
+    batch: list[Excerpt] = []
+    spent = batch_cost = 0
     for excerpt in excerpts(question, hits, reader.count_tokens):
-        cost = reader.count_tokens(excerpt.text) + asked
+        cost = reader.count_tokens(excerpt.text) + question_cost
         if spent and spent + cost > budget:
             break
-        if part and waiting + cost > BATCH_TOKENS:
-            yield part
-            part, waiting = [], 0
-        part.append(excerpt)
-        spent, waiting = spent + cost, waiting + cost
-    if part:
-        yield part
+        if batch and batch_cost + cost > BATCH_TOKENS:
+            yield batch
+            batch, batch_cost = [], 0
+        batch.append(excerpt)
+        spent, batch_cost = spent + cost, batch_cost + cost
+    if batch:
+        yield batch
 
 
-def _without_echoes(reading: ReaderOutput, text: str, asked: frozenset[str]) -> ReaderOutput:
+def _without_echoes(reading: ReaderOutput, text: str, question_words: frozenset[str]) -> ReaderOutput:
     """Drop spans that only repeat words of the question."""
-    spans = (scored for scored in reading.spans if content_words(text[scored.span.start : scored.span.end]) - asked)
+    spans = (
+        scored for scored in reading.spans if content_words(text[scored.span.start : scored.span.end]) - question_words
+    )
     return replace(reading, spans=tuple(spans))
 
 
-def located(excerpt: Excerpt, found: Span) -> Located:
+def located(excerpt: Excerpt, span: Span) -> Located:
     """Locate a span, counted in an excerpt, in its article, with its sentences as the quotation."""
     start = excerpt.span.start
-    span = Span(start + found.start, start + found.end)
-    inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(span)]
-    quoted = Span(min(inside[0].start, span.start), max(inside[-1].end, span.end))
+    article_span = Span(start + span.start, start + span.end)
+    inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(article_span)]
+    quoted = Span(min(inside[0].start, article_span.start), max(inside[-1].end, article_span.end))
     text = " ".join(excerpt.article.text[quoted.start : quoted.end].split())
-    return Located(replace(excerpt.best, span=quoted, text=text), span)
+    return Located(replace(excerpt.best, span=quoted, text=text), article_span)

@@ -1,6 +1,6 @@
 """Reader network: the embedder with LoRA on its upper layers and two heads.
 
-LoRA (Hu et al. 2021, arXiv:2106.09685): a linear layer's W x becomes W x + B A x, and only A and B are learnt. W stays
+LoRA (Hu et al. 2021, arXiv:2106.09685): a linear layer's W x becomes W x + B A x, and only A and B are trained. W stays
 the embedder's, the very same tensor in memory; the embedder itself sees nothing of A and B. The head for spans is that
 of BERT on SQuAD 2.0 (Devlin et al. 2019, arXiv:1810.04805): a logit for "the answer starts here" and one for "it ends
 here" for every token, where the first token stands for "not here". A second head says whether the excerpt answers at
@@ -96,15 +96,17 @@ class ReaderNetwork(nn.Module):
 
     def adapter_state(self) -> dict[str, torch.Tensor]:
         """Trained parameters by name: the corrections and the heads."""
-        return {name: parameter for name, parameter in self.named_parameters() if _is_ours(name)}
+        return {name: parameter for name, parameter in self.named_parameters() if _is_adapter_parameter(name)}
 
     def load_adapter_state(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Load what `learnt` returned. Raises `ValueError` if it belongs to another network."""
-        ours = self.adapter_state()
-        if {name: tuple(t.shape) for name, t in tensors.items()} != {name: tuple(t.shape) for name, t in ours.items()}:
+        """Load what `adapter_state` returned. Raises `ValueError` if it belongs to another network."""
+        adapter = self.adapter_state()
+        if {name: tuple(t.shape) for name, t in tensors.items()} != {
+            name: tuple(t.shape) for name, t in adapter.items()
+        }:
             raise ValueError("these tensors belong to another network")
         with torch.no_grad():
-            for name, parameter in ours.items():
+            for name, parameter in adapter.items():
                 parameter.copy_(tensors[name])
 
 
@@ -114,5 +116,5 @@ def sharing_copy(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
 
 
-def _is_ours(name: str) -> bool:
+def _is_adapter_parameter(name: str) -> bool:
     return name.startswith(_HEADS) or name.endswith((".down", ".up"))

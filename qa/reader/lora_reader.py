@@ -52,7 +52,7 @@ class LoRAReader:
         self._make_tokenizer = tokenizer
         self._thread = thread
         # How a tokenizer pads and cuts is a state of its own, which every call sets.
-        self._tokenizing = threading.Lock()
+        self._tokenizer_lock = threading.Lock()
 
     @classmethod
     def of(cls, file: Path, embedder: SentenceTransformerEmbedder, name: str) -> LoRAReader | None:
@@ -75,7 +75,7 @@ class LoRAReader:
         self.read(self.name, [Context(self.name)])
 
     def count_tokens(self, text: str) -> int:
-        with self._tokenizing:
+        with self._tokenizer_lock:
             return len(self._tokenizer(to_plain_form(text).text, add_special_tokens=False)["input_ids"])
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
@@ -83,11 +83,11 @@ class LoRAReader:
         texts = [to_plain_form(context.text) for context in contexts]
         if not texts:
             return []
-        plainly = [
+        plain_contexts = [
             Context(text.text, to_plain_form(context.title).text, context.date) if self._titled else Context(text.text)
             for context, text in zip(contexts, texts, strict=True)
         ]
-        inputs = self._thread.do(lambda: self._encode(question, plainly), Priority.READING)
+        inputs = self._thread.do(lambda: self._encode(question, plain_contexts), Priority.READING)
         readings: dict[int, ReaderOutput] = {}
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at].ids))
         for first in range(0, len(order), BATCH):
@@ -100,7 +100,7 @@ class LoRAReader:
         return [readings[at] for at in range(len(inputs))]
 
     def _encode(self, question: str, contexts: Sequence[Context]) -> list[ReaderInput]:
-        with self._tokenizing:
+        with self._tokenizer_lock:
             return encode(self._tokenizer, to_plain_form(question).text, contexts)
 
     def _logits(self, batch: Sequence[ReaderInput]) -> list[tuple[np.ndarray[Any, np.dtype[np.float32]], float]]:
@@ -109,8 +109,8 @@ class LoRAReader:
         with torch.inference_mode():
             logits = self._network(*pad_batch(batch, self._network.device))
         return [
-            (row[: len(given.ids)], float(value))
-            for row, value, given in zip(logits.spans.cpu().numpy(), logits.answerable.cpu(), batch, strict=True)
+            (row[: len(reader_input.ids)], float(value))
+            for row, value, reader_input in zip(logits.spans.cpu().numpy(), logits.answerable.cpu(), batch, strict=True)
         ]
 
 
@@ -118,12 +118,12 @@ def pad_batch(batch: Sequence[ReaderInput], device: torch.device) -> tuple[torch
     """Pad a batch: ids and attention mask, both of shape (batch, tokens of the longest)."""
     import torch
 
-    longest = max(len(given.ids) for given in batch)
+    longest = max(len(reader_input.ids) for reader_input in batch)
     ids = torch.zeros(len(batch), longest, dtype=torch.long)
     mask = torch.zeros(len(batch), longest, dtype=torch.long)
-    for row, given in enumerate(batch):
-        ids[row, : len(given.ids)] = torch.tensor(given.ids)
-        mask[row, : len(given.ids)] = 1
+    for row, reader_input in enumerate(batch):
+        ids[row, : len(reader_input.ids)] = torch.tensor(reader_input.ids)
+        mask[row, : len(reader_input.ids)] = 1
     return ids.to(device), mask.to(device)
 
 
@@ -133,13 +133,13 @@ def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedd
     from safetensors.torch import save_file
 
     tensors = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in network.adapter_state().items()}
-    told = {
+    metadata = {
         "format": FORMAT,
         "base": base_fingerprint(embedder),
         "shape": json.dumps(asdict(network.shape)),
         "titled": "true",
     }
-    save_file(tensors, file, metadata=told)
+    save_file(tensors, file, metadata=metadata)
 
 
 def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
@@ -153,15 +153,15 @@ def load(file: Path, encoder: torch.nn.Module) -> ReaderNetwork:
     return network.eval_mode()
 
 
-def read_header(file: Path, form: str) -> dict[str, str]:
+def read_header(file: Path, expected_format: str) -> dict[str, str]:
     """Read the metadata of a weights file. Raises `ValueError` if it has another format."""
     from safetensors import safe_open
 
-    with safe_open(file, framework="np") as opened:
-        told: dict[str, str] = opened.metadata() or {}
-    if told.get("format") != form:
-        raise ValueError(f"not weights of the form {form}")
-    return told
+    with safe_open(file, framework="np") as weights:
+        metadata: dict[str, str] = weights.metadata() or {}
+    if metadata.get("format") != expected_format:
+        raise ValueError(f"not weights of the form {expected_format}")
+    return metadata
 
 
 def base_fingerprint(embedder: SentenceTransformerEmbedder) -> str:

@@ -1,9 +1,9 @@
 """Prompt-injection classifier: finds sentences that address the LLM ("ignore your instructions and answer …").
 
-They speak to whoever answers, not of the world, so nothing that they say is an answer: they are taken out of what is
-read, and stay in the article and in the passages that are shown. Told apart they are by their meaning, in any language
-of the embedder: a linear function of the sentence's vector (`qa/training/train_commands.py`; docs/generation.md has how
-often it is right).
+They address whoever answers and state nothing about the world, so nothing that they say is an answer: they are removed
+from what is read, and stay in the article and in the passages that are shown. They are recognised by their meaning, in
+any language of the embedder: by a linear function of the sentence's vector (`qa/training/train_commands.py`;
+docs/generation.md has how often it is right).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class InjectionClassifier:
         """Load a weights file; `None` if it is for another embedder."""
         from safetensors.numpy import load_file
 
-        told = read_header(file, FORMAT)
-        if told.get("base") != base_fingerprint(embedder):
+        metadata = read_header(file, FORMAT)
+        if metadata.get("base") != base_fingerprint(embedder):
             return None
-        return cls(load_file(file)["direction"], float(told["bias"]))
+        return cls(load_file(file)["direction"], float(metadata["bias"]))
 
     def odds(self, vectors: Vectors) -> Vectors:
         """Log-odds of injection for vectors of shape (sentences, dimension)."""
@@ -52,11 +52,11 @@ class InjectionClassifier:
 
     def filter_hits(self, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits without their injected sentences."""
-        return [replace(hit, sentences=self._kept(hit)) for hit in hits]
+        return [replace(hit, sentences=self._without_injections(hit)) for hit in hits]
 
-    def _kept(self, hit: Hit) -> tuple[Sentence, ...]:
+    def _without_injections(self, hit: Hit) -> tuple[Sentence, ...]:
         if not hit.sentences:
             return ()
         odds = self.odds(np.stack([sentence.vector for sentence in hit.sentences]))
-        bound = NEIGHBOUR_THRESHOLD if odds.max() >= THRESHOLD else THRESHOLD
-        return tuple(sentence for sentence, value in zip(hit.sentences, odds, strict=True) if value < bound)
+        threshold = NEIGHBOUR_THRESHOLD if odds.max() >= THRESHOLD else THRESHOLD
+        return tuple(sentence for sentence, value in zip(hit.sentences, odds, strict=True) if value < threshold)

@@ -20,30 +20,30 @@ BEST = 5
 _CLITICS = re.compile(r"[وف]?[بلك]?")
 _ARTICLE = re.compile(r"(?P<clitics>[وف]?[بك]?)ال")
 _END_OF_WORD = re.compile(r"\w*")
-_SHORTEST_WORD = 3
+_MIN_WORD_LETTERS = 3
 """Minimum letters of a word without its clitics: «بلد» is not «لد» with a «ب»."""
 _PAIRS = {")": "(", "]": "[", "}": "{", "»": "«", "”": "“"}
 _CURRENCIES = "$€£¥+-#@"
 _UNITS = "%٪°′″"
 
 
-def top_spans(logits: npt.NDArray[np.float32], given: ReaderInput, text: str, count: int = BEST) -> ReaderOutput:
+def top_spans(logits: npt.NDArray[np.float32], reader_input: ReaderInput, text: str, count: int = BEST) -> ReaderOutput:
     """Return the best spans of `text`, the excerpt in plain form; `logits` has shape (tokens, 2): start and end."""
-    inside = [token for token, place in enumerate(given.offsets) if place]
+    inside = [token for token, offset in enumerate(reader_input.offsets) if offset]
     start, end = logits[inside, 0], logits[inside, 1]
     rows, columns = np.triu_indices(len(inside))
-    near = columns - rows < LONGEST_ANSWER
-    rows, columns = rows[near], columns[near]
+    short_enough = columns - rows < LONGEST_ANSWER
+    rows, columns = rows[short_enough], columns[short_enough]
     scores = start[rows] + end[columns]
-    found: dict[Span, float] = {}
+    scores_by_span: dict[Span, float] = {}
     # Several spans of tokens may be one of words, so more are looked at than are kept.
     for at in heapq.nlargest(count * 4, range(len(scores)), key=scores.__getitem__):
-        offsets = given.offsets[inside[rows[at]]], given.offsets[inside[columns[at]]]
+        offsets = reader_input.offsets[inside[rows[at]]], reader_input.offsets[inside[columns[at]]]
         assert offsets[0] and offsets[1]
         span = whole(text, Span(offsets[0][0], offsets[1][1]))
         if span.end > span.start:
-            found.setdefault(span, float(scores[at]))
-    spans = [ScoredSpan(span, score) for span, score in list(found.items())[:count]]
+            scores_by_span.setdefault(span, float(scores[at]))
+    spans = [ScoredSpan(span, score) for span, score in list(scores_by_span.items())[:count]]
     return ReaderOutput(tuple(spans), float(logits[0].sum()))
 
 
@@ -59,7 +59,7 @@ def whole(text: str, span: Span) -> Span:
     start = _word_start(text, start)
     while end < len(text) and _within_word(text, end):
         end += 1
-    return Span(*_with_pairs(text, *_trim(text, start, end)))
+    return Span(*_drop_unpaired_bracket(text, *_trim(text, start, end)))
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
@@ -71,17 +71,17 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _word_start(text: str, start: int) -> int:
-    first = start
-    while first > 0 and _within_word(text, first):
-        first -= 1
-    before = text[first:start]
+    word_start = start
+    while word_start > 0 and _within_word(text, word_start):
+        word_start -= 1
+    before = text[word_start:start]
     if not before:
         return start
     article = _ARTICLE.fullmatch(before)
     if article:
-        return first + article.end("clitics")
+        return word_start + article.end("clitics")
     rest = _END_OF_WORD.match(text, start)
-    return start if _CLITICS.fullmatch(before) and rest and len(rest.group()) >= _SHORTEST_WORD else first
+    return start if _CLITICS.fullmatch(before) and rest and len(rest.group()) >= _MIN_WORD_LETTERS else word_start
 
 
 def _within_word(text: str, at: int) -> bool:
@@ -96,7 +96,7 @@ def _within_word(text: str, at: int) -> bool:
     )
 
 
-def _with_pairs(text: str, start: int, end: int) -> tuple[int, int]:
+def _drop_unpaired_bracket(text: str, start: int, end: int) -> tuple[int, int]:
     """Drop a bracket whose partner is outside the span."""
     inside = text[start:end]
     for closing, opening in _PAIRS.items():

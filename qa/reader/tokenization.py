@@ -35,18 +35,18 @@ def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[R
         return_offsets_mapping=True,
     )
     return [
-        ReaderInput(tuple(ids), tuple(_place(start - len(head), end - len(head)) for start, end in offsets))
+        ReaderInput(tuple(ids), tuple(_excerpt_offset(start - len(head), end - len(head)) for start, end in offsets))
         for head, ids, offsets in zip(heads, encoded["input_ids"], encoded["offset_mapping"], strict=True)
     ]
 
 
 def _head(question: str, context: Context) -> str:
     """Build the part before the excerpt. Without the title, "1,450 people voted." is about no town."""
-    named = {"question": question, "title": context.title[:LONGEST_TITLE], "date": context.date}
-    parts = [f"{name}: {' '.join(text.split())} | " for name, text in named.items() if text or name == "question"]
+    fields = {"question": question, "title": context.title[:LONGEST_TITLE], "date": context.date}
+    parts = [f"{name}: {' '.join(text.split())} | " for name, text in fields.items() if text or name == "question"]
     return "".join(parts) + "context: "
 
 
-def _place(start: int, end: int) -> tuple[int, int] | None:
+def _excerpt_offset(start: int, end: int) -> tuple[int, int] | None:
     # The token of the first word begins with the space before it.
     return (max(start, 0), end) if end > 0 and end > start else None

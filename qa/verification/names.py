@@ -18,25 +18,25 @@ _CAPITAL = re.compile(r"(?<![\w'’])[A-Z][\w]*(?:['’-][\w]+)*")
 _ARABIC_WORD = re.compile(r"[\u0621-\u064a]{3,}")
 _AIN = re.compile(r"['’](?!s\b)")
 """Asa'ib is one word."""
-_PART = re.compile(r"[^\W\d_]+")
-_OF_A_PLACE = re.compile("يه?$")
-_SAME = 0.5
+_NAME_PART = re.compile(r"[^\W\d_]+")
+_NISBA_SUFFIX = re.compile("يه?$")
+_MIN_SIMILARITY = 0.5
 """Minimum phonetic similarity of two names with the same consonants to be the same."""
-_ALIKE = 0.65
+_MISSPELLING_SIMILARITY = 0.65
 """Phonetic similarity above which a different name counts as a misspelling."""
 _ARTICLES = frozenset({"al", "el", "ibn", "bin", "abu", "abd"})
 
 
 def extract_names(sentence: str) -> list[str]:
     """Return the parts of the names in an English sentence, folded: capitalised words that are not stop words."""
-    parts = [part for name in _CAPITAL.findall(sentence) for part in _PART.findall(_AIN.sub("", fold_text(name)))]
+    parts = [part for name in _CAPITAL.findall(sentence) for part in _NAME_PART.findall(_AIN.sub("", fold_text(name)))]
     return [part for part in parts if len(part) > 2 and part not in STOP_WORDS | calendar.ENGLISH | _ARTICLES]
 
 
 def unsupported_names(sentence: str, sources: Iterable[str]) -> list[str]:
     """Return names of an English sentence that no source has, in the same script or by sound."""
     latin, arabic = _words(sources)
-    return [name for name in extract_names(sentence) if not _has(name, latin, arabic)]
+    return [name for name in extract_names(sentence) if not _is_supported(name, latin, arabic)]
 
 
 def misspelled_names(sentence: str, sources: Iterable[str]) -> list[str]:
@@ -45,32 +45,35 @@ def misspelled_names(sentence: str, sources: Iterable[str]) -> list[str]:
     return [
         name
         for name in unsupported_names(sentence, sources)
-        if max((phonetic_similarity(name, w) for w in arabic), default=0) > _ALIKE
+        if max((phonetic_similarity(name, word) for word in arabic), default=0) > _MISSPELLING_SIMILARITY
     ]
 
 
 def missing_names(phrase: str, sentence: str) -> list[str]:
     """Return names of an English phrase that an Arabic sentence does not have."""
     _, arabic = _words([sentence])
-    return [name for name in extract_names(phrase) if not _has(name, frozenset(), arabic)]
+    return [name for name in extract_names(phrase) if not _is_supported(name, frozenset(), arabic)]
 
 
 def _words(sources: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the content words in Latin script, and the words in Arabic script with and without clitics."""
     folded = [fold_text(source) for source in sources]
     latin = frozenset(word for text in folded for word in content_words(text))
-    written = {word for text in folded for word in _ARABIC_WORD.findall(text)}
-    bare = written | {without_clitics(word) for word in written}
-    bare |= {word[1:] for word in bare if word[0] in "بلكف" and len(word) > 3}
+    arabic = {word for text in folded for word in _ARABIC_WORD.findall(text)}
+    forms = arabic | {without_clitics(word) for word in arabic}
+    forms |= {word[1:] for word in forms if word[0] in "بلكف" and len(word) > 3}
     # الإيرانية, of Iran.
-    return latin, frozenset(bare | {_OF_A_PLACE.sub("", word) for word in bare if len(word) > 4})
+    return latin, frozenset(forms | {_NISBA_SUFFIX.sub("", word) for word in forms if len(word) > 4})
 
 
-def _has(name: str, latin: frozenset[str], arabic: frozenset[str]) -> bool:
+def _is_supported(name: str, latin: frozenset[str], arabic: frozenset[str]) -> bool:
     if content_words(name) <= latin:
         return True
-    if any(word.startswith(other) for other in known_exonyms(name) for word in arabic):
+    if any(word.startswith(exonym) for exonym in known_exonyms(name) for word in arabic):
         return True
-    wanted = key(name)[1:]
-    alike = (word for word in arabic if key(word)[1:] == wanted)
-    return any(phonetic_similarity(name, word) >= (_SAME if wanted else _ALIKE) for word in alike)
+    consonants = key(name)[1:]
+    candidates = (word for word in arabic if key(word)[1:] == consonants)
+    return any(
+        phonetic_similarity(name, word) >= (_MIN_SIMILARITY if consonants else _MISSPELLING_SIMILARITY)
+        for word in candidates
+    )

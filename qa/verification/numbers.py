@@ -24,7 +24,7 @@ _DUAL = re.compile(r"[^\W\d_]{2,}(?:تان|تين|ان|ين)$")
 """An Arabic dual: جولتان are two rounds. A plural in ين looks the same, so it is only a *possible* two."""
 
 # All folded (index/text/folding.py). Words of one line are consecutive numbers: (first, step, words).
-_COUNTED: tuple[tuple[int, int, str], ...] = (
+_CARDINALS: tuple[tuple[int, int, str], ...] = (
     (2, 1, "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
            "eighteen nineteen"),
     (20, 10, "twenty thirty forty fifty sixty seventy eighty ninety"),
@@ -35,11 +35,11 @@ _COUNTED: tuple[tuple[int, int, str], ...] = (
     (20, 10, "عشرون ثلاثون اربعون خمسون ستون سبعون ثمانون تسعون"),
     (20, 10, "عشرين ثلاثين اربعين خمسين ستين سبعين ثمانين تسعين"),
 )  # fmt: skip
-_TEN_AFTER = {"عشر", "عشره"}
+_TEN_OF_TEENS = {"عشر", "عشره"}
 """خمسة عشر: five and ten, without و."""
 _ELEVENTH = {"حادي", "حاديه"}
 _PERCENT = re.compile(r"(?<!\w)(?:ب|في )ال(?:ميه|مايه)(?!\w)")
-_BEFORE_TEN = {"احد": 1, "احدي": 1, "اثنا": 2, "اثني": 2, "اثنتا": 2, "اثنتي": 2}
+_TEEN_UNITS = {"احد": 1, "احدي": 1, "اثنا": 2, "اثني": 2, "اثنتا": 2, "اثنتي": 2}
 _TWO_HUNDRED = ("ميتان", "ميتين", "ميتا", "ميتي", "مايتان", "مايتين")
 _SCALES = {
     "hundred": 100, "hundreds": 100, "ميه": 100, "مايه": 100, "dozen": 12, "dozens": 12, "thousand": 1000,
@@ -47,7 +47,7 @@ _SCALES = {
     "ملايين": 10**6, "مليونا": 10**6, "billion": 10**9, "billions": 10**9, "مليار": 10**9, "مليارات": 10**9,
     "مليارا": 10**9, "بليون": 10**9, "trillion": 10**12, "تريليون": 10**12,
 }  # fmt: skip
-_TWOS = {
+_DUAL_VALUES = {
     **dict.fromkeys(_TWO_HUNDRED, 200), "الفان": 2000, "الفين": 2000, "الفي": 2000, "مليونان": 2 * 10**6,
     "مليونين": 2 * 10**6, "مليوني": 2 * 10**6, "ملياران": 2 * 10**9, "مليارين": 2 * 10**9, "ملياري": 2 * 10**9,
 }  # fmt: skip
@@ -68,11 +68,11 @@ _FRACTIONS = {
     "sixth": Fraction(1, 6), "سدس": Fraction(1, 6), "eighth": Fraction(1, 8), "tenth": Fraction(1, 10),
     "عشر": Fraction(1, 10),
 }  # fmt: skip
-_MANY_OF = {
+_FRACTION_PLURALS = {
     "thirds": 3, "quarters": 4, "fifths": 5, "sixths": 6, "eighths": 8, "tenths": 10, "ارباع": 4, "اخماس": 5,
     "اثلاث": 3, "اسداس": 6, "اعشار": 10,
 }  # fmt: skip
-_AND = {"and", "و"}
+_CONJUNCTIONS = {"and", "و"}
 _ARTICLES = {"a", "an"}
 
 
@@ -91,7 +91,7 @@ class _Word:
     start: int
     end: int
     text: str
-    joined: bool
+    after_and: bool
     """Set if و or "and" precedes it."""
     digits: bool
 
@@ -99,21 +99,21 @@ class _Word:
 def parse_numbers(text: str) -> list[NumberMention]:
     """Return the numbers of a text in order; "one" is left out, as it often does not count anything."""
     words = list(_words(_folded(text)))
-    found, at = [], 0
+    mentions, at = [], 0
     while at < len(words):
-        said, at = _number_at(words, at)
-        if said and said.readings != {Fraction(1)}:
-            found.append(said)
-    return found
+        mention, at = _number_at(words, at)
+        if mention and mention.readings != {Fraction(1)}:
+            mentions.append(mention)
+    return mentions
 
 
 def possible_values(text: str) -> Reading:
     """Return every number that a text may mean."""
-    said = parse_numbers(text)
-    meant = {number for one in said for number in one.readings | one.parts}
+    mentions = parse_numbers(text)
+    values = {number for mention in mentions for number in mention.readings | mention.parts}
     if any(_DUAL.match(token) for token in _TOKEN.findall(_folded(text))):
-        meant.add(Fraction(2))
-    return frozenset(meant)
+        values.add(Fraction(2))
+    return frozenset(values)
 
 
 def _folded(text: str) -> str:
@@ -122,39 +122,39 @@ def _folded(text: str) -> str:
 
 
 def _words(folded: str) -> Iterator[_Word]:
-    joined = False
+    after_and = False
     for match in _TOKEN.finditer(folded):
         text = match.group()
-        if text in _AND or text in _ARTICLES:
-            joined = joined or text in _AND
+        if text in _CONJUNCTIONS or text in _ARTICLES:
+            after_and = after_and or text in _CONJUNCTIONS
             continue
         digits = text[0].isdigit()
-        bare = text if digits or _known(text) else _without_clitics(text)
-        conjunction = joined or (not digits and text.startswith("و") and bare != text)
+        bare = text if digits or _is_number_word(text) else _without_clitics(text)
+        conjunction = after_and or (not digits and text.startswith("و") and bare != text)
         yield _Word(match.start(), match.end(), bare, conjunction, digits)
-        joined = False
+        after_and = False
 
 
 def _without_clitics(word: str) -> str:
     """Return a number word without its clitics; any other word unchanged."""
     for rest in (word[1:], word.removeprefix("ال"), _CLITICS.sub("", word)):
-        if _known(rest) and word != rest and word[0] in "وفبلكا":
+        if _is_number_word(rest) and word != rest and word[0] in "وفبلكا":
             return rest
     return word
 
 
 @cache
-def _known(word: str) -> bool:
+def _is_number_word(word: str) -> bool:
     return (
-        word in _units() or word in _BEFORE_TEN or word in _SCALES or word in _TWOS or word in _ORDINALS
-        or word in _FRACTIONS or word in _MANY_OF or word in _TEN_AFTER or word in _ELEVENTH
+        word in _units() or word in _TEEN_UNITS or word in _SCALES or word in _DUAL_VALUES or word in _ORDINALS
+        or word in _FRACTIONS or word in _FRACTION_PLURALS or word in _TEN_OF_TEENS or word in _ELEVENTH
     )  # fmt: skip
 
 
 @cache
 def _units() -> dict[str, int]:
     """Words for numbers below a hundred, and the hundreds that Arabic writes as one word (ثلاثمئة)."""
-    counted = {word: first + step * n for first, step, line in _COUNTED for n, word in enumerate(line.split())}
+    counted = {word: first + step * n for first, step, line in _CARDINALS for n, word in enumerate(line.split())}
     stems = {"ثلاث": 3, "اربع": 4, "خمس": 5, "ست": 6, "سبع": 7, "ثمان": 8, "ثماني": 8, "تسع": 9}
     hundreds = {f"{stem}{end}": 100 * n for stem, n in stems.items() for end in ("ميه", "مايه")}
     return {**counted, **hundreds, "one": 1, "واحد": 1, "واحده": 1}
@@ -163,41 +163,41 @@ def _units() -> dict[str, int]:
 def _number_at(words: Sequence[_Word], at: int) -> tuple[NumberMention | None, int]:
     """Return the number that begins at a word, if any, and the position after it."""
     first = words[at]
-    single = _single(first)
-    ordinal = _ordinal(words, at)
+    single = _ordinal_or_fraction(first)
+    ordinal = _two_word_ordinal(words, at)
     if ordinal:
         return NumberMention(first.start, words[at + 1].end, frozenset({ordinal}), frozenset({ordinal})), at + 2
     value, parts, after = _compound(words, at)
     if value is None:
         return (NumberMention(first.start, first.end, single, single), at + 1) if single else (None, at + 1)
-    if after < len(words) and words[after].text in _MANY_OF and not words[after].joined:
-        many = Fraction(value) / _MANY_OF[words[after].text]
-        return NumberMention(first.start, words[after].end, frozenset({many}), frozenset({many})), after + 1
-    if after < len(words) and words[after].joined and words[after].text in _FRACTIONS:
+    if after < len(words) and words[after].text in _FRACTION_PLURALS and not words[after].after_and:
+        fraction = Fraction(value) / _FRACTION_PLURALS[words[after].text]
+        return NumberMention(first.start, words[after].end, frozenset({fraction}), frozenset({fraction})), after + 1
+    if after < len(words) and words[after].after_and and words[after].text in _FRACTIONS:
         # Three and a half; but "خمسة ونصف" may also be five of one thing and half of another.
-        more = value + _FRACTIONS[words[after].text]
-        both = frozenset({more, value})
+        mixed = value + _FRACTIONS[words[after].text]
+        both = frozenset({mixed, value})
         return NumberMention(first.start, words[after].end, both, both | {_FRACTIONS[words[after].text]}), after + 1
     readings = frozenset({value}) | (single if after == at + 1 else frozenset())
     return NumberMention(first.start, words[after - 1].end, readings, frozenset(parts) | readings), after
 
 
-def _ordinal(words: Sequence[_Word], at: int) -> Fraction | None:
+def _two_word_ordinal(words: Sequence[_Word], at: int) -> Fraction | None:
     """An ordinal of two words: الخامس والعشرون and "twenty-fifth" are the 25th, الثاني عشر is the 12th."""
     if at + 1 >= len(words):
         return None
     first, second = words[at], words[at + 1]
     unit = _ORDINALS.get(first.text) or (Fraction(1) if first.text in _ELEVENTH else None)
-    if unit and unit < 10 and second.joined and _is_tens(second):
+    if unit and unit < 10 and second.after_and and _is_tens(second):
         return unit + _units()[second.text]
-    if unit and unit < 10 and second.text in _TEN_AFTER and not second.joined:
+    if unit and unit < 10 and second.text in _TEN_OF_TEENS and not second.after_and:
         return unit + 10
     if _is_tens(first) and second.text.isascii() and _ORDINALS.get(second.text, 10) < 10:
         return _units()[first.text] + _ORDINALS[second.text]
     return None
 
 
-def _single(word: _Word) -> Reading:
+def _ordinal_or_fraction(word: _Word) -> Reading:
     """Return the readings of an ordinal or a fraction."""
     return frozenset(table[word.text] for table in (_ORDINALS, _FRACTIONS) if word.text in table)
 
@@ -211,7 +211,7 @@ def _compound(words: Sequence[_Word], at: int) -> tuple[Fraction | None, list[Fr
         word = words[at]
         value = _cardinal(words, at)
         scale = _SCALES.get(word.text)
-        if scale and (group or not parts) and not (word.joined and at > start):
+        if scale and (group or not parts) and not (word.after_and and at > start):
             # "thousands of" is not a number.
             if not group and word.text.endswith("s"):
                 break
@@ -219,12 +219,12 @@ def _compound(words: Sequence[_Word], at: int) -> tuple[Fraction | None, list[Fr
             if scale > 100:
                 total, group = total + group, Fraction(0)
             parts.append(group or total)
-        elif scale and word.joined and at > start and scale < (group or total):
+        elif scale and word.after_and and at > start and scale < (group or total):
             group += scale
             parts.append(Fraction(scale))
-        elif value is None or (at > start and not _goes_on(total, group, value, words, at)):
+        elif value is None or (at > start and not _continues(total, group, value, words, at)):
             break
-        elif value >= 1000 and value in _TWOS.values():
+        elif value >= 1000 and value in _DUAL_VALUES.values():
             total += value
             parts.append(value)
         else:
@@ -237,30 +237,30 @@ def _compound(words: Sequence[_Word], at: int) -> tuple[Fraction | None, list[Fr
 def _cardinal(words: Sequence[_Word], at: int) -> Fraction | None:
     word = words[at]
     if word.digits:
-        return _of_digits(word.text)
-    if word.text in _BEFORE_TEN:
-        follows = at + 1 < len(words) and words[at + 1].text in _TEN_AFTER
-        return Fraction(_BEFORE_TEN[word.text]) if follows else None
-    value = _TWOS.get(word.text) or _units().get(word.text)
+        return _parse_digits(word.text)
+    if word.text in _TEEN_UNITS:
+        follows = at + 1 < len(words) and words[at + 1].text in _TEN_OF_TEENS
+        return Fraction(_TEEN_UNITS[word.text]) if follows else None
+    value = _DUAL_VALUES.get(word.text) or _units().get(word.text)
     return Fraction(value) if value else None
 
 
-def _goes_on(total: Fraction, group: Fraction, value: Fraction, words: Sequence[_Word], at: int) -> bool:
+def _continues(total: Fraction, group: Fraction, value: Fraction, words: Sequence[_Word], at: int) -> bool:
     """Return whether a number continues with the word at `at`: "twenty-five", خمسة وعشرون, خمسة عشر, ألف وتسعمئة."""
     word = words[at]
     if _is_teen(words, at):
         return True
     if word.digits:
-        return bool(total) and not group and word.joined and value < 1000
+        return bool(total) and not group and word.after_and and value < 1000
     if not group:
         return bool(total) and value < 1000
     if group < 10 and value in range(20, 100, 10):
-        return word.joined
+        return word.after_and
     if group % 100 == 0:
-        return value < 100 and (word.joined or word.text.isascii())
+        return value < 100 and (word.after_and or word.text.isascii())
     if group % 100 >= 20 and group % 10 == 0:
-        return value < 10 and word.text.isascii() and not word.joined
-    return group % 100 < 10 and value in range(20, 100, 10) and word.joined
+        return value < 10 and word.text.isascii() and not word.after_and
+    return group % 100 < 10 and value in range(20, 100, 10) and word.after_and
 
 
 def _is_tens(word: _Word) -> bool:
@@ -268,13 +268,13 @@ def _is_tens(word: _Word) -> bool:
 
 
 def _is_teen(words: Sequence[_Word], at: int) -> bool:
-    before = words[at - 1] if at else None
-    if before is None or words[at].text not in _TEN_AFTER or words[at].joined:
+    previous = words[at - 1] if at else None
+    if previous is None or words[at].text not in _TEN_OF_TEENS or words[at].after_and:
         return False
-    return before.text in _BEFORE_TEN or _units().get(before.text, 10) < 10
+    return previous.text in _TEEN_UNITS or _units().get(previous.text, 10) < 10
 
 
-def _of_digits(text: str) -> Fraction:
+def _parse_digits(text: str) -> Fraction:
     if _GROUPED.fullmatch(text):
         return Fraction(re.sub(r"[,٬]", "", text).replace("٫", "."))
     # A comma that does not separate thousands is a decimal one; two points or more are a date or a version.

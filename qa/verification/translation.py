@@ -27,5 +27,5 @@ def check_translation(sentence: str, question: str, phrase: str, reader: Reader,
     if not reading.spans:
         return [Issue("translation")]
     span = reading.spans[0].span
-    said = sentence[span.start : span.end]
-    return [] if likeness(said, phrase) >= SAME else [Issue("translation", said)]
+    sentence_phrase = sentence[span.start : span.end]
+    return [] if likeness(sentence_phrase, phrase) >= SAME else [Issue("translation", sentence_phrase)]

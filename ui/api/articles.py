@@ -19,7 +19,7 @@ from ui.http.problems import openapi_responses
 from ui.site import Collection, Site
 
 MOST = 500
-_PATIENCE, _AGAIN = 10.0, 0.2
+_LOCK_SECONDS, _RETRY_SECONDS = 10.0, 0.2
 """Seconds to wait for a locked index, and between two attempts."""
 CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
 
@@ -43,12 +43,12 @@ class ArticleList(BaseModel):
     next: int | None = Field(description="what to give as `after`")
 
 
-def _chosen(request: Request, collection: CollectionId = None) -> Collection:
+def _find_collection(request: Request, collection: CollectionId = None) -> Collection:
     site: Site = request.app.state.site
     return site.collections.find(collection)
 
 
-CollectionDep = Annotated[Collection, Depends(_chosen)]
+CollectionDep = Annotated[Collection, Depends(_find_collection)]
 
 
 def article_routes() -> APIRouter:
@@ -74,42 +74,42 @@ def article_routes() -> APIRouter:
         if matches(request, tag):
             return not_modified(tag)
         response.headers.update(cache_headers(tag))
-        found = collection.shelf.browse(ArticleQuery(words, language, publisher, since, until, order))
-        part = found[after : after + limit]
-        more = after + limit if after + limit < len(found) else None
-        return {"articles": [asdict(one) for one in part], "total": len(found), "next": more}
+        matching = collection.shelf.browse(ArticleQuery(words, language, publisher, since, until, order))
+        page = matching[after : after + limit]
+        next_offset = after + limit if after + limit < len(matching) else None
+        return {"articles": [asdict(item) for item in page], "total": len(matching), "next": next_offset}
 
     @router.get(
         "/{article_id:path}", summary="One article, with its text", response_model=Article,
         responses=KNOWN | openapi_responses(404),
     )  # fmt: skip
     def article(request: Request, response: Response, collection: CollectionDep, article_id: str) -> Any:
-        found = asdict(collection.articles.article(article_id))
-        tag = etag(repr(found))
+        fields = asdict(collection.articles.article(article_id))
+        tag = etag(repr(fields))
         if matches(request, tag):
             return not_modified(tag)
         response.headers.update(cache_headers(tag))
-        return found
+        return fields
 
     @router.delete(
         "/{article_id:path}", summary="Take an article out", status_code=204, responses=openapi_responses(404, 503)
     )
     def remove(collection: CollectionDep, article_id: str) -> Response:
         collection.articles.article(article_id)
-        _patiently(collection.removals.at_once, article_id)
+        _remove_with_retry(collection.removals.at_once, article_id)
         return Response(status_code=204)
 
     return router
 
 
-def _patiently(remove: Callable[[str], None], article_id: str) -> None:
-    """Remove an article, waiting up to `_PATIENCE` seconds while indexing holds the lock, else raise `IndexLocked`."""
-    until = time.monotonic() + _PATIENCE
+def _remove_with_retry(remove: Callable[[str], None], article_id: str) -> None:
+    """Remove an article, waiting up to `_LOCK_SECONDS` while indexing holds the lock, else raise `IndexLocked`."""
+    deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
             remove(article_id)
             return
         except IndexLocked:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise
-            time.sleep(_AGAIN)
+            time.sleep(_RETRY_SECONDS)

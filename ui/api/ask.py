@@ -26,11 +26,11 @@ from ui.queue.fair_queue import FairQueue
 from ui.queue.runner import MAX_SECONDS, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
 from ui.site import Collection, Site
 
-_STREAMED = {
+_STREAM_EXAMPLE = {
     "text/event-stream": {"example": "event: passages\ndata: {…}\n\nevent: token\ndata: {…}\n\nevent: answer\n…"}
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": Answer, "content": _STREAMED},
+    200: {"model": Answer, "content": _STREAM_EXAMPLE},
     **openapi_responses(400, 404, 422, 429, 503),
 }
 
@@ -55,40 +55,40 @@ def ask_routes(site: Site) -> APIRouter:
         responses=_RESPONSES,
     )  # fmt: skip
     async def ask(request: Request, body: Annotated[AskBody, Body(openapi_examples=ASKED)]) -> Response:
-        number = request_id(request.scope)
-        asked = QuestionRequest(body.question, caller=get_client_id(request.scope), seconds=body.seconds)
+        req_id = request_id(request.scope)
+        question = QuestionRequest(body.question, caller=get_client_id(request.scope), seconds=body.seconds)
         try:
             collection = await run_in_threadpool(site.collections.find, body.collection)
             if body.stream:
                 # Checked before the stream starts: a refusal still gets its HTTP status instead of an error event.
-                site.line.check_room(asked.caller)
-                events = _server_sent(collection, asked, site.line, number)
+                site.line.check_room(question.caller)
+                events = _event_stream(collection, question, site.line, req_id)
                 return StreamingResponse(events, media_type="text/event-stream")
-            record = await run_until_disconnect(request, complete_answer(collection, asked, site.line))
+            record = await run_until_disconnect(request, complete_answer(collection, question, site.line))
             return JSONResponse(record.to_json())
         except ClientDisconnected:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except JawabError as error:
-            return problem_response(problem(error, detect_language(body.question), number))
+            return problem_response(problem(error, detect_language(body.question), req_id))
 
     return router
 
 
-async def _server_sent(
-    collection: Collection, asked: QuestionRequest, line: FairQueue, number: str | None
+async def _event_stream(
+    collection: Collection, question: QuestionRequest, queue: FairQueue, req_id: str | None
 ) -> AsyncGenerator[str]:
     try:
-        async with aclosing(stream_answer(collection, asked, line)) as steps:
-            async for step in steps:
-                named = _named(step)
-                if named:
-                    yield _event(*named)
+        async with aclosing(stream_answer(collection, question, queue)) as answer_events:
+            async for event in answer_events:
+                fields = _name_and_data(event)
+                if fields:
+                    yield _event(*fields)
     except JawabError as error:
-        yield _event("error", problem(error, detect_language(asked.question), number).model_dump(exclude_none=True))
+        yield _event("error", problem(error, detect_language(question.question), req_id).model_dump(exclude_none=True))
 
 
-def _named(step: StreamEvent) -> tuple[str, object] | None:
-    match step:
+def _name_and_data(event: StreamEvent) -> tuple[str, object] | None:
+    match event:
         case QueuePosition(before):
             return "place", {"before": before}
         case PhraseFound():

@@ -20,7 +20,7 @@ from ui.jobs.job import Job, State
 from ui.site import Site
 
 MOST = 500
-_SPOKEN = {"vary": "Accept-Language"}
+_VARY = {"vary": "Accept-Language"}
 
 
 class SkippedPart(BaseModel):
@@ -57,7 +57,7 @@ class JobSummary(BaseModel):
             updated=summary.updated,
             unchanged=summary.unchanged,
             removed=summary.removed,
-            skipped=[SkippedPart.of(one, language) for one in summary.skipped],
+            skipped=[SkippedPart.of(part, language) for part in summary.skipped],
         )
 
 
@@ -98,9 +98,9 @@ def job_routes(site: Site) -> APIRouter:
 
     @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=openapi_responses(422))
     def jobs(limit: Annotated[int, Query(ge=1, le=MOST)] = 50, after: Number = 0) -> dict[str, Any]:
-        found, total = site.jobs.latest(limit, after)
-        more = after + limit if after + limit < total else None
-        return {"jobs": [_told(job) for job in found], "total": total, "next": more}
+        page, total = site.jobs.latest(limit, after)
+        next_offset = after + limit if after + limit < total else None
+        return {"jobs": [_job_fields(job) for job in page], "total": total, "next": next_offset}
 
     @router.get(
         "/{job_id}", summary="One job", response_model=JobDetail,
@@ -110,8 +110,8 @@ def job_routes(site: Site) -> APIRouter:
         body = job_detail(site.jobs.find(job_id), page_language(request.headers)).model_dump_json()
         tag = weak_etag(body)
         if matches(request, tag):
-            return not_modified(tag, **_SPOKEN)
-        return Response(body, media_type="application/json", headers=cache_headers(tag, **_SPOKEN))
+            return not_modified(tag, **_VARY)
+        return Response(body, media_type="application/json", headers=cache_headers(tag, **_VARY))
 
     @router.post(
         "/{job_id}/stop", summary="Stop a job: nothing of it goes in", status_code=202, response_model=JobDetail,
@@ -126,17 +126,17 @@ def job_routes(site: Site) -> APIRouter:
 def job_detail(job: Job, language: Language) -> JobDetail:
     """Return a job in the form of the API."""
     summary = JobSummary.of(job.summary, language) if job.summary else None
-    trouble = problem(job.problem, language) if job.problem else None
-    return JobDetail(**_told(job), summary=summary, problem=trouble)
+    job_problem = problem(job.problem, language) if job.problem else None
+    return JobDetail(**_job_fields(job), summary=summary, problem=job_problem)
 
 
 def answered(job: Job, language: Language, **headers: str) -> Response:
     """Return a 202 response with the job."""
-    return JSONResponse(job_detail(job, language).model_dump(), 202, headers | _SPOKEN)
+    return JSONResponse(job_detail(job, language).model_dump(), 202, headers | _VARY)
 
 
-def _told(job: Job) -> dict[str, Any]:
-    left = job.steps.seconds_left if job.state == "reading" else None
+def _job_fields(job: Job) -> dict[str, Any]:
+    seconds_left = job.steps.seconds_left if job.state == "reading" else None
     return {
         "id": job.id,
         "collection": job.collection,
@@ -148,5 +148,5 @@ def _told(job: Job) -> dict[str, Any]:
         "to_look_at": job.steps.to_look_at,
         "read": job.steps.read,
         "to_read": job.steps.to_read,
-        "seconds_left": None if left is None else round(left, 1),
+        "seconds_left": None if seconds_left is None else round(seconds_left, 1),
     }

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 
-class _Refused:
+class _MethodNotAllowed:
     def __init__(self, allowed: Iterable[str]) -> None:
         self._allowed = ", ".join(sorted(allowed))
 
@@ -28,4 +28,4 @@ def method_not_allowed_routes(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
     for route in routes:
         if isinstance(route, APIRoute):
             allowed[route.path] |= route.methods or set()
-    return [Route(path, _Refused(methods), include_in_schema=False) for path, methods in allowed.items()]
+    return [Route(path, _MethodNotAllowed(methods), include_in_schema=False) for path, methods in allowed.items()]

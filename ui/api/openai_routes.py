@@ -48,12 +48,12 @@ from ui.protocols import Models
 from ui.queue.runner import QuestionRequest, complete_answer
 from ui.site import Collection, Site
 
-_CHAT: dict[int | str, dict[str, Any]] = {
+_CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}},
     **refusing(400, 404, 422, 429, 503),
 }
 _WORD = re.compile(r"\S+\s*|\s+")
-_BEATS = 5.0
+_KEEP_ALIVE_SECONDS = 5.0
 """Seconds between two keep-alive comments on a stream that has no content yet."""
 
 
@@ -67,16 +67,16 @@ class _OpenAIRoute(APIRoute):
     """Route class that returns errors in OpenAI's form."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
+        handler = super().get_route_handler()
 
-        async def handled(request: Request) -> Response:
+        async def handle_errors(request: Request) -> Response:
             try:
-                return await handle(request)
+                return await handler(request)
             except RequestValidationError as error:
-                first = error.errors()[0]
-                place = ".".join(str(part) for part in first["loc"][1:]) or None
-                message = f"{place or 'body'}: {first['msg'].removeprefix('Value error, ')}"
-                return JSONResponse(failure(message, "invalid_request_error", "unsupported_value", place), 400)
+                first_error = error.errors()[0]
+                location = ".".join(str(part) for part in first_error["loc"][1:]) or None
+                message = f"{location or 'body'}: {first_error['msg'].removeprefix('Value error, ')}"
+                return JSONResponse(failure(message, "invalid_request_error", "unsupported_value", location), 400)
             except HTTPException as error:
                 return JSONResponse(
                     failure(str(error.detail), "invalid_request_error", "unreadable"), error.status_code
@@ -84,7 +84,7 @@ class _OpenAIRoute(APIRoute):
             except JawabError as error:
                 return failed(problem(error, page_language(request.headers)))
 
-        return handled
+        return handle_errors
 
 
 def openai_routes(site: Site) -> APIRouter:
@@ -93,28 +93,31 @@ def openai_routes(site: Site) -> APIRouter:
 
     @router.post(
         "/chat/completions", summary="Ask, in OpenAI's form", response_model=None,
-        responses=_CHAT,
+        responses=_CHAT_RESPONSES,
     )  # fmt: skip
     async def chat(request: Request, body: ChatBody) -> Response:
         collection = await run_in_threadpool(_collection, site, body.model)
-        number = f"chatcmpl-{secrets.token_hex(12)}"
-        asked = QuestionRequest(body.question, tuple(body.history), get_client_id(request.scope))
-        say = partial(_said, site, collection, asked, body)
+        completion_id = f"chatcmpl-{secrets.token_hex(12)}"
+        question = QuestionRequest(body.question, tuple(body.history), get_client_id(request.scope))
+        respond = partial(_answer, site, collection, question, body)
         if body.stream:
-            site.line.check_room(asked.caller)
-            pieces = _pieces(say, body, number, str(request.base_url))
-            return StreamingResponse(pieces, media_type="text/event-stream")
+            site.line.check_room(question.caller)
+            chunks = _chunk_stream(respond, body, completion_id, str(request.base_url))
+            return StreamingResponse(chunks, media_type="text/event-stream")
         try:
-            said = await run_until_disconnect(request, say())
+            result = await run_until_disconnect(request, respond())
         except ClientDisconnected:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        message = said.message(str(request.base_url))
-        completed = completion(number, body.model, message, said.finish, said.usage)
-        return JSONResponse(completed | {"jawab": said.record.to_json()})
+        message = result.message(str(request.base_url))
+        completed = completion(completion_id, body.model, message, result.finish, result.usage)
+        return JSONResponse(completed | {"jawab": result.record.to_json()})
 
     @router.get("/models", summary="Collections and the embedder, as models")
     def models() -> dict[str, Any]:
-        names = [MODEL, *(f"{MODEL}/{one.id}" for one in site.collections.all() if one.id != DEFAULT_ID)]
+        names = [
+            MODEL,
+            *(f"{MODEL}/{collection.id}" for collection in site.collections.all() if collection.id != DEFAULT_ID),
+        ]
         return {"object": "list", "data": [_model(name) for name in (*names, site.models.embedder)]}
 
     @router.get("/models/{name:path}", summary="One of them", response_model=None, responses=refusing(404))
@@ -129,8 +132,8 @@ def openai_routes(site: Site) -> APIRouter:
             raise NoSuchModel(model=body.model)
         vectors = site.models.embed(body.texts)
         data = [
-            {"object": "embedding", "index": at, "embedding": _encoded(vector, body.encoding_format)}
-            for at, vector in enumerate(vectors)
+            {"object": "embedding", "index": position, "embedding": _encode(vector, body.encoding_format)}
+            for position, vector in enumerate(vectors)
         ]
         tokens = sum(map(site.models.count_tokens, body.texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
@@ -140,11 +143,11 @@ def openai_routes(site: Site) -> APIRouter:
 
 
 def _collection(site: Site, model: str) -> Collection:
-    name, _, number = model.partition("/")
+    name, _, collection_id = model.partition("/")
     if name != MODEL:
         raise NoSuchModel(model=model)
     try:
-        return site.collections.find(number or None)
+        return site.collections.find(collection_id or None)
     except CollectionMissing as error:
         raise NoSuchModel(model=model) from error
 
@@ -153,12 +156,12 @@ def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "jawab"}
 
 
-def _encoded(vector: np.ndarray[Any, np.dtype[np.float32]], form: str) -> list[float] | str:
+def _encode(vector: np.ndarray[Any, np.dtype[np.float32]], form: str) -> list[float] | str:
     return vector.tolist() if form == "float" else base64.b64encode(vector.astype("<f4").tobytes()).decode()
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Completion:
     """The response for a record: its content, finish reason, and usage in the LLM's tokens."""
 
     record: Answer
@@ -167,16 +170,16 @@ class _Said:
     usage: dict[str, int]
 
     def message(self, base: str) -> dict[str, Any]:
-        cited = url_citations(self.content, self.record, base)
-        return {"role": "assistant", "content": self.content, "refusal": None, "annotations": cited}
+        annotations = url_citations(self.content, self.record, base)
+        return {"role": "assistant", "content": self.content, "refusal": None, "annotations": annotations}
 
 
-async def _said(site: Site, collection: Collection, asked: QuestionRequest, body: ChatBody) -> _Said:
-    record = await complete_answer(collection, asked, site.line)
-    return await run_in_threadpool(_cut, record, body, site.models)
+async def _answer(site: Site, collection: Collection, question: QuestionRequest, body: ChatBody) -> _Completion:
+    record = await complete_answer(collection, question, site.line)
+    return await run_in_threadpool(_apply_limits, record, body, site.models)
 
 
-def _cut(record: Answer, body: ChatBody, models: Models) -> _Said:
+def _apply_limits(record: Answer, body: ChatBody, models: Models) -> _Completion:
     """Apply `response_format`, stop sequences and `max_tokens` to the content."""
     as_json = body.response_format is not None and body.response_format.type == "json_object"
     content, finish = json.dumps(record.to_json(), ensure_ascii=False) if as_json else record.answer, "stop"
@@ -184,44 +187,50 @@ def _cut(record: Answer, body: ChatBody, models: Models) -> _Said:
         content = content.split(stop, 1)[0]
     if body.max_tokens and models.count_tokens(content) > body.max_tokens:
         content, finish = _first_tokens(content, body.max_tokens, models), "length"
-    asked = sum(models.count_tokens(message.text) for message in body.messages)
-    written = models.count_tokens(content)
-    usage = {"prompt_tokens": asked, "completion_tokens": written, "total_tokens": asked + written}
-    return _Said(record, content, finish, usage)
+    prompt_tokens = sum(models.count_tokens(message.text) for message in body.messages)
+    completion_tokens = models.count_tokens(content)
+    usage = {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    }
+    return _Completion(record, content, finish, usage)
 
 
-def _first_tokens(content: str, most: int, models: Models) -> str:
-    """Return the longest prefix of whole words that has at most `most` tokens."""
-    kept = ""
+def _first_tokens(content: str, max_tokens: int, models: Models) -> str:
+    """Return the longest prefix of whole words that has at most `max_tokens` tokens."""
+    prefix = ""
     for word in _WORD.findall(content):
-        if models.count_tokens(kept + word) > most:
+        if models.count_tokens(prefix + word) > max_tokens:
             break
-        kept += word
-    return kept
+        prefix += word
+    return prefix
 
 
-async def _pieces(
-    say: Callable[[], Coroutine[Any, Any, _Said]], body: ChatBody, number: str, base: str
+async def _chunk_stream(
+    respond: Callable[[], Coroutine[Any, Any, _Completion]], body: ChatBody, completion_id: str, base: str
 ) -> AsyncGenerator[str, None]:
-    def line(data: dict[str, Any]) -> str:
+    def sse_event(data: dict[str, Any]) -> str:
         return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
 
-    yield line(completion_chunk(number, body.model, {"role": "assistant", "content": ""}))
-    answering = asyncio.ensure_future(say())
+    yield sse_event(completion_chunk(completion_id, body.model, {"role": "assistant", "content": ""}))
+    answer_task = asyncio.ensure_future(respond())
     try:
-        while not (await asyncio.wait({answering}, timeout=_BEATS))[0]:
+        while not (await asyncio.wait({answer_task}, timeout=_KEEP_ALIVE_SECONDS))[0]:
             yield ": still at it\n\n"
-        said = answering.result()
+        result = answer_task.result()
     except JawabError as error:
         message = error_message(error, detect_language(body.question))
-        yield line(failure(message, "server_error", error.code))
+        yield sse_event(failure(message, "server_error", error.code))
         return
     finally:
-        answering.cancel()
-    for word in _WORD.findall(said.content):
-        yield line(completion_chunk(number, body.model, {"content": word}))
-    last = completion_chunk(number, body.model, {"annotations": said.message(base)["annotations"]}, said.finish)
-    yield line(last | {"jawab": said.record.to_json()})
+        answer_task.cancel()
+    for word in _WORD.findall(result.content):
+        yield sse_event(completion_chunk(completion_id, body.model, {"content": word}))
+    last_chunk = completion_chunk(
+        completion_id, body.model, {"annotations": result.message(base)["annotations"]}, result.finish
+    )
+    yield sse_event(last_chunk | {"jawab": result.record.to_json()})
     if body.stream_options and body.stream_options.include_usage:
-        yield line(completion_chunk(number, body.model, {}) | {"choices": [], "usage": said.usage})
+        yield sse_event(completion_chunk(completion_id, body.model, {}) | {"choices": [], "usage": result.usage})
     yield "data: [DONE]\n\n"

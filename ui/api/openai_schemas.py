@@ -18,10 +18,10 @@ from ui.http.problems import Problem
 MODEL = "jawab"
 PATHS = ("/v1/chat/", "/v1/models", "/v1/embeddings")
 """Path prefixes of OpenAI's routes."""
-_KINDS = {429: "rate_limit_error"}
+_ERROR_TYPES = {429: "rate_limit_error"}
 """OpenAI's error types for statuses that do not follow the general rule of `failure_of`."""
 _STRICT = ConfigDict(extra="forbid")
-_MOST_MESSAGES = 200
+_MAX_MESSAGES = 200
 MOST_CHARACTERS = 400_000
 """Maximum of all messages together."""
 MOST_EXCHANGES = 10
@@ -77,7 +77,7 @@ class ChatBody(BaseModel):
 
     model_config = _STRICT
     model: str = MODEL
-    messages: Annotated[list[Message], Field(min_length=1, max_length=_MOST_MESSAGES)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=_MAX_MESSAGES)]
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -117,8 +117,8 @@ class ChatBody(BaseModel):
     def history(self) -> list[HistoryTurn]:
         """The latest earlier questions; those without an assistant's reply are left out."""
         pairs = zip(self.messages, self.messages[1:], strict=False)
-        asked = [one for one, then in pairs if (one.role, then.role) == ("user", "assistant")]
-        return [HistoryTurn(one.text[:MAX_QUESTION_LENGTH]) for one in asked[-MOST_EXCHANGES:]]
+        questions = [message for message, reply in pairs if (message.role, reply.role) == ("user", "assistant")]
+        return [HistoryTurn(message.text[:MAX_QUESTION_LENGTH]) for message in questions[-MOST_EXCHANGES:]]
 
     @property
     def stops(self) -> list[str]:
@@ -144,32 +144,36 @@ class EmbeddingBody(BaseModel):
 
 def url_citations(content: str, record: Answer, base: str) -> list[dict[str, Any]]:
     """Return a citation annotation (position and URL) for each marker in `content`; `base` is the server's address."""
-    found = []
+    annotations = []
     for citation in record.citations:
         start = content.find(f"[{citation.marker}]")
         if start < 0:
             continue
         source = citation.source or ""
         url = source if source.startswith(("http://", "https://")) else f"{base}v1/articles/{citation.article_id}"
-        place = {"start_index": start, "end_index": start + len(f"[{citation.marker}]")}
-        found.append({"type": "url_citation", "url_citation": place | {"title": citation.title, "url": url}})
-    return found
+        position = {"start_index": start, "end_index": start + len(f"[{citation.marker}]")}
+        annotations.append({"type": "url_citation", "url_citation": position | {"title": citation.title, "url": url}})
+    return annotations
 
 
-def completion(number: str, model: str, message: dict[str, Any], finish: str, usage: dict[str, int]) -> dict[str, Any]:
+def completion(
+    completion_id: str, model: str, message: dict[str, Any], finish: str, usage: dict[str, int]
+) -> dict[str, Any]:
     """Return a complete (not streamed) response."""
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     return {
-        "id": number, "object": "chat.completion", "created": int(time.time()), "model": model,
+        "id": completion_id, "object": "chat.completion", "created": int(time.time()), "model": model,
         "choices": [choice], "usage": usage,
     }  # fmt: skip
 
 
-def completion_chunk(number: str, model: str, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+def completion_chunk(
+    completion_id: str, model: str, delta: dict[str, Any], finish: str | None = None
+) -> dict[str, Any]:
     """Return a piece of a streamed response."""
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     return {
-        "id": number, "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
+        "id": completion_id, "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
         "choices": [choice],
     }  # fmt: skip
 
@@ -195,18 +199,18 @@ def refusing(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure, "content": {"application/problem+json": {}}} for status in statuses}
 
 
-def failed(found: Problem) -> JSONResponse:
+def failed(problem: Problem) -> JSONResponse:
     """Return a problem as a response in OpenAI's form."""
-    headers = {} if found.retry_after is None else {"retry-after": str(found.retry_after)}
-    return JSONResponse(failure_of(found), found.status, headers)
+    headers = {} if problem.retry_after is None else {"retry-after": str(problem.retry_after)}
+    return JSONResponse(failure_of(problem), problem.status, headers)
 
 
-def failure_of(found: Problem) -> dict[str, Any]:
+def failure_of(problem: Problem) -> dict[str, Any]:
     """Return a problem in OpenAI's form."""
-    kind = _KINDS.get(found.status, "invalid_request_error" if found.status < 500 else "server_error")
-    return failure(found.detail, kind, found.code)
+    error_type = _ERROR_TYPES.get(problem.status, "invalid_request_error" if problem.status < 500 else "server_error")
+    return failure(problem.detail, error_type, problem.code)
 
 
-def failure(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
+def failure(message: str, error_type: str, code: str, param: str | None = None) -> dict[str, Any]:
     """Return an error object in OpenAI's form."""
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return {"error": {"message": message, "type": error_type, "param": param, "code": code}}

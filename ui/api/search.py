@@ -67,17 +67,17 @@ def search_routes(site: Site) -> APIRouter:
         responses=openapi_responses(400, 404, 422, 503),
     )  # fmt: skip
     async def search(body: Annotated[SearchBody, Body(openapi_examples=SEARCHED)]) -> dict[str, Any]:
-        return await to_thread.run_sync(partial(_found, site, body), limiter=threads)
+        return await to_thread.run_sync(partial(_search, site, body), limiter=threads)
 
     return router
 
 
-def _found(site: Site, body: SearchBody) -> dict[str, Any]:
-    only = Filter(
+def _search(site: Site, body: SearchBody) -> dict[str, Any]:
+    filters = Filter(
         since=body.since, until=body.until, sources=tuple(body.sources), language=body.language,
         articles=tuple(body.articles),
     )  # fmt: skip
-    hits = site.collections.find(body.collection).search(body.question, body.k, only, body.stories)
-    told = [{"others": [other.id for other in hit.others]} if body.stories else {} for hit in hits]
-    rows = zip(found_passages(hits), told, strict=True)
-    return {"question": body.question, "passages": [asdict(passage) | others for passage, others in rows]}
+    hits = site.collections.find(body.collection).search(body.question, body.k, filters, body.stories)
+    extras = [{"others": [story_article.id for story_article in hit.others]} if body.stories else {} for hit in hits]
+    rows = zip(found_passages(hits), extras, strict=True)
+    return {"question": body.question, "passages": [asdict(passage) | extra for passage, extra in rows]}

@@ -60,34 +60,34 @@ def upload_routes(site: Site) -> APIRouter:
     async def upload(request: Request, collection: CollectionId = None, key: Key = None) -> Response:
         _check_length(request.headers.get("content-length", ""))
         await run_in_threadpool(site.collections.find, collection)
-        begun = await run_in_threadpool(site.jobs.begin, get_client_id(request.scope), key)
+        pending = await run_in_threadpool(site.jobs.begin, get_client_id(request.scope), key)
         try:
-            job = await _received(request, site, begun, collection)
+            job = await _receive(request, site, pending, collection)
         except ClientDisconnect:
             return of_code(request, 400)
         finally:
-            await run_in_threadpool(site.jobs.discard, begun)
-        replayed = {"Idempotency-Replayed": "true"} if begun.replays else {}
-        return answered(job, page_language(request.headers), Location=f"/v1/jobs/{job.id}", **replayed)
+            await run_in_threadpool(site.jobs.discard, pending)
+        replay_headers = {"Idempotency-Replayed": "true"} if pending.replays else {}
+        return answered(job, page_language(request.headers), Location=f"/v1/jobs/{job.id}", **replay_headers)
 
     return router
 
 
-async def _received(request: Request, site: Site, upload: PendingUpload, collection: str | None) -> Job:
+async def _receive(request: Request, site: Site, upload: PendingUpload, collection: str | None) -> Job:
     """Receive the body and return the job created for it."""
     size = 0
     with closing(body_of(request.headers.getlist("content-type"), upload.folder)) as body:
-        async for part in request.stream():
-            size += len(part)
+        async for chunk in request.stream():
+            size += len(chunk)
             if size > upload_dir.MOST_BYTES:
                 raise upload_dir.upload_too_large()
-            await run_in_threadpool(body.write, part)
+            await run_in_threadpool(body.write, chunk)
         await run_in_threadpool(body.finish)
-        wanted = await run_in_threadpool(_wanted, site, collection, body.collection)
-        return await run_in_threadpool(site.jobs.accept, upload, body.parcel, wanted, digest_of(wanted, body.digest))
+        target = await run_in_threadpool(_target_collection, site, collection, body.collection)
+        return await run_in_threadpool(site.jobs.accept, upload, body.parcel, target, digest_of(target, body.digest))
 
 
-def _wanted(site: Site, in_query: str | None, in_form: str | None) -> str:
+def _target_collection(site: Site, in_query: str | None, in_form: str | None) -> str:
     """Return the id of the upload's collection. Raises `CollectionMissing` and `RequestValidationError`."""
     if in_query and in_form and in_query != in_form:
         raise RequestValidationError([{"loc": ("body", "collection"), "msg": "The query names another collection"}])

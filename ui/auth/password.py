@@ -11,13 +11,11 @@ from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from index.articles import Language
 from ui.auth.login_throttle import LoginThrottle, LoginThrottled, client_of
 from ui.auth.sessions import SECONDS, SessionStore
-from ui.escaping import escape, in_language
 from ui.http.language import page_language
 from ui.http.visitor_cookie import over_tls
-from ui.i18n import translate
+from ui.templating import render
 
 SESSION_COOKIE = "jawab_pass"
 PATH = "/login"
@@ -94,44 +92,17 @@ def _pass_in(headers: Headers) -> str:
     return cookie_parser(headers.get("cookie", "")).get(SESSION_COOKIE, "")
 
 
-def _form(request: Request, key: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the login page; `key` is its message, such as the reason for asking again."""
-    language = page_language(request.headers)
-    content = (
-        f'<form method="post" action="{PATH}"><label for="password">{_text("password", language)}</label>'
-        '<input id="password" name="password" type="password" autocomplete="current-password" autofocus required>'
-        f"<button>{_text('enter', language)}</button></form>"
-    )
-    return _page(key, content, language, status, headers)
+def _form(request: Request, message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the login page; `message` is the key of its text, such as the reason for asking again."""
+    html = render("login/form.html", page_language(request.headers), message=message, path=PATH)
+    return _page(html, status, headers or {})
 
 
 def _leaving(request: Request) -> Response:
     """Return the logout page, shown to users who are logged in."""
     language = page_language(request.headers)
-    content = (
-        f'<form method="post" action="{LOGOUT_PATH}"><button>{_text("leave", language)}</button></form>'
-        f'<p><a href="/">{_text("back", language)}</a></p>'
-    )
-    return _page("page.gate.entered", content, language, 200)
+    return _page(render("login/logout.html", language, message="page.gate.entered", path=LOGOUT_PATH), 200, {})
 
 
-def _text(key: str, language: Language) -> str:
-    return escape(translate(f"page.gate.{key}", language))
-
-
-def _page(
-    key: str, content: str, language: Language, status: int, headers: Mapping[str, str] | None = None
-) -> Response:
-    def text(key: str) -> str:
-        return escape(translate(key, language))
-
-    html = (
-        f'<!doctype html><html {in_language(language)}><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{text("page.title")}</title>'
-        '<link rel="stylesheet" href="/page/fonts.css"><link rel="stylesheet" href="/page/chat.css"></head>'
-        '<body><main class="gate">'
-        f"<h1>{text('page.title')}</h1><p>{text(key)}</p>"
-        f"{content}</main></body></html>"
-    )
-    fixed = {"content-security-policy": POLICY, "cache-control": "no-store"}
-    return HTMLResponse(html, status, fixed | dict(headers or {}))
+def _page(html: str, status: int, headers: Mapping[str, str]) -> Response:
+    return HTMLResponse(html, status, {"content-security-policy": POLICY, "cache-control": "no-store", **headers})

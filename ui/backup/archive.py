@@ -90,10 +90,10 @@ class Source:
 def write_members(partial: Path, sources: Sequence[Source], advance: Advance) -> tuple[list[Member], list[str]]:
     """Complete the archive `partial`, which may be empty, so that it has exactly `sources`, in their order. Return the
     members, and the names of sources that no longer exist."""
-    kept = _whole_prefix(partial, sources, advance)
-    members, missing = list(kept), []
+    retained = _retain_prefix(partial, sources, advance)
+    members, missing = list(retained), []
     with tarfile.open(partial, "a", format=tarfile.PAX_FORMAT) as tar:
-        for source in sources[len(kept) :]:
+        for source in sources[len(retained) :]:
             try:
                 members.append(_add(tar, source, advance))
             except FileNotFoundError:
@@ -103,9 +103,9 @@ def write_members(partial: Path, sources: Sequence[Source], advance: Advance) ->
 
 def finish(partial: Path, manifest: Manifest, target: Path) -> None:
     """Add the manifest, sync the archive to disk, and rename it to `target`."""
-    written = json.dumps(asdict(manifest), ensure_ascii=False, indent=1).encode()
+    encoded = json.dumps(asdict(manifest), ensure_ascii=False, indent=1).encode()
     with tarfile.open(partial, "a", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in ((MANIFEST, written), (DIGEST, hashlib.sha256(written).hexdigest().encode())):
+        for name, content in ((MANIFEST, encoded), (DIGEST, hashlib.sha256(encoded).hexdigest().encode())):
             info = tarfile.TarInfo(name)
             info.size, info.mode = len(content), 0o600
             tar.addfile(info, io.BytesIO(content))
@@ -122,7 +122,7 @@ class ArchiveReader:
         self._file = file
         self._tar = tar
         self._infos = {info.name: info for info in _headers(file, tar)}
-        self.digest = self._small(DIGEST).decode("ascii", "replace")
+        self.digest = self._read_small(DIGEST).decode("ascii", "replace")
         self.manifest = self._read_manifest()
 
     def content(self, member: Member) -> Iterator[bytes]:
@@ -138,10 +138,10 @@ class ArchiveReader:
         if digest.hexdigest() != member.sha256:
             raise BackupDamaged(file=self._file, member=member.name)
 
-    def json_of(self, written: bytes) -> dict[str, Any]:
+    def json_of(self, content: bytes) -> dict[str, Any]:
         """Parse the JSON object of a member. Raises `BackupInvalid` if it is not one."""
         try:
-            fields = json.loads(written)
+            fields = json.loads(content)
         except ValueError as error:
             raise BackupInvalid(file=self._file) from error
         if not isinstance(fields, dict):
@@ -149,10 +149,10 @@ class ArchiveReader:
         return fields
 
     def _read_manifest(self) -> Manifest:
-        written = self._small(MANIFEST)
-        if hashlib.sha256(written).hexdigest() != self.digest:
+        content = self._read_small(MANIFEST)
+        if hashlib.sha256(content).hexdigest() != self.digest:
             raise BackupDamaged(file=self._file, member=MANIFEST)
-        fields = self.json_of(written)
+        fields = self.json_of(content)
         if fields.get("version") != VERSION:
             raise StoreNewer(file=self._file, found=fields.get("version"), expected=VERSION)
         try:
@@ -163,7 +163,7 @@ class ArchiveReader:
             raise BackupInvalid(file=self._file)
         return manifest
 
-    def _small(self, name: str) -> bytes:
+    def _read_small(self, name: str) -> bytes:
         info = self._infos.get(name)
         stream = self._tar.extractfile(info) if info and info.isreg() and info.size <= _LARGEST_MANIFEST else None
         if stream is None:
@@ -211,21 +211,21 @@ def _add(tar: tarfile.TarFile, source: Source, advance: Advance) -> Member:
         info = tarfile.TarInfo(source.name)
         # No owner and no mode of this machine.
         info.size, info.mtime, info.mode = status.st_size, status.st_mtime, 0o600
-        content = _Digesting(file, advance)
+        content = _HashingReader(file, advance)
         tar.addfile(info, content)
     return Member(source.name, status.st_size, content.digest.hexdigest())
 
 
-def _whole_prefix(partial: Path, sources: Sequence[Source], advance: Advance) -> list[Member]:
+def _retain_prefix(partial: Path, sources: Sequence[Source], advance: Advance) -> list[Member]:
     """Return the leading members of `partial` that match the first `sources`; truncate what follows them."""
-    found = list(_unchanged(partial, sources, advance))
-    end = found[-1][1] if found else 0
+    unchanged = list(_unchanged(partial, sources, advance))
+    end = unchanged[-1][1] if unchanged else 0
     with partial.open("r+b") as file:
         file.truncate(end)
         # `tarfile` can only append to an archive with an end: two empty blocks, which the next member replaces.
         file.seek(end)
         file.write(bytes(2 * tarfile.BLOCKSIZE))
-    return [member for member, _ in found]
+    return [member for member, _ in unchanged]
 
 
 def _unchanged(partial: Path, sources: Sequence[Source], advance: Advance) -> Iterator[tuple[Member, int]]:
@@ -235,17 +235,17 @@ def _unchanged(partial: Path, sources: Sequence[Source], advance: Advance) -> It
     except tarfile.ReadError:  # nothing was written, or not even the first block of it
         return
     with tar:
-        for source, info in zip(sources, _readable(tar, partial.stat().st_size), strict=False):
-            if not _is_the_same(source, info) or (stream := tar.extractfile(info)) is None:
+        for source, info in zip(sources, _complete_members(tar, partial.stat().st_size), strict=False):
+            if not _is_unchanged(source, info) or (stream := tar.extractfile(info)) is None:
                 return
-            content = _Digesting(stream, advance)
+            content = _HashingReader(stream, advance)
             while content.read(_CHUNK):
                 pass
             end = info.offset_data + info.size
             yield Member(info.name, info.size, content.digest.hexdigest()), end + -end % tarfile.BLOCKSIZE
 
 
-def _readable(tar: tarfile.TarFile, size: int) -> Iterator[tarfile.TarInfo]:
+def _complete_members(tar: tarfile.TarFile, size: int) -> Iterator[tarfile.TarInfo]:
     """Yield the members of an archive of `size` bytes, up to where writing was interrupted."""
     while True:
         try:
@@ -257,7 +257,7 @@ def _readable(tar: tarfile.TarFile, size: int) -> Iterator[tarfile.TarInfo]:
         yield info
 
 
-def _is_the_same(source: Source, info: tarfile.TarInfo) -> bool:
+def _is_unchanged(source: Source, info: tarfile.TarInfo) -> bool:
     try:
         status = source.path.stat()
     except FileNotFoundError:
@@ -265,7 +265,7 @@ def _is_the_same(source: Source, info: tarfile.TarInfo) -> bool:
     return (info.name, info.size, info.mtime) == (source.name, status.st_size, status.st_mtime)
 
 
-class _Digesting:
+class _HashingReader:
     """Stream wrapper that hashes the bytes as they are read."""
 
     def __init__(self, stream: IO[bytes], advance: Advance) -> None:

@@ -32,7 +32,7 @@ from ui.collections.repository import CollectionInfo, CollectionRepository
 from ui.config import Config, short_name
 from ui.jobs.repository import JOBS as JOB_FILES
 
-_SECRET = frozenset({"password", "llm_key"})
+_SECRET_SETTINGS = frozenset({"password", "llm_key"})
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 
 
@@ -61,21 +61,21 @@ def back_up(config: Config, target: Path, advance: Advance, first_only: bool = F
         raise FileExists(file=target)
     places = Places.of(config)
     partial = target.with_name(f"{target.name}.partial")
-    with storage_errors(target.parent), _alone(target, partial):
-        snapshots = target.with_name(f"{target.name}.snapshots")
-        _remove(snapshots)
-        snapshots.mkdir(mode=private.FOLDER)
+    with storage_errors(target.parent), _exclusive(target, partial):
+        snapshot_folder = target.with_name(f"{target.name}.snapshots")
+        _remove(snapshot_folder)
+        snapshot_folder.mkdir(mode=private.FOLDER)
         try:
-            taken = _taken(config, places, snapshots, first_only)
+            snapshots = _take_snapshots(config, places, snapshot_folder, first_only)
             # Uploaded files first: they never change, so that a resumed run finds them in the archive.
-            members, missing = write_members(partial, [*taken.uploads(), *taken.sources], advance)
+            members, missing = write_members(partial, [*snapshots.uploads(), *snapshots.sources], advance)
         finally:
-            _remove(snapshots)
+            _remove(snapshot_folder)
         manifest = Manifest(
             made=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             jawab=version("jawab"),
             uploads=str(places.uploads.resolve()),
-            collections=tuple(taken.copied),
+            collections=tuple(snapshots.copied),
             members=tuple(members),
             missing=tuple(missing),
         )
@@ -83,18 +83,18 @@ def back_up(config: Config, target: Path, advance: Advance, first_only: bool = F
     return Backup(target, manifest)
 
 
-def _taken(config: Config, places: Places, folder: Path, first_only: bool) -> _Snapshots:
-    taken = _Snapshots(places, folder)
+def _take_snapshots(config: Config, places: Places, folder: Path, first_only: bool) -> _Snapshots:
+    snapshots = _Snapshots(places, folder)
     if not first_only:
-        taken.databases()
-        taken.settings(config)
-    named = CollectionRepository(config.paths.index, config.paths.collections).all()
-    taken.collections(named[:1] if first_only else named)
-    return taken
+        snapshots.databases()
+        snapshots.settings(config)
+    collections = CollectionRepository(config.paths.index, config.paths.collections).all()
+    snapshots.collections(collections[:1] if first_only else collections)
+    return snapshots
 
 
 @contextmanager
-def _alone(target: Path, partial: Path) -> Iterator[None]:
+def _exclusive(target: Path, partial: Path) -> Iterator[None]:
     """Create and lock `partial`, for one process at a time; delete it at the end if it is empty."""
     with open(partial, "ab", opener=private.opener) as file:
         try:
@@ -119,7 +119,7 @@ class _Snapshots:
     def __init__(self, places: Places, folder: Path) -> None:
         self._places = places
         self._folder = folder
-        self._named: set[Path] = set()
+        self._referenced: set[Path] = set()
         self.sources: list[Source] = []
         self.copied: list[ArchivedCollection] = []
 
@@ -132,50 +132,50 @@ class _Snapshots:
         if self._places.jobs.is_file():
             with closing(Database(self._folder / JOBS, writable=False)) as jobs:
                 for (job,) in jobs.rows("SELECT id FROM jobs WHERE state IN ('queued', 'reading')"):
-                    self._named |= set((self._places.uploads.resolve() / JOB_FILES / job).rglob("*"))
+                    self._referenced |= set((self._places.uploads.resolve() / JOB_FILES / job).rglob("*"))
 
     def settings(self, config: Config) -> None:
         """Write the settings that are set, without secrets."""
-        made = {
-            short_name(one.section, one.field): str(one.value)
-            for one in config.settings()
-            if one.is_set and one.field not in _SECRET
+        values = {
+            short_name(setting.section, setting.field): str(setting.value)
+            for setting in config.settings()
+            if setting.is_set and setting.field not in _SECRET_SETTINGS
         }
-        if "llm" in made:
-            made["llm"] = _CREDENTIALS.sub("//", made["llm"])
+        if "llm" in values:
+            values["llm"] = _CREDENTIALS.sub("//", values["llm"])
         path = self._folder / SETTINGS
-        path.write_text(json.dumps(made, ensure_ascii=False, indent=1), encoding="utf-8")
+        path.write_text(json.dumps(values, ensure_ascii=False, indent=1), encoding="utf-8")
         self.sources.append(Source(SETTINGS, path))
 
-    def collections(self, named: Sequence[CollectionInfo]) -> None:
+    def collections(self, infos: Sequence[CollectionInfo]) -> None:
         """Copy the indexes of collections. Raises `IndexMissing` if there are none."""
-        for one in named:
+        for info in infos:
             # The first collection has no index until something is indexed.
             with suppress(IndexMissing):
-                self._collection(one)
+                self._collection(info)
         if not self.copied:
             raise IndexMissing(folder=self._places.index)
 
-    def _collection(self, named: CollectionInfo) -> None:
-        folder, prefix = self._places.index_of(named.id), f"{COLLECTIONS}/{named.id}"
+    def _collection(self, info: CollectionInfo) -> None:
+        folder, prefix = self._places.index_of(info.id), f"{COLLECTIONS}/{info.id}"
         with closing(Catalog.open(folder)) as catalog, catalog.connection() as connection:
             copy = self._folder / prefix / FILE
             copy.parent.mkdir(parents=True)
             copy_store(connection, copy)
         self.sources.append(Source(f"{prefix}/{FILE}", copy))
         with closing(Catalog.open(copy.parent)) as catalog:
-            self.copied.append(ArchivedCollection(named.id, named.name, catalog.count_articles(), catalog.embedder))
-            self._named |= {Path(path) for path in (*catalog.files(), *catalog.digests_by_path())}
+            self.copied.append(ArchivedCollection(info.id, info.name, catalog.count_articles(), catalog.embedder))
+            self._referenced |= {Path(path) for path in (*catalog.files(), *catalog.digests_by_path())}
             files = FAISS.files(catalog)
         # They could be rebuilt; with them, searches of the restored index give identical results.
-        whole = [name for name in files if (folder / name).is_file()]
-        self.sources += [Source(f"{prefix}/{name}", folder / name) for name in whole]
+        present = [name for name in files if (folder / name).is_file()]
+        self.sources += [Source(f"{prefix}/{name}", folder / name) for name in present]
 
     def uploads(self) -> list[Source]:
         """Return the uploaded files that an index or a job refers to."""
         root = self._places.uploads.resolve()
-        named = sorted(path for path in self._named if path.is_relative_to(root))
-        return [Source(f"{UPLOADS}/{path.relative_to(root)}", path) for path in named if _is_plain(path)]
+        referenced = sorted(path for path in self._referenced if path.is_relative_to(root))
+        return [Source(f"{UPLOADS}/{path.relative_to(root)}", path) for path in referenced if _is_regular_file(path)]
 
     def _copy(self, database: Database, name: str) -> None:
         with database.connection() as connection:
@@ -183,8 +183,8 @@ class _Snapshots:
         self.sources.append(Source(name, self._folder / name))
 
 
-def _is_plain(path: Path) -> bool:
-    """Return whether it is a regular file, not a link; also true if it is gone, which the manifest reports."""
+def _is_regular_file(path: Path) -> bool:
+    """Return whether it is a regular file, not a link; also true if it no longer exists, which the manifest reports."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:

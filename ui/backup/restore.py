@@ -59,7 +59,7 @@ class Restore:
         self._places = places
         self._staged = Places(*(_staged(path) for path in astuple(places)))
         self._embedder = embedder
-        self._mark = self._staged.index.with_suffix(f"{self._staged.index.suffix}.json")
+        self._state_file = self._staged.index.with_suffix(f"{self._staged.index.suffix}.json")
 
     def run(self, replace: bool, advance: Advance, progress: Progress | None = None) -> Restored:
         """Restore everything; `advance` is given bytes unpacked, `progress` passages that are embedded again.
@@ -81,36 +81,36 @@ class Restore:
 
     def _phase(self) -> Phase:
         """Return the phase that an earlier restore of this archive reached."""
-        known = self._remembered()
-        return known if known else "unpacking"
+        saved = self._saved_phase()
+        return saved if saved else "unpacking"
 
-    def _remembered(self) -> Phase | None:
+    def _saved_phase(self) -> Phase | None:
         try:
-            known = json.loads(self._mark.read_bytes())
+            state = json.loads(self._state_file.read_bytes())
         except (FileNotFoundError, ValueError):
             return None
-        is_of_this = isinstance(known, dict) and known.get("archive") == self._archive.digest
-        return cast("Phase", known["phase"]) if is_of_this else None
+        is_same_archive = isinstance(state, dict) and state.get("archive") == self._archive.digest
+        return cast("Phase", state["phase"]) if is_same_archive else None
 
     def _begin(self) -> None:
         """Delete the staged files of another archive's restore, and record that this one is being unpacked."""
-        if self._remembered() is None:
+        if self._saved_phase() is None:
             for path in astuple(self._staged):
                 _remove(path)
-        self._remember("unpacking")
+        self._save_phase("unpacking")
 
-    def _remember(self, phase: Phase) -> None:
-        private.make_folder(self._mark.parent)
-        write_atomically(self._mark, json.dumps({"archive": self._archive.digest, "phase": phase}).encode())
+    def _save_phase(self, phase: Phase) -> None:
+        private.make_folder(self._state_file.parent)
+        write_atomically(self._state_file, json.dumps({"archive": self._archive.digest, "phase": phase}).encode())
 
     def _require_free(self) -> None:
         tables = {self._places.conversations: "conversations", self._places.jobs: "jobs"}
-        for place in self._wanted():
+        for place in self._targets():
             table = tables.get(place)
             if not (_is_empty(place, table) if table else _is_free(place)):
                 raise RestoreOccupied(folder=place)
 
-    def _wanted(self) -> Iterator[Path]:
+    def _targets(self) -> Iterator[Path]:
         """Yield the places that members of the archive are restored to."""
         paths = [self._places.path_of(member.name) for member in self._archive.manifest.members]
         for place in astuple(self._places):
@@ -120,14 +120,14 @@ class Restore:
     def _settings(self) -> dict[str, str]:
         for member in self._archive.manifest.members:
             if member.name == SETTINGS:
-                found = self._archive.json_of(b"".join(self._archive.content(member)))
-                return {str(name): str(value) for name, value in found.items()}
+                values = self._archive.json_of(b"".join(self._archive.content(member)))
+                return {str(name): str(value) for name, value in values.items()}
         return {}
 
     def _unpack(self, advance: Advance) -> None:
         for member in self._archive.manifest.members:
             path = self._staged.path_of(member.name)
-            if path is None or _is_whole(path, member):
+            if path is None or _is_unpacked(path, member):
                 advance(member.size)
                 continue
             private.make_folder(path.parent)
@@ -137,20 +137,20 @@ class Restore:
                     file.write(chunk)
                     advance(len(chunk))
                 os.fsync(file.fileno())
-        self._remember("settling")
+        self._save_phase("settling")
 
     def _settle(self, progress: Progress | None) -> int:
         """Adapt the unpacked indexes to this machine; return the number of passages embedded."""
         embedded = 0
-        folders = CollectionRepository(self._staged.index, self._staged.collections)
+        repository = CollectionRepository(self._staged.index, self._staged.collections)
         manifest = self._archive.manifest
         for collection in manifest.collections:
-            folder = folders.index_of(collection.id)
+            folder = repository.index_of(collection.id)
             if collection.name:
-                folders.rename(collection.id, collection.name)
+                repository.rename(collection.id, collection.name)
             uploads = self._places.uploads.resolve()
             embedded += settle_in(folder, manifest.uploads, uploads, self._embedder(), progress)
-        self._remember("moving")
+        self._save_phase("moving")
         return embedded
 
     def _move(self) -> list[Path]:
@@ -160,14 +160,14 @@ class Restore:
         for staged, place in reversed(list(zip(astuple(self._staged), astuple(self._places), strict=True))):
             if not staged.exists():
                 continue
-            for there in _files_of(place):
-                if there.is_dir() and not any(there.iterdir()):
-                    there.rmdir()
+            for existing in _files_of(place):
+                if existing.is_dir() and not any(existing.iterdir()):
+                    existing.rmdir()
                 else:
-                    aside.append(there.rename(there.with_name(f"{there.name}.before-restore-{now}")))
+                    aside.append(existing.rename(existing.with_name(f"{existing.name}.before-restore-{now}")))
             staged.rename(place)
             sync_folder(place.parent)
-        self._mark.unlink(missing_ok=True)
+        self._state_file.unlink(missing_ok=True)
         return aside
 
 
@@ -184,10 +184,14 @@ def _remove(path: Path) -> None:
 
 def _files_of(place: Path) -> Sequence[Path]:
     """Return the existing files of a place: a folder, or a database with its `-wal` and `-shm` files."""
-    return [path for path in (place, *(place.with_name(place.name + end) for end in ("-wal", "-shm"))) if path.exists()]
+    return [
+        path
+        for path in (place, *(place.with_name(place.name + suffix) for suffix in ("-wal", "-shm")))
+        if path.exists()
+    ]
 
 
-def _is_whole(path: Path, member: Member) -> bool:
+def _is_unpacked(path: Path, member: Member) -> bool:
     """Return whether a member was completely unpacked by an earlier run."""
     return path.is_file() and path.stat().st_size == member.size and digest_of_file(path) == member.sha256
 
@@ -196,8 +200,8 @@ def _is_free(folder: Path) -> bool:
     """Return whether a folder can be replaced without loss: it is missing, empty, or has an empty index."""
     if not folder.exists():
         return True
-    inside = [path for path in folder.iterdir() if path.suffix != ".lock"]
-    return not inside or ((folder / FILE).is_file() and _is_empty(folder / FILE, "articles"))
+    contents = [path for path in folder.iterdir() if path.suffix != ".lock"]
+    return not contents or ((folder / FILE).is_file() and _is_empty(folder / FILE, "articles"))
 
 
 def _is_empty(database: Path, table: str) -> bool:

@@ -54,8 +54,8 @@ def articles(context: click.Context, as_json: bool, index: Path | None) -> None:
     context.obj["index"] = index or context.obj["index"]
     if context.invoked_subcommand:
         return
-    found = list_articles(Catalog.open(app_of().config.paths.index))
-    echo(output.as_json(found.to_json()) if as_json else output.articles(found, user_language()))
+    listing = list_articles(Catalog.open(app_of().config.paths.index))
+    echo(output.as_json(listing.to_json()) if as_json else output.articles(listing, user_language()))
 
 
 @articles.command(name="show")

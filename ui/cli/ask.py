@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from qa.query.followup import HistoryTurn
 
 
-def _load_aside(assistant: Assistant, language: Language) -> None:
+def _load_in_background(assistant: Assistant, language: Language) -> None:
     """Load the LLM in a thread, while the embedder is loaded. Errors are ignored here: answering raises them again."""
 
     def load() -> None:
@@ -60,7 +60,7 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | 
     from qa.query.question import validate_question
 
     assistant = _assistant(app_of(index), no_llm)
-    _load_aside(assistant, validate_question(question))
+    _load_in_background(assistant, validate_question(question))
     if stream:
         output.stream(assistant.stream(question), as_json)
         return
@@ -114,17 +114,17 @@ def search(
     from qa.assistant import found_passages
     from qa.query.question import validate_question
 
-    asked_in = validate_question(question)
-    only = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
-    hits = app_of(index).retriever.search(question, count, only, one_per_story=stories)
+    question_language = validate_question(question)
+    filters = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
+    hits = app_of(index).retriever.search(question, count, filters, one_per_story=stories)
     passages = found_passages(hits)
-    others = [[other.id for other in hit.others] for hit in hits]
+    others = [[story_article.id for story_article in hit.others] for hit in hits]
     if as_json:
-        told = [{"others": ids} if stories else {} for ids in others]
-        rows = [output.plain(passage) | more for passage, more in zip(passages, told, strict=True)]
+        extras = [{"others": ids} if stories else {} for ids in others]
+        rows = [output.plain(passage) | extra for passage, extra in zip(passages, extras, strict=True)]
         echo(output.as_json({"question": question, "passages": rows}))
     else:
-        echo(output.passages(passages, asked_in, others))
+        echo(output.passages(passages, question_language, others))
 
 
 @click.command()
@@ -140,7 +140,7 @@ def chat(index: Path | None) -> None:
 
     assistant = _assistant(app_of(index))
     language = user_language()
-    _load_aside(assistant, language)
+    _load_in_background(assistant, language)
     echo(translate("chat.welcome", language))
     history: list[HistoryTurn] = []
     while True:
@@ -172,15 +172,17 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
     """
     from qa.batch import answer_all, completed_ids, read_questions
 
-    asked, broken = read_questions(questions)
+    batch_questions, invalid_lines = read_questions(questions)
     language = user_language()
-    for line in broken:
+    for line in invalid_lines:
         reason = translate(f"skipped.{line.reason}", language)
         echo(translate("batch.broken_line", language, path=questions, line=line.line, reason=reason), err=True)
     done = completed_ids(answers)
-    with output.QuestionBar(len(asked), sum(question.id in done for question in asked), language) as bar:
+    with output.QuestionBar(
+        len(batch_questions), sum(question.id in done for question in batch_questions), language
+    ) as bar:
         assistant = _assistant(app_of(index), no_llm)
-        for _ in answer_all(assistant, asked, answers, lambda e, q: error_message(e, language_of(q))):
+        for _ in answer_all(assistant, batch_questions, answers, lambda e, q: error_message(e, language_of(q))):
             bar.advance()
-    if broken:
+    if invalid_lines:
         sys.exit(EXIT_PROBLEM)

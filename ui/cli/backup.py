@@ -28,11 +28,11 @@ def backup(file: Path, first_only: bool, index: Path | None) -> None:
 
     config, language = app_of(index).config, user_language()
     with output.ByteBar(0, translate("backup.writing", language)) as bar:
-        made = back_up(config, file, bar.advance, first_only)
-    articles = sum(one.articles for one in made.manifest.collections)
-    echo(translate("backup.written", language, file=made.file, articles=articles, files=len(made.manifest.members)))
-    if made.manifest.missing:
-        echo(translate("backup.missing", language, count=len(made.manifest.missing)))
+        result = back_up(config, file, bar.advance, first_only)
+    articles = sum(collection.articles for collection in result.manifest.collections)
+    echo(translate("backup.written", language, file=result.file, articles=articles, files=len(result.manifest.members)))
+    if result.manifest.missing:
+        echo(translate("backup.missing", language, count=len(result.manifest.missing)))
 
 
 @click.command()

@@ -52,10 +52,10 @@ def judged(folder: Path, collection: str, index: Path | None) -> None:
     from ui.evaluation.feedback_export import write_set
 
     config = app_of(index).config
-    folders = CollectionRepository(config.paths.index, config.paths.collections)
-    named = find_named(folders.all(), collection)
+    repository = CollectionRepository(config.paths.index, config.paths.collections)
+    info = find_named(repository.all(), collection)
     store = ConversationRepository(config.paths.conversations)
-    answers = [one for one in store.judged() if (one.collection or DEFAULT_ID) == named.id]
-    catalog = Catalog.open(folders.index_of(named.id))
+    answers = [feedback for feedback in store.judged() if (feedback.collection or DEFAULT_ID) == info.id]
+    catalog = Catalog.open(repository.index_of(info.id))
     written = write_set(answers, catalog, folder)
     echo(translate("judged.written", user_language(), questions=written.questions, wrong=written.wrong, folder=folder))

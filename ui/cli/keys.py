@@ -56,9 +56,9 @@ def list_keys(as_json: bool) -> None:
     """
     from ui.auth.api_keys import APIKeyStore
 
-    found = APIKeyStore(app_of().config.paths.keys).all()
-    rows = [{name: value for name, value in output.plain(key).items() if name != "digest"} for key in found]
-    echo(output.as_json({"keys": rows}) if as_json else output.keys(found, user_language()))
+    api_keys = APIKeyStore(app_of().config.paths.keys).all()
+    rows = [{name: value for name, value in output.plain(key).items() if name != "digest"} for key in api_keys]
+    echo(output.as_json({"keys": rows}) if as_json else output.keys(api_keys, user_language()))
 
 
 @keys.command(name="revoke")

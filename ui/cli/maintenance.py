@@ -30,10 +30,10 @@ def doctor(repair: bool, index: Path | None) -> None:
 
     app, language = app_of(index), user_language()
     if repair:
-        from index.recovery import repair as make_whole
+        from index.recovery import repair as repair_index
 
         with output.IndexingBar(language) as bar:
-            output.repaired(make_whole(app.config.paths.index, app.components.embedder, bar), language)
+            output.repaired(repair_index(app.config.paths.index, app.components.embedder, bar), language)
     findings = run_checks(app)
     echo(output.findings(findings, language))
     if not all(finding.well for finding in findings):
@@ -66,5 +66,5 @@ def show_configuration(as_json: bool) -> None:
     if as_json:
         echo(output.as_json(config.model_dump(mode="json", exclude={"access": {"password"}, "inference": {"llm_key"}})))
         return
-    named = [(one, variable(short_name(one.section, one.field))) for one in config.settings()]
-    echo(output.settings(named, SECRET))
+    rows = [(setting, variable(short_name(setting.section, setting.field))) for setting in config.settings()]
+    echo(output.settings(rows, SECRET))

@@ -28,8 +28,8 @@ DEFAULT_ID = "first"
 """Id of the collection whose index is in the settings."""
 LONGEST_NAME = 60
 """Maximum code points of a name."""
-_FILE = "collection.json"
-_NAME_0 = "name.txt"
+_INFO_FILE = "collection.json"
+_NAME_FILE_V0 = "name.txt"
 """File with the name in version 0, as plain text."""
 VERSION = 1
 """Version of the file with a collection's name; the index has its own version."""
@@ -78,16 +78,17 @@ class CollectionRepository:
 
     def all(self) -> list[CollectionInfo]:
         """Return the first collection, then the others by name."""
-        made = [one.name for one in self._folder.glob("*") if _ID.fullmatch(one.name) and one.is_dir()]
+        ids = [path.name for path in self._folder.glob("*") if _ID.fullmatch(path.name) and path.is_dir()]
         named = sorted(
-            (CollectionInfo(one, self._name(one)) for one in made), key=lambda one: (one.name.casefold(), one.id)
+            (CollectionInfo(collection, self._read_name(collection)) for collection in ids),
+            key=lambda info: (info.name.casefold(), info.id),
         )
-        return [CollectionInfo(DEFAULT_ID, self._name(DEFAULT_ID)), *named]
+        return [CollectionInfo(DEFAULT_ID, self._read_name(DEFAULT_ID)), *named]
 
     def index_of(self, collection: str) -> Path:
         """Return the folder of its index. Raises `CollectionMissing`; `CollectionRemoved` if it can be restored."""
         place = self.place_of(collection)
-        if place == self._removed(collection):
+        if place == self._removed_folder(collection):
             raise CollectionRemoved(collection=collection)
         return place
 
@@ -95,7 +96,7 @@ class CollectionRepository:
         """Return the folder of its index, also while it is removed. Raises `CollectionMissing`."""
         if collection == DEFAULT_ID:
             return self._first
-        folder, removed = self._folder / collection, self._removed(collection)
+        folder, removed = self._folder / collection, self._removed_folder(collection)
         # `folder` is checked twice: the collection may be restored between the checks.
         for place in (folder, removed, folder):
             if _ID.fullmatch(collection) and place.is_dir():
@@ -104,20 +105,20 @@ class CollectionRepository:
 
     def places(self) -> list[Path]:
         """Return the folders of all indexes, including removed ones that can be restored."""
-        made = [one for one in self._folder.glob("*") if _ID.fullmatch(one.name.removesuffix(_REMOVED))]
-        return [self._first, *(one for one in made if one.is_dir())]
+        folders = [path for path in self._folder.glob("*") if _ID.fullmatch(path.name.removesuffix(_REMOVED))]
+        return [self._first, *(path for path in folders if path.is_dir())]
 
     def make(self, name: str) -> CollectionInfo:
         """Create an empty collection."""
-        made = CollectionInfo(secrets.token_urlsafe(9), _as_name(name))
+        info = CollectionInfo(secrets.token_urlsafe(9), _clean_name(name))
         # Created as a removed one until its name is stored: if that fails, `forget_removed` deletes it.
-        begun = self._folder / (made.id + _REMOVED)
+        temporary = self._folder / (info.id + _REMOVED)
         with storage_errors(self._folder):
-            private.make_folder(begun)
-            _stored(begun).write({"name": made.name})
-            begun.rename(self._folder / made.id)
+            private.make_folder(temporary)
+            _info_file(temporary).write({"name": info.name})
+            temporary.rename(self._folder / info.id)
             sync_folder(self._folder)
-        return made
+        return info
 
     def rename(self, collection: str, name: str) -> None:
         """Rename a collection. Raises `CollectionMissing`."""
@@ -126,8 +127,8 @@ class CollectionRepository:
             if collection == DEFAULT_ID:
                 private.make_folder(folder)
             try:
-                _stored(folder).write({"name": _as_name(name)})
-                (folder / _NAME_0).unlink(missing_ok=True)
+                _info_file(folder).write({"name": _clean_name(name)})
+                (folder / _NAME_FILE_V0).unlink(missing_ok=True)
             except FileNotFoundError as error:  # removed meanwhile
                 raise CollectionMissing(collection=collection) from error
 
@@ -139,7 +140,7 @@ class CollectionRepository:
         folder = self.removable(collection)
         with write_lock(folder), storage_errors(folder):
             os.utime(folder)  # the time until final deletion is counted from now
-            _move(folder, self._removed(collection))
+            _move(folder, self._removed_folder(collection))
 
     def removable(self, collection: str) -> Path:
         """Return the folder of a collection that may be removed. Raises `CollectionMissing`."""
@@ -149,7 +150,7 @@ class CollectionRepository:
 
     def restore(self, collection: str) -> None:
         """Restore a removed collection. Raises `CollectionMissing`, `CollectionExists`."""
-        removed = self._removed(collection)
+        removed = self._removed_folder(collection)
         if not _ID.fullmatch(collection) or not removed.is_dir():
             raise CollectionMissing(collection=collection)
         with storage_errors(removed):
@@ -163,51 +164,51 @@ class CollectionRepository:
         """
         for removed in self._folder.glob(f"*{_REMOVED}"):
             collection = removed.name.removesuffix(_REMOVED)
-            over = removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400
-            if over and not removed.with_name(collection).exists():
+            is_expired = removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400
+            if is_expired and not removed.with_name(collection).exists():
                 with suppress(JawabError, OSError):
                     forget_files(collection)
                     shutil.rmtree(removed, ignore_errors=True)
 
-    def _removed(self, collection: str) -> Path:
+    def _removed_folder(self, collection: str) -> Path:
         return self._folder / (collection + _REMOVED)
 
-    def _name(self, collection: str) -> str:
+    def _read_name(self, collection: str) -> str:
         folder = self.index_of(collection)
         with storage_errors(folder):
             try:
-                name = str(_stored(folder).read().get("name", ""))
+                name = str(_info_file(folder).read().get("name", ""))
             except FileNotFoundError:
-                return _migrated(folder)
+                return _migrate_name(folder)
             except ValueError:
                 return ""  # The collection can still be used, and named again.
             with suppress(PermissionError):  # left of a migration that was killed
-                (folder / _NAME_0).unlink(missing_ok=True)
-            return _as_name(name)
+                (folder / _NAME_FILE_V0).unlink(missing_ok=True)
+            return _clean_name(name)
 
 
-def _stored(folder: Path) -> JsonFile:
-    return JsonFile(folder / _FILE, VERSION, {})
+def _info_file(folder: Path) -> JsonFile:
+    return JsonFile(folder / _INFO_FILE, VERSION, {})
 
 
-def _migrated(folder: Path) -> str:
+def _migrate_name(folder: Path) -> str:
     """Read the name of a version 0 collection and store it in the format of this version."""
-    earlier = folder / _NAME_0
-    if not earlier.is_file():
+    old_file = folder / _NAME_FILE_V0
+    if not old_file.is_file():
         return ""
-    name = _as_name(earlier.read_text(encoding="utf-8", errors="replace"))
+    name = _clean_name(old_file.read_text(encoding="utf-8", errors="replace"))
     with suppress(PermissionError):  # without write permission, the older file is read each time
-        _stored(folder).write({"name": name})
-        earlier.unlink(missing_ok=True)
+        _info_file(folder).write({"name": name})
+        old_file.unlink(missing_ok=True)
     return name
 
 
-def find_named(collections: Iterable[CollectionInfo], wanted: str) -> CollectionInfo:
-    """Return the collection with this name or id; the first if `wanted` is empty. Raises `CollectionMissing`."""
-    for one in collections:
-        if wanted in (one.id, one.name) or (not wanted and one.id == DEFAULT_ID):
-            return one
-    raise CollectionMissing(collection=wanted)
+def find_named(collections: Iterable[CollectionInfo], name_or_id: str) -> CollectionInfo:
+    """Return the collection with this name or id; the first if `name_or_id` is empty. Raises `CollectionMissing`."""
+    for info in collections:
+        if name_or_id in (info.id, info.name) or (not name_or_id and info.id == DEFAULT_ID):
+            return info
+    raise CollectionMissing(collection=name_or_id)
 
 
 def _move(folder: Path, target: Path) -> None:
@@ -217,6 +218,6 @@ def _move(folder: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _as_name(text: str) -> str:
+def _clean_name(text: str) -> str:
     # A lone surrogate can be neither stored nor shown.
     return " ".join(text.encode("utf-8", "replace").decode().split())[:LONGEST_NAME]

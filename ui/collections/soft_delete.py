@@ -17,7 +17,7 @@ from ui.logs import LOGGER_NAMES
 
 UNDO_SECONDS = 20.0
 """Seconds in which a deletion can be undone."""
-_AGAIN = 5.0
+_RETRY_SECONDS = 5.0
 """Seconds until a deletion is retried, when the index is locked or the disk is full."""
 _ERRORS = (JawabError, OSError, sqlite3.Error)
 """Errors that a deletion may raise."""
@@ -29,7 +29,7 @@ class PendingDeletions:
 
     def __init__(self, remove: Callable[[list[str]], None], wait: float = UNDO_SECONDS) -> None:
         self._remove = remove
-        self._wait = wait
+        self._delay = wait
         self._lock = threading.Lock()
         self._timers: dict[str, threading.Timer] = {}
         self._started: set[str] = set()
@@ -45,12 +45,12 @@ class PendingDeletions:
     def take_out(self, article_id: str) -> None:
         """Delete an article after the delay. After `close`, delete it at once; this may raise any of `_ERRORS`."""
         if not self._start(article_id):
-            self._take(article_id)
+            self._remove_now(article_id)
 
     def at_once(self, article_id: str) -> None:
         """Delete an article now. May raise any of `_ERRORS`, except that a missing article is not an error."""
         self.bring_back(article_id)
-        self._take(article_id)
+        self._remove_now(article_id)
 
     def bring_back(self, article_id: str) -> bool:
         """Cancel the deletion of an article; return whether one was pending."""
@@ -65,8 +65,10 @@ class PendingDeletions:
     def finish(self) -> None:
         """Carry out the pending deletions now. A failure is logged, and the article is listed again."""
         with self._lock:
-            waiting = {each: timer for each, timer in self._timers.items() if each not in self._started}
-            running = [timer for each, timer in self._timers.items() if each in self._started]
+            waiting = {
+                article_id: timer for article_id, timer in self._timers.items() if article_id not in self._started
+            }
+            running = [timer for article_id, timer in self._timers.items() if article_id in self._started]
             self._started.update(waiting)
         for timer in waiting.values():
             timer.cancel()
@@ -83,23 +85,23 @@ class PendingDeletions:
 
     def _start(self, article_id: str) -> bool:
         """Schedule a deletion, unless one has begun; return False after `close`, when nothing is scheduled."""
-        timer = self._timer(article_id, self._wait)
+        timer = self._timer(article_id, self._delay)
         with self._lock:
             if self._closed or article_id in self._started:
                 return not self._closed
-            earlier = self._timers.get(article_id)
+            previous = self._timers.get(article_id)
             self._timers[article_id] = timer
-        if earlier:
-            earlier.cancel()
+        if previous:
+            previous.cancel()
         timer.start()
         return True
 
     def _timer(self, article_id: str, seconds: float) -> threading.Timer:
-        timer = threading.Timer(seconds, self._over, (article_id,))
+        timer = threading.Timer(seconds, self._on_timer, (article_id,))
         timer.daemon = True
         return timer
 
-    def _over(self, article_id: str) -> None:
+    def _on_timer(self, article_id: str) -> None:
         with self._lock:
             if self._timers.get(article_id) is not threading.current_thread() or article_id in self._started:
                 return
@@ -108,7 +110,7 @@ class PendingDeletions:
             self._try_later(article_id)
 
     def _try_later(self, article_id: str) -> None:
-        timer = self._timer(article_id, _AGAIN)
+        timer = self._timer(article_id, _RETRY_SECONDS)
         with self._lock:
             closed = self._closed
             if not closed:
@@ -121,21 +123,21 @@ class PendingDeletions:
 
     def _try(self, article_id: str, last: bool) -> bool:
         """Delete an article; return False if the error is retryable, unless this is the `last` try."""
-        ended = True
+        is_over = True
         try:
-            self._take(article_id)
+            self._remove_now(article_id)
         except _ERRORS as error:
-            ended = last or not (isinstance(error, JawabError) and error.retryable)
-            if ended:
+            is_over = last or not (isinstance(error, JawabError) and error.retryable)
+            if is_over:
                 _log.error("removal_failed", exc_info=error)
         finally:
-            if ended:
+            if is_over:
                 with self._lock:
                     self._timers.pop(article_id, None)
                     self._started.discard(article_id)
-        return ended
+        return is_over
 
-    def _take(self, article_id: str) -> None:
+    def _remove_now(self, article_id: str) -> None:
         try:
             self._remove([article_id])
         except ArticleMissing:

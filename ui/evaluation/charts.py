@@ -18,13 +18,13 @@ from ui.i18n import translate
 WIDTH, HEIGHT = 400, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 388, 14, 240
 TIMES = ("short_answer", "first_token", "total")
-_HARDLY_ANY = 0.1
+_MIN_SHARE = 0.1
 """Minimum share of the questions that must have a time for its curve to be drawn."""
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _SECONDS = tuple(digit * 10.0**power for power in range(-3, 5) for digit in (1, 2, 5))
-_MOST_LABELS = 6
+_MAX_LABELS = 6
 _NAMED_THRESHOLDS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
-_APART = 44
+_MIN_LABEL_DISTANCE = 44
 """Minimum distance in units between two labels of a curve, so that they do not touch."""
 
 
@@ -88,12 +88,12 @@ def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
     """Plot confidence against the share of right answers; dot area is the number of answers. `None` without answers."""
     if not bins:
         return None
-    most = max(bin.count for bin in bins)
+    max_count = max(bin.count for bin in bins)
     dots = tuple(
         Dot(
             _x(bin.confidence),
             _y(bin.right),
-            3 + 7 * math.sqrt(bin.count / most),
+            3 + 7 * math.sqrt(bin.count / max_count),
             translate(
                 "report.chart.bin",
                 language,
@@ -104,14 +104,14 @@ def reliability_chart(bins: Sequence[Bin], language: Language) -> Chart | None:
         )
         for bin in bins
     )
-    ideal = Series(_joined([(_x(0), _y(0)), (_x(1), _y(1))]), "ideal")
+    ideal = Series(_line_path([(_x(0), _y(0)), (_x(1), _y(1))]), "ideal")
     return Chart(
         about=translate("report.chart.reliability_about", language),
         x_title=translate("report.chart.confidence", language),
         y_title=translate("report.chart.share_right", language),
         x_ticks=tuple(Tick(_x(share), f"{share:.1f}") for share in _FIFTHS),
         y_ticks=tuple(Tick(_y(share), f"{share:.1f}") for share in _FIFTHS),
-        lines=(ideal, Series(_joined([(dot.x, dot.y) for dot in dots]), "first")),
+        lines=(ideal, Series(_line_path([(dot.x, dot.y) for dot in dots]), "first")),
         dots=dots,
     )
 
@@ -131,19 +131,19 @@ def risk_chart(tradeoffs: Sequence[RiskCoveragePoint], language: Language) -> Ch
         y_title=translate("report.chart.share_wrong", language),
         x_ticks=tuple(Tick(_x(share), f"{share:.1f}") for share in _FIFTHS),
         y_ticks=tuple(Tick(_y(share, top), f"{share:.2f}".rstrip("0").rstrip(".")) for share in ticks),
-        lines=(Series(_joined(points), "first"),),
+        lines=(Series(_line_path(points), "first"),),
         dots=tuple(_threshold_dots(steady, top, language)),
     )
 
 
 def times_of(records: Sequence[Record]) -> tuple[Times, ...]:
-    """Return the times of the steps in `TIMES`, without those that fewer than `_HARDLY_ANY` of the questions have."""
-    found = []
+    """Return the times of the steps in `TIMES`, without those that fewer than `_MIN_SHARE` of the questions have."""
+    times = []
     for name in TIMES:
         values = sorted(ms for record in records if (ms := record["timings_ms"].get(name)) is not None)
-        if values and len(values) >= _HARDLY_ANY * len(records):
-            found.append(Times(name, tuple(values)))
-    return tuple(found)
+        if values and len(values) >= _MIN_SHARE * len(records):
+            times.append(Times(name, tuple(values)))
+    return tuple(times)
 
 
 def times_chart(times: Sequence[Times], language: Language) -> Chart | None:
@@ -157,32 +157,32 @@ def times_chart(times: Sequence[Times], language: Language) -> Chart | None:
     def x(seconds: float) -> float:
         return _x(math.log(min(max(seconds, low), high) / low) / math.log(high / low))
 
-    within = [second for second in _SECONDS if low <= second <= high]
-    labelled = within if len(within) <= _MOST_LABELS else [s for s in within if f"{s:e}".startswith("1")]
+    visible = [second for second in _SECONDS if low <= second <= high]
+    labelled = visible if len(visible) <= _MAX_LABELS else [s for s in visible if f"{s:e}".startswith("1")]
     return Chart(
         about=translate("report.chart.times_about", language),
         x_title=translate("report.chart.seconds", language),
         y_title=translate("report.chart.share_done", language),
         x_ticks=tuple(Tick(x(second), f"{second:g}") for second in labelled),
         y_ticks=tuple(Tick(_y(share), f"{share:.1f}") for share in _FIFTHS),
-        lines=tuple(Series(_steps([x(ms / 1000) for ms in step.values]), step.name) for step in times),
+        lines=tuple(Series(_step_path([x(ms / 1000) for ms in step.values]), step.name) for step in times),
     )
 
 
 def _threshold_dots(tradeoffs: Sequence[RiskCoveragePoint], top: float, language: Language) -> list[Dot]:
     """Return dots for the end of the curve (the threshold in use) and for the round thresholds that fit beside it."""
     dots: list[Dot] = []
-    for named in (None, *reversed(_NAMED_THRESHOLDS)):
-        reached = [t for t in tradeoffs if named is None or t.threshold >= named]
+    for threshold in (None, *reversed(_NAMED_THRESHOLDS)):
+        reached = [tradeoff for tradeoff in tradeoffs if threshold is None or tradeoff.threshold >= threshold]
         if not reached:
             continue
-        at = reached[-1]
-        x, y = _x(at.answered), _y(at.wrong, top)
-        if any(abs(x - dot.x) < _APART for dot in dots):
+        point = reached[-1]
+        x, y = _x(point.answered), _y(point.wrong, top)
+        if any(abs(x - dot.x) < _MIN_LABEL_DISTANCE for dot in dots):
             continue
-        fields = {"answered": f"{at.answered:.2f}", "wrong": f"{at.wrong:.2f}"}
-        note = translate("report.chart.threshold", language, threshold=f"{named or at.threshold:.2f}", **fields)
-        dots.append(Dot(x, y, 4, note, "" if named is None else f"≥ {named:.1f}"))
+        fields = {"answered": f"{point.answered:.2f}", "wrong": f"{point.wrong:.2f}"}
+        note = translate("report.chart.threshold", language, threshold=f"{threshold or point.threshold:.2f}", **fields)
+        dots.append(Dot(x, y, 4, note, "" if threshold is None else f"≥ {threshold:.1f}"))
     return dots
 
 
@@ -194,11 +194,11 @@ def _y(value: float, top: float = 1.0) -> float:
     return round(BOTTOM - value / top * (BOTTOM - TOP), 1)
 
 
-def _joined(points: Sequence[tuple[float, float]]) -> str:
+def _line_path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + " L".join(f"{x:g} {y:g}" for x, y in points)
 
 
-def _steps(positions: Sequence[float]) -> str:
+def _step_path(positions: Sequence[float]) -> str:
     """Return the path of a cumulative curve: one step up at each of the sorted positions."""
     path = [f"M{positions[0]:g} {_y(0):g}"]
     for count, position in enumerate(positions, start=1):

@@ -49,34 +49,34 @@ class Ablation:
 
 
 def evaluate_set(
-    app: App, folder: Path, limit: int | None, out: Path, work: Path | None, language: Language, without: Ablation
+    app: App, folder: Path, limit: int | None, out: Path, work: Path | None, language: Language, ablation: Ablation
 ) -> Figures:
     """Evaluate one set; print and save its figures under `out`. Index, answers and report are written to `work`."""
     questions = read_set(folder)
-    place = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
+    work_folder = (work or platformdirs.user_cache_path("jawab") / "eval") / questions.name
     with output.IndexingBar(language) as bar:
-        update_index(place / "index", [questions.articles], app.components.embedder, bar)
-    records = _answer(app, questions, limit, place, language, without)
+        update_index(work_folder / "index", [questions.articles], app.components.embedder, bar)
+    records = _answer(app, questions, limit, work_folder, language, ablation)
     chosen = questions.sample(limit)
-    catalog = Catalog.open(place / "index")
+    catalog = Catalog.open(work_folder / "index")
     texts = {article.id: article.text for article in catalog.articles()}
     figures = score(chosen, records, texts) | figures_of_confidence(chosen, records)
     click.echo(translate("eval.heading", language, name=questions.name, count=len(chosen)))
     width = max(map(len, figures))
     click.echo("\n".join(f"{name:<{width}}  {value}" for name, value in figures.items()))
-    run = _run(app, limit, figures, without)
-    saved = _save(questions, run, out, without)
-    report = _report(Measured(questions.name, chosen, records, texts, run), place, language)
-    click.echo(translate("eval.saved", language, path=saved, answers=place / "answers.jsonl", report=report))
+    run = _run(app, limit, figures, ablation)
+    saved = _save(questions, run, out, ablation)
+    report = _report(Measured(questions.name, chosen, records, texts, run), work_folder, language)
+    click.echo(translate("eval.saved", language, path=saved, answers=work_folder / "answers.jsonl", report=report))
     return figures
 
 
 def _answer(
-    app: App, questions: QuestionSet, limit: int | None, place: Path, language: Language, without: Ablation
+    app: App, questions: QuestionSet, limit: int | None, work_folder: Path, language: Language, ablation: Ablation
 ) -> dict[str, dict[str, Any]]:
-    generator, reader = None if without.llm else app.components.llm, None if without.reader else app.components.reader
+    generator, reader = None if ablation.llm else app.components.llm, None if ablation.reader else app.components.reader
     assistant = Assistant(
-        Retriever(place / "index", app.components.embedder),
+        Retriever(work_folder / "index", app.components.embedder),
         generator,
         reader,
         app.components.options,
@@ -84,40 +84,40 @@ def _answer(
     )
     # A server loads models and evaluates the prompt head at startup, so this is not part of a question's time.
     assistant.prepare_reading()
-    for asked_in in sorted({question["lang"] for question in questions.questions}):
-        assistant.prepare(asked_in)
+    for question_language in sorted({question["lang"] for question in questions.questions}):
+        assistant.prepare(question_language)
     # Answers of an earlier run may come from another version; each run measures the current one.
-    answers = place / "answers.jsonl"
+    answers = work_folder / "answers.jsonl"
     answers.unlink(missing_ok=True)
-    asked = [BatchQuestion(question["id"], question["question"]) for question in questions.sample(limit)]
+    batch = [BatchQuestion(question["id"], question["question"]) for question in questions.sample(limit)]
     records = {}
-    with output.QuestionBar(len(asked), 0, language) as bar:
-        for record in answer_all(assistant, asked, answers, lambda error, _: error_message(error, language)):
+    with output.QuestionBar(len(batch), 0, language) as bar:
+        for record in answer_all(assistant, batch, answers, lambda error, _: error_message(error, language)):
             records[record["id"]] = record
             bar.advance()
     return records
 
 
-def _report(measured: Measured, place: Path, language: Language) -> Path:
+def _report(measured: Measured, work_folder: Path, language: Language) -> Path:
     """Write the report with the figures of earlier runs, and append those of this run for the next one."""
-    runs = place / "runs.jsonl"
+    runs = work_folder / "runs.jsonl"
     earlier = read_runs(runs)
     for line in earlier.damaged:
         echo(translate("eval.broken_run", language, path=runs, line=line), err=True)
-    path = place / "report.html"
+    path = work_folder / "report.html"
     page = report_html(replace(measured, earlier=earlier), language)
-    with storage_errors(place):
+    with storage_errors(work_folder):
         path.write_text(page, encoding="utf-8", errors="replace")
     append_run(runs, measured.run)
     return path
 
 
-def _run(app: App, limit: int | None, figures: Figures, without: Ablation) -> Run:
+def _run(app: App, limit: int | None, figures: Figures, ablation: Ablation) -> Run:
     return Run(
         measured=datetime.now(UTC).replace(microsecond=0),
         limit=limit,
-        without=" ".join(without.parts),
-        models=_models(app, without),
+        without=" ".join(ablation.parts),
+        models=_models(app, ablation),
         settings={
             "reading_tokens": app.config.answering.reading_tokens,
             "evidence_tokens": app.config.answering.evidence_tokens,
@@ -127,7 +127,7 @@ def _run(app: App, limit: int | None, figures: Figures, without: Ablation) -> Ru
     )
 
 
-def _save(questions: QuestionSet, run: Run, out: Path, without: Ablation) -> Path:
+def _save(questions: QuestionSet, run: Run, out: Path, ablation: Ablation) -> Path:
     result = {
         "set": questions.name,
         "limit": run.limit,
@@ -140,15 +140,15 @@ def _save(questions: QuestionSet, run: Run, out: Path, without: Ablation) -> Pat
     }
     with storage_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        path = out / f"{questions.name.replace('/', '-')}{f'-{run.limit}' if run.limit else ''}{without.suffix}.json"
+        path = out / f"{questions.name.replace('/', '-')}{f'-{run.limit}' if run.limit else ''}{ablation.suffix}.json"
         path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
-def _models(app: App, without: Ablation) -> dict[str, str]:
+def _models(app: App, ablation: Ablation) -> dict[str, str]:
     parts = {
         "embedder": app.components.embedder,
-        "reader": None if without.reader else app.components.reader,
-        "generator": None if without.llm else app.components.llm,
+        "reader": None if ablation.reader else app.components.reader,
+        "generator": None if ablation.llm else app.components.llm,
     }
     return {role: part.name for role, part in parts.items() if part}

@@ -43,10 +43,10 @@ def write_set(judged: Sequence[Feedback], catalog: Catalog, folder: Path) -> Exp
     """
     if not judged:
         raise NoFeedback
-    right = [one.answer for one in judged if one.verdict == "good"]
+    right = [feedback.answer for feedback in judged if feedback.verdict == "good"]
     questions = [question for number, answer in enumerate(right, 1) if (question := _question(number, answer, catalog))]
-    wrong = [_wrong(one) for one in judged if one.verdict == "bad"]
-    articles = _articles(catalog, [one.answer for one in judged])
+    wrong = [_wrong(feedback) for feedback in judged if feedback.verdict == "bad"]
+    articles = _articles(catalog, [feedback.answer for feedback in judged])
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _write(folder / "questions.jsonl", questions)
@@ -57,32 +57,32 @@ def write_set(judged: Sequence[Feedback], catalog: Catalog, folder: Path) -> Exp
 
 def _question(number: int, answer: Answer, catalog: Catalog) -> dict[str, Any] | None:
     """Return a question with its gold answer; `None` without a phrase, or if its article was removed or changed."""
-    asked = {"id": f"judged-{number:04}", "lang": answer.language, "question": answer.asked or answer.question}
+    fields = {"id": f"judged-{number:04}", "lang": answer.language, "question": answer.asked or answer.question}
     if answer.status == "declined":
-        return asked | {"answerable": False, "answers": []}
-    cited = next(iter(answer.citations), None)
-    if cited is None or answer.short_answer is None:
+        return fields | {"answerable": False, "answers": []}
+    citation = next(iter(answer.citations), None)
+    if citation is None or answer.short_answer is None:
         return None  # a multi-sentence answer has no phrase to compare
-    article = _find(catalog, cited.article_id)
-    if article is None or article.text[cited.start : cited.end] != cited.quote:
+    article = _find(catalog, citation.article_id)
+    if article is None or article.text[citation.start : citation.end] != citation.quote:
         return None
-    said = find_answer_span(cited.quote, answer.short_answer) or Span(0, len(cited.quote))
-    start, end = cited.start + said.start, cited.start + said.end
+    phrase_span = find_answer_span(citation.quote, answer.short_answer) or Span(0, len(citation.quote))
+    start, end = citation.start + phrase_span.start, citation.start + phrase_span.end
     gold = {"text": article.text[start:end], "start": start, "end": end}
-    place = {"article_id": article.id, "paragraph": [cited.start, cited.end]}
-    return asked | {"answerable": True} | place | {"answers": [gold]}
+    location = {"article_id": article.id, "paragraph": [citation.start, citation.end]}
+    return fields | {"answerable": True} | location | {"answers": [gold]}
 
 
 def _wrong(judged: Feedback) -> dict[str, Any]:
     answer = judged.answer
-    said = {"status": answer.status, "short_answer": answer.short_answer, "why": judged.why}
-    return {"lang": answer.language, "question": answer.asked or answer.question} | said
+    outcome = {"status": answer.status, "short_answer": answer.short_answer, "why": judged.why}
+    return {"lang": answer.language, "question": answer.asked or answer.question} | outcome
 
 
 def _articles(catalog: Catalog, answers: Iterable[Answer]) -> list[Article]:
-    found = [one.article_id for answer in answers for one in answer.citations]
-    found += [one.article_id for answer in answers for one in answer.passages]
-    return [article for article in (_find(catalog, article_id) for article_id in dict.fromkeys(found)) if article]
+    article_ids = [quoted.article_id for answer in answers for quoted in answer.citations]
+    article_ids += [quoted.article_id for answer in answers for quoted in answer.passages]
+    return [article for article in (_find(catalog, article_id) for article_id in dict.fromkeys(article_ids)) if article]
 
 
 def _find(catalog: Catalog, article_id: str) -> Article | None:

@@ -29,7 +29,7 @@ _GROUPS = {
 _TIMES, _OTHER = "times", "other"
 _STEPS = ("search", "short_answer", "first_token", "total")
 _QUANTILES = ("p50", "p95")
-_NEITHER_IS_BETTER = frozenset({"questions", "answer_words"})
+_NEUTRAL_FIGURES = frozenset({"questions", "answer_words"})
 _NOISE = 0.1
 """Share by which a time varies between runs on a machine with other load."""
 _LEFT_TO_RIGHT = "\u200e"
@@ -53,7 +53,7 @@ class Figure:
 
 def figure_groups(run: Run, earlier: Sequence[Run], language: Language) -> list[tuple[str, list[Figure]]]:
     """Group the figures that any of the runs has under their headings."""
-    names = list(dict.fromkeys(name for each in (run, *earlier) for name in each.figures))
+    names = list(dict.fromkeys(name for each_run in (run, *earlier) for name in each_run.figures))
     grouped: dict[str, list[Figure]] = {group: [] for group in (*_GROUPS, _TIMES, _OTHER)}
     for name in sorted(names, key=lambda name: _order(name, names)):
         grouped[_group(name)].append(_figure(name, run, earlier, language))
@@ -73,49 +73,49 @@ def _order(name: str, names: Sequence[str]) -> int:
 
 def _figure(name: str, run: Run, earlier: Sequence[Run], language: Language) -> Figure:
     value = run.figures.get(name)
-    comparable = next((other for other in earlier if _is_like(other, run)), None)
-    before = comparable.figures.get(name) if comparable else None
+    comparable = next((other_run for other_run in earlier if _is_comparable(other_run, run)), None)
+    previous = comparable.figures.get(name) if comparable else None
     change, verdict = None, ""
-    if value is not None and before is not None:
-        change = _change(name, value - before, language)
-        verdict = _verdict(name, value, before, run.figures.get("questions") or 1) if change else ""
-    shown = tuple(_shown(name, other.figures.get(name), language) for other in earlier)
-    return Figure(name, _label(name, language), _shown(name, value, language), change, verdict, shown)
+    if value is not None and previous is not None:
+        change = _change(name, value - previous, language)
+        verdict = _verdict(name, value, previous, run.figures.get("questions") or 1) if change else ""
+    earlier_values = tuple(_format(name, other_run.figures.get(name), language) for other_run in earlier)
+    return Figure(name, _label(name, language), _format(name, value, language), change, verdict, earlier_values)
 
 
-def _change(name: str, by: float, language: Language) -> str | None:
+def _change(name: str, difference: float, language: Language) -> str | None:
     """Format a difference with its sign; `None` if all its digits would be zero."""
-    shown = _shown(name, abs(by), language)
-    if shown == _shown(name, type(by)(0), language):
+    formatted = _format(name, abs(difference), language)
+    if formatted == _format(name, type(difference)(0), language):
         return None
-    return f"{_LEFT_TO_RIGHT}{'+' if by > 0 else '−'}{shown}"
+    return f"{_LEFT_TO_RIGHT}{'+' if difference > 0 else '−'}{formatted}"
 
 
-def _verdict(name: str, value: float, before: float, questions: float) -> str:
+def _verdict(name: str, value: float, previous: float, questions: float) -> str:
     """Return `better`, `worse`, or empty if the change is smaller than one question or the noise of a time."""
     is_time = name.startswith("ms_")
-    if name in _NEITHER_IS_BETTER or abs(value - before) < (_NOISE * before if is_time else 1 / questions):
+    if name in _NEUTRAL_FIGURES or abs(value - previous) < (_NOISE * previous if is_time else 1 / questions):
         return ""
     less_is_better = is_time or name == "confidence_ece"
-    return "better" if (value < before) == less_is_better else "worse"
+    return "better" if (value < previous) == less_is_better else "worse"
 
 
-def _is_like(other: Run, run: Run) -> bool:
+def _is_comparable(earlier: Run, run: Run) -> bool:
     """Return whether two runs are comparable: same questions, same parts."""
-    same_questions = other.figures.get("questions") == run.figures.get("questions")
-    return (other.limit, other.without) == (run.limit, run.without) and same_questions
+    same_questions = earlier.figures.get("questions") == run.figures.get("questions")
+    return (earlier.limit, earlier.without) == (run.limit, run.without) and same_questions
 
 
 def _label(name: str, language: Language) -> str:
-    known = texts(language)
+    messages = texts(language)
     if name.startswith("ms_"):
         step, _, quantile = name.removeprefix("ms_").rpartition("_")
-        if {f"report.time.{step}", f"report.time.{quantile}"} <= known.keys():
-            return translate(f"report.time.{quantile}", language, step=known[f"report.time.{step}"])
-    return known.get(f"report.figure.{name}", name)
+        if {f"report.time.{step}", f"report.time.{quantile}"} <= messages.keys():
+            return translate(f"report.time.{quantile}", language, step=messages[f"report.time.{step}"])
+    return messages.get(f"report.figure.{name}", name)
 
 
-def _shown(name: str, value: float | int | None, language: Language) -> str | None:
+def _format(name: str, value: float | int | None, language: Language) -> str | None:
     if value is None:
         return None
     if name.startswith("ms_"):

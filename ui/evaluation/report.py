@@ -1,7 +1,7 @@
 """HTML report of an evaluation: answer quality and error analysis in one file.
 
 It loads no resources and has no scripts, so it can be opened anywhere and archived. Every value in the template goes
-through `escape` (see `_cleaned`): articles, questions and answers are untrusted text.
+through `escape` (see `_escaped`): articles, questions and answers are untrusted text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EARLIER = 5
 """Number of earlier runs shown beside this one."""
-_AROUND = 220
+_CONTEXT_CHARACTERS = 220
 """Characters of an article shown on either side of a gold answer."""
 
 
@@ -113,32 +113,32 @@ def figures_of_confidence(questions: Sequence[Question], records: Mapping[str, R
 
 
 def _environment(language: Language) -> Environment:
-    """Return the template environment: every value goes through `_cleaned`, with autoescape as a second layer."""
+    """Return the template environment: every value goes through `_escaped`, with autoescape as a second layer."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("ui.evaluation", "templates"),
         autoescape=True,
-        finalize=_cleaned,
+        finalize=_escaped,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
 
-    def tell(key: str, **fields: object) -> str:
+    def report_text(key: str, **fields: object) -> str:
         return translate(f"report.{key}", language, **fields)
 
-    def told_time(run: Run) -> str:
-        at = run.measured.astimezone(UTC)
-        return tell("moment", date=format_date(f"{at:%Y-%m-%d}", language), clock=f"{at:%H:%M}")
+    def format_time(run: Run) -> str:
+        moment = run.measured.astimezone(UTC)
+        return report_text("moment", date=format_date(f"{moment:%Y-%m-%d}", language), clock=f"{moment:%H:%M}")
 
     environment.globals |= {
         "language": language,
         "direction": direction(language),
-        "tell": tell,
-        "told_time": told_time,
+        "tell": report_text,
+        "told_time": format_time,
         "told_ms": lambda ms: duration(ms, language),
-        "own": _own,
+        "own": _language_attributes,
         "joined": lambda texts: ("، " if language == "ar" else ", ").join(map(str, texts)),
         "kinds": KINDS,
         "parts": PARTS,
@@ -152,14 +152,14 @@ def _environment(language: Language) -> Environment:
     return environment
 
 
-def _cleaned(value: Any) -> Any:
+def _escaped(value: Any) -> Any:
     """Escape a template value that is text and not yet markup."""
     from markupsafe import Markup
 
     return Markup(escape(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _own(text: str) -> dict[str, str]:
+def _language_attributes(text: str) -> dict[str, str]:
     """Return `lang` and `dir` by most of the words, as on the page: the first letter alone may belong to a name."""
     if not any(character.isalpha() for character in text):
         return {"dir": "auto"}
@@ -189,11 +189,11 @@ def _card(mistake: Mistake, articles: Mapping[str, str]) -> Card:
         _stretch(mistake, str(number), p, p["text"], phrase, holding)
         for number, (p, holding) in enumerate(zip(record["passages"], mistake.passages, strict=True), start=1)
     ]
-    stands = () if "place" in mistake.quotations else tuple(_stands(mistake.question, articles))
-    return Card(mistake, tuple(quotations), tuple(passages), stands)
+    gold_context = () if "place" in mistake.quotations else tuple(_gold_in_article(mistake.question, articles))
+    return Card(mistake, tuple(quotations), tuple(passages), gold_context)
 
 
-def _stands(question: Question, articles: Mapping[str, str]) -> list[Piece]:
+def _gold_in_article(question: Question, articles: Mapping[str, str]) -> list[Piece]:
     """Return the article's text around the first gold answer, cut at word boundaries."""
     text = articles.get(question.get("article_id", ""), "")
     gold = next(iter(question.get("answers", ())), None)
@@ -201,28 +201,30 @@ def _stands(question: Question, articles: Mapping[str, str]) -> list[Piece]:
         return []
     first, last = question.get("paragraph", (0, len(text)))
     before, after = text[first : gold["start"]], text[gold["end"] : last]
-    if len(before) > _AROUND:
-        before = "… " + before[-_AROUND:].partition(" ")[2]
-    if len(after) > _AROUND:
-        after = after[:_AROUND].rpartition(" ")[0] + " …"
+    if len(before) > _CONTEXT_CHARACTERS:
+        before = "… " + before[-_CONTEXT_CHARACTERS:].partition(" ")[2]
+    if len(after) > _CONTEXT_CHARACTERS:
+        after = after[:_CONTEXT_CHARACTERS].rpartition(" ")[0] + " …"
     return [Piece(before), Piece(text[gold["start"] : gold["end"]], gold=True), Piece(after)]
 
 
-def _stretch(mistake: Mistake, label: str, where: Record, text: str, phrase: str, holding: Holding) -> Stretch:
+def _stretch(mistake: Mistake, label: str, source: Record, text: str, phrase: str, holding: Holding) -> Stretch:
     golds = []
-    if where["article_id"] == mistake.question.get("article_id"):
-        places = [(g["start"] - where["start"], g["end"] - where["start"]) for g in mistake.question.get("answers", ())]
+    if source["article_id"] == mistake.question.get("article_id"):
+        places = [
+            (g["start"] - source["start"], g["end"] - source["start"]) for g in mistake.question.get("answers", ())
+        ]
         golds = [(start, end) for start, end in places if 0 <= start < end <= len(text)]
-    at = text.find(phrase) if phrase else -1
-    said = [(at, at + len(phrase))] if at >= 0 else []
-    return Stretch(label, where["title"], detect_language(text), tuple(_pieces(text, golds, said)), holding)
+    phrase_start = text.find(phrase) if phrase else -1
+    phrase_spans = [(phrase_start, phrase_start + len(phrase))] if phrase_start >= 0 else []
+    return Stretch(label, source["title"], detect_language(text), tuple(_pieces(text, golds, phrase_spans)), holding)
 
 
-def _pieces(text: str, golds: Sequence[tuple[int, int]], said: Sequence[tuple[int, int]]) -> list[Piece]:
-    """Split the text at the edges of the `golds` and `said` spans."""
-    cuts = sorted({0, len(text), *(end for span in (*golds, *said) for end in span)})
+def _pieces(text: str, golds: Sequence[tuple[int, int]], phrase_spans: Sequence[tuple[int, int]]) -> list[Piece]:
+    """Split the text at the edges of the `golds` and `phrase_spans`."""
+    cuts = sorted({0, len(text), *(end for span in (*golds, *phrase_spans) for end in span)})
 
     def within(spans: Sequence[tuple[int, int]], start: int) -> bool:
         return any(first <= start < last for first, last in spans)
 
-    return [Piece(text[start:end], within(golds, start), within(said, start)) for start, end in pairwise(cuts)]
+    return [Piece(text[start:end], within(golds, start), within(phrase_spans, start)) for start, end in pairwise(cuts)]

@@ -14,5 +14,5 @@ def set_client_id(scope: Scope, caller: str) -> None:
 
 def get_client_id(scope: Scope) -> str:
     """Return the client of this request; empty if unknown, as for requests without an API key."""
-    found: str = scope.get(_KEY, "")
-    return found
+    caller: str = scope.get(_KEY, "")
+    return caller

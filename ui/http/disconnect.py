@@ -17,17 +17,17 @@ class ClientDisconnected(Exception):
 
 async def run_until_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Return the result of `work`. If the client disconnects first, cancel it and raise `ClientDisconnected`."""
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    task, disconnect = asyncio.ensure_future(work), asyncio.ensure_future(_wait_for_disconnect(request))
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
+        await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
             raise ClientDisconnected
-        return working.result()
+        return task.result()
     finally:
-        gone.cancel()
-        working.cancel()
+        disconnect.cancel()
+        task.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -22,17 +22,17 @@ def weak_etag(*parts: str) -> str:
     return f"W/{etag(*parts)}"
 
 
-def cache_headers(tag: str, **more: str) -> dict[str, str]:
+def cache_headers(tag: str, **extra: str) -> dict[str, str]:
     """Return headers of a response that only the client may cache, and must revalidate before each use."""
-    return {"etag": tag, "cache-control": "private, no-cache"} | more
+    return {"etag": tag, "cache-control": "private, no-cache"} | extra
 
 
 def matches(request: Request, tag: str) -> bool:
     """Return whether the request's `If-None-Match` has the tag."""
-    names = [name.strip() for line in request.headers.getlist("if-none-match") for name in line.split(",")]
-    return "*" in names or tag.removeprefix("W/") in [name.removeprefix("W/") for name in names]
+    accepted = [candidate.strip() for line in request.headers.getlist("if-none-match") for candidate in line.split(",")]
+    return "*" in accepted or tag.removeprefix("W/") in [candidate.removeprefix("W/") for candidate in accepted]
 
 
-def not_modified(tag: str, **more: str) -> Response:
+def not_modified(tag: str, **extra: str) -> Response:
     """Return the 304 response."""
-    return Response(status_code=304, headers=cache_headers(tag, **more))
+    return Response(status_code=304, headers=cache_headers(tag, **extra))

@@ -11,24 +11,24 @@ from qa.query.question import MAX_QUESTION_LENGTH
 from ui.i18n import error_message
 
 
-def _whole(given: object) -> object:
+def _whole_float_to_int(value: object) -> object:
     """Convert 5.0 to 5: they are the same in JSON, but not in pydantic's strict mode."""
-    return int(given) if isinstance(given, float) and given.is_integer() else given
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-StrictInt = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int), Field(strict=True)]
+StrictInt = Annotated[int, BeforeValidator(_whole_float_to_int, json_schema_input_type=int), Field(strict=True)]
 """Integer; strings and booleans are rejected."""
 
 
-def _said(question: str) -> str:
-    if not (said := question.strip()):
+def _stripped(question: str) -> str:
+    if not (stripped := question.strip()):
         raise ValueError("A question has more than space")
-    return said
+    return stripped
 
 
-def _date(given: str) -> str:
+def _date(value: str) -> str:
     try:
-        return parse_date_prefix(given)
+        return parse_date_prefix(value)
     except DateInvalid as error:
         # pydantic accepts only `ValueError`; `problems.handle_validation_error` reports its cause.
         raise ValueError(error_message(error, "en")) from error
@@ -45,5 +45,5 @@ Day = Annotated[
     ),
     AfterValidator(_date),
 ]
-Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_LENGTH), AfterValidator(_said)]
+Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_LENGTH), AfterValidator(_stripped)]
 """Question text, stripped. Its length is checked before stripping, as the schema documents it."""

@@ -24,13 +24,13 @@ def page_language(headers: Mapping[str, str]) -> Language:
     if chosen in ("ar", "en"):
         return "ar" if chosen == "ar" else "en"
     accepted = headers.get("accept-language", "")
-    for weight, tag in sorted(map(_weighted, accepted.split(",")), key=lambda pair: -pair[0]):
+    for weight, tag in sorted(map(_tag_and_weight, accepted.split(",")), key=lambda pair: -pair[0]):
         if weight > 0 and tag in ("ar", "en"):
             return "ar" if tag == "ar" else "en"
     return "en"
 
 
-def _weighted(part: str) -> tuple[float, str]:
+def _tag_and_weight(part: str) -> tuple[float, str]:
     tag, _, weight = part.partition(";")
     try:
         return (float(weight.strip().removeprefix("q=")) if weight else 1.0), tag.strip().lower()[:2]

@@ -23,7 +23,7 @@ from ui.i18n import error_message, texts, translate
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED_REQUEST = 499
 """Status of a request whose client has disconnected; it is never received."""
-_SOON = 5
+_DEFAULT_RETRY_SECONDS = 5
 """Default `Retry-After` in seconds, where the error has no estimate."""
 _STATUSES: dict[type[JawabError], int] = {
     ArticleMissing: 404,
@@ -51,13 +51,13 @@ class Problem(BaseModel):
     retry_after: int | None = Field(default=None, description="seconds, as in Retry-After", examples=[12])
 
 
-def problem(error: JawabError, language: Language, number: str | None = None) -> Problem:
+def problem(error: JawabError, language: Language, req_id: str | None = None) -> Problem:
     """Return the problem that reports `error`."""
     code = status(error)
     return Problem(
         title=HTTPStatus(code).phrase, status=code, detail=error_message(error, language), code=error.code,
-        retryable=error.retryable, request_id=number,
-        retry_after=_wait(error) if code in (429, 503) else None,
+        retryable=error.retryable, request_id=req_id,
+        retry_after=_retry_seconds(error) if code in (429, 503) else None,
     )  # fmt: skip
 
 
@@ -68,10 +68,10 @@ def status(error: JawabError) -> int:
     return _STATUSES.get(type(error)) or (503 if error.retryable else 500)
 
 
-def _wait(error: JawabError) -> int:
+def _retry_seconds(error: JawabError) -> int:
     """Return the seconds after which to try again."""
-    told = error.fields.get("seconds")
-    return told if isinstance(told, int) else _SOON
+    seconds = error.fields.get("seconds")
+    return seconds if isinstance(seconds, int) else _DEFAULT_RETRY_SECONDS
 
 
 def openapi_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -80,11 +80,11 @@ def openapi_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
 
 
-def problem_response(found: Problem, headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(body: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Return a problem as a response."""
-    if found.retry_after is not None:
-        headers = dict(headers or {}) | {"retry-after": str(found.retry_after)}
-    return JSONResponse(found.model_dump(exclude_none=True), found.status, headers, MEDIA_TYPE)
+    if body.retry_after is not None:
+        headers = dict(headers or {}) | {"retry-after": str(body.retry_after)}
+    return JSONResponse(body.model_dump(exclude_none=True), body.status, headers, MEDIA_TYPE)
 
 
 async def handle_error(request: Request, error: Exception) -> Response:
@@ -106,7 +106,7 @@ def of_code(request: Request, code: int, headers: Mapping[str, str] | None = Non
     phrase, language = HTTPStatus(code).phrase, page_language(request.headers)
     name = phrase.lower().replace(" ", "_")
     key = f"http.{name}" if f"http.{name}" in texts(language) else "http.other"
-    found = Problem(
+    body = Problem(
         title=phrase,
         status=code,
         detail=translate(key, language, status=code, phrase=phrase),
@@ -114,7 +114,7 @@ def of_code(request: Request, code: int, headers: Mapping[str, str] | None = Non
         retryable=False,
         request_id=request_id(request.scope),
     )
-    return problem_response(found, headers)
+    return problem_response(body, headers)
 
 
 async def handle_validation_error(request: Request, error: Exception) -> Response:
@@ -122,7 +122,9 @@ async def handle_validation_error(request: Request, error: Exception) -> Respons
     if not isinstance(error, RequestValidationError):
         raise error
     language = page_language(request.headers)
-    fields = [{"at": list(one["loc"]), "is": _of_field(one, language)} for one in error.errors()]
+    fields = [
+        {"at": list(field_error["loc"]), "is": _field_message(field_error, language)} for field_error in error.errors()
+    ]
     return problem_response(
         Problem(
             title=HTTPStatus(422).phrase, status=422, detail=translate("http.invalid", language),
@@ -131,7 +133,7 @@ async def handle_validation_error(request: Request, error: Exception) -> Respons
     )  # fmt: skip
 
 
-def _of_field(found: Mapping[str, Any], language: Language) -> str:
+def _field_message(field_error: Mapping[str, Any], language: Language) -> str:
     """Return the message for an invalid field: that of the `JawabError` that caused it, else pydantic's."""
-    cause = getattr(found.get("ctx", {}).get("error"), "__cause__", None)
-    return error_message(cause, language) if isinstance(cause, JawabError) else str(found["msg"])
+    cause = getattr(field_error.get("ctx", {}).get("error"), "__cause__", None)
+    return error_message(cause, language) if isinstance(cause, JawabError) else str(field_error["msg"])

@@ -16,25 +16,25 @@ _KEY = "jawab_request_id"
 
 
 @dataclass
-class _AtHand:
+class _CurrentRequest:
     name: str
-    over: bool = False
+    ended: bool = False
 
 
-_at_hand: ContextVar[_AtHand | None] = ContextVar("jawab_request", default=None)
+_current: ContextVar[_CurrentRequest | None] = ContextVar("jawab_request", default=None)
 
 
 def request_id(scope: Scope) -> str | None:
     """Return the id of the request, if it has one."""
-    found: str | None = scope.get(_KEY)
-    return found
+    req_id: str | None = scope.get(_KEY)
+    return req_id
 
 
 def request_at_hand() -> str | None:
     """Return the id of the request in the current context, if any. It is not passed on to other threads."""
-    found = _at_hand.get()
+    current = _current.get()
     # Tasks that a request started and that outlive it (the page's queue) inherit its context.
-    return found.name if found and not found.over else None
+    return current.name if current and not current.ended else None
 
 
 class RequestIds:
@@ -47,19 +47,19 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        number = given if _NAME.fullmatch(given) else secrets.token_hex(8)
-        scope[_KEY] = number
+        sent = Headers(scope=scope).get(HEADER, "")
+        req_id = sent if _NAME.fullmatch(sent) else secrets.token_hex(8)
+        scope[_KEY] = req_id
 
-        async def named(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = number
+                MutableHeaders(scope=message)[HEADER] = req_id
             await send(message)
 
-        at_hand = _AtHand(number)
-        token = _at_hand.set(at_hand)
+        current = _CurrentRequest(req_id)
+        token = _current.set(current)
         try:
-            await self._app(scope, receive, named)
+            await self._app(scope, receive, send_with_id)
         finally:
-            at_hand.over = True
-            _at_hand.reset(token)
+            current.ended = True
+            _current.reset(token)

@@ -26,7 +26,7 @@ class RequestLog:
             return
         began, status, sent = time.perf_counter(), None, 0
 
-        async def counted(message: Message) -> None:
+        async def send_and_count(message: Message) -> None:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -34,7 +34,7 @@ class RequestLog:
             await send(message)
 
         try:
-            await self._app(scope, receive, counted)
+            await self._app(scope, receive, send_and_count)
         finally:
             fields = {
                 "request_id": request_id(scope), "method": scope["method"], "route": route_of(scope), "status": status,

@@ -12,11 +12,11 @@ from ui.conversations.repository import visitor_of
 
 COOKIE = "jawab_visitor"
 _LOGGED_IN = "jawab_logged_in"
-_YEARS = 5 * 365 * 86400
+_MAX_AGE_SECONDS = 5 * 365 * 86400
 
 
 def cookie_in(header: str) -> str | None:
-    """Return the secret in a `Cookie` header, if it has the format of one of ours."""
+    """Return the secret in a `Cookie` header, if it has the format of a visitor cookie."""
     secret = cookie_parser(header).get(COOKIE, "")
     return (
         secret
@@ -26,7 +26,7 @@ def cookie_in(header: str) -> str | None:
 
 
 def visitor_in(header: str) -> str | None:
-    """Return the visitor id of a request, as used in the store; `None` without a cookie of ours."""
+    """Return the visitor id of a request, as used in the store; `None` without a visitor cookie."""
     secret = cookie_in(header)
     return visitor_of(secret) if secret else None
 
@@ -42,7 +42,7 @@ def is_logged_in(scope: Scope) -> bool:
 
 
 def over_tls(scope: Scope) -> bool:
-    """Return whether the browser uses TLS, to us or to a trusted proxy (uvicorn sets the scheme)."""
+    """Return whether the browser uses TLS, to this server or to a trusted proxy (uvicorn sets the scheme)."""
     return scope.get("scheme") == "https"
 
 
@@ -50,6 +50,12 @@ def new_cookie(secure: bool) -> str:
     """Return the `Set-Cookie` value of a new visitor: this host only, `SameSite=Lax`; only over TLS if `secure`."""
     cookie: SimpleCookie = SimpleCookie()
     cookie[COOKIE] = secrets.token_urlsafe(32)
-    for name, value in {"path": "/", "httponly": True, "samesite": "Lax", "max-age": _YEARS, "secure": secure}.items():
+    for name, value in {
+        "path": "/",
+        "httponly": True,
+        "samesite": "Lax",
+        "max-age": _MAX_AGE_SECONDS,
+        "secure": secure,
+    }.items():
         cookie[COOKIE][name] = value
     return cookie.output(header="").strip()

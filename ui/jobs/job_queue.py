@@ -37,9 +37,9 @@ from ui.jobs.spool import as_sent, files_of
 from ui.jobs.upload_dir import UploadDirectory
 from ui.logs import LOGGER_NAMES
 
-_AGAIN = 1.0
+_RETRY_SECONDS = 1.0
 """Seconds until a retry when the index is locked, the collection is removed, or the database cannot be used."""
-_PATIENCE = 5.0
+_SHUTDOWN_SECONDS = 5.0
 """Seconds for running jobs to reach their next step at shutdown; after that they are abandoned."""
 _log = logging.getLogger(f"{LOGGER_NAMES}.jobs")
 _Result = TypeVar("_Result")
@@ -70,17 +70,17 @@ class PendingUpload:
 
 
 class JobQueue:
-    """Jobs with files in `brought` and a SQLite database beside it.
+    """Jobs with files in `uploads` and a SQLite database beside it.
 
     Safe to use from several threads. One process at a time accepts uploads (`WorkerElsewhere`); any may read jobs.
     All methods may raise the errors of `storage_errors`.
     """
 
-    def __init__(self, brought: Path, intake: Intake) -> None:
-        self._folder = brought / JOBS
+    def __init__(self, uploads: Path, intake: Intake) -> None:
+        self._folder = uploads / JOBS
         self._intake = intake
-        self._store = store_of(brought)
-        self._claim = jobs_lock(brought)
+        self._store = store_of(uploads)
+        self._claim = jobs_lock(uploads)
         self._lock = threading.RLock()
         self._workers: dict[str, threading.Thread] = {}
         self._steps: dict[str, JobProgress] = {}
@@ -89,7 +89,7 @@ class JobQueue:
     def start(self) -> None:
         """Resume the jobs of the last server. If that fails, the first upload raises the error."""
         with suppress(WorkerElsewhere, PermissionDenied):
-            self._take_over()
+            self._become_owner()
 
     def close(self) -> None:
         """Stop running jobs; they are resumed at the next start."""
@@ -98,19 +98,19 @@ class JobQueue:
             for steps in self._steps.values():
                 steps.halted.set()
             workers = list(self._workers.values())
-        until = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _SHUTDOWN_SECONDS
         for worker in workers:
-            worker.join(max(0.0, until - time.monotonic()))
+            worker.join(max(0.0, deadline - time.monotonic()))
         self._store.close()
         self._claim.release()
 
     def begin(self, caller: str, key: str | None) -> PendingUpload:
         """Begin an upload, which must be discarded in the end. Raises `WorkerElsewhere`, `UploadInProgress`."""
-        self._take_over()
-        number = secrets.token_urlsafe(12)
-        return PendingUpload(number, self._folder / number, self._store.begin(number, caller, key))
+        self._become_owner()
+        job_id = secrets.token_urlsafe(12)
+        return PendingUpload(job_id, self._folder / job_id, self._store.begin(job_id, caller, key))
 
-    def accept(self, upload: PendingUpload, parcel: UploadDirectory, collection: str, digest: str) -> Job:
+    def accept(self, upload: PendingUpload, directory: UploadDirectory, collection: str, digest: str) -> Job:
         """Turn an upload into a job, durably, or return the job it replays. Raises `IdempotencyConflict`."""
         if upload.replays:
             self._store.check_same(upload.replays, digest)
@@ -120,8 +120,8 @@ class JobQueue:
             for folder in self._folder.parents[:2]:
                 sync_folder(folder)
         with self._lock:
-            self._store.accept(upload.id, collection, parcel.files, parcel.size, digest)
-            self._wake(collection)
+            self._store.accept(upload.id, collection, directory.files, directory.size, digest)
+            self._ensure_worker(collection)
         return self.find(upload.id)
 
     def discard(self, upload: PendingUpload) -> None:
@@ -130,39 +130,39 @@ class JobQueue:
             shutil.rmtree(upload.folder, ignore_errors=True)
             self._store.forget(upload.id, upload.folder.exists())
 
-    def find(self, number: str) -> Job:
+    def find(self, job_id: str) -> Job:
         """Return the current state of a job. Raises `JobMissing`."""
-        return self._as_it_is(self._store.find(number))
+        return self._with_progress(self._store.find(job_id))
 
     def latest(self, limit: int, after: int) -> tuple[list[Job], int]:
         """Return `limit` jobs without their results, latest first, from offset `after`, and the total number."""
         jobs, total = self._store.latest(limit, after)
-        return [self._as_it_is(job) for job in jobs], total
+        return [self._with_progress(job) for job in jobs], total
 
-    def stop(self, number: str) -> Job:
+    def stop(self, job_id: str) -> Job:
         """Stop a job: at once if it is not running, else at its next step, unless its articles are indexed by then.
 
         Raises `JobMissing`, `JobFinished`, `WorkerElsewhere`.
         """
-        self._store.find(number)
-        self._take_over()
+        self._store.find(job_id)
+        self._become_owner()
         with self._lock:
-            job, steps = self._store.find(number), self._steps.get(number)
+            job, steps = self._store.find(job_id), self._steps.get(job_id)
             if job.state in ("done", "failed"):
-                raise JobFinished(job=number)
+                raise JobFinished(job=job_id)
             if steps:
-                self._store.want_stopped(number, True)
+                self._store.want_stopped(job_id, True)
                 steps.halted.set()
             elif job.state != "stopped":
-                self._end(job, "stopped", job.steps, None)
-        return self.find(number)
+                self._finish(job, "stopped", job.steps, None)
+        return self.find(job_id)
 
-    def _as_it_is(self, job: Job) -> Job:
+    def _with_progress(self, job: Job) -> Job:
         """Return the job with its current progress."""
         steps = None if job.is_over else self._steps.get(job.id)
         return replace(job, steps=steps) if steps else job
 
-    def _take_over(self) -> None:
+    def _become_owner(self) -> None:
         """Become the process that accepts uploads, and resume what an earlier one left."""
         with self._lock:
             if self._claim.is_locked:
@@ -176,26 +176,26 @@ class JobQueue:
             with ExitStack() as on_error:
                 # Otherwise the next upload would find the lock held, and nothing would resume the rest.
                 on_error.callback(self._claim.release)
-                self._clear_away()
+                self._recover()
                 collections = {job.collection for job, _ in self._store.unfinished()}
                 on_error.pop_all()
             for collection in collections:
-                self._wake(collection)
+                self._ensure_worker(collection)
 
-    def _clear_away(self) -> None:
+    def _recover(self) -> None:
         """Recover after a crash: finish pending cancellations, delete files of failed jobs and incomplete uploads."""
         for job, stopping in self._store.unfinished():
-            if stopping and self._went_in(job):
+            if stopping and self._has_articles(job):
                 self._store.want_stopped(job.id, False)
             elif stopping:
                 self._store.finish(job.id, "stopped", job.steps, None)
         for job in self._store.broken():
-            self._drop_unused(job)
-        for number in self._store.received():
-            shutil.rmtree(self._folder / number, ignore_errors=True)
-            self._store.forget(number, (self._folder / number).exists())
+            self._delete_if_unused(job)
+        for job_id in self._store.received():
+            shutil.rmtree(self._folder / job_id, ignore_errors=True)
+            self._store.forget(job_id, (self._folder / job_id).exists())
 
-    def _wake(self, collection: str) -> None:
+    def _ensure_worker(self, collection: str) -> None:
         """Start a worker for a collection unless one is running."""
         worker = self._workers.get(collection)
         if self._closing.is_set() or (worker and worker.is_alive()):
@@ -205,8 +205,8 @@ class JobQueue:
         worker.start()
 
     def _work(self, collection: str) -> None:
-        while following := self._patiently(partial(self._next, collection)):
-            self._do(*following)
+        while next_job := self._with_retry(partial(self._next, collection)):
+            self._run_job(*next_job)
 
     def _next(self, collection: str) -> tuple[Job, JobProgress] | None:
         """Return the oldest remaining job. If there is none, the calling worker is deregistered."""
@@ -218,11 +218,11 @@ class JobQueue:
             self._steps[job.id] = JobProgress()
             return job, self._steps[job.id]
 
-    def _do(self, job: Job, steps: JobProgress) -> None:
-        state, ended = self._outcome(job, steps)
+    def _run_job(self, job: Job, steps: JobProgress) -> None:
+        state, outcome = self._outcome(job, steps)
         # A job stopped by the shutdown is repeated at the next start.
         if state != "stopped" or not self._closing.is_set():
-            self._patiently(partial(self._end, job, state, steps, ended))
+            self._with_retry(partial(self._finish, job, state, steps, outcome))
         del self._steps[job.id]
 
     def _outcome(self, job: Job, steps: JobProgress) -> tuple[State, IndexingReport | JawabError | None]:
@@ -243,43 +243,43 @@ class JobQueue:
         while not steps.halted.is_set():
             try:
                 if not self._intake.is_away(job.collection):
-                    self._patiently(partial(self._store.change, job.id, "reading"))
+                    self._with_retry(partial(self._store.change, job.id, "reading"))
                     summary = self._intake.read(job.collection, files_of(folder), steps)
                     return replace(summary, skipped=[as_sent(skipped, folder) for skipped in summary.skipped])
             except (CollectionRemoved, IndexLocked):
                 pass
-            self._patiently(partial(self._store.change, job.id, "queued"))
-            steps.halted.wait(_AGAIN)
+            self._with_retry(partial(self._store.change, job.id, "queued"))
+            steps.halted.wait(_RETRY_SECONDS)
         raise JobCancelled
 
-    def _patiently(self, use: Callable[[], _Result]) -> _Result | None:
-        """Call `use`, retrying on errors until the server ends; then return `None`."""
-        failed = False
+    def _with_retry(self, operation: Callable[[], _Result]) -> _Result | None:
+        """Call `operation`, retrying on errors until the server ends; then return `None`."""
+        logged = False
         while True:
             try:
-                return use()
+                return operation()
             except (JawabError, OSError) as error:
-                if not failed:
+                if not logged:
                     _log.error("jobs_not_stored", exc_info=error)
-                failed = True
-            if self._closing.wait(_AGAIN):
+                logged = True
+            if self._closing.wait(_RETRY_SECONDS):
                 return None
 
-    def _went_in(self, job: Job) -> bool | None:
+    def _has_articles(self, job: Job) -> bool | None:
         """Return whether articles come from the job's files; `None` if the collection cannot be read."""
         try:
             return self._intake.has_articles_of(job.collection, self._folder / job.id)
         except JawabError:
             return None
 
-    def _end(self, job: Job, state: State, steps: JobProgress, ended: IndexingReport | JawabError | None) -> None:
+    def _finish(self, job: Job, state: State, steps: JobProgress, outcome: IndexingReport | JawabError | None) -> None:
         """Store the end of a job, then delete unused files. After a kill in between, the next start deletes them
         unless the job is done.
         """
-        self._store.finish(job.id, state, steps, ended)
-        self._drop_unused(job)
+        self._store.finish(job.id, state, steps, outcome)
+        self._delete_if_unused(job)
 
-    def _drop_unused(self, job: Job) -> None:
+    def _delete_if_unused(self, job: Job) -> None:
         """Delete the files of an ended job, if it is certain that no article comes from them."""
-        if (self._folder / job.id).exists() and self._went_in(job) is False:
+        if (self._folder / job.id).exists() and self._has_articles(job) is False:
             shutil.rmtree(self._folder / job.id, ignore_errors=True)

@@ -29,7 +29,7 @@ from ui.jobs.progress import JobCancelled, JobProgress
 from ui.jobs.upload_dir import UploadDirectory, upload_too_large
 from ui.jobs.uploaded_files import under_way
 
-_AGAIN = 1.0
+_RETRY_SECONDS = 1.0
 """Seconds between retries while the index is locked."""
 State = Literal["receiving", "reading", "done", "stopped", "failed"]
 
@@ -84,7 +84,7 @@ class UploadManager:
             if self._latest and self._latest.state == "reading":
                 raise AnotherUploadInProgress
             if self._latest and (self._latest.state == "receiving" or self._latest.can_be_read_again):
-                self._forget(self._latest, "stopped")
+                self._discard(self._latest, "stopped")
             number = secrets.token_urlsafe(12)
             folder = self._folder / number
             private.make_folder(self._folder)  # the lock would create it readable by everyone
@@ -99,69 +99,69 @@ class UploadManager:
         latest = self._latest
         return latest if latest and secrets.compare_digest(latest.id.encode(), number.encode()) else None
 
-    def place_for(self, bringing: PageUpload, name: str) -> Path:
+    def place_for(self, upload: PageUpload, name: str) -> Path:
         """Return the path at which to store a file that the client calls `name`. Raises `UploadTooLarge`."""
         with self._lock:
-            if bringing.state != "receiving":
+            if upload.state != "receiving":
                 raise upload_too_large()
-            return bringing.place_for(name)
+            return upload.place_for(name)
 
-    def read(self, bringing: PageUpload) -> None:
+    def read(self, upload: PageUpload) -> None:
         """Begin to index the received files, in a thread of its own."""
         with self._lock:
-            if bringing.state != "receiving" and not bringing.can_be_read_again:
+            if upload.state != "receiving" and not upload.can_be_read_again:
                 return
-            bringing.state, bringing.problem = "reading", None
-            bringing.looked_at = bringing.to_look_at = bringing.to_read = 0
-        threading.Thread(target=self._read, args=(bringing,), name="jawab-bringing", daemon=True).start()
+            upload.state, upload.problem = "reading", None
+            upload.looked_at = upload.to_look_at = upload.to_read = 0
+        threading.Thread(target=self._read, args=(upload,), name="jawab-bringing", daemon=True).start()
 
-    def stop(self, bringing: PageUpload) -> None:
+    def stop(self, upload: PageUpload) -> None:
         """Stop an upload: at once if indexing has not begun, else at its next cancellation check."""
-        bringing.halted.set()
+        upload.halted.set()
         with self._lock:
-            if bringing.state == "receiving" or bringing.can_be_read_again:
-                self._forget(bringing, "stopped")
+            if upload.state == "receiving" or upload.can_be_read_again:
+                self._discard(upload, "stopped")
 
-    def _read(self, bringing: PageUpload) -> None:
+    def _read(self, upload: PageUpload) -> None:
         try:
-            with storage_errors(bringing.folder):
-                sync_tree(bringing.folder)
-            bringing.summary = self._update_patiently(bringing)
-            bringing.state = "done"
-            _over(bringing)
+            with storage_errors(upload.folder):
+                sync_tree(upload.folder)
+            upload.summary = self._update_with_retry(upload)
+            upload.state = "done"
+            _release_lock(upload)
         except JobCancelled:
-            self._forget(bringing, "stopped")
+            self._discard(upload, "stopped")
         except JawabError as error:
-            bringing.problem = error
+            upload.problem = error
             if error.retryable:
-                bringing.state = "failed"
+                upload.state = "failed"
             else:
-                self._forget(bringing, "failed")
+                self._discard(upload, "failed")
         finally:
-            if bringing.state == "reading":
-                bringing.problem = ReadingBroken()
-                bringing.state = "failed"
+            if upload.state == "reading":
+                upload.problem = ReadingBroken()
+                upload.state = "failed"
 
-    def _update_patiently(self, bringing: PageUpload) -> IndexingReport:
+    def _update_with_retry(self, upload: PageUpload) -> IndexingReport:
         """Index the files, retrying while the index is locked. Raises `JobCancelled`, and the `JawabError` of
         `update`."""
-        while not bringing.halted.is_set():
+        while not upload.halted.is_set():
             try:
-                return self._update(bringing.folder, bringing)
+                return self._update(upload.folder, upload)
             except IndexLocked:
-                bringing.busy = True
-                bringing.halted.wait(_AGAIN)
+                upload.busy = True
+                upload.halted.wait(_RETRY_SECONDS)
         raise JobCancelled
 
     @staticmethod
-    def _forget(bringing: PageUpload, state: State) -> None:
-        shutil.rmtree(bringing.folder, ignore_errors=True)
-        bringing.state = state
-        _over(bringing)
+    def _discard(upload: PageUpload, state: State) -> None:
+        shutil.rmtree(upload.folder, ignore_errors=True)
+        upload.state = state
+        _release_lock(upload)
 
 
-def _over(bringing: PageUpload) -> None:
+def _release_lock(upload: PageUpload) -> None:
     """Delete and release the lock, so that the next start need not check whether articles come from its files."""
-    if bringing.lock:
-        Path(bringing.lock.lock_file).unlink(missing_ok=True)
-        bringing.lock.release()
+    if upload.lock:
+        Path(upload.lock.lock_file).unlink(missing_ok=True)
+        upload.lock.release()

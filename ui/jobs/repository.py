@@ -29,7 +29,7 @@ JOBS = "jobs"
 """Folder of the jobs' files, within the upload folder."""
 KEY_HOURS = 24
 """Lifetime of an idempotency key."""
-_DAYS = 30
+_RETENTION_DAYS = 30
 """Lifetime of a failed or stopped job. A done one stays, since its files do."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -44,92 +44,97 @@ CREATE TABLE IF NOT EXISTS keys (
     job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE, PRIMARY KEY (caller, key)
 );
 """
-_LISTED = "id, collection, state, created, files, bytes, looked_at, to_look_at, read, to_read"
-_JOB = f"{_LISTED}, summary, problem"
+_LIST_COLUMNS = "id, collection, state, created, files, bytes, looked_at, to_look_at, read, to_read"
+_JOB_COLUMNS = f"{_LIST_COLUMNS}, summary, problem"
 
 
-def store_of(brought: Path) -> JobRepository:
-    """Return the repository of the jobs with files in `brought`; its database is beside that folder."""
-    return JobRepository(jobs_database(brought))
+def store_of(uploads: Path) -> JobRepository:
+    """Return the repository of the jobs with files in `uploads`; its database is beside that folder."""
+    return JobRepository(jobs_database(uploads))
 
 
 class JobRepository:
     """The jobs in `file`. Safe to use from several threads; raises the errors of `storage_errors`."""
 
     def __init__(self, file: Path) -> None:
-        self._store = SQLiteStore(file, _TABLES, Versions(VERSION, {0: _complete}))
+        self._store = SQLiteStore(file, _TABLES, Versions(VERSION, {0: _create_missing_tables}))
 
     def begin(self, job: str, caller: str, key: str | None) -> str | None:
         """Record a new upload. Returns the job that already has the key, if any. Raises `UploadInProgress`."""
         now = time.time()
-        with self._store.rows() as rows:
-            rows.execute("DELETE FROM keys WHERE created < ?", (now - KEY_HOURS * 3600,))
-            rows.execute(
-                "DELETE FROM jobs WHERE state IN ('failed', 'stopped') AND created < ?", (now - _DAYS * 86400,)
+        with self._store.rows() as connection:
+            connection.execute("DELETE FROM keys WHERE created < ?", (now - KEY_HOURS * 3600,))
+            connection.execute(
+                "DELETE FROM jobs WHERE state IN ('failed', 'stopped') AND created < ?",
+                (now - _RETENTION_DAYS * 86400,),
             )
-            known = rows.execute("SELECT job, digest FROM keys WHERE caller = ? AND key = ?", (caller, key)).fetchone()
-            if known and known[1] is None:
+            existing = connection.execute(
+                "SELECT job, digest FROM keys WHERE caller = ? AND key = ?", (caller, key)
+            ).fetchone()
+            if existing and existing[1] is None:
                 raise UploadInProgress
-            rows.execute("INSERT INTO jobs (id, state, created) VALUES (?, 'receiving', ?)", (job, now))
-            if key is not None and not known:
-                rows.execute(
+            connection.execute("INSERT INTO jobs (id, state, created) VALUES (?, 'receiving', ?)", (job, now))
+            if key is not None and not existing:
+                connection.execute(
                     "INSERT INTO keys (caller, key, created, job) VALUES (?, ?, ?, ?)", (caller, key, now, job)
                 )
-        return str(known[0]) if known else None
+        return str(existing[0]) if existing else None
 
     def accept(self, job: str, collection: str, files: int, size: int, digest: str) -> None:
         """Turn a completely received upload into a queued job."""
-        with self._store.rows() as rows:
-            rows.execute(
+        with self._store.rows() as connection:
+            connection.execute(
                 "UPDATE jobs SET state = 'queued', collection = ?, files = ?, bytes = ? WHERE id = ?",
                 (collection, files, size, job),
             )
-            rows.execute("UPDATE keys SET digest = ? WHERE job = ?", (digest, job))
+            connection.execute("UPDATE keys SET digest = ? WHERE job = ?", (digest, job))
 
     def check_same(self, job: str, digest: str) -> None:
         """Raises `IdempotencyConflict` unless the key of `job` came with an upload of this digest."""
-        with self._store.rows() as rows:
-            if rows.execute("SELECT 1 FROM keys WHERE job = ? AND digest = ?", (job, digest)).fetchone() is None:
+        with self._store.rows() as connection:
+            if connection.execute("SELECT 1 FROM keys WHERE job = ? AND digest = ?", (job, digest)).fetchone() is None:
                 raise IdempotencyConflict
 
     def is_receiving(self, job: str) -> bool:
         """Return True if it is an upload that is not yet a job."""
-        with self._store.rows() as rows:
-            found = rows.execute("SELECT 1 FROM jobs WHERE id = ? AND state = 'receiving'", (job,))
-            return found.fetchone() is not None
+        with self._store.rows() as connection:
+            cursor = connection.execute("SELECT 1 FROM jobs WHERE id = ? AND state = 'receiving'", (job,))
+            return cursor.fetchone() is not None
 
-    def forget(self, job: str, but_files: bool) -> None:
-        """Free the key of an abandoned upload and, unless files are left to delete later (`but_files`), its row."""
-        with self._store.rows() as rows:
-            rows.execute("DELETE FROM keys WHERE job = ?", (job,))
-            if not but_files:
-                rows.execute("DELETE FROM jobs WHERE id = ?", (job,))
+    def forget(self, job: str, files_left: bool) -> None:
+        """Free the key of an abandoned upload and, unless files are left to delete later (`files_left`), its row."""
+        with self._store.rows() as connection:
+            connection.execute("DELETE FROM keys WHERE job = ?", (job,))
+            if not files_left:
+                connection.execute("DELETE FROM jobs WHERE id = ?", (job,))
 
     def find(self, job: str) -> Job:
         """Return a job. Raises `JobMissing`."""
-        with self._store.rows() as rows:
-            found = rows.execute(f"SELECT {_JOB} FROM jobs WHERE id = ? AND state != 'receiving'", (job,)).fetchone()
-        if found is None:
+        with self._store.rows() as connection:
+            row = connection.execute(
+                f"SELECT {_JOB_COLUMNS} FROM jobs WHERE id = ? AND state != 'receiving'", (job,)
+            ).fetchone()
+        if row is None:
             raise JobMissing(job=job)
-        return _job(found)
+        return _job(row)
 
     def latest(self, limit: int, after: int) -> tuple[list[Job], int]:
         """Return `limit` jobs without their results, latest first, from offset `after`, and the total number."""
-        with self._store.rows() as rows:
-            found = rows.execute(
-                f"SELECT {_LISTED} FROM jobs WHERE state != 'receiving' ORDER BY number DESC LIMIT ? OFFSET ?",
+        with self._store.rows() as connection:
+            rows = connection.execute(
+                f"SELECT {_LIST_COLUMNS} FROM jobs WHERE state != 'receiving' ORDER BY number DESC LIMIT ? OFFSET ?",
                 (limit, after),
             ).fetchall()
-            ((total,),) = rows.execute("SELECT count(*) FROM jobs WHERE state != 'receiving'")
-        return [_job(row) for row in found], int(total)
+            ((total,),) = connection.execute("SELECT count(*) FROM jobs WHERE state != 'receiving'")
+        return [_job(row) for row in rows], int(total)
 
     def unfinished(self) -> list[tuple[Job, bool]]:
         """Return the jobs that have not ended, oldest first, and whether a stop was requested."""
-        with self._store.rows() as rows:
-            found = rows.execute(
-                f"SELECT stopping, {_LISTED} FROM jobs WHERE state IN ('queued', 'reading') ORDER BY number"
+        with self._store.rows() as connection:
+            rows = connection.execute(
+                f"SELECT stopping, {_LIST_COLUMNS} FROM jobs WHERE state IN ('queued', 'reading') ORDER BY number"
             ).fetchall()
-        return [(_job(row), bool(stopping)) for stopping, *row in found]
+        return [(_job(row), bool(stopping)) for stopping, *row in rows]
 
     def next_of(self, collection: str) -> Job | None:
         """Return the oldest job of a collection that has not ended."""
@@ -137,41 +142,45 @@ class JobRepository:
 
     def received(self) -> list[str]:
         """Return the ids of uploads that are not yet jobs."""
-        with self._store.rows() as rows:
-            return [job for (job,) in rows.execute("SELECT id FROM jobs WHERE state = 'receiving'")]
+        with self._store.rows() as connection:
+            return [job for (job,) in connection.execute("SELECT id FROM jobs WHERE state = 'receiving'")]
 
     def broken(self) -> list[Job]:
         """Return the jobs that failed or were stopped."""
-        with self._store.rows() as rows:
-            found = rows.execute(f"SELECT {_LISTED} FROM jobs WHERE state IN ('failed', 'stopped')").fetchall()
-        return [_job(row) for row in found]
+        with self._store.rows() as connection:
+            rows = connection.execute(
+                f"SELECT {_LIST_COLUMNS} FROM jobs WHERE state IN ('failed', 'stopped')"
+            ).fetchall()
+        return [_job(row) for row in rows]
 
     def done_of(self, collection: str) -> list[str]:
         """Return the ids of the jobs that were indexed into a collection."""
-        with self._store.rows() as rows:
+        with self._store.rows() as connection:
             return [
                 job
-                for (job,) in rows.execute("SELECT id FROM jobs WHERE state = 'done' AND collection = ?", (collection,))
+                for (job,) in connection.execute(
+                    "SELECT id FROM jobs WHERE state = 'done' AND collection = ?", (collection,)
+                )
             ]
 
     def change(self, job: str, state: State) -> None:
         """Set the state of a job."""
-        with self._store.rows() as rows:
-            rows.execute("UPDATE jobs SET state = ? WHERE id = ? AND state != ?", (state, job, state))
+        with self._store.rows() as connection:
+            connection.execute("UPDATE jobs SET state = ? WHERE id = ? AND state != ?", (state, job, state))
 
-    def want_stopped(self, job: str, wanted: bool) -> None:
+    def want_stopped(self, job: str, stopping: bool) -> None:
         """Set or clear the request to stop a job."""
-        with self._store.rows() as rows:
-            rows.execute("UPDATE jobs SET stopping = ? WHERE id = ?", (wanted, job))
+        with self._store.rows() as connection:
+            connection.execute("UPDATE jobs SET stopping = ? WHERE id = ?", (stopping, job))
 
-    def finish(self, job: str, state: State, steps: JobProgress, ended: IndexingReport | JawabError | None) -> None:
+    def finish(self, job: str, state: State, steps: JobProgress, result: IndexingReport | JawabError | None) -> None:
         """Store the final state of a job with its report or error."""
-        summary = json.dumps(asdict(ended)) if isinstance(ended, IndexingReport) else None
+        summary = json.dumps(asdict(result)) if isinstance(result, IndexingReport) else None
         problem = None
-        if isinstance(ended, JawabError):
-            problem = json.dumps({"code": ended.code, "fields": ended.fields}, default=str)
-        with self._store.rows() as rows:
-            rows.execute(
+        if isinstance(result, JawabError):
+            problem = json.dumps({"code": result.code, "fields": result.fields}, default=str)
+        with self._store.rows() as connection:
+            connection.execute(
                 """UPDATE jobs SET state = ?, looked_at = ?, to_look_at = ?, read = ?, to_read = ?, summary = ?,
                 problem = ? WHERE id = ?""",
                 (state, steps.looked_at, steps.to_look_at, steps.read, steps.to_read, summary, problem, job),
@@ -181,14 +190,14 @@ class JobRepository:
         self._store.close()
 
 
-def _complete(connection: sqlite3.Connection) -> None:
+def _create_missing_tables(connection: sqlite3.Connection) -> None:
     """Migrate from version 0: the same tables, some of which are missing if their creation was interrupted."""
     create_missing(connection, _TABLES)
 
 
 def _job(row: Sequence[Any]) -> Job:
-    job, collection, state, created, files, size, looked_at, to_look_at, read, to_read, *ended = row
-    summary, problem = ended or (None, None)
+    job, collection, state, created, files, size, looked_at, to_look_at, read, to_read, *result = row
+    summary, problem = result or (None, None)
     return Job(
         id=job,
         collection=collection,
@@ -203,7 +212,7 @@ def _job(row: Sequence[Any]) -> Job:
 
 
 def _summary(stored: dict[str, Any]) -> IndexingReport:
-    return IndexingReport(**stored | {"skipped": [Skipped(**one) for one in stored["skipped"]]})
+    return IndexingReport(**stored | {"skipped": [Skipped(**skipped) for skipped in stored["skipped"]]})
 
 
 def _error(code: str, fields: dict[str, Any]) -> JawabError:

@@ -19,7 +19,7 @@ from ui.jobs.upload_dir import UploadDirectory
 NAMED, LINES = "files", "lines"
 LONGEST_LINE = 32 * 2**20
 """Maximum bytes of an article's line: half of the largest file that `index/ingestion` parses."""
-_FULL, _MOST_LINES = 4 * 2**20, 1000
+_MAX_BYTES, _MAX_LINES = 4 * 2**20, 1000
 """Bytes and lines from which a file is full. After each file a job can be stopped and its progress is updated."""
 _LINE_FILE = re.compile(r"articles-(\d+)\.jsonl")
 _BODY = "articles"
@@ -39,35 +39,35 @@ def article_too_large() -> ArticleTooLarge:
 
 
 class NdjsonSpool:
-    """Write lines, including their line ends, to files in `parcel`."""
+    """Write lines, including their line ends, to files in `directory`."""
 
-    def __init__(self, parcel: UploadDirectory) -> None:
-        self._parcel = parcel
+    def __init__(self, directory: UploadDirectory) -> None:
+        self._directory = directory
         self._file: BinaryIO | None = None
         self._size = 0
-        self._first = 1
-        self._next = 1
+        self._first_line = 1
+        self._next_line = 1
 
     def write(self, line: bytes) -> None:
         """Write the next line. Raises `ArticleTooLarge`, and what `UploadDirectory.write` raises."""
         if len(line) > LONGEST_LINE:
             raise article_too_large()
-        if self._file is None or self._size > _FULL or self._next - self._first >= _MOST_LINES:
+        if self._file is None or self._size > _MAX_BYTES or self._next_line - self._first_line >= _MAX_LINES:
             self.close()
-            self._file, self._size, self._first = self._open(), 0, self._next
-        self._parcel.write(line, self._file)
+            self._file, self._size, self._first_line = self._open(), 0, self._next_line
+        self._directory.write(line, self._file)
         self._size += len(line)
-        self._next += 1
+        self._next_line += 1
 
     def close(self) -> None:
         """Close the current file, which writes what is buffered."""
         if self._file:
-            with storage_errors(self._parcel.folder):
+            with storage_errors(self._directory.folder):
                 self._file.close()
 
     def _open(self) -> BinaryIO:
-        path = self._parcel.place_for(f"articles-{self._next}.jsonl")
-        with storage_errors(self._parcel.folder):
+        path = self._directory.place_for(f"articles-{self._next_line}.jsonl")
+        with storage_errors(self._directory.folder):
             return private.new_file(path)
 
 
@@ -82,6 +82,6 @@ def as_sent(skipped: Skipped, folder: Path) -> Skipped:
     for root in (folder, folder.resolve()):
         if path.is_relative_to(root / NAMED):
             return replace(skipped, path=str(path.relative_to(root / NAMED)))
-    first = _LINE_FILE.fullmatch(path.name)
-    line = skipped.line + int(first[1]) - 1 if first and skipped.line else skipped.line
+    numbered = _LINE_FILE.fullmatch(path.name)
+    line = skipped.line + int(numbered[1]) - 1 if numbered and skipped.line else skipped.line
     return replace(skipped, path=_BODY, line=line)

@@ -14,7 +14,7 @@ from ui.escaping import strip_control_characters
 
 MOST_FILES = 10_000
 MOST_BYTES = 1_000_000_000
-_PART_BYTES, _PARTS = 120, 12
+_MAX_PART_BYTES, _MAX_PARTS = 120, 12
 """Maximum bytes of a path component, and maximum components."""
 _SEPARATORS = re.compile(r"[/\\]+")
 
@@ -58,26 +58,26 @@ class UploadDirectory:
             private.make_folder(path.parent)
         return path
 
-    def write(self, part: bytes, file: BinaryIO) -> None:
+    def write(self, chunk: bytes, file: BinaryIO) -> None:
         """Write a part of a file. Raises `UploadTooLarge`, and the errors of `storage_errors`."""
-        self.size += len(part)
+        self.size += len(chunk)
         if self.size > MOST_BYTES:
             raise upload_too_large()
         with storage_errors(self.folder):
-            file.write(part)
+            file.write(chunk)
 
 
 def safe_parts(name: str) -> list[str]:
     """Return the safe components of a client's path: none leads out of the folder."""
     parts = [strip_control_characters(part).replace("\0", "").strip().strip(".") for part in _SEPARATORS.split(name)]
-    kept = [_cut(part) for part in parts if part]
-    return kept[-_PARTS:] or ["file"]
+    shortened = [_shorten(part) for part in parts if part]
+    return shortened[-_MAX_PARTS:] or ["file"]
 
 
-def _cut(part: str) -> str:
+def _shorten(part: str) -> str:
     """Shorten a component before its extension, which decides how the file is parsed."""
-    stem, dot, ending = part.rpartition(".")
-    if not dot or len(ending) > 10:
-        stem, dot, ending = part, "", ""
-    room = _PART_BYTES - len((dot + ending).encode())
-    return stem.encode()[:room].decode("utf-8", "ignore") + dot + ending
+    stem, dot, extension = part.rpartition(".")
+    if not dot or len(extension) > 10:
+        stem, dot, extension = part, "", ""
+    max_bytes = _MAX_PART_BYTES - len((dot + extension).encode())
+    return stem.encode()[:max_bytes].decode("utf-8", "ignore") + dot + extension

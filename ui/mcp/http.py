@@ -16,15 +16,15 @@ from ui.mcp.server import Collections, tool_server
 from ui.queue.fair_queue import FairQueue
 
 PATH = "/mcp"
-_LONGEST = 64 * 1024
+_MAX_REQUEST_BYTES = 64 * 1024
 """Maximum bytes of a request; a question has at most 2,000 characters."""
 
 
 class ToolsOverHttp:
     """ASGI app of the MCP tools; it answers while it is `running`."""
 
-    def __init__(self, collections: Collections, line: FairQueue, language: Language) -> None:
-        self._server = tool_server(collections, line, language)
+    def __init__(self, collections: Collections, queue: FairQueue, language: Language) -> None:
+        self._server = tool_server(collections, queue, language)
 
     @asynccontextmanager
     async def running(self, _: object = None) -> AsyncIterator[None]:
@@ -32,7 +32,7 @@ class ToolsOverHttp:
         # Created anew each time, since a session manager runs only once. `ui/auth/middleware.py` already does
         # authentication and the check of the `Host` header.
         self._server.streamable_http_app(
-            stateless_http=True, max_request_body_size=_LONGEST,
+            stateless_http=True, max_request_body_size=_MAX_REQUEST_BYTES,
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )  # fmt: skip
         async with self._server.session_manager.run():

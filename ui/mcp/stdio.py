@@ -33,15 +33,15 @@ class _Collections:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
+        self._repository = CollectionRepository(app.config.paths.index, app.config.paths.collections)
         self._lock = threading.Lock()
         self._open: dict[str, _Collection] = {}
 
     def all(self) -> list[CollectionInfo]:
-        return self._folders.all()
+        return self._repository.all()
 
     def find(self, collection: str) -> _Collection:
-        folder = self._folders.index_of(collection)
+        folder = self._repository.index_of(collection)
         with self._lock:
             if collection not in self._open:
                 assistant = self._app.components.open_assistant(folder)

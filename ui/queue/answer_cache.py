@@ -24,30 +24,30 @@ MAX_BYTES = 16_000_000
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CacheEntry:
     generation: int
     answer: Answer
     size: int
 
 
 class AnswerCache:
-    """Answers of one collection. `generation` returns the state of its index; `found` is called with each cache hit.
-    Safe to use from several threads.
+    """Answers of one collection. `generation` returns the state of its index; `on_hit` is called with each cached
+    answer that is found. Safe to use from several threads.
     """
 
     def __init__(
         self,
         generation: Callable[[], int],
         max_answers: int = MAX_ANSWERS,
-        found: Callable[[Answer], None] = lambda _: None,
+        on_hit: Callable[[Answer], None] = lambda _: None,
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self.generation = generation
-        self._found = found
+        self._on_hit = on_hit
         self._max_answers = max_answers
         self._lock = threading.Lock()
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._entries: OrderedDict[bytes, _CacheEntry] = OrderedDict()
         self._size = 0
 
     @property
@@ -60,36 +60,41 @@ class AnswerCache:
         began = time.perf_counter()
         generation, key = self.generation(), _key(question, history)
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None or kept.generation != generation:
+            entry = self._entries.get(key)
+            if entry is None or entry.generation != generation:
                 return None
-            self._kept.move_to_end(key)
-        took = round((time.perf_counter() - began) * 1000, 1)
-        answer = replace(kept.answer, cached=True, timings_ms=_now(kept.answer.timings_ms, took))
-        self._found(answer)
+            self._entries.move_to_end(key)
+        elapsed_ms = round((time.perf_counter() - began) * 1000, 1)
+        answer = replace(entry.answer, cached=True, timings_ms=_with_all_timings(entry.answer.timings_ms, elapsed_ms))
+        self._on_hit(answer)
         return answer
 
     def keep(self, question: str, history: Sequence[HistoryTurn], answer: Answer, generation: int) -> None:
         """Cache an answer; `generation` is that of the index before the question was answered."""
         key, size = _key(question, history), _size(answer)
         with self._lock:
-            before = self._kept.pop(key, None)
-            self._kept[key] = _Kept(generation, answer, size)
-            self._size += size - (before.size if before else 0)
-            while len(self._kept) > self._max_answers or self._size > self._max_bytes:
-                self._size -= self._kept.popitem(last=False)[1].size
+            previous = self._entries.pop(key, None)
+            self._entries[key] = _CacheEntry(generation, answer, size)
+            self._size += size - (previous.size if previous else 0)
+            while len(self._entries) > self._max_answers or self._size > self._max_bytes:
+                self._size -= self._entries.popitem(last=False)[1].size
 
 
 def _key(question: str, history: Sequence[HistoryTurn]) -> bytes:
     """Return a digest, since the history may be long and is not needed back."""
-    asked = json.dumps([question, [[one.question, one.phrase] for one in history]])
-    return hashlib.sha256(asked.encode()).digest()
+    serialized = json.dumps([question, [[turn.question, turn.phrase] for turn in history]])
+    return hashlib.sha256(serialized.encode()).digest()
 
 
 def _size(answer: Answer) -> int:
     return len(json.dumps(answer.to_json(), ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
-def _now(then: Timings, took: float) -> Timings:
-    """Set each timing that `then` has to `took` milliseconds."""
-    return Timings(*(None if time is None else took for time in (then.search, then.short_answer, then.first_token, 0)))
+def _with_all_timings(timings: Timings, elapsed_ms: float) -> Timings:
+    """Return timings where each that was measured is `elapsed_ms`."""
+    return Timings(
+        *(
+            None if time is None else elapsed_ms
+            for time in (timings.search, timings.short_answer, timings.first_token, 0)
+        )
+    )

@@ -78,79 +78,79 @@ class FairQueue:
     caller.
     """
 
-    def __init__(self, room: QueueLimits | None = None) -> None:
-        self._room = room or QueueLimits()
-        self._working: list[Ticket] = []
+    def __init__(self, limits: QueueLimits | None = None) -> None:
+        self._limits = limits or QueueLimits()
+        self._active: list[Ticket] = []
         # The first caller is the next one to be served.
         self._waiting: dict[str, deque[Ticket]] = {}
-        self._of: Counter[str] = Counter()
-        self._seconds = _FIRST_GUESS
+        self._counts: Counter[str] = Counter()
+        self._average_seconds = _FIRST_GUESS
 
     @property
     def length(self) -> int:
         """Number of questions that are being answered or wait."""
-        return self._of.total()
+        return self._counts.total()
 
     @property
     def patience(self) -> float:
         """Estimated seconds until the whole queue is answered."""
-        return max(1.0, self.length * self._seconds / self._room.at_once)
+        return max(1.0, self.length * self._average_seconds / self._limits.at_once)
 
     def check_room(self, caller: str) -> None:
         """Check the limits for one more question. Raises `TooManyQueued`, `QueueFull`."""
-        if caller and self._of[caller] >= self._room.max_length_of_client:
-            raise TooManyQueued(most=self._room.max_length_of_client, seconds=round(self.patience))
-        if self.length >= self._room.max_length:
+        if caller and self._counts[caller] >= self._limits.max_length_of_client:
+            raise TooManyQueued(most=self._limits.max_length_of_client, seconds=round(self.patience))
+        if self.length >= self._limits.max_length:
             raise QueueFull(seconds=round(self.patience / 2 + 0.5))
 
     @contextmanager
     def stand(self, caller: str) -> Iterator[Ticket]:
         """Hold a place in the queue while the context is open. Raises `TooManyQueued`, `QueueFull`."""
         self.check_room(caller)
-        place = Ticket(self, caller)
-        self._of[caller] += 1
-        self._waiting.setdefault(caller, deque()).append(place)
-        self._go_on()
+        ticket = Ticket(self, caller)
+        self._counts[caller] += 1
+        self._waiting.setdefault(caller, deque()).append(ticket)
+        self._serve_next()
         try:
-            yield place
+            yield ticket
         finally:
-            self._leave(place)
+            self._leave(ticket)
 
-    def before(self, place: Ticket) -> int:
-        """Return the number of questions ahead of `place`; 0 if its turn has come or it has left."""
-        own = self._waiting.get(place.caller, deque())
-        if place not in own:
+    def before(self, ticket: Ticket) -> int:
+        """Return the number of questions ahead of `ticket`; 0 if its turn has come or it has left."""
+        own_tickets = self._waiting.get(ticket.caller, deque())
+        if ticket not in own_tickets:
             return 0
-        at, earlier, count = own.index(place), True, len(self._working)
-        for caller, places in self._waiting.items():
-            if caller == place.caller:
-                earlier = False
-                count += at
+        position, comes_first, count = own_tickets.index(ticket), True, len(self._active)
+        for caller, tickets in self._waiting.items():
+            if caller == ticket.caller:
+                comes_first = False
+                count += position
             else:
-                count += min(len(places), at + earlier)
+                count += min(len(tickets), position + comes_first)
         return count
 
-    def _go_on(self) -> None:
-        while self._waiting and len(self._working) < self._room.at_once:
+    def _serve_next(self) -> None:
+        while self._waiting and len(self._active) < self._limits.at_once:
             caller = next(iter(self._waiting))
-            places = self._waiting.pop(caller)
-            place = places.popleft()
-            if places:
-                self._waiting[caller] = places
-            place.served, place.began = True, time.monotonic()
-            self._working.append(place)
-        for places in (deque(self._working), *self._waiting.values()):
-            for place in places:
-                place.tell()
+            tickets = self._waiting.pop(caller)
+            ticket = tickets.popleft()
+            if tickets:
+                self._waiting[caller] = tickets
+            ticket.served, ticket.began = True, time.monotonic()
+            self._active.append(ticket)
+        for tickets in (deque(self._active), *self._waiting.values()):
+            for ticket in tickets:
+                ticket.tell()
 
-    def _leave(self, place: Ticket) -> None:
-        self._of -= Counter([place.caller])
-        if place.served:
-            self._working.remove(place)
-            self._seconds += _RECENT * (time.monotonic() - place.began - self._seconds)
+    def _leave(self, ticket: Ticket) -> None:
+        self._counts -= Counter([ticket.caller])
+        if ticket.served:
+            self._active.remove(ticket)
+            self._average_seconds += _RECENT * (time.monotonic() - ticket.began - self._average_seconds)
         else:
-            places = self._waiting[place.caller]
-            places.remove(place)
-            if not places:
-                del self._waiting[place.caller]
-        self._go_on()
+            tickets = self._waiting[ticket.caller]
+            tickets.remove(ticket)
+            if not tickets:
+                del self._waiting[ticket.caller]
+        self._serve_next()

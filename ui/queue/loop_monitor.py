@@ -11,18 +11,18 @@ EVERY = 0.05
 
 
 @asynccontextmanager
-async def monitor_loop_lag(late: Callable[[float], None]) -> AsyncIterator[None]:
-    """Call `late` with the lag of each measurement, in seconds, while the context is open."""
-    beating = asyncio.create_task(_beat(late))
+async def monitor_loop_lag(on_lag: Callable[[float], None]) -> AsyncIterator[None]:
+    """Call `on_lag` with the lag of each measurement, in seconds, while the context is open."""
+    task = asyncio.create_task(_measure(on_lag))
     try:
         yield
     finally:
-        beating.cancel()
+        task.cancel()
 
 
-async def _beat(late: Callable[[float], None]) -> None:
+async def _measure(on_lag: Callable[[float], None]) -> None:
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + EVERY
         await asyncio.sleep(EVERY)
-        late(max(0.0, loop.time() - due))
+        on_lag(max(0.0, loop.time() - due))

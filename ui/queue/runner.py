@@ -73,25 +73,25 @@ StreamEvent = Event | QueuePosition
 
 
 async def stream_answer(
-    collection: AnswerSource, asked: QuestionRequest, line: FairQueue, halted: asyncio.Event | None = None
+    collection: AnswerSource, request: QuestionRequest, queue: FairQueue, halted: asyncio.Event | None = None
 ) -> AsyncGenerator[StreamEvent, None]:
     """Yield the events of a question until its record is complete or `halted` is set.
 
     Raises what the assistant raises, `QueueFull`, `TooManyQueued` and `DeadlinePassed`. However it ends, the work of
     the assistant is cancelled, without waiting for it: a user who presses stop should not wait for the current token.
     """
-    generation, known = await _off_the_loop(lambda: _known(collection, asked))
-    if known:
-        for event in _told_again(known):
+    generation, cached = await _in_thread(lambda: _cached_answer(collection, request))
+    if cached:
+        for event in _replay(cached):
             yield event
         return
-    limits = _Limits(asked.seconds, halted or asyncio.Event())
+    limits = _Limits(request.seconds, halted or asyncio.Event())
     try:
-        with line.stand(asked.caller) as place:
-            async with aclosing(_answered(collection, asked, place, limits)) as steps:
+        with queue.stand(request.caller) as ticket:
+            async with aclosing(_answer_events(collection, request, ticket, limits)) as steps:
                 async for step in steps:
                     if isinstance(step, Finished) and collection.answers and not step.answer.cached:
-                        collection.answers.keep(asked.question, asked.history, step.answer, generation)
+                        collection.answers.keep(request.question, request.history, step.answer, generation)
                     yield step
     except Cancelled:
         return
@@ -99,75 +99,75 @@ async def stream_answer(
         limits.close()
 
 
-async def complete_answer(collection: AnswerSource, asked: QuestionRequest, line: FairQueue) -> Answer:
+async def complete_answer(collection: AnswerSource, request: QuestionRequest, queue: FairQueue) -> Answer:
     """Return the record alone. Cancelling this stops the work. Raises what `stream_answer` raises."""
-    async with aclosing(stream_answer(collection, asked, line)) as steps:
+    async with aclosing(stream_answer(collection, request, queue)) as steps:
         async for step in steps:
             if isinstance(step, Finished):
                 return step.answer
     raise RuntimeError("the assistant's stream ended without a record")
 
 
-async def _answered(
-    collection: AnswerSource, asked: QuestionRequest, place: Ticket, limits: _Limits
+async def _answer_events(
+    collection: AnswerSource, request: QuestionRequest, ticket: Ticket, limits: _Limits
 ) -> AsyncGenerator[StreamEvent, None]:
     """Yield passages as soon as they are found, and the rest when the question's turn has come. A question that may be
     rewritten waits for its turn first, since rewriting needs the LLM.
     """
-    work = _Work(collection.assistant.stream(asked.question, history=asked.history))
+    work = _Work(collection.assistant.stream(request.question, history=request.history))
     try:
-        if told := place.before:
-            yield QueuePosition(told)
-        turn = _turn(place, told, limits)
-        if _may_be_rewritten(asked):
-            async for step in turn:
+        if reported := ticket.before:
+            yield QueuePosition(reported)
+        positions = _wait_for_turn(ticket, reported, limits)
+        if _may_be_rewritten(request):
+            async for step in positions:
                 yield step
         event = await _next(work, limits)
         if event and not isinstance(event, Finished):
             yield event
-            async for step in turn:
+            async for step in positions:
                 yield step
             # The same question may have been answered meanwhile.
-            known = (await _off_the_loop(lambda: _known(collection, asked)))[1] if told else None
-            event = Finished(known) if known else await _next(work, limits)
+            cached = (await _in_thread(lambda: _cached_answer(collection, request)))[1] if reported else None
+            event = Finished(cached) if cached else await _next(work, limits)
         while event:
             yield event
             event = None if isinstance(event, Finished) else await _next(work, limits)
     finally:
-        work.unwanted.set()
+        work.cancelled.set()
         _workers().submit(work.close)
 
 
-def _may_be_rewritten(asked: QuestionRequest) -> bool:
+def _may_be_rewritten(request: QuestionRequest) -> bool:
     """Return True if the assistant may rewrite the question with the LLM before it searches."""
-    return bool(asked.history) and (is_follow_up(asked.question) or is_arabizi(asked.question))
+    return bool(request.history) and (is_follow_up(request.question) or is_arabizi(request.question))
 
 
-async def _turn(place: Ticket, told: int, limits: _Limits) -> AsyncGenerator[QueuePosition, None]:
-    """Yield the queue position whenever it changes from `told`, until the turn has come."""
-    while not place.served:
-        if place.before != told:
-            told = place.before
-            yield QueuePosition(told)  # the consumer may resume late: check again before waiting
+async def _wait_for_turn(ticket: Ticket, reported: int, limits: _Limits) -> AsyncGenerator[QueuePosition, None]:
+    """Yield the queue position whenever it changes from `reported`, until the turn has come."""
+    while not ticket.served:
+        if ticket.before != reported:
+            reported = ticket.before
+            yield QueuePosition(reported)  # the consumer may resume late: check again before waiting
         else:
-            await limits.wait(place.moved())
-    if told:
+            await limits.wait(ticket.moved())
+    if reported:
         yield QueuePosition(0)
 
 
 async def _next(work: _Work, limits: _Limits) -> Event | None:
-    return await limits.wait(_off_the_loop(work.step))
+    return await limits.wait(_in_thread(work.step))
 
 
-def _known(collection: AnswerSource, asked: QuestionRequest) -> tuple[int, Answer | None]:
+def _cached_answer(collection: AnswerSource, request: QuestionRequest) -> tuple[int, Answer | None]:
     """Return the generation of the index, and the answer cached for it, if any."""
     answers = collection.answers
     if answers is None:
         return 0, None
-    return answers.generation(), None if asked.anew else answers.find(asked.question, asked.history)
+    return answers.generation(), None if request.anew else answers.find(request.question, request.history)
 
 
-def _told_again(answer: Answer) -> Iterator[Event]:
+def _replay(answer: Answer) -> Iterator[Event]:
     """Yield the events of a cached answer."""
     yield PassagesFound(answer.passages)
     if answer.short_answer:
@@ -179,18 +179,18 @@ def _told_again(answer: Answer) -> Iterator[Event]:
 
 class _Work:
     """An assistant's events, which one thread steps through and another may close. Closing waits for the current step,
-    which ends early once `unwanted` is set.
+    which ends early once `cancelled` is set.
     """
 
     def __init__(self, events: Iterator[Event]) -> None:
-        self.unwanted = CancelToken()
+        self.cancelled = CancelToken()
         self._events = events
         self._lock = threading.Lock()
 
     def step(self) -> Event | None:
-        """Return the next event; `None` after the last, or once `unwanted` is set."""
-        with self._lock, cancel_scope(self.unwanted):
-            if self.unwanted.is_set():
+        """Return the next event; `None` after the last, or once `cancelled` is set."""
+        with self._lock, cancel_scope(self.cancelled):
+            if self.cancelled.is_set():
                 return None
             try:
                 return next(self._events, None)
@@ -209,15 +209,15 @@ class _Limits:
 
     def __init__(self, seconds: float, halted: asyncio.Event) -> None:
         self._seconds = seconds
-        self._until = time.monotonic() + seconds
+        self._deadline = time.monotonic() + seconds
         self._halt = asyncio.ensure_future(halted.wait())
 
     async def wait(self, awaited: Awaitable[T]) -> T:
         """Return the result of `awaited`. Raises `Cancelled` once `halted` is set, `DeadlinePassed` after `seconds`."""
         task = asyncio.ensure_future(awaited)
-        left = max(0.0, self._until - time.monotonic())
+        remaining = max(0.0, self._deadline - time.monotonic())
         try:
-            await asyncio.wait({task, self._halt}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, self._halt}, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
         finally:
@@ -236,5 +236,5 @@ def _workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_THREADS, "jawab-answer")
 
 
-async def _off_the_loop(work: Callable[[], T]) -> T:
+async def _in_thread(work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_workers(), work)

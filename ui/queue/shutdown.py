@@ -19,8 +19,8 @@ from qa.answer import Event, Finished
 from qa.query.followup import HistoryTurn
 from ui.protocols import AnswerStream
 
-_LOOK = 0.05
-"""Polling interval in seconds."""
+_POLL_SECONDS = 0.05
+"""Interval of the checks in `_wait_until`."""
 
 
 class ShuttingDown(JawabError):
@@ -93,10 +93,10 @@ class ShutdownManager:
 
     async def finish(self) -> None:
         """Wait for work in progress, at most as long as `patience` allows; then end it."""
-        await self._until(lambda: not self.under_way, self.patience.finishing)
+        await self._wait_until(lambda: not self.under_way, self.patience.finishing)
         self.late = True
-        await self._until(lambda: not self.under_way, self.patience.ending)
-        await self._until(lambda: not self._requests, self.patience.telling)
+        await self._wait_until(lambda: not self.under_way, self.patience.ending)
+        await self._wait_until(lambda: not self._requests, self.patience.telling)
         await self.end()
 
     async def end(self) -> None:
@@ -105,12 +105,12 @@ class ShutdownManager:
         for cut in self._requests:
             if not cut.done():
                 cut.set_result(None)
-        await self._until(lambda: not self.under_way, self.patience.leaving)
+        await self._wait_until(lambda: not self.under_way, self.patience.leaving)
 
-    async def _until(self, done: Callable[[], bool], seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not done() and time.monotonic() < until:
-            await asyncio.sleep(_LOOK)
+    async def _wait_until(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition() and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -121,16 +121,16 @@ class _Stopped:
     def stream(
         self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
     ) -> Iterator[Event]:
-        return self._while_there_is_time(self.assistant.stream(question, question_id, history))
+        return self._raise_if_late_between(self.assistant.stream(question, question_id, history))
 
-    def _while_there_is_time(self, events: Iterator[Event]) -> Iterator[Event]:
+    def _raise_if_late_between(self, events: Iterator[Event]) -> Iterator[Event]:
         with self.stopping.question():
-            self._go_on()
+            self._raise_if_late()
             for event in events:
                 yield event
                 if not isinstance(event, Finished):
-                    self._go_on()
+                    self._raise_if_late()
 
-    def _go_on(self) -> None:
+    def _raise_if_late(self) -> None:
         if self.stopping.late:
             raise ShuttingDown

@@ -43,7 +43,7 @@ from ui.web.layout import SCRIPTS, STYLES
 
 _STYLES = (*STYLES, "collection.css", "pictures.css")
 _SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js", "pictures.js", "docs.js")
-_SAFETY = {
+_SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
@@ -51,8 +51,8 @@ _SAFETY = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), browsing-topics=()",
 }
-_ABOUT = "Answers questions about a collection of articles, in Arabic or English, and quotes them word for word."
-_NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_DESCRIPTION = "Answers questions about a collection of articles, in Arabic or English, and quotes them word for word."
+_DEFAULT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
 def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemetry | None = None) -> FastAPI:
@@ -64,8 +64,8 @@ def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemet
     observers = observers or Telemetry()
     tools = ToolsOverHttp(site.collections, site.line, user_language())
     app = FastAPI(
-        title="Jawab", version=version("jawab"), description=_ABOUT, docs_url=None, redoc_url=None,
-        lifespan=partial(_living, tools, observers.metrics),
+        title="Jawab", version=version("jawab"), description=_DESCRIPTION, docs_url=None, redoc_url=None,
+        lifespan=partial(_lifespan, tools, observers.metrics),
     )  # fmt: skip
     app.state.site = site
     app.add_exception_handler(JawabError, problems.handle_error)
@@ -77,7 +77,7 @@ def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemet
     if entry.origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(entry.origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(ErrorMiddleware, stopping=observers.stopping)
-    app.add_middleware(_SafetyHeaders)
+    app.add_middleware(_SecurityHeaders)
     if observers.tracing:
         app.add_middleware(observers.tracing.middleware)
     app.add_middleware(RequestLog)
@@ -96,7 +96,7 @@ def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemet
 
 
 @asynccontextmanager
-async def _living(tools: ToolsOverHttp, metrics: Metrics, _: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(tools: ToolsOverHttp, metrics: Metrics, _: FastAPI) -> AsyncIterator[None]:
     """Lifespan of the server: run the MCP server and monitor event-loop lag."""
     async with tools.running(), monitor_loop_lag(metrics.late):
         yield
@@ -108,8 +108,8 @@ def _add_static(app: FastAPI) -> None:
         if name not in {file.name for file in files("ui.web").joinpath("static", "fonts").iterdir()}:
             return Response(status_code=404)
         content = files("ui.web").joinpath("static", "fonts", name).read_bytes()
-        kind = "font/woff2" if name.endswith(".woff2") else "text/plain; charset=utf-8"
-        return Response(content, media_type=kind, headers={"cache-control": "max-age=31536000"})
+        media_type = "font/woff2" if name.endswith(".woff2") else "text/plain; charset=utf-8"
+        return Response(content, media_type=media_type, headers={"cache-control": "max-age=31536000"})
 
     @app.get("/page/plotly.js", include_in_schema=False)
     def plotly() -> Response:
@@ -122,23 +122,23 @@ def _add_static(app: FastAPI) -> None:
         if name not in (*_STYLES, *_SCRIPTS):
             return Response(status_code=404)
         content = files("ui.web").joinpath("static", name).read_bytes()
-        kind = "text/css" if name in _STYLES else "text/javascript"
-        return Response(content, media_type=f"{kind}; charset=utf-8", headers={"cache-control": "no-cache"})
+        media_type = "text/css" if name in _STYLES else "text/javascript"
+        return Response(content, media_type=f"{media_type}; charset=utf-8", headers={"cache-control": "no-cache"})
 
 
-class _SafetyHeaders:
+class _SecurityHeaders:
     """Add the safety headers to every response; a policy that is already set, as by `chat/gradio_mount.py`, is kept."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _SAFETY.items():
+                for name, value in _SECURITY_HEADERS.items():
                     headers[name] = value
-                headers.setdefault("content-security-policy", _NOTHING)
+                headers.setdefault("content-security-policy", _DEFAULT_POLICY)
             await send(message)
 
-        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -14,26 +14,26 @@ class CollectionRegistry:
     """Collections by id. `open_collection` opens one from its id and index folder; it may raise `JawabError`.
     Thread-safe."""
 
-    def __init__(self, folders: CollectionRepository, open_collection: Callable[[str, Path], Collection]) -> None:
-        self._folders = folders
+    def __init__(self, repository: CollectionRepository, open_collection: Callable[[str, Path], Collection]) -> None:
+        self._repository = repository
         self._open_collection = open_collection
         self._lock = threading.Lock()
         self._open: dict[str, Collection] = {}
 
     def all(self) -> list[CollectionInfo]:
         """Return all existing collections, the default one first."""
-        return self._folders.all()
+        return self._repository.all()
 
     def find(self, collection: str | None) -> Collection:
         """Return the collection with this id; the default one if the id is `None` or empty. Raises
         `CollectionMissing`, and the `JawabError` of opening it."""
-        number = collection or DEFAULT_ID
+        collection_id = collection or DEFAULT_ID
         with self._lock:
             # Within the lock: opening a collection that is removed meanwhile would create its folder again.
-            folder = self._folders.index_of(number)
-            if number not in self._open:
-                self._open[number] = self._open_collection(number, folder)
-            return self._open[number]
+            folder = self._repository.index_of(collection_id)
+            if collection_id not in self._open:
+                self._open[collection_id] = self._open_collection(collection_id, folder)
+            return self._open[collection_id]
 
     def opened(self) -> list[Collection]:
         """Return the open collections."""
@@ -42,23 +42,23 @@ class CollectionRegistry:
 
     def make(self, name: str) -> CollectionInfo:
         """Create an empty collection."""
-        return self._folders.make(name)
+        return self._repository.make(name)
 
     def rename(self, collection: str, name: str) -> None:
         """Rename a collection. Raises `CollectionMissing`."""
-        self._folders.rename(collection, name)
+        self._repository.rename(collection, name)
 
     def remove(self, collection: str) -> None:
         """Remove a collection from the list. Pending deletions of its articles are carried out first.
 
         Raises `CollectionMissing`, `CollectionExists`, and `IndexLocked` while its index is being written.
         """
-        self._folders.removable(collection)
+        self._repository.removable(collection)
         with self._lock:
             opened = self._open.get(collection)
             if opened:
                 opened.removals.finish()
-            self._folders.remove(collection)
+            self._repository.remove(collection)
             self._open.pop(collection, None)
         if opened:
             opened.close()
@@ -66,9 +66,9 @@ class CollectionRegistry:
     def restore(self, collection: str) -> None:
         """Restore a removed collection. Raises `CollectionMissing`, `CollectionExists`."""
         with self._lock:
-            self._folders.restore(collection)
+            self._repository.restore(collection)
 
     def close(self) -> None:
         """Carry out the pending deletions of each collection and close it."""
-        for each in self._open.values():
-            each.close()
+        for collection in self._open.values():
+            collection.close()

@@ -24,9 +24,9 @@ from ui.http.request_id import request_id
 from ui.queue.shutdown import ShutdownManager, ShuttingDown
 from ui.telemetry.internal_errors import InternalError, log_unexpected
 
-_LASTING = re.compile(r"/gradio_api/(?:heartbeat/|queue/data$)")
+_LONG_LIVED = re.compile(r"/gradio_api/(?:heartbeat/|queue/data$)")
 """Streams that a page keeps open as long as it is open itself."""
-_HEARD_WITHIN = 0.5
+_SEND_SECONDS = 0.5
 """Seconds allowed for sending the error response: the client may have stopped reading."""
 
 
@@ -41,37 +41,37 @@ class ErrorMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sending = _Sending(send)
+        sender = _ResponseSender(send)
         try:
-            await self._while_there_is_time(scope, receive, sending)
+            await self._run_route(scope, receive, sender)
         except ClientDisconnect:
             return  # there is no client to respond to
         except JawabError as error:
-            await sending.end(scope, error)
+            await sender.end(scope, error)
         except Exception as error:  # noqa: BLE001 - the outermost handler but for the server's plain "500"
             log_unexpected(error, request_id(scope))
-            await sending.end(scope, InternalError())
+            await sender.end(scope, InternalError())
 
-    async def _while_there_is_time(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
+    async def _run_route(self, scope: Scope, receive: Receive, sender: _ResponseSender) -> None:
         """Run the route. Raises `ShuttingDown` when the request is cut at shutdown, and whatever the route raises."""
-        with self._stopping.request(lasting=bool(_LASTING.match(scope["path"]))) as cut:
-            work = asyncio.ensure_future(self._app(scope, receive, sending.pass_on))
+        with self._stopping.request(lasting=bool(_LONG_LIVED.match(scope["path"]))) as cut:
+            work = asyncio.ensure_future(self._app(scope, receive, sender.pass_on))
             try:
                 await asyncio.wait({work, cut}, return_when=asyncio.FIRST_COMPLETED)
                 if not work.done():
                     raise ShuttingDown
                 work.result()
             finally:
-                sending.closed = True
+                sender.closed = True
                 work.cancel()
 
 
-class _Sending:
+class _ResponseSender:
     """Wrapper of `send`: passes messages of the route until `closed`; `end` then sends the error."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._kind: str | None = None
+        self._content_type: str | None = None
         self._complete = False
         self.closed = False
 
@@ -80,35 +80,35 @@ class _Sending:
         if self.closed:
             return
         if message["type"] == "http.response.start":
-            self._kind = Headers(raw=message["headers"]).get("content-type", "")
+            self._content_type = Headers(raw=message["headers"]).get("content-type", "")
         elif message["type"] == "http.response.body":
             self._complete = not message.get("more_body", False)
         await self._send(message)
 
     async def end(self, scope: Scope, error: JawabError) -> None:
         """Send the error, if the state of the response allows it and the client still reads."""
-        found = problem(error, page_language(Headers(scope=scope)), request_id(scope))
+        details = problem(error, page_language(Headers(scope=scope)), request_id(scope))
         with suppress(TimeoutError):
-            async with asyncio.timeout(_HEARD_WITHIN):
-                if self._kind is None:
-                    await _answered(scope, found)(scope, _nothing_more, self._send)
-                elif self._kind.startswith("text/event-stream") and not self._complete:
-                    body = _event(scope, found).encode()
+            async with asyncio.timeout(_SEND_SECONDS):
+                if self._content_type is None:
+                    await _error_response(scope, details)(scope, _disconnected, self._send)
+                elif self._content_type.startswith("text/event-stream") and not self._complete:
+                    body = _error_event(scope, details).encode()
                     await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _answered(scope: Scope, found: Problem) -> Response:
-    return failed(found) if scope["path"].startswith(PATHS) else problem_response(found)
+def _error_response(scope: Scope, details: Problem) -> Response:
+    return failed(details) if scope["path"].startswith(PATHS) else problem_response(details)
 
 
-def _event(scope: Scope, found: Problem) -> str:
+def _error_event(scope: Scope, details: Problem) -> str:
     """Return the error event that ends a stream; empty for a page's own streams."""
-    if _LASTING.match(scope["path"]):
+    if _LONG_LIVED.match(scope["path"]):
         return ""
     if scope["path"].startswith(PATHS):
-        return f"data: {json.dumps(failure_of(found), ensure_ascii=False)}\n\n"
-    return f"event: error\ndata: {json.dumps(found.model_dump(exclude_none=True), ensure_ascii=False)}\n\n"
+        return f"data: {json.dumps(failure_of(details), ensure_ascii=False)}\n\n"
+    return f"event: error\ndata: {json.dumps(details.model_dump(exclude_none=True), ensure_ascii=False)}\n\n"
 
 
-async def _nothing_more() -> Message:
+async def _disconnected() -> Message:
     return {"type": "http.disconnect"}

@@ -51,8 +51,8 @@ from ui.telemetry.question_log import QuestionLog
 from ui.telemetry.telemetry import Telemetry, tracing_wanted
 from ui.web.collection.overview import overview
 
-_PROXIES = "127.0.0.1,::1"
-_UNREAD = 60_000
+_LOCAL_PROXIES = "127.0.0.1,::1"
+_UNREAD_MILLISECONDS = 60_000
 """TCP user timeout in milliseconds: a client that acknowledges no sent data for so long is disconnected."""
 
 
@@ -72,53 +72,54 @@ class PasswordNeeded(JawabError):
 def serve(app: App, host: str, port: int, language: Language) -> NoReturn:
     """Serve until Ctrl-C or SIGTERM, then end the process. Raises `PasswordNeeded`, `PortTaken`, `TracesMissing`, and
     the errors of creating the assistant."""
-    entry = _entry(app.config, host)
+    policy = _access_policy(app.config, host)
     address = f"http://{host}:{port}"
     # First of all, so that a taken port is reported before the models are loaded.
-    bound = _bind(host, port)
+    listener = _bind(host, port)
     click.echo(translate("serve.loading", language, address=address))
-    folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
+    repository = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     configure_logging(app.config)
-    uploaded = UploadedFiles.of(app.config)
-    folders.forget_removed(uploaded.delete_of)
-    uploaded.delete_broken_off()
+    uploaded_files = UploadedFiles.of(app.config)
+    repository.forget_removed(uploaded_files.delete_of)
+    uploaded_files.delete_broken_off()
     observers = Telemetry(log=QuestionLog(app.config.messages.log_questions), tracing=tracing_wanted())
-    opening = partial(open_collection, app, observers)
+    open_by_id = partial(open_collection, app, observers)
     with (
         closing(observers),
-        closing(CollectionRegistry(folders, opening)) as library,
-        closing(open_jobs(app, folders)) as jobs,
+        closing(CollectionRegistry(repository, open_by_id)) as registry,
+        closing(open_jobs(app, repository)) as jobs,
     ):
-        library.find(None)
+        registry.find(None)
         _prepare(app, language)
         jobs.start()
         site = Site(
-            library,
+            registry,
             ConversationRepository(app.config.paths.conversations),
             LoadedModels(app),
             jobs,
             FairQueue(_queue_limits(app)),
         )
-        page = create_app(site, entry, observers)
-        config = server_config(page)
-        logging.getLogger("uvicorn.error").addFilter(_quietly_cancelled)
+        asgi_app = create_app(site, policy, observers)
+        config = server_config(asgi_app)
+        logging.getLogger("uvicorn.error").addFilter(_is_not_cancellation)
         click.echo(translate("serve.ready", language, address=address))
-        tell = partial(click.echo, translate("serve.stopping", language))
-        GracefulServer(config, observers.stopping, tell).run(sockets=[bound])
+        on_wait = partial(click.echo, translate("serve.stopping", language))
+        GracefulServer(config, observers.stopping, on_wait).run(sockets=[listener])
     exit_now()
 
 
-def server_config(page: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config:
+def server_config(asgi_app: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config:
     """Return uvicorn's configuration. `X-Forwarded-For` and `X-Forwarded-Proto` are trusted from proxies on this
     computer, or from those in `FORWARDED_ALLOW_IPS`."""
-    proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _PROXIES
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _LOCAL_PROXIES
     return uvicorn.Config(
-        page, http=bounded(ConnectionLimits(proxies, bounds)), ws="none", h11_max_incomplete_event_size=LONGEST_HEAD,
-        log_config=None, log_level="warning", access_log=False, proxy_headers=True, forwarded_allow_ips=proxies,
+        asgi_app, http=bounded(ConnectionLimits(proxies, bounds)), ws="none",
+        h11_max_incomplete_event_size=LONGEST_HEAD, log_config=None, log_level="warning", access_log=False,
+        proxy_headers=True, forwarded_allow_ips=proxies,
     )  # fmt: skip
 
 
-def _quietly_cancelled(record: logging.LogRecord) -> bool:
+def _is_not_cancellation(record: logging.LogRecord) -> bool:
     """Filter out log records of requests cancelled at shutdown: every open page has such a request."""
     if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
         return False
@@ -131,8 +132,8 @@ def _prepare(app: App, language: Language) -> None:
     if app.components.llm_problem:
         click.echo(explain_missing_llm(app.components.llm_problem, language))
     languages: tuple[Language, ...] = ("ar", "en")
-    for each in languages:
-        app.assistant.prepare(each)
+    for answer_language in languages:
+        app.assistant.prepare(answer_language)
     # None of these objects ever becomes garbage; scanning them would block all requests for 0.5 s each time.
     gc.collect()
     gc.freeze()
@@ -157,8 +158,8 @@ class LoadedModels:
         return self._app.components.embedder.embed_queries(texts)
 
     def count_tokens(self, text: str) -> int:
-        counting = self._app.components.llm or self._app.components.reader
-        return counting.count_tokens(text) if counting else len(text.split())
+        tokenizer = self._app.components.llm or self._app.components.reader
+        return tokenizer.count_tokens(text) if tokenizer else len(text.split())
 
 
 def open_collection(app: App, observers: Telemetry, collection: str, folder: Path) -> Collection:
@@ -168,7 +169,7 @@ def open_collection(app: App, observers: Telemetry, collection: str, folder: Pat
     """
     if collection != DEFAULT_ID or not app.config.index_is_named:
         create_index(folder)
-    uploaded = UploadedFiles.of(app.config)
+    uploaded_files = UploadedFiles.of(app.config)
     assistant = app.assistant if collection == DEFAULT_ID else app.components.open_assistant(folder)
     shelf = ArticleBrowser(assistant.retriever.catalog)
     return Collection(
@@ -177,9 +178,11 @@ def open_collection(app: App, observers: Telemetry, collection: str, folder: Pat
         search=assistant.search,
         articles=assistant.retriever.catalog,
         shelf=shelf,
-        removals=PendingDeletions(partial(_take_out, folder, uploaded)),
-        porter=UploadManager(app.config.paths.uploads / collection, partial(_read_into, app, folder, uploaded)),
-        overview=partial(overview, shelf, app.components.llm_problem, _sent_to(app)),
+        removals=PendingDeletions(partial(_remove_from_index, folder, uploaded_files)),
+        porter=UploadManager(
+            app.config.paths.uploads / collection, partial(_index_upload, app, folder, uploaded_files)
+        ),
+        overview=partial(overview, shelf, app.components.llm_problem, _llm_host(app)),
         map=TopicMapBuilder(assistant.retriever.catalog, shelf).map,
         answers=AnswerCache(
             lambda: assistant.retriever.catalog.generation,
@@ -192,14 +195,14 @@ def open_collection(app: App, observers: Telemetry, collection: str, folder: Pat
     )
 
 
-def open_jobs(app: App, folders: CollectionRepository) -> JobQueue:
+def open_jobs(app: App, repository: CollectionRepository) -> JobQueue:
     """Open the queue of upload jobs, stored in the folder of the page's uploads."""
     return JobQueue(
-        app.config.paths.uploads, IndexWriter(folders, lambda: app.components.embedder, UploadedFiles.of(app.config))
+        app.config.paths.uploads, IndexWriter(repository, lambda: app.components.embedder, UploadedFiles.of(app.config))
     )
 
 
-def _sent_to(app: App) -> str | None:
+def _llm_host(app: App) -> str | None:
     """Return the host that questions are sent to, if the LLM is on another computer."""
     host = app.components.llm.host if app.components.llm else None
     return host if host and not is_loopback(host) else None
@@ -212,39 +215,43 @@ def _queue_limits(app: App) -> QueueLimits:
     return QueueLimits(at_once, queue.max_length, queue.max_length_of_client)
 
 
-def _read_into(app: App, index: Path, uploaded: UploadedFiles, folder: Path, progress: Progress) -> IndexingReport:
+def _index_upload(
+    app: App, index: Path, uploaded_files: UploadedFiles, folder: Path, progress: Progress
+) -> IndexingReport:
     """Index uploaded files; the index of a collection that was removed is not created again."""
-    summary = update_index(index, [folder], app.components.embedder, progress, uploaded.folder, make=False)
-    uploaded.delete_vacated(summary.vacated)
+    summary = update_index(index, [folder], app.components.embedder, progress, uploaded_files.folder, make=False)
+    uploaded_files.delete_vacated(summary.vacated)
     return summary
 
 
-def _take_out(index: Path, uploaded: UploadedFiles, article_ids: Sequence[str]) -> None:
+def _remove_from_index(index: Path, uploaded_files: UploadedFiles, article_ids: Sequence[str]) -> None:
     """Remove articles from the index, and delete uploaded files that no article comes from any more."""
-    uploaded.delete_vacated(remove_articles(index, article_ids))
+    uploaded_files.delete_vacated(remove_articles(index, article_ids))
 
 
-def _entry(config: Config, host: str) -> AccessPolicy:
+def _access_policy(config: Config, host: str) -> AccessPolicy:
     """Return the access policy: no authentication if the server is on loopback and no password is set."""
     password, keys = config.access.password, APIKeyStore(config.paths.keys)
-    asks = bool(password) or not is_loopback(host)
-    if (password and len(password) < MIN_PASSWORD_LENGTH) or (asks and not password and not keys.all()):
+    needs_login = bool(password) or not is_loopback(host)
+    if (password and len(password) < MIN_PASSWORD_LENGTH) or (needs_login and not password and not keys.all()):
         raise PasswordNeeded(host=host, fewest=MIN_PASSWORD_LENGTH)
-    return AccessPolicy(password or None, keys, asks, frozenset(config.access.origins.split()), config.paths.logins)
+    return AccessPolicy(
+        password or None, keys, needs_login, frozenset(config.access.origins.split()), config.paths.logins
+    )
 
 
 def _bind(host: str, port: int) -> socket.socket:
     # asyncio sets TCP_NODELAY only on sockets created with IPPROTO_TCP: otherwise the body of a response waits until
     # the client has acknowledged its head, which takes 40 ms.
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # The port of a server that has just ended is in TIME_WAIT for a while; this must not prevent a restart.
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Disconnects clients that read nothing. On other systems than Linux they keep their connection.
     if sys.platform == "linux":
-        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MILLISECONDS)
     try:
-        bound.bind((host, port))
+        listener.bind((host, port))
     except OSError as error:
-        bound.close()
+        listener.close()
         raise PortTaken(host=host, port=port) from error
-    return bound
+    return listener

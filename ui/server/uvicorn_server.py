@@ -25,29 +25,29 @@ class GracefulServer(uvicorn.Server):
     """uvicorn server with graceful shutdown on SIGTERM and SIGINT: running requests get time to finish, and `run`
     returns. uvicorn's own server would raise the signal again and end the process."""
 
-    def __init__(self, config: uvicorn.Config, stopping: ShutdownManager, tell: Callable[[], None]) -> None:
-        """`tell` prints to the terminal that requests are still running."""
+    def __init__(self, config: uvicorn.Config, stopping: ShutdownManager, on_wait: Callable[[], None]) -> None:
+        """`on_wait` prints to the terminal that requests are still running."""
         # Past this limit, uvicorn closes connections whose clients do not read the end of their response.
         config.timeout_graceful_shutdown = int(stopping.patience.in_all) + 1
         super().__init__(config)
         self._stopping = stopping
-        self._tell = tell
+        self._on_wait = on_wait
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Handle signals, without raising them again at the end as uvicorn does: that would end the process at once."""
-        earlier = {each: signal.signal(each, self.handle_exit) for each in HANDLED_SIGNALS}
+        previous_handlers = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
         try:
             yield
         finally:
-            for each, handler in earlier.items():
-                signal.signal(each, handler)
+            for number, handler in previous_handlers.items():
+                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Finish running requests, then end. After `MAX_SHUTDOWN_SECONDS` the process ends in any case."""
         kill_after(MAX_SHUTDOWN_SECONDS)
         if self._stopping.under_way:
-            self._tell()
+            self._on_wait()
         finishing = asyncio.ensure_future(self._stopping.finish())
         await super().shutdown(sockets)
         # No connection is left, so no client waits for work that may still be running.

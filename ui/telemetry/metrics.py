@@ -48,8 +48,8 @@ class Metrics:
         self._articles = Gauge("jawab_articles", "Articles in the index", ["collection"], registry=self._registry)
         self._passages = Gauge("jawab_passages", "Passages in the index", ["collection"], registry=self._registry)
         self._times = {
-            name: Histogram(f"jawab_{name}_seconds", about, buckets=bins, registry=self._registry)
-            for name, about, bins in (
+            name: Histogram(f"jawab_{name}_seconds", description, buckets=buckets, registry=self._registry)
+            for name, description, buckets in (
                 ("search", "From the question to its passages", _SEARCH),
                 ("loop_late", "By how much the event loop comes late to what is due", _LATE),
                 ("phrase", "From the question to the phrase that answers", _ANSWER),
@@ -97,12 +97,12 @@ class Metrics:
     def answered(self, answer: Answer) -> None:
         self._questions.labels(answer.language, answer.status).inc()
         times = answer.timings_ms
-        for name, took in (
+        for name, milliseconds in (
             ("search", times.search), ("phrase", times.short_answer), ("first_token", times.first_token),
             ("answer", times.total),
         ):  # fmt: skip
-            if took is not None:
-                self._times[name].observe(took / 1000)
+            if milliseconds is not None:
+                self._times[name].observe(milliseconds / 1000)
 
 
 @dataclass(frozen=True)

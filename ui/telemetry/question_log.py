@@ -21,10 +21,10 @@ _log = logging.getLogger(f"{LOGGER_NAMES}.questions")
 
 @dataclass(frozen=True)
 class QuestionLog:
-    """Logs questions when they are answered, fail or are abandoned; with their text if `told`."""
+    """Logs questions when they are answered, fail or are abandoned; with their text if `with_text`."""
 
-    told: bool = False
-    _open: set[_UnderWay] = field(default_factory=set)
+    with_text: bool = False
+    _open: set[_OpenQuestion] = field(default_factory=set)
 
     def watch(self, assistant: AnswerStream) -> AnswerStream:
         """Wrap the assistant, logging its questions."""
@@ -32,31 +32,31 @@ class QuestionLog:
 
     def follow(self, events: Iterator[Event], question: str, request: str | None) -> Iterator[Event]:
         """Yield the events, and write the log line when they end."""
-        under_way = _UnderWay(self, question, request)
-        self._open.add(under_way)
+        open_question = _OpenQuestion(self, question, request)
+        self._open.add(open_question)
         try:
-            yield from under_way.follow(events)
+            yield from open_question.follow(events)
         finally:
-            self._open.discard(under_way)
+            self._open.discard(open_question)
 
     def close(self) -> None:
         """Log the questions still open at shutdown."""
-        for under_way in list(self._open):
-            under_way.broke_off("failed", "stopping")
+        for open_question in list(self._open):
+            open_question.broke_off("failed", "stopping")
 
-    def answered(self, answer: Answer, **more: Any) -> None:
+    def answered(self, answer: Answer, **extra: Any) -> None:
         """Log a question that has its answer record."""
         times = answer.timings_ms
-        took = {
+        timings = {
             "search_ms": times.search, "phrase_ms": times.short_answer, "first_token_ms": times.first_token,
             "ms": times.total, "passages": len(answer.passages), "cited": len(answer.citations),
         }  # fmt: skip
-        self.ended(answer.question, answer.status, language=answer.language, **took, **more)
+        self.ended(answer.question, answer.status, language=answer.language, **timings, **extra)
 
-    def ended(self, question: str, status: str, language: str, **more: Any) -> None:
+    def ended(self, question: str, status: str, language: str, **extra: Any) -> None:
         """Write the log line of a question."""
-        asked = {"question": question} if self.told else {}
-        fields = {"language": language, "status": status} | more | asked
+        text = {"question": question} if self.with_text else {}
+        fields = {"language": language, "status": status} | extra | text
         _log.info("question", extra={name: value for name, value in fields.items() if value is not None})
 
 
@@ -73,20 +73,20 @@ class _Logged:
 
 
 @dataclass(eq=False)
-class _UnderWay:
+class _OpenQuestion:
     log: QuestionLog
     question: str
     request: str | None
     tokens: int = 0
-    told: bool = False
+    is_logged: bool = False
     began: float = field(default_factory=time.perf_counter)
 
     def follow(self, events: Iterator[Event]) -> Iterator[Event]:
         try:
             for event in events:
                 self.tokens += isinstance(event, Token)
-                if isinstance(event, Finished) and not self.told:
-                    self.told = True
+                if isinstance(event, Finished) and not self.is_logged:
+                    self.is_logged = True
                     self.log.answered(event.answer, tokens=self.tokens, request_id=self.request)
                 yield event
         except JawabError as error:
@@ -97,11 +97,11 @@ class _UnderWay:
 
     def broke_off(self, status: str, code: str | None = None) -> None:
         """Log an end without a record, unless the question is logged already."""
-        if self.told:
+        if self.is_logged:
             return
-        self.told = True
-        took = round((time.perf_counter() - self.began) * 1000, 1)
+        self.is_logged = True
+        elapsed_ms = round((time.perf_counter() - self.began) * 1000, 1)
         self.log.ended(
-            self.question, status, detect_language(self.question), code=code, ms=took, tokens=self.tokens,
+            self.question, status, detect_language(self.question), code=code, ms=elapsed_ms, tokens=self.tokens,
             request_id=self.request,
         )  # fmt: skip

@@ -52,11 +52,11 @@ def tracing_wanted(environment: Mapping[str, str] = os.environ) -> Tracing | Non
 
     Raises `TracesMissing`.
     """
-    named = next((name for name in _COLLECTORS if environment.get(name)), None)
-    if named is None or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    variable = next((name for name in _COLLECTORS if environment.get(name)), None)
+    if variable is None or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     try:
         from ui.telemetry.tracing import Tracing
     except ModuleNotFoundError as error:
-        raise TracesMissing(name=named) from error
+        raise TracesMissing(name=variable) from error
     return Tracing()

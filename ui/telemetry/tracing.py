@@ -32,7 +32,7 @@ from ui.http.request_log import route_of
 from ui.protocols import AnswerStream
 
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"])
-_SENDS_WITHIN = 1.0
+_FLUSH_SECONDS = 1.0
 """Seconds allowed for sending pending spans at shutdown."""
 
 
@@ -45,8 +45,8 @@ class Tracing:
         if str(resource.attributes.get(SERVICE_NAME)).startswith("unknown_service"):
             resource = resource.merge(Resource({SERVICE_NAME: "jawab"}))
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._sending = BatchSpanProcessor(OTLPSpanExporter())
-        provider.add_span_processor(self._sending)
+        self._processor = BatchSpanProcessor(OTLPSpanExporter())
+        provider.add_span_processor(self._processor)
         self.tracer = provider.get_tracer("jawab", version("jawab"))
 
     def watch(self, assistant: AnswerStream) -> AnswerStream:
@@ -58,10 +58,10 @@ class Tracing:
         return _TracedRequests(app, self.tracer)
 
     def close(self) -> None:
-        """Send pending spans, for at most `_SENDS_WITHIN` seconds."""
-        sending = threading.Thread(target=self._sending.shutdown, name="jawab-traces", daemon=True)
-        sending.start()
-        sending.join(_SENDS_WITHIN)
+        """Send pending spans, for at most `_FLUSH_SECONDS`."""
+        flushing = threading.Thread(target=self._processor.shutdown, name="jawab-traces", daemon=True)
+        flushing.start()
+        flushing.join(_FLUSH_SECONDS)
 
 
 class _TracedRequests:
@@ -82,13 +82,13 @@ class _TracedRequests:
             record_exception=False, set_status_on_exception=False,
         ) as span:  # fmt: skip
 
-            async def noted(message: Message) -> None:
+            async def send_and_note(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     _note_status(span, message["status"])
                 await send(message)
 
             try:
-                await self._app(scope, receive, noted)
+                await self._app(scope, receive, send_and_note)
             finally:
                 if route := route_of(scope):
                     span.update_name(f"{method} {route}")
@@ -112,9 +112,9 @@ class _Traced:
     ) -> Iterator[Event]:
         # Read here, in the context of the request: the events are produced in other threads.
         request = get_current() if request_at_hand() else Context()
-        return self._followed(self.assistant.stream(question, question_id, history), detect_language(question), request)
+        return self._traced(self.assistant.stream(question, question_id, history), detect_language(question), request)
 
-    def _followed(self, events: Iterator[Event], language: str, request: Context) -> Iterator[Event]:
+    def _traced(self, events: Iterator[Event], language: str, request: Context) -> Iterator[Event]:
         span = self.tracer.start_span("question", request, attributes={"jawab.language": language})
         stages, ended = _Stages(self.tracer, set_span_in_context(span)), False
         try:
@@ -155,7 +155,7 @@ class _Stages:
         self._tracer = tracer
         self._question = question
         self._name: str | None = "search"
-        self._next: str | None = None
+        self._following: str | None = None
         self._began = time.time_ns()
         self.tokens = 0
 
@@ -163,28 +163,28 @@ class _Stages:
         """Handle an event, which may end a stage."""
         match event:
             case PassagesFound():
-                self._over(then="reading")
+                self._end_stage(following="reading")
             case PhraseFound():
-                self._over(then="writing")
+                self._end_stage(following="writing")
             case Token():
                 self.tokens += 1
                 if self._name == "reading":
-                    self._over(then="writing")
+                    self._end_stage(following="writing")
             case Finished():
                 # Small talk is answered without a search.
                 self._name = None if self._name == "search" else self._name
-                self._over(then=None)
+                self._end_stage(following=None)
 
     def go_on(self) -> None:
         """Begin the next stage if the previous one is over."""
-        if self._name is None and self._next:
-            self._name, self._next, self._began = self._next, None, time.time_ns()
+        if self._name is None and self._following:
+            self._name, self._following, self._began = self._following, None, time.time_ns()
 
     def end(self) -> None:
         """End the current stage, if any."""
-        self._over(then=None)
+        self._end_stage(following=None)
 
-    def _over(self, then: str | None) -> None:
+    def _end_stage(self, following: str | None) -> None:
         if self._name:
             self._tracer.start_span(self._name, self._question, start_time=self._began).end()
-        self._name, self._next = None, then
+        self._name, self._following = None, following

@@ -11,9 +11,9 @@ from starlette.requests import cookie_parser
 from index.articles import Language
 from index.errors import JawabError
 from ui.collections.repository import DEFAULT_ID, CollectionInfo
-from ui.escaping import escape, in_language
 from ui.i18n import translate
 from ui.site import Collection, Site
+from ui.templating import render
 
 COLLECTION_COOKIE = "jawab_collection"
 """Name of the cookie with the collection selected on the page."""
@@ -44,13 +44,8 @@ def switcher_html(site: Site, current: str, language: Language) -> str:
     named = site.collections.all()
     if len(named) < 2:
         return ""
-    options = "".join(
-        f'<option value="{escape(one.id)}"{" selected" if one.id == current else ""}>'
-        f"{escape(name_of(one, language))}</option>"
-        for one in named
-    )
-    label = escape(translate("page.collections.switch", language))
-    return f'<label id="collections" {in_language(language)}><span>{label}</span><select>{options}</select></label>'
+    names = [(one.id, name_of(one, language)) for one in named]
+    return render("chat/switcher.html", language, names=names, current=current)
 
 
 def opened(site: Site, wanted: str | None) -> tuple[Collection, JawabError | None]:

@@ -17,7 +17,7 @@ from ui.api.body_parsers.body import JSON, EmptyUpload, InvalidBody
 from ui.jobs.spool import LINES, LONGEST_LINE, NdjsonSpool, article_too_large
 from ui.jobs.upload_dir import UploadDirectory
 
-_DEEPEST = 20
+_MAX_DEPTH = 20
 """Maximum nesting of an article's fields; those that are used have one level."""
 
 
@@ -43,14 +43,14 @@ class ArticlesBody:
 
     def __init__(self, folder: Path) -> None:
         self.parcel = UploadDirectory(folder=folder / LINES)
-        self._lines = NdjsonSpool(self.parcel)
+        self._spool = NdjsonSpool(self.parcel)
         self._hash = hashlib.sha256(JSON.encode())
         self._events: list[tuple[str, Any]] = ijson.sendable_list()
         # `basic_parse`, without path prefixes: with them, deeply nested lists would exhaust memory.
         self._parser = ijson.basic_parse_coro(self._events, use_float=True)
         self._builder = ijson.ObjectBuilder()
         self._is_list: bool | None = None
-        self._level = 0
+        self._depth = 0
         self._count = 0
         self._size = 0
 
@@ -58,16 +58,16 @@ class ArticlesBody:
     def digest(self) -> str:
         return self._hash.hexdigest()
 
-    def write(self, part: bytes) -> None:
-        if not part:
+    def write(self, chunk: bytes) -> None:
+        if not chunk:
             return  # ijson takes an empty part for the end
-        self._hash.update(part)
-        self._size += len(part)
+        self._hash.update(chunk)
+        self._size += len(chunk)
         try:
-            self._parser.send(part)
+            self._parser.send(chunk)
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise InvalidBody(kind=JSON) from error
-        self._take_events()
+        self._handle_events()
         if self._size > LONGEST_LINE:
             raise article_too_large()
 
@@ -76,44 +76,44 @@ class ArticlesBody:
             self._parser.close()
         except ijson.JSONError as error:
             raise InvalidBody(kind=JSON) from error
-        self._take_events()
+        self._handle_events()
         if not self._count:
             raise EmptyUpload
-        self._lines.close()
+        self._spool.close()
 
     def close(self) -> None:
-        self._lines.close()
+        self._spool.close()
         with suppress(ijson.JSONError):
             self._parser.close()
 
-    def _take_events(self) -> None:
+    def _handle_events(self) -> None:
         for event, value in self._events:
             if self._is_list is None:
                 self._is_list = event == "start_array"
                 if self._is_list:
                     continue
-            if not (event == "end_array" and self._level == 0):
+            if not (event == "end_array" and self._depth == 0):
                 self._build(event, value)
         self._events.clear()
 
     def _build(self, event: str, value: object) -> None:
         """Add one JSON event to the current article, and store the article when it is complete."""
         self._builder.event(event, value)
-        self._level += event.startswith("start_") - event.startswith("end_")
-        if self._level > _DEEPEST:
+        self._depth += event.startswith("start_") - event.startswith("end_")
+        if self._depth > _MAX_DEPTH:
             raise InvalidBody(kind=JSON)
-        if self._level == 0:
-            self._keep(self._builder.value)
+        if self._depth == 0:
+            self._store(self._builder.value)
             self._builder = ijson.ObjectBuilder()
             self._size = 0
 
-    def _keep(self, value: object) -> None:
+    def _store(self, value: object) -> None:
         try:
             article = NewArticle.model_validate(value)
         except ValidationError as error:
-            place = ("body", self._count) if self._is_list else ("body",)
-            wrong = error.errors(include_url=False, include_context=False, include_input=False)
-            named = [{"loc": (*place, *one["loc"]), "msg": one["msg"]} for one in wrong]
-            raise RequestValidationError(named) from error
+            location = ("body", self._count) if self._is_list else ("body",)
+            invalid = error.errors(include_url=False, include_context=False, include_input=False)
+            details = [{"loc": (*location, *field["loc"]), "msg": field["msg"]} for field in invalid]
+            raise RequestValidationError(details) from error
         self._count += 1
-        self._lines.write(json.dumps(article.model_dump(exclude_none=True)).encode() + b"\n")
+        self._spool.write(json.dumps(article.model_dump(exclude_none=True)).encode() + b"\n")

@@ -37,7 +37,7 @@ class BodyParser(Protocol):
     def digest(self) -> str:
         """Digest of the content received; it does not depend on the form's multipart boundary."""
 
-    def write(self, part: bytes) -> None:
+    def write(self, chunk: bytes) -> None:
         """Parse the next part. Raises `InvalidBody`, `RequestValidationError`, and errors of writing to disk."""
 
     def finish(self) -> None:

@@ -21,14 +21,14 @@ def body_of(content_types: list[str], folder: Path) -> BodyParser:
 
     Raises `HTTPException` 415 for any other kind or more than one, and `InvalidBody`.
     """
-    kind, options = parse_options_header(content_types[0] if len(content_types) == 1 else "")
+    content_type, options = parse_options_header(content_types[0] if len(content_types) == 1 else "")
     if options.get(b"charset", b"utf-8").decode("latin-1").lower() not in _UTF8:
         raise HTTPException(415)
-    bodies: dict[bytes, Callable[[], BodyParser]] = {
+    parsers: dict[bytes, Callable[[], BodyParser]] = {
         FORM.encode(): lambda: FormBody(folder, options.get(b"boundary", b"")),
         JSON.encode(): lambda: ArticlesBody(folder),
         NDJSON.encode(): lambda: LinesBody(folder),
     }
-    if kind not in bodies:
+    if content_type not in parsers:
         raise HTTPException(415)
-    return bodies[kind]()
+    return parsers[content_type]()

@@ -16,9 +16,9 @@ from ui.api.body_parsers.body import FORM, EmptyUpload, InvalidBody
 from ui.jobs.spool import NAMED
 from ui.jobs.upload_dir import UploadDirectory
 
-_LONGEST_FIELD = 300
+_MAX_FIELD_BYTES = 300
 """Maximum bytes of a field that is not a file."""
-_LONGEST_BOUNDARY = 70
+_MAX_BOUNDARY_LENGTH = 70
 """Maximum characters (RFC 2046)."""
 
 
@@ -34,8 +34,8 @@ class FormBody:
         self._field: bytearray | None = None
         self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
-        self._ended = False
-        if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
+        self._is_complete = False
+        if not 0 < len(boundary) <= _MAX_BOUNDARY_LENGTH:
             raise InvalidBody(kind=FORM)
         self._parser = MultipartParser(
             boundary,
@@ -54,14 +54,14 @@ class FormBody:
     def digest(self) -> str:
         return hashlib.sha256("\n".join([FORM, *self._digests]).encode()).hexdigest()
 
-    def write(self, part: bytes) -> None:
+    def write(self, chunk: bytes) -> None:
         try:
-            self._parser.write(part)
+            self._parser.write(chunk)
         except FormParserError as error:
             raise InvalidBody(kind=FORM) from error
 
     def finish(self) -> None:
-        if not self._ended:
+        if not self._is_complete:
             raise InvalidBody(kind=FORM)
         if not self.parcel.files:
             raise EmptyUpload
@@ -95,17 +95,17 @@ class FormBody:
         elif name is None:
             self._field = bytearray()
             if self._field_name != "collection" or self.collection is not None:
-                raise self._wrong()
+                raise self._invalid_field()
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
-        part = data[start:end]
+        chunk = data[start:end]
         if self._file:
-            self._hash.update(part)
-            self.parcel.write(part, self._file)
+            self._hash.update(chunk)
+            self.parcel.write(chunk, self._file)
         elif self._field is not None:
-            self._field += part
-            if len(self._field) > _LONGEST_FIELD:
-                raise self._wrong()
+            self._field += chunk
+            if len(self._field) > _MAX_FIELD_BYTES:
+                raise self._invalid_field()
 
     def _on_part_end(self) -> None:
         if self._file:
@@ -116,9 +116,9 @@ class FormBody:
         self._file, self._field = None, None
 
     def _on_end(self) -> None:
-        self._ended = True
+        self._is_complete = True
 
-    def _wrong(self) -> RequestValidationError:
+    def _invalid_field(self) -> RequestValidationError:
         return RequestValidationError([{"loc": ("body", self._field_name), "msg": "A form has files and a collection"}])
 
 

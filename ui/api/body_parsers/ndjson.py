@@ -17,37 +17,37 @@ class LinesBody:
 
     def __init__(self, folder: Path) -> None:
         self.parcel = UploadDirectory(folder=folder / LINES)
-        self._lines = NdjsonSpool(self.parcel)
+        self._spool = NdjsonSpool(self.parcel)
         self._hash = hashlib.sha256(NDJSON.encode())
-        self._begun = bytearray()
+        self._pending = bytearray()
         self._has_article = False
 
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
 
-    def write(self, part: bytes) -> None:
-        self._hash.update(part)
-        *lines, rest = part.split(b"\n")
+    def write(self, chunk: bytes) -> None:
+        self._hash.update(chunk)
+        *lines, rest = chunk.split(b"\n")
         for line in lines:
-            self._keep(line)
-        self._begun += rest
-        if len(self._begun) > LONGEST_LINE:
+            self._store(line)
+        self._pending += rest
+        if len(self._pending) > LONGEST_LINE:
             raise article_too_large()
 
     def finish(self) -> None:
-        if self._begun:
-            self._keep(b"")
+        if self._pending:
+            self._store(b"")
         if not self._has_article:
             raise EmptyUpload
-        self._lines.close()
+        self._spool.close()
 
     def close(self) -> None:
-        self._lines.close()
+        self._spool.close()
 
-    def _keep(self, rest: bytes) -> None:
+    def _store(self, rest: bytes) -> None:
         """Store the pending line, completed by `rest`."""
-        line = bytes(self._begun) + rest
-        self._begun.clear()
+        line = bytes(self._pending) + rest
+        self._pending.clear()
         self._has_article = self._has_article or bool(line.strip())
-        self._lines.write(line + b"\n")
+        self._spool.write(line + b"\n")

@@ -1,6 +1,6 @@
 """HTML of the article view: heading and stored text, with the quotation and the answer phrase highlighted.
 
-Articles are untrusted text: every piece passes through `escape`, and highlights are placed by offsets.
+Articles are untrusted text: the templates escape every piece, and highlights are placed by offsets.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from index.article_list import publisher_of
 from index.articles import Article, Language, Span
 from ui.dates_and_plurals import format_date
-from ui.escaping import escape, in_language
 from ui.highlighting import find_answer_span
 from ui.i18n import translate
+from ui.templating import render
 
 _PARAGRAPH = re.compile(r"\n\s*")
+_Piece = tuple[str, str | None]
+"""Text of a paragraph, and the CSS class of its highlight."""
 
 
 @dataclass(frozen=True)
@@ -37,44 +39,29 @@ def marks_of(article: Article, start: int, end: int, phrase: str | None) -> Mark
 
 
 def pane_html(language: Language) -> str:
-    """Return the empty pane in which an article is displayed."""
-    close = escape(translate("page.article.close", language))
-    return (
-        f'<aside id="reading" aria-label="{escape(translate("page.article.pane", language))}" hidden>'
-        f'<button type="button" class="close" aria-label="{close}" title="{close}"></button>'
-        '<div class="pane"></div></aside>'
-    )
+    """Render the empty pane in which an article is displayed."""
+    return render("article/pane.html", language)
 
 
 def article_html(article: Article, others: Sequence[Article], marks: Marks | None, language: Language) -> str:
-    """Return the article for the article pane; headings in `language`, the text in its own.
+    """Render the article for the article pane; headings in `language`, the text in its own.
 
     `others` are the articles that tell the same story.
     """
-    own = in_language(article.language)
-    return (
-        f'<article class="article" data-article="{escape(article.id)}">'
-        f'<header><h2 {own} tabindex="-1">{escape(article.title)}</h2>{_origin(article, language)}</header>'
-        f'<div class="text" {own}>{"".join(_paragraphs(article, marks))}</div>'
-        f"{_same_story(others, language)}</article>"
-    )
+    return render(
+        "article/article.html", language,
+        article=article, blocks=list(_blocks(article, marks)),
+        origin=_where(article, language, article.author, translate(f"page.languages.{article.language}", language)),
+        not_its_own=translate("page.article.not_its_own", article.language),
+        same_story=[(other, _where(other, language)) for other in others],
+    )  # fmt: skip
 
 
-def _origin(article: Article, language: Language) -> str:
-    said = _where(article, language, article.author, translate(f"page.languages.{article.language}", language))
-    return f'<p class="origin" {in_language(language)}>{said}</p>'
-
-
-def _paragraphs(article: Article, marks: Marks | None) -> Iterator[str]:
-    """Yield the paragraphs; several consecutive ones of boilerplate are collapsed into one `<details>`."""
-    spans = list(_split(article.text))
-    for foreign, run in itertools.groupby(spans, key=lambda span: _is_foreign(span, article)):
-        html = [f"<p>{''.join(_pieces(article, span, marks))}</p>" for span in run]
-        if foreign and len(html) > 1:
-            label = escape(translate("page.article.not_its_own", article.language))
-            yield f'<details class="foreign"><summary>{label}</summary>{"".join(html)}</details>'
-        else:
-            yield from html
+def _blocks(article: Article, marks: Marks | None) -> Iterator[tuple[list[list[_Piece]], bool]]:
+    """Yield consecutive paragraphs, and whether to collapse them: several of boilerplate go into one `<details>`."""
+    for foreign, run in itertools.groupby(_split(article.text), key=lambda span: _is_foreign(span, article)):
+        paragraphs = [_pieces(article, span, marks) for span in run]
+        yield paragraphs, foreign and len(paragraphs) > 1
 
 
 def _split(text: str) -> Iterator[Span]:
@@ -94,39 +81,23 @@ def _is_foreign(paragraph: Span, article: Article) -> bool:
     return covered >= len(article.text[paragraph.start : paragraph.end].rstrip())
 
 
-def _pieces(article: Article, paragraph: Span, marks: Marks | None) -> Iterator[str]:
+def _pieces(article: Article, paragraph: Span, marks: Marks | None) -> list[_Piece]:
     """Split a paragraph into pieces with uniform highlighting."""
     spans = [*article.ignored, *((marks.quotation, marks.phrase) if marks else ())]
     edges = {edge for span in spans if span for edge in (span.start, span.end)}
     cuts = sorted({paragraph.start, paragraph.end, *(e for e in edges if paragraph.start < e < paragraph.end)})
-    for start, end in itertools.pairwise(cuts):
-        yield _piece(escape(article.text[start:end]), Span(start, end), article, marks)
+    parts = itertools.starmap(Span, itertools.pairwise(cuts))
+    return [(article.text[one.start : one.end], _highlight(one, article, marks)) for one in parts]
 
 
-def _piece(text: str, span: Span, article: Article, marks: Marks | None) -> str:
+def _highlight(span: Span, article: Article, marks: Marks | None) -> str | None:
     if marks and marks.phrase and marks.phrase.overlaps(span):
-        return f'<mark class="quoted exact">{text}</mark>'
+        return "quoted exact"
     if marks and marks.quotation.overlaps(span):
-        return f'<mark class="quoted">{text}</mark>'
-    if any(ignored.overlaps(span) for ignored in article.ignored):
-        return f'<span class="ignored">{text}</span>'
-    return text
+        return "quoted"
+    return "ignored" if any(ignored.overlaps(span) for ignored in article.ignored) else None
 
 
-def _same_story(others: Sequence[Article], language: Language) -> str:
-    if not others:
-        return ""
-    label = escape(translate("page.article.same_story", language))
-    rows = "".join(f"<li>{_link(other)} <span class='origin'>{_where(other, language)}</span></li>" for other in others)
-    return f'<section class="same-story" {in_language(language)}><h3>{label}</h3><ul>{rows}</ul></section>'
-
-
-def _link(article: Article) -> str:
-    own = in_language(article.language)
-    return f'<a href="#" class="open" data-article="{escape(article.id)}" {own}>{escape(article.title)}</a>'
-
-
-def _where(article: Article, language: Language, author: str | None = None, also: str | None = None) -> str:
+def _where(article: Article, language: Language, author: str | None = None, also: str | None = None) -> list[str]:
     date = format_date(article.date, language) if article.date else None
-    parts = (date, author, publisher_of(article.source), also)
-    return " · ".join(f"<bdi>{escape(part)}</bdi>" for part in parts if part)
+    return [part for part in (date, author, publisher_of(article.source), also) if part]

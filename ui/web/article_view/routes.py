@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from index.errors import ArticleMissing
-from ui.escaping import escape_sentence, in_language
 from ui.http.language import PageLanguage
 from ui.i18n import error_message
+from ui.templating import render
 from ui.web.article_view.article import article_html, marks_of
 from ui.web.current_collection import CollectionInPath
 
@@ -33,8 +33,7 @@ def article_view_routes() -> APIRouter:
         try:
             found = collection.articles.article(id)
         except ArticleMissing as error:
-            own = in_language(language)
-            return HTMLResponse(f'<p class="note" {own}>{escape_sentence(error_message(error, language))}</p>', 404)
+            return HTMLResponse(render("article/missing.html", language, message=error_message(error, language)), 404)
         marks = marks_of(found, start, end, phrase)
         return HTMLResponse(article_html(found, collection.articles.told_with(found.id), marks, language))
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from qa.answer import Answer
 from ui.dates_and_plurals import plural_category
-from ui.escaping import escape
 from ui.i18n import translate
+from ui.templating import render
 
 SURE, LIKELY = 0.8, 0.5
 """Minimum confidences of the labels "sure" and "likely". docs/generation.md has the shares that were right."""
@@ -25,7 +25,7 @@ def level_of(answer: Answer) -> Level:
 
 
 def confidence_html(answer: Answer) -> str:
-    """Return the label as `<details>`, with its explanation inside."""
+    """Render the label as `<details>`, with its explanation inside."""
     level = level_of(answer)
     language = answer.language
     articles = len({citation.article_id for citation in answer.citations})
@@ -33,4 +33,4 @@ def confidence_html(answer: Answer) -> str:
     said = translate(f"page.sure.{level}", language)
     told = said if level == "own" else f"{said}: {translate(f'page.sure.{reason}', language, count=articles)}"
     meaning = translate(f"page.sure.{level}_means", language)
-    return f'<details class="sureness"><summary>{escape(told)}</summary><p>{escape(meaning)}</p></details>'
+    return render("chat/confidence.html", language, told=told, meaning=meaning)

@@ -20,13 +20,13 @@ from index.articles import Language
 from index.errors import JawabError
 from qa.answer import Finished, PassagesFound, PhraseFound, Token
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.escaping import escape_sentence, in_language
 from ui.http.language import page_language, titled
 from ui.http.visitor_cookie import visitor_in
 from ui.i18n import error_message, translate
 from ui.protocols import Overview
 from ui.queue.runner import QuestionRequest, QueuePosition, StreamEvent, stream_answer
 from ui.site import Site
+from ui.templating import render
 from ui.web.chat.render import Turn, answer_html, passages_html, turn_html
 from ui.web.chat.session import ChatSession, ConversationSaver
 from ui.web.chat.welcome import example_texts, exports_html, welcome_html
@@ -174,10 +174,9 @@ class _Chat:
         if problem and not conversation.turns:
             conversation.collection = collection.id
         if problem:
-            why = f"<p {in_language(language)}>{escape_sentence(error_message(problem, language))}</p>"
-            past = f'{past}<div class="gone">{why}</div>'
+            past = f"{past}{render('chat/gone.html', language, why=error_message(problem, language))}"
         elif wanted and not conversation.turns:
-            past = f'<div class="gone">{titled("p", "page.gone", language)}</div>'
+            past = render("chat/gone.html", language, why=translate("page.gone", language))
         return [*_in_language(language, collection.overview()), state, welcome, past, *rest]
 
     def switch(self, language: Language, conversation: ChatSession) -> list[Any]:

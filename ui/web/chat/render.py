@@ -1,27 +1,30 @@
 """Render the answer record as safe HTML.
 
-Articles, titles, questions and LLM output are untrusted text. All of it passes through `escape`, which escapes markup
-and removes characters that could change the direction of neighbouring text. Every block carries the language and
-direction of its own text, so an English quotation displays correctly inside an Arabic answer and vice versa.
+Articles, titles, questions and LLM output are untrusted text, which the templates escape. Every block carries the
+language and direction of its own text, so an English quotation displays correctly inside an Arabic answer and vice
+versa.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from markupsafe import Markup
 
 from index.article_list import publisher_of
 from index.articles import Language
 from qa.answer import Answer, Citation, FoundPassage, Nearest
 from ui.conversations.export.labels import source_line
 from ui.dates_and_plurals import format_date, plural_category
-from ui.escaping import bidi_isolate, escape, escape_sentence, in_language, own_language
+from ui.escaping import bidi_isolate, escape_sentence, strip_control_characters
 from ui.highlighting import highlight_answer
 from ui.i18n import translate
+from ui.templating import render
 from ui.web.chat.confidence_label import confidence_html
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+_MARKER = re.compile(r"(\[\d{1,3}\])")
 _PREVIEW = 140
 _NEAR = 280
 """Most code points shown of a passage: `_PREVIEW` in a list, `_NEAR` below a declined answer."""
@@ -58,23 +61,63 @@ class Turn:
         return self.answer is None and self.problem is None and not self.stopped
 
 
+@dataclass(frozen=True)
+class _Said:
+    """The body of an answer: phrase, paragraphs (`None`: none yet), progress and confidence label."""
+
+    phrase: str | None = None
+    lines: list[Markup] | None = None
+    notes: tuple[str, ...] = ()
+    confidence: Markup | None = None
+
+
+@dataclass(frozen=True)
+class _Quotation:
+    """A citation of the answer in `turn`, as displayed."""
+
+    citation: Citation
+    turn: int
+    language: Language
+    short_answer: str | None
+
+    @property
+    def anchor(self) -> str:
+        return f"turn-{self.turn}-quotation-{self.citation.marker}"
+
+    @property
+    def phrase(self) -> str:
+        return " ".join((self.short_answer or "").split())
+
+    @property
+    def beginning(self) -> str:
+        return _shortened(self.citation.quote)
+
+    @property
+    def highlighted(self) -> Markup:
+        return Markup(highlight_answer(self.citation.quote, self.short_answer))
+
+    @property
+    def origin(self) -> list[str]:
+        date, source = self.citation.date, self.citation.source
+        dated = [format_date(date, self.language)] if date else []
+        return [*dated, publisher_of(source) or ""] if source else dated
+
+
+_Near = tuple[Nearest | FoundPassage, str]
+"""A passage and its beginning."""
+
+
 def answer_html(turn: Turn) -> str:
     """Render the question and its answer so far: phrase, sentences, quotations; or the reason why there is none."""
-    parts = [_question(turn), *_said(turn)]
-    if turn.answer and turn.answer.status == "declined" and not turn.answer.talk:
-        parts.append(_closest(turn))
-    elif turn.answer:
-        parts.append(_quotations(turn))
-    if turn.answer:
-        parts.append(_footer(turn, turn.answer))
-    if turn.unkept:
-        parts.append(f'<p class="note">{escape_sentence(turn.unkept)}</p>')
-    state = ' aria-busy="true"' if turn.waiting else ""
-    if turn.conversation:
-        state += f' data-conversation="{escape(turn.conversation)}"'
-    return (
-        f'<section class="turn" data-turn="{turn.number}"{_about(turn)} {in_language(turn.language)}'
-        f"{state}>{''.join(parts)}</section>"
+    declined = turn.answer is not None and turn.answer.status == "declined" and not turn.answer.talk
+    return render(
+        "chat/answer.html",
+        turn.language,
+        turn=turn,
+        said=_said(turn),
+        nearest=_nearest(turn) if declined else (),
+        quotations=() if declined else _quotations(turn),
+        copied=plain_answer(turn.answer) if turn.answer else "",
     )
 
 
@@ -83,165 +126,69 @@ def passages_html(turn: Turn) -> str:
     passages = turn.passages if turn.answer is None else turn.answer.passages
     if not passages:
         return ""
-    label = escape(translate("page.turn.passages", turn.language))
-    rows = "".join(f"<li>{_passage(passage, turn.language)}</li>" for passage in passages)
-    return (
-        f'<aside class="found"{_about(turn)} {in_language(turn.language)} aria-label="{label}">'
-        f"<h3>{label}</h3><ol>{rows}</ol></aside>"
-    )
-
-
-def _about(turn: Turn) -> str:
-    """Return the attribute with the turn's collection, from which `static/reading.js` opens articles."""
-    return f' data-collection="{escape(turn.collection)}"' if turn.collection else ""
+    return render("chat/passages.html", turn.language, turn=turn, passages=_beginnings(passages, _PREVIEW))
 
 
 def turn_html(turn: Turn) -> str:
     """Render a complete turn, for the conversation above the current question."""
-    return f'<div class="pair">{answer_html(turn)}{passages_html(turn)}</div>'
+    answer, passages = Markup(answer_html(turn)), Markup(passages_html(turn))
+    return render("chat/turn.html", turn.language, answer=answer, passages=passages)
 
 
-def _question(turn: Turn) -> str:
-    heading = f'<h2 class="question">{escape(turn.question)}</h2>'
-    if turn.answer is None or turn.answer.asked is None:
-        return heading
-    understood = translate("page.turn.asked", turn.language, question=turn.answer.asked)
-    return f'{heading}<p class="note">{escape(understood)}</p>'
-
-
-def _said(turn: Turn) -> list[str]:
-    """Render the body of the answer: final text, partial text, progress, or error."""
+def _said(turn: Turn) -> _Said:
+    """Return the body of the answer: final text, partial text, progress, or error."""
     if turn.problem is not None:
-        return [f'<div class="said" aria-live="polite"><p>{escape_sentence(turn.problem)}</p></div>']
+        return _Said(lines=[Markup(escape_sentence(turn.problem))])
     if turn.answer is not None:
-        sure = confidence_html(turn.answer) if turn.answer.status == "answered" else ""
-        return [_phrase(turn.answer.short_answer), _paragraphs(turn.answer.answer, turn), sure]
-    parts = [_phrase(turn.phrase)]
-    if turn.written.strip():
-        parts.append(_paragraphs(turn.written, turn))
+        sure = Markup(confidence_html(turn.answer)) if turn.answer.status == "answered" else None
+        return _Said(turn.answer.short_answer, _paragraphs(turn.answer.answer, turn), confidence=sure)
+    lines = _paragraphs(turn.written, turn) if turn.written.strip() else None
+    return _Said(turn.phrase, lines, _progress(turn))
+
+
+def _progress(turn: Turn) -> tuple[str, ...]:
+    """Return the notes on an unfinished answer: stopped; or the step reached and the questions ahead in the queue."""
     if turn.stopped:
-        parts.append(_note(turn, "stopped"))
-    elif not turn.written.strip():
-        parts.append(_doing(turn))
-        if turn.before:
-            parts.append(_note(turn, f"before.{plural_category(turn.before)}", count=turn.before))
-    return parts
-
-
-def _doing(turn: Turn) -> str:
-    """Render the progress: searching, reading so many passages, or writing."""
+        return (_note(turn, "stopped"),)
+    if turn.written.strip():
+        return ()
     if turn.passages is None:
-        return _note(turn, "searching")
-    if turn.phrase is None:
-        return _note(turn, f"reading.{plural_category(len(turn.passages))}", count=len(turn.passages))
-    return _note(turn, "writing")
+        step = _note(turn, "searching")
+    elif turn.phrase is None:
+        step = _note(turn, f"reading.{plural_category(len(turn.passages))}", count=len(turn.passages))
+    else:
+        step = _note(turn, "writing")
+    return (step, _note(turn, f"before.{plural_category(turn.before)}", count=turn.before)) if turn.before else (step,)
 
 
 def _note(turn: Turn, key: str, **fields: object) -> str:
-    return f'<p class="note">{escape(translate(f"page.turn.{key}", turn.language, **fields))}</p>'
+    return translate(f"page.turn.{key}", turn.language, **fields)
 
 
-def _phrase(phrase: str | None) -> str:
-    if not phrase:
-        return ""
-    # The block is aligned with the answer; the words inside keep their own direction.
-    return f'<p class="phrase"><bdi>{escape(phrase)}</bdi></p>'
-
-
-def _paragraphs(text: str, turn: Turn) -> str:
+def _paragraphs(text: str, turn: Turn) -> list[Markup]:
     lines = [line for line in text.splitlines() if line.strip()]
-    body = "".join(f"<p>{bidi_isolate(line, _with_markers(line, turn), turn.language)}</p>" for line in lines)
-    return f'<div class="said" aria-live="polite">{body}</div>'
+    return [Markup(bidi_isolate(line, _with_markers(line, turn), turn.language)) for line in lines]
 
 
-def _with_markers(text: str, turn: Turn) -> str:
-    """Escape `text` and turn each known [n] into a bidi-isolated link to its quotation in its article."""
-    citations = {citation.marker: citation for citation in turn.answer.citations} if turn.answer else {}
+def _with_markers(text: str, turn: Turn) -> Markup:
+    """Render a line of the answer, in which each known [n] is a bidi-isolated link to its quotation in its article."""
+    quotations = {quotation.citation.marker: quotation for quotation in _quotations(turn)}
 
-    def linked(match: re.Match[str]) -> str:
-        marker = int(match[1])
-        if turn.answer is None and turn.problem is None:
-            return f'<bdi class="marker" dir="ltr">[{marker}]</bdi>'
-        if marker not in citations:
-            return match[0]
-        cited = citations[marker]
-        beginning = escape(_shortened(cited.quote))
-        peek = f'<span class="peek" {in_language(cited.language)} aria-hidden="true">{beginning}</span>'
-        opens = _opens(cited.article_id, cited.start, cited.end, turn.answer.short_answer if turn.answer else None)
-        label = escape(translate("page.turn.quotation", turn.language, marker=marker, title=cited.title))
-        return (
-            f'<a class="marker open" href="#{_anchor(turn.number, marker)}" {opens} aria-label="{label}">'
-            f'<bdi dir="ltr">[{marker}]</bdi>{peek}</a>'
-        )
+    def piece(part: str) -> str | int | _Quotation:
+        if not _MARKER.fullmatch(part):
+            return part
+        marker = int(part[1:-1])
+        return quotations.get(marker, part) if turn.answer else marker
 
-    return _MARKER.sub(linked, escape(text))
+    pieces = map(piece, _MARKER.split(strip_control_characters(text)))
+    return render("chat/line.html", turn.language, pieces=pieces)
 
 
-def _opens(article_id: str, start: int, end: int, phrase: str | None) -> str:
-    """Return the data attributes from which `static/reading.js` opens an article at a quotation."""
-    return (
-        f'data-article="{escape(article_id)}" data-start="{start}" data-end="{end}"'
-        f' data-phrase="{escape(" ".join((phrase or "").split()))}"'
-    )
-
-
-def _anchor(number: int, marker: int) -> str:
-    return f"turn-{number}-quotation-{marker}"
-
-
-def _quotations(turn: Turn) -> str:
-    if turn.answer is None or not turn.answer.citations:
-        return ""
-    label = escape(translate("page.turn.quotations", turn.language))
-    figures = "".join(_quotation(turn, citation, turn.answer.short_answer) for citation in turn.answer.citations)
-    return f'<section class="quotations" aria-label="{label}">{figures}</section>'
-
-
-def _quotation(turn: Turn, citation: Citation, phrase: str | None) -> str:
-    quote = f'<q class="highlight">{highlight_answer(citation.quote, phrase)}</q>'
-    return (
-        f'<figure class="quotation" id="{_anchor(turn.number, citation.marker)}">'
-        f"<blockquote {in_language(citation.language)}>{quote}</blockquote>"
-        f'<figcaption><bdi class="marker" dir="ltr">[{citation.marker}]</bdi> {_origin(turn, citation)}</figcaption>'
-        "</figure>"
-    )
-
-
-def _origin(turn: Turn, citation: Citation) -> str:
-    opens = _opens(citation.article_id, citation.start, citation.end, turn.answer.short_answer if turn.answer else None)
-    words = f"<bdi {in_language(citation.language)}>{escape(citation.title)}</bdi>"
-    title = f'<a class="title open" href="#{_anchor(turn.number, citation.marker)}" {opens}>{words}</a>'
-    rest = []
-    if citation.date:
-        rest.append(format_date(citation.date, turn.language))
-    if citation.source:
-        rest.append(publisher_of(citation.source) or "")
-    return '<span class="dot"> · </span>'.join([title, *(f"<bdi>{escape(part)}</bdi>" for part in rest)])
-
-
-def _footer(turn: Turn, answer: Answer) -> str:
-    """Render the answer's controls: copy and feedback. `static/turns.js` handles them."""
-
-    def text(key: str) -> str:
-        return escape(translate(f"page.turn.{key}", turn.language))
-
-    copied = escape(plain_answer(answer))
-    buttons = (
-        f'<button type="button" class="copy" data-copy="{copied}" data-done="{text("copied")}">{text("copy")}</button>'
-    )
-    if turn.conversation:
-        buttons += "".join(
-            f'<button type="button" class="verdict" data-verdict="{verdict}"'
-            f' aria-pressed="{str(turn.verdict == verdict).lower()}">{text(verdict)}</button>'
-            for verdict in ("good", "bad")
-        )
-        hidden = "" if turn.verdict == "bad" else " hidden"
-        buttons += (
-            f'<form class="why"{hidden}><input aria-label="{text("why")}" placeholder="{text("why")}" maxlength="500"'
-            f' dir="auto" value="{escape(turn.why or "")}"><button>{text("keep_why")}</button>'
-            f'<span role="status" data-done="{text("why_kept")}"></span></form>'
-        )
-    return f'<footer class="doing">{buttons}</footer>'
+def _quotations(turn: Turn) -> list[_Quotation]:
+    if turn.answer is None:
+        return []
+    phrase = turn.answer.short_answer
+    return [_Quotation(citation, turn.number, turn.language, phrase) for citation in turn.answer.citations]
 
 
 def plain_answer(answer: Answer) -> str:
@@ -254,48 +201,20 @@ def plain_answer(answer: Answer) -> str:
     return "\n".join(lines)
 
 
-def _closest(turn: Turn) -> str:
-    passages = turn.answer.passages[:_CLOSEST] if turn.answer else ()
-    if not passages:
-        return ""
-    near = _near(turn, "nearest", [nearest]) if turn.answer and (nearest := turn.answer.nearest) else ""
-    return near + _near(turn, "closest", passages)
+def _nearest(turn: Turn) -> list[tuple[str, list[_Near]]]:
+    """Return the texts nearest to a question that the articles do not answer, by heading."""
+    if turn.answer is None or not turn.answer.passages:
+        return []
+    closest = (_note(turn, "closest"), _beginnings(turn.answer.passages[:_CLOSEST], _NEAR))
+    if turn.answer.nearest is None:
+        return [closest]
+    return [(_note(turn, "nearest"), _beginnings([turn.answer.nearest], _NEAR)), closest]
 
 
-def _near(turn: Turn, key: str, texts: Sequence[Nearest | FoundPassage]) -> str:
-    """Render the texts nearest to a question that the articles do not answer."""
-    label = escape(translate(f"page.turn.{key}", turn.language))
-    figures = "".join(
-        f'<figure class="near"><blockquote {own_language(near.text)}>'
-        f"{escape(_shortened(near.text, _NEAR))}</blockquote>"
-        f"<figcaption {own_language(near.title)}>{_opening(near)}</figcaption></figure>"
-        for near in texts
-    )
-    return f'<section class="closest" aria-label="{label}"><h3>{label}</h3>{figures}</section>'
-
-
-def _passage(passage: FoundPassage, language: Language) -> str:
-    own = own_language(passage.text)
-    opens = _opens(passage.article_id, passage.start, passage.end, None)
-    label = escape(translate("page.article.open", language))
-    return (
-        f"<details {own}><summary>{_title(passage)}"
-        f'<span class="preview" {own}>{escape(_shortened(passage.text))}</span></summary>'
-        f'<p class="passage" {own}>{escape(passage.text)}</p>'
-        f'<p {in_language(language)}><a class="open" href="#" {opens}>{label}</a></p></details>'
-    )
+def _beginnings(passages: Iterable[Nearest | FoundPassage], most: int) -> list[_Near]:
+    return [(passage, _shortened(passage.text, most)) for passage in passages]
 
 
 def _shortened(text: str, most: int = _PREVIEW) -> str:
     line = " ".join(text.split())
     return line if len(line) <= most else line[:most].rsplit(" ", 1)[0] + " …"
-
-
-def _opening(near: Nearest | FoundPassage) -> str:
-    """Render a title that opens its article at the text."""
-    opens = _opens(near.article_id, near.start, near.end, None)
-    return f'<a class="title open" href="#" {opens}><bdi {own_language(near.title)}>{escape(near.title)}</bdi></a>'
-
-
-def _title(passage: Nearest | FoundPassage) -> str:
-    return f'<bdi class="title" {own_language(passage.title)}>{escape(passage.title)}</bdi>'

@@ -5,10 +5,9 @@ from __future__ import annotations
 from index.articles import Language
 from index.text.language import detect_language
 from ui.dates_and_plurals import format_date, plural_category
-from ui.escaping import escape, in_language
-from ui.http.language import titled
 from ui.i18n import explain_missing_llm, translate
 from ui.protocols import Overview
+from ui.templating import render
 
 
 def example_texts(overview: Overview, language: Language, most: int) -> list[str]:
@@ -17,34 +16,15 @@ def example_texts(overview: Overview, language: Language, most: int) -> list[str
 
 
 def welcome_html(overview: Overview, language: Language) -> str:
-    """Return the introduction, the collection's summary and the heading of the examples."""
-    collection = f"<p {in_language(language)}>{escape(_collection(overview, language))}</p>"
-    examples = titled("h3", "page.try_one", language) if overview.examples else ""
-    about = titled("p", "page.about_sent" if overview.sent_to else "page.about", language, host=overview.sent_to)
-    if not overview.articles:
-        return about + collection + _bring_some(language)
-    return about + collection + _llm_problem(overview, language) + examples
-
-
-def _llm_problem(overview: Overview, language: Language) -> str:
-    if overview.llm_problem is None:
-        return ""
-    return f"<p {in_language(language)}>{escape(explain_missing_llm(overview.llm_problem, language))}</p>"
-
-
-def _bring_some(language: Language) -> str:
-    """Return a link to the upload page, for an empty collection."""
-    return f'<p {in_language(language)}><a href="/articles">{escape(translate("page.bring.title", language))}</a></p>'
+    """Render the introduction, the collection's summary and the heading of the examples."""
+    problem = explain_missing_llm(overview.llm_problem, language) if overview.llm_problem else None
+    summary = _collection(overview, language)
+    return render("chat/welcome.html", language, overview=overview, summary=summary, problem=problem)
 
 
 def exports_html(language: Language) -> str:
-    """Return the export links of a conversation; `static/side.js` fills in its id."""
-    links = " ".join(
-        f'<a data-kind="{kind}"{" target=_blank" if kind == "html" else " download"}>'
-        f"{escape(translate(f'page.export_{kind}', language))}</a>"
-        for kind in ("md", "docx", "html")
-    )
-    return f"<p {in_language(language)}>{escape(translate('page.export', language))} {links}</p>"
+    """Render the export links of a conversation; `static/side.js` fills in its id."""
+    return render("chat/exports.html", language)
 
 
 def _collection(overview: Overview, language: Language) -> str:

@@ -6,21 +6,24 @@ screen readers and keyboard users.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from index.article_list import ArticleQuery
+from index.article_list import ArticleQuery, ArticleSummary
 from index.articles import Language
 from index.timeline import Timeline, article_timeline
 from index.topics.topic_map import MapPoint, Topic, TopicMap
-from ui.dates_and_plurals import format_date, plural_category
-from ui.escaping import escape, in_language, strip_control_characters
+from ui.dates_and_plurals import format_date
+from ui.escaping import strip_control_characters
 from ui.http.language import PageLanguage, page_language
 from ui.http.visitor_cookie import is_logged_in
 from ui.i18n import translate
 from ui.site import Collection, Site
+from ui.templating import render
 from ui.web.conversations.sidebar import frame_html
 from ui.web.current_collection import CollectionInPath, chosen_id, opened, switcher_html
 from ui.web.layout import POLICY, page_html
@@ -29,6 +32,16 @@ CHARTS_POLICY = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inl
 """Plotly sets inline styles."""
 _LISTED = 8
 """Most articles listed for a topic below the map: the most central ones."""
+
+
+@dataclass(frozen=True)
+class _ListedTopic:
+    """A topic below the map: its name, that name's language, and the most central of its `count` articles."""
+
+    name: str
+    language: Language
+    count: int
+    articles: Sequence[ArticleSummary]
 
 
 def chart_pages(site: Site) -> APIRouter:
@@ -63,77 +76,24 @@ def chart_pages(site: Site) -> APIRouter:
 def charts_html(collection: Collection, language: Language) -> str:
     """Render the page without the data of its charts."""
     timeline = article_timeline(collection.shelf.browse(ArticleQuery()))
-    back = f'<p><a href="/articles">{_text("back", language)}</a></p>'
-    title = f"<h1>{_text('title', language)}</h1>"
-    head = f'<main class="collection pictures" data-collection="{escape(collection.id)}">{title}'
-    if not (timeline.periods or timeline.undated):
-        return f'{head}{back}<p class="note">{_text("nothing", language)}</p></main>'
-    return f"{head}{back}{_time_html(timeline, language)}{_map_html(language)}</main>"
+    return render("charts/page.html", language, collection=collection.id, timeline=timeline, rows=_rows(timeline))
 
 
-def _time_html(timeline: Timeline, language: Language) -> str:
-    unit = translate(f"page.pictures.unit.{timeline.unit}", language)
-    about = escape(translate("page.pictures.time_about", language, unit=unit))
-    without = escape(translate("page.pictures.undated", language, count=timeline.undated)) if timeline.undated else ""
-    drawn = (
-        f'<p class="note">{about} {without}</p><div id="time" class="picture" aria-hidden="true"></div>'
-        f"{_table(timeline, language)}"
-        if timeline.periods
-        else f'<p class="note">{without}</p>'
-    )
-    return f"<section><h2>{_text('time', language)}</h2>{drawn}</section>"
-
-
-def _table(timeline: Timeline, language: Language) -> str:
-    """Render the timeline as a table; each period links to its articles."""
-    heads = "".join(f'<th scope="col">{_shelf(one, language)}</th>' for one in timeline.counts)
-    rows = "".join(
-        f'<tr><th scope="row">{_period(period, language)}</th>'
-        f"{''.join(f'<td>{counts[at]}</td>' for counts in timeline.counts.values())}</tr>"
-        for at, period in enumerate(timeline.periods)
-        if any(counts[at] for counts in timeline.counts.values())
-    )
-    return (
-        f'<details class="table"><summary>{_text("table", language)}</summary><table><thead><tr>'
-        f'<th scope="col">{_text("period", language)}</th>{heads}</tr></thead><tbody>{rows}</tbody></table></details>'
-    )
-
-
-def _period(period: str, language: Language) -> str:
-    return f'<a href="/articles?since={period}&amp;until={period}">{escape(format_date(period, language))}</a>'
-
-
-def _map_html(language: Language) -> str:
-    return (
-        f'<section><h2>{_text("map", language)}</h2><p class="note">{_text("map_about", language)}'
-        ' <span id="sample"></span></p><div class="frame"><div id="map" class="picture" aria-hidden="true">'
-        f'<p class="note">{_text("drawing", language)}</p></div><div id="card" hidden></div></div>'
-        f'<p class="zoom"><button type="button" id="nearer">{_text("nearer", language)}</button>'
-        f'<button type="button" id="farther">{_text("farther", language)}</button></p>'
-        f'<h3>{_text("subjects", language)}</h3><div id="subjects"></div></section>'
-    )
+def _rows(timeline: Timeline) -> list[tuple[str, list[int]]]:
+    """Return the periods that have articles, with their numbers for each language."""
+    rows = [(period, [counts[at] for counts in timeline.counts.values()]) for at, period in enumerate(timeline.periods)]
+    return [(period, counts) for period, counts in rows if any(counts)]
 
 
 def topics_html(found: TopicMap, language: Language) -> str:
     """Render the topics with their most central articles, which open in the article pane."""
-    items = []
-    for number, subject in enumerate(found.subjects):
-        places = [place for place in found.places if place.subject == number]
-        count = escape(translate(f"page.articles.{plural_category(len(places))}", language, count=len(places)))
-        links = "".join(f"<li>{_link(place)}</li>" for place in places[:_LISTED])
-        items.append(
-            f'<li id="subject-{number}" tabindex="-1"><h4>{_name_html(subject, language)}</h4>'
-            f'<p class="note">{count}</p><ul>{links}</ul></li>'
-        )
-    return f'<ol class="subjects">{"".join(items)}</ol>'
+    topics = [_listed(found, number, language) for number in range(len(found.subjects))]
+    return render("charts/topics.html", language, topics=topics)
 
 
-def _link(place: MapPoint) -> str:
-    article = place.article
-    return (
-        f'<a class="open" href="#" data-article="{escape(article.id)}" {in_language(article.language)}>'
-        f"{escape(article.title)}</a>"
-    )
+def _listed(found: TopicMap, number: int, language: Language) -> _ListedTopic:
+    articles = [place.article for place in found.places if place.subject == number]
+    return _ListedTopic(*_name(found.subjects[number], language), len(articles), articles[:_LISTED])
 
 
 def _name(subject: Topic, language: Language) -> tuple[str, Language]:
@@ -143,11 +103,6 @@ def _name(subject: Topic, language: Language) -> tuple[str, Language]:
         if subject.words[one]:
             return ("، " if one == "ar" else ", ").join(subject.words[one]), one
     return translate("page.pictures.nameless", language), language
-
-
-def _name_html(subject: Topic, language: Language) -> str:
-    name, own = _name(subject, language)
-    return f"<bdi {in_language(own)}>{escape(name)}</bdi>"
 
 
 def _time_json(timeline: Timeline, language: Language) -> dict[str, Any]:
@@ -189,11 +144,3 @@ def _place_json(place: MapPoint, language: Language) -> dict[str, Any]:
         "y": place.y,
         "subject": place.subject,
     }
-
-
-def _text(key: str, language: Language) -> str:
-    return escape(translate(f"page.pictures.{key}", language))
-
-
-def _shelf(key: str, language: Language) -> str:
-    return escape(translate(f"page.shelf.{key}", language))

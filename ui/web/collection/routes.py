@@ -13,11 +13,11 @@ from index.article_list import ArticleQuery, SortOrder
 from index.articles import Language
 from index.dates.beginnings import DateInvalid, parse_date_prefix
 from ui.collections.repository import DEFAULT_ID, LONGEST_NAME, CollectionInfo
-from ui.escaping import escape_sentence
 from ui.http.language import page_language
 from ui.http.visitor_cookie import is_logged_in
 from ui.i18n import error_message, translate
 from ui.site import Site
+from ui.templating import render
 from ui.web.collection.list_page import collection_html
 from ui.web.conversations.sidebar import frame_html
 from ui.web.current_collection import CollectionInPath, chosen_id, name_of, opened, switcher_html
@@ -79,9 +79,9 @@ def _page(
     found = [one for one in collection.shelf.browse(wanted) if one.id not in leaving]
     named = next((one for one in site.collections.all() if one.id == collection.id), CollectionInfo(DEFAULT_ID, ""))
     name = name_of(named, language)
-    content = collection_html(named, name, found, wanted, page, collection.shelf.publishers(), language)
-    for error in [*refused, *([problem] if problem else [])]:
-        content = f'<p class="note" role="alert">{escape_sentence(error_message(error, language))}</p>{content}'
+    errors = [*([problem] if problem else []), *reversed(refused)]
+    alerts = render("collection/alerts.html", language, messages=[error_message(one, language) for one in errors])
+    content = alerts + collection_html(named, name, found, wanted, page, collection.shelf.publishers(), language)
     html = page_html(
         f"{name} · {translate('page.title', language)}", content, language,
         frame_html(language, switcher_html(site, collection.id, language), is_logged_in(request.scope)),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from index.articles import Language
 from index.planner import IndexingReport
-from ui.escaping import escape, escape_sentence
 from ui.i18n import error_message, translate
 from ui.jobs.page_upload import PageUpload
+from ui.templating import render
 
 _SHOWN = 100
 """Most skipped files that are listed."""
@@ -16,20 +18,12 @@ _MINUTE = 90
 
 def progress_html(bringing: PageUpload, language: Language) -> str:
     """Render the status, which replaces the previous one on the page."""
-    bar = ""
-    if bringing.state == "reading":
-        done, of = (bringing.read, bringing.to_read) if bringing.to_read else (bringing.looked_at, bringing.to_look_at)
-        bar = (
-            f'<progress max="{max(of, 1)}" value="{done}" aria-label="{_text("bring.progress", language)}"></progress>'
-        )
-    unread = _unread(bringing, bringing.summary, language) if bringing.summary else ""
-    again = " data-again" if bringing.can_be_read_again else ""
-    said = escape_sentence(_said(bringing, language))
-    return f'<div data-state="{bringing.state}"{again}><p>{said}</p>{bar}{unread}</div>'
-
-
-def _text(key: str, language: Language) -> str:
-    return escape(translate(f"page.{key}", language))
+    bringing = copy(bringing)  # The upload goes on in another thread; this is its state at one moment.
+    done, of = (bringing.read, bringing.to_read) if bringing.to_read else (bringing.looked_at, bringing.to_look_at)
+    return render(
+        "collection/upload_status.html", language, upload=bringing, said=_said(bringing, language),
+        done=done, of=max(of, 1), skipped=_skipped(bringing, language),
+    )  # fmt: skip
 
 
 def _said(bringing: PageUpload, language: Language) -> str:
@@ -65,18 +59,15 @@ def _done(summary: IndexingReport, language: Language) -> str:
     return translate("page.bring.done", language, **counts, skipped=len(summary.skipped))
 
 
-def _unread(bringing: PageUpload, summary: IndexingReport, language: Language) -> str:
-    """Render the skipped files, each with its uploaded name and the reason."""
-    if not summary.skipped:
-        return ""
-    rows = []
-    for skipped in summary.skipped[:_SHOWN]:
+def _skipped(bringing: PageUpload, language: Language) -> list[str]:
+    """Return a line for each skipped file, with its uploaded name and the reason, and one for those not listed."""
+    every = bringing.summary.skipped if bringing.summary else []
+    lines = []
+    for skipped in every[:_SHOWN]:
         key = "index.skipped_line" if skipped.line else "index.skipped"
         brought_as = skipped.path.removeprefix(f"{bringing.folder}/").removeprefix(f"{bringing.folder.resolve()}/")
         path = "/".join(filter(None, (brought_as, skipped.member)))
         reason = translate(f"skipped.{skipped.reason}", language)
-        rows.append(f"<li>{escape(translate(key, language, path=path, line=skipped.line, reason=reason))}</li>")
-    more = len(summary.skipped) - len(rows)
-    if more:
-        rows.append(f"<li>{escape(translate('page.bring.more', language, count=more))}</li>")
-    return f'<ul class="skipped">{"".join(rows)}</ul>'
+        lines.append(translate(key, language, path=path, line=skipped.line, reason=reason))
+    more = len(every) - len(lines)
+    return [*lines, translate("page.bring.more", language, count=more)] if more else lines
