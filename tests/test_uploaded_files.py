@@ -20,7 +20,7 @@ from index.storage.lock import FILE
 from ui.app import App
 from ui.cli import main
 from ui.collections.repository import CollectionRepository
-from ui.config import load_config
+from ui.config import SHORT_NAMES, load_config, variable
 from ui.jobs.job_queue import JobQueue
 from ui.jobs.page_upload import PageUpload, UploadManager
 from ui.jobs.repository import JobRepository, store_of
@@ -161,7 +161,8 @@ class TestAfterArticleRemoval:
     def test_cli_removal_deletes_uploaded_file(self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = deployment.upload(tram=TRAM)
         for name in ("index", "brought", "collections"):
-            monkeypatch.setenv(f"JAWAB_{name.upper()}", str(getattr(deployment.app.config, name)))
+            section, field = SHORT_NAMES[name]
+            monkeypatch.setenv(variable(name), str(getattr(getattr(deployment.app.config, section), field)))
         main(["articles", "remove", "tram"])
         assert not folder.exists()
 
