@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from index.articles import Span
-from index.boilerplate.repetition import FEWEST_ARTICLES, LEAST_SHARE, add_repeated, candidate_lines
+from index.boilerplate.repetition import LEAST_SHARE, MIN_ARTICLES, add_repeated, candidate_lines
 from index.boilerplate.rules import find_boilerplate
 from index.dates.publication_date import date_of_article
 from index.formats import parsers
@@ -237,7 +237,7 @@ def text_of(page: Page) -> str:
 
 
 def is_repeated_with(share: float) -> Callable[[int, int], bool]:
-    return lambda with_line, of_source: with_line >= FEWEST_ARTICLES and with_line > share * of_source
+    return lambda with_line, of_source: with_line >= MIN_ARTICLES and with_line > share * of_source
 
 
 def cut(pages: Sequence[str], is_repeated: Callable[[int, int], bool]) -> list[tuple[Span, ...]]:

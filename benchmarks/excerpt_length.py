@@ -23,7 +23,7 @@ from index.retriever import Hit, Retriever
 from qa.confidence import THRESHOLD
 from qa.evaluation.metrics import phrase_scores
 from qa.reader.base import Context
-from qa.reader.excerpts import LONGEST, Excerpt, excerpts
+from qa.reader.excerpts import MAX_EXCERPT_TOKENS, Excerpt, excerpts
 from qa.reader.extractive_qa import BUDGET, probability
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
@@ -32,7 +32,7 @@ from qa.training.reader_data import MIXTURE, read_mixture
 from qa.training.train import default_embedder
 
 RESULTS = Path("benchmarks/results/excerpt-length.json")
-LENGTHS = (80, LONGEST, 170, 250)
+LENGTHS = (80, MAX_EXCERPT_TOKENS, 170, 250)
 _AROUND = 14
 
 Asked = tuple[str, Sequence[str], Context]
@@ -101,11 +101,11 @@ def losses(
         for longest in LENGTHS:
             text, sure = _end_to_end(reader, question, hits, longest)
             found.setdefault(f"excerpts of {longest}", []).append(phrase_scores(text, golds)[0])
-            if longest == LONGEST:
+            if longest == MAX_EXCERPT_TOKENS:
                 score = phrase_scores(text, golds)[0] if sure >= THRESHOLD else 0.0
                 found.setdefault(f"excerpts of {longest}, declining", []).append(score)
-        text, _ = _end_to_end(reader, question, classifier.filter_hits(hits), LONGEST)
-        found.setdefault(f"excerpts of {LONGEST}, guarded", []).append(phrase_scores(text, golds)[0])
+        text, _ = _end_to_end(reader, question, classifier.filter_hits(hits), MAX_EXCERPT_TOKENS)
+        found.setdefault(f"excerpts of {MAX_EXCERPT_TOKENS}, guarded", []).append(phrase_scores(text, golds)[0])
     return {way: round(sum(scores) / len(scores), 4) for way, scores in found.items()} | {"questions": len(asked)}
 
 

@@ -83,7 +83,7 @@ def _send(jobs: JobQueue, version: int) -> None:
         body.write(json.dumps({"id": number, "text": text}).encode() + b"\n")
         time.sleep(0.03)
     body.finish()
-    jobs.accept(upload, body.parcel, "first", body.digest)
+    jobs.accept(upload, body.upload_directory, "first", body.digest)
     jobs.discard(upload)
     deadline = time.monotonic() + _SECONDS
     while not all(job.is_over for job in jobs.latest(1000, 0)[0]):

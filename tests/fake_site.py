@@ -268,7 +268,7 @@ def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview
 
     def open_collection(collection: str, index: Path) -> Collection:
         articles = CannedArticles()
-        porter = UploadManager(folder / "brought" / collection, read_slowly)
+        upload_manager = UploadManager(folder / "brought" / collection, read_slowly)
         asked = assistant or CannedAssistant()
         return Collection(
             collection,
@@ -277,7 +277,7 @@ def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview
             articles,
             articles,
             PendingDeletions(lambda _: None),
-            porter,
+            upload_manager,
             lambda: overview,
             canned_map,
         )

@@ -13,7 +13,7 @@ from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Retriever
 from qa.assistant import Assistant
 from qa.fakes import FakeLLM, FakeReader
-from qa.query.arabizi import LONGEST, is_arabizi, transliterate
+from qa.query.arabizi import MAX_WORD_LENGTH, is_arabizi, transliterate
 from qa.query.question import language_to_answer_in, validate_question
 from tests.conftest import SAMPLES
 
@@ -90,7 +90,7 @@ def test_other_text_is_not_arabizi(question: str) -> None:
 
 def test_text_beyond_length_limit_is_not_arabizi() -> None:
     assert is_arabizi("wein el ma7atta " * 30)
-    assert not is_arabizi("wein el ma7atta " * (LONGEST // 16 + 1))
+    assert not is_arabizi("wein el ma7atta " * (MAX_WORD_LENGTH // 16 + 1))
 
 
 @pytest.mark.parametrize(

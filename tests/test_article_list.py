@@ -23,7 +23,7 @@ from tests.test_render import HOSTILE, Reader
 from ui.collections.repository import CollectionInfo
 from ui.collections.soft_delete import PendingDeletions
 from ui.server.app import create_app
-from ui.web.collection.list_page import ROWS, collection_html
+from ui.web.collection.list_page import ROWS_PER_PAGE, collection_html
 from ui.web.collection.overview import overview
 
 ROWS_OF_SET = (
@@ -145,20 +145,20 @@ def wait_until(done: Callable[[], bool]) -> None:
 class TestPendingDeletions:
     def test_deletion_can_be_undone_until_deadline(self) -> None:
         taken: list[list[str]] = []
-        removals = PendingDeletions(taken.append, wait=0.15)
-        removals.take_out("a")
-        removals.take_out("b")
-        assert removals.waiting == {"a", "b"}
-        assert removals.bring_back("a") and not removals.bring_back("a")
+        pending_deletions = PendingDeletions(taken.append, wait=0.15)
+        pending_deletions.take_out("a")
+        pending_deletions.take_out("b")
+        assert pending_deletions.waiting == {"a", "b"}
+        assert pending_deletions.bring_back("a") and not pending_deletions.bring_back("a")
         time.sleep(0.4)
-        assert taken == [["b"]] and removals.waiting == frozenset()
-        assert not removals.bring_back("b")
+        assert taken == [["b"]] and pending_deletions.waiting == frozenset()
+        assert not pending_deletions.bring_back("b")
 
     def test_close_deletes_without_waiting(self) -> None:
         taken: list[list[str]] = []
-        removals = PendingDeletions(taken.append, wait=60)
-        removals.take_out("a")
-        removals.close()
+        pending_deletions = PendingDeletions(taken.append, wait=60)
+        pending_deletions.take_out("a")
+        pending_deletions.close()
         assert taken == [["a"]]
 
     def test_retries_while_index_is_locked(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,46 +171,46 @@ class TestPendingDeletions:
                 raise IndexLocked(folder="x")
             raise ArticleMissing(article_id="a")
 
-        removals = PendingDeletions(busy_at_first, wait=0.01)
-        removals.take_out("a")
+        pending_deletions = PendingDeletions(busy_at_first, wait=0.01)
+        pending_deletions.take_out("a")
         time.sleep(0.5)
-        assert len(tries) == 2 and removals.waiting == frozenset()
+        assert len(tries) == 2 and pending_deletions.waiting == frozenset()
 
     def test_retries_when_disk_is_full(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ui.collections.soft_delete._RETRY_SECONDS", 0.05)
         removal = FailingRemoval(DiskFull(folder="x"), DiskFull(folder="x"))
-        removals = PendingDeletions(removal, wait=0.01)
-        removals.take_out("a")
+        pending_deletions = PendingDeletions(removal, wait=0.01)
+        pending_deletions.take_out("a")
         assert removal.succeeded.wait(5)
-        wait_until(lambda: not removals.waiting)
+        wait_until(lambda: not pending_deletions.waiting)
         assert removal.tried == ["a", "a", "a"]
 
     def test_retrying_deletion_can_be_undone(self) -> None:
         removal = FailingRemoval(DiskFull(folder="x"))
-        removals = PendingDeletions(removal, wait=0.01)
-        removals.take_out("a")
-        wait_until(lambda: bool(removal.tried) and removals.bring_back("a"))
+        pending_deletions = PendingDeletions(removal, wait=0.01)
+        pending_deletions.take_out("a")
+        wait_until(lambda: bool(removal.tried) and pending_deletions.bring_back("a"))
         time.sleep(0.1)
-        assert not removals.waiting and not removal.succeeded.is_set()
+        assert not pending_deletions.waiting and not removal.succeeded.is_set()
 
     @pytest.mark.parametrize("error", [PermissionDenied(path="x"), OSError(5, "Input/output error")])
     def test_failed_deletion_restores_article_to_list(
         self, error: JawabError | OSError, caplog: pytest.LogCaptureFixture
     ) -> None:
-        removals = PendingDeletions(FailingRemoval(error), wait=0.01)
-        removals.take_out("a")
-        wait_until(lambda: not removals.waiting)
+        pending_deletions = PendingDeletions(FailingRemoval(error), wait=0.01)
+        pending_deletions.take_out("a")
+        wait_until(lambda: not pending_deletions.waiting)
         assert [record.message for record in caplog.records] == ["removal_failed"]
 
     def test_close_deletes_remaining_articles_despite_errors(self, caplog: pytest.LogCaptureFixture) -> None:
         removal = FailingRemoval(DiskFull(folder="x"), PermissionDenied(path="x"))
-        removals = PendingDeletions(removal, wait=60)
+        pending_deletions = PendingDeletions(removal, wait=60)
         for article_id in "abc":
-            removals.take_out(article_id)
-        removals.close()
-        assert removal.tried == ["a", "b", "c"] and not removals.waiting
+            pending_deletions.take_out(article_id)
+        pending_deletions.close()
+        assert removal.tried == ["a", "b", "c"] and not pending_deletions.waiting
         assert [record.message for record in caplog.records] == ["removal_failed"] * 2
-        removals.take_out("d")
+        pending_deletions.take_out("d")
         assert removal.tried[-1] == "d"
 
     def test_close_waits_for_running_deletion(self) -> None:
@@ -222,12 +222,12 @@ class TestPendingDeletions:
             assert go_on.wait(5)
             taken.append(article_ids)
 
-        removals = PendingDeletions(slow, wait=0.01)
-        removals.take_out("a")
+        pending_deletions = PendingDeletions(slow, wait=0.01)
+        pending_deletions.take_out("a")
         assert running.wait(5)
-        assert not removals.bring_back("a")
+        assert not pending_deletions.bring_back("a")
         threading.Timer(0.1, go_on.set).start()
-        removals.close()
+        pending_deletions.close()
         assert taken == [["a"]]
 
 
@@ -294,7 +294,7 @@ def test_article_fields_and_filters_are_escaped(payload: str) -> None:
     listed = ArticleSummary(1, payload, payload, "en", payload, payload, 3)
     wanted = ArticleQuery(words=payload, publisher=payload, since=payload, until=payload)
     named = CollectionInfo(payload, payload)
-    html = collection_html(named, payload, [listed] * (ROWS + 1), wanted, 1, [(payload, 2)], "en")
+    html = collection_html(named, payload, [listed] * (ROWS_PER_PAGE + 1), wanted, 1, [(payload, 2)], "en")
     reader = Reader(html)
     tags = {tag for tag, _ in reader.tags}
     assert tags <= {

@@ -204,7 +204,7 @@ class TestSessions:
         assert not self.is_logged_in(self.server(tmp_path, "another password"), self.log_in(tmp_path))
 
     def test_session_expires(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sessions, "SECONDS", -1)
+        monkeypatch.setattr(sessions, "SESSION_SECONDS", -1)
         assert not self.is_logged_in(self.server(tmp_path), self.log_in(tmp_path))
 
     def test_logout_ends_only_its_session(self, tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ class TestLoginThrottle:
     @pytest.fixture(autouse=True)
     def short_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(login_throttle, "FIRST_PAUSE", 0.02)
-        monkeypatch.setattr(login_throttle, "LONGEST_PAUSE", 0.1)
+        monkeypatch.setattr(login_throttle, "MAX_PAUSE", 0.1)
 
     @staticmethod
     def post_wrong_passwords(client: TestClient, count: int) -> list[int]:
@@ -263,7 +263,7 @@ class TestLoginThrottle:
         self, guarded: TestClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(login_throttle, "FIRST_PAUSE", 1000.0)
-        monkeypatch.setattr(login_throttle, "LONGEST_PAUSE", 1000.0)
+        monkeypatch.setattr(login_throttle, "MAX_PAUSE", 1000.0)
         assert self.post_wrong_passwords(guarded, 12)[-1] == 429
         other = TestClient(guarded.app, "http://jawab.example", client=("10.0.0.7", 4000))
         bearer = {b"authorization": b"Bearer " + PASSWORD.encode()}
@@ -282,7 +282,7 @@ class TestLoginThrottle:
         assert int(answers[-1].headers["retry-after"]) >= 1
 
     def test_concurrent_logins_are_serialized_until_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(login_throttle, "PATIENCE", 0.25)
+        monkeypatch.setattr(login_throttle, "MAX_DELAY_SECONDS", 0.25)
 
         async def together() -> list[bool | BaseException]:
             login = PasswordAuth(PASSWORD)
@@ -297,10 +297,10 @@ class TestLoginThrottle:
         assert answers[0] is True and isinstance(answers[-1], login_throttle.LoginThrottled)
 
     def test_rate_limit_forgets_oldest_clients(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(login_throttle, "MOST_CLIENTS", 2)
+        monkeypatch.setattr(login_throttle, "MAX_CLIENTS", 2)
         known = login_throttle.LoginThrottle()
         for client in ("a", "b", "c", "a"):
-            for _ in range(login_throttle.FREE):
+            for _ in range(login_throttle.FREE_ATTEMPTS):
                 known.add_wrong(client)
         with pytest.raises(login_throttle.LoginThrottled):
             known.add_wrong("c")

@@ -60,10 +60,10 @@ def config_in(home: Path) -> Config:
 
 def upload(jobs: JobQueue, name: str, text: str, collection: str) -> str:
     place = jobs.begin("caller", None)
-    parcel = UploadDirectory(folder=place.folder)
-    with parcel.place_for(f"files/{name}").open("xb") as file:
-        parcel.write(text.encode(), file)
-    return jobs.accept(place, parcel, collection, "digest").id
+    upload_directory = UploadDirectory(folder=place.folder)
+    with upload_directory.place_for(f"files/{name}").open("xb") as file:
+        upload_directory.write(text.encode(), file)
+    return jobs.accept(place, upload_directory, collection, "digest").id
 
 
 def wait_for(jobs: JobQueue, job: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from index.articles import Span
-from index.boilerplate.repetition import FEWEST_ARTICLES, add_repeated, candidate_lines, is_repeated
+from index.boilerplate.repetition import MIN_ARTICLES, add_repeated, candidate_lines, is_repeated
 from index.boilerplate.rules import find_boilerplate
 from index.text.language import detect_language, unsupported_language
 
@@ -169,7 +169,7 @@ class TestRepetition:
     def test_repeated_needs_majority_and_at_least_five_articles(
         self, with_the_line: int, of_the_source: int, repeated: bool
     ) -> None:
-        assert FEWEST_ARTICLES == 5
+        assert MIN_ARTICLES == 5
         assert is_repeated(with_the_line, of_the_source) is repeated
 
     def test_later_articles_change_which_lines_are_boilerplate(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from index.boilerplate.repetition import candidate_lines
 from index.dedup.clustering import load_view
-from index.dedup.similarity import MOST_SENTENCES
+from index.dedup.similarity import MAX_COMPARED_SENTENCES
 from index.fakes import HashEmbedder
 from index.indexer import update_index
 from index.ingestion import sandbox
@@ -180,8 +180,8 @@ class TestLimits:
             return found
 
         catalog.rows = counted
-        assert load_view(catalog, 1).vectors.shape == (MOST_SENTENCES, DIMENSION)
-        assert read < 2 * MOST_SENTENCES * DIMENSION * 2
+        assert load_view(catalog, 1).vectors.shape == (MAX_COMPARED_SENTENCES, DIMENSION)
+        assert read < 2 * MAX_COMPARED_SENTENCES * DIMENSION * 2
         catalog.close()
 
     def test_removing_many_duplicates_is_fast(self, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.article_builder import mask_spans
-from index.boilerplate.repetition import FEWEST_ARTICLES
+from index.boilerplate.repetition import MIN_ARTICLES
 from index.fakes import HashEmbedder
 from index.formats.parsed import Rejected
 from index.indexer import remove_articles, update_index
@@ -316,7 +316,7 @@ class TestBanners:
         return {article.id for article in collection.listing.articles if BANNER in collection.own_text(article.id)}
 
     def test_repeated_banner_is_ignored_in_stored_articles_too(self, collection: Collection) -> None:
-        few = FEWEST_ARTICLES - 1
+        few = MIN_ARTICLES - 1
         self.fill(collection, few)
         collection.update()
         assert self.with_banner(collection) == set(SUBJECTS[:few])
@@ -333,26 +333,26 @@ class TestBanners:
         assert all(BANNER not in stored.passage.text for stored in collection.catalog.passages(numbers))
 
     def test_headline_is_title_in_any_indexing_order(self, collection: Collection) -> None:
-        self.fill(collection, FEWEST_ARTICLES - 1)
+        self.fill(collection, MIN_ARTICLES - 1)
         collection.update()
-        self.fill(collection, FEWEST_ARTICLES + 1)
+        self.fill(collection, MIN_ARTICLES + 1)
         collection.update()
         titles = {article.id: article.title for article in collection.listing.articles}
-        assert titles == {subject: f"News of the {subject}" for subject in SUBJECTS[: FEWEST_ARTICLES + 1]}
+        assert titles == {subject: f"News of the {subject}" for subject in SUBJECTS[: MIN_ARTICLES + 1]}
 
     def test_banner_is_restored_when_source_grows_without_it(self, collection: Collection) -> None:
-        self.fill(collection, FEWEST_ARTICLES)
+        self.fill(collection, MIN_ARTICLES)
         collection.update()
         assert self.with_banner(collection) == set()
-        for subject in SUBJECTS[FEWEST_ARTICLES : 2 * FEWEST_ARTICLES]:
+        for subject in SUBJECTS[MIN_ARTICLES : 2 * MIN_ARTICLES]:
             collection.write(f"{subject}.txt", report(subject, ""))
         collection.update()
-        assert self.with_banner(collection) == set(SUBJECTS[:FEWEST_ARTICLES])
-        assert collection.update().unchanged == 2 * FEWEST_ARTICLES
+        assert self.with_banner(collection) == set(SUBJECTS[:MIN_ARTICLES])
+        assert collection.update().unchanged == 2 * MIN_ARTICLES
 
     @pytest.mark.parametrize("by_file", [True, False], ids=["its file goes", "it is removed"])
     def test_banner_is_restored_when_too_few_have_it(self, collection: Collection, by_file: bool) -> None:
-        self.fill(collection, FEWEST_ARTICLES)
+        self.fill(collection, MIN_ARTICLES)
         collection.update()
         if by_file:
             (collection.articles / f"{SUBJECTS[0]}.txt").unlink()
@@ -360,10 +360,10 @@ class TestBanners:
             collection.remove(SUBJECTS[0])
             (collection.articles / f"{SUBJECTS[0]}.txt").unlink()
         collection.update()
-        assert self.with_banner(collection) == set(SUBJECTS[1:FEWEST_ARTICLES])
+        assert self.with_banner(collection) == set(SUBJECTS[1:MIN_ARTICLES])
 
     def test_copies_do_not_count_towards_banner(self, collection: Collection) -> None:
-        for name in range(2 * FEWEST_ARTICLES):
+        for name in range(2 * MIN_ARTICLES):
             collection.write(f"{name}.txt", report("ferry"))
         collection.update()
         assert BANNER in collection.own_text("0")
@@ -375,11 +375,11 @@ class TestBanners:
         collection.update()
         before = collection.ids, collection.copies, collection.stories
         assert collection.stories
-        self.fill(collection, FEWEST_ARTICLES)
+        self.fill(collection, MIN_ARTICLES)
         collection.update()
         owner = next(iter(collection.copies))
         assert BANNER not in collection.own_text("dam-again")
-        for subject in SUBJECTS[:FEWEST_ARTICLES]:
+        for subject in SUBJECTS[:MIN_ARTICLES]:
             (collection.articles / f"{subject}.txt").unlink()
         collection.update()
         assert (collection.ids, collection.copies, collection.stories) == before
@@ -387,7 +387,7 @@ class TestBanners:
         assert collection.catalog.article(*before[1][owner]).text == f"{BANNER}\n{DAM}"
 
     def test_copy_replacing_article_counts_towards_banner(self, collection: Collection) -> None:
-        self.fill(collection, FEWEST_ARTICLES)
+        self.fill(collection, MIN_ARTICLES)
         collection.write("copy.txt", report(SUBJECTS[0]))
         collection.update()
         first, (second, *_) = next(iter(collection.copies.items()))
@@ -397,21 +397,21 @@ class TestBanners:
         assert collection.catalog.article(second).text == report(SUBJECTS[0])
 
     def test_banner_is_title_when_there_is_no_headline(self, collection: Collection) -> None:
-        for subject in SUBJECTS[:FEWEST_ARTICLES]:
+        for subject in SUBJECTS[:MIN_ARTICLES]:
             prose = report(subject, "").partition("\n\n")[2]
             collection.write(f"{subject}.txt", f"{BANNER}\n\n{prose}")
         collection.update()
         assert {article.title for article in collection.listing.articles} == {BANNER}
 
     def test_repair_keeps_banner_counts(self, collection: Collection) -> None:
-        self.fill(collection, FEWEST_ARTICLES)
+        self.fill(collection, MIN_ARTICLES)
         collection.update()
         repair(collection.folder, collection.embedder)
         assert self.with_banner(collection) == set()
-        self.fill(collection, FEWEST_ARTICLES + 1)
+        self.fill(collection, MIN_ARTICLES + 1)
         collection.update()
         assert self.with_banner(collection) == set()
-        assert len(collection.ids) == FEWEST_ARTICLES + 1
+        assert len(collection.ids) == MIN_ARTICLES + 1
 
 
 class TestFiles:

@@ -26,7 +26,7 @@ from tests.test_render import HOSTILE, Reader
 from ui.app import App
 from ui.collections.repository import (
     DEFAULT_ID,
-    LONGEST_NAME,
+    MAX_NAME_LENGTH,
     CollectionExists,
     CollectionMissing,
     CollectionRepository,
@@ -85,7 +85,7 @@ class TestCollectionRepository:
 
     def test_long_name_is_truncated(self, folders: CollectionRepository) -> None:
         folders.make("م" * 500)
-        assert folders.all()[1].name == "م" * LONGEST_NAME
+        assert folders.all()[1].name == "م" * MAX_NAME_LENGTH
 
 
 def test_empty_index_can_be_filled_later(tmp_path: Path) -> None:
@@ -203,19 +203,19 @@ class TestRemovedWithPendingDeletions:
     def test_restore_keeps_pending_article_deletion(
         self, app: App, registry: CollectionRegistry, collection_id: str
     ) -> None:
-        registry.find(collection_id).removals.take_out("a")
+        registry.find(collection_id).pending_deletions.take_out("a")
         registry.remove(collection_id)
         assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{collection_id}.removed"]
         registry.restore(collection_id)
-        shelf = registry.find(collection_id).shelf
-        assert [one.id for one in shelf.browse(ArticleQuery())] == ["b"]
+        article_browser = registry.find(collection_id).article_browser
+        assert [one.id for one in article_browser.browse(ArticleQuery())] == ["b"]
 
     def test_late_article_removal_does_not_recreate_folder(
         self, app: App, registry: CollectionRegistry, collection_id: str
     ) -> None:
-        removals = registry.find(collection_id).removals
+        pending_deletions = registry.find(collection_id).pending_deletions
         registry.remove(collection_id)
-        for late in (removals.take_out, removals.at_once):
+        for late in (pending_deletions.take_out, pending_deletions.at_once):
             with pytest.raises(IndexMissing):
                 late("a")
         assert [each.name for each in app.config.paths.collections.iterdir()] == [f"{collection_id}.removed"]

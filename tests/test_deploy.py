@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 
 from ui.cli import jawab
 from ui.config import known_variables, load_config
-from ui.jobs.upload_dir import MOST_BYTES
+from ui.jobs.upload_dir import MAX_UPLOAD_BYTES
 from ui.queue.runner import MAX_SECONDS
 from ui.server.serve import server_config
 
@@ -84,7 +84,7 @@ class TestProxies:
 
     def test_body_limit_exceeds_upload_limit(self) -> None:
         for largest in (re.findall(r"client_max_body_size (\d+)m;", NGINX), re.findall(r"max_size (\d+)MB", CADDY)):
-            assert int(*largest) * 1_000_000 > MOST_BYTES
+            assert int(*largest) * 1_000_000 > MAX_UPLOAD_BYTES
 
     def test_read_timeout_exceeds_longest_answer(self) -> None:
         for minutes in (re.findall(r"proxy_read_timeout (\d+)m;", NGINX), re.findall(r"header_timeout (\d+)m", CADDY)):

@@ -412,9 +412,9 @@ class TestBooks:
 
 @pytest.mark.parametrize("suffix", [".docx", ".epub"])
 def test_zip_bomb_is_rejected_before_unpacking(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.formats.zip_container.MOST_UNPACKED", 1_000_000)
+    monkeypatch.setattr("index.formats.zip_container.MAX_UNPACKED_BYTES", 1_000_000)
     assert parse_all(suffix, zip_of({"bomb": "0" * 2_000_000})) == [Rejected("unpacks_too_large")]
-    monkeypatch.setattr("index.formats.zip_container.MOST_MEMBERS", 10)
+    monkeypatch.setattr("index.formats.zip_container.MAX_MEMBERS", 10)
     assert parse_all(suffix, zip_of({str(n): "" for n in range(11)})) == [Rejected("unpacks_too_large")]
 
 

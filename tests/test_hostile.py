@@ -22,7 +22,7 @@ from index.formats import archive, parsers
 from index.formats.parsed import ParsedDocument, Rejected
 from index.ingestion import parser_worker, sandbox
 from index.ingestion.discovery import discover_files
-from index.ingestion.parser_worker import MOST_REFUSED
+from index.ingestion.parser_worker import MAX_REJECTIONS
 from index.ingestion.sandbox import SandboxedParser
 from index.text.chunker import split_passages
 from index.text.folding import fold
@@ -419,12 +419,12 @@ def test_reported_refusals_per_file_are_limited(folder: Path) -> None:
     (folder / "x.jsonl").write_bytes(b"{}\n" * 300_000 + b'{"text": "An article."}')
     drafts, refused = read_folder(folder, seconds=60)
     assert [draft.text for draft in drafts["x.jsonl"]] == ["An article."]
-    assert len(refused["x.jsonl"]) == MOST_REFUSED + 1
+    assert len(refused["x.jsonl"]) == MAX_REJECTIONS + 1
     assert refused["x.jsonl"][-1] == "and_more"
 
 
 def test_articles_per_file_are_limited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parser_worker, "MOST_ARTICLES", 3)
+    monkeypatch.setattr(parser_worker, "MAX_ARTICLES", 3)
     (folder / "x.jsonl").write_bytes(b'{"text": "a"}\n{}\n' * 5)
     parts = parser_worker.read_file(folder / "x.jsonl")
     assert [type(part) for part in parts] == [ParsedDocument, Rejected] * 3 + [Rejected]

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from qa.query.question import MAX_QUESTION_LENGTH
-from ui.api.openai_schemas import MOST_CHARACTERS, ChatBody
+from ui.api.openai_schemas import MAX_CHARACTERS, ChatBody
 
 QUESTION = "How many US troops remain in Iraq?"
 
@@ -80,8 +80,8 @@ def test_history_keeps_latest_questions() -> None:
 
 
 def test_too_many_characters_are_rejected(client: openai.OpenAI) -> None:
-    asked = chat_of(("user", "x" * MOST_CHARACTERS), ("assistant", "Yes."), ("user", QUESTION))
-    with pytest.raises(openai.BadRequestError, match=f"messages: .*{MOST_CHARACTERS} characters"):
+    asked = chat_of(("user", "x" * MAX_CHARACTERS), ("assistant", "Yes."), ("user", QUESTION))
+    with pytest.raises(openai.BadRequestError, match=f"messages: .*{MAX_CHARACTERS} characters"):
         ask(client, **asked)
 
 

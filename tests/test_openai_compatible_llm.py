@@ -37,7 +37,7 @@ from qa.llm import openai_client
 from qa.llm.base import Message, Prompt
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM, ServerAddress
-from qa.llm.sse import LONGEST_LINE
+from qa.llm.sse import MAX_LINE_BYTES
 from qa.prompts import sentence_prompt
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
@@ -338,7 +338,7 @@ FAILURES: dict[str, tuple[Answers, type[JawabError], int]] = {
     "another form": (event(b'{"choices": [{"delta": {"content": {"text": 24}}}]}'), LLMInvalidResponse, 500),
     "a list": (event(b"[1, 2]"), LLMInvalidResponse, 500),
     "deep": (event(b"[" * 20_000), LLMInvalidResponse, 500),
-    "a long line": (event(b" " * (LONGEST_LINE + 1)), LLMInvalidResponse, 500),
+    "a long line": (event(b" " * (MAX_LINE_BYTES + 1)), LLMInvalidResponse, 500),
     "a line without end": (endless, LLMInvalidResponse, 500),
     "compressed": (says(gzip.compress(FINISHED), Content_Encoding="gzip"), LLMConnectionLost, 503),
 }

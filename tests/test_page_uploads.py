@@ -119,8 +119,8 @@ class TestUploadManager:
         assert manager.find(left.id) is None
 
     def test_upload_over_limits_is_rejected(self, manager: UploadManager, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.upload_dir.MOST_FILES", 2)
-        monkeypatch.setattr("ui.jobs.upload_dir.MOST_BYTES", 20)
+        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_FILES", 2)
+        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_BYTES", 20)
         bringing = manager.begin()
         put(manager, bringing, "one.txt", b"x" * 15)
         put(manager, bringing, "two.txt", b"")

@@ -138,7 +138,7 @@ def test_truncated_pdf_is_rejected_or_parsed() -> None:
 
 
 def test_pdf_with_too_many_pages_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.formats.pdf.MOST_PAGES", 2)
+    monkeypatch.setattr("index.formats.pdf.MAX_PAGES", 2)
     assert pdf("weasyprint.en.pdf") == Rejected("too_many_pages")
 
 

@@ -24,7 +24,7 @@ from qa.reader.excerpts import excerpts
 from qa.reader.extractive_qa import Weights, extract_answer, probability
 from qa.reader.lora import LoRAConfig, ReaderNetwork
 from qa.reader.span_decoding import top_spans, whole
-from qa.reader.tokenization import LONGEST_TITLE, ReaderInput, encode
+from qa.reader.tokenization import MAX_TITLE_TOKENS, ReaderInput, encode
 
 
 class TestPlainForm:
@@ -190,7 +190,7 @@ class TestInput:
 
     def test_long_title_is_truncated(self) -> None:
         before, _ = self.encoded(Context("It rained.", "T" * 1000))
-        assert before.count("T") == LONGEST_TITLE
+        assert before.count("T") == MAX_TITLE_TOKENS
 
 
 class TestExtractAnswer:

@@ -54,19 +54,19 @@ class Deployment:
         """Uploads over the API, waits until the job is done, and returns the folder of the upload."""
         self.open(collection)
         upload = self.jobs.begin("", None)
-        parcel = UploadDirectory(folder=upload.folder)
+        upload_directory = UploadDirectory(folder=upload.folder)
         for name, text in texts.items():
-            parcel.place_for(f"{name}.txt").write_text(text, encoding="utf-8")
-        job = self.jobs.accept(upload, parcel, collection, "")
+            upload_directory.place_for(f"{name}.txt").write_text(text, encoding="utf-8")
+        job = self.jobs.accept(upload, upload_directory, collection, "")
         wait_for(lambda: self.jobs.find(job.id).is_over)
         assert self.jobs.find(job.id).state == "done"
         return upload.folder
 
     def upload_from_page(self, collection: str = "first", **texts: str) -> PageUpload:
         """Uploads as the page does, waits until it is ingested, and returns the upload."""
-        porter = self.open(collection).porter
-        bringing = receive_upload(porter, **texts)
-        porter.read(bringing)
+        upload_manager = self.open(collection).upload_manager
+        bringing = receive_upload(upload_manager, **texts)
+        upload_manager.read(bringing)
         wait_for(lambda: bringing.state == "done" and not lock_of(bringing).exists())
         return bringing
 
@@ -75,17 +75,17 @@ class Deployment:
 
     def take_out(self, *articles: str, collection: str = "first") -> None:
         """Removes articles as the page does, without the undo delay."""
-        removals = self.open(collection).removals
+        pending_deletions = self.open(collection).pending_deletions
         for article in articles:
-            removals.take_out(article)
-        removals.finish()
+            pending_deletions.take_out(article)
+        pending_deletions.finish()
 
 
-def receive_upload(porter: UploadManager, **texts: str) -> PageUpload:
+def receive_upload(upload_manager: UploadManager, **texts: str) -> PageUpload:
     """Stores the files of an upload without ingesting them."""
-    bringing = porter.begin()
+    bringing = upload_manager.begin()
     for name, text in texts.items():
-        porter.place_for(bringing, f"{name}.txt").write_text(text, encoding="utf-8")
+        upload_manager.place_for(bringing, f"{name}.txt").write_text(text, encoding="utf-8")
     return bringing
 
 
@@ -148,9 +148,9 @@ class TestAfterArticleRemoval:
         assert not folder.exists()
 
     def test_undoable_removal_keeps_uploaded_file(self, deployment: Deployment) -> None:
-        folder, removals = deployment.upload(tram=TRAM), deployment.open().removals
-        removals.take_out("tram")
-        assert names(folder) == ["tram.txt"] and removals.bring_back("tram")
+        folder, pending_deletions = deployment.upload(tram=TRAM), deployment.open().pending_deletions
+        pending_deletions.take_out("tram")
+        assert names(folder) == ["tram.txt"] and pending_deletions.bring_back("tram")
         assert names(folder) == ["tram.txt"]
 
     def test_uploaded_file_of_duplicate_article_is_kept(self, deployment: Deployment) -> None:
@@ -180,9 +180,9 @@ class TestAfterArticleRemoval:
         (folder.parent / "x").mkdir()
         older, newer = (deployment.jobs.begin("", None) for _ in range(2))
         for upload, text in ((older, PORT), (newer, FERRY)):
-            parcel = UploadDirectory(folder=upload.folder)
-            parcel.place_for("articles-1.jsonl").write_text(line % text, encoding="utf-8")
-            job = deployment.jobs.accept(upload, parcel, "first", "")
+            upload_directory = UploadDirectory(folder=upload.folder)
+            upload_directory.place_for("articles-1.jsonl").write_text(line % text, encoding="utf-8")
+            job = deployment.jobs.accept(upload, upload_directory, "first", "")
             wait_for(lambda job=job: deployment.jobs.find(job.id).is_over)
         assert not older.folder.exists() and names(newer.folder) == ["articles-1.jsonl"] and names(folder) == ["a.txt"]
 
@@ -298,16 +298,16 @@ class TestInterruptedUploads:
         return bringing.folder
 
     def test_upload_of_stopped_server_is_deleted(self, deployment: Deployment) -> None:
-        folder = self.interrupt(receive_upload(deployment.open().porter, tram=TRAM))
+        folder = self.interrupt(receive_upload(deployment.open().upload_manager, tram=TRAM))
         deployment.uploaded.delete_broken_off()
         assert not folder.exists() and not folder.with_suffix(".lock").exists()
 
     def test_running_upload_is_kept(self, deployment: Deployment) -> None:
-        porter = deployment.open().porter
-        bringing = receive_upload(porter, tram=TRAM)
+        upload_manager = deployment.open().upload_manager
+        bringing = receive_upload(upload_manager, tram=TRAM)
         deployment.uploaded.delete_broken_off()
         assert names(bringing.folder) == ["tram.txt"]
-        porter.read(bringing)
+        upload_manager.read(bringing)
         wait_for(lambda: bringing.state == "done" and not lock_of(bringing).exists())
         deployment.uploaded.delete_broken_off()
         assert names(bringing.folder) == ["tram.txt"]
@@ -320,15 +320,15 @@ class TestInterruptedUploads:
             raise KeyboardInterrupt
 
         bringing = receive_upload(UploadManager(app.config.paths.uploads / "first", killed), tram=TRAM, empty="")
-        porter = UploadManager(app.config.paths.uploads / "first", killed)
+        upload_manager = UploadManager(app.config.paths.uploads / "first", killed)
         with pytest.raises(KeyboardInterrupt):
-            porter._read(bringing)
+            upload_manager._read(bringing)
         folder = self.interrupt(bringing)
         deployment.uploaded.delete_broken_off()
         assert names(folder) == ["tram.txt"] and not lock_of(bringing).exists()
 
     def test_missing_index_keeps_interrupted_upload(self, deployment: Deployment) -> None:
-        folder = self.interrupt(receive_upload(deployment.open().porter, tram=TRAM))
+        folder = self.interrupt(receive_upload(deployment.open().upload_manager, tram=TRAM))
         index = deployment.app.config.paths.index
         index.rename(index.with_name("elsewhere"))
         deployment.uploaded.delete_broken_off()

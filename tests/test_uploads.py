@@ -173,7 +173,7 @@ class TestUploadBodies:
                         body.write(content[at : at + size])
                     body.finish()
                 files = {path.name: path.read_bytes() for path in files_of(folder)}
-                found.append((body.digest, body.parcel.files, body.parcel.size, files))
+                found.append((body.digest, body.upload_directory.files, body.upload_directory.size, files))
             assert found[0] == found[1] == found[2] and found[0][3]
 
     def test_ndjson_is_split_and_keeps_line_numbers(
@@ -349,11 +349,11 @@ class TestRejectedUploads:
         assert stored_files(app) == [] and client.get("/v1/jobs").json()["total"] == 0
 
     def test_upload_over_limit_returns_413(self, client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.upload_dir.MOST_FILES", 2)
-        monkeypatch.setattr("ui.jobs.upload_dir.MOST_BYTES", 5000)
-        monkeypatch.setattr("ui.jobs.spool.LONGEST_LINE", 1000)
-        monkeypatch.setattr("ui.api.body_parsers.articles.LONGEST_LINE", 1000)
-        monkeypatch.setattr("ui.api.body_parsers.ndjson.LONGEST_LINE", 1000)
+        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_FILES", 2)
+        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_BYTES", 5000)
+        monkeypatch.setattr("ui.jobs.spool.MAX_LINE_BYTES", 1000)
+        monkeypatch.setattr("ui.api.body_parsers.articles.MAX_LINE_BYTES", 1000)
+        monkeypatch.setattr("ui.api.body_parsers.ndjson.MAX_LINE_BYTES", 1000)
         uploads: list[tuple[str, dict[str, Any]]] = [
             ("too_much", {"files": [("files", (f"{number}.txt", "x")) for number in range(3)]}),
             ("too_much", {"files": {"files": ("a.txt", "x" * 5001)}}),

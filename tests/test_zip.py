@@ -141,11 +141,11 @@ def test_member_names_are_sanitized_and_keys_unique() -> None:
 
 def test_zip_bomb_is_rejected_before_unpacking(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parts(zip_of({"bomb.txt": bytes(20_000_000)})) == [Rejected("archive_too_large")]
-    monkeypatch.setattr(archive, "MOST_UNPACKED", 1_000)
+    monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", 1_000)
     assert parts(zip_of({"a.txt": "x" * 600, "b.txt": "x" * 600})) == [Rejected("archive_too_large")]
     nested = zip_of({"a.txt": "x" * 500, "in.zip": zip_of({"b.txt": "y" * 900})})
     assert [type(part) for part in parts(nested)] == [ParsedDocument, Rejected]
-    monkeypatch.setattr(archive, "MOST_MEMBERS", 3)
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
     assert parts(zip_of({str(number): "" for number in range(4)})) == [Rejected("archive_too_large")]
 
 

@@ -26,9 +26,9 @@ class Collection:
     assistant: AnswerStream
     search: Search
     articles: Articles
-    shelf: ArticleBrowsers
-    removals: PendingDeletions
-    porter: UploadManager
+    article_browser: ArticleBrowsers
+    pending_deletions: PendingDeletions
+    upload_manager: UploadManager
     overview: Callable[[], Overview]
     map: Callable[[], TopicMap | None]
     answers: AnswerCache | None = None
@@ -36,7 +36,7 @@ class Collection:
 
     def close(self) -> None:
         """Carry out the pending deletions and close the index."""
-        self.removals.close()
+        self.pending_deletions.close()
         self.close_index()
 
 

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from urllib.parse import urlsplit
 
 from index.articles import Article, Span
-from index.boilerplate.repetition import FEWEST_ARTICLES, add_repeated, candidate_lines, is_repeated
+from index.boilerplate.repetition import MIN_ARTICLES, add_repeated, candidate_lines, is_repeated
 from index.runtime.cancellation import Check, checked, never
 from index.storage.catalog import Catalog
 
@@ -133,7 +133,7 @@ class _LineCounts:
 
     def _count_all(self, source: str) -> None:
         query = "SELECT line, count(DISTINCT article) AS n FROM lines WHERE source = ? GROUP BY line HAVING n >= ?"
-        for key, count in self._catalog.rows(query, source, FEWEST_ARTICLES):
+        for key, count in self._catalog.rows(query, source, MIN_ARTICLES):
             self._stored[source, key] = int(count)
 
     def _is_repeated(self, source: str, key: str, after: bool) -> bool:

@@ -23,7 +23,7 @@ from index.articles import Span
 from index.boilerplate.rules import is_credit
 from index.text.lines import Line, prose_bounds, unmasked_lines
 
-FEWEST_ARTICLES = 5
+MIN_ARTICLES = 5
 """Fewest articles that prove repetition: a story and its updates, or the parts of a series, are two to four."""
 LEAST_SHARE = 0.5
 """Share of a source's articles that a repeated line must exceed. Topics, series and authors rarely reach it; page
@@ -56,7 +56,7 @@ def candidate_lines(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span,
 
 def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> bool:
     """Return whether a line is boilerplate of the source, from counts of distinct articles."""
-    return articles_with_the_line >= FEWEST_ARTICLES and articles_with_the_line > LEAST_SHARE * articles_of_the_source
+    return articles_with_the_line >= MIN_ARTICLES and articles_with_the_line > LEAST_SHARE * articles_of_the_source
 
 
 def add_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str]) -> tuple[Span, ...]:

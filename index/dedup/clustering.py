@@ -17,7 +17,7 @@ import numpy as np
 from index.dedup.exact_duplicates import text_hash
 from index.dedup.grouping import connected_groups
 from index.dedup.minhash import bands, signature
-from index.dedup.similarity import MOST_SENTENCES, StoryView, compare, make_view
+from index.dedup.similarity import MAX_COMPARED_SENTENCES, StoryView, compare, make_view
 from index.embeddings import Vectors
 from index.runtime.cancellation import Check, checked, never
 
@@ -113,7 +113,7 @@ def load_view(store: Store, number: int) -> StoryView:
         number, _MOST_COMPARED,
     ):  # fmt: skip
         sentences += [text[start + s : start + e] for s, e in json.loads(spans)]
-        if sentences_with_vectors < MOST_SENTENCES:
+        if sentences_with_vectors < MAX_COMPARED_SENTENCES:
             sentences_with_vectors, passages = len(sentences), passages + 1
     vectors = _sentence_vectors(store, number, passages, sentences_with_vectors)
     return make_view(language, date if (certainty or 0) >= CERTAIN else None, sentences, vectors)

@@ -34,7 +34,7 @@ _FEWEST_PAIRS = 2
 _SAME_LANGUAGE = (0.70, 0.80)
 _CROSS_LANGUAGE_COSINES = (0.60, 0.75)
 """Cosines from which a pair of sentences counts, and counts fully; translations are less near than paraphrases."""
-MOST_SENTENCES = 500
+MAX_COMPARED_SENTENCES = 500
 """Sentences of an article that are paired: enough of a book, and it bounds the cost of a comparison."""
 _FEWEST_SHARED = 2
 """Fewest shingles of a sentence in the other article for its numbers to be expected there too."""
@@ -120,7 +120,7 @@ THRESHOLDS = Thresholds()
 def make_view(language: Language, date: str | None, sentences: Sequence[str], vectors: Vectors) -> StoryView:
     """Make the story view of an article from its sentences in order and their unit vectors, shape (n, d)."""
     all_shingles = shingles("\n".join(sentences))
-    sentences = sentences[:MOST_SENTENCES]
+    sentences = sentences[:MAX_COMPARED_SENTENCES]
     sentence_numbers = tuple(map(numbers, sentences))
     shingles_by_sentence = [
         shingles(sentence) if has_numbers else shingles("")
@@ -132,7 +132,7 @@ def make_view(language: Language, date: str | None, sentences: Sequence[str], ve
         shingles=all_shingles,
         lengths=np.array([min(len(sentence), _MAX_SENTENCE_LENGTH) for sentence in sentences], np.float32),
         numbers=sentence_numbers,
-        vectors=vectors[:MOST_SENTENCES],
+        vectors=vectors[:MAX_COMPARED_SENTENCES],
         wording=np.concatenate(shingles_by_sentence) if shingles_by_sentence else shingles(""),
         wording_of=np.repeat(np.arange(len(shingles_by_sentence)), [len(hashes) for hashes in shingles_by_sentence]),
     )

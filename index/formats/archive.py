@@ -29,9 +29,9 @@ LARGEST_ARCHIVE = 600_000_000
 """Bytes of the file itself."""
 LARGEST_MEMBER = 64 * 2**20
 """Bytes, unpacked; the limit for a file in a folder."""
-MOST_UNPACKED = 4_000_000_000
+MAX_UNPACKED_BYTES = 4_000_000_000
 """Bytes of all members together. They are never in memory at once."""
-MOST_MEMBERS = 100_000
+MAX_MEMBERS = 100_000
 HIGHEST_RATIO = 200
 """Text compresses to a tenth, rarely to a fiftieth; zip bombs to a thousandth."""
 _SMALL = 16_000_000
@@ -51,7 +51,7 @@ def read(source: bytes | BinaryIO) -> Iterator[ParsedDocument | Rejected]:
     `source` is the archive, or an open file of it, of which only the needed parts are read into memory.
     """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
-    return _members(file, "", _Allowance(MOST_MEMBERS, MOST_UNPACKED))
+    return _members(file, "", _Allowance(MAX_MEMBERS, MAX_UNPACKED_BYTES))
 
 
 @dataclass

@@ -19,7 +19,7 @@ from index.formats.pdf_paragraphs import text_of_pages
 
 SUFFIXES = (".pdf",)
 
-MOST_PAGES = 5_000
+MAX_PAGES = 5_000
 _WRONG_PASSWORD = 4
 """PDFium's code for it."""
 _MOST_UNKNOWN = 0.3
@@ -56,7 +56,7 @@ def read(data: bytes) -> Iterator[ParsedDocument | Rejected]:
 
 
 def _read(document: Any) -> ParsedDocument | Rejected:
-    if len(document) > MOST_PAGES:
+    if len(document) > MAX_PAGES:
         return Rejected("too_many_pages")
     pages = list(_pages(document))
     text, ignored = text_of_pages(pages)

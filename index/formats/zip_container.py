@@ -6,9 +6,9 @@ import io
 import zipfile
 import zlib
 
-MOST_UNPACKED = 256_000_000
+MAX_UNPACKED_BYTES = 256_000_000
 """Bytes: a few kilobytes of zip can unpack to terabytes."""
-MOST_MEMBERS = 10_000
+MAX_MEMBERS = 10_000
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 """Exceptions of `zipfile` for a member that is damaged, encrypted, or compressed by an unsupported method."""
@@ -19,7 +19,7 @@ class CorruptContainer(Exception):
 
 
 class ContainerTooLarge(Exception):
-    """Raised for more than `MOST_UNPACKED` unpacked bytes or `MOST_MEMBERS` files."""
+    """Raised for more than `MAX_UNPACKED_BYTES` unpacked bytes or `MAX_MEMBERS` files."""
 
 
 def open_container(data: bytes) -> zipfile.ZipFile:
@@ -29,7 +29,7 @@ def open_container(data: bytes) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise CorruptContainer from error
     members = package.infolist()
-    if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_UNPACKED:
+    if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_UNPACKED_BYTES:
         raise ContainerTooLarge
     return package
 

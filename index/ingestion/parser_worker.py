@@ -31,15 +31,15 @@ LARGEST_FILE = 64 * 2**20
 """Bytes: two hundred times a long book."""
 LARGEST_ANSWER = 2**29
 """Bytes of JSON: twice what a zip archive may unpack to."""
-MOST_REFUSED = 1000
+MAX_REJECTIONS = 1000
 """Rejections listed for one file; a last one, "and_more", stands for the rest."""
-MOST_ARTICLES = 200_000
+MAX_ARTICLES = 200_000
 """Articles of one file; the rest is left out and reported as "too_many_articles"."""
-MOST_MEMORY = 2 * 2**30
+MAX_MEMORY = 2 * 2**30
 """Bytes of address space: thirty times the largest file."""
 OUT_OF_MEMORY = 75
 """Exit code."""
-LONGEST_METADATA = 1000
+MAX_METADATA_LENGTH = 1000
 """Code points of a title, source or author; longer values are truncated."""
 
 _MOST_OPEN_FILES = 64
@@ -86,7 +86,7 @@ def _set_limits() -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _MOST_OPEN_FILES),
-        (resource.RLIMIT_AS, MOST_MEMORY),
+        (resource.RLIMIT_AS, MAX_MEMORY),
     ):
         # macOS has RLIMIT_AS but refuses to set it: there only the time limit bounds memory.
         with suppress(ValueError, OSError):
@@ -154,16 +154,16 @@ def _parts(suffix: str, file: BinaryIO) -> Iterable[ParsedDocument | Rejected]:
 
 
 def _bounded(parts: Iterable[ParsedDocument | Rejected]) -> list[ParsedDocument | Rejected]:
-    """Limit the articles and rejections of one file to `MOST_ARTICLES` and `MOST_REFUSED`."""
+    """Limit the articles and rejections of one file to `MAX_ARTICLES` and `MAX_REJECTIONS`."""
     bounded: list[ParsedDocument | Rejected] = []
     drafts = refused = 0
     for part in parts:
         drafts, refused = (drafts + 1, refused) if isinstance(part, ParsedDocument) else (drafts, refused + 1)
-        if drafts > MOST_ARTICLES:
+        if drafts > MAX_ARTICLES:
             return [*bounded, Rejected("too_many_articles")]
-        if isinstance(part, ParsedDocument) or refused <= MOST_REFUSED:
+        if isinstance(part, ParsedDocument) or refused <= MAX_REJECTIONS:
             bounded.append(part)
-    return [*bounded, Rejected("and_more")] if refused > MOST_REFUSED else bounded
+    return [*bounded, Rejected("and_more")] if refused > MAX_REJECTIONS else bounded
 
 
 def _storable(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument | Rejected]:
@@ -194,4 +194,4 @@ def _is_text(value: str) -> bool:
 def _storable_name(value: str) -> str:
     """Return a title, key or name in a form that can be stored and shown."""
     cleaned = value if _is_text(value) else value.encode("utf-8", "backslashreplace").decode()
-    return cleaned if len(cleaned) <= LONGEST_METADATA else cleaned[: LONGEST_METADATA - 1] + "…"
+    return cleaned if len(cleaned) <= MAX_METADATA_LENGTH else cleaned[: MAX_METADATA_LENGTH - 1] + "…"

@@ -29,7 +29,7 @@ MAX_POSTINGS = 10_000
 """Passages ranked for one query: about 20 ms."""
 MAX_QUERY_TERMS = 32
 """Words of a query that are looked up."""
-MOST_READ = 1_000
+MAX_RANKED = 1_000
 """Passages whose text is checked for the phrases of one query."""
 _MAX_RARE_PASSAGES = 2
 """Most passages of a word that is still looked up in the other script: a stray mention of Kirby in Arabic articles must
@@ -92,13 +92,13 @@ def keyword_search(
 def phrase_search(rows: Rows, phrases: Sequence[str], allowed: Collection[int] | None = None) -> set[int]:
     """Return the numbers of the passages with all of `phrases` in their text or their article's title.
 
-    Of more than `MOST_READ` candidates only the best are checked. A phrase without letters and digits matches none.
+    Of more than `MAX_RANKED` candidates only the best are checked. A phrase without letters and digits matches none.
     """
     expressions = [_phrase(phrase) for phrase in phrases]
     if not all(expressions):
         return set()
     expression = " AND ".join(f"({expression})" for expression in expressions)
-    numbers = [number for number, _ in _ranked(rows, expression, MOST_READ, allowed)]
+    numbers = [number for number, _ in _ranked(rows, expression, MAX_RANKED, allowed)]
     spans = rows(
         f'SELECT number, article, start, "end" FROM passages WHERE number IN ({_placeholders(numbers)})', *numbers
     )

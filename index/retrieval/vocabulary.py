@@ -14,7 +14,7 @@ from index.retrieval.cross_script_names import Rows
 from index.text.folding import fold_text, to_plain_form
 from index.text.words import with_clitics
 
-MOST_COUNTED = 200
+MAX_COUNTED = 200
 """Highest count of passages of a word: beyond, the exact count does not matter."""
 _MAX_WORDS_PER_KEY = 3000
 """Most words of one key."""
@@ -38,9 +38,9 @@ class Vocabulary:
         return [str(word) for (word,) in rows]
 
     def passages(self, word: str) -> int:
-        """Count the passages with words of this word's stem, up to `MOST_COUNTED`."""
+        """Count the passages with words of this word's stem, up to `MAX_COUNTED`."""
         statement = "SELECT count(*) FROM (SELECT 1 FROM keywords WHERE keywords MATCH ? LIMIT ?)"
-        return int(self._rows(statement, _quoted(word), MOST_COUNTED)[0][0])
+        return int(self._rows(statement, _quoted(word), MAX_COUNTED)[0][0])
 
     def spelt(self, word: str) -> str | None:
         """Return the most frequent spelling of a folded word in articles; `None` where none of those read has it."""

@@ -1,7 +1,7 @@
 """Topic map of the collection: articles as points, similar ones close together, and named subjects.
 
 It is computed from data in the index, without running a model. It takes a second for a hundred articles and about
-twenty for `MOST`; of more, `MOST` evenly chosen ones are shown, and the map has the total.
+twenty for `MAX_ARTICLES`; of more, `MAX_ARTICLES` evenly chosen ones are shown, and the map has the total.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from index.topics.layout import Points, cluster, project_2d
 from index.topics.naming import BEGINNING, Words, name_topics, words_of
 from index.topics.vectors import article_vectors
 
-MOST = 3000
+MAX_ARTICLES = 3000
 """Articles on a map: as many as a browser renders and pans smoothly."""
 _MAX_NAMING_ARTICLES = 60
 """Articles whose words name a subject, those nearest its centre first."""
@@ -91,7 +91,7 @@ class TopicMapBuilder:
                 self._is_building = False
 
 
-def build_map(catalog: Catalog, articles: Sequence[ArticleSummary], most: int = MOST) -> TopicMap:
+def build_map(catalog: Catalog, articles: Sequence[ArticleSummary], most: int = MAX_ARTICLES) -> TopicMap:
     """Build the map of `articles`; of more than `most`, of `most` evenly chosen ones."""
     step = max(1.0, len(articles) / most)
     chosen = {

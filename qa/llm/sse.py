@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-LONGEST_LINE = 2**16
+MAX_LINE_BYTES = 2**16
 """Bytes. A line has one token, with at most its twenty likeliest alternatives."""
 _END = b"[DONE]"
 
 
 class LineTooLong(Exception):
-    """A line of a stream has more than `LONGEST_LINE` bytes."""
+    """A line of a stream has more than `MAX_LINE_BYTES` bytes."""
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -27,7 +27,7 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for chunk in chunks:
         *complete, rest = (rest + chunk).split(b"\n")
-        if max(map(len, (*complete, rest))) > LONGEST_LINE:
+        if max(map(len, (*complete, rest))) > MAX_LINE_BYTES:
             raise LineTooLong
         yield from complete
     yield rest

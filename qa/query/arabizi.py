@@ -25,7 +25,7 @@ from index.retrieval.cross_script_names import key, phonetic_form
 from index.text.folding import fold_text, to_plain_form
 from index.text.words import STOP_WORDS
 
-LONGEST = 500
+MAX_WORD_LENGTH = 500
 """Maximum characters of a question that is checked. Questions in Arabizi are not longer than that."""
 _MAX_WORD_LENGTH = 24
 _MIN_POINTS = 3
@@ -82,7 +82,7 @@ class _Tables:
 
 def is_arabizi(question: str) -> bool:
     """Return whether a question is Arabic in Latin letters."""
-    if len(question) > LONGEST or any(c.isalpha() and not c.isascii() for c in question):
+    if len(question) > MAX_WORD_LENGTH or any(c.isalpha() and not c.isascii() for c in question):
         return False
     typed = _TYPED_WORD.findall(question)
     points = [_word_points(word, following) for word, following in pairwise([*typed, ""])]

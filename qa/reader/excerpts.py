@@ -16,7 +16,7 @@ from index.retriever import Hit
 from qa.evidence import Evidence, rank_sentences
 from qa.reader.base import Context
 
-LONGEST = 110
+MAX_EXCERPT_TOKENS = 110
 """Maximum tokens of an excerpt; a single longer sentence is not cut."""
 
 
@@ -43,7 +43,7 @@ class Excerpt:
 
 
 def excerpts(
-    question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], longest: int = LONGEST
+    question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], longest: int = MAX_EXCERPT_TOKENS
 ) -> Iterator[Excerpt]:
     """Yield excerpts of up to `longest` tokens; every sentence is in one excerpt at most, and no text occurs twice."""
     ranked = rank_sentences(question, hits)

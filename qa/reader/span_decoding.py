@@ -12,7 +12,7 @@ from index.articles import Span
 from qa.reader.base import ReaderOutput, ScoredSpan
 from qa.reader.tokenization import ReaderInput
 
-LONGEST_ANSWER = 30
+MAX_ANSWER_TOKENS = 30
 """Tokens."""
 BEST = 5
 """Maximum spans per excerpt."""
@@ -32,7 +32,7 @@ def top_spans(logits: npt.NDArray[np.float32], reader_input: ReaderInput, text: 
     inside = [token for token, offset in enumerate(reader_input.offsets) if offset]
     start, end = logits[inside, 0], logits[inside, 1]
     rows, columns = np.triu_indices(len(inside))
-    short_enough = columns - rows < LONGEST_ANSWER
+    short_enough = columns - rows < MAX_ANSWER_TOKENS
     rows, columns = rows[short_enough], columns[short_enough]
     scores = start[rows] + end[columns]
     scores_by_span: dict[Span, float] = {}

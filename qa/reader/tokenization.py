@@ -8,9 +8,9 @@ from typing import Any
 
 from qa.reader.base import Context
 
-LONGEST = 448
+MAX_INPUT_TOKENS = 448
 """Maximum tokens; longer inputs are truncated at the end."""
-LONGEST_TITLE = 120
+MAX_TITLE_TOKENS = 120
 """Maximum characters of a title; longer ones are truncated."""
 
 
@@ -31,7 +31,7 @@ def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[R
     encoded = tokenizer(
         [head + context.text for head, context in zip(heads, contexts, strict=True)],
         truncation=True,
-        max_length=LONGEST,
+        max_length=MAX_INPUT_TOKENS,
         return_offsets_mapping=True,
     )
     return [
@@ -42,7 +42,7 @@ def encode(tokenizer: Any, question: str, contexts: Sequence[Context]) -> list[R
 
 def _head(question: str, context: Context) -> str:
     """Build the part before the excerpt. Without the title, "1,450 people voted." is about no town."""
-    fields = {"question": question, "title": context.title[:LONGEST_TITLE], "date": context.date}
+    fields = {"question": question, "title": context.title[:MAX_TITLE_TOKENS], "date": context.date}
     parts = [f"{name}: {' '.join(text.split())} | " for name, text in fields.items() if text or name == "question"]
     return "".join(parts) + "context: "
 

@@ -20,7 +20,7 @@ from typing import Any
 from index.articles import Span
 from qa.training.examples import Source
 
-MOST_OTHERS = 8
+MAX_OTHERS = 8
 """Maximum other paragraphs of the article per question."""
 
 
@@ -117,7 +117,7 @@ def sources_of(rows: Sequence[dict[str, Any]]) -> list[Source]:
     def others(row: dict[str, Any]) -> tuple[str, ...]:
         context = row["context"]
         if row.get("title"):
-            return tuple(other for other in of_title[row["title"]] if other != context)[:MOST_OTHERS]
+            return tuple(other for other in of_title[row["title"]] if other != context)[:MAX_OTHERS]
         return (before[context],) if context in before else ()
 
     return [_source(row, others) for row in rows]

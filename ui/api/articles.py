@@ -18,7 +18,7 @@ from ui.http.fields import Day, Number
 from ui.http.problems import openapi_responses
 from ui.site import Collection, Site
 
-MOST = 500
+MAX_ARTICLES = 500
 _LOCK_SECONDS, _RETRY_SECONDS = 10.0, 0.2
 """Seconds to wait for a locked index, and between two attempts."""
 CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
@@ -66,7 +66,7 @@ def article_routes() -> APIRouter:
         since: Day | None = None,
         until: Day | None = None,
         order: SortOrder = "newest",
-        limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+        limit: Annotated[int, Query(ge=1, le=MAX_ARTICLES)] = 50,
         after: Number = 0,
     ) -> Any:
         # Computed before the search: an unchanged collection with the same query needs no new search.
@@ -74,7 +74,7 @@ def article_routes() -> APIRouter:
         if matches(request, tag):
             return not_modified(tag)
         response.headers.update(cache_headers(tag))
-        matching = collection.shelf.browse(ArticleQuery(words, language, publisher, since, until, order))
+        matching = collection.article_browser.browse(ArticleQuery(words, language, publisher, since, until, order))
         page = matching[after : after + limit]
         next_offset = after + limit if after + limit < len(matching) else None
         return {"articles": [asdict(item) for item in page], "total": len(matching), "next": next_offset}
@@ -96,7 +96,7 @@ def article_routes() -> APIRouter:
     )
     def remove(collection: CollectionDep, article_id: str) -> Response:
         collection.articles.article(article_id)
-        _remove_with_retry(collection.removals.at_once, article_id)
+        _remove_with_retry(collection.pending_deletions.at_once, article_id)
         return Response(status_code=204)
 
     return router

@@ -19,7 +19,7 @@ from ui.i18n import translate
 from ui.jobs.job import Job, State
 from ui.site import Site
 
-MOST = 500
+MAX_JOBS = 500
 _VARY = {"vary": "Accept-Language"}
 
 
@@ -97,7 +97,7 @@ def job_routes(site: Site) -> APIRouter:
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
     @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=openapi_responses(422))
-    def jobs(limit: Annotated[int, Query(ge=1, le=MOST)] = 50, after: Number = 0) -> dict[str, Any]:
+    def jobs(limit: Annotated[int, Query(ge=1, le=MAX_JOBS)] = 50, after: Number = 0) -> dict[str, Any]:
         page, total = site.jobs.latest(limit, after)
         next_offset = after + limit if after + limit < total else None
         return {"jobs": [_job_fields(job) for job in page], "total": total, "next": next_offset}

@@ -22,9 +22,9 @@ _ERROR_TYPES = {429: "rate_limit_error"}
 """OpenAI's error types for statuses that do not follow the general rule of `failure_of`."""
 _STRICT = ConfigDict(extra="forbid")
 _MAX_MESSAGES = 200
-MOST_CHARACTERS = 400_000
+MAX_CHARACTERS = 400_000
 """Maximum of all messages together."""
-MOST_EXCHANGES = 10
+MAX_EXCHANGES = 10
 """Number of latest earlier questions that are used, each cut to the maximum length of a question."""
 
 
@@ -100,8 +100,8 @@ class ChatBody(BaseModel):
         last = messages[-1]
         if last.role != "user" or not 0 < len(last.text.strip()) <= MAX_QUESTION_LENGTH:
             raise ValueError(f"the last message must be a user's question of 1 to {MAX_QUESTION_LENGTH} characters")
-        if sum(len(message.text) for message in messages) > MOST_CHARACTERS:
-            raise ValueError(f"all messages together may have {MOST_CHARACTERS} characters; leave out the earliest")
+        if sum(len(message.text) for message in messages) > MAX_CHARACTERS:
+            raise ValueError(f"all messages together may have {MAX_CHARACTERS} characters; leave out the earliest")
         return messages
 
     @model_validator(mode="after")
@@ -118,7 +118,7 @@ class ChatBody(BaseModel):
         """The latest earlier questions; those without an assistant's reply are left out."""
         pairs = zip(self.messages, self.messages[1:], strict=False)
         questions = [message for message, reply in pairs if (message.role, reply.role) == ("user", "assistant")]
-        return [HistoryTurn(message.text[:MAX_QUESTION_LENGTH]) for message in questions[-MOST_EXCHANGES:]]
+        return [HistoryTurn(message.text[:MAX_QUESTION_LENGTH]) for message in questions[-MAX_EXCHANGES:]]
 
     @property
     def stops(self) -> list[str]:

@@ -18,7 +18,7 @@ from ui.http.fields import Day, Question, StrictInt
 from ui.http.problems import openapi_responses
 from ui.site import Site
 
-MOST = 100
+MAX_PASSAGES = 100
 _AT_ONCE = 16
 
 
@@ -28,7 +28,7 @@ class SearchBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     question: Question
-    k: StrictInt = Field(10, ge=1, le=MOST, description="how many passages")
+    k: StrictInt = Field(10, ge=1, le=MAX_PASSAGES, description="how many passages")
     since: Day | None = None
     until: Day | None = None
     sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must fit")

@@ -25,11 +25,11 @@ from ui.jobs.job import Job
 from ui.jobs.job_queue import PendingUpload
 from ui.site import Site
 
-LONGEST_KEY = 255
+MAX_KEY_LENGTH = 255
 Key = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key", min_length=1, max_length=LONGEST_KEY,
+        alias="Idempotency-Key", min_length=1, max_length=MAX_KEY_LENGTH,
         description="a name for this upload: sent again with it, the same upload is the same job; kept for 24 hours",
     ),
 ]  # fmt: skip
@@ -79,12 +79,14 @@ async def _receive(request: Request, site: Site, upload: PendingUpload, collecti
     with closing(body_of(request.headers.getlist("content-type"), upload.folder)) as body:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > upload_dir.MOST_BYTES:
+            if size > upload_dir.MAX_UPLOAD_BYTES:
                 raise upload_dir.upload_too_large()
             await run_in_threadpool(body.write, chunk)
         await run_in_threadpool(body.finish)
         target = await run_in_threadpool(_target_collection, site, collection, body.collection)
-        return await run_in_threadpool(site.jobs.accept, upload, body.parcel, target, digest_of(target, body.digest))
+        return await run_in_threadpool(
+            site.jobs.accept, upload, body.upload_directory, target, digest_of(target, body.digest)
+        )
 
 
 def _target_collection(site: Site, in_query: str | None, in_form: str | None) -> str:
@@ -96,7 +98,7 @@ def _target_collection(site: Site, in_query: str | None, in_form: str | None) ->
 
 def _check_length(length: str) -> None:
     """Raise `UploadTooLarge` if `Content-Length` exceeds the limit."""
-    if length.isdecimal() and int(length[:20]) > upload_dir.MOST_BYTES:
+    if length.isdecimal() and int(length[:20]) > upload_dir.MAX_UPLOAD_BYTES:
         raise upload_dir.upload_too_large()
 
 

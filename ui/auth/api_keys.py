@@ -31,7 +31,7 @@ KEY_PREFIX = "jawab_"
 """Prefix of every key, so that a leaked one can be recognised."""
 VERSION = 1
 """Version of the file format; version 0 was a list of keys."""
-PER_MINUTE = 600
+DEFAULT_REQUESTS_PER_MINUTE = 600
 
 
 class KeyExists(JawabError):
@@ -82,7 +82,7 @@ class APIKeyStore:
         self._read_as_of: tuple[int, int] | None = None
         self._by_digest: dict[str, APIKey] = {}
 
-    def add(self, name: str, scopes: Sequence[Scope], per_minute: int = PER_MINUTE) -> str:
+    def add(self, name: str, scopes: Sequence[Scope], per_minute: int = DEFAULT_REQUESTS_PER_MINUTE) -> str:
         """Create a key and return its secret, which is not stored. Raises `KeyExists`."""
         secret = KEY_PREFIX + secrets.token_urlsafe(32)
         with self._changing() as keys:

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.http.problems import of_code
 
-MOST = 4_000_000
+MAX_BODY_BYTES = 4_000_000
 """Maximum bytes of a body: far more than any question with its conversation history."""
-PATIENCE = 30.0
-"""Seconds to wait for the next part of a body. The total may be one second longer for each `SLOWEST` bytes."""
-SLOWEST = 10_000
+MAX_STALL_SECONDS = 30.0
+"""Seconds to wait for the next part of a body; in all, one more for each `MIN_BYTES_PER_SECOND` bytes."""
+MIN_BYTES_PER_SECOND = 10_000
 """Minimum bytes per second of a long body."""
 _BRINGING = re.compile(r"/v1/articles|/page/collections/[^/]+/bring/[^/]+/files")
 
@@ -25,7 +25,7 @@ _BRINGING = re.compile(r"/v1/articles|/page/collections/[^/]+/bring/[^/]+/files"
 class BodyLimitMiddleware:
     """ASGI middleware: refuses bodies that are too large (413) or too slow (408)."""
 
-    def __init__(self, app: ASGIApp, most: int = MOST, patience: float = PATIENCE) -> None:
+    def __init__(self, app: ASGIApp, most: int = MAX_BODY_BYTES, patience: float = MAX_STALL_SECONDS) -> None:
         self._app = app
         self._most = most
         self._patience = patience
@@ -79,4 +79,4 @@ class _Limited:
         """Return the seconds left for the next part. Only waiting counts, not the processing of a part."""
         if self._complete:
             return None
-        return min(self._patience, self._patience + self._bytes / SLOWEST - self._waited)
+        return min(self._patience, self._patience + self._bytes / MIN_BYTES_PER_SECOND - self._waited)

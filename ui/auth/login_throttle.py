@@ -17,15 +17,15 @@ from starlette.types import Scope
 
 from ui.errors import RequestError
 
-FREE = 5
+FREE_ATTEMPTS = 5
 """Wrong passwords of an address before it is delayed."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+FIRST_PAUSE, MAX_PAUSE = 1.0, 10.0
 """Seconds between two attempts of an address, doubled by each wrong one."""
-PATIENCE = 30.0
+MAX_DELAY_SECONDS = 30.0
 """Maximum wait of an attempt, in seconds."""
 FORGOTTEN_AFTER = 600.0
 """Seconds after its last wrong password until an address is forgotten."""
-MOST_CLIENTS = 10_000
+MAX_CLIENTS = 10_000
 """Maximum remembered addresses (the latest)."""
 
 
@@ -46,7 +46,11 @@ class _Tries:
     @property
     def pause(self) -> float:
         # The exponent is capped: a client can raise `wrong` without bound.
-        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self.wrong - FREE, 32)) if self.wrong >= FREE else 0.0
+        return (
+            min(MAX_PAUSE, FIRST_PAUSE * 2.0 ** min(self.wrong - FREE_ATTEMPTS, 32))
+            if self.wrong >= FREE_ATTEMPTS
+            else 0.0
+        )
 
 
 class LoginThrottle:
@@ -63,23 +67,23 @@ class LoginThrottle:
             self._clients.pop(client, None)
             return
         turn = max(now, tries.next_at)
-        if turn - now > PATIENCE:
+        if turn - now > MAX_DELAY_SECONDS:
             raise LoginThrottled(seconds=_whole(turn - now))
         tries.next_at = turn + tries.pause
         if turn > now:
             await asyncio.sleep(turn - now)
 
     def add_wrong(self, client: str) -> None:
-        """Count a wrong password. Raises `LoginThrottled` once there are more than `FREE`."""
+        """Count a wrong password. Raises `LoginThrottled` once there are more than `FREE_ATTEMPTS`."""
         tries = self._clients.setdefault(client, _Tries())
         self._clients.move_to_end(client)
-        while len(self._clients) > MOST_CLIENTS:
+        while len(self._clients) > MAX_CLIENTS:
             self._clients.popitem(last=False)
         now = time.monotonic()
         tries.wrong += 1
         tries.last = now
         tries.next_at = max(tries.next_at, now + tries.pause)
-        if tries.wrong > FREE:
+        if tries.wrong > FREE_ATTEMPTS:
             raise LoginThrottled(seconds=_whole(tries.next_at - now))
 
     def forget(self, client: str) -> None:

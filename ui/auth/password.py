@@ -12,7 +12,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ui.auth.login_throttle import LoginThrottle, LoginThrottled, client_of
-from ui.auth.sessions import SECONDS, SessionStore
+from ui.auth.sessions import SESSION_SECONDS, SessionStore
 from ui.http.language import page_language
 from ui.http.visitor_cookie import over_tls
 from ui.templating import render
@@ -71,7 +71,7 @@ class PasswordAuth:
         entered.set_cookie(
             SESSION_COOKIE,
             self._passes.add(),
-            max_age=SECONDS,
+            max_age=SESSION_SECONDS,
             httponly=True,
             samesite="lax",
             secure=over_tls(request.scope),

@@ -22,7 +22,7 @@ from index.storage.migrations import StoreNewer
 
 VERSION = 1
 """Version of the file format; version 0 was the bare mapping of sessions."""
-SECONDS = 30 * 86400
+SESSION_SECONDS = 30 * 86400
 """Lifetime of a session."""
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class SessionStore:
     def add(self) -> str:
         """Create a session and return its token."""
         secret = secrets.token_urlsafe(32)
-        self._until[self._digest(secret)] = time.time() + SECONDS
+        self._until[self._digest(secret)] = time.time() + SESSION_SECONDS
         self._write()
         return secret
 

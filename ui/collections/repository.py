@@ -26,7 +26,7 @@ from ui.errors import RequestError
 
 DEFAULT_ID = "first"
 """Id of the collection whose index is in the settings."""
-LONGEST_NAME = 60
+MAX_NAME_LENGTH = 60
 """Maximum code points of a name."""
 _INFO_FILE = "collection.json"
 _NAME_FILE_V0 = "name.txt"
@@ -220,4 +220,4 @@ def _move(folder: Path, target: Path) -> None:
 
 def _clean_name(text: str) -> str:
     # A lone surrogate can be neither stored nor shown.
-    return " ".join(text.encode("utf-8", "replace").decode().split())[:LONGEST_NAME]
+    return " ".join(text.encode("utf-8", "replace").decode().split())[:MAX_NAME_LENGTH]

@@ -21,7 +21,7 @@ _RETRY_SECONDS = 5.0
 """Seconds until a deletion is retried, when the index is locked or the disk is full."""
 _ERRORS = (JawabError, OSError, sqlite3.Error)
 """Errors that a deletion may raise."""
-_log = logging.getLogger(f"{LOGGER_NAMES}.removals")
+_log = logging.getLogger(f"{LOGGER_NAMES}.pending_deletions")
 
 
 class PendingDeletions:

@@ -23,7 +23,7 @@ from ui.store import SQLiteStore, create_missing
 
 VERSION = 1
 """Schema version of `_TABLES`."""
-TITLE = 120
+MAX_TITLE_LENGTH = 120
 """Maximum length of a title in code points."""
 _UNDO_DAYS = 7
 _TABLES = """
@@ -90,7 +90,7 @@ class ConversationRepository:
     def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
         """Create a conversation about a collection, named after its first question; return its id."""
         number, now = secrets.token_urlsafe(18), time.time()
-        title = " ".join(question.split())[:TITLE]
+        title = " ".join(question.split())[:MAX_TITLE_LENGTH]
         with self._store.rows() as rows:
             rows.execute("DELETE FROM conversations WHERE deleted < ?", (now - _UNDO_DAYS * 86400,))
             rows.execute(
@@ -173,7 +173,7 @@ class ConversationRepository:
 
     def rename(self, visitor: str, conversation: str, title: str) -> bool:
         """Rename a conversation; return False if the title is empty or the conversation is not the visitor's."""
-        title = " ".join(title.split())[:TITLE]
+        title = " ".join(title.split())[:MAX_TITLE_LENGTH]
         return bool(title) and self._change("title = ?", title, visitor, conversation)
 
     def delete(self, visitor: str, conversation: str) -> bool:

@@ -17,7 +17,7 @@ from ui.errors import RequestError
 from ui.jobs.upload_dir import UploadDirectory
 
 NAMED, LINES = "files", "lines"
-LONGEST_LINE = 32 * 2**20
+MAX_LINE_BYTES = 32 * 2**20
 """Maximum bytes of an article's line: half of the largest file that `index/ingestion` parses."""
 _MAX_BYTES, _MAX_LINES = 4 * 2**20, 1000
 """Bytes and lines from which a file is full. After each file a job can be stopped and its progress is updated."""
@@ -35,7 +35,7 @@ class ArticleTooLarge(RequestError):
 
 def article_too_large() -> ArticleTooLarge:
     """Return the error with the current limit."""
-    return ArticleTooLarge(megabytes=LONGEST_LINE // 2**20)
+    return ArticleTooLarge(megabytes=MAX_LINE_BYTES // 2**20)
 
 
 class NdjsonSpool:
@@ -50,7 +50,7 @@ class NdjsonSpool:
 
     def write(self, line: bytes) -> None:
         """Write the next line. Raises `ArticleTooLarge`, and what `UploadDirectory.write` raises."""
-        if len(line) > LONGEST_LINE:
+        if len(line) > MAX_LINE_BYTES:
             raise article_too_large()
         if self._file is None or self._size > _MAX_BYTES or self._next_line - self._first_line >= _MAX_LINES:
             self.close()

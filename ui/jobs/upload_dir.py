@@ -12,8 +12,8 @@ from index.storage.database import storage_errors
 from ui.errors import RequestError
 from ui.escaping import strip_control_characters
 
-MOST_FILES = 10_000
-MOST_BYTES = 1_000_000_000
+MAX_UPLOAD_FILES = 10_000
+MAX_UPLOAD_BYTES = 1_000_000_000
 _MAX_PART_BYTES, _MAX_PARTS = 120, 12
 """Maximum bytes of a path component, and maximum components."""
 _SEPARATORS = re.compile(r"[/\\]+")
@@ -28,7 +28,7 @@ class UploadTooLarge(RequestError):
 
 def upload_too_large() -> UploadTooLarge:
     """Return the error with the current limits."""
-    return UploadTooLarge(files=MOST_FILES, megabytes=MOST_BYTES // 1_000_000)
+    return UploadTooLarge(files=MAX_UPLOAD_FILES, megabytes=MAX_UPLOAD_BYTES // 1_000_000)
 
 
 @dataclass(kw_only=True)
@@ -44,7 +44,7 @@ class UploadDirectory:
 
         Raises `UploadTooLarge`, and the errors of `storage_errors`.
         """
-        if self.files >= MOST_FILES:
+        if self.files >= MAX_UPLOAD_FILES:
             raise upload_too_large()
         self.files += 1
         path = self.folder.joinpath(*safe_parts(name))
@@ -61,7 +61,7 @@ class UploadDirectory:
     def write(self, chunk: bytes, file: BinaryIO) -> None:
         """Write a part of a file. Raises `UploadTooLarge`, and the errors of `storage_errors`."""
         self.size += len(chunk)
-        if self.size > MOST_BYTES:
+        if self.size > MAX_UPLOAD_BYTES:
             raise upload_too_large()
         with storage_errors(self.folder):
             file.write(chunk)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-EVERY = 0.05
+INTERVAL_SECONDS = 0.05
 """Seconds between two measurements."""
 
 
@@ -23,6 +23,6 @@ async def monitor_loop_lag(on_lag: Callable[[float], None]) -> AsyncIterator[Non
 async def _measure(on_lag: Callable[[float], None]) -> None:
     loop = asyncio.get_running_loop()
     while True:
-        due = loop.time() + EVERY
-        await asyncio.sleep(EVERY)
+        due = loop.time() + INTERVAL_SECONDS
+        await asyncio.sleep(INTERVAL_SECONDS)
         on_lag(max(0.0, loop.time() - due))

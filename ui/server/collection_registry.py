@@ -57,7 +57,7 @@ class CollectionRegistry:
         with self._lock:
             opened = self._open.get(collection)
             if opened:
-                opened.removals.finish()
+                opened.pending_deletions.finish()
             self._repository.remove(collection)
             self._open.pop(collection, None)
         if opened:

@@ -28,7 +28,7 @@ from index.runtime.memory import release_free_memory
 from index.topics.topic_map import TopicMapBuilder
 from ui.app import App
 from ui.auth.api_keys import APIKeyStore
-from ui.auth.connection_limit import LONGEST_HEAD, Bounds, ConnectionLimits, bounded
+from ui.auth.connection_limit import MAX_HEAD_BYTES, Bounds, ConnectionLimits, bounded
 from ui.auth.middleware import AccessPolicy, is_loopback
 from ui.auth.password import MIN_PASSWORD_LENGTH
 from ui.collections.repository import DEFAULT_ID, CollectionRepository
@@ -114,7 +114,7 @@ def server_config(asgi_app: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Co
     proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _LOCAL_PROXIES
     return uvicorn.Config(
         asgi_app, http=bounded(ConnectionLimits(proxies, bounds)), ws="none",
-        h11_max_incomplete_event_size=LONGEST_HEAD, log_config=None, log_level="warning", access_log=False,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES, log_config=None, log_level="warning", access_log=False,
         proxy_headers=True, forwarded_allow_ips=proxies,
     )  # fmt: skip
 
@@ -171,19 +171,19 @@ def open_collection(app: App, observers: Telemetry, collection: str, folder: Pat
         create_index(folder)
     uploaded_files = UploadedFiles.of(app.config)
     assistant = app.assistant if collection == DEFAULT_ID else app.components.open_assistant(folder)
-    shelf = ArticleBrowser(assistant.retriever.catalog)
+    article_browser = ArticleBrowser(assistant.retriever.catalog)
     return Collection(
         id=collection,
         assistant=observers.watch(assistant),
         search=assistant.search,
         articles=assistant.retriever.catalog,
-        shelf=shelf,
-        removals=PendingDeletions(partial(_remove_from_index, folder, uploaded_files)),
-        porter=UploadManager(
+        article_browser=article_browser,
+        pending_deletions=PendingDeletions(partial(_remove_from_index, folder, uploaded_files)),
+        upload_manager=UploadManager(
             app.config.paths.uploads / collection, partial(_index_upload, app, folder, uploaded_files)
         ),
-        overview=partial(overview, shelf, app.components.llm_problem, _llm_host(app)),
-        map=TopicMapBuilder(assistant.retriever.catalog, shelf).map,
+        overview=partial(overview, article_browser, app.components.llm_problem, _llm_host(app)),
+        map=TopicMapBuilder(assistant.retriever.catalog, article_browser).map,
         answers=AnswerCache(
             lambda: assistant.retriever.catalog.generation,
             app.config.cache.max_answers,

@@ -72,7 +72,7 @@ def _prepare_queued(place: Place) -> None:
     with _jobs(place) as jobs:
         upload, body = _received(jobs, None)
     with closing(_store(place)) as store:
-        store.accept(upload.id, _COLLECTION, body.parcel.files, body.parcel.size, body.digest)
+        store.accept(upload.id, _COLLECTION, body.upload_directory.files, body.upload_directory.size, body.digest)
 
 
 def _prepare_half_received(place: Place) -> None:
@@ -103,7 +103,7 @@ def _upload(place: Place) -> None:
         for key in ("1", "2"):
             upload, body = _received(jobs, key)
             try:
-                job = jobs.accept(upload, body.parcel, _COLLECTION, body.digest)
+                job = jobs.accept(upload, body.upload_directory, _COLLECTION, body.digest)
             finally:
                 jobs.discard(upload)
             if job.state != "failed":

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from index.articles import Language
 from ui.api.body_parsers.body import JSON, EmptyUpload, InvalidBody
-from ui.jobs.spool import LINES, LONGEST_LINE, NdjsonSpool, article_too_large
+from ui.jobs.spool import LINES, MAX_LINE_BYTES, NdjsonSpool, article_too_large
 from ui.jobs.upload_dir import UploadDirectory
 
 _MAX_DEPTH = 20
@@ -42,8 +42,8 @@ class ArticlesBody:
     collection = None
 
     def __init__(self, folder: Path) -> None:
-        self.parcel = UploadDirectory(folder=folder / LINES)
-        self._spool = NdjsonSpool(self.parcel)
+        self.upload_directory = UploadDirectory(folder=folder / LINES)
+        self._spool = NdjsonSpool(self.upload_directory)
         self._hash = hashlib.sha256(JSON.encode())
         self._events: list[tuple[str, Any]] = ijson.sendable_list()
         # `basic_parse`, without path prefixes: with them, deeply nested lists would exhaust memory.
@@ -68,7 +68,7 @@ class ArticlesBody:
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise InvalidBody(kind=JSON) from error
         self._handle_events()
-        if self._size > LONGEST_LINE:
+        if self._size > MAX_LINE_BYTES:
             raise article_too_large()
 
     def finish(self) -> None:

@@ -25,9 +25,9 @@ class EmptyUpload(RequestError):
 
 
 class BodyParser(Protocol):
-    """Streaming parser of an upload body; `parcel` has what is stored so far. The body is never held in memory."""
+    """Streaming parser of an upload body, which is never held in memory; `upload_directory` has what was stored."""
 
-    parcel: UploadDirectory
+    upload_directory: UploadDirectory
 
     @property
     def collection(self) -> str | None:

@@ -26,7 +26,7 @@ class FormBody:
     """Streaming parser of `multipart/form-data`. Raises `InvalidBody` if the boundary is empty or too long."""
 
     def __init__(self, folder: Path, boundary: bytes) -> None:
-        self.parcel = UploadDirectory(folder=folder / NAMED)
+        self.upload_directory = UploadDirectory(folder=folder / NAMED)
         self.collection: str | None = None
         self._digests: list[str] = []
         self._header, self._value, self._disposition = b"", b"", b""
@@ -63,12 +63,12 @@ class FormBody:
     def finish(self) -> None:
         if not self._is_complete:
             raise InvalidBody(kind=FORM)
-        if not self.parcel.files:
+        if not self.upload_directory.files:
             raise EmptyUpload
 
     def close(self) -> None:
         if self._file:
-            with storage_errors(self.parcel.folder):
+            with storage_errors(self.upload_directory.folder):
                 self._file.close()
 
     def _on_header(self, data: bytes, start: int, end: int) -> None:
@@ -88,9 +88,9 @@ class FormBody:
         self._disposition = b""
         self._field_name, name = _text(options.get(b"name", b"")), options.get(b"filename")
         if name:
-            path = self.parcel.place_for(_text(name))
+            path = self.upload_directory.place_for(_text(name))
             self._hash = hashlib.sha256(name + b"\0")
-            with storage_errors(self.parcel.folder):
+            with storage_errors(self.upload_directory.folder):
                 self._file = private.new_file(path)
         elif name is None:
             self._field = bytearray()
@@ -101,7 +101,7 @@ class FormBody:
         chunk = data[start:end]
         if self._file:
             self._hash.update(chunk)
-            self.parcel.write(chunk, self._file)
+            self.upload_directory.write(chunk, self._file)
         elif self._field is not None:
             self._field += chunk
             if len(self._field) > _MAX_FIELD_BYTES:

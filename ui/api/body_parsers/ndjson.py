@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ui.api.body_parsers.body import NDJSON, EmptyUpload
-from ui.jobs.spool import LINES, LONGEST_LINE, NdjsonSpool, article_too_large
+from ui.jobs.spool import LINES, MAX_LINE_BYTES, NdjsonSpool, article_too_large
 from ui.jobs.upload_dir import UploadDirectory
 
 
@@ -16,8 +16,8 @@ class LinesBody:
     collection = None
 
     def __init__(self, folder: Path) -> None:
-        self.parcel = UploadDirectory(folder=folder / LINES)
-        self._spool = NdjsonSpool(self.parcel)
+        self.upload_directory = UploadDirectory(folder=folder / LINES)
+        self._spool = NdjsonSpool(self.upload_directory)
         self._hash = hashlib.sha256(NDJSON.encode())
         self._pending = bytearray()
         self._has_article = False
@@ -32,7 +32,7 @@ class LinesBody:
         for line in lines:
             self._store(line)
         self._pending += rest
-        if len(self._pending) > LONGEST_LINE:
+        if len(self._pending) > MAX_LINE_BYTES:
             raise article_too_large()
 
     def finish(self) -> None:

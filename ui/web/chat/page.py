@@ -34,7 +34,7 @@ from ui.web.current_collection import chosen_id, opened
 from ui.web.layout import masthead_html
 
 EXAMPLES = 4
-MOST = 64
+MAX_QUESTIONS = 64
 """Most pages that receive an answer at a time; Gradio queues the others."""
 _ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
 """JavaScript that reads the conversation id from the page's URL, which Gradio does not pass on by itself."""
@@ -46,7 +46,7 @@ def build_page(site: Site) -> gr.Blocks:
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
         _Chat(_lay_out(), site).wire(page)
-        page.queue(api_open=False, default_concurrency_limit=MOST)
+        page.queue(api_open=False, default_concurrency_limit=MAX_QUESTIONS)
     return page
 
 

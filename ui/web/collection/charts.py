@@ -63,7 +63,7 @@ def chart_pages(site: Site) -> APIRouter:
 
     @router.get("/page/collections/{collection}/pictures")
     def drawn(collection: CollectionInPath, language: PageLanguage = "en") -> dict[str, Any]:
-        timeline, found = article_timeline(collection.shelf.browse(ArticleQuery())), collection.map()
+        timeline, found = article_timeline(collection.article_browser.browse(ArticleQuery())), collection.map()
         return {
             "time": _time_json(timeline, language),
             "map": _map_json(found, language) if found else None,
@@ -75,7 +75,7 @@ def chart_pages(site: Site) -> APIRouter:
 
 def charts_html(collection: Collection, language: Language) -> str:
     """Render the page without the data of its charts."""
-    timeline = article_timeline(collection.shelf.browse(ArticleQuery()))
+    timeline = article_timeline(collection.article_browser.browse(ArticleQuery()))
     return render("charts/page.html", language, collection=collection.id, timeline=timeline, rows=_rows(timeline))
 
 

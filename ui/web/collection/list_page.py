@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 from index.article_list import ArticleQuery, ArticleSummary, SortOrder
 from index.articles import Language
-from ui.collections.repository import DEFAULT_ID, LONGEST_NAME, CollectionInfo
+from ui.collections.repository import DEFAULT_ID, MAX_NAME_LENGTH, CollectionInfo
 from ui.dates_and_plurals import format_date, plural_category
 from ui.escaping import strip_control_characters
 from ui.i18n import translate
 from ui.templating import render
 
-ROWS = 50
+ROWS_PER_PAGE = 50
 """Articles on one page."""
 
 
@@ -28,18 +28,18 @@ def collection_html(
     publishers: Sequence[tuple[str, int]],
     language: Language,
 ) -> str:
-    """Render the search form, the number of articles, `ROWS` of them, and the pagination links.
+    """Render the search form, the number of articles, `ROWS_PER_PAGE` of them, and the pagination links.
 
     `name` is the displayed name of the collection `named`.
     """
-    pages = max(1, -(-len(found) // ROWS))
+    pages = max(1, -(-len(found) // ROWS_PER_PAGE))
     page = min(max(page, 1), pages)
     return render(
         "collection/list.html", language,
-        named=named, name=name, removable=named.id != DEFAULT_ID, longest_name=LONGEST_NAME,
+        named=named, name=name, removable=named.id != DEFAULT_ID, longest_name=MAX_NAME_LENGTH,
         wanted=wanted, publisher=strip_control_characters(wanted.publisher or ""),
         options=_options(publishers, language), count=len(found),
-        rows=[(one, _origin(one, language)) for one in found[(page - 1) * ROWS : page * ROWS]],
+        rows=[(one, _origin(one, language)) for one in found[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]],
         page=page, pages=pages, links=_links(wanted, page, pages),
     )  # fmt: skip
 

@@ -18,16 +18,18 @@ _SHORTEST, _LONGEST = 10, 80
 """Bounds, in code points, of a title used in an example question."""
 
 
-def overview(shelf: ArticleBrowser, llm_problem: JawabError | None = None, sent_to: str | None = None) -> Overview:
+def overview(
+    article_browser: ArticleBrowser, llm_problem: JawabError | None = None, sent_to: str | None = None
+) -> Overview:
     """Return the number of articles, first and last date, languages, and questions that they answer."""
-    articles = shelf.articles()
+    articles = article_browser.articles()
     dates = sorted(article.date for article in articles if article.date)
     return Overview(
         articles=len(articles),
         first=dates[0] if dates else None,
         last=dates[-1] if dates else None,
         languages=tuple(sorted({article.language for article in articles})),
-        examples=tuple(_of_the_samples({article.id for article in articles})) or tuple(_of_titles(shelf)),
+        examples=tuple(_of_the_samples({article.id for article in articles})) or tuple(_of_titles(article_browser)),
         llm_problem=llm_problem,
         sent_to=sent_to,
     )
@@ -44,11 +46,11 @@ def _of_the_samples(ids: set[str]) -> Iterator[str]:
         yield from (one["question"] for one in known[:_OF_EACH])
 
 
-def _of_titles(shelf: ArticleBrowser) -> Iterator[str]:
+def _of_titles(article_browser: ArticleBrowser) -> Iterator[str]:
     """Yield questions for any collection: to summarise its newest articles."""
     languages: tuple[Language, ...] = ("ar", "en")
     for language in languages:
-        newest = shelf.browse(ArticleQuery(language=language))
+        newest = article_browser.browse(ArticleQuery(language=language))
         yield from (translate("page.summarise", language, title=title) for title in _fit(newest)[:_OF_EACH])
 
 

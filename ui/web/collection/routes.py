@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from index.article_list import ArticleQuery, SortOrder
 from index.articles import Language
 from index.dates.beginnings import DateInvalid, parse_date_prefix
-from ui.collections.repository import DEFAULT_ID, LONGEST_NAME, CollectionInfo
+from ui.collections.repository import DEFAULT_ID, MAX_NAME_LENGTH, CollectionInfo
 from ui.http.language import page_language
 from ui.http.visitor_cookie import is_logged_in
 from ui.i18n import error_message, translate
@@ -40,7 +40,7 @@ class CollectionCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
-    name: str = Field(min_length=1, max_length=4 * LONGEST_NAME)
+    name: str = Field(min_length=1, max_length=4 * MAX_NAME_LENGTH)
 
 
 class CollectionUpdate(BaseModel):
@@ -49,7 +49,7 @@ class CollectionUpdate(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
     do: Literal["rename", "remove", "restore"]
-    name: str = Field("", max_length=4 * LONGEST_NAME)
+    name: str = Field("", max_length=4 * MAX_NAME_LENGTH)
 
 
 def collection_pages(site: Site) -> APIRouter:
@@ -75,13 +75,15 @@ def _page(
     """Render the list of articles, with messages above it for `refused` (invalid) dates."""
     language = page_language(request.headers)
     collection, problem = opened(site, chosen_id(site, request.headers))
-    leaving = collection.removals.waiting
-    found = [one for one in collection.shelf.browse(wanted) if one.id not in leaving]
+    leaving = collection.pending_deletions.waiting
+    found = [one for one in collection.article_browser.browse(wanted) if one.id not in leaving]
     named = next((one for one in site.collections.all() if one.id == collection.id), CollectionInfo(DEFAULT_ID, ""))
     name = name_of(named, language)
     errors = [*([problem] if problem else []), *reversed(refused)]
     alerts = render("collection/alerts.html", language, messages=[error_message(one, language) for one in errors])
-    content = alerts + collection_html(named, name, found, wanted, page, collection.shelf.publishers(), language)
+    content = alerts + collection_html(
+        named, name, found, wanted, page, collection.article_browser.publishers(), language
+    )
     html = page_html(
         f"{name} · {translate('page.title', language)}", content, language,
         frame_html(language, switcher_html(site, collection.id, language), is_logged_in(request.scope)),
@@ -115,8 +117,8 @@ def collection_routes() -> APIRouter:
     def take(collection: CollectionInPath, taking: ArticleAction) -> dict[str, str]:
         if taking.do == "remove":
             collection.articles.article(taking.id)
-            collection.removals.take_out(taking.id)
-        elif not collection.removals.bring_back(taking.id):
+            collection.pending_deletions.take_out(taking.id)
+        elif not collection.pending_deletions.bring_back(taking.id):
             raise HTTPException(404)
         return {"done": taking.do}
 

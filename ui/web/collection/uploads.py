@@ -36,7 +36,7 @@ def upload_routes() -> APIRouter:
 
 
 def _known(collection: CollectionInPath, number: str) -> PageUpload:
-    bringing = collection.porter.find(number)
+    bringing = collection.upload_manager.find(number)
     if bringing is None:
         raise HTTPException(404)
     return bringing
@@ -47,7 +47,7 @@ Known = Annotated[PageUpload, Depends(_known)]
 
 def _begin(collection: CollectionInPath, nothing: Nothing) -> dict[str, str]:
     """A place for what is brought."""
-    return {"id": collection.porter.begin().id}
+    return {"id": collection.upload_manager.begin().id}
 
 
 async def _receive(
@@ -56,7 +56,7 @@ async def _receive(
     """One file, as it comes: it is never whole in memory."""
     if request.headers.get("content-type") != _BYTES:
         raise HTTPException(415)
-    path = await run_in_threadpool(collection.porter.place_for, bringing, name)
+    path = await run_in_threadpool(collection.upload_manager.place_for, bringing, name)
     with private.new_file(path) as file:
         async for part in request.stream():
             await run_in_threadpool(bringing.write, part, file)
@@ -65,13 +65,13 @@ async def _receive(
 
 def _read(collection: CollectionInPath, bringing: Known, nothing: Nothing) -> dict[str, str]:
     """Everything is there: read it."""
-    collection.porter.read(bringing)
+    collection.upload_manager.read(bringing)
     return {"state": bringing.state}
 
 
 def _stop(collection: CollectionInPath, bringing: Known, nothing: Nothing) -> dict[str, str]:
     """Nothing of it shall go in."""
-    collection.porter.stop(bringing)
+    collection.upload_manager.stop(bringing)
     return {"state": bringing.state}
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ui.conversations.export.docx import word
 from ui.conversations.export.html import POLICY, printable
 from ui.conversations.export.markdown import markdown
-from ui.conversations.repository import TITLE, ConversationRepository, Rating
+from ui.conversations.repository import MAX_TITLE_LENGTH, ConversationRepository, Rating
 from ui.http.fields import Number
 from ui.http.language import PageLanguage
 from ui.http.visitor_cookie import is_logged_in, visitor_in
@@ -53,7 +53,7 @@ class Change(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     do: Literal["rename", "delete", "restore"]
-    title: str = Field("", max_length=4 * TITLE)
+    title: str = Field("", max_length=4 * MAX_TITLE_LENGTH)
 
 
 def conversation_routes(store: ConversationRepository) -> APIRouter:
