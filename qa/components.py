@@ -41,14 +41,15 @@ class Components:
     """Components of assistants; assistants with the same components share the models.
 
     `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of
-    a server with OpenAI's API, whose key is `llm_key` (`qa/backends.py`); each is empty for the default one. `models`
-    is the folder of fetched models. `threads` is the number of the LLM's threads; 0 for one a processor.
+    a server with OpenAI's API, whose key is `llm_key` (`qa/backends.py`); each is empty for the default one, or an
+    object of your own. `models` is the folder of fetched models. `threads` is the number of the LLM's threads; 0 for
+    one a processor.
     """
 
     def __init__(
         self,
-        embedder: str = "",
-        llm: str = "",
+        embedder: str | Embedder = "",
+        llm: str | LLM = "",
         llm_key: str = "",
         *,
         models: Path | None = None,
@@ -74,6 +75,8 @@ class Components:
     def embedder(self) -> Embedder:
         """The embedder. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`, and
         `ProcessorUnsupported` if a library that it needs crashes here."""
+        if not isinstance(self._chosen_embedder, str):
+            return self._chosen_embedder
         choice = BackendChoice.of(self._chosen_embedder)
         if choice.backend == "fake":
             return HashEmbedder()
@@ -88,6 +91,8 @@ class Components:
     def generator(self) -> LLM:
         """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`; for a file `LLMFailed`,
         `LLMUnusable` and `MemoryShort`; and for an address `LLMAddressInvalid`: nothing is sent to it yet."""
+        if not isinstance(self._chosen_llm, str):
+            return self._chosen_llm
         choice = BackendChoice.of(self._chosen_llm)
         return self._llm_backends[choice.backend](choice.target)
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import cached_property
 
+from qa.components import Components
 from qa.fakes import FakeLLM
-from qa.llm.base import LLM, Prompt, TextStream
+from qa.llm.base import Prompt, TextStream
 from ui.app import App
 from ui.config import load_config
 from ui.server.serve import serve
@@ -43,17 +43,6 @@ class SlowGenerator(FakeLLM):
             yield piece
 
 
-class SlowApp(App):
-    """The parts of Jawab, with the slow LLM."""
-
-    manners: tuple[str, ...] = ("words",)
-
-    @cached_property
-    def generator(self) -> LLM:
-        return SlowGenerator(list(self.manners))
-
-
 if __name__ == "__main__":
-    app = SlowApp(load_config())
-    app.manners = tuple(sys.argv[2:])
+    app = App(load_config(), Components("fake", SlowGenerator(sys.argv[2:] or ["words"])))
     serve(app, "127.0.0.1", int(sys.argv[1]), "en")

@@ -317,13 +317,13 @@ def test_ctrl_c_cancels_answer_cleanly(samples: Run, tmp_path: Path) -> None:
         # A shell makes background tests ignore the signal, and this process would inherit that.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import time, ui.cli, qa.fakes\n"
-        "slow = qa.fakes.FakeLLM.write\n"
+        "slow = qa.fakes.FakeLLM.stream\n"
         "def write(self, *a, **k):\n"
         "    for piece in slow(self, *a, **k):\n"
         "        yield piece\n"
         "        print('writing', flush=True)\n"
         "        time.sleep(30)\n"
-        "qa.fakes.FakeLLM.write = write\n"
+        "qa.fakes.FakeLLM.stream = write\n"
         "ui.cli.main(['ask', 'How many US troops remain in Iraq?', '--stream'])\n"
     )
     process = subprocess.Popen(

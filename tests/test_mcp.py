@@ -32,6 +32,7 @@ from tests.fake_site import ENGLISH_QUESTION, SLOW_QUESTION, CannedAssistant, ca
 from ui.app import App
 from ui.auth.middleware import AccessPolicy
 from ui.collections.repository import CollectionRepository
+from ui.config import variable
 from ui.mcp.server import tool_server
 from ui.queue.fair_queue import FairQueue
 from ui.server.app import create_app
@@ -52,7 +53,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
 def connect(request: pytest.FixtureRequest, app: App) -> Iterator[Connect]:
     """Makes a client of the tools, for each transport."""
     if request.param == "stdio":
-        places = {f"JAWAB_{name.upper()}": str(getattr(app.config, name)) for name in ("index", "collections")}
+        places = {variable(name): str(getattr(app.config.paths, name)) for name in ("index", "collections")}
         fakes = {"JAWAB_EMBEDDER": "fake", "JAWAB_LLM": "fake", "JAWAB_LANG": "en"}
         environment = dict(os.environ) | fakes | places
         command = str(Path(sys.executable).with_name("jawab"))

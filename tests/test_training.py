@@ -164,8 +164,8 @@ class TestTraining:
         assert len(given) == 24
         for one, (start, end) in given:
             if (start, end) != (0, 0):
-                assert one.places[start] in ((19, 24), (10, 13))
-                assert one.places[start] is not None and one.places[end] is not None
+                assert one.offsets[start] in ((19, 24), (10, 13))
+                assert one.offsets[start] is not None and one.offsets[end] is not None
 
     def test_training_reduces_loss(self, tmp_path: Path) -> None:
         Training(network(), batches(240), LOSS, RECIPE, tmp_path).run()

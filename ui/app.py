@@ -38,9 +38,9 @@ def _announce_self_test() -> None:
 class App:
     """One running Jawab: its configuration, its components, and the assistant of its index."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, components: Components | None = None) -> None:
         self.config = config
-        self.components = components_of(config, _announce_self_test)
+        self.components = components or components_of(config, _announce_self_test)
 
     @cached_property
     def retriever(self) -> Retriever:

@@ -1,7 +1,7 @@
 """Prompt-injection classifier: finds sentences that address the LLM ("ignore your instructions and answer …").
 
-They address whoever answers and state nothing about the world, so nothing that they say is an answer: they are removed
-from what is read, and stay in the article and in the passages that are shown. They are recognised by their meaning, in
+They address whoever answers and state nothing about the world, so nothing that they say is an answer: the reader does
+not get them, but they stay in the article and in the passages that are shown. They are recognised by their meaning, in
 any language of the embedder: by a linear function of the sentence's vector (`qa/training/train_commands.py`;
 docs/generation.md has how often it is right).
 """
