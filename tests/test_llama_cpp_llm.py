@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from qa.errors import LLMFailed, PromptTooLong
+from qa.errors import PromptTooLong
 from qa.llm.base import Message
 from qa.llm.chat_template import ChatTemplate
 from qa.llm.llama_cpp_llm import SETTINGS, LlamaCppLLM
@@ -30,9 +32,16 @@ def test_message_is_separate_from_template_tokens() -> None:
 def test_invalid_model_file_is_named_in_error(tmp_path: Path) -> None:
     path = tmp_path / "no-model.gguf"
     path.write_bytes(b"GGUF and nothing else")
-    with pytest.raises(LLMFailed) as failed:
-        LlamaCppLLM(path, LlamaConfiguration()).count_tokens("word")
-    assert failed.value.fields["path"] == path
+    # In a child process: CPU code that is loaded here would stay loaded for the other tests.
+    code = (
+        "import sys; from pathlib import Path; from qa.errors import LLMFailed;"
+        "from qa.llm import llama_library as library; from qa.llm.llama_cpp_llm import LlamaCppLLM\n"
+        "backend = (library.rated_backends() or [''])[-1]\n"
+        "try: LlamaCppLLM(Path(sys.argv[1]), library.LlamaConfiguration(backend)).count_tokens('word')\n"
+        "except LLMFailed as error: print(error.fields['path'])"
+    )
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == str(path)
 
 
 class LongPromptLLM(LlamaCppLLM):
