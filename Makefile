@@ -39,7 +39,7 @@ models: .venv/ready
 
 demo-answers: models
 	$(BIN)/jawab index --index $(DEMO)/index samples/articles
-	$(BIN)/jawab ask --index $(DEMO)/index "ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟"
+	$(BIN)/jawab ask --index $(DEMO)/index "من قادت الرحلة الأولى للترام في مرسى نورس؟"
 	$(BIN)/jawab ask --index $(DEMO)/index "How many US troops remain in Iraq?"
 
 demo: demo-answers

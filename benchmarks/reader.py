@@ -54,6 +54,8 @@ BUDGETS = (150, 200, 300, 400, 500)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
 THRESHOLDS = (0.0, 0.2, 0.3, 0.35, 0.4, 0.5)
 BINS = 10
+UNANSWERABLE = 0.08
+"""Share of unanswerable questions that probabilities are fitted for: with more, right answers are declined."""
 MARGIN = Weights(margin=1, evidence=0, answerable=0, bias=0)
 
 
@@ -235,14 +237,21 @@ def end_to_end(rows: Sequence[Row], budget: int, weights: Weights) -> dict[str, 
     }
 
 
-def fit(rows: Sequence[Row], budget: int = 400) -> Weights:
-    """Weights that make `probability` the chance that an answer is right; twice, for they also choose the answers."""
+def fit(rows: Sequence[Row], budget: int = BUDGET) -> Weights:
+    """Weights that make `probability` the chance that an answer is right; twice, for they also choose the answers.
+
+    Unanswerable questions count as if they were `UNANSWERABLE` of all.
+    """
+    unanswerable = np.array([not row["question"].get("answerable", True) for row in rows])
+    shares = np.where(
+        unanswerable, UNANSWERABLE / max(1, unanswerable.sum()), (1 - UNANSWERABLE) / max(1, (~unanswerable).sum())
+    )
     weights = WEIGHTS
     for _ in range(2):
         chosen = [(row, best(row, budget, weights)) for row in rows]
         signals = np.array([[one["margin"], one["evidence"], one["answerable"]] for _, one in chosen])
         right = np.array([scores(row["question"], one["text"])[0] >= RIGHT for row, one in chosen])
-        model = LogisticRegression(C=100.0, max_iter=1000).fit(signals, right)
+        model = LogisticRegression(C=100.0, max_iter=1000).fit(signals, right, sample_weight=shares * len(rows))
         weights = Weights(*map(float, model.coef_[0]), float(model.intercept_[0]))
     return weights
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-ARABIC = "ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟"
+ARABIC = "من قادت الرحلة الأولى للترام في مرسى نورس؟"
 ENGLISH = "How many US troops remain in Iraq?"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 url="${JAWAB_URL:-http://127.0.0.1:7860}"
-question="${1:-ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟}"
+question="${1:-من قادت الرحلة الأولى للترام في مرسى نورس؟}"
 
 # As a file, so that the key is in no list of processes.
 authorization() { [[ -z "${JAWAB_KEY:-}" ]] || printf 'Authorization: Bearer %s\n' "$JAWAB_KEY"; }

@@ -36,7 +36,7 @@ AskFunction = Callable[[str], Record]
 
 QUESTIONS = (
     "How many US troops remain in Iraq?",
-    "ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟",
+    "من قادت الرحلة الأولى للترام في مرسى نورس؟",
     "How deep is the harbour of Marsa Nawras?",
     "لماذا أُجّل ترام مرسى نورس؟",
     "thank you",

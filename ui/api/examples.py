@@ -9,7 +9,7 @@ from fastapi.openapi.models import Example
 
 ASKED: dict[str, Example] = {
     "English": {"value": {"question": "How many US troops remain in Iraq?"}},
-    "العربية": {"value": {"question": "ما اسم السائقة التي تولّت الرحلة الافتتاحية لترام مرسى نورس؟", "stream": True}},
+    "العربية": {"value": {"question": "من قادت الرحلة الأولى للترام في مرسى نورس؟", "stream": True}},
 }
 SEARCHED: dict[str, Example] = {
     "English": {"value": {"question": "withdrawal of troops", "k": 3, "since": "2021-04"}},
