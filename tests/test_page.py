@@ -500,28 +500,28 @@ class TestArticleList:
         return visit.page
 
     def test_articles_are_searched_and_opened(self, page: Page) -> None:
-        expect(page.locator(".article_browser li")).to_have_count(3)
+        expect(page.locator(".shelf li")).to_have_count(3)
         page.fill(".wanted [name=words]", "Pentagon")
         page.keyboard.press("Enter")
-        expect(page.locator(".article_browser li")).to_have_count(1)
-        page.locator(".article_browser a").click()
+        expect(page.locator(".shelf li")).to_have_count(1)
+        page.locator(".shelf a").click()
         expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
         page.keyboard.press("Escape")
         page.select_option(".wanted [name=language]", "ar")
         page.fill(".wanted [name=words]", "")
         page.locator(".wanted button").click()
-        expect(page.locator(".article_browser li")).to_have_count(1)
+        expect(page.locator(".shelf li")).to_have_count(1)
         assert "language=ar" in page.url
 
     def test_article_is_removed_and_restored_by_keyboard(self, page: Page) -> None:
-        page.locator(".article_browser .remove").first.focus()
+        page.locator(".shelf .remove").first.focus()
         page.keyboard.press("Enter")
-        expect(page.locator(".article_browser li:visible")).to_have_count(2)
+        expect(page.locator(".shelf li:visible")).to_have_count(2)
         expect(page.locator("#taken button")).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.locator(".article_browser li:visible")).to_have_count(3)
+        expect(page.locator(".shelf li:visible")).to_have_count(3)
         page.reload()
-        expect(page.locator(".article_browser li")).to_have_count(3)
+        expect(page.locator(".shelf li")).to_have_count(3)
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
     def test_chosen_language_applies_to_list_and_chat(self, page: Page) -> None:
@@ -532,8 +532,8 @@ class TestArticleList:
         expect(page.locator("#ask")).to_have_text("Ask")
 
     def test_hostile_titles_are_escaped(self, page: Page) -> None:
-        expect(page.locator(".article_browser a", has_text="<b>Bold</b> title")).to_be_visible()
-        assert page.evaluate("document.querySelectorAll('.article_browser :is(b, img, script, i, u)').length") == 0
+        expect(page.locator(".shelf a", has_text="<b>Bold</b> title")).to_be_visible()
+        assert page.evaluate("document.querySelectorAll('.shelf :is(b, img, script, i, u)').length") == 0
 
     def test_list_fits_phone_width(self, page: Page) -> None:
         page.set_viewport_size({"width": 360, "height": 740})

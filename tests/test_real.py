@@ -121,7 +121,7 @@ def test_prompt_head_is_evaluated_once_per_language(
     monkeypatch.setattr(context, "_decode", counted)
     head = len(real_generator._tokens(sentence_prompt("ar").head, answer=False))
     assert head > 300
-    for question in ("متى افتتح الترام؟", "When did the tram open?", "أين مكتبة المخطوطات؟"):
+    for question in ("متى افتتح الترام؟", "When did the tram open?", "كم مخطوطاً تضم خزانة ابن الناسخ؟"):
         evaluated.clear()
         list(assistant.stream(question))
         # The question with its evidence and the generated tokens, never the head again.
