@@ -21,7 +21,7 @@ import click
 
 from index.runtime.cpu import cpu_name
 from qa.components import Components
-from qa.llm.llama_context import Config, LlamaContext
+from qa.llm.llama_context import LlamaContext, Settings
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test_child import CONTINUATION, PROMPT
 
@@ -37,7 +37,7 @@ def main(programs: int, rounds: int) -> None:
     generator = Components().generator
     assert isinstance(generator, LlamaCppLLM)
     contexts = {
-        name: LlamaContext(generator.path, threads, Config(), generator.configuration)
+        name: LlamaContext(generator.path, threads, Settings(), generator.configuration)
         for name, threads in (("one thread", 1), ("all threads", os.cpu_count() or 2))
     }
     for context in contexts.values():

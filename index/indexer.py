@@ -103,7 +103,7 @@ def remove_articles(folder: Path, article_ids: Sequence[str], vectors: VectorSto
             if path is None:
                 raise ArticleMissing(article_id=article_id)
             paths.add(path)
-        to_rechunk = update_line_counts(catalog, [], catalog.texts_leaving(article_ids)).to_rechunk
+        to_rechunk = update_line_counts(catalog, [], catalog.texts_to_remove(article_ids)).to_rechunk
         with change_index(catalog, vectors):
             for article_id in article_ids:
                 _remove(catalog, article_id)

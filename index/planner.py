@@ -134,7 +134,7 @@ def plan_update(
         if report:
             report(position, len(discovered.files))
     _plan_removals(discovered, roots, stored, plan)
-    leaving = catalog.texts_leaving(plan.leaving)
+    leaving = catalog.texts_to_remove(plan.leaving)
     unique, copies = _split_copies(catalog, checked(changed, check), leaving)
     _plan_passages(catalog, unique, leaving, plan, check)
     _plan_copies(catalog, copies, plan)

@@ -137,7 +137,7 @@ class Retriever:
         for number, cosine in ranked:
             best.setdefault(stories[number], (number, cosine))
         hits = self._hits(list(best.values())[:k], query)
-        return [replace(hit, others=tuple(self.catalog.told_with(hit.article.id))) for hit in hits]
+        return [replace(hit, others=tuple(self.catalog.same_story(hit.article.id))) for hit in hits]
 
     def _current(self) -> VectorIndex:
         generation = self.catalog.generation

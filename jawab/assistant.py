@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from index.retriever import Retriever
 from qa.assistant import Assistant as _Assistant
 from qa.components import Components
 from ui.app import components_of
@@ -37,6 +36,4 @@ class Assistant(_Assistant):
         `SettingInvalid`; all are `JawabError`.
         """
         components = components or components_of(config or load_config())
-        retriever = Retriever(Path(index), components.embedder)
-        llm = components.llm if with_llm else None
-        return cls(retriever, llm, components.reader, components.options, components.injection_classifier)
+        return components.open_as(cls, Path(index), with_llm)

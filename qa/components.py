@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import platformdirs
 
@@ -29,9 +30,7 @@ from qa.reader.base import Reader
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
 
-FAKE = "fake"
-"""Name of the fake embedder and LLM, for trying the program without models."""
-
+A = TypeVar("A", bound=Assistant)
 
 _MEMORY_BESIDE_LLM = 900_000_000
 """Bytes that embedder and reader take, which are loaded later: an LLM that leaves too few for them is of no use."""
@@ -118,7 +117,7 @@ class Components:
         try:
             self.generator  # noqa: B018 - created here, or not at all
         except ModelMissing as error:
-            if self._chosen_llm:
+            if self._chosen_llm not in ("", "model:"):
                 raise
             return error
         except (LLMUnusable, MemoryShort) as error:
@@ -130,10 +129,12 @@ class Components:
 
         Models are loaded on first use. Raises the errors of `Retriever` and of the components.
         """
-        retriever = Retriever(index, self.embedder)
-        return Assistant(
-            retriever, self.llm if with_llm else None, self.reader, self.options, self.injection_classifier
-        )
+        return self.open_as(Assistant, index, with_llm)
+
+    def open_as(self, kind: type[A], index: Path, with_llm: bool = True) -> A:
+        """Open an assistant of the class `kind`, as `open_assistant` does."""
+        llm = self.llm if with_llm else None
+        return kind(Retriever(index, self.embedder), llm, self.reader, self.options, self.injection_classifier)
 
     def self_test(self) -> SelfTestResult | None:
         """Return the result of the LLM's self-test; `None` for an LLM that does not run in this process."""

@@ -16,7 +16,6 @@ from index.planner import IndexingReport
 from index.text.language import detect_language
 from index.topics.topic_map import MapPoint, Topic, TopicMap
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
-from qa.components import FAKE
 from qa.query.followup import HistoryTurn
 from ui.app import App
 from ui.collections.repository import CollectionRepository
@@ -106,7 +105,7 @@ class CannedArticles:
     def publishers(self) -> list[tuple[str, int]]:
         return [("dw.com", 2), ("<i>paper</i>", 1)]
 
-    def told_with(self, article_id: str) -> list[Article]:
+    def same_story(self, article_id: str) -> list[Article]:
         return [one for one in ARTICLES[:2] if one.id != article_id] if article_id in ("ar-1", "en-1") else []
 
     def count_articles(self) -> int:
@@ -283,7 +282,7 @@ def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview
         )
 
     folders = CollectionRepository(folder / "index", folder / "collections")
-    models = LoadedModels(App(load_config(embedder=FAKE, llm=FAKE)))
+    models = LoadedModels(App(load_config(embedder="fake", llm="fake")))
     jobs = JobQueue(folder / "brought", CannedIntake())
     return Site(
         CollectionRegistry(folders, open_collection),

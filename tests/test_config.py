@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from ui.cli import jawab
-from ui.config import SHORT_NAMES, Config, SettingInvalid, load_config, short_name, variable
+from ui.config import SHORT_NAMES, Config, SettingInvalid, load_config, variable
 
 ROOT = Path(__file__).parent.parent
 
@@ -96,7 +96,7 @@ class TestShow:
     def test_every_setting_is_shown_with_its_variable(self) -> None:
         shown = CliRunner().invoke(jawab, ["config", "show"]).output
         for one in Config().settings():
-            assert f"{one.description}: {variable(short_name(one.section, one.field))}" in shown
+            assert f"{one.description}: {variable(one.name)}" in shown
 
     def test_defaults_are_marked(self) -> None:
         shown = CliRunner(env={"JAWAB_THRESHOLD": "0.55"}).invoke(jawab, ["config", "show"]).output
@@ -119,6 +119,4 @@ class TestShow:
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| [^|]* \| ([^|]+) \|$", text, re.MULTILINE)
-    assert rows == [
-        (one.field, variable(short_name(one.section, one.field)), one.description) for one in Config().settings()
-    ]
+    assert rows == [(one.field, variable(one.name), one.description) for one in Config().settings()]

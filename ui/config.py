@@ -21,10 +21,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from index.errors import JawabError
 from index.storage.private import narrow_folder
-from qa.confidence import THRESHOLD
-from qa.evidence import MAX_EVIDENCE_TOKENS
 from qa.fetching.models import models_folder
-from qa.reader.extractive_qa import BUDGET as READING
+from qa.options import Options
 
 PREFIX = "JAWAB_"
 FILE_VARIABLE = "JAWAB_CONFIG"
@@ -68,7 +66,7 @@ class Inference(_Section):
         default="",
         description="a name from models.txt, a GGUF file, or the address of a server: http://HOST:PORT/v1#MODEL",
     )
-    llm_key: str = Field(default="", pattern=r"^[!-~]*$", description="key of that server, if it wants one")
+    llm_key: str = Field(default="", repr=False, pattern=r"^[!-~]*$", description="key of that server, if it wants one")
     threads: int = Field(default=0, ge=0, description="threads of the LLM; 0: one for each processor")
 
 
@@ -76,12 +74,16 @@ class Answering(_Section):
     """Answering of questions."""
 
     threshold: float = Field(
-        default=THRESHOLD, ge=0, le=1, description="least confidence at which a question is answered"
+        default=Options.threshold, ge=0, le=1, description="least confidence at which a question is answered"
     )
-    passages: int = Field(default=10, ge=1, le=100, description="passages that are searched for a question")
-    reading_tokens: int = Field(default=READING, ge=50, le=5000, description="tokens of excerpts that the reader reads")
+    passages: int = Field(
+        default=Options.passages, ge=1, le=100, description="passages that are searched for a question"
+    )
+    reading_tokens: int = Field(
+        default=Options.reading_tokens, ge=50, le=5000, description="tokens of excerpts that the reader reads"
+    )
     evidence_tokens: int = Field(
-        default=MAX_EVIDENCE_TOKENS, ge=50, le=2000, description="tokens of sentences given to the LLM"
+        default=Options.evidence_tokens, ge=50, le=2000, description="tokens of sentences given to the LLM"
     )
 
 
@@ -104,7 +106,7 @@ class Cache(_Section):
 class Access(_Section):
     """Access to `jawab serve`."""
 
-    password: str = Field(default="", description="password of a served page that other computers reach")
+    password: str = Field(default="", repr=False, description="password of a served page that other computers reach")
     origins: str = Field(
         default="", description="other sites whose pages may use the API, such as https://a.example; or none"
     )
@@ -146,13 +148,19 @@ SHORT_NAMES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """A field of the configuration; `is_set` unless it has its default."""
+    """A field of the configuration; `is_set` unless it has its default. A secret one is not shown or backed up."""
 
     section: str
     field: str
     value: Any
     description: str
     is_set: bool
+    is_secret: bool
+
+    @property
+    def name(self) -> str:
+        """The short name; where there is none, `section__field`."""
+        return short_name(self.section, self.field)
 
 
 class Config(BaseSettings):
@@ -194,7 +202,7 @@ class Config(BaseSettings):
             values = getattr(self, section)
             for name, field in type(values).model_fields.items():
                 is_set = name in values.model_fields_set
-                yield Setting(section, name, getattr(values, name), field.description or "", is_set)
+                yield Setting(section, name, getattr(values, name), field.description or "", is_set, not field.repr)
 
 
 class _Source(PydanticBaseSettingsSource):

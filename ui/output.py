@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +18,7 @@ from index.planner import IndexingReport
 from index.recovery import RecoveryReport
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Token
 from qa.fetching.models import Model, ModelStore
-from ui.config import Setting
+from ui.config import Setting, variable
 from ui.dates_and_plurals import format_date
 from ui.doctor import Check
 from ui.i18n import translate
@@ -215,17 +215,17 @@ def _size(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
-def settings(rows: Sequence[tuple[Setting, str]], secret: frozenset[str]) -> str:
+def settings(shown: Iterable[Setting]) -> str:
     """Return settings with their environment variables, as text; secret values are not shown."""
     lines: list[str] = []
     section = ""
-    for setting, variable in rows:
+    for setting in shown:
         if setting.section != section:
             section = setting.section
             lines += ["", f"[{section}]"]
-        value = "***" if setting.field in secret and setting.value else str(setting.value)
+        value = "***" if setting.is_secret and setting.value else str(setting.value)
         lines.append(f"{setting.field} = {value or '-'}{'' if setting.is_set else '  (default)'}")
-        lines.append(f"    {setting.description}: {variable}")
+        lines.append(f"    {setting.description}: {variable(setting.name)}")
     return "\n".join(lines[1:])
 
 

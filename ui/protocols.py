@@ -43,7 +43,7 @@ class Articles(Protocol):
     def article(self, article_id: str) -> Article:
         """Return one article. Raises `ArticleMissing`."""
 
-    def told_with(self, article_id: str) -> list[Article]:
+    def same_story(self, article_id: str) -> list[Article]:
         """Return the other articles of the same story."""
 
     def count_articles(self) -> int: ...

@@ -114,7 +114,7 @@ class CatalogReader:
             ids_by_story.setdefault(story, []).append(article_id)
         return [tuple(ids) for ids in ids_by_story.values() if len(ids) > 1]
 
-    def told_with(self, article_id: str) -> list[Article]:
+    def same_story(self, article_id: str) -> list[Article]:
         """Return the other articles of this article's story, ordered by id."""
         rows = self.rows(
             f"""SELECT {ARTICLE} FROM articles
@@ -135,7 +135,7 @@ class CatalogReader:
         query = "SELECT 1 FROM copies WHERE article = (SELECT number FROM articles WHERE id = ?) LIMIT 1"
         return bool(self.rows(query, article_id))
 
-    def texts_leaving(self, article_ids: Collection[str]) -> set[str]:
+    def texts_to_remove(self, article_ids: Collection[str]) -> set[str]:
         """Return those of `article_ids` whose text is removed with them: no remaining copy would replace them."""
         leaving = set(article_ids)
         if not leaving:

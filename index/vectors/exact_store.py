@@ -1,6 +1,6 @@
 """Vector store without files: all vectors in memory, compared exactly with NumPy.
 
-For small collections, and for computers on which FAISS does not run.
+For small collections: every search compares all vectors. It is not used by default.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ CROSS_LINGUAL = 0.3
 HELD_OUT = 7
 """One event in so many is not learnt from."""
 KINDS = {"key": 4, "fact": 9, "turned": 2, "neighbour": 1, "year": 1, "compare": 1}
-"""How often each kind of question is asked, in proportion."""
+"""Relative frequency of each kind of question."""
 ANSWERED = 0.75
 """Share of the questions that are about the town of the article, not about another."""
 _LATEST, _EARLIEST = 2025, 2004

@@ -29,10 +29,9 @@ from index.vectors.faiss_store import FAISS
 from ui.backup.archive import Advance, ArchivedCollection, Manifest, Source, finish, write_members
 from ui.backup.places import COLLECTIONS, CONVERSATIONS, JOBS, SETTINGS, UPLOADS, Places
 from ui.collections.repository import CollectionInfo, CollectionRepository
-from ui.config import Config, short_name
+from ui.config import Config
 from ui.jobs.repository import JOBS as JOB_FILES
 
-_SECRET_SETTINGS = frozenset({"password", "llm_key"})
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 
 
@@ -137,9 +136,9 @@ class _Snapshots:
     def settings(self, config: Config) -> None:
         """Write the settings that are set, without secrets."""
         values = {
-            short_name(setting.section, setting.field): str(setting.value)
+            setting.name: str(setting.value)
             for setting in config.settings()
-            if setting.is_set and setting.field not in _SECRET_SETTINGS
+            if setting.is_set and not setting.is_secret
         }
         if "llm" in values:
             values["llm"] = _CREDENTIALS.sub("//", values["llm"])

@@ -9,11 +9,8 @@ import click
 
 from ui import output
 from ui.cli.command import EXIT_PROBLEM, app_of, index_option
-from ui.config import short_name, variable
 from ui.i18n import user_language
 from ui.terminal import echo
-
-SECRET = frozenset({"password", "llm_key"})
 
 
 @click.command()
@@ -63,8 +60,12 @@ def show_configuration(as_json: bool) -> None:
         jawab config show
     """
     config = app_of().config
-    if as_json:
-        echo(output.as_json(config.model_dump(mode="json", exclude={"access": {"password"}, "inference": {"llm_key"}})))
+    settings = list(config.settings())
+    if not as_json:
+        echo(output.settings(settings))
         return
-    rows = [(setting, variable(short_name(setting.section, setting.field))) for setting in config.settings()]
-    echo(output.settings(rows, SECRET))
+    values = config.model_dump(mode="json")
+    for setting in settings:
+        if setting.is_secret:
+            del values[setting.section][setting.field]
+    echo(output.as_json(values))

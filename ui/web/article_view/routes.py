@@ -35,6 +35,6 @@ def article_view_routes() -> APIRouter:
         except ArticleMissing as error:
             return HTMLResponse(render("article/missing.html", language, message=error_message(error, language)), 404)
         marks = marks_of(found, start, end, phrase)
-        return HTMLResponse(article_html(found, collection.articles.told_with(found.id), marks, language))
+        return HTMLResponse(article_html(found, collection.articles.same_story(found.id), marks, language))
 
     return router
