@@ -158,7 +158,7 @@ def command(*words: str | Path) -> list[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    places = {"index": "index", "conversations": "conversations", "collections": "collections", "brought": "brought"}
+    places = {"index": "index", "conversations": "conversations", "collections": "collections", "uploads": "uploads"}
     return os.environ | _FAKES | {f"JAWAB_{name.upper()}": str(home / place) for name, place in places.items()}
 
 

@@ -113,7 +113,7 @@ async def _visits(browser: Any, more: Any) -> dict[str, list[float]]:
     context = await browser.new_context(locale="en-GB")
     page = await context.new_page()
     while more(len(took["chat"])):
-        for name, path, ready in (("chat", "", "#opening p"), ("collection", "articles", ".shelf")):
+        for name, path, ready in (("chat", "", "#opening p"), ("collection", "articles", ".article-list")):
             began = time.perf_counter()
             await page.goto(ADDRESS + path)
             await page.wait_for_selector(ready)

@@ -123,7 +123,7 @@ def leaving(times: int = 20) -> dict[str, Any]:
 
 def under_way() -> bool:
     """Whether a question is worked on."""
-    return "jawab_questions_under_way 0.0" not in httpx.get(f"{ADDRESS}/metrics", trust_env=False, timeout=60).text
+    return "jawab_questions_in_progress 0.0" not in httpx.get(f"{ADDRESS}/metrics", trust_env=False, timeout=60).text
 
 
 def call(work: Path, path: str, callers: int, seconds: int, out: Path, pause: float = 0) -> None:
@@ -166,7 +166,7 @@ def figures_of(rows: Sequence[dict[str, Any]], seconds: float) -> dict[str, Any]
 def beats() -> dict[str, float]:
     """How many beats of the event loop came at most so late, by the histogram's edges."""
     text = httpx.get(f"{ADDRESS}/metrics", trust_env=False, timeout=60).text
-    found = re.findall(r'jawab_loop_late_seconds_bucket\{le="([^"]+)"\} (\S+)', text)
+    found = re.findall(r'jawab_event_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', text)
     return {edge: float(count) for edge, count in found}
 
 

@@ -32,7 +32,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         figures = {
             name: medians([visit(browser, given.url + path, ready) for _ in range(given.times)])
-            for name, path, ready in (("chat", "", "#question textarea"), ("collection", "articles", ".shelf"))
+            for name, path, ready in (("chat", "", "#question textarea"), ("collection", "articles", ".article-list"))
         }
         browser.close()
     given.out.write_text(json.dumps(figures, indent=2) + "\n")

@@ -32,7 +32,7 @@ from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever
 from index.text.language import unsupported_language
 from qa.answer import FoundPassage
-from qa.assistant import found_passages
+from qa.question_context import found_passages
 from qa.confidence import THRESHOLD
 from qa.evaluation.metrics import holds_gold
 from qa.query.arabizi import transliterate

@@ -21,7 +21,7 @@ def serving(
     work: Path, port: int, index: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The server over `index`, or the one in `work`, where all else that it keeps is too."""
-    kept = {f"JAWAB_{name.upper()}": str(work / name) for name in ("index", "conversations", "collections", "brought")}
+    kept = {f"JAWAB_{name.upper()}": str(work / name) for name in ("index", "conversations", "collections", "uploads")}
     command = [str(Path(sys.executable).with_name("jawab")), "serve", "--port", str(port)]
     command += ["--index", str(index)] if index else []
     environment = os.environ | kept | dict(settings or {})

@@ -107,7 +107,7 @@ def bring(work: Path, folder: Path, stop: bool = False) -> dict[str, Any]:
             received = time.monotonic() - began
             if stop:
                 time.sleep(2)
-                page.click("#stop-bringing")
+                page.click("#stop-upload")
                 pressed = time.monotonic()
                 page.wait_for_selector("[data-state=stopped]", timeout=600_000)
                 return {"stopped_after_s": round(time.monotonic() - pressed, 1)}
@@ -117,7 +117,7 @@ def bring(work: Path, folder: Path, stop: bool = False) -> dict[str, Any]:
                 other.goto(f"{ADDRESS}articles")
                 opened.append(time.monotonic() - visit)
                 time.sleep(1)
-            said = page.locator("#brought [data-state] p").inner_text()
+            said = page.locator("#upload-status [data-state] p").inner_text()
             whole = time.monotonic() - began
             browser.close()
         peak = _peak_mb(server.pid)

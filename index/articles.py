@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Language = Literal["ar", "en"]
+Field = Literal["text", "title"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Article:
     ignored: tuple[Span, ...] = ()
     date_from: str | None = None
     date_certainty: float | None = None
+
+    def field(self, name: Field) -> str:
+        """Return the field that a quotation is cut from."""
+        return self.title if name == "title" else self.text
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ class SentenceTransformerEmbedder:
 
     Raises `EmbedderFailed` for a folder that is not such a model.
 
-    The network is loaded on first use: an update without changes needs no model. Loading raises `MemoryShort` where
-    there is too little memory. `copies` is a folder for a copy of the weights in bfloat16; without it they are
+    The network is loaded on first use: an update without changes needs no model. Loading raises `InsufficientMemory`
+    where there is too little memory. `copies` is a folder for a copy of the weights in bfloat16; without it they are
     converted at every start.
     """
 
@@ -167,6 +167,21 @@ class SentenceTransformerEmbedder:
                 show_progress_bar=False,
             )
         return list(rows)
+
+    def token_states(self, text: str, layer: int) -> tuple[Vectors, list[tuple[int, int]]]:
+        """Return the states of the text's tokens after a layer, of shape (tokens, width), and where each token stands."""
+        return self.thread.do(lambda: self._token_states(text, layer), Priority.SEARCHING)
+
+    def _token_states(self, text: str, layer: int) -> tuple[Vectors, list[tuple[int, int]]]:
+        import torch
+
+        encoded = self._model.tokenizer(
+            text, truncation=True, max_length=MAX_TOKENS, return_tensors="pt", return_offsets_mapping=True
+        )
+        offsets = encoded.pop("offset_mapping")[0].tolist()
+        with torch.inference_mode():
+            states = self.encoder(**encoded, output_hidden_states=True).hidden_states[layer][0]
+        return states.float().numpy(), [(start, end) for start, end in offsets]
 
     def embed_passages(self, texts: Sequence[PassageText], progress: Progress | None = None) -> list[PassageEmbedding]:
         embedded: dict[int, PassageEmbedding] = {}

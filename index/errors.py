@@ -77,7 +77,7 @@ class DiskFailed(JawabError):
 class PermissionDenied(JawabError):
     """The operating system refused to read or write `path`."""
 
-    code = "not_allowed"
+    code = "permission_denied"
 
 
 class FileExists(JawabError):
@@ -110,10 +110,10 @@ class EmbedderFailed(JawabError):
     code = "embedder_failed"
 
 
-class MemoryShort(JawabError):
+class InsufficientMemory(JawabError):
     """Loading `path` takes `needed` gigabytes of memory, and `free` are free."""
 
-    code = "memory_short"
+    code = "insufficient_memory"
     retryable = True
 
 

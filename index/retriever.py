@@ -12,6 +12,7 @@ from pathlib import Path
 
 from index.articles import Article, Span
 from index.embeddings import Embedder, Vectors
+from index.publications import PublicationReader, Publications
 from index.retrieval.bm25 import keyword_search, phrase_search
 from index.retrieval.filters import Filter, allowed_passages
 from index.retrieval.fusion import fuse
@@ -67,12 +68,18 @@ class Retriever:
         self.embedder_name = embedder.name
         self.catalog = Catalog.open(folder)
         self.catalog.require(embedder.fingerprint)
+        self._publications = PublicationReader(self.catalog)
         self._generation = -1
         self._vectors: VectorIndex | None = None
 
     def prepare(self) -> None:
-        """Load the embedder, so that the first question does not wait for it."""
+        """Load the embedder and the publications, so that the first question does not wait for them."""
         self._embedder.embed_queries([self.embedder_name])
+        self.publications()
+
+    def publications(self) -> Publications:
+        """Return all articles and copies with their authors, sources and dates."""
+        return self._publications.current()
 
     def search(
         self,

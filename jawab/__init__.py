@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from index.articles import Article
     from index.errors import JawabError
     from index.planner import IndexingReport
+    from index.retrieval.filters import Filter
     from jawab.assistant import Assistant
     from jawab.indexing import build_index
     from qa.answer import Answer, Citation
@@ -31,6 +32,7 @@ else:
         "Assistant": "jawab.assistant",
         "Citation": "qa.answer",
         "Config": "ui.config",
+        "Filter": "index.retrieval.filters",
         "IndexingReport": "index.planner",
         "JawabError": "index.errors",
         "build_index": "jawab.indexing",
@@ -42,4 +44,14 @@ else:
         return getattr(import_module(_HOMES[name]), name)
 
 
-__all__ = ["Answer", "Article", "Assistant", "Citation", "Config", "IndexingReport", "JawabError", "build_index"]
+__all__ = [
+    "Answer",
+    "Article",
+    "Assistant",
+    "Citation",
+    "Config",
+    "Filter",
+    "IndexingReport",
+    "JawabError",
+    "build_index",
+]

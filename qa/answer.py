@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from index.articles import Language
+from index.articles import Field, Language
 from index.text.language import detect_language
 
 Status = Literal["answered", "declined"]
@@ -18,7 +18,10 @@ Done = Literal["shortened", "replaced"]
 
 @dataclass(frozen=True)
 class Citation:
-    """A quotation: `quote == text[start:end]` of the stored article, in Unicode code points."""
+    """A quotation: `quote == text[start:end]` of the stored article, in Unicode code points.
+
+    `field` is "title" for a quotation from the title; the offsets then count in it.
+    """
 
     marker: int
     article_id: str
@@ -29,6 +32,7 @@ class Citation:
     start: int
     end: int
     quote: str
+    field: Field = "text"
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ class Correction:
     done: Done
 
 
+_OPTIONAL = ("talk", "asked", "correction", "nearest", "other", "understanding", "verdict", "missing", "cached")
+"""Fields that a record has only where they are set."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The answer record. A declined one has an `answer` that says so, no citations, and the passages.
@@ -86,7 +94,9 @@ class Answer:
     without passages. `asked` is the rewritten question that was used in place of a follow-up (`followup.py`) or of
     Arabic in Latin letters (`arabizi.py`). `correction` is set if the LLM's sentence failed verification, and was not
     used as written. `nearest` is set if the question is declined although the articles mention its subject. `other` is
-    the phrase of another sentence that may be the right one instead; `answer` has it too. `cached` is set if this is
+    the phrase of another sentence that may be the right one instead; `answer` has it too. `understanding` is what was
+    understood of the question (`qa/query/understanding.py`), `verdict` the yes or no to such a question, and `missing`,
+    of a declined one, what of the question the articles do not have. `cached` is set if this is
     the stored answer to the same question over the same articles.
     """
 
@@ -106,6 +116,9 @@ class Answer:
     correction: Correction | None = None
     nearest: Nearest | None = None
     other: str | None = None
+    understanding: dict[str, Any] | None = None
+    verdict: Literal["yes", "no"] | None = None
+    missing: tuple[str, ...] | None = None
     cached: bool | None = None
 
     @classmethod
@@ -125,7 +138,7 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
-        for name in ("talk", "asked", "correction", "nearest", "other", "cached"):
+        for name in _OPTIONAL:
             if record[name] is None:
                 del record[name]
         return record

@@ -1,4 +1,4 @@
-"""Question pipeline: search → the reader's phrase, or declined → the LLM's sentence around it → citations.
+"""Question pipeline: understand → search → the reader's phrase, verified, or declined → the LLM's sentence → citations.
 
 The reader extracts the phrase from the articles, or finds that they do not answer; this takes half a second. Then the
 LLM writes a sentence around it, which is streamed, verified, and marked with its citations. Last, the LLM's likelihood
@@ -6,17 +6,18 @@ of the phrase is computed, which affects only the confidence.
 
 Without a reader, the LLM's phrase is located in the articles; without an LLM, phrase and quotation are the answer. A
 question that no phrase answers ("summarise …") is answered by the articles' own sentences, and so are "why" and "how":
-by the sentence that has the phrase and those that follow it.
+by the sentence that has the phrase and those that follow it. What the catalogue knows, comparisons, yes or no, and
+lists are composed by the program around quotations.
 """
 
 from __future__ import annotations
 
 import collections.abc
 import itertools
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -24,27 +25,18 @@ from index.articles import Article, Language
 from index.retrieval.filters import Filter
 from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever
-from index.text.folding import fold_text
 from index.text.language import detect_language, warm_up_detector
-from qa.answer import (
-    Answer,
-    Citation,
-    Correction,
-    Event,
-    Finished,
-    FoundPassage,
-    Nearest,
-    PassagesFound,
-    PhraseFound,
-    Status,
-    Timings,
-    Token,
-)
-from qa.citations import Located, cite, corroborating, is_same_answer
-from qa.confidence import combine_confidence, cosine_confidence, llm_confidence, nearest_related
+from qa.answer import Answer, Correction, Event, Finished, PassagesFound, PhraseFound, Timings, Token
+from qa.catalog_answers import answer_from_catalog
+from qa.citations import Located, cite
+from qa.comparisons import compare
+from qa.composed import ComposedAnswer, Statement
+from qa.confidence import combine_confidence, cosine_confidence, llm_confidence
 from qa.evidence import Evidence, select_evidence
+from qa.listing import expand, list_lines
 from qa.llm.base import LLM
 from qa.llm_extraction import extract_short_answer
+from qa.missing import missing_names
 from qa.multi_sentence import expand_explanation, select_sentences, strip_connective
 from qa.options import Options
 from qa.postprocess import (
@@ -55,22 +47,30 @@ from qa.postprocess import (
     no_extra_checks,
     verify_sentence,
 )
-from qa.prompts import AnswerPrompt, answer_prompt, sentence_prompt
+from qa.prompts import answer_prompt, sentence_prompt
 from qa.query.arabizi import transliterate
+from qa.query.attribution import attribution_of
+from qa.query.catalog_question import parse_catalog_question
+from qa.query.comparison_question import parse_comparison
 from qa.query.dialect import to_msa_question_words
 from qa.query.followup import HistoryTurn, concat_history, is_follow_up
-from qa.query.question import asks_why_or_how, is_factoid, validate_question
+from qa.query.names import CapitalTagger, NameTagger
+from qa.query.question import validate_question
 from qa.query.rewriting import rewrite_follow_up
 from qa.query.smalltalk import EXAMPLES, Kind, classify, reply
 from qa.query.spelling import correct_spelling
+from qa.query.understanding import understand
+from qa.question_context import Clock, QuestionContext
 from qa.reader.base import Reader
-from qa.reader.extractive_qa import extract_answer
+from qa.reader.extractive_qa import ExtractedAnswer, extract_answer
 from qa.reader.prompt_injection import InjectionClassifier
 from qa.verification.translation import check_translation
+from qa.verification.verifier import Verifier
+from qa.yes_no import answer_yes_no
 
 SENTENCE_TOKENS = 80
 
-SentenceStream = collections.abc.Generator[Event, None, tuple["_QuestionContext", str, Correction | None]]
+SentenceStream = collections.abc.Generator[Event, None, tuple["QuestionContext", str, Correction | None]]
 """Generator of a sentence's tokens; returns the question with updated timings, the final text, and the correction."""
 
 
@@ -78,7 +78,8 @@ class Assistant:
     """Answers questions about one index.
 
     Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question. With
-    `injection_classifier` no answer is taken from a sentence that tries to command the reader or the LLM.
+    `injection_classifier` no answer is taken from a sentence that tries to command the reader or the LLM. `tagger`
+    finds the names of a question.
     """
 
     def __init__(
@@ -88,12 +89,14 @@ class Assistant:
         reader: Reader | None = None,
         options: Options | None = None,
         injection_classifier: InjectionClassifier | None = None,
+        tagger: NameTagger | None = None,
     ) -> None:
         self.retriever = retriever
         self._injection_classifier = injection_classifier
         self._generator = generator
         self._reader = reader
         self._options = options or Options()
+        self._tagger = tagger or CapitalTagger()
         self._counter = itertools.count(1)
 
     def close(self) -> None:
@@ -134,22 +137,33 @@ class Assistant:
         if self._reader:
             self._reader.prepare()
 
-    def ask(self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()) -> Answer:
+    def ask(
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
+    ) -> Answer:
         """Return the answer record. Raises the errors of `stream`."""
-        for event in self.stream(question, question_id, history):
+        for event in self.stream(question, question_id, history, only):
             if isinstance(event, Finished):
                 return event.answer
         raise AssertionError("a stream ends with the record")
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         """Yield the passages, the answering phrase, the tokens of the sentence around it, then the record.
 
         `history` has the earlier exchanges, oldest first; a question that depends on it is rewritten to stand alone.
+        `only` restricts the passages that the answer may come from.
         Closing the iterator stops the work. Raises `QuestionEmpty`, `QuestionTooLong`, `QuestionLanguage`.
         """
-        clock = _Clock()
+        clock = Clock()
         language = validate_question(question)
         answer_id = question_id or f"q-{next(self._counter)}"
         if kind := classify(question):
@@ -158,21 +172,49 @@ class Assistant:
         vocabulary = Vocabulary(self.retriever.catalog.rows)
         transliterated = transliterate(question, vocabulary) or question
         standalone, query = self._rewrite_question(transliterated, history)
-        hits = self.retriever.search(query, self._options.passages, literally=False)
-        context = _QuestionContext(
+        hits = self._search(query, only)
+        asked = correct_spelling(to_msa_question_words(standalone), hits, vocabulary)
+        context = QuestionContext(
             id=answer_id,
             typed=question,
-            question=correct_spelling(to_msa_question_words(standalone), hits, vocabulary),
+            question=asked,
             language=language,
-            hits=self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits,
+            hits=hits,
+            understanding=understand(asked, self._tagger),
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
             models={"embedder": self.retriever.embedder_name},
         )
         yield PassagesFound(context.passages)
-        if not hits:
-            yield Finished(context.declined(0.0, clock))
-        elif not is_factoid(standalone):
+        # Catalogue and comparison search for themselves, in all articles.
+        answered = False
+        for event in self._answer_by_program(context, standalone, clock) if only is None else ():
+            answered = True
+            yield event
+        if not answered:
+            yield from self._answer(context, clock)
+
+    def _search(self, query: str, only: Filter | None) -> list[Hit]:
+        """Return the passages that may answer, without injections."""
+        hits = self.retriever.search(query, self._options.passages, only, literally=False)
+        attribution = attribution_of(query, hits, self.retriever.catalog)
+        if attribution:
+            among = replace(only, articles=attribution.articles) if only else attribution.filter
+            hits = (
+                self.retriever.search(query, self._options.passages, among, literally=False)
+                if attribution.articles
+                else []
+            )
+        return self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
+
+    def _answer(self, context: QuestionContext, clock: Clock) -> Iterator[Event]:
+        """Answer in the way of the question's kind."""
+        kind = context.understanding.kind
+        if not context.hits:
+            yield Finished(self._declined(context, 0.0, clock))
+        elif kind == "yes-no" and self._reader:
+            yield from self._answer_yes_no(context, clock)
+        elif kind == "summary":
             yield from self._answer_multi_sentence(context, clock)
         elif self._reader:
             yield from self._answer_with_reader(context, self._reader, clock)
@@ -181,6 +223,50 @@ class Assistant:
         else:
             yield from self._answer_with_llm_only(context, self._generator, clock)
 
+    def _answer_by_program(self, context: QuestionContext, standalone: str, clock: Clock) -> Iterator[Event]:
+        """Answer from the catalogue, or by comparing values; yield nothing if the question is neither."""
+        if catalog_question := parse_catalog_question(standalone):
+            composed = answer_from_catalog(catalog_question, self.retriever, context.language)
+            context = context.of_kind("catalogue")
+            if composed is None and catalog_question.certain:
+                yield Finished(self._declined(context, 0.0, clock))
+        elif self._reader and (comparison := parse_comparison(context.question)):
+            composed = compare(comparison, self.retriever, partial(self._extract, self._reader), context.language)
+            context = context.of_kind("comparison")
+        else:
+            return
+        if composed and composed.confidence >= self._options.threshold:
+            yield from self._emit_composed(context, composed, clock)
+
+    def _extract(self, reader: Reader, question: str, hits: Sequence[Hit]) -> ExtractedAnswer | None:
+        """Read given passages for a sub-question."""
+        kept = self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
+        verifier = Verifier(understand(question, self._tagger))
+        return extract_answer(reader, question, kept, self._options.reader_tokens, verifier)
+
+    def _declined(self, context: QuestionContext, confidence: float, clock: Clock) -> Answer:
+        """Return the record of a declined question, with the names that no article has."""
+        missing = missing_names(context.understanding.names, self.retriever.catalog.rows)
+        return context.declined(confidence, clock, missing)
+
+    def _answer_yes_no(self, context: QuestionContext, clock: Clock) -> Iterator[Event]:
+        """Answer yes or no with the sentence that says so; neither if none does."""
+        composed = answer_yes_no(context.question, context.understanding, context.hits, context.language)
+        if composed is None or composed.confidence < self._options.threshold:
+            yield Finished(self._declined(context, composed.confidence if composed else 0.0, clock))
+        else:
+            yield from self._emit_composed(context, composed, clock)
+
+    def _emit_composed(self, context: QuestionContext, composed: ComposedAnswer, clock: Clock) -> Iterator[Event]:
+        """Yield the statements of a composed answer, and its record."""
+        context = replace(context, timings=replace(context.timings, short_answer=clock.ms()))
+        if composed.short_answer:
+            yield PhraseFound(composed.short_answer)
+        answer, quotations = context.marked(composed)
+        context = replace(context, timings=replace(context.timings, first_token=clock.ms()))
+        yield Token(answer)
+        yield Finished(context.of_composed(composed, answer, quotations, clock))
+
     def _rewrite_question(self, question: str, history: Sequence[HistoryTurn]) -> tuple[str, str]:
         """Return the stand-alone form of the question, and the query to search for."""
         if not history or not is_follow_up(question):
@@ -188,7 +274,7 @@ class Assistant:
         standalone = rewrite_follow_up(question, history, self._generator) if self._generator else None
         return (standalone, standalone) if standalone else (question, concat_history(question, history))
 
-    def _smalltalk(self, answer_id: str, question: str, kind: Kind, language: Language, clock: _Clock) -> Answer:
+    def _smalltalk(self, answer_id: str, question: str, kind: Kind, language: Language, clock: Clock) -> Answer:
         """Return the record for small talk."""
         catalog = self.retriever.catalog
         reply_text = reply(kind, language, catalog.titles(language, EXAMPLES), catalog.count_articles())
@@ -206,18 +292,23 @@ class Assistant:
             talk=kind,
         )
 
-    def _answer_with_reader(self, context: _QuestionContext, reader: Reader, clock: _Clock) -> Iterator[Event]:
+    def _answer_with_reader(self, context: QuestionContext, reader: Reader, clock: Clock) -> Iterator[Event]:
         """Answer with the reader's phrase, and a sentence around it if there is an LLM."""
         context.models["reader"] = reader.name
-        extracted = extract_answer(reader, context.question, context.hits, self._options.reading_tokens)
+        extracted = extract_answer(
+            reader, context.question, context.hits, self._options.reader_tokens, Verifier(context.understanding)
+        )
         confidence = extracted.probability if extracted else 0.0
         if extracted is None or confidence < self._options.threshold:
-            yield Finished(context.declined(confidence, clock))
+            yield Finished(self._declined(context, confidence, clock))
             return
         located = extracted.located
+        if context.understanding.kind == "list":
+            yield from self._emit_composed(context, _listed(located, confidence), clock)
+            return
         context = replace(context, timings=replace(context.timings, short_answer=clock.ms()))
         yield PhraseFound(located.text)
-        if asks_why_or_how(context.question):
+        if context.understanding.kind == "explanation":
             yield from self._emit_sentences(
                 context, expand_explanation(located.evidence, context.hits), located, confidence, clock
             )
@@ -230,15 +321,18 @@ class Assistant:
             prompt = context.prompt.ask(context.question, [located.evidence.text])
             confidence = combine_confidence(confidence, generator.score(prompt, located.text))
             count_tokens = generator.count_tokens
+            if confidence < self._options.threshold:
+                yield Finished(self._declined(context, confidence, clock))
+                return
         evidence = select_evidence(context.question, context.hits, count_tokens, self._options.evidence_tokens)
         yield Finished(context.answered(sentence, located, evidence, confidence, clock, correction, extracted.other))
 
-    def _answer_extractive(self, context: _QuestionContext, clock: _Clock) -> Answer:
+    def _answer_extractive(self, context: QuestionContext, clock: Clock) -> Answer:
         """Answer with the nearest sentence unchanged, if it is near enough."""
         nearest = next(iter(select_evidence(context.question, context.hits, len, budget=1)), None)
         confidence = cosine_confidence(nearest.similarity) if nearest else 0.0
         if nearest is None or confidence < self._options.threshold:
-            return context.declined(confidence, clock)
+            return self._declined(context, confidence, clock)
         return context.record(
             status="answered",
             answer=add_citation_markers(nearest.text, [1]),
@@ -248,24 +342,24 @@ class Assistant:
             timings=replace(context.timings, total=clock.ms()),
         )
 
-    def _answer_multi_sentence(self, context: _QuestionContext, clock: _Clock) -> Iterator[Event]:
+    def _answer_multi_sentence(self, context: QuestionContext, clock: Clock) -> Iterator[Event]:
         """Answer with several of the articles' own sentences, each with its quotation."""
         chosen = select_sentences(context.question, context.hits)
         # A title may be nearest to what is asked for, though it is no part of the answer.
         scores = (sentence.score for hit in context.hits for sentence in hit.sentences)
         confidence = cosine_confidence(max(scores, default=-1.0))
         if not chosen or confidence < self._options.threshold:
-            yield Finished(context.declined(confidence, clock))
+            yield Finished(self._declined(context, confidence, clock))
             return
         yield from self._emit_sentences(context, chosen, None, confidence, clock)
 
     def _emit_sentences(
         self,
-        context: _QuestionContext,
+        context: QuestionContext,
         chosen: Sequence[Evidence],
         phrase: Located | None,
         confidence: float,
-        clock: _Clock,
+        clock: Clock,
     ) -> Iterator[Event]:
         """Yield sentences of the articles, one after the other; a phrase is in the first."""
         sentences: list[str] = []
@@ -285,7 +379,7 @@ class Assistant:
             )
         )
 
-    def _answer_with_llm_only(self, context: _QuestionContext, generator: LLM, clock: _Clock) -> Iterator[Event]:
+    def _answer_with_llm_only(self, context: QuestionContext, generator: LLM, clock: Clock) -> Iterator[Event]:
         """Answer with the LLM's own phrase, located in the evidence, and a sentence around it."""
         evidence = select_evidence(
             context.question, context.hits, generator.count_tokens, self._options.evidence_tokens
@@ -295,7 +389,7 @@ class Assistant:
         confidence = llm_confidence(context.hits, phrase) if phrase else 0.0
         if phrase is None or confidence < self._options.threshold:
             context.models["generator"] = generator.name
-            yield Finished(context.declined(confidence, clock))
+            yield Finished(self._declined(context, confidence, clock))
             return
         yield PhraseFound(phrase.located.text)
         context, sentence, correction = yield from self._generate_sentence(context, generator, phrase.located, clock)
@@ -303,10 +397,10 @@ class Assistant:
 
     def _generate_sentence(
         self,
-        context: _QuestionContext,
+        context: QuestionContext,
         generator: LLM,
         located: Located,
-        clock: _Clock,
+        clock: Clock,
     ) -> SentenceStream:
         """Stream a sentence around a phrase, then verify it."""
         context.models["generator"] = generator.name
@@ -324,7 +418,7 @@ class Assistant:
         )
         return context, verified, correction
 
-    def _semantic_checks(self, context: _QuestionContext, located: Located) -> ExtraCheck:
+    def _semantic_checks(self, context: QuestionContext, located: Located) -> ExtraCheck:
         """Return checks beyond the rules: in another language than the article's, the phrase may be mistranslated."""
         reader = self._reader
         if reader is None or detect_language(located.evidence.text) == context.language:
@@ -333,113 +427,10 @@ class Assistant:
         return lambda sentence: check_translation(sentence, context.question, located.text, reader, likeness)
 
 
-@dataclass(frozen=True)
-class _QuestionContext:
-    """A question in progress, with its record so far. `question` is the stand-alone form of `typed`."""
-
-    id: str
-    typed: str
-    question: str
-    language: Language
-    hits: Sequence[Hit]
-    prompt: AnswerPrompt
-    timings: Timings
-    models: dict[str, str]
-
-    @property
-    def passages(self) -> tuple[FoundPassage, ...]:
-        return found_passages(self.hits)
-
-    def answered(
-        self,
-        sentence: str,
-        located: Located,
-        evidence: Sequence[Evidence],
-        confidence: float,
-        clock: _Clock,
-        correction: Correction | None = None,
-        other: Located | None = None,
-    ) -> Answer:
-        """Return the record of an answer of one sentence around a phrase; of two if another may be the right one."""
-        quoted = corroborating(located, evidence)
-        if other and any(other.same_sentence(cited) for cited in quoted):
-            other = None
-        if other and is_same_answer(located, other):
-            quoted, other = [*quoted, other], None
-        answer = add_citation_markers(match_digits(self.typed, sentence), range(1, len(quoted) + 1))
-        if other:
-            quoted = [*quoted, other]
-            second = self.prompt.other.format(phrase=fallback_answer(other))
-            answer += f" {add_citation_markers(match_digits(self.typed, second), [len(quoted)])}"
-        record = self.record(
-            status="answered",
-            answer=answer,
-            short_answer=located.text,
-            confidence=confidence,
-            citations=[cite(marker, cited) for marker, cited in enumerate(quoted, start=1)],
-            timings=replace(self.timings, total=clock.ms()),
-        )
-        return replace(record, correction=correction, other=other.text if other else None)
-
-    def declined(self, confidence: float, clock: _Clock) -> Answer:
-        """Return the record of a declined question."""
-        timings = replace(self.timings, total=clock.ms())
-        record = self.record("declined", self.prompt.declined, None, confidence, (), timings)
-        related = nearest_related(self.question, self.hits)
-        return replace(record, nearest=nearest(related) if related else None)
-
-    def record(
-        self,
-        status: Status,
-        answer: str,
-        short_answer: str | None,
-        confidence: float,
-        citations: Sequence[Citation],
-        timings: Timings,
-    ) -> Answer:
-        return Answer(
-            id=self.id,
-            question=self.typed,
-            language=self.language,
-            status=status,
-            answer=answer,
-            short_answer=short_answer,
-            confidence=round(confidence, 3),
-            citations=tuple(citations),
-            passages=self.passages,
-            timings_ms=timings,
-            models=self.models,
-            # Restored hamzas alone are not reported.
-            asked=self.question if fold_text(self.question) != fold_text(self.typed) else None,
-        )
-
-
-def found_passages(hits: Sequence[Hit]) -> tuple[FoundPassage, ...]:
-    """Convert hits to passages of the record."""
-    return tuple(
-        FoundPassage(
-            article_id=hit.article.id,
-            title=hit.article.title,
-            start=hit.passage.start,
-            end=hit.passage.end,
-            text=hit.passage.text,
-            score=round(hit.score, 4),
-        )
-        for hit in hits
-    )
-
-
-def nearest(evidence: Evidence) -> Nearest:
-    """Convert a sentence to the `nearest` of a declined record."""
-    article, span = evidence.article, evidence.span
-    return Nearest(article.id, article.title, span.start, span.end, article.text[span.start : span.end])
-
-
-class _Clock:
-    """Milliseconds since a question arrived."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-
-    def ms(self) -> float:
-        return round((time.perf_counter() - self._start) * 1000, 1)
+def _listed(located: Located, confidence: float) -> ComposedAnswer:
+    """Return the answer of all lines of a list, or of the enumeration that a phrase is in."""
+    if lines := list_lines(located):
+        statements = tuple(Statement(line.evidence.text, (line,)) for line in lines)
+        return ComposedAnswer(statements, confidence)
+    whole = expand(located)
+    return ComposedAnswer((Statement(fallback_answer(whole), (whole,)),), confidence, short_answer=whole.text)

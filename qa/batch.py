@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import JawabError, PathNotFound
+from index.retrieval.filters import Filter
 from index.storage.database import storage_errors
 from qa.answer import Answer
 from qa.assistant import Assistant
@@ -70,9 +71,15 @@ def completed_ids(answers: Path) -> set[str]:
 
 
 def answer_all(
-    assistant: Assistant, questions: list[BatchQuestion], answers: Path, explain: Callable[[JawabError, str], str]
+    assistant: Assistant,
+    questions: list[BatchQuestion],
+    answers: Path,
+    explain: Callable[[JawabError, str], str],
+    only: Filter | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Answer the questions that have no record in `answers`, appending and yielding each record.
+
+    `only` restricts the passages that the answers may come from.
 
     An invalid question (empty, too long, in another language) gets a declined record with the text of
     `explain(error, question)`: one question must not stop the rest.
@@ -83,7 +90,7 @@ def answer_all(
             if entry.id in done:
                 continue
             try:
-                record = assistant.ask(entry.question, entry.id)
+                record = assistant.ask(entry.question, entry.id, only=only)
             except (QuestionEmpty, QuestionTooLong, QuestionLanguage) as error:
                 record = Answer.refused(entry.id, entry.question, explain(error, entry.question))
             file.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")

@@ -46,12 +46,16 @@ class Located:
 
     @property
     def text(self) -> str:
-        return self.evidence.article.text[self.span.start : self.span.end]
+        return self.evidence.cut(self.span)
 
     def same_sentence(self, other: Located) -> bool:
         """Return whether both are in the same sentence, or in overlapping evidence."""
         evidence, other_evidence = self.evidence, other.evidence
-        return evidence.article.id == other_evidence.article.id and evidence.span.overlaps(other_evidence.span)
+        return (
+            evidence.article.id == other_evidence.article.id
+            and evidence.field == other_evidence.field
+            and evidence.span.overlaps(other_evidence.span)
+        )
 
 
 def locate(phrase: str, evidence: Sequence[Evidence]) -> Located | None:
@@ -124,7 +128,8 @@ def cite(marker: int, located: Located) -> Citation:
         language=article.language,
         start=span.start,
         end=span.end,
-        quote=article.text[span.start : span.end],
+        quote=located.evidence.cut(span),
+        field=located.evidence.field,
     )
 
 

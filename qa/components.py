@@ -10,7 +10,7 @@ from typing import TypeVar
 import platformdirs
 
 from index.embeddings import Embedder, SentenceTransformerEmbedder
-from index.errors import JawabError, MemoryShort, PathNotFound
+from index.errors import InsufficientMemory, JawabError, PathNotFound
 from index.fakes import HashEmbedder
 from index.retriever import Retriever
 from index.runtime.library_check import check_libraries
@@ -20,12 +20,14 @@ from qa.backends import Backend, BackendChoice
 from qa.errors import LLMUnusable, ModelMissing, ModelUnknown
 from qa.fakes import FakeLLM, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
-from qa.llm.base import LLM
+from qa.llm.base import LLM, ChatTimeouts
 from qa.llm.llama_context import memory_needed
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.llm.self_test import SelfTest, SelfTestResult
 from qa.options import Options
+from qa.query.name_tagger import TokenStateTagger
+from qa.query.names import NameTagger
 from qa.reader.base import Reader
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
@@ -40,9 +42,9 @@ class Components:
     """Components of assistants; assistants with the same components share the models.
 
     `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of
-    a server with OpenAI's API, whose key is `llm_key` (`qa/backends.py`); each is empty for the default one, or an
-    object of your own. `models` is the folder of fetched models. `threads` is the number of the LLM's threads; 0 for
-    one a processor.
+    a server with OpenAI's API, whose key is `llm_key` and whose time is limited by `llm_timeouts` (`qa/backends.py`);
+    each is empty for the default one, or an object of your own. `models` is the folder of fetched models. `threads` is
+    the number of the LLM's threads; 0 for one a processor.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Components:
         llm_key: str = "",
         *,
         models: Path | None = None,
+        llm_timeouts: ChatTimeouts | None = None,
         threads: int = 0,
         options: Options | None = None,
         on_self_test: Callable[[], None] = lambda: None,
@@ -59,6 +62,7 @@ class Components:
         self._chosen_embedder = embedder
         self._chosen_llm = llm
         self._llm_key = llm_key
+        self._llm_timeouts = llm_timeouts
         self._threads = threads
         self.store = ModelStore(models or models_folder())
         self.options = options or Options()
@@ -89,7 +93,7 @@ class Components:
     @cached_property
     def generator(self) -> LLM:
         """The LLM. Raises `ModelMissing`, `ModelDamaged`, `ModelUnknown`, `PathNotFound`; for a file `LLMFailed`,
-        `LLMUnusable` and `MemoryShort`; and for an address `LLMAddressInvalid`: nothing is sent to it yet."""
+        `LLMUnusable` and `InsufficientMemory`; and for an address `LLMAddressInvalid`: nothing is sent to it yet."""
         if not isinstance(self._chosen_llm, str):
             return self._chosen_llm
         choice = BackendChoice.of(self._chosen_llm)
@@ -101,7 +105,7 @@ class Components:
         return {
             "model": self._named_llama,
             "file": lambda path: self._llama(_require_path(path)),
-            "openai": lambda address: OpenAICompatibleLLM(address, self._llm_key),
+            "openai": lambda address: OpenAICompatibleLLM(address, self._llm_key, self._llm_timeouts),
             "fake": lambda _: FakeLLM(),
         }
 
@@ -120,7 +124,7 @@ class Components:
             if self._chosen_llm not in ("", "model:"):
                 raise
             return error
-        except (LLMUnusable, MemoryShort) as error:
+        except (LLMUnusable, InsufficientMemory) as error:
             return error
         return None
 
@@ -134,7 +138,9 @@ class Components:
     def open_as(self, kind: type[A], index: Path, with_llm: bool = True) -> A:
         """Open an assistant of the class `kind`, as `open_assistant` does."""
         llm = self.llm if with_llm else None
-        return kind(Retriever(index, self.embedder), llm, self.reader, self.options, self.injection_classifier)
+        return kind(
+            Retriever(index, self.embedder), llm, self.reader, self.options, self.injection_classifier, self.name_tagger
+        )
 
     def self_test(self) -> SelfTestResult | None:
         """Return the result of the LLM's self-test; `None` for an LLM that does not run in this process."""
@@ -155,6 +161,14 @@ class Components:
             return None
         model = default_model(self.models, "reader")
         return InjectionClassifier.of(self.store.require(model) / model.files[1].path, self.embedder)
+
+    @cached_property
+    def name_tagger(self) -> NameTagger | None:
+        """The tagger of names in questions; `None` for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return None
+        model = default_model(self.models, "reader")
+        return TokenStateTagger.of(self.store.require(model) / model.files[2].path, self.embedder)
 
     def _named_llama(self, name: str) -> LlamaCppLLM:
         model = self._model("llm", name)

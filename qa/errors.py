@@ -50,7 +50,7 @@ class FetchBusy(JawabError):
 class InsufficientDiskSpace(JawabError):
     """`folder` has `free` bytes left and fetching takes `needed`; the message has both in gigabytes."""
 
-    code = "no_room"
+    code = "insufficient_disk_space"
     retryable = True
 
     def __init__(self, folder: Path, needed: int, free: int) -> None:
@@ -87,67 +87,67 @@ class QuestionLanguage(JawabError):
 class LLMFailed(JawabError):
     """The LLM's file `path` cannot be loaded, or is not a model that llama.cpp can read."""
 
-    code = "generator_failed"
+    code = "llm_failed"
 
 
 class LLMUnusable(JawabError):
     """llama.cpp crashes, hangs or computes nonsense with the LLM `name` on this processor; see `failure`."""
 
-    code = "generator_unusable"
+    code = "llm_unusable"
 
 
 class LLMAddressInvalid(JawabError):
     """The address of the LLM's server is invalid, or contains a password or a query."""
 
-    code = "generator_address"
+    code = "llm_address_invalid"
 
 
 class LLMUnreachable(JawabError):
     """No server accepts connections at `address`, where the LLM should be."""
 
-    code = "generator_unreachable"
+    code = "llm_unreachable"
     retryable = True
 
 
 class LLMBusy(JawabError):
     """The LLM's server at `address` answered `status`: it is loading, overloaded or broken."""
 
-    code = "generator_busy"
+    code = "llm_busy"
     retryable = True
 
 
 class LLMConnectionLost(JawabError):
     """The LLM's server at `address` closed the connection early, or timed out."""
 
-    code = "generator_cut_off"
+    code = "llm_connection_lost"
     retryable = True
 
 
 class LLMRequestRejected(JawabError):
     """The LLM's server at `address` rejected the request; `answer` has its status and reason."""
 
-    code = "generator_refused"
+    code = "llm_request_rejected"
 
 
 class LLMKeyRejected(JawabError):
     """The LLM's server at `address` requires a key, or rejected the given one."""
 
-    code = "generator_key_refused"
+    code = "llm_key_rejected"
 
 
 class LLMInvalidResponse(JawabError):
     """The response from `address` is not valid in OpenAI's chat API, or larger than Jawab accepts."""
 
-    code = "generator_garbled"
+    code = "llm_invalid_response"
 
 
 class LLMModelUnknown(JawabError):
     """The LLM's server at `address` has no model `name`; `known` lists some that it has, joined with commas."""
 
-    code = "generator_model_unknown"
+    code = "llm_model_unknown"
 
 
 class LLMNoModels(JawabError):
     """The LLM's server at `address` has no model at all."""
 
-    code = "generator_without_model"
+    code = "llm_no_models"

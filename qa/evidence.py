@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from index.articles import Article, Span
+from index.articles import Article, Field, Span
 from index.retriever import Hit, Sentence
 from index.text.words import content_words
 
@@ -20,6 +20,8 @@ MAX_EVIDENCE_TOKENS = 200
 MIN_SCORE_RATIO = 0.75
 """Minimum share of the best sentence's score for another one. If one sentence stands out, the rest only costs time
 and misleads the LLM: this halves the tokens of most questions and loses 1 to 3 answers in a hundred."""
+MIN_TITLE_WORDS = 2
+"""Minimum words that a title shares with the question to be read."""
 PER_SENTENCE = 5
 """Tokens of a sentence's dash and line end."""
 
@@ -38,7 +40,7 @@ EVIDENCE_WEIGHTS = EvidenceWeights(passage=0.4, sentence=0.4, words=0.2)
 
 @dataclass(frozen=True)
 class Evidence:
-    """A sentence given to the LLM: `text` is its words on one line, `span` their position in `article`.
+    """A sentence or title: `text` is its words on one line, `span` their position in the `field` of `article`.
 
     `similarity` is the sentence's own cosine with the question, `score` the weighted sum that evidence is ranked by.
     """
@@ -48,6 +50,11 @@ class Evidence:
     text: str
     similarity: float
     score: float
+    field: Field = "text"
+
+    def cut(self, span: Span) -> str:
+        """Return a stretch of the field, word for word."""
+        return self.article.field(self.field)[span.start : span.end]
 
 
 def select_evidence(
@@ -82,6 +89,24 @@ def rank_sentences(question: str, hits: Sequence[Hit], weights: EvidenceWeights 
     question_words = content_words(question)
     candidates = (_evidence(hit, sentence, question_words, weights) for hit in hits for sentence in hit.sentences)
     return sorted(candidates, key=lambda evidence: -evidence.score)
+
+
+def rank_titles(question: str, hits: Sequence[Hit], weights: EvidenceWeights = EVIDENCE_WEIGHTS) -> list[Evidence]:
+    """Return the titles of the articles found that share words with the question, the likeliest to answer first.
+
+    A title has no vector of its own: that of its best passage, which was embedded with it, stands for it.
+    """
+    question_words = content_words(question)
+    best = {hit.article.id: hit for hit in sorted(hits, key=lambda hit: hit.score)}
+    titles = []
+    for hit in best.values():
+        article, shared = hit.article, len(question_words & content_words(hit.article.title))
+        # A title that was taken from the text is read there.
+        if shared >= MIN_TITLE_WORDS and article.title not in article.text:
+            score = (weights.passage + weights.sentence) * hit.score + weights.words * shared / len(question_words)
+            text = " ".join(article.title.split())
+            titles.append(Evidence(article, Span(0, len(article.title)), text, hit.score, score, "title"))
+    return sorted(titles, key=lambda evidence: -evidence.score)
 
 
 def _evidence(hit: Hit, sentence: Sentence, question_words: frozenset[str], weights: EvidenceWeights) -> Evidence:

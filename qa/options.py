@@ -15,6 +15,6 @@ class Options:
     probability to answer."""
 
     passages: int = 10
-    reading_tokens: int = BUDGET
+    reader_tokens: int = BUDGET
     evidence_tokens: int = MAX_EVIDENCE_TOKENS
     threshold: float = THRESHOLD

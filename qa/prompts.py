@@ -21,22 +21,28 @@ _ANSWER_VARIABLES: dict[str, set[str]] = {
     "none": set(),
     "declined": set(),
     "other": {"phrase"},
+    "missing": {"names"},
+    "quoted": {"text"},
+    "separator": set(),
 }
 _SENTENCE_VARIABLES: dict[str, set[str]] = {"system": set(), "turn": {"sentence", "question", "phrase"}}
-"""The keys of the two prompt files, and the variables of each."""
+"""The keys of the prompt files, and the variables of each."""
 
 
 @dataclass(frozen=True)
 class AnswerPrompt:
     """Prompt for the answering phrase in one language, and the texts of LLM and Jawab when there is no answer.
 
-    `other` is the sentence for a second phrase that may answer."""
+    `other` is the sentence for a second phrase that may answer, `missing` that for names which no article has."""
 
     sentence: str
     question: str
     none: str
     declined: str
     other: str
+    missing: str
+    quoted: str
+    separator: str
     head: tuple[Message, ...]
 
     def ask(self, question: str, sentences: Sequence[str]) -> Prompt:

@@ -61,8 +61,8 @@ def _child(place: Path, version: int) -> int:
     if child == 0:
         embedder = HashEmbedder(DIMENSION)
         folders = CollectionRepository(place / "index", place / "collections")
-        uploaded = UploadedFiles(place / "brought", folders)
-        jobs = JobQueue(place / "brought", IndexWriter(folders, lambda: embedder, uploaded))
+        uploaded = UploadedFiles(place / "uploads", folders)
+        jobs = JobQueue(place / "uploads", IndexWriter(folders, lambda: embedder, uploaded))
         jobs.start()
         _send(jobs, version)
         jobs.close()
@@ -78,7 +78,7 @@ def _wait(child: int) -> None:
 def _send(jobs: JobQueue, version: int) -> None:
     """What the API does with an upload, slowly; returns when every job is over."""
     upload = jobs.begin("", str(version))
-    body = LinesBody(upload.folder)
+    body = LinesBody(upload.folder, jobs.limits)
     for number, text in _articles(version).items():
         body.write(json.dumps({"id": number, "text": text}).encode() + b"\n")
         time.sleep(0.03)
@@ -97,13 +97,13 @@ def _articles(version: int) -> dict[str, str]:
 
 def _state(place: Path, version: int) -> str:
     """That of the upload of this version: of each there may be but one job."""
-    with closing(JobRepository(place / "brought-jobs.sqlite")) as store:
+    with closing(JobRepository(place / "uploads-jobs.sqlite")) as store:
         jobs, total = store.latest(1, 0)
     return jobs[0].state if total == version + 1 else "receiving"
 
 
 def _faults(place: Path, version: int) -> list[str]:
-    with closing(JobRepository(place / "brought-jobs.sqlite")) as store:
+    with closing(JobRepository(place / "uploads-jobs.sqlite")) as store:
         jobs, total = store.latest(1000, 0)
     with closing(Catalog.open(place / "index")) as catalog:
         texts = {article.id: article.text for article in catalog.articles()}
@@ -112,7 +112,7 @@ def _faults(place: Path, version: int) -> list[str]:
         "articles": texts != _articles(version) or bool(copies),
         "damage": bool(check_integrity(place / "index")),
         "jobs": total != version + 1 or any(job.state != "done" for job in jobs),
-        "folders": not {path.name for path in (place / "brought" / "jobs").iterdir()} <= {job.id for job in jobs},
+        "folders": not {path.name for path in (place / "uploads" / "jobs").iterdir()} <= {job.id for job in jobs},
     }
     return [name for name, found in faults.items() if found]
 

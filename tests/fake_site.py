@@ -13,6 +13,7 @@ from index.articles import Article, Language, Skipped, Span
 from index.errors import ArticleMissing, DiskFull, IndexMissing
 from index.indexer import Progress
 from index.planner import IndexingReport
+from index.retrieval.filters import Filter
 from index.text.language import detect_language
 from index.topics.topic_map import MapPoint, Topic, TopicMap
 from qa.answer import Answer, Citation, Event, Finished, FoundPassage, PassagesFound, PhraseFound, Timings, Token
@@ -23,16 +24,16 @@ from ui.collections.soft_delete import PendingDeletions
 from ui.config import load_config
 from ui.conversations.repository import ConversationRepository
 from ui.jobs.job_queue import JobQueue
-from ui.jobs.page_upload import UploadManager
 from ui.protocols import AnswerStream, Overview
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.serve import LoadedModels
-from ui.site import Collection, Site
+from ui.services import Collection, Services
 
 ARABIC_QUESTION = "متى عُقدت أول جولة من الحوار الاستراتيجي بين العراق والولايات المتحدة؟"
 ENGLISH_QUESTION = "How many US troops remain in Iraq?"
 DECLINED_QUESTION = "Who won the chess championship in Baghdad?"
 SLOW_QUESTION = "Tell me slowly what happened"
+TITLE_QUESTION = "Who discusses the future of US forces?"
 ERROR_QUESTION = "Is there an index error here?"
 LONG_QUESTION = "Tell me everything, in one breath"
 HOSTILE_QUESTION = (
@@ -143,6 +144,22 @@ def cited(marker: int, language: Language, quote: str, title: str, **more: str |
     )
 
 
+def cited_title(marker: int, article: Article) -> Citation:
+    end = len(article.title)
+    return Citation(
+        marker,
+        article.id,
+        article.title,
+        article.source,
+        article.date,
+        article.language,
+        0,
+        end,
+        article.title,
+        "title",
+    )
+
+
 def record(question: str, answer: str, **more: object) -> Answer:
     fields: dict[str, object] = {
         "id": "q-1",
@@ -166,6 +183,9 @@ def canned(question: str) -> Answer:
     english_quote = cited(2, "en", _ENGLISH_TEXT.split(". ")[0] + ".", PASSAGES[1].title, date="2021-04-08")
     if question == DECLINED_QUESTION:
         return record(question, "The articles do not say. The closest passages are below.", status="declined")
+    if question == TITLE_QUESTION:
+        quote, phrase = cited_title(1, ARTICLES[1]), "Washington and Baghdad"
+        return record(question, f"{phrase} discuss it [1].", citations=(quote,), short_answer=phrase)
     if question == LONG_QUESTION:
         long = f"{'Everything that was said, once more. ' * 130}{'w' * 300} {'ك' * 300} [1]."
         quote = cited(1, "ar", f"{'ك' * 300} {'كلمات كثيرة ' * 200}", "T" * 300, source="s" * 300)
@@ -192,7 +212,11 @@ class CannedAssistant:
     stopped_early: threading.Event = field(default_factory=threading.Event)
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         finished = False
         try:
@@ -232,42 +256,37 @@ def canned_map() -> TopicMap:
     return TopicMap(tuple(places), (Topic(-0.2, 0.1, words[0]), Topic(0.4, 0.4, words[1])), 3)
 
 
-def read_slowly(folder: Path, progress: Progress) -> IndexingReport:
-    """Reads every file as an article of one passage; `.bin` is nothing that can be read, and while `full.txt` is read
-    for the first time the disk is full."""
-    if (folder / "full.txt").exists():
-        (folder / "full.txt").rename(folder / "fits.txt")
-        raise DiskFull(folder="/disk")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    for number, _ in enumerate(files, start=1):
-        progress.looked(number, len(files))
-    progress.start(len(files))
-    for _ in files:
-        time.sleep(0.05)
-        progress.advance(1)
-    refused = [Skipped(path.name, "not_text") for path in files if path.suffix == ".bin"]
-    return IndexingReport(added=[path.stem for path in files if path.suffix != ".bin"], skipped=refused)
-
-
 class CannedIntake:
-    """Takes in whatever is uploaded, without an index."""
+    """Indexes nothing, slowly: every file is an article of one passage, but `.bin` is skipped, and the first `full.txt`
+    finds the disk full."""
+
+    def __init__(self) -> None:
+        self._full = [DiskFull(folder="/disk")]
 
     def is_away(self, collection: str) -> bool:
         return False
 
     def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
-        return IndexingReport(added=[path.stem for path in files])
+        if self._full and any(path.name == "full.txt" for path in files):
+            raise self._full.pop()
+        for number, _ in enumerate(files, start=1):
+            progress.looked(number, len(files))
+        progress.start(len(files))
+        for _ in files:
+            time.sleep(0.05)
+            progress.advance(1)
+        skipped = [Skipped(str(path), "not_text") for path in files if path.suffix == ".bin"]
+        return IndexingReport(added=[path.stem for path in files if path.suffix != ".bin"], skipped=skipped)
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
         return False
 
 
-def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview = OVERVIEW) -> Site:
+def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview = OVERVIEW) -> Services:
     """A site of the canned parts, its conversations kept in `folder`."""
 
     def open_collection(collection: str, index: Path) -> Collection:
         articles = CannedArticles()
-        upload_manager = UploadManager(folder / "brought" / collection, read_slowly)
         asked = assistant or CannedAssistant()
         return Collection(
             collection,
@@ -276,15 +295,14 @@ def site(folder: Path, assistant: AnswerStream | None = None, overview: Overview
             articles,
             articles,
             PendingDeletions(lambda _: None),
-            upload_manager,
             lambda: overview,
             canned_map,
         )
 
     folders = CollectionRepository(folder / "index", folder / "collections")
     models = LoadedModels(App(load_config(embedder="fake", llm="fake")))
-    jobs = JobQueue(folder / "brought", CannedIntake())
-    return Site(
+    jobs = JobQueue(folder / "uploads", CannedIntake())
+    return Services(
         CollectionRegistry(folders, open_collection),
         ConversationRepository(folder / "conversations.sqlite"),
         models,

@@ -23,14 +23,14 @@ class ServerProcess:
     """A server over the folders in `place`, as a context; `start` it again where it has ended."""
 
     def __init__(self, place: Path) -> None:
-        self.index, self.brought = place / "index", place / "brought"
+        self.index, self.uploads = place / "index", place / "uploads"
         self._log = place / "serve.log"
         self._environment = dict(os.environ) | {
             "JAWAB_EMBEDDER": "fake",
             "JAWAB_LLM": "fake",
             "JAWAB_LANG": "en",
             "JAWAB_INDEX": str(self.index),
-            "JAWAB_BROUGHT": str(self.brought),
+            "JAWAB_UPLOADS": str(self.uploads),
             "JAWAB_COLLECTIONS": str(place / "collections"),
             "JAWAB_CONVERSATIONS": str(place / "conversations.sqlite"),
             "JAWAB_LOGINS": str(place / "logins.json"),

@@ -418,10 +418,13 @@ class TestReaderAndLLMConfidence:
         indexed()
         question = "At how many stations does the tram stop?"
         agreed, disagreed = (
-            Assistant(retriever(), generator, FakeReader()).ask(question) for generator in (FakeLLM(), Disagreeing())
+            Assistant(retriever(), generator, FakeReader(), Options(threshold=0.0)).ask(question)
+            for generator in (FakeLLM(), Disagreeing())
         )
         assert agreed.short_answer == disagreed.short_answer
         assert agreed.confidence > disagreed.confidence
+        declined = Assistant(retriever(), Disagreeing(), FakeReader()).ask(question)
+        assert (declined.status, declined.citations) == ("declined", ())
 
 
 class TestSecondAnswer:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from index.indexer import update_index
 from qa.query.question import MAX_QUESTION_LENGTH
@@ -23,7 +24,8 @@ from ui.http.visitor_cookie import COOKIE
 from ui.server.app import create_app
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.serve import LoadedModels, open_collection, open_jobs
-from ui.site import Site
+from ui.services import Services
+from ui.telemetry.metrics import DEPRECATED_NAMES, Metrics
 from ui.telemetry.telemetry import Telemetry
 
 FAKES = {"embedder": "fake", "llm": "fake"}
@@ -32,7 +34,7 @@ FAKES = {"embedder": "fake", "llm": "fake"}
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> App:
     folder = tmp_path_factory.mktemp("api")
-    places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
+    places = {name: folder / name for name in ("index", "conversations", "collections", "uploads")}
     app = App(load_config(**FAKES, **places))
     update_index(app.config.paths.index, [Path("samples/articles")], app.components.embedder)
     return app
@@ -44,7 +46,7 @@ def client(app: App) -> Iterator[TestClient]:
     observers = Telemetry()
     library = CollectionRegistry(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
-    site = Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
+    site = Services(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 
@@ -65,27 +67,53 @@ class TestSearch:
         assert passages and all("others" in passage for passage in passages)
         assert len({passage["article_id"] for passage in passages}) == len(passages)
 
+    @pytest.mark.parametrize("route", ["/v1/search", "/v1/ask"])
     @pytest.mark.parametrize(
         "wrong",
         [
             {"question": ""},
             {"question": "\n "},
             {"question": "Iraq" + " " * MAX_QUESTION_LENGTH},
-            {"k": 0},
-            {"k": 101},
             {"since": "soon"},
             {"since": "2021-13-99"},
             {"until": "٢٠٢١-٠٢-٣٠"},
+            {"since": 2021},
             {"language": "fr"},
+            {"sources": "dw.com"},
+            {"sources": ["dw.com"] * 101},
+            {"articles": [1]},
             {"other": 1},
-            {"k": "3"},
         ],
     )
-    def test_invalid_field_is_named_in_error(self, client: TestClient, wrong: dict[str, object]) -> None:
-        response = client.post("/v1/search", json={"question": "Iraq"} | wrong)
+    def test_invalid_field_is_named_in_error(self, client: TestClient, wrong: dict[str, object], route: str) -> None:
+        response = client.post(route, json={"question": "Iraq"} | wrong)
         problem = response.json()
         assert response.status_code == problem["status"] == 422 and problem["code"] == "invalid"
-        assert problem["errors"][0]["at"][-1] in wrong
+        assert set(problem["errors"][0]["at"]) & set(wrong)
+
+    @pytest.mark.parametrize("wrong", [{"k": 0}, {"k": 101}, {"k": "3"}])
+    def test_invalid_number_of_passages_is_rejected(self, client: TestClient, wrong: dict[str, object]) -> None:
+        response = client.post("/v1/search", json={"question": "Iraq"} | wrong)
+        assert response.status_code == 422 and response.json()["errors"][0]["at"][-1] == "k"
+
+
+class TestAskFilters:
+    ASKED = "How many US troops remain in Iraq?"
+
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_ask_uses_passages_that_search_finds(self, client: TestClient, stream: bool) -> None:
+        for filters in ({}, {"language": "ar", "since": "2021"}, {"until": "٢٠٢١-٠٤"}, {"sources": ["none"]}):
+            body = {"question": self.ASKED} | filters
+            told = client.post("/v1/ask", json=body | {"stream": stream}).text
+            asked = json.loads(told.rpartition("event: answer\ndata: ")[2])
+            assert asked["passages"] == client.post("/v1/search", json=body).json()["passages"], filters
+        assert asked["status"] == "declined"
+
+    def test_articles_limit_citations(self, client: TestClient) -> None:
+        first = client.post("/v1/ask", json={"question": self.ASKED}).json()["citations"][0]
+        record = client.post("/v1/ask", json={"question": self.ASKED, "articles": [first["article_id"]]}).json()
+        assert {cited["article_id"] for cited in record["citations"]} == {first["article_id"]}
+        assert "cached" not in record and first["field"] == "text"
 
 
 class TestDates:
@@ -172,11 +200,25 @@ class TestMonitoring:
         assert numbers.headers["content-type"].startswith("text/plain")
         assert 'jawab_questions_total{language="en",status="answered"} 2.0' in numbers.text
         assert 'language="ar"' in numbers.text and "jawab_search_seconds_count 2.0" in numbers.text
-        assert "jawab_questions_cached_total 1.0" in numbers.text and "jawab_line 0.0" in numbers.text
-        assert "jawab_questions_under_way 0.0" in numbers.text and "troops" not in numbers.text
+        assert "jawab_questions_cached_total 1.0" in numbers.text and "jawab_queue_length 0.0" in numbers.text
+        assert "jawab_questions_in_progress 0.0" in numbers.text and "troops" not in numbers.text
         articles = client.get("/v1/articles").json()["total"]
         assert f'jawab_articles{{collection="first"}} {articles}.0' in numbers.text
         assert 'jawab_passages{collection="first"}' in numbers.text and "jawab_tokens_total" in numbers.text
+
+    def test_deprecated_metric_names_have_same_samples(self, client: TestClient) -> None:
+        metrics = Metrics()
+        metrics.loop_lag(0.2)
+        metrics.began()
+        metrics.cancelled()
+        exported = metrics.scraped(client.app.state.services).decode()  # type: ignore[attr-defined]
+        families = {family.name: family for family in text_string_to_metric_families(exported)}
+        for current, former in DEPRECATED_NAMES.items():
+            samples, former_samples = (
+                [(sample.name.removeprefix(name), sample.labels, sample.value) for sample in families[name].samples]
+                for name in (current, former)
+            )
+            assert samples == former_samples != []
 
 
 class TestOpenAPI:

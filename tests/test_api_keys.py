@@ -25,7 +25,7 @@ from ui.auth.middleware import AccessPolicy, AuthMiddleware
 from ui.auth.scopes import required_scope
 from ui.cli import jawab
 from ui.cli import main as run_command
-from ui.config import load_config
+from ui.config import ServerSettings, load_config
 from ui.http import problems
 from ui.http.client_id import get_client_id
 from ui.server.app import create_app
@@ -129,7 +129,7 @@ class TestAuthorization:
         answers = [client.get("/v1/articles", headers=bearer(slow)) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
-        assert answers[-1].json()["code"] == "asked_too_often" and answers[-1].json()["retryable"]
+        assert answers[-1].json()["code"] == "rate_limited" and answers[-1].json()["retryable"]
         assert client.get("/v1/articles", headers=bearer(other)).status_code == 200
 
     def test_auth_is_optional_on_localhost_but_key_is_identified(self, keys: APIKeyStore) -> None:
@@ -151,7 +151,7 @@ class TestAuthorization:
     [
         ("GET", "/v1/jobs/x", "read"), ("POST", "/v1/articles", "write"), ("DELETE", "/v1/jobs/x", "write"),
         ("POST", "/v1/chat/completions", "read"), ("POST", "/mcp", "read"), ("GET", "/docs/x.css", "read"),
-        ("GET", "/page/side", "admin"), ("POST", "/gradio_api/queue/join", "admin"), ("GET", "/articles", "admin"),
+        ("GET", "/page/sidebar", "admin"), ("POST", "/gradio_api/queue/join", "admin"), ("GET", "/articles", "admin"),
     ],
 )  # fmt: skip
 def test_required_scope_depends_on_method_and_path(method: str, path: str, scope: Scope) -> None:
@@ -220,7 +220,7 @@ class TestBodyLimits:
                 sent.append(message)
 
             scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
-            await BodyLimitMiddleware(app, patience=0.2)(scope, receive, take)
+            await BodyLimitMiddleware(app, ServerSettings(stall_seconds=0.2))(scope, receive, take)
             return sent
 
         assert asyncio.run(send(0))[0]["status"] == 200

@@ -36,6 +36,16 @@ def test_quotation_and_answer_span_are_highlighted() -> None:
     assert html.count("<p>") == 4
 
 
+def test_title_quotation_is_highlighted_in_title() -> None:
+    marks = marks_of(ARTICLES[1], 0, len("Washington and Baghdad discuss"), "Baghdad", "title")
+    html = article_html(ARTICLES[1], [], marks, "en")
+    assert pieces(html, "quoted") == ["Washington and ", " discuss"]
+    assert pieces(html, "quoted exact") == ["Baghdad"]
+    assert "<mark" not in html.split("</h2>")[1]
+    assert Reader(html).text.startswith(ARTICLES[1].title)
+    assert marks_of(ARTICLE, 0, len(ARTICLE.title) + 1, None, "title") is None
+
+
 def test_boilerplate_paragraphs_are_collapsed_together() -> None:
     text = "---\ntitle: Tram\n---\nThe tram opened.\n\nShare this."
     article = replace(
@@ -91,9 +101,9 @@ def test_article_fields_are_escaped(payload: str) -> None:
     hostile = Article(
         payload, payload, f"{payload}\n\nthe text {payload}", "en", payload, payload, payload, (Span(0, 3),)
     )
-    marks = marks_of(hostile, 2, len(payload) + 6, payload)
-    reader = Reader(article_html(hostile, [replace(hostile, id=f"{payload}2")], marks, "en"))
-    assert not reader.open
-    assert {tag for tag, _ in reader.tags} <= SHOWN | {"article", "header", "ul"}
-    assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
-    assert words_of(payload) in words_of(reader.text)
+    for marks in (marks_of(hostile, 2, len(payload) + 6, payload), marks_of(hostile, 0, 2, payload, "title")):
+        reader = Reader(article_html(hostile, [replace(hostile, id=f"{payload}2")], marks, "en"))
+        assert not reader.open
+        assert {tag for tag, _ in reader.tags} <= SHOWN | {"article", "header", "ul"}
+        assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
+        assert words_of(payload) in words_of(reader.text)

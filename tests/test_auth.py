@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -24,14 +25,14 @@ from ui.auth.api_keys import APIKeyStore
 from ui.auth.body_limit import BodyLimitMiddleware
 from ui.auth.middleware import AccessPolicy, AuthMiddleware, is_loopback
 from ui.auth.password import SESSION_COOKIE, PasswordAuth
-from ui.config import load_config
+from ui.config import ServerSettings, load_config
 from ui.server.app import create_app
 from ui.server.serve import PasswordNeeded, serve, server_config
 
 PASSWORD = "كلمة سر طويلة"
 # What a page, a script or an attacker requests: pages, Gradio's handlers and files, page fragments, the API.
 GETS = (
-    "/", "/config", "/theme.css", "/favicon.ico", "/page/page.js", "/page/side", "/page/conversations",
+    "/", "/config", "/theme.css", "/favicon.ico", "/page/page.js", "/page/sidebar", "/page/conversations",
     "/page/collections/first/article?id=ar-1", "/page/export/x.md", "/assets/index.js",
     "/static/x", "/gradio_api/app_id",
     "/gradio_api/startup-events", "/gradio_api/queue/data?session_hash=x", "/gradio_api/heartbeat/x",
@@ -127,7 +128,8 @@ class TestPasswordAuth:
 
             scope = {"type": "http", "method": "POST", "path": "/login", "headers": [], "query_string": b""}
             await BodyLimitMiddleware(
-                AuthMiddleware(PlainTextResponse("in"), AccessPolicy(PASSWORD, asks=True)), patience=0.3
+                AuthMiddleware(PlainTextResponse("in"), AccessPolicy(PASSWORD, asks=True)),
+                ServerSettings(stall_seconds=0.3),
             )(scope, receive, take)
             return sent
 
@@ -145,7 +147,7 @@ class TestPasswordAuth:
         assert sent.status_code == status
 
     @pytest.mark.parametrize(("language", "words"), [("en", "Log out"), ("ar", "سجّل الخروج")])
-    @pytest.mark.parametrize("path", ["/", "/articles", "/articles/pictures", "/page/side"])
+    @pytest.mark.parametrize("path", ["/", "/articles", "/articles/charts", "/page/sidebar"])
     def test_pages_show_logout_button_only_with_session(
         self, guarded: TestClient, path: str, language: str, words: str
     ) -> None:
@@ -156,7 +158,7 @@ class TestPasswordAuth:
         page = guarded.get(path, headers={"accept-language": language}, params={"in": language})
         assert re.search(rf'<form[^>]* method="post" action="/logout"><button>{words}</button></form>', page.text)
         policy = page.headers["content-security-policy"]
-        assert path == "/page/side" or "form-action 'self'" in policy
+        assert path == "/page/sidebar" or "form-action 'self'" in policy
 
 
 class TestCookies:
@@ -184,12 +186,13 @@ class TestCookies:
 
 class TestSessions:
     @staticmethod
-    def server(tmp_path: Path, password: str = PASSWORD) -> TestClient:
-        entry = AccessPolicy(password, asks=True, logins=tmp_path / "kept" / "logins.json")
+    def server(tmp_path: Path, password: str = PASSWORD, session_days: float = 30) -> TestClient:
+        logins = tmp_path / "kept" / "logins.json"
+        entry = AccessPolicy(password, asks=True, logins=logins, session_days=session_days)
         return TestClient(create_app(site(tmp_path), entry), "http://jawab.example", follow_redirects=False)
 
-    def log_in(self, tmp_path: Path) -> str:
-        entered = self.server(tmp_path).post("/login", data={"password": PASSWORD})
+    def log_in(self, tmp_path: Path, session_days: float = 30) -> str:
+        entered = self.server(tmp_path, session_days=session_days).post("/login", data={"password": PASSWORD})
         return entered.cookies[SESSION_COOKIE]
 
     def is_logged_in(self, client: TestClient, given: str) -> bool:
@@ -204,8 +207,11 @@ class TestSessions:
         assert not self.is_logged_in(self.server(tmp_path, "another password"), self.log_in(tmp_path))
 
     def test_session_expires(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sessions, "SESSION_SECONDS", -1)
-        assert not self.is_logged_in(self.server(tmp_path), self.log_in(tmp_path))
+        shorter, longer = self.log_in(tmp_path), self.log_in(tmp_path, session_days=40)
+        later = time.time() + 31 * 86400
+        monkeypatch.setattr(sessions, "time", SimpleNamespace(time=lambda: later))
+        client = self.server(tmp_path)
+        assert self.is_logged_in(client, longer) and not self.is_logged_in(client, shorter)
 
     def test_logout_ends_only_its_session(self, tmp_path: Path) -> None:
         first, second = self.log_in(tmp_path), self.log_in(tmp_path)
@@ -278,7 +284,7 @@ class TestLoginThrottle:
         answers = [guarded.get("/v1/articles", headers=headers) for _ in range(6)]
         assert [one.status_code for one in answers] == [401] * 5 + [429]
         problem = answers[-1].json()
-        assert (problem["code"], problem["retryable"]) == ("guessed_too_often", True) and sentence in problem["detail"]
+        assert (problem["code"], problem["retryable"]) == ("login_throttled", True) and sentence in problem["detail"]
         assert int(answers[-1].headers["retry-after"]) >= 1
 
     def test_concurrent_logins_are_serialized_until_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from ui.backup import archive as archive_module
 from ui.backup.archive import MANIFEST, Advance, BackupDamaged, BackupInvalid, Member, Source, reading
 from ui.backup.backup import back_up
 from ui.backup.places import Places
-from ui.backup.restore import Restore, Restored, RestoreOccupied
+from ui.backup.restore import Restore, Restored, RestoreTargetNotEmpty
 from ui.cli import main
 from ui.collections.repository import DEFAULT_ID, CollectionRepository
 from ui.config import Config, load_config
@@ -48,7 +48,7 @@ def config_in(home: Path) -> Config:
     return load_config(
         index=home / "index",
         collections=home / "collections",
-        brought=home / "brought",
+        uploads=home / "uploads",
         conversations=home / "conversations.sqlite",
         keys=home / "keys.json",
         logins=home / "logins.json",
@@ -270,7 +270,7 @@ class TestConsistency:
             assert ("left" in texts) == ("right" in texts)
 
     def test_backup_lists_missing_uploaded_file(self, home: Path, tmp_path: Path) -> None:
-        (ferry,) = (home / "brought").rglob("ferry.txt")
+        (ferry,) = (home / "uploads").rglob("ferry.txt")
         ferry.unlink()
         made = back_up(config_in(home), tmp_path / "backup.tar", ignore_progress)
         assert [name.rpartition("/")[2] for name in made.manifest.missing] == ["ferry.txt"]
@@ -385,7 +385,7 @@ class TestRefusals:
 
     def test_restore_does_not_touch_existing_data(self, home: Path) -> None:
         file, before = create_backup(home), files_in(home)
-        with pytest.raises(RestoreOccupied):
+        with pytest.raises(RestoreTargetNotEmpty):
             restore(file, home)
         assert {name: content for name, content in files_in(home).items() if "-shm" not in name} == {
             name: content for name, content in before.items() if "-shm" not in name
@@ -418,8 +418,8 @@ class TestRefusals:
 
     def test_restore_is_refused_while_server_runs(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = create_backup(home)
-        with without_server(home / "brought"), pytest.raises(SystemExit), pytest.MonkeyPatch.context() as patched:
-            patched.setenv("JAWAB_BROUGHT", str(home / "brought"))
+        with without_server(home / "uploads"), pytest.raises(SystemExit), pytest.MonkeyPatch.context() as patched:
+            patched.setenv("JAWAB_UPLOADS", str(home / "uploads"))
             main(["restore", "--index", str(home / "index"), str(file)])
         assert "stop it" in capsys.readouterr().err
 
@@ -515,7 +515,7 @@ def environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     def use(folder: Path) -> None:
         for name, path in {
-            "INDEX": "index", "COLLECTIONS": "collections", "BROUGHT": "brought",
+            "INDEX": "index", "COLLECTIONS": "collections", "UPLOADS": "uploads",
             "CONVERSATIONS": "conversations.sqlite", "KEYS": "keys.json", "LOGINS": "logins.json",
         }.items():  # fmt: skip
             monkeypatch.setenv(f"JAWAB_{name}", str(folder / path))

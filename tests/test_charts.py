@@ -23,11 +23,11 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 
 def test_charts_page_describes_charts_in_text(client: TestClient) -> None:
-    response = client.get("/articles/pictures", headers={"accept-language": "ar"})
+    response = client.get("/articles/charts", headers={"accept-language": "ar"})
     assert "المجموعة في صورتين" in response.text
     assert "script-src 'self';" in response.headers["content-security-policy"]
     assert "unsafe-eval" not in response.headers["content-security-policy"]
-    drawn = client.get("/page/collections/first/pictures", params={"in": "ar"}).json()
+    drawn = client.get("/page/collections/first/charts", params={"in": "ar"}).json()
     assert drawn["map"]["subjects"][0]["name"] == "القوات، بغداد"
     assert len(drawn["map"]["places"]) == 3 and drawn["map"]["sample"] == ""
     assert "مقالان" in drawn["subjects"]
@@ -39,7 +39,7 @@ def test_plotly_is_served_locally(client: TestClient) -> None:
 
 
 def test_charts_of_unknown_collection_return_404(client: TestClient) -> None:
-    assert client.get("/page/collections/none-such/pictures").status_code == 404
+    assert client.get("/page/collections/none-such/charts").status_code == 404
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
@@ -50,3 +50,7 @@ def test_hostile_text_is_escaped_in_topics_html(payload: str) -> None:
     assert {tag for tag, _ in reader.tags} <= {"ol", "ul", "li", "h4", "p", "bdi", "a"}
     assert not [name for _, attributes in reader.tags for name in attributes if name.startswith("on")]
     assert all(attributes["href"] == "#" for tag, attributes in reader.tags if tag == "a")
+
+
+def test_former_path_redirects_to_charts_page(client: TestClient) -> None:
+    assert client.get("/articles/pictures").url.path == "/articles/charts"

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from index.storage.lock import FILE
+from qa.answer import Citation
 from tests.conftest import SAMPLES
+from ui import output
 from ui.cli import jawab, main
 
 Run = Callable[..., "Result"]
@@ -82,7 +85,7 @@ def test_ask_json_prints_answer_record(samples: Run) -> None:
     record = json.loads(samples("ask", "How many US troops remain in Iraq?", "--json").out)
     assert list(record) == [
         "id", "question", "language", "status", "answer", "short_answer", "confidence",
-        "citations", "passages", "timings_ms", "models",
+        "citations", "passages", "timings_ms", "models", "understanding",
     ]  # fmt: skip
     assert record["status"] == "answered"
     assert list(record["timings_ms"]) == ["search", "short_answer", "first_token", "total"]
@@ -425,6 +428,18 @@ class TestFilters:
     def test_filter_options_select_articles(self, ferries: Run, options: list[str], expected: set[str]) -> None:
         passages = json.loads(ferries("search", "ferry moon القمر", "--json", *options).out)["passages"]
         assert {passage["article_id"] for passage in passages} == expected
+        asked = json.loads(ferries("ask", "ferry moon القمر", "--json", *options).out)["passages"]
+        assert asked == passages
+
+    def test_batch_and_stream_are_filtered(self, ferries: Run, tmp_path: Path) -> None:
+        questions, answers = tmp_path / "questions.jsonl", tmp_path / "answers.jsonl"
+        questions.write_text('{"question": "When is the last boat?"}\n{"question": "Who rang the bell?"}\n')
+        assert ferries("batch", str(questions), str(answers), "--article", "again", "--since", "2021").code == 0
+        records = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
+        found = {passage["article_id"] for record in records for passage in record["passages"]}
+        assert found == {"again"} and len(records) == 2
+        event = ferries("ask", "Who rang the bell?", "--stream", "--json", "--article", "again").out.splitlines()[0]
+        assert {passage["article_id"] for passage in json.loads(event)["passages"]} == {"again"}
 
     def test_no_results_prints_message(self, ferries: Run) -> None:
         for words in (["ferry", "--since", "2030"], ['"moon ferry"'], ["ferry", "--source", "Nowhere"]):
@@ -436,9 +451,16 @@ class TestFilters:
     )
     @pytest.mark.parametrize("option", ["--since", "--until"])
     def test_invalid_date_is_rejected(self, ferries: Run, option: str, date: str) -> None:
-        shown = ferries("search", "ferry", option, date)
-        assert shown.code == 2
-        assert "2021-04-08" in shown.err
+        for words in (["search", "ferry"], ["ask", "ferry"], ["batch", "questions", "answers"]):
+            shown = ferries(*words, option, date)
+            assert shown.code == 2
+            assert "2021-04-08" in shown.err
+
+
+def test_title_quotation_says_where_it_is_from() -> None:
+    cited = Citation(1, "a", "The ferry sails", "Coast", "2021-04-08", "en", 0, 9, "The ferry", "title")
+    assert output.quotation(cited, "en").endswith("\n    The ferry sails · from the title · 8 April 2021 · Coast")
+    assert "from the title" not in output.quotation(replace(cited, field="text"), "en")
 
 
 class TestControlCharacters:

@@ -36,7 +36,7 @@ from ui.conversations.repository import ConversationRepository, StoredTurn
 from ui.server.app import create_app
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.serve import open_collection
-from ui.site import Site
+from ui.services import Services
 from ui.telemetry.telemetry import Telemetry
 from ui.web.current_collection import COLLECTION_COOKIE
 
@@ -101,11 +101,11 @@ def test_empty_index_can_be_filled_later(tmp_path: Path) -> None:
 
 class TestCollectionPages:
     @pytest.fixture
-    def served(self, tmp_path: Path) -> Site:
+    def served(self, tmp_path: Path) -> Services:
         return site(tmp_path)
 
     @pytest.fixture
-    def client(self, served: Site) -> Iterator[TestClient]:
+    def client(self, served: Services) -> Iterator[TestClient]:
         with TestClient(create_app(served), "http://127.0.0.1") as client:
             yield client
 
@@ -119,7 +119,7 @@ class TestCollectionPages:
         html = client.get("/articles").text
         assert f'data-collection="{made}"' in html and f'<option value="{made}" selected>Cooking' in html
         assert f'<option value="{made}" selected>' in client.get("/").text
-        assert f'<option value="{made}" selected>' in client.get("/page/side").text
+        assert f'<option value="{made}" selected>' in client.get("/page/sidebar").text
         place = f"/page/collections/{made}"
         assert client.post(place, json={"do": "rename", "name": "طبخ"}).status_code == 200
         assert "طبخ</h1>" in client.get("/articles").text
@@ -130,7 +130,7 @@ class TestCollectionPages:
         assert client.get(f"{place}/article", params={"id": "ar-1"}).status_code == 200
 
     def test_upload_to_missing_collection_returns_localized_404(self, client: TestClient) -> None:
-        answer = client.post("/page/collections/none-such/bring", json={}, headers={"accept-language": "ar"})
+        answer = client.post("/v1/articles?collection=none-such", json={"text": "x"}, headers={"accept-language": "ar"})
         assert answer.status_code == 404
         problem = answer.json()
         assert problem["code"] == "collection_missing" and problem["status"] == 404
@@ -146,7 +146,7 @@ class TestCollectionPages:
         client = shared
         made = client.post("/page/collections", json={"name": payload})
         client.cookies.set(COLLECTION_COOKIE, made.json()["id"])
-        for html in (client.get("/articles").text, client.get("/page/side").text):
+        for html in (client.get("/articles").text, client.get("/page/sidebar").text):
             tags = Reader(html).tags
             assert not {tag for tag, _ in tags} & {"img", "svg", "iframe", "object", "base", "b", "u", "i"}
             assert all(
@@ -160,7 +160,7 @@ class TestCollectionPages:
         assert client.post("/page/collections", content='{"name": "x"}', headers=sent).status_code == 422
         assert client.post("/page/collections/first", content='{"do": "remove"}', headers=sent).status_code == 422
 
-    def test_unopenable_collection_shows_error(self, client: TestClient, served: Site) -> None:
+    def test_unopenable_collection_shows_error(self, client: TestClient, served: Services) -> None:
         made = served.collections.make("Old").id
 
         def refuse(collection: str, folder: Path) -> None:
@@ -178,7 +178,7 @@ class TestRemovedWithPendingDeletions:
 
     @pytest.fixture
     def app(self, tmp_path: Path) -> App:
-        places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
+        places = {name: tmp_path / name for name in ("index", "conversations", "collections", "uploads")}
         create_index(places["index"])
         return App(load_config(embedder="fake", llm="fake", **places))
 

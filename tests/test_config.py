@@ -10,7 +10,16 @@ import pytest
 from click.testing import CliRunner
 
 from ui.cli import jawab
-from ui.config import SHORT_NAMES, Config, SettingInvalid, load_config, variable
+from ui.config import (
+    DEPRECATED_SHORT_NAMES,
+    SHORT_NAMES,
+    Config,
+    QueueSettings,
+    SettingInvalid,
+    _warn_of_deprecated,
+    load_config,
+    variable,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,6 +37,8 @@ def test_short_names_are_fields() -> None:
     fields = {(one.section, one.field) for one in Config().settings()}
     assert set(SHORT_NAMES.values()) <= fields
     assert len(set(SHORT_NAMES.values())) == len(SHORT_NAMES)
+    # The variable of a section would be read as JSON of the whole section.
+    assert not SHORT_NAMES.keys() & Config.model_fields.keys()
 
 
 def test_precedence_is_arguments_then_environment_then_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +49,7 @@ def test_precedence_is_arguments_then_environment_then_file(file: Path, monkeypa
     assert load_config().answering.threshold == 0.6
     assert load_config(threshold=0.7).answering.threshold == 0.7
     assert load_config().queue.max_length == 100
-    assert load_config().queue.at_once == Config.model_fields["queue"].get_default(call_default_factory=True).at_once
+    assert load_config().queue.concurrency == QueueSettings().concurrency
 
 
 def test_file_in_config_folder_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +87,27 @@ def test_missing_config_file_is_rejected(file: Path) -> None:
     file.unlink()
     with pytest.raises(SettingInvalid):
         load_config()
+
+
+@pytest.mark.parametrize(("former", "current"), DEPRECATED_SHORT_NAMES.items())
+def test_deprecated_variable_works_and_is_logged_once(
+    former: str, current: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _warn_of_deprecated.cache_clear()
+    section, field = SHORT_NAMES[current]
+    monkeypatch.setenv(variable(former), "100")
+    for _ in range(2):
+        assert str(getattr(getattr(load_config(), section), field)) == "100"
+    assert caplog.messages == [f"{variable(former)} is deprecated; use {variable(current)}"]
+    monkeypatch.setenv(variable(current), "200")
+    assert str(getattr(getattr(load_config(), section), field)) == "200"
+
+
+def test_former_default_folder_of_uploads_is_still_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platformdirs.user_data_path", lambda _: tmp_path)
+    assert load_config().paths.uploads == tmp_path / "uploads"
+    (tmp_path / "brought").mkdir()
+    assert load_config().paths.uploads == tmp_path / "brought"
 
 
 def test_unknown_environment_variable_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:

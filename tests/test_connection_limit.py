@@ -15,11 +15,13 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tests.asgi_server import listening
-from ui.auth.connection_limit import Bounds, ConnectionLimits
+from ui.auth.connection_limit import ConnectionLimits
+from ui.config import ServerSettings
 from ui.server.serve import server_config
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
-SOON = Bounds(head=0.5)
+THREE = [ServerSettings(max_connections=3), ServerSettings(max_connections_per_client=3)]
+SOON = ServerSettings(head_seconds=0.5)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,9 +132,9 @@ class TestRequestHeads:
 
 class TestConnectionCount:
     @pytest.mark.usefixtures("no_proxy")
-    @pytest.mark.parametrize("bounds", [Bounds(in_all=3), Bounds(of_client=3)])
-    def test_excess_connection_is_rejected_while_all_are_busy(self, bounds: Bounds) -> None:
-        with listening(app, bounds) as address, connected(address, 3) as three:
+    @pytest.mark.parametrize("settings", THREE)
+    def test_excess_connection_is_rejected_while_all_are_busy(self, settings: ServerSettings) -> None:
+        with listening(app, settings) as address, connected(address, 3) as three:
             for one in three:
                 start_slow_response(one)
             with connected(address) as (another,):
@@ -142,9 +144,9 @@ class TestConnectionCount:
             assert httpx.get(address).text == "ok"
 
     @pytest.mark.usefixtures("no_proxy")
-    @pytest.mark.parametrize("bounds", [Bounds(in_all=3), Bounds(of_client=3)])
-    def test_oldest_idle_connection_is_closed_for_new_one(self, bounds: Bounds) -> None:
-        with listening(app, bounds) as address, connected(address, 3) as (busy, idle, newer):
+    @pytest.mark.parametrize("settings", THREE)
+    def test_oldest_idle_connection_is_closed_for_new_one(self, settings: ServerSettings) -> None:
+        with listening(app, settings) as address, connected(address, 3) as (busy, idle, newer):
             start_slow_response(busy)
             time.sleep(0.1)
             assert httpx.get(address).text == "ok"
@@ -153,7 +155,7 @@ class TestConnectionCount:
             assert newer.recv(12) == b"HTTP/1.1 200"
 
     def test_proxy_is_exempt_from_client_limit(self) -> None:
-        with listening(app, Bounds(of_client=1)) as address, connected(address, 3) as three:
+        with listening(app, ServerSettings(max_connections_per_client=1)) as address, connected(address, 3) as three:
             for one in three:
                 start_slow_response(one)
             assert httpx.get(address).text == "ok"
@@ -167,7 +169,7 @@ class TestConnectionCount:
         ],
     )  # fmt: skip
     def test_trusted_proxies_are_not_counted(self, proxies: str, host: str, counted: bool) -> None:
-        connections = ConnectionLimits(proxies, Bounds(of_client=0))
+        connections = ConnectionLimits(proxies, ServerSettings.model_construct(max_connections_per_client=0))
         assert connections.admit(object(), host) is not counted  # type: ignore[arg-type]
 
 

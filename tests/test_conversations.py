@@ -257,6 +257,12 @@ class TestOverHttp:
         html = client.get("/page/collections/first/article", params=asked).text
         assert '<mark class="quoted exact">2,500</mark>' in html and "The same story" in html
 
+    def test_article_is_returned_with_highlighted_title(self, client: TestClient) -> None:
+        asked: dict[str, str | int] = {"id": "en-1", "start": 0, "end": 10, "field": "title", "in": "en"}
+        html = client.get("/page/collections/first/article", params=asked).text
+        assert html.count("<mark") == 1 and '<mark class="quoted">Washington</mark> and Baghdad' in html
+        assert client.get("/page/collections/first/article", params=asked | {"field": "id"}).status_code == 422
+
     def test_unknown_article_returns_404_with_message(self, client: TestClient) -> None:
         response = client.get("/page/collections/first/article", params={"id": "<b>", "in": "en"})
         assert response.status_code == 404 and "The index has no article &lt;b&gt;" in response.text

@@ -13,9 +13,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from ui.cli import jawab
-from ui.config import known_variables, load_config
-from ui.jobs.upload_dir import MAX_UPLOAD_BYTES
-from ui.queue.runner import MAX_SECONDS
+from ui.config import QueueSettings, UploadSettings, known_variables, load_config
+from ui.queue.shutdown import ShutdownTimeouts
 from ui.server.serve import server_config
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -61,10 +60,10 @@ def test_container_sources_exist_locally() -> None:
 
 
 def test_systemd_stop_timeout_exceeds_shutdown_time() -> None:
-    from ui.server.uvicorn_server import MAX_SHUTDOWN_SECONDS
+    from ui.server.uvicorn_server import KILL_MARGIN_SECONDS
 
     (most,) = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
-    assert MAX_SHUTDOWN_SECONDS < 10 < int(most)
+    assert ShutdownTimeouts().in_all + KILL_MARGIN_SECONDS < 10 < int(most)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
@@ -84,11 +83,11 @@ class TestProxies:
 
     def test_body_limit_exceeds_upload_limit(self) -> None:
         for largest in (re.findall(r"client_max_body_size (\d+)m;", NGINX), re.findall(r"max_size (\d+)MB", CADDY)):
-            assert int(*largest) * 1_000_000 > MAX_UPLOAD_BYTES
+            assert int(*largest) * 1_000_000 > UploadSettings().max_bytes
 
     def test_read_timeout_exceeds_longest_answer(self) -> None:
         for minutes in (re.findall(r"proxy_read_timeout (\d+)m;", NGINX), re.findall(r"header_timeout (\d+)m", CADDY)):
-            assert int(*minutes) * 60 > MAX_SECONDS
+            assert int(*minutes) * 60 > QueueSettings().max_seconds
 
     def test_keepalive_timeout_is_shorter_than_servers(self) -> None:
         closed_after = server_config(PlainTextResponse("")).timeout_keep_alive

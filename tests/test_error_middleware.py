@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
+from index.retrieval.filters import Filter
 from qa.answer import Event, PassagesFound, Token
 from qa.cancellation import Cancelled
 from qa.query.followup import HistoryTurn
@@ -32,7 +33,11 @@ class BrokenAssistant:
     """Raises an unexpected exception in the middle of a sentence."""
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         yield PassagesFound(PASSAGES)
         yield Token("About ")
@@ -58,7 +63,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
 class TestRouteError:
     def test_unexpected_error_returns_problem_without_details(self, page: TestClient, caplog: Any) -> None:
         caplog.set_level(logging.WARNING)
-        response = page.get("/page/collections/none/bring/x", headers={"x-request-id": "job-7"})
+        response = page.get("/page/collections/none/article?id=x", headers={"x-request-id": "job-7"})
         assert response.status_code == 404  # an error status is not an unexpected error
         response = page.get("/v1/models", headers={"x-request-id": "job-7"})
         assert response.status_code == 500 and response.headers["x-request-id"] == "job-7"
@@ -74,7 +79,7 @@ class TestRouteError:
         def find(*_: object) -> None:
             raise RuntimeError(SECRET)
 
-        monkeypatch.setattr(page.app.state.site.collections, "find", find)  # type: ignore[attr-defined]
+        monkeypatch.setattr(page.app.state.services.collections, "find", find)  # type: ignore[attr-defined]
         response = page.get("/ready", headers={"accept-language": language})
         problem = response.json()
         assert response.headers["content-type"] == "application/problem+json"
@@ -176,7 +181,7 @@ class TestShutdown:
             await asyncio.gather(stopping.finish(), asyncio.sleep(60))
 
         start, body = run("/v1/search", route, stopping)
-        assert start["status"] == 503 and json.loads(body["body"])["code"] == "stopping"
+        assert start["status"] == 503 and json.loads(body["body"])["code"] == "shutting_down"
         assert dict(start["headers"])[b"retry-after"] == b"5"
 
     def test_open_page_does_not_delay_shutdown(self) -> None:

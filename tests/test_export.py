@@ -13,7 +13,7 @@ from docx.oxml.ns import qn
 from fastapi.testclient import TestClient
 from markdown_it import MarkdownIt
 
-from tests.fake_site import ARABIC_QUESTION, ENGLISH_QUESTION, canned, cited, record, site
+from tests.fake_site import ARABIC_QUESTION, ARTICLES, ENGLISH_QUESTION, TITLE_QUESTION, canned, cited, record, site
 from tests.test_render import HOSTILE, Reader, words_of
 from ui.conversations.export.docx import word
 from ui.conversations.export.html import printable
@@ -48,6 +48,12 @@ class TestMarkdown:
                 assert reader.direction_of(citation.quote) == ("rtl" if citation.language == "ar" else "ltr")
         assert html.count("<blockquote>") == 4 and html.count("<h2>") == 3
         assert "24 تموز/يوليو 2021" in reader.text and "Stopped here." in reader.text
+
+    def test_title_quotation_says_where_it_is_from(self) -> None:
+        turns = [StoredTurn(1, TITLE_QUESTION, canned(TITLE_QUESTION))]
+        source = f"{ARTICLES[1].title} · from the title · 8 April 2021"
+        assert source in Reader(MarkdownIt().render(markdown("Troops", turns))).text
+        assert source in Reader(printable("Troops", turns, "en")).text
 
     @pytest.mark.parametrize(
         "payload", [*HOSTILE, "# h", "- l", "1. l", "> q", "a | b", "***", "<!--", "&lt;b&gt;", "==="]

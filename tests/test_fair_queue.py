@@ -15,14 +15,23 @@ from typing import Any
 import pytest
 
 from index.errors import IndexMissing
+from index.retrieval.filters import Filter
 from qa.answer import Answer, Event, Finished, PassagesFound, Token
 from qa.cancellation import Cancelled, CancelToken, cancel_scope, check_cancelled
 from qa.query.followup import HistoryTurn
 from tests.fake_site import ENGLISH_QUESTION, ERROR_QUESTION, SLOW_QUESTION, CannedAssistant, canned
+from ui.config import CacheSettings, QueueSettings
 from ui.protocols import AnswerStream
 from ui.queue.answer_cache import AnswerCache
-from ui.queue.fair_queue import FairQueue, QueueFull, QueueLimits, Ticket, TooManyQueued
-from ui.queue.runner import DeadlinePassed, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
+from ui.queue.fair_queue import FairQueue, QueueFull, Ticket, TooManyQueued
+from ui.queue.runner import (
+    DeadlineExceeded,
+    QuestionRequest,
+    QueuePosition,
+    StreamEvent,
+    complete_answer,
+    stream_answer,
+)
 
 Given = Callable[[AnswerStream], "Collection"]
 
@@ -44,7 +53,11 @@ class Gated:
     closed: threading.Event = field(default_factory=threading.Event)
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         answer = canned(ENGLISH_QUESTION)
         try:
@@ -65,7 +78,11 @@ class CountingAssistant:
     begun: int = 0
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         self.begun += 1
         answer = canned(ENGLISH_QUESTION)
@@ -124,7 +141,7 @@ class TestQueue:
 
     def test_queue_limits_total_and_per_client_length(self) -> None:
         async def stand() -> None:
-            line = FairQueue(QueueLimits(max_length=4, max_length_of_client=2))
+            line = FairQueue(QueueSettings(max_length=4, max_length_per_client=2))
             with line.stand("one"), line.stand("one"):
                 with pytest.raises(TooManyQueued) as refused:
                     line.stand("one").__enter__()
@@ -138,7 +155,7 @@ class TestQueue:
 
     def test_queue_serves_several_at_once(self) -> None:
         async def stand() -> None:
-            line = FairQueue(QueueLimits(at_once=2))
+            line = FairQueue(QueueSettings(concurrency=2))
             with line.stand("a") as first, line.stand("a") as second, line.stand("b") as third:
                 assert (first.served, second.served, third.served, third.before) == (True, True, False, 2)
 
@@ -258,15 +275,17 @@ class TestStreamAnswer:
         assert [type(step).__name__ for step in run_with_timeout(halt())] == ["PassagesFound"]
         assert assistant.closed.wait(5)
 
-    def test_deadline_includes_time_in_queue(self) -> None:
+    @pytest.mark.parametrize(("seconds", "most"), [(0.1, 300), (300, 0.1), (None, 0.1)])
+    def test_deadline_includes_time_in_queue(self, seconds: float | None, most: float) -> None:
         busy, other = Gated(), Gated()
 
         async def ask() -> None:
             line = FairQueue()
             first = asyncio.ensure_future(collect_events(busy, QuestionRequest("first"), line))
             await wait_until(lambda: bool(busy.asked))
-            with pytest.raises(DeadlinePassed):
-                await complete_answer(Collection(other), QuestionRequest("second", seconds=0.1), line)
+            line._limits = QueueSettings.model_construct(max_seconds=most)
+            with pytest.raises(DeadlineExceeded):
+                await complete_answer(Collection(other), QuestionRequest("second", seconds=seconds), line)
             busy.open.set()
             await first
 
@@ -284,7 +303,11 @@ class TestStreamAnswer:
             """Finds no passages before thirty questions have been asked."""
 
             def stream(
-                self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+                self,
+                question: str,
+                question_id: str | None = None,
+                history: Sequence[HistoryTurn] = (),
+                only: Filter | None = None,
             ) -> Iterator[Event]:
                 there.wait(15)
                 yield Finished(canned(ENGLISH_QUESTION))
@@ -366,10 +389,22 @@ class TestAnswerCache:
             QuestionRequest(f"{ENGLISH_QUESTION} "),
             QuestionRequest(ENGLISH_QUESTION, history=(HistoryTurn("What else?"),)),
             QuestionRequest(ENGLISH_QUESTION, anew=True),
+            QuestionRequest(ENGLISH_QUESTION, only=Filter(since="2021")),
         ],
     )
     def test_different_request_misses_cache(self, assistant: CannedAssistant, second: QuestionRequest) -> None:
         assert self.answers(assistant, QuestionRequest(ENGLISH_QUESTION), second)[1].cached is None
+
+    def test_cache_distinguishes_filters(self, assistant: CannedAssistant) -> None:
+        filters = (
+            None, Filter(since="2021"), Filter(until="2021"), Filter(sources=("2021",)), Filter(articles=("2021",)),
+            Filter(sources=("a", "b")), Filter(sources=("a",), articles=("b",)), Filter(language="ar"),
+        )  # fmt: skip
+        first = self.answers(assistant, *(QuestionRequest(ENGLISH_QUESTION, only=one) for one in filters))
+        assert [answer.cached for answer in first] == [None] * len(filters)
+        again = (Filter(), None, Filter(language="en"), Filter(language="en"))
+        answers = self.answers(assistant, *(QuestionRequest(ENGLISH_QUESTION, only=one) for one in again))
+        assert [answer.cached for answer in answers] == [None, True, None, True]
 
     def test_index_change_invalidates_cache(self, assistant: CannedAssistant) -> None:
         same = [QuestionRequest(ENGLISH_QUESTION)] * 4
@@ -377,7 +412,7 @@ class TestAnswerCache:
         assert [answer.cached for answer in answers] == [None, True, None, True]
 
     def test_cache_evicts_beyond_max_answers(self) -> None:
-        cache, answer = AnswerCache(lambda: 0, max_answers=2), canned(ENGLISH_QUESTION)
+        cache, answer = AnswerCache(lambda: 0, CacheSettings(max_answers=2)), canned(ENGLISH_QUESTION)
         for name in ("one", "two", "three"):
             cache.keep(name, (), answer, 0)
         assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]
@@ -385,7 +420,7 @@ class TestAnswerCache:
     def test_cache_evicts_beyond_max_bytes(self) -> None:
         answer = canned(ENGLISH_QUESTION)
         size = len(json.dumps(answer.to_json(), ensure_ascii=False).encode())
-        cache = AnswerCache(lambda: 0, max_bytes=2 * size)
+        cache = AnswerCache(lambda: 0, CacheSettings(max_bytes=2 * size))
         for name in ("one", "two", "two", "three"):
             cache.keep(name, (), answer, 0)
         assert [cache.find(name, ()) is not None for name in ("one", "two", "three")] == [False, True, True]

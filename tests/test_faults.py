@@ -249,9 +249,9 @@ def test_job_queue_removes_leftover_upload_files_on_restart(tmp_path: Path, monk
 
     with monkeypatch.context() as patched:
         patched.setattr("ui.jobs.job_queue.shutil.rmtree", lambda *_, **__: None)
-        with closing(JobQueue(tmp_path / "brought", CannedIntake())) as jobs:
+        with closing(JobQueue(tmp_path / "uploads", CannedIntake())) as jobs:
             left = [upload(jobs).folder, upload(jobs).folder]
             assert all(folder.exists() for folder in left)
-    with closing(JobQueue(tmp_path / "brought", CannedIntake())) as jobs:
+    with closing(JobQueue(tmp_path / "uploads", CannedIntake())) as jobs:
         jobs.start()
         assert not any(folder.exists() for folder in left)

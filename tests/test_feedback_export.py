@@ -14,7 +14,9 @@ from index.fakes import HashEmbedder
 from index.indexer import remove_articles, update_index
 from index.storage.catalog import Catalog
 from qa.answer import Answer, Citation, FoundPassage
+from qa.evaluation.metrics import score
 from qa.evaluation.question_set import read_set
+from qa.training.examples import load_set
 from tests.fake_site import record
 from ui.cli import jawab
 from ui.conversations.repository import ConversationRepository, Feedback, StoredTurn, visitor_of
@@ -59,6 +61,22 @@ def test_good_answers_become_questions_with_gold(catalog: Catalog, tmp_path: Pat
     assert article["text"][gold["start"] : gold["end"]] == gold["text"] == "1923"
     assert first["answerable"] and not second["answerable"] and third["question"] == first["question"]
     assert rows(tmp_path / "set" / "wrong.jsonl")[0]["why"] == "it is 1924"
+
+
+def test_answer_from_title_has_its_gold_there(catalog: Catalog, tmp_path: Path) -> None:
+    article = next(one for one in catalog.articles() if "harbour" in one.title)
+    end = len(article.title)
+    quote = Citation(1, article.id, article.title, None, None, "en", 0, end, article.title, "title")
+    answer = replace(answered(catalog), citations=(quote,), short_answer="harbour")
+    moved = replace(quote, start=1, end=end + 1)
+    judged = [Feedback(one, "good", None, None) for one in (answer, replace(answer, citations=(moved,)))]
+    write_set(judged, catalog, tmp_path / "set")
+    (question,) = rows(tmp_path / "set" / "questions.jsonl")
+    (gold,) = question["answers"]
+    assert question["field"] == "title" and article.title[gold["start"] : gold["end"]] == gold["text"] == "harbour"
+    figures = score([question], {question["id"]: answer.to_json()}, {article.id: article})
+    assert figures["citation_hit_of_answered"] == figures["quotes_verbatim"] == figures["retrieval_hit@1"] == 1.0
+    assert load_set(tmp_path / "set", validation=False) == []
 
 
 def test_question_of_removed_article_is_dropped(catalog: Catalog, tmp_path: Path) -> None:

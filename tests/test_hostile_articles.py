@@ -95,7 +95,7 @@ def check_record(answer: Answer, articles: dict[str, Article]) -> None:
     """Checks the invariants of every record: quotations are verbatim, and markers refer to them."""
     for citation in answer.citations:
         article = articles[citation.article_id]
-        assert article.text[citation.start : citation.end] == citation.quote != ""
+        assert article.field(citation.field)[citation.start : citation.end] == citation.quote != ""
         assert (citation.title, citation.date, citation.source) == (article.title, article.date, article.source)
     if answer.status == "declined":
         assert (answer.short_answer, answer.citations) == (None, ())

@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 def stored_files(server: ServerProcess) -> list[str]:
     """Every file stored by uploads."""
-    return [name for _, _, names in os.walk(server.brought) for name in names]
+    return [name for _, _, names in os.walk(server.uploads) for name in names]
 
 
 def wait_for_files(server: ServerProcess, count: int) -> None:
@@ -147,7 +147,7 @@ def test_upload_resumes_after_sigterm_during_ingest(server: ServerProcess) -> No
     while server.get(f"/v1/jobs/{job}")["state"] == "queued":
         time.sleep(0.01)
     assert server.end() < 10
-    with closing(JobRepository(server.brought.with_name("brought-jobs.sqlite"))) as store:
+    with closing(JobRepository(server.uploads.with_name("uploads-jobs.sqlite"))) as store:
         assert not store.find(job).is_over
     server.start()
     assert server.over(job)["state"] == "done" and indexed_articles(server) == sent
@@ -161,7 +161,7 @@ def test_upload_is_discarded_on_sigterm_while_receiving(server: ServerProcess) -
     server.start()
     assert len(stored_files(server)) == before
     # Earlier uploads, whose articles were all replaced, leave no files.
-    assert len(os.listdir(server.brought / "jobs")) <= server.get("/v1/jobs")["total"]  # noqa: PTH208
+    assert len(os.listdir(server.uploads / "jobs")) <= server.get("/v1/jobs")["total"]  # noqa: PTH208
 
 
 def test_upload_survives_repeated_kills(tmp_path: Path) -> None:

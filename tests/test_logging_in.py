@@ -43,7 +43,7 @@ def test_login_and_logout_work_and_are_accessible(
     page.set_viewport_size({"width": 390, "height": 844})
     page.click("#menu")
     found["the list on a phone"] = serious(page)
-    page.click("#side .leave button")
+    page.click("#sidebar .leave button")
     page.wait_for_selector("#password")
     assert page.url.endswith("/login")
     context.close()

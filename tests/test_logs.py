@@ -113,7 +113,7 @@ class TestQuestionLog:
         next(events)
         events.close()  # type: ignore[attr-defined]
         (line,) = log_lines()
-        assert line["status"] == "left" and "request_id" not in line
+        assert line["status"] == "cancelled" and "request_id" not in line
 
     def test_stream_closed_after_record_is_logged_as_answered(self, log_lines: LogLines) -> None:
         metrics = Metrics()
@@ -122,7 +122,7 @@ class TestQuestionLog:
             next(events)
         events.close()  # type: ignore[attr-defined]
         assert [line["status"] for line in log_lines()] == ["answered"]
-        assert metrics._registry.get_sample_value("jawab_questions_left_total") == 0
+        assert metrics._registry.get_sample_value("jawab_questions_cancelled_total") == 0
 
     def test_question_interrupted_by_shutdown_is_logged_once(self, log_lines: LogLines) -> None:
         questions = QuestionLog()
@@ -130,7 +130,7 @@ class TestQuestionLog:
         next(events)
         questions.close()
         events.close()  # type: ignore[attr-defined]
-        assert [(line["status"], line["code"]) for line in log_lines()] == [("failed", "stopping")]
+        assert [(line["status"], line["code"]) for line in log_lines()] == [("failed", "shutting_down")]
 
     def test_question_text_is_logged_if_configured(self, log_lines: LogLines) -> None:
         list(QuestionLog(with_text=True).watch(CannedAssistant()).stream(ENGLISH_QUESTION))
@@ -145,7 +145,7 @@ class TestLogInjection:
     ) -> None:
         configure_logging(load_config(log="text"), log)
         logging.getLogger().handlers[0].setFormatter(form(with_messages=True))
-        logging.getLogger("jawab.questions").info("question", extra={"question": f"a{hostile}b", "status": "left"})
+        logging.getLogger("jawab.questions").info("question", extra={"question": f"a{hostile}b", "status": "cancelled"})
         logging.getLogger("uvicorn.error").error("Broken: %s", f"a{hostile}b")
         try:
             raise ValueError(f"a{hostile}b")

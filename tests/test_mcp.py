@@ -36,7 +36,7 @@ from ui.config import variable
 from ui.mcp.server import tool_server
 from ui.queue.fair_queue import FairQueue
 from ui.server.app import create_app
-from ui.site import Collection
+from ui.services import Collection
 
 QUESTION = "How many US troops remain in Iraq?"
 Connect = Callable[[], Client]
@@ -92,6 +92,10 @@ def test_tool_errors_have_readable_message(connect: Connect) -> None:
         for tool, given, told in (
             ("ask", {"question": "   "}, "question"),
             ("ask", {}, "question"),
+            ("ask", {"question": QUESTION, "since": "2021-13-99"}, "2021-13-99 is no date"),
+            ("ask", {"question": "كم جندياً؟", "until": "٢٠٢١-١٣"}, "ليس تاريخاً"),
+            ("ask", {"question": QUESTION, "language": "fr"}, "language"),
+            ("search", {"question": QUESTION, "sources": "dw.com"}, "sources"),
             ("ask", {"question": "كم جندياً؟", "collection": "none"}, "المجموعات"),
             ("search", {"question": QUESTION, "k": 0}, "k"),
             ("search", {"question": QUESTION, "collection": "Work"}, "first, Family"),
@@ -118,6 +122,17 @@ def test_search_accepts_dates_in_arabic_digits(connect: Connect) -> None:
     run_with_client(connect, both)
 
 
+def test_ask_and_search_take_the_same_filters(connect: Connect) -> None:
+    async def each(client: Client) -> None:
+        for filters in ({}, {"language": "ar", "since": "٢٠٢١"}, {"sources": ["none"]}, {"articles": ["none"]}):
+            given = {"question": QUESTION} | filters
+            asked, found = [(await client.call_tool(tool, given)).structured_content for tool in ("ask", "search")]
+            assert asked and found and asked["passages"] == found["passages"], filters
+            assert bool(found["passages"]) == (filters.get("sources", filters.get("articles")) is None)
+
+    run_with_client(connect, each)
+
+
 def test_concurrent_calls_are_all_answered(connect: Connect) -> None:
     async def many(client: Client) -> list[Any]:
         calls = (client.call_tool("search" if number % 2 else "ask", {"question": QUESTION}) for number in range(12))
@@ -133,7 +148,11 @@ class BlockedAssistant:
         self.asked, self.released = threading.Event(), threading.Event()
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         self.asked.set()
         assert self.released.wait(20)

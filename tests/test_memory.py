@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import index.runtime.memory
-from index.errors import MemoryShort
+from index.errors import InsufficientMemory
 from index.runtime.memory import available_memory, require_memory
 from ui.i18n import error_message
 
@@ -114,7 +114,7 @@ def test_unknown_memory_allows_loading(tmp_path: Path) -> None:
 
 def test_insufficient_memory_raises_error_with_amounts(tmp_path: Path) -> None:
     require_memory(8_192 * MEGABYTE, tmp_path / "model.gguf")
-    with pytest.raises(MemoryShort) as short:
+    with pytest.raises(InsufficientMemory) as short:
         require_memory(8_193 * MEGABYTE + 60 * MEGABYTE, tmp_path / "model.gguf")
     assert error_message(short.value, "en").startswith(
         f"There is too little free memory to load {tmp_path / 'model.gguf'}: it takes 8.3 GB and 8.2 GB are free"

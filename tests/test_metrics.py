@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from index.articles import Article
 from qa.evaluation.metrics import f1, recall, score, words
 
 TEXT = "The tram has 24 stations. It opened in 2022."
+ARTICLES = {"tram": Article("tram", "The 24 stations of the tram", TEXT, "en")}
 QUESTION: dict[str, Any] = {
     "id": "q1",
     "question": "How many?",
@@ -57,7 +59,7 @@ def test_recall_is_share_of_gold_words_in_answer() -> None:
 
 
 def test_scores_of_correct_answer() -> None:
-    figures = score([QUESTION], {"q1": record()}, {"tram": TEXT})
+    figures = score([QUESTION], {"q1": record()}, ARTICLES)
     assert {
         "answers_present": 1.0,
         "answered_when_answerable": 1.0,
@@ -75,8 +77,15 @@ def test_scores_of_correct_answer() -> None:
     assert "ms_short_answer_p50" not in figures
 
 
-def cited(start: int, end: int, quote: str) -> dict[str, Any]:
-    return {"citations": [{"marker": 1, "article_id": "tram", "start": start, "end": end, "quote": quote}]}
+def cited(start: int, end: int, quote: str, **more: str) -> dict[str, Any]:
+    return {"citations": [{"marker": 1, "article_id": "tram", "start": start, "end": end, "quote": quote, **more}]}
+
+
+def test_title_quotation_is_verbatim_and_not_at_place_of_text() -> None:
+    title = ARTICLES["tram"].title
+    figures = score([QUESTION], {"q1": record(**cited(0, len(title), title, field="title"))}, ARTICLES)
+    assert figures["quotes_verbatim"] == 1.0
+    assert figures["citation_hit_of_answered"] == figures["citation_precision"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -86,6 +95,7 @@ def cited(start: int, end: int, quote: str) -> dict[str, Any]:
         ({"answer": "It has 24 stations."}, "markers_match_citations"),
         (cited(1, 25, TEXT[:25]), "quotes_verbatim"),
         (cited(5, 5, ""), "quotes_verbatim"),
+        (cited(0, 25, TEXT[:25], field="title"), "quotes_verbatim"),
         (cited(26, 44, TEXT[26:44]), "citation_hit_of_answered"),
         ({"passages": []}, "retrieval_hit@10"),
         ({"short_answer": None}, "short_answer_f1"),
@@ -93,17 +103,17 @@ def cited(start: int, end: int, quote: str) -> dict[str, Any]:
     ],
 )
 def test_defect_in_answer_zeroes_its_metric(changes: dict[str, Any], name: str) -> None:
-    assert score([QUESTION], {"q1": record(**changes)}, {"tram": TEXT})[name] == 0.0
+    assert score([QUESTION], {"q1": record(**changes)}, ARTICLES)[name] == 0.0
 
 
 def test_abstention_accuracy_averages_both_kinds_of_question() -> None:
     declined = {"q2": record(id="q2", status="declined", citations=[], short_answer=None)}
-    figures = score([QUESTION, UNANSWERABLE], {"q1": record(), **declined}, {"tram": TEXT})
+    figures = score([QUESTION, UNANSWERABLE], {"q1": record(), **declined}, ARTICLES)
     assert figures["abstention_balanced_accuracy"] == 1.0
-    answered_both = score([QUESTION, UNANSWERABLE], {"q1": record(), "q2": record(id="q2")}, {"tram": TEXT})
+    answered_both = score([QUESTION, UNANSWERABLE], {"q1": record(), "q2": record(id="q2")}, ARTICLES)
     assert answered_both["abstention_balanced_accuracy"] == 0.5
 
 
 def test_missing_answer_scores_zero() -> None:
-    figures = score([QUESTION], {}, {"tram": TEXT})
+    figures = score([QUESTION], {}, ARTICLES)
     assert (figures["answers_present"], figures["short_answer_f1"]) == (0.0, 0.0)

@@ -33,8 +33,7 @@ from qa.errors import (
     LLMUnreachable,
 )
 from qa.fakes import FakeReader
-from qa.llm import openai_client
-from qa.llm.base import Message, Prompt
+from qa.llm.base import ChatTimeouts, Message, Prompt
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM, ServerAddress
 from qa.llm.sse import MAX_LINE_BYTES
@@ -405,10 +404,7 @@ class TestErrors:
         with pytest.raises(LLMInvalidResponse):
             remote.generate_candidate(PROMPT, 32, "none")
 
-    def test_read_timeout_raises_connection_lost(
-        self, chat_server: FakeChatServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(openai_client, "_READ_SECONDS", 0.2)
+    def test_read_timeout_raises_connection_lost(self, chat_server: FakeChatServer) -> None:
         silent = threading.Event()
 
         def waits(handler: ChatHandler, _: Request) -> None:
@@ -416,14 +412,10 @@ class TestErrors:
 
         chat_server.answers = waits
         with pytest.raises(LLMConnectionLost):
-            streamed_text(OpenAICompatibleLLM(chat_server.address))
+            streamed_text(OpenAICompatibleLLM(chat_server.address, timeouts=ChatTimeouts(silence=0.2)))
         silent.set()
 
-    def test_total_timeout_applies_despite_keepalive_pings(
-        self, chat_server: FakeChatServer, remote: OpenAICompatibleLLM, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(openai_client, "_ALL_SECONDS", 0.2)
-
+    def test_total_timeout_applies_despite_keepalive_pings(self, chat_server: FakeChatServer) -> None:
         def pings(handler: ChatHandler, _: Request) -> None:
             handler.sent(b"")
             while True:
@@ -432,7 +424,7 @@ class TestErrors:
 
         chat_server.answers = pings
         with pytest.raises(LLMConnectionLost):
-            streamed_text(remote)
+            streamed_text(OpenAICompatibleLLM(chat_server.address, timeouts=ChatTimeouts(response=0.2)))
         assert chat_server.left.wait(10)
 
     def test_assistant_propagates_server_error(self, chat_server: FakeChatServer, tram: Retriever) -> None:

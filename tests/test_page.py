@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import threading
@@ -15,6 +16,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from index.indexer import create_index
 from tests.fake_site import (
     ARABIC_QUESTION,
     DECLINED_QUESTION,
@@ -24,13 +26,16 @@ from tests.fake_site import (
     LONG_QUESTION,
     PASSAGES,
     SLOW_QUESTION,
+    TITLE_QUESTION,
     CannedAssistant,
     canned,
     site,
 )
+from tests.server_process import ServerProcess
+from ui.config import UploadSettings
 from ui.conversations.repository import StoredTurn, visitor_of
 from ui.server.app import create_app
-from ui.site import Site
+from ui.services import Services
 
 pytestmark = pytest.mark.real
 
@@ -82,12 +87,12 @@ def assistant() -> CannedAssistant:
 
 
 @pytest.fixture(scope="module")
-def site_of_page(assistant: CannedAssistant, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site_of_page(assistant: CannedAssistant, tmp_path_factory: pytest.TempPathFactory) -> Services:
     return site(tmp_path_factory.mktemp("page"), assistant)
 
 
 @pytest.fixture(scope="module")
-def address(site_of_page: Site) -> Iterator[str]:
+def address(site_of_page: Services) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -150,7 +155,7 @@ def test_english_question_on_english_page(visit: Visit) -> None:
     expect(page.locator("#now-answer figcaption").first).to_contain_text("24 July 2021")
     expect(page.locator("#now-found details")).to_have_count(len(PASSAGES))
     expect(page.locator(FIELD)).to_have_value("")
-    expect(page.locator("footer:not(.doing)")).not_to_be_visible()
+    expect(page.locator("footer:not(.turn-actions)")).not_to_be_visible()
     assert visit.direction("#now-answer .said p") == "ltr"
     assert visit.direction("#now-answer .quotation blockquote") == "rtl"
     sizes = "['.phrase', '.said p', 'blockquote'].map(s => parseFloat(getComputedStyle(document.querySelector("
@@ -286,13 +291,20 @@ class TestArticlePane:
         page = visit.page
         visit.ask(ARABIC_QUESTION)
         page.locator("#now-answer .said a.marker").first.click()
-        expect(page.locator("#reading mark.exact")).to_have_text("حزيران/يونيو 2020")
-        expect(page.locator("#reading mark.exact")).to_be_in_viewport()
-        expect(page.locator("#reading h2")).to_be_focused()
-        assert page.locator("#reading h2").bounding_box()["y"] < 0  # type: ignore[index]
-        assert visit.direction("#reading .text") == "rtl"
-        assert visit.direction("#reading .origin") == ("rtl" if visit.locale == "ar" else "ltr")
-        expect(page.locator("#reading .ignored")).to_have_count(1)
+        expect(page.locator("#article mark.exact")).to_have_text("حزيران/يونيو 2020")
+        expect(page.locator("#article mark.exact")).to_be_in_viewport()
+        expect(page.locator("#article h2")).to_be_focused()
+        assert page.locator("#article h2").bounding_box()["y"] < 0  # type: ignore[index]
+        assert visit.direction("#article .text") == "rtl"
+        assert visit.direction("#article .origin") == ("rtl" if visit.locale == "ar" else "ltr")
+        expect(page.locator("#article .ignored")).to_have_count(1)
+
+    def test_title_quotation_opens_article_with_title_highlighted(self, visit: Visit) -> None:
+        visit.ask(TITLE_QUESTION)
+        visit.page.locator("#now-answer figcaption a.title").click()
+        expect(visit.page.locator("#article h2 mark.exact")).to_have_text("Washington and Baghdad")
+        expect(visit.page.locator("#article h2 mark.exact")).to_be_in_viewport()
+        expect(visit.page.locator("#article .text mark")).to_have_count(0)
 
     def test_keyboard_opens_and_closes_pane_and_restores_focus(self, visit: Visit) -> None:
         page = visit.page
@@ -301,19 +313,19 @@ class TestArticlePane:
         marker.focus()
         expect(marker.locator(".peek")).to_be_visible()
         page.keyboard.press("Enter")
-        expect(page.locator("#reading mark.exact")).to_have_text("2,500")
+        expect(page.locator("#article mark.exact")).to_have_text("2,500")
         page.keyboard.press("Escape")
-        expect(page.locator("#reading")).to_be_hidden()
+        expect(page.locator("#article")).to_be_hidden()
         expect(marker).to_be_focused()
 
     def test_article_of_same_story_opens_in_pane(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-answer figcaption a.title").first.click()
-        page.locator("#reading .same-story a").click()
-        expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
-        page.locator("#reading .close").click()
-        expect(page.locator("#reading")).to_be_hidden()
+        page.locator("#article .same-story a").click()
+        expect(page.locator("#article h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
+        page.locator("#article .close").click()
+        expect(page.locator("#article")).to_be_hidden()
 
     def test_hovering_marker_shows_quotation(self, visit: Visit) -> None:
         visit.ask(ENGLISH_QUESTION)
@@ -327,48 +339,48 @@ class TestArticlePane:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-answer .said a.marker").first.click()
-        expect(page.locator("#reading .text")).to_be_visible()
-        pane, said = page.locator("#reading").bounding_box(), page.locator("#now-answer .said").bounding_box()
+        expect(page.locator("#article .text")).to_be_visible()
+        pane, said = page.locator("#article").bounding_box(), page.locator("#now-answer .said").bounding_box()
         assert pane and said and said["x"] + said["width"] <= pane["x"]
         page.set_viewport_size({"width": 390, "height": 844})
-        pane = page.locator("#reading").bounding_box()
+        pane = page.locator("#article").bounding_box()
         assert pane and (pane["x"], pane["width"]) == (0, 390) and 100 < pane["y"] < 200
 
     def test_hostile_article_is_escaped(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(HOSTILE_QUESTION)
         page.locator("#now-answer figcaption a.title").first.click()
-        expect(page.locator("#reading .text")).to_contain_text("<script>document.title='owned'</script>")
+        expect(page.locator("#article .text")).to_contain_text("<script>document.title='owned'</script>")
         page.wait_for_timeout(300)
         assert "owned" not in page.title()
-        assert page.evaluate("document.querySelectorAll('#reading :is(img, script, iframe, b, i, u)').length") == 0
+        assert page.evaluate("document.querySelectorAll('#article :is(img, script, iframe, b, i, u)').length") == 0
 
     def test_passage_opens_at_its_position(self, visit: Visit) -> None:
         page = visit.page
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-found summary").nth(1).click()
         page.locator("#now-found details[open] a.open").click()
-        expect(page.locator("#reading mark.quoted").first).to_be_in_viewport()
+        expect(page.locator("#article mark.quoted").first).to_be_in_viewport()
 
 
 class TestConversations:
     def test_conversation_is_listed_and_survives_reload(self, visit: Visit) -> None:
         page = visit.page
-        expect(page.locator("#kept")).to_contain_text("Conversations are kept here")
+        expect(page.locator("#conversations")).to_contain_text("Conversations are kept here")
         visit.ask(ENGLISH_QUESTION)
         visit.ask(DECLINED_QUESTION)
-        expect(page.locator("#kept li a")).to_have_text([ENGLISH_QUESTION])
-        expect(page.locator("#kept [aria-current]")).to_have_count(1)
+        expect(page.locator("#conversations li a")).to_have_text([ENGLISH_QUESTION])
+        expect(page.locator("#conversations [aria-current]")).to_have_count(1)
         page.reload()
         expect(page.locator("#past .question")).to_have_text([ENGLISH_QUESTION])
         expect(page.locator("#now-answer .question")).to_have_text(DECLINED_QUESTION)
         expect(page.locator("#welcome")).to_be_hidden()
         visit.ask(ARABIC_QUESTION)
         expect(page.locator("#past .question")).to_have_count(2)
-        page.locator("#side a.new").click()
+        page.locator("#sidebar a.new").click()
         page.wait_for_selector("#opening p")
         expect(page.locator("#now-answer .turn")).to_have_count(0)
-        page.locator("#kept li a").click()
+        page.locator("#conversations li a").click()
         expect(page.locator("#past .question")).to_have_count(2)
 
     def test_search_rename_delete_and_restore_by_keyboard(self, visit: Visit) -> None:
@@ -377,22 +389,22 @@ class TestConversations:
             page.goto(visit.address)
             page.wait_for_selector("#opening p")
             visit.ask(question)
-        expect(page.locator("#kept li")).to_have_count(2)
+        expect(page.locator("#conversations li")).to_have_count(2)
         page.fill("#find", "الحوار الإستراتيجي")
-        expect(page.locator("#kept li a")).to_have_text([ARABIC_QUESTION])
-        page.locator("#kept .rename").focus()
+        expect(page.locator("#conversations li a")).to_have_text([ARABIC_QUESTION])
+        page.locator("#conversations .rename").focus()
         page.keyboard.press("Enter")
         page.keyboard.type("الحوار")
         page.keyboard.press("Enter")
-        expect(page.locator("#kept li a")).to_have_text(["الحوار"])
-        page.locator("#kept .delete").focus()
+        expect(page.locator("#conversations li a")).to_have_text(["الحوار"])
+        page.locator("#conversations .delete").focus()
         page.keyboard.press("Enter")
-        expect(page.locator("#kept li")).to_have_count(0)
+        expect(page.locator("#conversations li")).to_have_count(0)
         expect(page.locator("#undo button")).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.locator("#kept li a")).to_have_text(["الحوار"])
+        expect(page.locator("#conversations li a")).to_have_text(["الحوار"])
         page.fill("#find", "")
-        expect(page.locator("#kept li")).to_have_count(2)
+        expect(page.locator("#conversations li")).to_have_count(2)
 
     def test_other_browser_cannot_see_conversation(self, visit: Visit, browser: Browser) -> None:
         visit.ask(ENGLISH_QUESTION)
@@ -403,7 +415,7 @@ class TestConversations:
         expect(other.locator("#opening p").first).to_be_visible()
         expect(other.locator("#past")).to_have_text("This conversation is not here; begin a new one below.")
         expect(other.locator(".turn")).to_have_count(0)
-        expect(other.locator("#kept li")).to_have_count(0)
+        expect(other.locator("#conversations li")).to_have_count(0)
         context.close()
 
     def test_last_question_can_be_retried_or_edited(self, visit: Visit) -> None:
@@ -425,19 +437,19 @@ class TestConversations:
     def test_sidebar_is_behind_button_on_phone(self, visit: Visit) -> None:
         page = visit.page
         page.set_viewport_size({"width": 390, "height": 844})
-        expect(page.locator("#side")).to_be_hidden()
+        expect(page.locator("#sidebar")).to_be_hidden()
         page.click("#menu")
-        expect(page.locator("#side a.new")).to_be_focused()
+        expect(page.locator("#sidebar a.new")).to_be_focused()
         page.keyboard.press("Escape")
-        expect(page.locator("#side")).to_be_hidden()
+        expect(page.locator("#sidebar")).to_be_hidden()
         expect(page.locator("#menu")).to_be_focused()
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
     def test_chosen_language_survives_reload(self, visit: Visit) -> None:
         page = visit.page
-        expect(page.locator("#side a.new")).to_have_text("سؤال جديد")
+        expect(page.locator("#sidebar a.new")).to_have_text("سؤال جديد")
         page.click("#switch")
-        expect(page.locator("#side a.new")).to_have_text("New question")
+        expect(page.locator("#sidebar a.new")).to_have_text("New question")
         page.reload()
         expect(page.locator("#ask")).to_have_text("Ask")
         assert page.evaluate("document.documentElement.dir") == "ltr"
@@ -495,45 +507,45 @@ class TestAnswerActions:
 class TestArticleList:
     @pytest.fixture
     def page(self, visit: Visit) -> Page:
-        visit.page.locator("#side a.link").click()
-        visit.page.wait_for_selector(".shelf")
+        visit.page.locator("#sidebar a.link").click()
+        visit.page.wait_for_selector(".article-list")
         return visit.page
 
     def test_articles_are_searched_and_opened(self, page: Page) -> None:
-        expect(page.locator(".shelf li")).to_have_count(3)
+        expect(page.locator(".article-list li")).to_have_count(3)
         page.fill(".wanted [name=words]", "Pentagon")
         page.keyboard.press("Enter")
-        expect(page.locator(".shelf li")).to_have_count(1)
-        page.locator(".shelf a").click()
-        expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
+        expect(page.locator(".article-list li")).to_have_count(1)
+        page.locator(".article-list a").click()
+        expect(page.locator("#article h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
         page.keyboard.press("Escape")
         page.select_option(".wanted [name=language]", "ar")
         page.fill(".wanted [name=words]", "")
         page.locator(".wanted button").click()
-        expect(page.locator(".shelf li")).to_have_count(1)
+        expect(page.locator(".article-list li")).to_have_count(1)
         assert "language=ar" in page.url
 
     def test_article_is_removed_and_restored_by_keyboard(self, page: Page) -> None:
-        page.locator(".shelf .remove").first.focus()
+        page.locator(".article-list .remove").first.focus()
         page.keyboard.press("Enter")
-        expect(page.locator(".shelf li:visible")).to_have_count(2)
-        expect(page.locator("#taken button")).to_be_focused()
+        expect(page.locator(".article-list li:visible")).to_have_count(2)
+        expect(page.locator("#removed button")).to_be_focused()
         page.keyboard.press("Enter")
-        expect(page.locator(".shelf li:visible")).to_have_count(3)
+        expect(page.locator(".article-list li:visible")).to_have_count(3)
         page.reload()
-        expect(page.locator(".shelf li")).to_have_count(3)
+        expect(page.locator(".article-list li")).to_have_count(3)
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
     def test_chosen_language_applies_to_list_and_chat(self, page: Page) -> None:
         assert page.evaluate("document.documentElement.dir") == "rtl"
         page.click("#switch")
         expect(page.locator("h1", has_text="Articles")).to_be_visible()
-        page.locator("#side a.new").click()
+        page.locator("#sidebar a.new").click()
         expect(page.locator("#ask")).to_have_text("Ask")
 
     def test_hostile_titles_are_escaped(self, page: Page) -> None:
-        expect(page.locator(".shelf a", has_text="<b>Bold</b> title")).to_be_visible()
-        assert page.evaluate("document.querySelectorAll('.shelf :is(b, img, script, i, u)').length") == 0
+        expect(page.locator(".article-list a", has_text="<b>Bold</b> title")).to_be_visible()
+        assert page.evaluate("document.querySelectorAll('.article-list :is(b, img, script, i, u)').length") == 0
 
     def test_list_fits_phone_width(self, page: Page) -> None:
         page.set_viewport_size({"width": 360, "height": 740})
@@ -551,12 +563,12 @@ def test_long_content_fits_any_width(visit: Visit) -> None:
         said = page.locator("#now-answer .said").bounding_box()
         assert said is not None and said["x"] >= 0 and said["x"] + said["width"] <= width
         page.locator("#now-answer .said a.marker").click()
-        expect(page.locator("#reading h2")).to_be_visible()
+        expect(page.locator("#article h2")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.keyboard.press("Escape")
 
 
-def test_conversation_of_hundred_questions_is_shown_completely(visit: Visit, site_of_page: Site) -> None:
+def test_conversation_of_hundred_questions_is_shown_completely(visit: Visit, site_of_page: Services) -> None:
     page = visit.page
     visit.ask(ENGLISH_QUESTION)
     page.wait_for_url("**/?c=*")
@@ -588,7 +600,7 @@ class TestUpload:
     @pytest.fixture
     def page(self, visit: Visit) -> Page:
         visit.page.goto(f"{visit.address}articles")
-        visit.page.wait_for_selector(".bring")
+        visit.page.wait_for_selector(".upload")
         return visit.page
 
     @staticmethod
@@ -599,33 +611,35 @@ class TestUpload:
         return found
 
     def test_chosen_files_are_uploaded_and_reported(self, page: Page, tmp_path: Path) -> None:
-        unread = tmp_path / "<b>picture.bin"
+        unread = tmp_path / '<b>"picture".bin'
         unread.write_bytes(b"\0")
-        page.set_input_files(".bring input[multiple]", [*self.files(tmp_path, 3), unread])
-        expect(page.locator("#brought")).to_contain_text("Added 3, updated 0, unchanged 0; not read 1.")
-        expect(page.locator("#brought .skipped")).to_have_text("Skipped <b>picture.bin: it is not text.")
-        expect(page.locator("#show-brought")).to_be_visible()
-        expect(page.locator("#stop-bringing")).to_be_hidden()
+        page.set_input_files(".upload input[multiple]", [*self.files(tmp_path, 3), unread])
+        expect(page.locator("#upload-status")).to_contain_text("Added 3, updated 0, unchanged 0; not read 1.")
+        expect(page.locator("#upload-status .skipped")).to_have_text('Skipped <b>"picture".bin: it is not text.')
+        expect(page.locator("#show-uploaded")).to_be_visible()
+        expect(page.locator("#stop-upload")).to_be_hidden()
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
     def test_folder_upload_shows_progress_and_can_be_cancelled(self, page: Page, tmp_path: Path) -> None:
         self.files(tmp_path, 200)
-        page.set_input_files(".bring input[webkitdirectory]", tmp_path)
-        expect(page.locator("#brought progress")).to_be_visible()
-        expect(page.locator("#brought")).to_contain_text("في الثانية. الثواني الباقية: نحو")
-        page.click("#stop-bringing")
-        expect(page.locator("#brought")).to_contain_text("أُوقف، ولم يدخل منه شيء")
-        expect(page.locator("#stop-bringing")).to_be_hidden()
+        page.set_input_files(".upload input[webkitdirectory]", tmp_path)
+        expect(page.locator("#upload-status progress")).to_be_visible()
+        expect(page.locator("#upload-status")).to_contain_text("في الثانية. الثواني الباقية: نحو")
+        page.click("#stop-upload")
+        expect(page.locator("#upload-status")).to_contain_text("أُوقف، ولم يدخل منه شيء")
+        expect(page.locator("#stop-upload")).to_be_hidden()
 
     def test_upload_is_retried_after_full_disk(self, page: Page, tmp_path: Path) -> None:
         (tmp_path / "full.txt").write_text("Words.", encoding="utf-8")
-        page.set_input_files(".bring input[multiple]", [tmp_path / "full.txt"])
-        expect(page.locator("#brought")).to_contain_text("What you sent is still here")
-        expect(page.locator("#stop-bringing")).to_be_hidden()
-        page.click("#read-again")
-        expect(page.locator("#brought")).to_contain_text("Added 1")
-        expect(page.locator("#read-again")).to_be_hidden()
-        expect(page.locator("#show-brought")).to_be_visible()
+        page.set_input_files(".upload input[multiple]", [tmp_path / "full.txt"])
+        expect(page.locator("#upload-status")).to_contain_text("is full; make room")
+        expect(page.locator("#files-kept")).to_contain_text("this page still has your files")
+        expect(page.locator("#stop-upload")).to_be_hidden()
+        page.click("#retry-upload")
+        expect(page.locator("#upload-status")).to_contain_text("Added 1")
+        expect(page.locator("#retry-upload")).to_be_hidden()
+        expect(page.locator("#files-kept")).to_be_hidden()
+        expect(page.locator("#show-uploaded")).to_be_visible()
 
     def test_dropped_files_are_uploaded(self, page: Page) -> None:
         page.evaluate(
@@ -636,14 +650,73 @@ class TestUpload:
               for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(kind, how));
             }"""
         )
-        expect(page.locator("#brought")).to_contain_text("Added 2")
+        expect(page.locator("#upload-status")).to_contain_text("Added 2")
+
+    def test_upload_is_followed_after_reload(self, page: Page, tmp_path: Path) -> None:
+        page.set_input_files(".upload input[multiple]", self.files(tmp_path, 60))
+        expect(page.locator("[data-state=reading]")).to_be_visible()
+        page.reload()
+        expect(page.locator("#upload-status progress")).to_be_visible()
+        page.set_input_files(".upload input[multiple]", self.files(tmp_path, 1))
+        expect(page.locator("#upload-in-progress")).to_contain_text("wait until that is done, or stop it")
+        expect(page.locator("#upload-status")).to_contain_text("Added 60")
+        expect(page.locator("#upload-in-progress")).to_be_hidden()
+        expect(page.locator("#stop-upload")).to_be_hidden()
+        page.reload()
+        expect(page.locator("#upload-status")).to_be_empty()
+
+    def test_stopped_while_sending(self, page: Page, tmp_path: Path) -> None:
+        send_slowly(page, 2_000_000)
+        (tmp_path / "large.txt").write_bytes(b"x" * 20_000_000)
+        page.set_input_files(".upload input[multiple]", [*self.files(tmp_path, 1), tmp_path / "large.txt"])
+        expect(page.locator("#upload-status")).to_contain_text("files received (")
+        page.click("#stop-upload")
+        expect(page.locator("#upload-status")).to_contain_text("Stopped; nothing of it went in.")
+        expect(page.locator("#stop-upload")).to_be_hidden()
+        expect(page.locator("#retry-upload")).to_be_hidden()
+
+    def test_refused_upload_is_explained(
+        self, page: Page, visit: Visit, site_of_page: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(site_of_page.jobs, "limits", UploadSettings(max_bytes=50_000_000))
+        (tmp_path / "large.txt").write_bytes(b"x" * 90_000_000)
+        page.set_input_files(".upload input[multiple]", [tmp_path / "large.txt"])
+        expect(page.locator("#upload-status")).to_contain_text("more than can be uploaded at once")
+        expect(page.locator("#retry-upload")).to_be_hidden()
+        visit.complaints.clear()
+
+    @pytest.mark.parametrize("state", ["receiving", "reading"])
+    def test_upload_goes_on_after_server_crash(self, browser: Browser, tmp_path: Path, state: str) -> None:
+        files = [tmp_path / f"article {number}.txt" for number in range(400)]
+        for number, file in enumerate(files):
+            file.write_text(f"The tram number {number} opened in May. " * 50, encoding="utf-8")
+        create_index(tmp_path / "served" / "index")
+        with ServerProcess(tmp_path / "served") as server:
+            page = browser.new_page(locale="en-GB")
+            page.goto(f"{server.address}/articles")
+            if state == "receiving":
+                send_slowly(page, 400_000)
+            page.set_input_files(".upload input[multiple]", files)
+            page.locator(f"[data-state={state}]").wait_for()
+            server.kill()
+            server.start()
+            expect(page.locator("#upload-status")).to_contain_text(
+                re.compile("Added 400, .* not read 0"), timeout=60_000
+            )
+            assert server.get("/v1/jobs")["total"] == 1 and server.get("/v1/articles")["total"] == 400
+            page.close()
+
+
+def send_slowly(page: Page, bytes_per_second: int) -> None:
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", limits)
 
 
 class TestCharts:
     @pytest.fixture
     def page(self, visit: Visit) -> Page:
         visit.page.goto(f"{visit.address}articles")
-        visit.page.locator("a[href='/articles/pictures']").click()
+        visit.page.locator("a[href='/articles/charts']").click()
         visit.page.wait_for_selector("#map .point")
         return visit.page
 
@@ -659,7 +732,7 @@ class TestCharts:
         expect(page.locator("#card b")).to_have_text("Washington and Baghdad discuss the future of US forces")
         expect(page.locator("#card span")).to_have_text("8 April 2021 · dw.com")
         page.mouse.click(box["x"] + 5, box["y"] + 5)
-        expect(page.locator("#reading h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
+        expect(page.locator("#article h2")).to_have_text("Washington and Baghdad discuss the future of US forces")
 
     def test_bar_links_to_its_articles(self, page: Page) -> None:
         boxes = [bar.bounding_box() for bar in page.locator("#time .point path").all()]
@@ -671,9 +744,9 @@ class TestCharts:
         page.locator(".table summary").focus()
         page.keyboard.press("Enter")
         expect(page.locator("td").first).to_be_visible()
-        page.locator(".subjects a").first.focus()
+        page.locator(".topics a").first.focus()
         page.keyboard.press("Enter")
-        expect(page.locator("#reading h2")).to_be_visible()
+        expect(page.locator("#article h2")).to_be_visible()
 
     @pytest.mark.parametrize("visit", ["ar"], indirect=True)
     def test_time_axis_follows_text_direction(self, page: Page) -> None:
@@ -706,17 +779,17 @@ class TestCollections:
         page.locator("form[data-do=make] input").fill("Cooking <b>")
         page.keyboard.press("Enter")
         expect(page.locator("h1[dir=auto]")).to_have_text("Cooking <b>")
-        page.locator("#side .new").click()
+        page.locator("#sidebar .new").click()
         page.wait_for_selector("#opening p")
         chosen = page.locator("#collections select")
         expect(chosen.locator("option:checked")).to_have_text("Cooking <b>")
         visit.ask(ENGLISH_QUESTION)
         page.locator("#now-answer a.marker").first.click()
-        expect(page.locator("#reading h2")).to_be_visible()
+        expect(page.locator("#article h2")).to_be_visible()
         chosen.select_option(label="Articles")
         page.wait_for_selector("#opening p")
         expect(chosen.locator("option:checked")).to_have_text("Articles")
-        page.locator("#kept a", has_text=ENGLISH_QUESTION).first.click()
+        page.locator("#conversations a", has_text=ENGLISH_QUESTION).first.click()
         page.wait_for_selector(DONE)
         expect(chosen.locator("option:checked")).to_have_text("Cooking <b>")
         asked = page.url

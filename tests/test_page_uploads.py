@@ -1,49 +1,77 @@
-"""Uploads of the page: receiving, ingesting, cancelling, rejecting; and no file name escapes its folder."""
+"""Uploads from the page: the status of the job that it sent to the API; and no file name escapes its folder."""
 
 from __future__ import annotations
 
-import io
-import threading
+import re
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from filelock import FileLock
 
 from index.articles import Language, Skipped
 from index.errors import DiskFull, IndexMismatch
-from index.fakes import HashEmbedder
-from index.indexer import Progress, create_index, update_index
 from index.planner import IndexingReport
-from index.storage.catalog import Catalog
-from index.storage.lock import LOCK
-from tests.fake_site import read_slowly, site
+from index.storage.lock import write_lock
 from tests.test_render import HOSTILE, Reader
-from ui.jobs.page_upload import AnotherUploadInProgress, PageUpload, UploadManager
-from ui.jobs.upload_dir import UploadTooLarge, safe_parts
-from ui.server.app import create_app
-from ui.web.collection.upload_status import progress_html
+from tests.test_uploads import BlockingWriter, app_in, folders_of, served
+from ui.app import App
+from ui.jobs.job import Job
+from ui.jobs.job_queue import JobQueue
+from ui.jobs.progress import JobProgress
+from ui.jobs.upload_dir import safe_parts
+from ui.server.serve import open_jobs
+from ui.web.collection.uploads import job_html
 
-BYTES = {"content-type": "application/octet-stream"}
-BRING = "/page/collections/first/bring"
-
-
-def put(manager: UploadManager, bringing: PageUpload, name: str, content: bytes = b"words") -> Path:
-    path = manager.place_for(bringing, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as file:
-        bringing.write(content, file)
-    return path
+TRAM = "The tram opened in May. It has 24 stations."
+KEY = "1764547200000-1-2-3-4"
 
 
-def wait_until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not done():
-        assert time.monotonic() < deadline
+@pytest.fixture(autouse=True, scope="module")
+def _without_page() -> Iterator[None]:
+    """Building the Gradio page takes seconds."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ui.server.app.mount_page", lambda app, services: None)
+        yield
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    return app_in(tmp_path)
+
+
+@pytest.fixture
+def writer(app: App) -> BlockingWriter:
+    return BlockingWriter(app)
+
+
+@pytest.fixture
+def client(app: App, writer: BlockingWriter) -> Iterator[TestClient]:
+    """A server whose jobs wait for `writer`."""
+    with served(app, JobQueue(app.config.paths.uploads, writer)) as client:
+        yield client
+
+
+def send(client: TestClient, key: str = KEY, **texts: str) -> None:
+    """Sends files as the page does: in one form, with an idempotency key."""
+    files = [("files", (name.replace("_", "."), text)) for name, text in texts.items()]
+    answer = client.post("/v1/articles?collection=first", files=files, headers={"idempotency-key": key})
+    assert answer.status_code == 202, answer.text
+
+
+def status(client: TestClient, language: Language = "en", key: str = KEY) -> str:
+    return client.get(f"/page/uploads/{key}", params={"in": language}).text
+
+
+def wait_for(client: TestClient, state: str, language: Language = "en", key: str = KEY) -> str:
+    """The status of the upload once it is in this state."""
+    deadline = time.monotonic() + 20
+    while f'data-state="{state}"' not in (html := status(client, language, key)):
+        assert time.monotonic() < deadline, html
         time.sleep(0.02)
+    return html
 
 
 @pytest.mark.parametrize(
@@ -76,256 +104,102 @@ def test_upload_name_is_truncated_and_stays_inside_folder(name: str, tmp_path: P
     path.write_bytes(b"")
 
 
-def has_failed(bringing: PageUpload) -> bool:
-    return bringing.state == "failed"
+class TestUploadStatus:
+    def test_finished_upload_shows_counts_and_skipped_files(self, client: TestClient, writer: BlockingWriter) -> None:
+        writer.free = True
+        files = [("files", (name, TRAM)) for name in ("news/tram.txt", 'in/<b> "x".bin')]
+        client.post("/v1/articles", files=files, headers={"idempotency-key": KEY})
+        html = wait_for(client, "done")
+        assert "Added 1, updated 0, unchanged 0; not read 1." in html
+        assert Reader(html).text.endswith('Skipped in/<b> "x".bin: Jawab does not read this kind of file.')
+        assert "أُضيف 1" in wait_for(client, "done", "ar")
 
+    def test_upload_being_received_shows_size(self, client: TestClient) -> None:
+        upload = client.app.state.services.jobs.begin("", KEY)  # type: ignore[attr-defined]
+        (upload.folder / "in").mkdir(parents=True)
+        for name in ("a.txt", "in/b.txt"):
+            (upload.folder / name).write_bytes(b"x" * 600_000)
+        assert "2 files received (1.2 MB)" in wait_for(client, "receiving")
+        assert "data-job" not in status(client)
 
-class TestUploadManager:
-    @pytest.fixture
-    def manager(self, tmp_path: Path) -> UploadManager:
-        return UploadManager(tmp_path / "brought", read_slowly)
+    def test_unknown_key_has_no_status(self, client: TestClient) -> None:
+        for key in ("none", "ünone", "%00", "x" * 5000):
+            answer = client.get(f"/page/uploads/{key}")
+            assert (answer.status_code, answer.content) == (204, b"")
 
-    def test_uploaded_files_are_ingested_and_kept(self, manager: UploadManager) -> None:
-        bringing = manager.begin()
-        assert put(manager, bringing, "a/one.txt") != put(manager, bringing, "a/one.txt")
-        put(manager, bringing, "two.bin")
-        manager.read(bringing)
-        with pytest.raises(AnotherUploadInProgress):
-            manager.begin()
-        wait_until(lambda: bringing.state == "done")
-        assert bringing.summary is not None and len(bringing.summary.added) == 2
-        assert (bringing.looked_at, bringing.read, bringing.to_read) == (3, 3, 3)
-        assert len([path for path in bringing.folder.rglob("*") if path.is_file()]) == 3
-
-    def test_cancelled_upload_leaves_no_files(self, manager: UploadManager) -> None:
-        first = manager.begin()
-        put(manager, first, "one.txt")
-        manager.stop(first)
-        assert first.state == "stopped" and not first.folder.exists()
-        second = manager.begin()
-        for number in range(40):
-            put(manager, second, f"{number}.txt")
-        manager.read(second)
-        wait_until(lambda: second.read > 0)
-        manager.stop(second)
-        wait_until(lambda: second.state == "stopped")
-        assert second.read < 40 and not second.folder.exists()
-
-    def test_abandoned_upload_is_replaced_by_next(self, manager: UploadManager) -> None:
-        left = manager.begin()
-        put(manager, left, "one.txt")
-        assert manager.begin() is not left
-        assert left.state == "stopped" and not left.folder.exists()
-        assert manager.find(left.id) is None
-
-    def test_upload_over_limits_is_rejected(self, manager: UploadManager, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_FILES", 2)
-        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_BYTES", 20)
-        bringing = manager.begin()
-        put(manager, bringing, "one.txt", b"x" * 15)
-        put(manager, bringing, "two.txt", b"")
-        with pytest.raises(UploadTooLarge):
-            manager.place_for(bringing, "three.txt")
-        with pytest.raises(UploadTooLarge):
-            bringing.write(b"x" * 6, io.BytesIO())
-
-    def test_failed_upload_shows_error_and_is_deleted(self, tmp_path: Path) -> None:
-        def refused(folder: Path, progress: Progress) -> IndexingReport:
-            raise IndexMismatch(folder="x", found="a", expected="b")
-
-        manager = UploadManager(tmp_path, refused)
-        bringing = manager.begin()
-        put(manager, bringing, "one.txt")
-        manager.read(bringing)
-        wait_until(lambda: bringing.state == "failed")
-        html = progress_html(bringing, "en")
-        assert "was made with a" in html and "data-again" not in html
-        wait_until(lambda: list(tmp_path.iterdir()) == [])
-
-    @pytest.mark.parametrize(("language", "sentence"), [("en", "is still here"), ("ar", "ما زال هنا")])
-    def test_full_disk_keeps_upload_for_retry(self, tmp_path: Path, language: Language, sentence: str) -> None:
-        full = [DiskFull(folder="x")]
-
-        def full_at_first(folder: Path, progress: Progress) -> IndexingReport:
-            if full:
-                raise full.pop()
-            return read_slowly(folder, progress)
-
-        manager = UploadManager(tmp_path, full_at_first)
-        bringing = manager.begin()
-        file = put(manager, bringing, "one.txt")
-        manager.read(bringing)
-        wait_until(lambda: bringing.state == "failed")
-        html = progress_html(bringing, language)
-        assert sentence in html and " data-again" in html and file.exists()
-        manager.read(bringing)
-        wait_until(lambda: bringing.state == "done")
-        assert bringing.summary and bringing.summary.added == ["one"] and bringing.problem is None
-        wait_until(lambda: list(tmp_path.iterdir()) == [bringing.folder])
-
-    def test_retryable_upload_is_deleted_on_cancel_or_next_upload(self, tmp_path: Path) -> None:
-        def full(folder: Path, progress: Progress) -> IndexingReport:
-            raise DiskFull(folder="x")
-
-        manager = UploadManager(tmp_path, full)
-
-        def begin_another(bringing: PageUpload) -> None:
-            manager.begin()
-
-        for end in (manager.stop, begin_another):
-            bringing = manager.begin()
-            put(manager, bringing, "one.txt")
-            manager.read(bringing)
-            wait_until(partial(has_failed, bringing))
-            end(bringing)
-            assert bringing.state == "stopped" and not bringing.folder.exists()
-
-    @pytest.fixture
-    def busy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[UploadManager, FileLock]]:
-        """An upload manager whose index is locked by another writer until the lock is released."""
-        monkeypatch.setattr("ui.jobs.page_upload._RETRY_SECONDS", 0.02)
-        index = tmp_path / "index"
-        create_index(index)
-
-        def into(folder: Path, progress: Progress) -> IndexingReport:
-            return update_index(index, [folder], HashEmbedder(), progress)
-
-        with FileLock(index / LOCK, timeout=0, thread_local=False) as lock:
-            yield UploadManager(tmp_path / "brought", into), lock
+    def test_status_names_job_to_stop(self, client: TestClient, writer: BlockingWriter) -> None:
+        send(client, tram_txt=TRAM)
+        found = re.search('data-job="(.+?)"', wait_for(client, "reading", "ar"))
+        assert found and client.post(f"/v1/jobs/{found[1]}/stop").status_code == 202
+        assert "ولم يدخل منه شيء" in wait_for(client, "stopped", "ar")
 
     @pytest.mark.parametrize(("language", "sentence"), [("en", "reading begins when"), ("ar", "تبدأ القراءة بعد")])
-    def test_upload_waits_for_locked_index(
-        self, busy: tuple[UploadManager, FileLock], language: Language, sentence: str
+    def test_upload_waits_for_another_job(
+        self, client: TestClient, writer: BlockingWriter, language: Language, sentence: str
     ) -> None:
-        manager, lock = busy
-        bringing = manager.begin()
-        file = put(manager, bringing, "one.txt", b"The tram opened in May.")
-        manager.read(bringing)
-        wait_until(lambda: bringing.busy)
-        assert sentence in progress_html(bringing, language) and file.exists()
-        lock.release()
-        wait_until(lambda: bringing.state == "done")
-        assert bringing.summary and len(bringing.summary.added) == 1
+        send(client, tram_txt=TRAM)
+        send(client, "2", ferry_txt="The ferry leaves at noon.")
+        assert sentence in wait_for(client, "queued", language, "2") and "<progress" in status(client, language, "2")
+        writer.free = True
+        assert {"en": "Added 1", "ar": "أُضيف 1"}[language] in wait_for(client, "done", language, "2")
 
-    def test_upload_waiting_for_locked_index_can_be_cancelled(self, busy: tuple[UploadManager, FileLock]) -> None:
-        manager, _ = busy
-        bringing = manager.begin()
-        put(manager, bringing, "one.txt")
-        manager.read(bringing)
-        wait_until(lambda: bringing.busy)
-        manager.stop(bringing)
-        wait_until(lambda: bringing.state == "stopped")
-        assert not bringing.folder.exists()
+    def test_upload_waits_for_locked_index(self, app: App) -> None:
+        with served(app, open_jobs(app, folders_of(app))) as client, ExitStack() as lock:
+            lock.enter_context(write_lock(app.config.paths.index))
+            send(client, tram_txt=TRAM)
+            assert "reading begins when" in wait_for(client, "queued")
+            lock.close()
+            assert "Added 1" in wait_for(client, "done")
 
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-    @pytest.mark.parametrize(("language", "sentence"), [("en", "broke the reading off"), ("ar", "سجل الخادم")])
-    def test_unexpected_error_fails_upload(self, tmp_path: Path, language: Language, sentence: str) -> None:
-        def broken(folder: Path, progress: Progress) -> IndexingReport:
-            raise ZeroDivisionError
+    @pytest.mark.parametrize(
+        ("error", "retryable", "sentences"),
+        [
+            (DiskFull(folder="x"), True, {"en": "The disk that holds x is full", "ar": "القرص"}),
+            (IndexMismatch(folder="x", found="a", expected="b"), False, {"en": "was made with a", "ar": "بالنموذج a"}),
+            (ZeroDivisionError(), False, {"en": "broke the job off", "ar": "سجل الخادم"}),
+        ],
+    )
+    def test_failed_upload_shows_error(
+        self, client: TestClient, writer: BlockingWriter, error: Exception, retryable: bool, sentences: dict[str, str]
+    ) -> None:
+        writer.free, writer.fails = True, error
+        send(client, tram_txt=TRAM)
+        html = wait_for(client, "failed")
+        assert sentences["en"] in html and ("data-retryable" in html) == retryable
+        assert sentences["ar"] in status(client, "ar")
 
-        manager = UploadManager(tmp_path, broken)
-        bringing = manager.begin()
-        file = put(manager, bringing, "one.txt")
-        manager.read(bringing)
-        wait_until(lambda: bringing.state == "failed")
-        assert sentence in progress_html(bringing, language)
-        assert file.exists()
-        wait_until(lambda: all(one.name != "jawab-bringing" for one in threading.enumerate()))
-        assert manager.begin().state == "receiving"
-
-    def test_upload_updates_index_unless_cancelled(self, tmp_path: Path) -> None:
-        index = tmp_path / "index"
-
-        def into(folder: Path, progress: Progress) -> IndexingReport:
-            return update_index(index, [folder], HashEmbedder(), progress)
-
-        manager = UploadManager(tmp_path / "brought", into)
-        bringing = manager.begin()
-        put(manager, bringing, "tram.txt", b"The tram opened in May. It has 24 stations.")
-        put(manager, bringing, "nothing.txt", b"")
-        manager.read(bringing)
-        wait_until(lambda: bringing.state == "done")
-        assert [article.text for article in Catalog.open(index).articles()] == [
-            "The tram opened in May. It has 24 stations."
-        ]
-        html = progress_html(bringing, "ar")
-        assert "أُضيف 1" in html and "nothing.txt" in html and str(tmp_path) not in html
-        second = manager.begin()
-        put(manager, second, "ferry.txt", b"The ferry leaves at noon.")
-        second.halted.set()
-        manager.read(second)
-        wait_until(lambda: second.state == "stopped")
-        assert Catalog.open(index).count_articles() == 1
+    def test_status_is_the_same_after_restart(self, app: App, writer: BlockingWriter) -> None:
+        with served(app, JobQueue(app.config.paths.uploads, writer)) as client:
+            send(client, tram_txt=TRAM)
+            wait_for(client, "reading")
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            assert "Added 1" in wait_for(client, "done")
 
 
-class TestUploadEndpoints:
-    @pytest.fixture
-    def client(self, tmp_path: Path) -> Iterator[TestClient]:
-        with TestClient(create_app(site(tmp_path)), "http://127.0.0.1") as client:
-            yield client
-
-    def test_upload_ingests_files_and_reports_result(self, client: TestClient) -> None:
-        number = client.post(BRING, json={}).json()["id"]
-        place = f"{BRING}/{number}"
-        for name in ("folder/one.txt", "two.txt", "<b>.bin"):
-            assert (
-                client.post(f"{place}/files", params={"name": name}, content=b"x" * 9, headers=BYTES).status_code == 200
-            )
-        assert "3 files received" in client.get(place).text
-        client.post(f"{place}/read", json={})
-        wait_until(lambda: 'data-state="done"' in client.get(place).text)
-        told = client.get(place, params={"in": "en"}).text
-        assert "Added 2" in told and "&lt;b&gt;.bin: it is not text." in told
-
-    def test_cross_site_upload_is_rejected(self, client: TestClient) -> None:
-        assert client.post(BRING, content="{}", headers={"content-type": "text/plain"}).status_code == 422
-        number = client.post(BRING, json={}).json()["id"]
-        place = f"{BRING}/{number}/files?name=x.txt"
-        for kind in ("text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
-            assert client.post(place, content=b"x", headers={"content-type": kind}).status_code == 415
-
-    def test_unknown_upload_returns_404(self, client: TestClient) -> None:
-        for path in (f"{BRING}/none", f"{BRING}/ünone"):
-            assert client.get(path).status_code == 404
-        assert client.post(f"{BRING}/none/files?name=x", content=b"x", headers=BYTES).status_code == 404
-        assert client.post(f"{BRING}/none/read", json={}).status_code == 404
-
-    def test_second_upload_returns_localized_409(self, client: TestClient) -> None:
-        place = f"{BRING}/{client.post(BRING, json={}).json()['id']}"
-        for name in range(20):
-            client.post(f"{place}/files", params={"name": f"{name}.txt"}, content=b"x", headers=BYTES)
-        client.post(f"{place}/read", json={})
-        refused = client.post(BRING, json={}, headers={"accept-language": "ar"})
-        assert refused.status_code == 409 and "تُقرأ مقالات أخرى" in refused.json()["detail"]
-        client.post(f"{place}/stop", json={})
-        wait_until(lambda: 'data-state="stopped"' in client.get(place).text)
-
-
-def test_retry_resets_upload_progress() -> None:
-    bringing = PageUpload(id="x", folder=Path("x"))
+def test_restarted_indexing_resets_progress() -> None:
+    steps = JobProgress()
     for _ in range(2):
-        bringing.start(10)
-        bringing.advance(10)
-    assert bringing.read == bringing.to_read == 10
+        steps.start(10)
+        steps.advance(10)
+    assert steps.read == steps.to_read == 10
 
 
-@pytest.mark.parametrize("language", ["ar", "en"])
-def test_upload_progress_shows_rate_and_time_left(language: str) -> None:
-    bringing = PageUpload(
-        id="x", folder=Path("x"), state="reading", files=9, looked_at=9, to_look_at=9, read=50, to_read=100
-    )
-    bringing.began_reading = time.monotonic() - 10
-    html = progress_html(bringing, "ar" if language == "ar" else "en")
+def job(**fields: object) -> Job:
+    given: dict[str, object] = {"id": "x", "collection": "first", "created": 0.0, "files": 9, "bytes": 9, **fields}
+    return Job(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("language", "minutes"), [("en", "10 minutes"), ("ar", "الدقائق الباقية: نحو 10")])
+def test_upload_progress_shows_rate_and_time_left(language: Language, minutes: str) -> None:
+    steps = JobProgress(looked_at=9, to_look_at=9, read=50, to_read=100, began_reading=time.monotonic() - 10)
+    html = job_html(job(state="reading", steps=steps), language)
     assert '<progress max="100" value="50"' in html and "10" in html and "5.0" in html
-    bringing.began_reading = time.monotonic() - 600
-    assert ("10 minutes" if language == "en" else "الدقائق الباقية: نحو 10") in progress_html(
-        bringing, "ar" if language == "ar" else "en"
-    )
+    steps.began_reading = time.monotonic() - 600
+    assert minutes in job_html(job(state="reading", steps=steps), language)
 
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_upload_file_name_is_escaped(payload: str) -> None:
-    bringing = PageUpload(id="x", folder=Path("x"), state="done")
-    bringing.summary = IndexingReport(skipped=[Skipped(payload, "empty", 3, payload)] * 120)
-    reader = Reader(progress_html(bringing, "en"))
+    summary = IndexingReport(skipped=[Skipped(payload, "empty", 3, payload)] * 120)
+    reader = Reader(job_html(job(state="done", summary=summary), "en"))
     assert {tag for tag, _ in reader.tags} <= {"div", "p", "ul", "li"} and "and 20 more" in reader.text

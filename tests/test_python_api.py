@@ -14,9 +14,8 @@ from click.testing import CliRunner
 import jawab
 from index.errors import ArticleMissing, IndexMissing
 from index.fakes import HashEmbedder
-from index.retrieval.filters import Filter
 from index.retriever import Retriever
-from jawab import Answer, Assistant, Citation, Config, build_index
+from jawab import Answer, Assistant, Citation, Config, Filter, build_index
 from qa.components import Components
 from qa.errors import ModelMissing, QuestionEmpty
 from qa.fakes import FakeLLM, FakeReader
@@ -47,7 +46,20 @@ def test_ask_returns_answer_with_verbatim_citations(index: Path, config: Config)
         assert isinstance(answer, Answer) and answer.status == "answered" and answer.citations
         for cited in answer.citations:
             assert isinstance(cited, Citation)
-            assert assistant.article(cited.article_id).text[cited.start : cited.end] == cited.quote
+            assert assistant.article(cited.article_id).field(cited.field)[cited.start : cited.end] == cited.quote
+
+
+def test_ask_answers_from_filtered_articles_only(index: Path, config: Config) -> None:
+    with Assistant.open(index, config) as assistant:
+        chosen = assistant.ask(QUESTION).citations[0].article_id
+        answer = assistant.ask(QUESTION, only=Filter(articles=(chosen,)))
+        assert {passage.article_id for passage in answer.passages} == {chosen}
+        assert {cited.article_id for cited in answer.citations} == {chosen}
+        arabic = assistant.ask(QUESTION, only=Filter(language="ar", since="2021"))
+        articles = [assistant.article(passage.article_id) for passage in arabic.passages]
+        assert articles and all(one.language == "ar" and (one.date or "") >= "2021" for one in articles)
+        none = assistant.ask(QUESTION, only=Filter(since="2030"))
+        assert (none.status, none.passages) == ("declined", ())
 
 
 def test_assistant_searches_and_lists_articles(index: Path, config: Config) -> None:

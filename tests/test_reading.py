@@ -18,10 +18,11 @@ from index.retriever import Hit, Sentence
 from index.text.chunker import Passage
 from index.text.folding import to_plain_form
 from index.text.sentences import sentences
+from qa.citations import Located
 from qa.fakes import FakeReader
 from qa.reader.base import Context, ReaderOutput, ScoredSpan
 from qa.reader.excerpts import excerpts
-from qa.reader.extractive_qa import Weights, extract_answer, probability
+from qa.reader.extractive_qa import ReaderSignals, Weights, extract_answer, probability
 from qa.reader.lora import LoRAConfig, ReaderNetwork
 from qa.reader.span_decoding import top_spans, whole
 from qa.reader.tokenization import MAX_TITLE_TOKENS, ReaderInput, encode
@@ -158,7 +159,8 @@ class TwoSpanReader(FakeReader):
         return [ReaderOutput((ScoredSpan(Span(18, 20), 8.0), ScoredSpan(Span(14, 20), 7.9)), 1.0) for _ in contexts]
 
 
-EVEN = Weights(margin=1.0, evidence=0.0, answerable=0.0, bias=0.0)
+def margin_alone(signals: ReaderSignals, located: Located) -> float:
+    return probability(signals.margin, 0.0, 0.0, Weights(margin=1.0, evidence=0.0, answerable=0.0, bias=0.0))
 
 
 class CharacterTokenizer:
@@ -203,21 +205,21 @@ class TestExtractAnswer:
 
     def test_highest_margin_across_excerpts_wins(self) -> None:
         hits = [hit("The ferry leaves at noon.", (0.9,)), hit("The tram line has 24 stations.", (0.4,), "b")]
-        found = extract_answer(FakeReader(), "How many stations has the tram line?", hits, weights=EVEN)
+        found = extract_answer(FakeReader(), "How many stations has the tram line?", hits, score=margin_alone)
         assert found and found.located.evidence.article.id == "b"
 
     def test_nearly_as_likely_answer_is_returned_as_other(self) -> None:
         both = [hit("The tram line has 24 stations.", (0.9,)), hit("The tram line has 26 stations.", (0.8,), "b")]
-        found = extract_answer(FakeReader(), "How many stations has the tram line?", both, weights=EVEN)
+        found = extract_answer(FakeReader(), "How many stations has the tram line?", both, score=margin_alone)
         assert found and found.located.text == "24"
         assert found.other and found.other.text == "26"
         unlike = [both[0], hit("A ferry leaves at noon.", (0.8,), "b")]
-        found = extract_answer(FakeReader(), "How many stations has the tram line?", unlike, weights=EVEN)
+        found = extract_answer(FakeReader(), "How many stations has the tram line?", unlike, score=margin_alone)
         assert found and found.other is None
 
     def test_one_sentence_has_one_answer(self) -> None:
         hits = [hit("The tram line has 24 stations.", (0.9,))]
-        found = extract_answer(TwoSpanReader(), "How many stations has the tram line?", hits, weights=EVEN)
+        found = extract_answer(TwoSpanReader(), "How many stations has the tram line?", hits, score=margin_alone)
         assert found and found.other is None
 
     def test_no_hits_return_no_answer(self) -> None:
@@ -235,7 +237,7 @@ class TestExtractAnswer:
         text = " ".join(["pad"] * 95)
         hits = [hit(f"The tram line has 24 stations {text}.", (0.9,)), hit(f"Something else {text}.", (0.1,), "b")]
         reader = CountingReader()
-        extract_answer(reader, "How many stations has the tram line?", hits, budget=5000, weights=EVEN)
+        extract_answer(reader, "How many stations has the tram line?", hits, budget=5000, score=margin_alone)
         assert len(reader.given) == 1
 
     def test_probability_increases_with_margin_within_bounds(self) -> None:

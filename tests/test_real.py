@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from index.articles import Article
 from index.embeddings import SentenceTransformerEmbedder
 from index.retriever import Retriever
 from index.text.folding import fold_text
@@ -41,13 +42,13 @@ def assistant(
     )
 
 
-def quotations_hold(answer: Answer, texts: dict[str, str]) -> bool:
-    return all(texts[c.article_id][c.start : c.end] == c.quote != "" for c in answer.citations)
+def quotations_hold(answer: Answer, articles: dict[str, Article]) -> bool:
+    return all(articles[c.article_id].field(c.field)[c.start : c.end] == c.quote != "" for c in answer.citations)
 
 
 @pytest.fixture(scope="module")
-def texts(assistant: Assistant) -> dict[str, str]:
-    return {article.id: article.text for article in assistant.retriever.catalog.articles()}
+def articles(assistant: Assistant) -> dict[str, Article]:
+    return {article.id: article for article in assistant.retriever.catalog.articles()}
 
 
 @pytest.mark.parametrize(
@@ -59,12 +60,12 @@ def texts(assistant: Assistant) -> dict[str, str]:
     ],
 )
 def test_question_is_answered_in_its_language_with_exact_quotation(
-    assistant: Assistant, texts: dict[str, str], question: str, language: str, said: str
+    assistant: Assistant, articles: dict[str, Article], question: str, language: str, said: str
 ) -> None:
     answer = assistant.ask(question)
     assert (answer.status, answer.language) == ("answered", language)
     assert fold_text(said) in fold_text(answer.short_answer or "").replace(",", "")
-    assert quotations_hold(answer, texts)
+    assert quotations_hold(answer, articles)
     assert answer.short_answer is not None
     assert answer.short_answer in answer.citations[0].quote
     assert all(f"[{citation.marker}]" in answer.answer for citation in answer.citations)

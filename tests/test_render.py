@@ -15,6 +15,7 @@ from tests.fake_site import (
     ENGLISH_QUESTION,
     HOSTILE_QUESTION,
     PASSAGES,
+    TITLE_QUESTION,
     canned,
     cited,
     found,
@@ -22,7 +23,7 @@ from tests.fake_site import (
 )
 from ui.dates_and_plurals import format_date
 from ui.escaping import escape, strip_control_characters
-from ui.web.chat.render import Turn, answer_html, passages_html, turn_html
+from ui.web.chat.render import Turn, answer_html, passages_html, plain_answer, turn_html
 
 SHOWN = {
     "section", "h2", "h3", "p", "div", "a", "bdi", "figure", "blockquote", "q", "mark", "figcaption", "span",
@@ -30,7 +31,8 @@ SHOWN = {
 }  # fmt: skip
 ATTRIBUTES = {
     "class", "dir", "lang", "id", "href", "tabindex", "data-turn", "data-article", "data-start", "data-end",
-    "data-phrase", "data-copy", "data-done", "type", "aria-label", "aria-live", "aria-busy", "aria-hidden",
+    "data-field", "data-phrase", "data-copy", "data-done", "type", "aria-label", "aria-live", "aria-busy",
+    "aria-hidden",
 }  # fmt: skip
 
 
@@ -183,6 +185,18 @@ def test_record_fields_are_escaped(payload: str) -> None:
         assert {name for _, attributes in reader.tags for name in attributes} <= ATTRIBUTES
         assert all((a["href"] or "").startswith("#") for tag, a in reader.tags if tag == "a")
         assert words_of(payload) in words_of(reader.text)
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "from the title"), ("ar", "من العنوان")])
+def test_title_quotation_links_to_title_and_says_so(language: Language, label: str) -> None:
+    turn = finished_turn(TITLE_QUESTION, language)
+    links = [attributes for tag, attributes in Reader(answer_html(turn)).tags if tag == "a"]
+    assert {link["data-field"] for link in links} == {"title"}
+    assert label in Reader(answer_html(turn)).text
+    assert "from the title" in plain_answer(canned(TITLE_QUESTION))
+    assert "from the title" not in plain_answer(canned(ENGLISH_QUESTION))
+    in_texts = Reader(turn_html(finished_turn(ENGLISH_QUESTION))).tags
+    assert {attributes["data-field"] for _, attributes in in_texts if "data-field" in attributes} == {"text"}
 
 
 @pytest.mark.parametrize("code", [0x202A, 0x202B, 0x202C, 0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069])
@@ -342,7 +356,7 @@ def test_confidence_is_shown_in_words(confidence: float, more: dict[str, object]
 
 
 def test_declined_answer_shows_no_confidence() -> None:
-    assert "sureness" not in answer_html(finished_turn(DECLINED_QUESTION))
+    assert 'class="confidence"' not in answer_html(finished_turn(DECLINED_QUESTION))
 
 
 def test_confidence_of_arabic_answer_is_in_arabic() -> None:

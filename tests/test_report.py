@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from index.articles import Language
+from index.articles import Article, Language
 from qa.evaluation.calibration import ScoredAnswer, calibration_error, reliability, score_answers, tradeoffs
 from qa.evaluation.error_analysis import find_mistakes, is_right
 from tests.test_cli import Run as RunCommand
@@ -81,11 +81,11 @@ def page(
     name: str = "lighthouses",
     texts: dict[str, str] | None = None,
     this: Run | None = None,
+    title: str = "Ras Tin",
 ) -> str:
     by_id = {answer["id"]: answer for answer in records}
-    return report_html(
-        Measured(name, questions, by_id, texts or {"a": TEXT}, this or made_run(), earlier or Runs()), language
-    )
+    articles = {name: Article(name, title, text, "en") for name, text in (texts or {"a": TEXT}).items()}
+    return report_html(Measured(name, questions, by_id, articles, this or made_run(), earlier or Runs()), language)
 
 
 class Page(HTMLParser):
@@ -332,6 +332,17 @@ def test_gold_and_given_answers_are_highlighted() -> None:
     overlapping = record("q", "was Salma Qadri. A ferry passed in the")
     overlapping["passages"][0]["text"] = TEXT.replace("in 1931 as", "in the as")
     assert ("gold said", "Salma Qadri") in Page(page([asked], [overlapping])).marks
+
+
+def test_gold_is_highlighted_only_in_its_field() -> None:
+    title = "The keeper of Ras Tin"
+    quote = {**make_passage(0, 21, title), "marker": 1, "quote": title, "language": "en", "field": "title"}
+    answer = record("q", "keeper", citations=[quote], passages=[])
+    asked = question("q", "The lighthouse"), question("q", "Ras Tin", title, field="title")
+    for one, given in zip(asked, (answer, record("q", "1931")), strict=True):
+        marks = Page(page([one], [given], title=title)).marks
+        _, shown = [text for kind, text in marks if kind == "gold"]
+        assert shown == one["answers"][0]["text"]  # in the article's own field, no other stretch
 
 
 def test_gold_answer_missed_by_search_is_shown_in_context() -> None:

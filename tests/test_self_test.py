@@ -14,7 +14,7 @@ import pytest
 
 import index.runtime.memory
 import qa.llm.self_test
-from index.errors import MemoryShort
+from index.errors import InsufficientMemory
 from qa.errors import LLMFailed, LLMUnusable
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.llama_library import LlamaConfiguration, library_digest, library_folder
@@ -125,7 +125,7 @@ class TestMemory:
     ) -> None:
         monkeypatch.setattr(index.runtime.memory, "available_memory", lambda: 200_000_000)
         monkeypatch.setattr(qa.llm.self_test, "memory_needed", lambda path: 1_440_000_000)
-        with pytest.raises(MemoryShort) as short:
+        with pytest.raises(InsufficientMemory) as short:
             self_test(tmp_path / "results", backends=lists("best")).configuration(model)
         for language in ("en", "ar"):
             sentence = error_message(short.value, language)
@@ -137,7 +137,7 @@ class TestMemory:
         [("backends", dies_of("KILL")), ("best", dies_of("KILL")), ("best", refuses("no_memory"))],
     )
     def test_out_of_memory_is_not_backend_failure(self, task: str, behaviour: str, model: Path, tmp_path: Path) -> None:
-        with pytest.raises(MemoryShort):
+        with pytest.raises(InsufficientMemory):
             self_test(tmp_path / "results", **PASSES | {task: behaviour}).configuration(model)
         assert not (tmp_path / "results").exists()
 

@@ -22,10 +22,11 @@ from tests.fake_site import (
     canned,
     site,
 )
+from ui.config import QueueSettings
 from ui.dates_and_plurals import plural_category
 from ui.http.language import page_language
 from ui.protocols import Overview
-from ui.queue.fair_queue import FairQueue, QueueLimits
+from ui.queue.fair_queue import FairQueue
 from ui.server.app import create_app
 from ui.server.serve import _bind
 from ui.web.chat.gradio_mount import our_page
@@ -95,7 +96,7 @@ def test_known_error_returns_problem_with_code(client: TestClient) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("path", ["/v1/ask", "/v1/chat/completions"])
 def test_full_queue_returns_503_with_retry_after(tmp_path: Path, path: str, stream: bool) -> None:
-    full = replace(site(tmp_path), line=FairQueue(QueueLimits(max_length=0)))
+    full = replace(site(tmp_path), queue=FairQueue(QueueSettings.model_construct(max_length=0)))
     asked = {"question": ENGLISH_QUESTION, "stream": stream}
     if path != "/v1/ask":
         asked = {"model": "jawab", "messages": [{"role": "user", "content": ENGLISH_QUESTION}], "stream": stream}
@@ -103,6 +104,8 @@ def test_full_queue_returns_503_with_retry_after(tmp_path: Path, path: str, stre
         response = client.post(path, json=asked)
     assert response.status_code == 503 and int(response.headers["retry-after"]) >= 1
     assert response.headers["content-type"] == ("application/problem+json" if path == "/v1/ask" else "application/json")
+    error = response.json() if path == "/v1/ask" else response.json()["error"]
+    assert (error["code"], error["deprecated_code"]) == ("queue_full", "line_full")
 
 
 def test_server_socket_sets_tcp_nodelay() -> None:

@@ -64,7 +64,7 @@ class RunningServer:
     def wait_for(self, questions: int) -> None:
         """Waits until so many questions are in progress, and a little longer."""
         until = time.monotonic() + 60
-        while f"jawab_questions_under_way {questions}.0" not in httpx.get(f"{self.address}/metrics", timeout=60).text:
+        while f"jawab_questions_in_progress {questions}.0" not in httpx.get(f"{self.address}/metrics", timeout=60).text:
             assert time.monotonic() < until
             time.sleep(0.1)
         time.sleep(0.5)
@@ -88,7 +88,7 @@ def serving(folder: Path, command: list[str], **more: str) -> Iterator[RunningSe
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     places = {
-        f"JAWAB_{name.upper()}": str(folder / name) for name in ("index", "conversations", "collections", "brought")
+        f"JAWAB_{name.upper()}": str(folder / name) for name in ("index", "conversations", "collections", "uploads")
     }
     environment = {**os.environ, **places, **more}
     words = [str(port) if word == "PORT" else word for word in command]
@@ -198,26 +198,28 @@ class TestShutdownDuringRequests:
         lines = [json.loads(line) for line in stopped_server[2].splitlines()]
         assert {"request", "question", "log"} == {line["event"] for line in lines}
         questions = [line for line in lines if line["event"] == "question"]
-        assert [(line["status"], line["code"]) for line in questions] == [("failed", "stopping")] * 5
+        assert [(line["status"], line["code"]) for line in questions] == [("failed", "shutting_down")] * 5
         assert "uvicorn.error" in {line.get("logger") for line in lines} and "troops" not in stopped_server[2]
         assert not any("traceback" in line for line in lines)
 
     def test_stream_ends_with_retryable_error(self, stopped_server: tuple[RunningServer, float, str]) -> None:
         *earlier, (name, error) = events(stopped_server[0].results["stream"].text)
         assert [name for name, _ in earlier[:2]] == ["passages", "token"]
-        assert name == "error" and error["code"] == "stopping" and error["retryable"] and error["status"] == 503
+        assert name == "error" and error["code"] == "shutting_down" and error["retryable"] and error["status"] == 503
 
     def test_request_without_stream_gets_503_problem(self, stopped_server: tuple[RunningServer, float, str]) -> None:
         answer = stopped_server[0].results["whole"]
         assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
-        assert answer.json()["code"] == "stopping" and answer.json()["request_id"] == answer.headers["x-request-id"]
+        assert (
+            answer.json()["code"] == "shutting_down" and answer.json()["request_id"] == answer.headers["x-request-id"]
+        )
 
     def test_openai_clients_get_openai_errors(self, stopped_server: tuple[RunningServer, float, str]) -> None:
         results = stopped_server[0].results
         assert results["openai whole"].status_code == 503
-        assert results["openai whole"].json()["error"]["code"] == "stopping"
+        assert results["openai whole"].json()["error"]["code"] == "shutting_down"
         last = results["openai stream"].text.strip().rpartition("data: ")[2]
-        assert json.loads(last)["error"]["code"] == "stopping"
+        assert json.loads(last)["error"]["code"] == "shutting_down"
 
     def test_page_is_notified_before_its_streams_end(self, stopped_server: tuple[RunningServer, float, str]) -> None:
         assert "Jawab is being stopped" in stopped_server[0].results["page"]
@@ -234,8 +236,8 @@ def test_shutdown_finishes_short_requests_and_cancels_long_ones(tmp_path: Path) 
         took = served.stop()
     assert served.process.returncode == 0 and took < WITHIN
     assert served.results["soon"].json()["status"] == "answered"
-    assert served.results["whole"].status_code == 503 and served.results["whole"].json()["code"] == "stopping"
-    assert events(served.results["stream"].text)[-1][1]["code"] == "stopping"
+    assert served.results["whole"].status_code == 503 and served.results["whole"].json()["code"] == "shutting_down"
+    assert events(served.results["stream"].text)[-1][1]["code"] == "shutting_down"
 
 
 def test_unread_stream_does_not_block_shutdown(tmp_path: Path) -> None:

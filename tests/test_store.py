@@ -15,8 +15,11 @@ from index.errors import DiskFull, IndexLocked
 from index.indexer import Progress
 from index.planner import IndexingReport
 from index.storage.migrations import Versions
+from qa.errors import LLMUnreachable
 from ui.conversations.repository import ConversationRepository
 from ui.jobs.job_queue import JobQueue
+from ui.jobs.progress import JobProgress
+from ui.jobs.repository import JobRepository
 from ui.jobs.upload_dir import UploadDirectory
 from ui.store import SQLiteStore
 
@@ -90,7 +93,7 @@ class FakeIntake:
 
 
 def test_queue_resumes_unfinished_jobs_after_failed_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = JobQueue(tmp_path / "brought", FakeIntake())
+    left = JobQueue(tmp_path / "uploads", FakeIntake())
     upload = left.begin("caller", None)
     upload.folder.mkdir(parents=True)
     monkeypatch.setattr(left, "_ensure_worker", lambda collection: None)
@@ -98,9 +101,20 @@ def test_queue_resumes_unfinished_jobs_after_failed_start(tmp_path: Path, monkey
     left.close()
 
     intake = FakeIntake()
-    with closing(JobQueue(tmp_path / "brought", intake)) as jobs:
+    with closing(JobQueue(tmp_path / "uploads", intake)) as jobs:
         monkeypatch.setattr(jobs, "_recover", fails_once(jobs._recover))
         with pytest.raises(DiskFull):
             jobs.start()
         jobs.start()
         assert intake.done.wait(5)
+
+
+@pytest.mark.parametrize("code", ["llm_unreachable", "generator_unreachable"])
+def test_stored_problem_of_job_is_restored_also_from_its_former_code(tmp_path: Path, code: str) -> None:
+    with closing(JobRepository(tmp_path / "jobs.sqlite")) as jobs:
+        jobs.begin("job", "", None)
+        jobs.finish("job", "failed", JobProgress(), LLMUnreachable(address="http://127.0.0.1:9/v1"))
+        with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as rows, rows:
+            rows.execute("UPDATE jobs SET problem = replace(problem, 'llm_unreachable', ?)", (code,))
+        problem = jobs.find("job").problem
+    assert isinstance(problem, LLMUnreachable) and problem.fields == {"address": "http://127.0.0.1:9/v1"}

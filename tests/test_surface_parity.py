@@ -28,7 +28,7 @@ from ui.conversations.repository import ConversationRepository
 from ui.server.app import create_app
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.serve import LoadedModels, open_collection, open_jobs
-from ui.site import Site
+from ui.services import Services
 from ui.telemetry.telemetry import Telemetry
 
 Record = dict[str, Any]
@@ -100,13 +100,13 @@ def client(app: App) -> Iterator[TestClient]:
     folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     library = CollectionRegistry(folders, partial(open_collection, app, observers))
     jobs = open_jobs(app, folders)
-    site = Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
+    site = Services(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site, observers=observers), "http://127.0.0.1") as client:
         yield client
 
 
 def app_in(folder: Path, **chosen: Any) -> App:
-    places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
+    places = {name: folder / name for name in ("index", "conversations", "collections", "uploads")}
     return App(load_config(**places, **chosen))
 
 

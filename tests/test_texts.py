@@ -5,16 +5,26 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import index.errors
 from index.errors import JawabError
+from ui.errors import DEPRECATED_CODES
 from ui.i18n import error_message, texts
 
 ROOT = Path(__file__).parent.parent
 ARABIC = re.compile(r"[\u0600-\u06ff]")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_errors_are_imported() -> None:
+    for package in ("index", "qa", "ui"):
+        for path in (ROOT / package).rglob("*.py"):
+            if re.search(r'^    code = "', path.read_text(encoding="utf-8"), re.MULTILINE):
+                import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
 def errors(base: type[JawabError] = JawabError) -> Iterator[type[JawabError]]:
@@ -55,6 +65,13 @@ def test_every_error_has_unique_code_and_message() -> None:
                 .rstrip()
                 .endswith((".", "؟", "…", "}", "FOLDER-OF-ARTICLES", "المقالات"))
             )
+
+
+def test_deprecated_codes_belong_to_current_errors() -> None:
+    codes = {kind.code for kind in errors() if "code" in vars(kind)}
+    assert set(DEPRECATED_CODES) <= codes
+    assert not codes & set(DEPRECATED_CODES.values())
+    assert len(set(DEPRECATED_CODES.values())) == len(DEPRECATED_CODES)
 
 
 def test_every_skip_reason_is_translated() -> None:

@@ -163,7 +163,7 @@ class TestSpans:
         events.close()  # type: ignore[attr-defined]
         tracing.close()
         assert collector.child_names(collector.span("question")) == ["search", "reading"]
-        assert attributes(collector.span("question"))["jawab.status"] == "left"
+        assert attributes(collector.span("question"))["jawab.status"] == "cancelled"
 
     def test_span_start_excludes_waiting_time(self, tracing: Tracing, collector: Collector) -> None:
         events = tracing.watch(CannedAssistant()).stream(ENGLISH_QUESTION)

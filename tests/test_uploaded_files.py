@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from index.indexer import Progress, create_index, remove_articles, update_index
-from index.planner import IndexingReport
+from index.indexer import create_index, remove_articles, update_index
 from index.storage import durable
 from index.storage.lock import FILE
 from ui.app import App
@@ -22,13 +22,12 @@ from ui.cli import main
 from ui.collections.repository import CollectionRepository
 from ui.config import SHORT_NAMES, load_config, variable
 from ui.jobs.job_queue import JobQueue
-from ui.jobs.page_upload import PageUpload, UploadManager
 from ui.jobs.repository import JobRepository, store_of
 from ui.jobs.upload_dir import UploadDirectory
 from ui.jobs.uploaded_files import UploadedFiles
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.serve import open_collection, open_jobs
-from ui.site import Collection
+from ui.services import Collection
 from ui.telemetry.telemetry import Telemetry
 
 TRAM, FERRY, PORT = "The tram opened in May.", "The ferry leaves at noon.", "The old port was closed for two days."
@@ -38,7 +37,7 @@ class Deployment:
     """A complete Jawab installation without an HTTP server."""
 
     def __init__(self, folder: Path) -> None:
-        places = {name: folder / name for name in ("index", "conversations", "collections", "brought")}
+        places = {name: folder / name for name in ("index", "conversations", "collections", "uploads")}
         create_index(places["index"])
         self.app = App(load_config(embedder="fake", llm="fake", **places))
         self.folders = CollectionRepository(places["index"], places["collections"])
@@ -51,7 +50,7 @@ class Deployment:
         self.library.close()
 
     def upload(self, collection: str = "first", **texts: str) -> Path:
-        """Uploads over the API, waits until the job is done, and returns the folder of the upload."""
+        """Uploads as API and page do, waits until the job is done, and returns the folder of the upload."""
         self.open(collection)
         upload = self.jobs.begin("", None)
         upload_directory = UploadDirectory(folder=upload.folder)
@@ -62,13 +61,18 @@ class Deployment:
         assert self.jobs.find(job.id).state == "done"
         return upload.folder
 
-    def upload_from_page(self, collection: str = "first", **texts: str) -> PageUpload:
-        """Uploads as the page does, waits until it is ingested, and returns the upload."""
-        upload_manager = self.open(collection).upload_manager
-        bringing = receive_upload(upload_manager, **texts)
-        upload_manager.read(bringing)
-        wait_for(lambda: bringing.state == "done" and not lock_of(bringing).exists())
-        return bringing
+    def earlier_upload(self, collection: str = "first", interrupted: bool = False, **texts: str) -> Path:
+        """Returns the folder of an upload from the page of an earlier version, indexed unless it is interrupted."""
+        self.open(collection)
+        folder = self.app.config.paths.uploads / collection / secrets.token_urlsafe(12)
+        folder.mkdir(parents=True)
+        for name, text in texts.items():
+            (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+        if interrupted:
+            folder.with_suffix(".lock").touch()
+        else:
+            update_index(self.folders.index_of(collection), [folder], self.app.components.embedder)
+        return folder
 
     def open(self, collection: str = "first") -> Collection:
         return self.library.find(collection)
@@ -79,18 +83,6 @@ class Deployment:
         for article in articles:
             pending_deletions.take_out(article)
         pending_deletions.finish()
-
-
-def receive_upload(upload_manager: UploadManager, **texts: str) -> PageUpload:
-    """Stores the files of an upload without ingesting them."""
-    bringing = upload_manager.begin()
-    for name, text in texts.items():
-        upload_manager.place_for(bringing, f"{name}.txt").write_text(text, encoding="utf-8")
-    return bringing
-
-
-def lock_of(bringing: PageUpload) -> Path:
-    return Path(f"{bringing.folder}.lock")
 
 
 def names(folder: Path) -> list[str]:
@@ -125,14 +117,14 @@ def test_upload_is_synced_before_job_is_queued(deployment: Deployment, monkeypat
     monkeypatch.setattr(durable, "_sync", noted_sync)
     monkeypatch.setattr(JobRepository, "accept", noted_accept)
     folder = deployment.upload(tram=TRAM)
-    assert done[: done.index("accepted")] == ["tram.txt", folder.name, "jobs", "brought", folder.parents[2].name]
+    assert done[: done.index("accepted")] == ["tram.txt", folder.name, "jobs", "uploads", folder.parents[2].name]
 
 
 class TestAfterArticleRemoval:
     def test_only_uploaded_file_of_removed_article_is_deleted(self, deployment: Deployment) -> None:
         for folder in (
             deployment.upload(tram=TRAM, ferry=FERRY),
-            deployment.upload_from_page(port=PORT, market=f"{PORT} {TRAM}").folder,
+            deployment.earlier_upload(port=PORT, market=f"{PORT} {TRAM}"),
         ):
             first, second = names(folder)
             deployment.take_out(first.removesuffix(".txt"))
@@ -160,7 +152,7 @@ class TestAfterArticleRemoval:
 
     def test_cli_removal_deletes_uploaded_file(self, deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = deployment.upload(tram=TRAM)
-        for name in ("index", "brought", "collections"):
+        for name in ("index", "uploads", "collections"):
             section, field = SHORT_NAMES[name]
             monkeypatch.setenv(variable(name), str(getattr(getattr(deployment.app.config, section), field)))
         main(["articles", "remove", "tram"])
@@ -176,7 +168,7 @@ class TestAfterArticleRemoval:
 
     def test_superseded_upload_is_deleted(self, deployment: Deployment) -> None:
         line = '{"id": "tram", "text": "%s"}'
-        folder = deployment.upload_from_page(a=TRAM).folder
+        folder = deployment.earlier_upload(a=TRAM)
         (folder.parent / "x").mkdir()
         older, newer = (deployment.jobs.begin("", None) for _ in range(2))
         for upload, text in ((older, PORT), (newer, FERRY)):
@@ -218,7 +210,7 @@ class TestKeptFiles:
         link.parent.mkdir(parents=True)
         link.symlink_to(mine)
         deployment.uploaded.delete_vacated([str(link / "a.txt")])
-        folder = deployment.upload_from_page(tram=TRAM).folder
+        folder = deployment.earlier_upload(tram=TRAM)
         (folder / "inner").symlink_to(mine)
         deployment.take_out("tram")
         assert names(mine) == ["a.txt"]
@@ -248,10 +240,10 @@ class TestKeptFiles:
 class TestPurgedCollection:
     def test_purge_deletes_only_uploads_of_collection(self, deployment: Deployment) -> None:
         other, beside = deployment.folders.make("Other").id, deployment.folders.make("Beside").id
-        own = [deployment.upload(other, tram=TRAM), deployment.upload_from_page(other, ferry=FERRY).folder]
+        own = [deployment.upload(other, tram=TRAM), deployment.earlier_upload(other, ferry=FERRY)]
         stay = [
             deployment.upload(beside, tram=TRAM),
-            deployment.upload_from_page(beside, ferry=FERRY).folder,
+            deployment.earlier_upload(beside, ferry=FERRY),
             deployment.upload(tram=TRAM),
         ]
         deployment.library.remove(other)
@@ -290,49 +282,31 @@ class TestPurgedCollection:
         os.utime(deployment.folders._removed_folder(collection), (time.time() - 8 * 86400,) * 2)
 
 
-class TestInterruptedUploads:
-    def interrupt(self, bringing: PageUpload) -> Path:
-        """Leaves the upload as a stopped server does: unlocked."""
-        assert bringing.lock
-        bringing.lock.release()
-        return bringing.folder
+class TestUploadsOfEarlierVersions:
+    """Earlier versions stored uploads from the page in a folder of their collection, with a lock file meanwhile."""
 
-    def test_upload_of_stopped_server_is_deleted(self, deployment: Deployment) -> None:
-        folder = self.interrupt(receive_upload(deployment.open().upload_manager, tram=TRAM))
-        deployment.uploaded.delete_broken_off()
+    def test_interrupted_upload_is_deleted(self, deployment: Deployment) -> None:
+        folder = deployment.earlier_upload(interrupted=True, tram=TRAM)
+        deployment.uploaded.delete_interrupted()
         assert not folder.exists() and not folder.with_suffix(".lock").exists()
 
-    def test_running_upload_is_kept(self, deployment: Deployment) -> None:
-        upload_manager = deployment.open().upload_manager
-        bringing = receive_upload(upload_manager, tram=TRAM)
-        deployment.uploaded.delete_broken_off()
-        assert names(bringing.folder) == ["tram.txt"]
-        upload_manager.read(bringing)
-        wait_for(lambda: bringing.state == "done" and not lock_of(bringing).exists())
-        deployment.uploaded.delete_broken_off()
-        assert names(bringing.folder) == ["tram.txt"]
+    def test_finished_upload_is_kept(self, deployment: Deployment) -> None:
+        folder = deployment.earlier_upload(tram=TRAM)
+        deployment.uploaded.delete_interrupted()
+        assert names(folder) == ["tram.txt"]
 
     def test_interrupted_upload_with_indexed_articles_is_kept(self, deployment: Deployment) -> None:
-        index, app = deployment.app.config.paths.index, deployment.app
-
-        def killed(folder: Path, progress: Progress) -> IndexingReport:
-            update_index(index, [folder], app.components.embedder)
-            raise KeyboardInterrupt
-
-        bringing = receive_upload(UploadManager(app.config.paths.uploads / "first", killed), tram=TRAM, empty="")
-        upload_manager = UploadManager(app.config.paths.uploads / "first", killed)
-        with pytest.raises(KeyboardInterrupt):
-            upload_manager._read(bringing)
-        folder = self.interrupt(bringing)
-        deployment.uploaded.delete_broken_off()
-        assert names(folder) == ["tram.txt"] and not lock_of(bringing).exists()
+        folder = deployment.earlier_upload(interrupted=True, tram=TRAM, empty="")
+        update_index(deployment.app.config.paths.index, [folder], deployment.app.components.embedder)
+        deployment.uploaded.delete_interrupted()
+        assert names(folder) == ["tram.txt"] and not folder.with_suffix(".lock").exists()
 
     def test_missing_index_keeps_interrupted_upload(self, deployment: Deployment) -> None:
-        folder = self.interrupt(receive_upload(deployment.open().upload_manager, tram=TRAM))
+        folder = deployment.earlier_upload(interrupted=True, tram=TRAM)
         index = deployment.app.config.paths.index
         index.rename(index.with_name("elsewhere"))
-        deployment.uploaded.delete_broken_off()
+        deployment.uploaded.delete_interrupted()
         assert names(folder) == ["tram.txt"]
         shutil.move(index.with_name("elsewhere"), index)
-        deployment.uploaded.delete_broken_off()
+        deployment.uploaded.delete_interrupted()
         assert not folder.exists()

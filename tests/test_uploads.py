@@ -26,7 +26,7 @@ from ui.api.body_parsers.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_LINES
 from ui.app import App
 from ui.collections.repository import CollectionRepository
-from ui.config import load_config
+from ui.config import UploadSettings, load_config
 from ui.conversations.repository import ConversationRepository
 from ui.jobs.index_writer import IndexWriter
 from ui.jobs.job_queue import JobQueue
@@ -36,7 +36,7 @@ from ui.jobs.uploaded_files import UploadedFiles
 from ui.server.app import create_app
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.serve import LoadedModels, open_collection, open_jobs
-from ui.site import Site
+from ui.services import Services
 from ui.telemetry.telemetry import Telemetry
 
 TRAM = "The tram opened in May. It has 24 stations."
@@ -54,7 +54,7 @@ FORM = b"--x\r\ncontent-disposition: form-data; name=%s\r\n\r\n"
 def _without_page() -> Iterator[None]:
     """Building the Gradio page takes seconds."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("ui.server.app.mount_page", lambda app, site: None)
+        patched.setattr("ui.server.app.mount_page", lambda app, services: None)
         yield
 
 
@@ -65,7 +65,7 @@ def app(tmp_path: Path) -> App:
 
 def app_in(tmp_path: Path) -> App:
     """Jawab with the fake models and an empty index."""
-    places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
+    places = {name: tmp_path / name for name in ("index", "conversations", "collections", "uploads")}
     create_index(places["index"])
     return App(load_config(embedder="fake", llm="fake", **places))
 
@@ -78,7 +78,7 @@ def folders_of(app: App) -> CollectionRepository:
 def served(app: App, jobs: JobQueue) -> Iterator[TestClient]:
     """A running server with this job queue."""
     library = CollectionRegistry(folders_of(app), partial(open_collection, app, Telemetry()))
-    site = Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
+    site = Services(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
     with closing(jobs), TestClient(create_app(site), "http://127.0.0.1") as client:
         jobs.start()
         yield client
@@ -168,7 +168,7 @@ class TestUploadBodies:
             found = []
             for size in (1, 7, len(content)):
                 folder = tmp_path / headers["content-type"].replace("/", "-") / str(size)
-                with closing(body_of([headers["content-type"]], folder)) as body:
+                with closing(body_of([headers["content-type"]], folder, UploadSettings())) as body:
                     for at in range(0, len(content), size):
                         body.write(content[at : at + size])
                     body.finish()
@@ -255,18 +255,6 @@ class TestRepeatedUpload:
         assert summary_of(client, json={"id": "tram", "text": HARBOUR})["updated"] == [own]
         assert texts(client) == {"tram": TRAM, own: HARBOUR}
 
-    def test_article_uploaded_on_page_is_replaced(self, client: TestClient) -> None:
-        bring = "/page/collections/first/bring"
-        place = f"{bring}/{client.post(bring, json={}).json()['id']}"
-        headers = {"content-type": "application/octet-stream"}
-        line = json.dumps({"id": "tram", "text": TRAM})
-        client.post(f"{place}/files", params={"name": "a.jsonl"}, content=line, headers=headers)
-        client.post(f"{place}/read", json={})
-        while 'data-state="done"' not in client.get(place).text:
-            time.sleep(0.01)
-        assert summary_of(client, json={"id": "tram", "text": FERRY})["updated"] == ["tram"]
-        assert texts(client) == {"tram": FERRY}
-
     def test_unused_upload_files_are_deleted(self, client: TestClient, app: App) -> None:
         summary_of(client, json={"id": "tram", "text": TRAM})
         before = stored_files(app)
@@ -277,26 +265,26 @@ class TestRepeatedUpload:
 
 
 WRONG: list[tuple[int, str, dict[str, Any]]] = [
-    (422, "nothing_sent", {"json": []}),
-    (422, "nothing_sent", {"content": b"\n \n", "headers": NDJSON}),
-    (422, "nothing_sent", {"content": b"", "headers": NDJSON}),
-    (422, "nothing_sent", {"content": b"--x--", "headers": BOUNDARY}),
-    (422, "nothing_sent", {"files": {"collection": (None, "first")}}),
-    (422, "nothing_sent", {"content": FORM % b"files; filename=" + b"x" * 999 + b"\r\n--x--", "headers": BOUNDARY}),
-    (422, "body_unreadable", {"content": b"", "headers": JSON}),
-    (422, "body_unreadable", {"content": b"[", "headers": JSON}),
-    (422, "body_unreadable", {"content": b'[{"text": "a"}] x', "headers": JSON}),
-    (422, "body_unreadable", {"content": b'{"text": "\xff"}', "headers": JSON}),
-    (422, "body_unreadable", {"content": b'{"text": NaN}', "headers": JSON}),
-    (422, "body_unreadable", {"content": b'{"id": ' + b"9" * 5000 + b"}", "headers": JSON}),
-    (422, "body_unreadable", {"content": b"[" * 1_000_000, "headers": JSON}),
-    (422, "body_unreadable", {"content": b'{"text": "a"}'.decode().encode("utf-16"), "headers": JSON}),
-    (422, "body_unreadable", {"content": b"x", "headers": BOUNDARY}),
-    (422, "body_unreadable", {"content": b"", "headers": BOUNDARY}),
-    (422, "body_unreadable", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
+    (422, "empty_upload", {"json": []}),
+    (422, "empty_upload", {"content": b"\n \n", "headers": NDJSON}),
+    (422, "empty_upload", {"content": b"", "headers": NDJSON}),
+    (422, "empty_upload", {"content": b"--x--", "headers": BOUNDARY}),
+    (422, "empty_upload", {"files": {"collection": (None, "first")}}),
+    (422, "empty_upload", {"content": FORM % b"files; filename=" + b"x" * 999 + b"\r\n--x--", "headers": BOUNDARY}),
+    (422, "invalid_body", {"content": b"", "headers": JSON}),
+    (422, "invalid_body", {"content": b"[", "headers": JSON}),
+    (422, "invalid_body", {"content": b'[{"text": "a"}] x', "headers": JSON}),
+    (422, "invalid_body", {"content": b'{"text": "\xff"}', "headers": JSON}),
+    (422, "invalid_body", {"content": b'{"text": NaN}', "headers": JSON}),
+    (422, "invalid_body", {"content": b'{"id": ' + b"9" * 5000 + b"}", "headers": JSON}),
+    (422, "invalid_body", {"content": b"[" * 1_000_000, "headers": JSON}),
+    (422, "invalid_body", {"content": b'{"text": "a"}'.decode().encode("utf-16"), "headers": JSON}),
+    (422, "invalid_body", {"content": b"x", "headers": BOUNDARY}),
+    (422, "invalid_body", {"content": b"", "headers": BOUNDARY}),
+    (422, "invalid_body", {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
     (
         422,
-        "body_unreadable",
+        "invalid_body",
         {"content": b"x", "headers": {"content-type": BOUNDARY["content-type"] + "x" * 99}},
     ),
     (422, "invalid", {"json": 3}),
@@ -349,16 +337,16 @@ class TestRejectedUploads:
         assert stored_files(app) == [] and client.get("/v1/jobs").json()["total"] == 0
 
     def test_upload_over_limit_returns_413(self, client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_FILES", 2)
-        monkeypatch.setattr("ui.jobs.upload_dir.MAX_UPLOAD_BYTES", 5000)
+        limits = UploadSettings.model_construct(max_files=2, max_bytes=5000)
+        monkeypatch.setattr(client.app.state.services.jobs, "limits", limits)  # type: ignore[attr-defined]
         monkeypatch.setattr("ui.jobs.spool.MAX_LINE_BYTES", 1000)
         monkeypatch.setattr("ui.api.body_parsers.articles.MAX_LINE_BYTES", 1000)
         monkeypatch.setattr("ui.api.body_parsers.ndjson.MAX_LINE_BYTES", 1000)
         uploads: list[tuple[str, dict[str, Any]]] = [
-            ("too_much", {"files": [("files", (f"{number}.txt", "x")) for number in range(3)]}),
-            ("too_much", {"files": {"files": ("a.txt", "x" * 5001)}}),
-            ("too_much", {"content": b"\n" * 5001, "headers": NDJSON}),
-            ("too_much", {"content": iter([b"[", *[b'{"text": "a"},'] * 500]), "headers": JSON}),
+            ("upload_too_large", {"files": [("files", (f"{number}.txt", "x")) for number in range(3)]}),
+            ("upload_too_large", {"files": {"files": ("a.txt", "x" * 5001)}}),
+            ("upload_too_large", {"content": b"\n" * 5001, "headers": NDJSON}),
+            ("upload_too_large", {"content": iter([b"[", *[b'{"text": "a"},'] * 500]), "headers": JSON}),
             ("article_too_large", {"content": b" " * 1001, "headers": NDJSON}),
             ("article_too_large", {"content": json.dumps({"text": "x" * 1001}), "headers": NDJSON}),
             ("article_too_large", {"content": json.dumps([{"text": "x" * 1001}]), "headers": JSON}),
@@ -368,6 +356,14 @@ class TestRejectedUploads:
             answer = client.post(UPLOAD, **upload)
             assert (answer.status_code, answer.json()["code"]) == (413, code)
         assert stored_files(app) == [] and client.get("/v1/jobs").json()["total"] == 0
+
+    def test_limits_are_settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("JAWAB_UPLOAD__MAX_FILES", "2")
+        app = app_in(tmp_path)
+        files = [("files", (f"{number}.txt", "x")) for number in range(3)]
+        with served(app, open_jobs(app, folders_of(app))) as client:
+            assert client.post(UPLOAD, files=files[:2]).status_code == 202
+            assert client.post(UPLOAD, files=files).json()["code"] == "upload_too_large"
 
     @pytest.mark.parametrize("odd", ["\0", "\udc80", "'", '"', "%", "../..", "﷽" * 900, "\u202e", "id\n", " "])
     def test_unusual_characters_cause_no_server_error(self, client: TestClient, odd: str) -> None:
@@ -462,7 +458,9 @@ class TestJobQueue:
         job = wait_until(client, client.post(UPLOAD, json={"text": TRAM}))
         refused = client.post(f"/v1/jobs/{job['id']}/stop", headers=ARABIC)
         assert (
-            refused.status_code == 409 and refused.json()["code"] == "job_over" and "انتهت" in refused.json()["detail"]
+            refused.status_code == 409
+            and refused.json()["code"] == "job_finished"
+            and "انتهت" in refused.json()["detail"]
         )
         for method, path in (("GET", "/v1/jobs/none"), ("POST", "/v1/jobs/none/stop")):
             missing = client.request(method, path)
@@ -497,7 +495,7 @@ class TestJobQueue:
         broken = wait_until(client, client.post(UPLOAD, json={"text": FERRY}))
         assert (broken["state"], broken["problem"]["code"], broken["problem"]["status"]) == (
             "failed",
-            "job_broken",
+            "job_failed",
             500,
         )
         writer.fails = None
@@ -545,7 +543,7 @@ class TestRemovedCollection:
         """The response to an upload whose collection is removed while its job runs."""
         answer = client.post(UPLOAD, json={"id": "tram", "text": TRAM}, params={"collection": collection})
         wait_until(client, answer, "reading")
-        library: CollectionRegistry = client.app.state.site.collections  # type: ignore[attr-defined]
+        library: CollectionRegistry = client.app.state.services.collections  # type: ignore[attr-defined]
         library.remove(collection)
         return answer
 
@@ -672,7 +670,7 @@ class TestServerRestart:
             job = wait_until(first, first.post(UPLOAD, json={"text": TRAM}))
             with served(app, open_jobs(app, folders_of(app))) as second:
                 refused = second.post(UPLOAD, json={"text": FERRY})
-                assert (refused.status_code, refused.json()["code"]) == (503, "jobs_elsewhere")
+                assert (refused.status_code, refused.json()["code"]) == (503, "worker_elsewhere")
                 assert second.get(f"/v1/jobs/{job['id']}").json() == job
         with served(app, open_jobs(app, folders_of(app))) as alone:
             assert wait_until(alone, alone.post(UPLOAD, json={"text": FERRY}))["state"] == "done"
@@ -722,10 +720,10 @@ class TestIdempotency:
 
     def test_concurrent_upload_with_same_key_returns_409(self, client: TestClient) -> None:
         headers = {"idempotency-key": "1"}
-        jobs: JobQueue = client.app.state.site.jobs  # type: ignore[attr-defined]
+        jobs: JobQueue = client.app.state.services.jobs  # type: ignore[attr-defined]
         first = jobs.begin("", "1")
         refused = client.post(UPLOAD, json={"text": TRAM}, headers=headers)
-        assert (refused.status_code, refused.json()["code"]) == (409, "upload_under_way")
+        assert (refused.status_code, refused.json()["code"]) == (409, "upload_in_progress")
         # The first upload is discarded, so its key is free again.
         jobs.discard(first)
         assert wait_until(client, client.post(UPLOAD, json={"text": TRAM}, headers=headers))["state"] == "done"
@@ -740,6 +738,14 @@ class TestIdempotency:
             monkeypatch.setattr("ui.jobs.repository.time.time", lambda: day_later)
             later = client.post(UPLOAD, **upload)
             assert later.json()["id"] != first["id"] and "idempotency-replayed" not in later.headers
+
+    def test_key_of_unfinished_job_does_not_expire(self, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+        upload: dict[str, Any] = {"json": {"id": "tram", "text": TRAM}, "headers": {"idempotency-key": "1"}}
+        with served(app, JobQueue(app.config.paths.uploads, BlockingWriter(app))) as client:
+            first = client.post(UPLOAD, **upload)
+            days_later = time.time() + 3 * 24 * 3600
+            monkeypatch.setattr("ui.jobs.repository.time.time", lambda: days_later)
+            assert client.post(UPLOAD, **upload).json()["id"] == first.json()["id"]
 
     def test_callers_do_not_share_keys(self, app: App) -> None:
         with served(app, open_jobs(app, folders_of(app))) as client:

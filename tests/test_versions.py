@@ -64,6 +64,7 @@ def test_conversations_survive_upgrade(home: Home) -> None:
         assert titles == {"When did the tram open?": None, "متى افتتحت المكتبة؟": home.facts["collection"]}
         (turn,) = conversations.turns(VISITOR, home.facts["conversation"])
         assert turn.answer
+        assert {citation.field for citation in turn.answer.citations} == {"text"}
         assert turn.answer.short_answer == "The tram line opened"
         assert (turn.verdict, turn.why) == ("good", "right")
 

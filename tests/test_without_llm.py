@@ -30,7 +30,7 @@ from ui.conversations.repository import ConversationRepository
 from ui.server.app import create_app
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.serve import LoadedModels, open_collection, open_jobs
-from ui.site import Site
+from ui.services import Services
 from ui.telemetry.telemetry import Telemetry
 from ui.web.chat.welcome import welcome_html
 
@@ -64,22 +64,22 @@ def model(tmp_path: Path) -> Path:
 def app(tmp_path: Path, model: Path, behave: Behave) -> App:
     """Jawab where llama.cpp crashes; the embedder is a fake."""
     behave(**CRASHES)
-    places = {name: tmp_path / name for name in ("index", "conversations", "collections", "brought")}
+    places = {name: tmp_path / name for name in ("index", "conversations", "collections", "uploads")}
     app = App(load_config(embedder="fake", llm=str(model), **places))
     update_index(app.config.paths.index, [SAMPLES / "articles"], app.components.embedder)
     return app
 
 
 @pytest.fixture
-def site(app: App) -> Iterator[Site]:
+def site(app: App) -> Iterator[Services]:
     folders = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     library = CollectionRegistry(folders, partial(open_collection, app, Telemetry()))
     with closing(library), closing(open_jobs(app, folders)) as jobs:
-        yield Site(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
+        yield Services(library, ConversationRepository(app.config.paths.conversations), LoadedModels(app), jobs)
 
 
 @pytest.fixture
-def client(site: Site) -> Iterator[TestClient]:
+def client(site: Services) -> Iterator[TestClient]:
     with TestClient(create_app(site), "http://127.0.0.1") as client:
         yield client
 
@@ -87,7 +87,7 @@ def client(site: Site) -> Iterator[TestClient]:
 class TestAnswers:
     def test_answer_is_same_as_with_llm_turned_off(self, app: App) -> None:
         assert app.components.llm is None
-        assert app.components.llm_problem is not None and app.components.llm_problem.code == "generator_unusable"
+        assert app.components.llm_problem is not None and app.components.llm_problem.code == "llm_unusable"
         without = app.assistant_for(no_llm=True).ask(QUESTION)
         answer = app.assistant.ask(QUESTION)
         assert (answer.answer, answer.citations) == (without.answer, without.citations)
@@ -113,7 +113,7 @@ class TestServer:
         ready = client.get("/ready", headers={"accept-language": language})
         assert ready.status_code == 200
         body = ready.json()
-        assert (body["status"], body["llm"], body["llm_problem"]) == ("ready", "off", "generator_unusable")
+        assert (body["status"], body["llm"], body["llm_problem"]) == ("ready", "off", "llm_unusable")
         assert sentence in body["detail"] and "SIGILL" in body["detail"]
 
     def test_server_answers_without_llm(self, client: TestClient) -> None:
@@ -121,7 +121,7 @@ class TestServer:
         assert answer["status"] == "answered" and answer["citations"]
 
     @pytest.mark.parametrize(("language", "sentence"), SENTENCES)
-    def test_welcome_page_reports_llm_problem(self, site: Site, language: Language, sentence: str) -> None:
+    def test_welcome_page_reports_llm_problem(self, site: Services, language: Language, sentence: str) -> None:
         assert sentence in welcome_html(site.collections.find(None).overview(), language)
 
 
@@ -198,5 +198,5 @@ class TestMemoryShort:
     ) -> None:
         monkeypatch.setattr(index.runtime.memory, "available_memory", lambda: 400_000_000)
         body = client.get("/ready", headers={"accept-language": language}).json()
-        assert (body["llm"], body["llm_problem"]) == ("off", "memory_short")
+        assert (body["llm"], body["llm_problem"]) == ("off", "insufficient_memory")
         assert f"1.2 {unit}" in body["detail"] and f"0.4 {unit}" in body["detail"]

@@ -9,6 +9,7 @@ from functools import cached_property
 from index.retriever import Retriever
 from qa.assistant import Assistant
 from qa.components import Components
+from qa.llm.base import ChatTimeouts
 from qa.options import Options
 from ui.config import Config
 from ui.i18n import translate, user_language
@@ -23,6 +24,7 @@ def components_of(config: Config, on_self_test: Callable[[], None] = lambda: Non
         inference.llm,
         inference.llm_key,
         models=config.paths.models,
+        llm_timeouts=ChatTimeouts(inference.llm_silence_seconds, inference.llm_response_seconds),
         threads=inference.threads,
         options=Options(**answering.model_dump()),
         on_self_test=on_self_test,

@@ -7,10 +7,12 @@ configuration folder. Arguments come before the environment, and the environment
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -22,6 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from index.errors import JawabError
 from index.storage.private import narrow_folder
 from qa.fetching.models import models_folder
+from qa.llm.base import ChatTimeouts
 from qa.options import Options
 
 PREFIX = "JAWAB_"
@@ -38,6 +41,12 @@ def _data_folder() -> Path:
     return platformdirs.user_data_path("jawab")
 
 
+def _uploads_folder() -> Path:
+    """Return the default folder of uploads; an earlier version named it "brought"."""
+    former = _data_folder() / "brought"
+    return former if former.is_dir() else _data_folder() / "uploads"
+
+
 def _in_data_folder(name: str, description: str) -> Any:
     return Field(default_factory=lambda: _data_folder() / name, description=description)
 
@@ -46,19 +55,19 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Paths(_Section):
+class PathSettings(_Section):
     """Files and folders."""
 
     index: Path = _in_data_folder("index", "folder of the index")
     models: Path = Field(default_factory=models_folder, description="folder of the models")
     collections: Path = _in_data_folder("collections", "folder of the collections made in the page")
-    uploads: Path = _in_data_folder("brought", "folder of uploaded files")
+    uploads: Path = Field(default_factory=_uploads_folder, description="folder of uploaded files")
     conversations: Path = _in_data_folder("conversations.sqlite", "file of the page's conversations")
     keys: Path = _in_data_folder("keys.json", "file of API keys")
     logins: Path = _in_data_folder("logins.json", "file of login sessions")
 
 
-class Inference(_Section):
+class InferenceSettings(_Section):
     """Models, and how they run."""
 
     embedder: str = Field(default="", description="a name from models.txt, or a sentence-transformers folder")
@@ -67,10 +76,16 @@ class Inference(_Section):
         description="a name from models.txt, a GGUF file, or the address of a server: http://HOST:PORT/v1#MODEL",
     )
     llm_key: str = Field(default="", repr=False, pattern=r"^[!-~]*$", description="key of that server, if it wants one")
+    llm_silence_seconds: float = Field(
+        default=ChatTimeouts.silence, gt=0, description="most seconds of silence of that server before a piece"
+    )
+    llm_response_seconds: float = Field(
+        default=ChatTimeouts.response, gt=0, description="most seconds of a response of that server"
+    )
     threads: int = Field(default=0, ge=0, description="threads of the LLM; 0: one for each processor")
 
 
-class Answering(_Section):
+class AnsweringSettings(_Section):
     """Answering of questions."""
 
     threshold: float = Field(
@@ -79,40 +94,83 @@ class Answering(_Section):
     passages: int = Field(
         default=Options.passages, ge=1, le=100, description="passages that are searched for a question"
     )
-    reading_tokens: int = Field(
-        default=Options.reading_tokens, ge=50, le=5000, description="tokens of excerpts that the reader reads"
+    reader_tokens: int = Field(
+        default=Options.reader_tokens, ge=50, le=5000, description="tokens of excerpts that the reader reads"
     )
     evidence_tokens: int = Field(
         default=Options.evidence_tokens, ge=50, le=2000, description="tokens of sentences given to the LLM"
     )
 
 
-class Queue(_Section):
+class QueueSettings(_Section):
     """Queue of questions of `jawab serve`."""
 
-    at_once: int = Field(default=1, ge=1, le=64, description="questions answered at once by an LLM in this process")
-    at_once_remote: int = Field(default=4, ge=1, le=64, description="questions answered at once by an LLM on a server")
+    concurrency: int = Field(default=1, ge=1, le=64, description="questions answered at once by an LLM in this process")
+    remote_concurrency: int = Field(
+        default=4, ge=1, le=64, description="questions answered at once by an LLM on a server"
+    )
     max_length: int = Field(default=64, ge=1, description="most questions in the queue")
-    max_length_of_client: int = Field(default=16, ge=1, description="most questions of one client in the queue")
+    max_length_per_client: int = Field(default=16, ge=1, description="most questions of one client in the queue")
+    max_seconds: float = Field(
+        default=300, ge=1, description="most seconds for a question, including its time in the queue"
+    )
 
 
-class Cache(_Section):
+class CacheSettings(_Section):
     """Cache of answers of each collection."""
 
     max_answers: int = Field(default=500, ge=0, description="most cached answers")
     max_bytes: int = Field(default=16_000_000, ge=0, description="most bytes of cached answers")
 
 
-class Access(_Section):
+class UploadSettings(_Section):
+    """Limits of one upload."""
+
+    max_files: int = Field(default=10_000, ge=1, description="most files of an upload")
+    max_bytes: int = Field(default=1_000_000_000, ge=1_000_000, description="most bytes of an upload")
+
+
+class RetentionSettings(_Section):
+    """How long things are kept."""
+
+    deleted_conversation_days: float = Field(
+        default=7, ge=0, description="days for which a deleted conversation can be restored"
+    )
+    deleted_collection_days: float = Field(
+        default=7, ge=0, description="days for which a removed collection can be restored"
+    )
+    failed_job_days: float = Field(default=30, ge=1, description="days for which failed and stopped jobs are listed")
+    idempotency_key_hours: float = Field(
+        default=24, ge=1, description="hours for which the Idempotency-Key of an upload is remembered"
+    )
+
+
+class ServerSettings(_Section):
+    """Connections of `jawab serve`, and its end."""
+
+    max_connections: int = Field(default=512, ge=1, description="most open connections")
+    max_connections_per_client: int = Field(
+        default=128, ge=1, description="most open connections of one address that is not a proxy"
+    )
+    head_seconds: float = Field(default=10, gt=0, description="seconds in which the head of a request must come")
+    max_body_bytes: int = Field(default=4_000_000, ge=10_000, description="most bytes of a body that is no upload")
+    stall_seconds: float = Field(default=30, gt=0, description="seconds for which a body may pause")
+    shutdown_seconds: float = Field(
+        default=5, ge=0, description="seconds in which requests in progress may finish after SIGTERM"
+    )
+
+
+class AccessSettings(_Section):
     """Access to `jawab serve`."""
 
     password: str = Field(default="", repr=False, description="password of a served page that other computers reach")
-    origins: str = Field(
+    session_days: float = Field(default=30, gt=0, description="days after which people log in again")
+    cors_origins: str = Field(
         default="", description="other sites whose pages may use the API, such as https://a.example; or none"
     )
 
 
-class Messages(_Section):
+class MessageSettings(_Section):
     """Messages and logs."""
 
     lang: str = Field(default="", description="language of the program's messages: ar or en")
@@ -126,7 +184,7 @@ SHORT_NAMES: Mapping[str, tuple[str, str]] = {
     "index": ("paths", "index"),
     "models": ("paths", "models"),
     "collections": ("paths", "collections"),
-    "brought": ("paths", "uploads"),
+    "uploads": ("paths", "uploads"),
     "conversations": ("paths", "conversations"),
     "keys": ("paths", "keys"),
     "logins": ("paths", "logins"),
@@ -135,15 +193,22 @@ SHORT_NAMES: Mapping[str, tuple[str, str]] = {
     "llm_key": ("inference", "llm_key"),
     "threads": ("inference", "threads"),
     "threshold": ("answering", "threshold"),
-    "reading_tokens": ("answering", "reading_tokens"),
+    "reader_tokens": ("answering", "reader_tokens"),
     "evidence_tokens": ("answering", "evidence_tokens"),
     "password": ("access", "password"),
-    "origins": ("access", "origins"),
+    "cors_origins": ("access", "cors_origins"),
     "lang": ("messages", "lang"),
     "log": ("messages", "log"),
     "log_questions": ("messages", "log_questions"),
 }
 """Section and field of each short name."""
+DEPRECATED_SHORT_NAMES: Mapping[str, str] = {
+    "brought": "uploads",
+    "origins": "cors_origins",
+    "reading_tokens": "reader_tokens",
+}
+"""Former short names whose variables are still read, with a warning, for one version; and the current ones."""
+_log = logging.getLogger("jawab.config")
 
 
 @dataclass(frozen=True)
@@ -168,13 +233,16 @@ class Config(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid")
 
-    paths: Paths = Field(default_factory=Paths)
-    inference: Inference = Field(default_factory=Inference)
-    answering: Answering = Field(default_factory=Answering)
-    queue: Queue = Field(default_factory=Queue)
-    cache: Cache = Field(default_factory=Cache)
-    access: Access = Field(default_factory=Access)
-    messages: Messages = Field(default_factory=Messages)
+    paths: PathSettings = Field(default_factory=PathSettings)
+    inference: InferenceSettings = Field(default_factory=InferenceSettings)
+    answering: AnsweringSettings = Field(default_factory=AnsweringSettings)
+    queue: QueueSettings = Field(default_factory=QueueSettings)
+    cache: CacheSettings = Field(default_factory=CacheSettings)
+    upload: UploadSettings = Field(default_factory=UploadSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
+    messages: MessageSettings = Field(default_factory=MessageSettings)
 
     @classmethod
     def settings_customise_sources(
@@ -216,7 +284,8 @@ class _ShortNames(_Source):
     """Values of variables with a short name."""
 
     def __call__(self) -> dict[str, Any]:
-        return nested({name: os.environ[v] for name in SHORT_NAMES if (v := variable(name)) in os.environ})
+        former = {current: os.environ[variable(name)] for name, current in _deprecated_in_use()}
+        return nested(former | {name: os.environ[v] for name in SHORT_NAMES if (v := variable(name)) in os.environ})
 
 
 class _ConfigFile(_Source):
@@ -245,6 +314,22 @@ def short_name(section: str, field: str) -> str:
     return {field_path: name for name, field_path in SHORT_NAMES.items()}.get((section, field), f"{section}__{field}")
 
 
+def current_short_name(name: str) -> str:
+    """Return the short name that replaced `name`, or `name` itself."""
+    return DEPRECATED_SHORT_NAMES.get(name, name)
+
+
+def _deprecated_in_use() -> list[tuple[str, str]]:
+    """Return the deprecated short names whose variables are set, with their replacements."""
+    return [names for names in DEPRECATED_SHORT_NAMES.items() if variable(names[0]) in os.environ]
+
+
+@cache
+def _warn_of_deprecated(name: str, replacement: str) -> None:
+    """Log that a variable is deprecated, once in a process."""
+    _log.warning("%s is deprecated; use %s", variable(name), variable(replacement))
+
+
 def nested(by_short_name: Mapping[str, Any]) -> dict[str, Any]:
     """Convert values by short name to values by section."""
     sections: dict[str, Any] = {}
@@ -262,9 +347,12 @@ def known_variables() -> set[str]:
 
 def load_config(**overrides: Any) -> Config:
     """Load the configuration; `overrides`, by short name, come first. Raises `SettingInvalid`."""
+    deprecated = {variable(name) for name in DEPRECATED_SHORT_NAMES}
     for name in os.environ:
-        if name.startswith(PREFIX) and name not in known_variables():
+        if name.startswith(PREFIX) and name not in known_variables() | deprecated:
             raise SettingInvalid(name=name, detail=", ".join(sorted(known_variables())))
+    for names in _deprecated_in_use():
+        _warn_of_deprecated(*names)
     try:
         return Config(**nested({name: value for name, value in overrides.items() if value is not None}))
     except ValidationError as error:

@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
+from qa.dates_in_words import format_date
 
-from index.articles import Language
-from ui.i18n import translate
-
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
-
-
-def format_date(text: str, language: Language) -> str:
-    """Format a stored date, such as "24 July 2021". Text that is not a date is returned unchanged."""
-    match = _DATE.fullmatch(text.strip())
-    if not match:
-        return text
-    year, month, day = (int(part) if part else None for part in match.groups())
-    if month is None:
-        return str(year)
-    try:
-        date(int(match[1]), month, day or 1)
-    except ValueError:
-        return text
-    key = "page.turn.date" if day else "page.turn.month_and_year"
-    return translate(key, language, day=day, month=translate(f"page.month.{month}", language), year=year)
+__all__ = ["format_date", "plural_category"]
 
 
 def plural_category(count: int) -> str:

@@ -70,7 +70,9 @@ def quotation(citation: Citation, language: Language) -> str:
     """Format a quotation verbatim, with its source in the user's language."""
     quote = " ".join(citation.quote.split())
     marks = "«»" if citation.language == "ar" else "“”"
-    details = [citation.title, format_date(citation.date, language) if citation.date else None, citation.source]
+    from_title = translate("citation.from_title", language) if citation.field == "title" else None
+    date = format_date(citation.date, language) if citation.date else None
+    details = [citation.title, from_title, date, citation.source]
     return f"[{citation.marker}] {marks[0]}{quote}{marks[1]}\n    {one_line(' · '.join(filter(None, details)))}"
 
 

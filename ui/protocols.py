@@ -20,9 +20,14 @@ class AnswerStream(Protocol):
     """Protocol of an assistant. Closing the iterator stops the work; call and iteration may raise `JawabError`."""
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
-        """Yield the events of one answer: passages, tokens, the finished record. `history` has the earlier turns."""
+        """Yield the events of one answer: passages, tokens, the finished record. `history` has the earlier turns;
+        `only` restricts the passages that the answer may come from."""
 
 
 class Search(Protocol):

@@ -22,6 +22,10 @@ class Filter:
     language: Language | None = None
     articles: tuple[str, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Return whether there is any condition."""
+        return any((self.since, self.until, self.sources, self.language, self.articles))
+
 
 def allowed_passages(catalog: Catalog, filters: Filter) -> set[int]:
     """Return the numbers of the passages that `filters` allows. A copy's date, source and id count as the article's."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from index.errors import MemoryShort
+from index.errors import InsufficientMemory
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
@@ -29,19 +29,19 @@ _CGROUP_V1 = _CgroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "tot
 
 
 def require_memory(needed: int, file: Path) -> None:
-    """Raise `MemoryShort` where less than `needed` bytes are free for loading `file`.
+    """Raise `InsufficientMemory` where less than `needed` bytes are free for loading `file`.
 
     Linux kills a process that takes more than there is, without a message. Does nothing where free memory is unknown.
     """
     free = available_memory()
     if free is not None and free < needed:
-        raise memory_short(needed, file)
+        raise insufficient_memory(needed, file)
 
 
-def memory_short(needed: int, file: Path) -> MemoryShort:
+def insufficient_memory(needed: int, file: Path) -> InsufficientMemory:
     """Return the error with the memory that loading `file` takes and the memory that is free."""
     free = available_memory() or 0
-    return MemoryShort(path=file, needed=f"{needed / _GIGABYTE:.1f}", free=f"{free / _GIGABYTE:.1f}")
+    return InsufficientMemory(path=file, needed=f"{needed / _GIGABYTE:.1f}", free=f"{free / _GIGABYTE:.1f}")
 
 
 def release_free_memory() -> None:

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from index.articles import Article, Field
+
 Question = Mapping[str, Any]
 Record = Mapping[str, Any]
 Figures = dict[str, float | int | None]
@@ -59,18 +61,31 @@ def gold_phrases(question: Question) -> list[str]:
     return [*(gold["text"] for gold in question.get("answers", [])), *question.get("answers_in_question_language", [])]
 
 
+def field_of(located: Record) -> Field:
+    """Return the field of the article that the offsets of a quotation, passage or question count in."""
+    field: Field = located.get("field", "text")
+    return field
+
+
 def holds_gold(location: Record, question: Question) -> bool:
-    """Return whether a passage or quotation covers a complete gold answer at its position in the set."""
-    return location["article_id"] == question["article_id"] and any(
+    """Return whether a passage or quotation covers a complete gold answer at its position in the set.
+
+    Of a question with the `field` "title" the positions count in the title, which every passage comes with.
+    """
+    if location["article_id"] != question["article_id"]:
+        return False
+    if field_of(question) == "title" and "marker" not in location:
+        return True
+    return field_of(location) == field_of(question) and any(
         location["start"] <= gold["start"] and gold["end"] <= location["end"] for gold in question["answers"]
     )
 
 
-def score(questions: Sequence[Question], answers: Mapping[str, Record], texts: Mapping[str, str]) -> Figures:
-    """Compute the figures of a set: `answers` by question id, `texts` the articles' stored texts by article id."""
+def score(questions: Sequence[Question], answers: Mapping[str, Record], articles: Mapping[str, Article]) -> Figures:
+    """Compute the figures of a set: `answers` by question id, `articles` as they are stored, by id."""
     rows: dict[str, list[float]] = {}
     for question in questions:
-        for name, value in _measures(question, answers.get(question["id"]), texts):
+        for name, value in _measures(question, answers.get(question["id"]), articles):
             rows.setdefault(name, []).append(float(value))
     figures: Figures = {"questions": len(questions)}
     for name, values in rows.items():
@@ -85,7 +100,7 @@ def score(questions: Sequence[Question], answers: Mapping[str, Record], texts: M
     return figures
 
 
-def _measures(question: Question, answer: Record | None, texts: Mapping[str, str]) -> list[tuple[str, float]]:
+def _measures(question: Question, answer: Record | None, articles: Mapping[str, Article]) -> list[tuple[str, float]]:
     status = answer["status"] if answer else None
     answerable = question.get("answerable", True)
     measures: list[tuple[str, float]] = [("answers_present", answer is not None)]
@@ -96,20 +111,22 @@ def _measures(question: Question, answer: Record | None, texts: Mapping[str, str
     if answer:
         measures += [(f"ms_{name}", ms) for name, ms in answer["timings_ms"].items() if ms is not None]
     if answer and status == "answered":
-        measures += _format_measures(answer, texts)
+        measures += _format_measures(answer, articles)
     if answerable and question.get("answers"):
         measures += _correctness_measures(question, answer)
     return measures
 
 
-def _format_measures(answer: Record, texts: Mapping[str, str]) -> list[tuple[str, float]]:
+def _format_measures(answer: Record, articles: Mapping[str, Article]) -> list[tuple[str, float]]:
     cited = {citation["marker"] for citation in answer["citations"]}
     used = {int(number) for number in _MARKER.findall(answer["answer"])}
-    verbatim = [
-        ("quotes_verbatim", texts.get(c["article_id"], "")[c["start"] : c["end"]] == c["quote"] != "")
-        for c in answer["citations"]
-    ]
+    verbatim = [("quotes_verbatim", _is_verbatim(c, articles.get(c["article_id"]))) for c in answer["citations"]]
     return [("markers_match_citations", bool(used) and used == cited), *verbatim]
+
+
+def _is_verbatim(citation: Record, article: Article | None) -> bool:
+    quoted = article.field(field_of(citation))[citation["start"] : citation["end"]] if article else ""
+    return quoted == citation["quote"] != ""
 
 
 def _correctness_measures(question: Question, answer: Record | None) -> list[tuple[str, float]]:
@@ -130,15 +147,18 @@ def _correctness_measures(question: Question, answer: Record | None) -> list[tup
 
 
 def _citation_measures(question: Question, answer: Record) -> list[tuple[str, float]]:
-    start, end = question["paragraph"]
-    correct = [
-        c["article_id"] == question["article_id"] and c["start"] < end and start < c["end"] for c in answer["citations"]
-    ]
+    correct = [_is_in_paragraph(citation, question) for citation in answer["citations"]]
     return [
         ("citation_hit_of_answered", any(holds_gold(c, question) for c in answer["citations"])),
         ("citation_precision", sum(correct) / len(correct) if correct else 0.0),
         ("answer_words", len(words(_MARKER.sub(" ", answer["answer"])))),
     ]
+
+
+def _is_in_paragraph(citation: Record, question: Question) -> bool:
+    start, end = question["paragraph"]
+    is_same_field = (citation["article_id"], field_of(citation)) == (question["article_id"], field_of(question))
+    return is_same_field and bool(citation["start"] < end and start < citation["end"])
 
 
 def _overlap(a: list[str], b: list[str]) -> int:

@@ -13,10 +13,10 @@ from index.errors import JawabError
 SEED = 0
 
 
-class SetInvalid(JawabError):
+class QuestionSetInvalid(JawabError):
     """`path` is not a question set; `detail` names the missing file."""
 
-    code = "set_invalid"
+    code = "question_set_invalid"
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ def read_set(folder: Path) -> QuestionSet:
     """Read the set in `folder`. One named en-over-ar has English questions about the articles of its sibling ar."""
     file = folder / "questions.jsonl"
     if not file.is_file():
-        raise SetInvalid(path=folder, detail="questions.jsonl")
+        raise QuestionSetInvalid(path=folder, detail="questions.jsonl")
     lines = file.read_text(encoding="utf-8").split("\n")
     articles = _articles(folder)
     if articles is None:
-        raise SetInvalid(path=folder, detail="articles.jsonl")
+        raise QuestionSetInvalid(path=folder, detail="articles.jsonl")
     resolved = folder.resolve()
     name = resolved.name if articles.is_dir() else f"{resolved.parent.name}/{resolved.name}"
     return QuestionSet(name, articles, tuple(json.loads(line) for line in lines if line.strip()))

@@ -43,6 +43,18 @@ class Candidate:
     refusal: float | None
 
 
+@dataclass(frozen=True)
+class ChatTimeouts:
+    """Maximum seconds for a server with OpenAI's chat API: its silence before a piece of a response, and a response.
+
+    The first piece waits for the evaluation of the whole prompt and, if the server is busy, in its queue. The limit of
+    a response is for a server that sends keep-alives and nothing else.
+    """
+
+    silence: float = 120.0
+    response: float = 300.0
+
+
 class LLM(Protocol):
     """An LLM that continues a conversation, greedily: the same prompt gives the same text."""
 

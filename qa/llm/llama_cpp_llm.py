@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from index.runtime.fair_lock import FairLock
-from index.runtime.memory import memory_short, require_memory
+from index.runtime.memory import insufficient_memory, require_memory
 from qa.errors import LLMFailed, PromptTooLong
 from qa.llm.base import Candidate, Message, Prompt, TextStream
 from qa.llm.chat_template import ChatTemplate
@@ -33,7 +33,7 @@ _DRAFT_TOKENS = 512
 
 class LlamaCppLLM:
     """A GGUF model, loaded on first use. Loading raises `LLMFailed` for a file that is not such a model, and
-    `MemoryShort` if memory is too small.
+    `InsufficientMemory` if memory is too small.
 
     `configuration` is one that `SelfTest` has found to work: another one may crash this process. States of heads are
     stored in the folder `heads`, if given, for the next process.
@@ -75,7 +75,7 @@ class LlamaCppLLM:
         except ValueError as error:
             raise LLMFailed(path=self.path) from error
         except MemoryError as error:
-            raise memory_short(needed, self.path) from error
+            raise insufficient_memory(needed, self.path) from error
 
     @cached_property
     def _template(self) -> ChatTemplate:

@@ -23,14 +23,11 @@ from qa.errors import (
     LLMRequestRejected,
     LLMUnreachable,
 )
+from qa.llm.base import ChatTimeouts
 from qa.llm.sse import LineTooLong, events
 
 _CONNECT_SECONDS = 5
-_READ_SECONDS = 120
-"""Maximum silence before a piece. The first waits for the evaluation of the whole prompt and, if busy, in a queue."""
 _MODELS_SECONDS = 30
-_ALL_SECONDS = 300
-"""Maximum time of a response, for a server that sends keep-alives and nothing else."""
 _MAX_BYTES = 2**22
 _MAX_REASON_LENGTH = 200
 _KEY_STATUSES = (401, 403)
@@ -99,10 +96,11 @@ class ChatClient:
     """Client of the server at `address`. All requests may raise `LLMUnreachable`, `LLMBusy`, `LLMConnectionLost`,
     `LLMRequestRejected`, `LLMKeyRejected` and `LLMInvalidResponse`."""
 
-    def __init__(self, address: str, key: str = "") -> None:
+    def __init__(self, address: str, key: str = "", timeouts: ChatTimeouts | None = None) -> None:
         self.address = address
+        self._timeouts = timeouts or ChatTimeouts()
         self._client = httpx.Client(
-            timeout=httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
+            timeout=httpx.Timeout(self._timeouts.silence, connect=_CONNECT_SECONDS),
             headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {key}"} if key else {}),
             limits=httpx.Limits(max_keepalive_connections=0),
             # No proxy, certificate or password of the environment: questions go only to the configured server.
@@ -157,7 +155,7 @@ class ChatClient:
     def _bounded(self, response: httpx.Response) -> Iterator[bytes]:
         """Yield the raw bytes within limits. A response compressed despite the header is not decompressed, so parsing
         fails."""
-        deadline, size = time.monotonic() + _ALL_SECONDS, 0
+        deadline, size = time.monotonic() + self._timeouts.response, 0
         for chunk in response.iter_raw():
             size += len(chunk)
             if size > _MAX_BYTES:

@@ -25,7 +25,7 @@ from qa.errors import (
     LLMNoModels,
     LLMRequestRejected,
 )
-from qa.llm.base import Candidate, Message, Prompt, TextStream
+from qa.llm.base import Candidate, ChatTimeouts, Message, Prompt, TextStream
 from qa.llm.openai_client import ChatClient, Completion
 
 _BYTES_A_TOKEN = 3
@@ -76,10 +76,10 @@ class OpenAICompatibleLLM:
     All methods that send a request raise `LLMModelUnknown`, `LLMNoModels` and the errors of `ChatClient`.
     """
 
-    def __init__(self, address: str, key: str = "") -> None:
+    def __init__(self, address: str, key: str = "", timeouts: ChatTimeouts | None = None) -> None:
         """Raises `LLMAddressInvalid`."""
         self._address = ServerAddress.of(address)
-        self._server = ChatClient(self._address.url, key)
+        self._server = ChatClient(self._address.url, key, timeouts)
         self._model_name: str | None = None
 
     @property

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.errors import MemoryShort
+from index.errors import InsufficientMemory
 from index.runtime.child_process import ChildResult, python_command, run_child
 from index.runtime.cpu import cpu_digest
-from index.runtime.memory import memory_short, require_memory
+from index.runtime.memory import insufficient_memory, require_memory
 from qa.errors import LLMFailed, LLMUnusable
 from qa.llm.llama_context import memory_needed
 from qa.llm.llama_library import LlamaConfiguration, library_digest
@@ -94,8 +94,8 @@ class SelfTest:
     def configuration(self, model: Path) -> LlamaConfiguration:
         """Return the configuration that runs `model` here.
 
-        Raises `LLMUnusable` if none does, `LLMFailed` for a file that is not a model, and `MemoryShort` if there is
-        too little memory for it.
+        Raises `LLMUnusable` if none does, `LLMFailed` for a file that is not a model, and `InsufficientMemory` if there
+        is too little memory for it.
         """
         result = self.result(model)
         if result.chosen is None:
@@ -104,7 +104,7 @@ class SelfTest:
         return result.chosen
 
     def result(self, model: Path) -> SelfTestResult:
-        """Return the stored result for `model`, or run a test now. Raises `LLMFailed` and `MemoryShort`."""
+        """Return the stored result for `model`, or run a test now. Raises `LLMFailed` and `InsufficientMemory`."""
         file = self._file(model)
         stored = _load(file) if file else None
         if stored:
@@ -118,7 +118,7 @@ class SelfTest:
     def _run(self, model: Path) -> SelfTestResult:
         listing = self._child("backends")
         if listing.failure == _KILLED:
-            raise memory_short(memory_needed(model), model)
+            raise insufficient_memory(memory_needed(model), model)
         if listing.failure:
             return SelfTestResult((Attempt(LlamaConfiguration(), listing.failure),), None)
         attempts: list[Attempt] = []
@@ -141,7 +141,7 @@ class SelfTest:
         """Try repacked weights. Memory too small for both copies still suffices for the weights themselves."""
         try:
             return self._attempt(model, configuration)
-        except MemoryShort:
+        except InsufficientMemory:
             return Attempt(configuration, _NO_MEMORY)
 
     def _attempt(self, model: Path, configuration: LlamaConfiguration) -> Attempt:
@@ -151,9 +151,9 @@ class SelfTest:
         child = self._child("compute", str(model), str(self._threads), configuration.backend, extra)
         reports = _reports(child)
         if refused := reports.get("refused"):
-            raise LLMFailed(path=model) if refused["reason"] == "not_a_model" else memory_short(needed, model)
+            raise LLMFailed(path=model) if refused["reason"] == "not_a_model" else insufficient_memory(needed, model)
         if child.failure == _KILLED:
-            raise memory_short(needed, model)
+            raise insufficient_memory(needed, model)
         computed = reports.get("computed")
         if computed is None:
             return Attempt(configuration, child.failure or _NONSENSE)

@@ -71,12 +71,17 @@ def reply(kind: Kind, language: Language, titles: Sequence[str], count: int) -> 
 
 def pluralize_articles(count: int, language: Language) -> str:
     """Format the number of articles with the right plural form (Unicode's plural rules)."""
+    return talk(language).count[plural_form(count, language)].format(n=count)
+
+
+def plural_form(count: int, language: Language) -> str:
+    """Return the plural form of a count of articles: a key of `count` in `prompts/talk.*.toml`."""
     form = "one" if count == 1 else "many"
     if language == "ar":
         rest = count % 100
         form = "one" if count == 1 else "two" if count == 2 else "few" if 3 <= rest <= 10 else "many"
         form = "other" if form == "many" and rest < 3 else form
-    return talk(language).count[form].format(n=count)
+    return form
 
 
 def _phrases(kind: Kind) -> tuple[str, ...]:

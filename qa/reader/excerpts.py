@@ -2,7 +2,8 @@
 
 Two cores read about a thousand tokens a second, and an answer should be there in half a second: whole passages are
 too long. An excerpt is a sentence that may answer with as many of its neighbours as fit, for a reader needs to know
-whom "he" means. `docs/reader.md` has how often the answer is among them, by tokens.
+whom "he" means; or it is a title with words of the question, for some facts stand in a title only. `docs/reader.md`
+has how often the answer is among them, by tokens.
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ from functools import cache
 
 from index.articles import Article, Span
 from index.retriever import Hit
-from qa.evidence import Evidence, rank_sentences
+from qa.evidence import Evidence, rank_sentences, rank_titles
 from qa.reader.base import Context
 
+MAX_TITLES = 3
+"""Maximum titles that are read."""
 MAX_EXCERPT_TOKENS = 110
 """Maximum tokens of an excerpt; a single longer sentence is not cut."""
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Consecutive whole sentences of an article.
+    """Consecutive whole sentences of an article, or its title.
 
-    `sentences` are the spans of its sentences, and `best` is the one that it was chosen for.
+    `sentences` are the spans of its sentences, and `best` is the one that it was chosen for, of the same field.
     """
 
     article: Article
@@ -34,29 +37,37 @@ class Excerpt:
 
     @property
     def text(self) -> str:
-        return self.article.text[self.span.start : self.span.end]
+        return self.best.cut(self.span)
 
     @property
     def context(self) -> Context:
         """Input for `Reader.read`."""
-        return Context(self.text, self.article.title, self.article.date or "")
+        title = self.article.title if self.best.field == "text" else ""
+        return Context(self.text, title, self.article.date or "")
 
 
 def excerpts(
     question: str, hits: Sequence[Hit], count_tokens: Callable[[str], int], longest: int = MAX_EXCERPT_TOKENS
 ) -> Iterator[Excerpt]:
-    """Yield excerpts of up to `longest` tokens; every sentence is in one excerpt at most, and no text occurs twice."""
+    """Yield excerpts of up to `longest` tokens, likeliest first; no sentence and no text is in two of them."""
     ranked = rank_sentences(question, hits)
+    titles = rank_titles(question, hits)[:MAX_TITLES]
     # A passage is cut into several excerpts, and its sentences are counted for each.
     count_tokens = cache(count_tokens)
     scores = {(evidence.article.id, evidence.span): evidence.score for evidence in ranked}
     runs_by_key = {(hit.article.id, span): run for hit in hits for run in _runs(hit) for span in run}
     used: set[tuple[str, Span]] = set()
     seen_texts: set[str] = set()
-    for evidence in ranked:
+    for evidence in sorted((*ranked, *titles), key=lambda evidence: -evidence.score):
         article, key = evidence.article, (evidence.article.id, evidence.span)
         # Copies of a wire story say the same sentence in the same words: once is enough.
-        if key in used or evidence.text in seen_texts:
+        if evidence.text in seen_texts:
+            continue
+        if evidence.field == "title":
+            seen_texts.add(evidence.text)
+            yield Excerpt(article, evidence.span, (evidence.span,), evidence)
+            continue
+        if key in used:
             continue
         run = runs_by_key[key]
         available = [span if (article.id, span) not in used else None for span in run]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from index.articles import Span
@@ -44,6 +44,29 @@ WEIGHTS = Weights(margin=0.231, evidence=3.667, answerable=0.090, bias=-3.082)
 
 
 @dataclass(frozen=True)
+class ReaderSignals:
+    """Signals of a phrase: the span's score over the no-answer score and the second head's, both in logits, and the
+    score of the excerpt's best sentence."""
+
+    margin: float
+    evidence: float
+    answerable: float
+
+    def values(self) -> tuple[float, ...]:
+        """The signals, in the order of the fields."""
+        return self.margin, self.evidence, self.answerable
+
+
+Scorer = Callable[[ReaderSignals, Located], float]
+"""Function that returns the probability in (0, 1) that a phrase is right."""
+
+
+def reader_scorer(signals: ReaderSignals, located: Located) -> float:
+    """Return the probability by the reader's signals alone."""
+    return probability(signals.margin, signals.evidence, signals.answerable)
+
+
+@dataclass(frozen=True)
 class ExtractedAnswer:
     """Answer found by the reader, with the probability that it is right.
 
@@ -56,7 +79,7 @@ class ExtractedAnswer:
 
 
 def extract_answer(
-    reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, weights: Weights = WEIGHTS
+    reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, score: Scorer = reader_scorer
 ) -> ExtractedAnswer | None:
     """Return the most probable answer over all excerpts that are read; `None` if there are none."""
     answers: list[ExtractedAnswer] = []
@@ -64,7 +87,7 @@ def extract_answer(
     question_words: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
     for batch in token_batches(reader, question, hits, budget):
         for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
-            answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), weights)
+            answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), score)
         if any(answer.probability >= EARLY_STOP_PROBABILITY for answer in answers):
             break
     if not answers:
@@ -73,12 +96,11 @@ def extract_answer(
     return replace(best, other=_find_alternative(best, answers))
 
 
-def _answers(excerpt: Excerpt, reading: ReaderOutput, weights: Weights) -> Iterator[ExtractedAnswer]:
+def _answers(excerpt: Excerpt, reading: ReaderOutput, score: Scorer) -> Iterator[ExtractedAnswer]:
     for scored in reading.spans:
-        answer_probability = probability(
-            scored.score - reading.no_answer_score, excerpt.best.score, reading.answerable, weights
-        )
-        yield ExtractedAnswer(located(excerpt, scored.span), answer_probability)
+        phrase = located(excerpt, scored.span)
+        signals = ReaderSignals(scored.score - reading.no_answer_score, excerpt.best.score, reading.answerable)
+        yield ExtractedAnswer(phrase, score(signals, phrase))
 
 
 def _find_alternative(best: ExtractedAnswer, answers: Sequence[ExtractedAnswer]) -> Located | None:
@@ -133,5 +155,5 @@ def located(excerpt: Excerpt, span: Span) -> Located:
     article_span = Span(start + span.start, start + span.end)
     inside = [sentence for sentence in excerpt.sentences if sentence.overlaps(article_span)]
     quoted = Span(min(inside[0].start, article_span.start), max(inside[-1].end, article_span.end))
-    text = " ".join(excerpt.article.text[quoted.start : quoted.end].split())
+    text = " ".join(excerpt.best.cut(quoted).split())
     return Located(replace(excerpt.best, span=quoted, text=text), article_span)

@@ -21,6 +21,7 @@ from index.text.folding import to_plain_form
 from index.text.language import detect_language
 from index.text.sentences import sentences
 from index.text.words import content_words
+from qa.evaluation.metrics import field_of
 from qa.evaluation.question_set import read_set
 from qa.reader.base import Context
 from qa.training.recipe import Recipe
@@ -81,9 +82,8 @@ def load_set(folder: Path, validation: bool) -> list[Source]:
     texts = {draft.id: draft.text for draft in drafts}
     titles = {draft.id: draft.title for draft in drafts}
     numbers = {draft.id: number for number, draft in enumerate(drafts)}
-    asked = [
-        q for q in chosen.questions if q.get("answers") and is_for_validation(numbers[q["article_id"]]) == validation
-    ]
+    in_texts = [q for q in chosen.questions if q.get("answers") and field_of(q) == "text"]
+    asked = [q for q in in_texts if is_for_validation(numbers[q["article_id"]]) == validation]
     paragraphs: dict[str, set[tuple[int, int]]] = {}
     for question in asked:
         paragraphs.setdefault(question["article_id"], set()).add(tuple(question["paragraph"]))

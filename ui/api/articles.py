@@ -16,7 +16,7 @@ from index.errors import IndexLocked
 from ui.http.etags import KNOWN, cache_headers, etag, matches, not_modified, weak_etag
 from ui.http.fields import Day, Number
 from ui.http.problems import openapi_responses
-from ui.site import Collection, Site
+from ui.services import Collection, Services
 
 MAX_ARTICLES = 500
 _LOCK_SECONDS, _RETRY_SECONDS = 10.0, 0.2
@@ -44,8 +44,8 @@ class ArticleList(BaseModel):
 
 
 def _find_collection(request: Request, collection: CollectionId = None) -> Collection:
-    site: Site = request.app.state.site
-    return site.collections.find(collection)
+    services: Services = request.app.state.services
+    return services.collections.find(collection)
 
 
 CollectionDep = Annotated[Collection, Depends(_find_collection)]

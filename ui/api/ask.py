@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from index.errors import JawabError
@@ -19,12 +19,12 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from ui.api.examples import ASKED
 from ui.http.client_id import get_client_id
 from ui.http.disconnect import ClientDisconnected, run_until_disconnect
-from ui.http.fields import Question
+from ui.http.fields import FilteredQuestion
 from ui.http.problems import CLIENT_CLOSED_REQUEST, openapi_responses, problem, problem_response
 from ui.http.request_id import request_id
 from ui.queue.fair_queue import FairQueue
-from ui.queue.runner import MAX_SECONDS, QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
-from ui.site import Collection, Site
+from ui.queue.runner import QuestionRequest, QueuePosition, StreamEvent, complete_answer, stream_answer
+from ui.services import Collection, Services
 
 _STREAM_EXAMPLE = {
     "text/event-stream": {"example": "event: passages\ndata: {…}\n\nevent: token\ndata: {…}\n\nevent: answer\n…"}
@@ -35,18 +35,17 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-class AskBody(BaseModel):
-    """A question."""
+class AskBody(FilteredQuestion):
+    """A question, and which articles may answer it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    question: Question
     stream: bool = Field(False, description="server-sent events: passages, token…, answer; or error")
     collection: str | None = Field(None, description="id of the collection to ask; the first, if none is given")
-    seconds: float = Field(MAX_SECONDS, ge=1, le=MAX_SECONDS, description="for which the answer is waited for")
+    seconds: float | None = Field(
+        None, ge=1, description="for which the answer is waited for; at most what the server allows, by default 300"
+    )
 
 
-def ask_routes(site: Site) -> APIRouter:
+def ask_routes(services: Services) -> APIRouter:
     """Return the router of `/v1/ask`."""
     router = APIRouter(tags=["questions"])
 
@@ -56,15 +55,17 @@ def ask_routes(site: Site) -> APIRouter:
     )  # fmt: skip
     async def ask(request: Request, body: Annotated[AskBody, Body(openapi_examples=ASKED)]) -> Response:
         req_id = request_id(request.scope)
-        question = QuestionRequest(body.question, caller=get_client_id(request.scope), seconds=body.seconds)
+        question = QuestionRequest(
+            body.question, caller=get_client_id(request.scope), seconds=body.seconds, only=body.only
+        )
         try:
-            collection = await run_in_threadpool(site.collections.find, body.collection)
+            collection = await run_in_threadpool(services.collections.find, body.collection)
             if body.stream:
                 # Checked before the stream starts: a refusal still gets its HTTP status instead of an error event.
-                site.line.check_room(question.caller)
-                events = _event_stream(collection, question, site.line, req_id)
+                services.queue.check_room(question.caller)
+                events = _event_stream(collection, question, services.queue, req_id)
                 return StreamingResponse(events, media_type="text/event-stream")
-            record = await run_until_disconnect(request, complete_answer(collection, question, site.line))
+            record = await run_until_disconnect(request, complete_answer(collection, question, services.queue))
             return JSONResponse(record.to_json())
         except ClientDisconnected:
             return Response(status_code=CLIENT_CLOSED_REQUEST)

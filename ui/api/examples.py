@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.openapi.models import Example
 
 ASKED: dict[str, Example] = {
-    "English": {"value": {"question": "How many US troops remain in Iraq?"}},
+    "English": {"value": {"question": "How many US troops remain in Iraq?", "since": "2021-04"}},
     "العربية": {"value": {"question": "من قادت الرحلة الأولى للترام في مرسى نورس؟", "stream": True}},
 }
 SEARCHED: dict[str, Example] = {

@@ -8,24 +8,26 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel
 
+from ui.errors import DEPRECATED_CODES
 from ui.http.language import page_language
 from ui.http.problems import Problem
 from ui.i18n import explain_missing_llm
-from ui.site import Site
+from ui.services import Services
 from ui.telemetry.metrics import MEDIA_TYPE, Metrics
 
 
 class Ready(BaseModel):
     """The answer of `/ready`. Without an LLM (`llm` is `off`) the server answers with phrase and quotation alone; then
-    `llm_problem` is the code of the reason and `detail` a sentence about it."""
+    `llm_problem` is the code of the reason, `deprecated_code` its former code and `detail` a sentence about it."""
 
     status: Literal["ready"] = "ready"
     llm: Literal["ready", "off"] = "ready"
     llm_problem: str | None = None
+    deprecated_code: str | None = None
     detail: str | None = None
 
 
-def health_routes(site: Site, metrics: Metrics) -> APIRouter:
+def health_routes(services: Services, metrics: Metrics) -> APIRouter:
     """Return the router. `/health` depends on nothing; `/ready` opens the first collection."""
     router = APIRouter(tags=["watching"])
 
@@ -40,15 +42,16 @@ def health_routes(site: Site, metrics: Metrics) -> APIRouter:
         responses={503: {"model": Problem}},
     )
     def ready(request: Request) -> Ready:
-        site.collections.find(None)
-        problem = site.models.llm_problem
+        services.collections.find(None)
+        problem = services.models.llm_problem
         if problem is None:
             return Ready()
         detail = explain_missing_llm(problem, page_language(request.headers))
-        return Ready(llm="off", llm_problem=problem.code, detail=detail)
+        former = DEPRECATED_CODES.get(problem.code)
+        return Ready(llm="off", llm_problem=problem.code, deprecated_code=former, detail=detail)
 
     @router.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
     def numbers() -> Response:
-        return Response(metrics.scraped(site), media_type=MEDIA_TYPE)
+        return Response(metrics.scraped(services), media_type=MEDIA_TYPE)
 
     return router

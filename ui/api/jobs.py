@@ -17,7 +17,7 @@ from ui.http.language import page_language
 from ui.http.problems import Problem, openapi_responses, problem
 from ui.i18n import translate
 from ui.jobs.job import Job, State
-from ui.site import Site
+from ui.services import Services
 
 MAX_JOBS = 500
 _VARY = {"vary": "Accept-Language"}
@@ -92,13 +92,13 @@ class JobList(BaseModel):
     next: int | None = Field(description="what to give as `after`")
 
 
-def job_routes(site: Site) -> APIRouter:
+def job_routes(services: Services) -> APIRouter:
     """Return the router of `/v1/jobs`."""
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
     @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=openapi_responses(422))
     def jobs(limit: Annotated[int, Query(ge=1, le=MAX_JOBS)] = 50, after: Number = 0) -> dict[str, Any]:
-        page, total = site.jobs.latest(limit, after)
+        page, total = services.jobs.latest(limit, after)
         next_offset = after + limit if after + limit < total else None
         return {"jobs": [_job_fields(job) for job in page], "total": total, "next": next_offset}
 
@@ -107,7 +107,7 @@ def job_routes(site: Site) -> APIRouter:
         responses=KNOWN | openapi_responses(404),
     )  # fmt: skip
     def job(request: Request, job_id: str) -> Response:
-        body = job_detail(site.jobs.find(job_id), page_language(request.headers)).model_dump_json()
+        body = job_detail(services.jobs.find(job_id), page_language(request.headers)).model_dump_json()
         tag = weak_etag(body)
         if matches(request, tag):
             return not_modified(tag, **_VARY)
@@ -118,7 +118,7 @@ def job_routes(site: Site) -> APIRouter:
         responses=openapi_responses(404, 409, 503),
     )  # fmt: skip
     def stop(request: Request, job_id: str) -> Response:
-        return answered(site.jobs.stop(job_id), page_language(request.headers))
+        return answered(services.jobs.stop(job_id), page_language(request.headers))
 
     return router
 

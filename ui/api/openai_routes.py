@@ -46,7 +46,7 @@ from ui.http.problems import CLIENT_CLOSED_REQUEST, problem
 from ui.i18n import error_message
 from ui.protocols import Models
 from ui.queue.runner import QuestionRequest, complete_answer
-from ui.site import Collection, Site
+from ui.services import Collection, Services
 
 _CHAT_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}},
@@ -87,7 +87,7 @@ class _OpenAIRoute(APIRoute):
         return handle_errors
 
 
-def openai_routes(site: Site) -> APIRouter:
+def openai_routes(services: Services) -> APIRouter:
     """Return the router of the OpenAI-compatible routes."""
     router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=_OpenAIRoute)
 
@@ -96,12 +96,12 @@ def openai_routes(site: Site) -> APIRouter:
         responses=_CHAT_RESPONSES,
     )  # fmt: skip
     async def chat(request: Request, body: ChatBody) -> Response:
-        collection = await run_in_threadpool(_collection, site, body.model)
+        collection = await run_in_threadpool(_collection, services, body.model)
         completion_id = f"chatcmpl-{secrets.token_hex(12)}"
         question = QuestionRequest(body.question, tuple(body.history), get_client_id(request.scope))
-        respond = partial(_answer, site, collection, question, body)
+        respond = partial(_answer, services, collection, question, body)
         if body.stream:
-            site.line.check_room(question.caller)
+            services.queue.check_room(question.caller)
             chunks = _chunk_stream(respond, body, completion_id, str(request.base_url))
             return StreamingResponse(chunks, media_type="text/event-stream")
         try:
@@ -116,38 +116,38 @@ def openai_routes(site: Site) -> APIRouter:
     def models() -> dict[str, Any]:
         names = [
             MODEL,
-            *(f"{MODEL}/{collection.id}" for collection in site.collections.all() if collection.id != DEFAULT_ID),
+            *(f"{MODEL}/{collection.id}" for collection in services.collections.all() if collection.id != DEFAULT_ID),
         ]
-        return {"object": "list", "data": [_model(name) for name in (*names, site.models.embedder)]}
+        return {"object": "list", "data": [_model(name) for name in (*names, services.models.embedder)]}
 
     @router.get("/models/{name:path}", summary="One of them", response_model=None, responses=refusing(404))
     def model(name: str) -> dict[str, Any]:
-        if name != site.models.embedder:
-            _collection(site, name)
+        if name != services.models.embedder:
+            _collection(services, name)
         return _model(name)
 
     @router.post("/embeddings", summary="Embed texts as questions are embedded", responses=refusing(400, 404, 422))
     def embeddings(body: EmbeddingBody) -> dict[str, Any]:
-        if body.model != site.models.embedder:
+        if body.model != services.models.embedder:
             raise NoSuchModel(model=body.model)
-        vectors = site.models.embed(body.texts)
+        vectors = services.models.embed(body.texts)
         data = [
             {"object": "embedding", "index": position, "embedding": _encode(vector, body.encoding_format)}
             for position, vector in enumerate(vectors)
         ]
-        tokens = sum(map(site.models.count_tokens, body.texts))
+        tokens = sum(map(services.models.count_tokens, body.texts))
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         return {"object": "list", "data": data, "model": body.model, "usage": usage}
 
     return router
 
 
-def _collection(site: Site, model: str) -> Collection:
+def _collection(services: Services, model: str) -> Collection:
     name, _, collection_id = model.partition("/")
     if name != MODEL:
         raise NoSuchModel(model=model)
     try:
-        return site.collections.find(collection_id or None)
+        return services.collections.find(collection_id or None)
     except CollectionMissing as error:
         raise NoSuchModel(model=model) from error
 
@@ -174,9 +174,9 @@ class _Completion:
         return {"role": "assistant", "content": self.content, "refusal": None, "annotations": annotations}
 
 
-async def _answer(site: Site, collection: Collection, question: QuestionRequest, body: ChatBody) -> _Completion:
-    record = await complete_answer(collection, question, site.line)
-    return await run_in_threadpool(_apply_limits, record, body, site.models)
+async def _answer(services: Services, collection: Collection, question: QuestionRequest, body: ChatBody) -> _Completion:
+    record = await complete_answer(collection, question, services.queue)
+    return await run_in_threadpool(_apply_limits, record, body, services.models)
 
 
 def _apply_limits(record: Answer, body: ChatBody, models: Models) -> _Completion:

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from qa.answer import Answer
 from qa.query.followup import HistoryTurn
 from qa.query.question import MAX_QUESTION_LENGTH
+from ui.errors import DEPRECATED_CODES
 from ui.http.problems import Problem
 
 MODEL = "jawab"
@@ -185,6 +186,7 @@ class FailureBody(BaseModel):
     type: str
     param: str | None
     code: str
+    deprecated_code: str | None = None
 
 
 class Failure(BaseModel):
@@ -213,4 +215,5 @@ def failure_of(problem: Problem) -> dict[str, Any]:
 
 def failure(message: str, error_type: str, code: str, param: str | None = None) -> dict[str, Any]:
     """Return an error object in OpenAI's form."""
-    return {"error": {"message": message, "type": error_type, "param": param, "code": code}}
+    former = {"deprecated_code": DEPRECATED_CODES[code]} if code in DEPRECATED_CODES else {}
+    return {"error": {"message": message, "type": error_type, "param": param, "code": code} | former}

@@ -13,15 +13,15 @@ from ui.api.method_not_allowed import method_not_allowed_routes
 from ui.api.openai_routes import openai_routes
 from ui.api.search import search_routes
 from ui.api.uploads import upload_routes
-from ui.site import Site
+from ui.services import Services
 from ui.telemetry.metrics import Metrics
 
 
-def api_routes(site: Site, metrics: Metrics) -> APIRouter:
+def api_routes(services: Services, metrics: Metrics) -> APIRouter:
     """Return the router of the API and its documentation page."""
     parts = (
-        ask_routes(site), search_routes(site), article_routes(), upload_routes(site), job_routes(site),
-        openai_routes(site), health_routes(site, metrics), docs_routes(),
+        ask_routes(services), search_routes(services), article_routes(), upload_routes(services), job_routes(services),
+        openai_routes(services), health_routes(services, metrics), docs_routes(),
     )  # fmt: skip
     router = APIRouter()
     for part in parts:

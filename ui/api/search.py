@@ -8,32 +8,22 @@ from typing import Annotated, Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from index.articles import Language
-from index.retrieval.filters import Filter
-from qa.assistant import found_passages
+from qa.question_context import found_passages
 from ui.api.examples import SEARCHED
-from ui.http.fields import Day, Question, StrictInt
+from ui.http.fields import FilteredQuestion, StrictInt
 from ui.http.problems import openapi_responses
-from ui.site import Site
+from ui.services import Services
 
 MAX_PASSAGES = 100
 _AT_ONCE = 16
 
 
-class SearchBody(BaseModel):
+class SearchBody(FilteredQuestion):
     """What to search for, and where. A phrase in quotation marks must stand in the passages."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    question: Question
     k: StrictInt = Field(10, ge=1, le=MAX_PASSAGES, description="how many passages")
-    since: Day | None = None
-    until: Day | None = None
-    sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must fit")
-    language: Language | None = None
-    articles: list[str] = Field(default_factory=list, max_length=1000, description="ids, any of which must fit")
     stories: bool = Field(False, description="the best passage of each story, with the ids of the others that tell it")
     collection: str | None = Field(None, description="id of the collection; the first, if none is given")
 
@@ -57,7 +47,7 @@ class Found(BaseModel):
     passages: list[Passage]
 
 
-def search_routes(site: Site) -> APIRouter:
+def search_routes(services: Services) -> APIRouter:
     """Return the router of `/v1/search`. Searches run in their own thread pool: many of them delay nothing else."""
     router = APIRouter(tags=["search"])
     threads = CapacityLimiter(_AT_ONCE)
@@ -67,17 +57,13 @@ def search_routes(site: Site) -> APIRouter:
         responses=openapi_responses(400, 404, 422, 503),
     )  # fmt: skip
     async def search(body: Annotated[SearchBody, Body(openapi_examples=SEARCHED)]) -> dict[str, Any]:
-        return await to_thread.run_sync(partial(_search, site, body), limiter=threads)
+        return await to_thread.run_sync(partial(_search, services, body), limiter=threads)
 
     return router
 
 
-def _search(site: Site, body: SearchBody) -> dict[str, Any]:
-    filters = Filter(
-        since=body.since, until=body.until, sources=tuple(body.sources), language=body.language,
-        articles=tuple(body.articles),
-    )  # fmt: skip
-    hits = site.collections.find(body.collection).search(body.question, body.k, filters, body.stories)
+def _search(services: Services, body: SearchBody) -> dict[str, Any]:
+    hits = services.collections.find(body.collection).search(body.question, body.k, body.only, body.stories)
     extras = [{"others": [story_article.id for story_article in hit.others]} if body.stories else {} for hit in hits]
     rows = zip(found_passages(hits), extras, strict=True)
     return {"question": body.question, "passages": [asdict(passage) | extra for passage, extra in rows]}

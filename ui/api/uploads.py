@@ -17,20 +17,21 @@ from ui.api.body_parsers.body import FORM, JSON, NDJSON
 from ui.api.body_parsers.kinds import body_of
 from ui.api.examples import UPLOADED, UPLOADED_FILES, UPLOADED_LINES
 from ui.api.jobs import JobDetail, answered
+from ui.config import UploadSettings
 from ui.http.client_id import get_client_id
 from ui.http.language import page_language
 from ui.http.problems import of_code, openapi_responses
-from ui.jobs import upload_dir
 from ui.jobs.job import Job
 from ui.jobs.job_queue import PendingUpload
-from ui.site import Site
+from ui.jobs.upload_dir import UploadTooLarge
+from ui.services import Services
 
 MAX_KEY_LENGTH = 255
 Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key", min_length=1, max_length=MAX_KEY_LENGTH,
-        description="a name for this upload: sent again with it, the same upload is the same job; kept for 24 hours",
+        description="a name for this upload: for a day by default, the same upload sent again with it is the same job",
     ),
 ]  # fmt: skip
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
@@ -48,7 +49,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def upload_routes(site: Site) -> APIRouter:
+def upload_routes(services: Services) -> APIRouter:
     """Return the upload router."""
     router = APIRouter(tags=["articles"])
 
@@ -58,48 +59,48 @@ def upload_routes(site: Site) -> APIRouter:
         openapi_extra={"requestBody": _documented_body()},
     )  # fmt: skip
     async def upload(request: Request, collection: CollectionId = None, key: Key = None) -> Response:
-        _check_length(request.headers.get("content-length", ""))
-        await run_in_threadpool(site.collections.find, collection)
-        pending = await run_in_threadpool(site.jobs.begin, get_client_id(request.scope), key)
+        _check_length(request.headers.get("content-length", ""), services.jobs.limits)
+        await run_in_threadpool(services.collections.find, collection)
+        pending = await run_in_threadpool(services.jobs.begin, get_client_id(request.scope), key)
         try:
-            job = await _receive(request, site, pending, collection)
+            job = await _receive(request, services, pending, collection)
         except ClientDisconnect:
             return of_code(request, 400)
         finally:
-            await run_in_threadpool(site.jobs.discard, pending)
+            await run_in_threadpool(services.jobs.discard, pending)
         replay_headers = {"Idempotency-Replayed": "true"} if pending.replays else {}
         return answered(job, page_language(request.headers), Location=f"/v1/jobs/{job.id}", **replay_headers)
 
     return router
 
 
-async def _receive(request: Request, site: Site, upload: PendingUpload, collection: str | None) -> Job:
+async def _receive(request: Request, services: Services, upload: PendingUpload, collection: str | None) -> Job:
     """Receive the body and return the job created for it."""
     size = 0
-    with closing(body_of(request.headers.getlist("content-type"), upload.folder)) as body:
+    with closing(body_of(request.headers.getlist("content-type"), upload.folder, services.jobs.limits)) as body:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > upload_dir.MAX_UPLOAD_BYTES:
-                raise upload_dir.upload_too_large()
+            if size > services.jobs.limits.max_bytes:
+                raise UploadTooLarge.of(services.jobs.limits)
             await run_in_threadpool(body.write, chunk)
         await run_in_threadpool(body.finish)
-        target = await run_in_threadpool(_target_collection, site, collection, body.collection)
+        target = await run_in_threadpool(_target_collection, services, collection, body.collection)
         return await run_in_threadpool(
-            site.jobs.accept, upload, body.upload_directory, target, digest_of(target, body.digest)
+            services.jobs.accept, upload, body.upload_directory, target, digest_of(target, body.digest)
         )
 
 
-def _target_collection(site: Site, in_query: str | None, in_form: str | None) -> str:
+def _target_collection(services: Services, in_query: str | None, in_form: str | None) -> str:
     """Return the id of the upload's collection. Raises `CollectionMissing` and `RequestValidationError`."""
     if in_query and in_form and in_query != in_form:
         raise RequestValidationError([{"loc": ("body", "collection"), "msg": "The query names another collection"}])
-    return site.collections.find(in_form or in_query).id
+    return services.collections.find(in_form or in_query).id
 
 
-def _check_length(length: str) -> None:
+def _check_length(length: str, limits: UploadSettings) -> None:
     """Raise `UploadTooLarge` if `Content-Length` exceeds the limit."""
-    if length.isdecimal() and int(length[:20]) > upload_dir.MAX_UPLOAD_BYTES:
-        raise upload_dir.upload_too_large()
+    if length.isdecimal() and int(length[:20]) > limits.max_bytes:
+        raise UploadTooLarge.of(limits)
 
 
 def _documented_body() -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 
 from starlette.datastructures import Headers
@@ -11,36 +10,32 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.config import ServerSettings
 from ui.http.problems import of_code
 
-MAX_BODY_BYTES = 4_000_000
-"""Maximum bytes of a body: far more than any question with its conversation history."""
-MAX_STALL_SECONDS = 30.0
-"""Seconds to wait for the next part of a body; in all, one more for each `MIN_BYTES_PER_SECOND` bytes."""
 MIN_BYTES_PER_SECOND = 10_000
-"""Minimum bytes per second of a long body."""
-_BRINGING = re.compile(r"/v1/articles|/page/collections/[^/]+/bring/[^/]+/files")
+"""Minimum bytes per second of a long body: for each so many it may take a second longer than `stall_seconds`."""
+_UPLOADS = "/v1/articles"
 
 
 class BodyLimitMiddleware:
     """ASGI middleware: refuses bodies that are too large (413) or too slow (408)."""
 
-    def __init__(self, app: ASGIApp, most: int = MAX_BODY_BYTES, patience: float = MAX_STALL_SECONDS) -> None:
+    def __init__(self, app: ASGIApp, settings: ServerSettings | None = None) -> None:
         self._app = app
-        self._most = most
-        self._patience = patience
+        self._settings = settings or ServerSettings()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = None if _BRINGING.fullmatch(scope["path"]) else self._most
+        most = None if scope["path"] == _UPLOADS else self._settings.max_body_bytes
         told = Headers(scope=scope).get("content-length", "")
         if most is not None and told.isdecimal() and int(told[:20]) > most:
             await of_code(Request(scope), 413)(scope, receive, send)
             return
         try:
-            await self._app(scope, _Limited(receive, most, self._patience), send)
+            await self._app(scope, _Limited(receive, most, self._settings.stall_seconds), send)
         except _BodyRefused as error:
             # Routes handle this themselves; `AuthMiddleware`, which reads the login form, does not.
             await of_code(Request(scope), error.status_code)(scope, receive, send)

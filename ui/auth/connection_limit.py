@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ui.auth.login_throttle import client_of
+from ui.config import ServerSettings
 
 MAX_HEAD_BYTES = 16 * 1024
 """Maximum bytes of a request's first line and headers."""
@@ -23,22 +23,13 @@ _FULL = (
 _ALL = "*"
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """Maximum connections in total (`in_all`) and `of_client`, and the seconds in which a `head` must arrive."""
-
-    in_all: int = 512
-    of_client: int = 128
-    head: float = 10.0
-
-
 class ConnectionLimits:
     """The open connections of one event loop. `proxies` are addresses and networks in uvicorn's format: a proxy serves
     many clients, so only the total limit applies to it.
     """
 
-    def __init__(self, proxies: str, bounds: Bounds | None = None) -> None:
-        self.bounds = bounds or Bounds()
+    def __init__(self, proxies: str, settings: ServerSettings | None = None) -> None:
+        self.settings = settings or ServerSettings()
         self._trusts_all = proxies.strip() == _ALL
         self._proxies = [network for each in proxies.split(",") if (network := _network(each.strip()))]
         # In the order of connecting.
@@ -48,9 +39,9 @@ class ConnectionLimits:
         """Return True if a new connection is accepted. At the limit, the oldest idle connection is closed for it."""
         client = None if self._is_proxy(host) else client_of({"client": (host, 0)})
         own = [one for one, of in self._clients.items() if of == client]
-        if client is not None and not _has_room(own, self.bounds.of_client):
+        if client is not None and not _has_room(own, self.settings.max_connections_per_client):
             return False
-        if not _has_room(list(self._clients), self.bounds.in_all):
+        if not _has_room(list(self._clients), self.settings.max_connections):
             return False
         self._clients[connection] = client
         return True
@@ -115,7 +106,7 @@ class BoundedConnection(H11Protocol):
         if self.has_request:
             self._stop_waiting()
         elif self._waiting is None and not self.transport.is_closing():
-            self._waiting = self.loop.call_later(self.open_ones.bounds.head, self.cut)
+            self._waiting = self.loop.call_later(self.open_ones.settings.head_seconds, self.cut)
 
     def _stop_waiting(self) -> None:
         if self._waiting:

@@ -32,7 +32,7 @@ MAX_CLIENTS = 10_000
 class LoginThrottled(RequestError):
     """This address has sent too many wrong passwords; it may retry after `seconds`."""
 
-    code = "guessed_too_often"
+    code = "login_throttled"
     status = 429
     retryable = True
 

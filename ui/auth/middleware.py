@@ -51,7 +51,8 @@ def is_loopback(host: str) -> bool:
 @dataclass(frozen=True)
 class AccessPolicy:
     """Access settings. If `asks`, the `password` or one of the `keys` is required. Pages of the `origins` may use the
-    API as Jawab's page does. `logins` is the session file; without one, sessions end with the server.
+    API as Jawab's page does. `logins` is the session file; without one, sessions end with the server. Sessions last
+    `session_days`, by default as in `AccessSettings`.
     """
 
     password: str | None = None
@@ -59,6 +60,7 @@ class AccessPolicy:
     asks: bool = False
     origins: frozenset[str] = frozenset()
     logins: Path | None = None
+    session_days: float | None = None
 
 
 OPEN_ACCESS = AccessPolicy()
@@ -71,7 +73,7 @@ class AuthMiddleware:
     def __init__(self, app: ASGIApp, entry: AccessPolicy) -> None:
         self._app = app
         self._entry = entry
-        self._login = PasswordAuth(entry.password, entry.logins)
+        self._login = PasswordAuth(entry.password, entry.logins, entry.session_days)
         self._rates = RateLimiter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

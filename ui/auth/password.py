@@ -12,7 +12,7 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ui.auth.login_throttle import LoginThrottle, LoginThrottled, client_of
-from ui.auth.sessions import SESSION_SECONDS, SessionStore
+from ui.auth.sessions import SessionStore
 from ui.http.language import page_language
 from ui.http.visitor_cookie import over_tls
 from ui.templating import render
@@ -32,14 +32,14 @@ POLICY = (
 class PasswordAuth:
     """Password login with sessions. Without a password nobody can log in."""
 
-    def __init__(self, password: str | None, file: Path | None = None) -> None:
+    def __init__(self, password: str | None, file: Path | None = None, session_days: float | None = None) -> None:
         self._password = password
-        self._passes = SessionStore(password or "", file)
+        self._sessions = SessionStore(password or "", file, session_days)
         self._guesses = LoginThrottle()
 
     def has_entered(self, headers: Headers) -> bool:
         """Return True if the request has a valid session cookie."""
-        return self._password is not None and self._passes.has(_pass_in(headers))
+        return self._password is not None and self._sessions.has(_pass_in(headers))
 
     async def is_password(self, given: bytes, client: str) -> bool:
         """Check a password; clients that have sent wrong ones are delayed. Raises `LoginThrottled`."""
@@ -55,7 +55,7 @@ class PasswordAuth:
     async def enter(self, request: Request) -> Response:
         """Return the login form (GET), or log in (POST)."""
         if request.method != "POST":
-            return _leaving(request) if self.has_entered(request.headers) else _form(request, "page.gate.ask", 200)
+            return _leaving(request) if self.has_entered(request.headers) else _form(request, "page.login.prompt", 200)
         body = b""
         async for part in request.stream():
             body += part
@@ -64,14 +64,14 @@ class PasswordAuth:
         (given,) = parse_qs(body.decode("utf-8", "replace")).get("password", [""])[:1]
         try:
             if not await self.is_password(given.encode(), client_of(request.scope)):
-                return _form(request, "page.gate.wrong", 403)
+                return _form(request, "page.login.wrong_password", 403)
         except LoginThrottled as error:
-            return _form(request, "page.gate.wait", 429, {"retry-after": str(error.fields["seconds"])})
+            return _form(request, "page.login.throttled", 429, {"retry-after": str(error.fields["seconds"])})
         entered = RedirectResponse("/", 303)
         entered.set_cookie(
             SESSION_COOKIE,
-            self._passes.add(),
-            max_age=SESSION_SECONDS,
+            self._sessions.add(),
+            max_age=round(self._sessions.seconds),
             httponly=True,
             samesite="lax",
             secure=over_tls(request.scope),
@@ -82,7 +82,7 @@ class PasswordAuth:
         """End the browser's session (POST); other methods only redirect to the form."""
         if request.method != "POST":
             return RedirectResponse(PATH, 303)
-        self._passes.remove(_pass_in(request.headers))
+        self._sessions.remove(_pass_in(request.headers))
         left = RedirectResponse(PATH, 303)
         left.delete_cookie(SESSION_COOKIE, httponly=True, samesite="lax", secure=over_tls(request.scope))
         return left
@@ -101,7 +101,7 @@ def _form(request: Request, message: str, status: int, headers: Mapping[str, str
 def _leaving(request: Request) -> Response:
     """Return the logout page, shown to users who are logged in."""
     language = page_language(request.headers)
-    return _page(render("login/logout.html", language, message="page.gate.entered", path=LOGOUT_PATH), 200, {})
+    return _page(render("login/logout.html", language, message="page.login.logged_in", path=LOGOUT_PATH), 200, {})
 
 
 def _page(html: str, status: int, headers: Mapping[str, str]) -> Response:

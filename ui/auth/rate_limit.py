@@ -16,7 +16,7 @@ from ui.errors import RequestError
 class RateLimited(RequestError):
     """This key has made its maximum of requests in a minute; it may make one more in `seconds`."""
 
-    code = "asked_too_often"
+    code = "rate_limited"
     status = 429
     retryable = True
 

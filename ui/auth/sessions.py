@@ -19,11 +19,10 @@ from pydantic import TypeAdapter
 from index.storage import private
 from index.storage.json_file import JsonFile
 from index.storage.migrations import StoreNewer
+from ui.config import AccessSettings
 
 VERSION = 1
 """Version of the file format; version 0 was the bare mapping of sessions."""
-SESSION_SECONDS = 30 * 86400
-"""Lifetime of a session."""
 _log = logging.getLogger(__name__)
 
 
@@ -33,9 +32,10 @@ def _logins() -> TypeAdapter[dict[str, float]]:
 
 
 class SessionStore:
-    """The sessions of one `password`, in `file` or in memory only. For one event loop."""
+    """The sessions of one `password`, in `file` or in memory only; they last `days`. For one event loop."""
 
-    def __init__(self, password: str, file: Path | None) -> None:
+    def __init__(self, password: str, file: Path | None, days: float | None = None) -> None:
+        self.seconds = (AccessSettings().session_days if days is None else days) * 86400
         self._password = password.encode()
         self._file = file
         self._until: dict[str, float] = {}
@@ -45,7 +45,7 @@ class SessionStore:
     def add(self) -> str:
         """Create a session and return its token."""
         secret = secrets.token_urlsafe(32)
-        self._until[self._digest(secret)] = time.time() + SESSION_SECONDS
+        self._until[self._digest(secret)] = time.time() + self.seconds
         self._write()
         return secret
 

@@ -35,10 +35,10 @@ from ui.jobs.repository import JOBS as JOB_FILES
 _CREDENTIALS = re.compile(r"//[^/@]*@")
 
 
-class BackupUnderWay(JawabError):
+class BackupInProgress(JawabError):
     """Another process is writing the backup `file`."""
 
-    code = "backup_under_way"
+    code = "backup_in_progress"
     retryable = True
 
 
@@ -53,7 +53,7 @@ class Backup:
 def back_up(config: Config, target: Path, advance: Advance, first_only: bool = False) -> Backup:
     """Write a backup of everything, or of the first collection alone with its uploaded files, to the new file `target`.
 
-    An interrupted backup resumes when it is run again. Raises `FileExists`, `BackupUnderWay`, `IndexMissing`,
+    An interrupted backup resumes when it is run again. Raises `FileExists`, `BackupInProgress`, `IndexMissing`,
     `IndexDamaged`, and `storage_errors`' errors.
     """
     if target.exists():
@@ -99,7 +99,7 @@ def _exclusive(target: Path, partial: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BackupUnderWay(file=target) from error
+            raise BackupInProgress(file=target) from error
         try:
             yield
         finally:

@@ -31,10 +31,10 @@ from ui.collections.repository import CollectionRepository
 Phase = Literal["unpacking", "settling", "moving"]
 
 
-class RestoreOccupied(JawabError):
+class RestoreTargetNotEmpty(JawabError):
     """The target `folder` of a restore is not empty."""
 
-    code = "restore_occupied"
+    code = "restore_target_not_empty"
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Restore:
     def run(self, replace: bool, advance: Advance, progress: Progress | None = None) -> Restored:
         """Restore everything; `advance` is given bytes unpacked, `progress` passages that are embedded again.
 
-        Raises `RestoreOccupied` if a target is not empty and `replace` is false (else it is renamed), `BackupDamaged`,
-        what `settle_in` raises, and `storage_errors`' errors.
+        Raises `RestoreTargetNotEmpty` if a target is not empty and `replace` is false (else it is renamed),
+        `BackupDamaged`, what `settle_in` raises, and `storage_errors`' errors.
         """
         with storage_errors(self._places.index.parent):
             phase = self._phase()
@@ -108,7 +108,7 @@ class Restore:
         for place in self._targets():
             table = tables.get(place)
             if not (_is_empty(place, table) if table else _is_free(place)):
-                raise RestoreOccupied(folder=place)
+                raise RestoreTargetNotEmpty(folder=place)
 
     def _targets(self) -> Iterator[Path]:
         """Yield the places that members of the archive are restored to."""

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from index.articles import Language
-from index.dates.beginnings import DateInvalid, parse_date_prefix
 from index.errors import JawabError
 from ui import output
 from ui.app import App
 from ui.cli.command import EXIT_PROBLEM, app_of, index_option, language_of
+from ui.cli.filters import filter_options
 from ui.i18n import error_message, explain_missing_llm, translate, user_language
 from ui.terminal import echo
 
 if TYPE_CHECKING:
+    from index.retrieval.filters import Filter
     from qa.assistant import Assistant
     from qa.query.followup import HistoryTurn
 
@@ -49,60 +50,35 @@ def _assistant(app: App, no_llm: bool = False) -> Assistant:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
 @click.option("--stream", is_flag=True, help="Show passages and words as they arrive; with --json, one event per line.")
 @click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
+@filter_options
 @index_option
-def ask(question: str, as_json: bool, stream: bool, no_llm: bool, index: Path | None) -> None:
+def ask(question: str, as_json: bool, stream: bool, no_llm: bool, only: Filter, index: Path | None) -> None:
     """Answer a question, with the quotations that support the answer.
 
     \b
-    Example:
+    Examples:
         jawab ask "متى عقدت الجولة الأولى للحوار الاستراتيجي؟"
+        jawab ask "How many US troops remain in Iraq?" --since 2021-04 --language en
     """
     from qa.query.question import validate_question
 
     assistant = _assistant(app_of(index), no_llm)
     _load_in_background(assistant, validate_question(question))
     if stream:
-        output.stream(assistant.stream(question), as_json)
+        output.stream(assistant.stream(question, only=only), as_json)
         return
-    answer = assistant.ask(question)
+    answer = assistant.ask(question, only=only)
     echo(output.as_json(answer.to_json()) if as_json else output.answer(answer))
-
-
-def _day(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Parse a year, month or day, in the digits of any script."""
-    if value is None:
-        return None
-    try:
-        return parse_date_prefix(value)
-    except DateInvalid:
-        raise click.BadParameter(translate("search.bad_date", user_language()), context, parameter) from None
 
 
 @click.command()
 @click.argument("question")
 @click.option("-k", "count", default=10, show_default=True, type=click.IntRange(1, 1000), help="How many passages.")
-@click.option(
-    "--since", metavar="DATE", callback=_day, help="Only articles of this day or later (2021, 2021-04 or 2021-04-08)."
-)
-@click.option("--until", metavar="DATE", callback=_day, help="Only articles of this day or earlier.")
-@click.option("--source", "sources", multiple=True, help="Only articles of this source; may be repeated.")
-@click.option("--language", type=click.Choice(["ar", "en"]), help="Only passages in this language.")
-@click.option("--article", "articles", multiple=True, metavar="ID", help="Only this article; may be repeated.")
+@filter_options
 @click.option("--stories", is_flag=True, help="One passage per story, with its other articles.")
 @click.option("--json", "as_json", is_flag=True, help="Print the passages as JSON.")
 @index_option
-def search(
-    question: str,
-    count: int,
-    since: str | None,
-    until: str | None,
-    sources: tuple[str, ...],
-    language: Language | None,
-    articles: tuple[str, ...],
-    stories: bool,
-    as_json: bool,
-    index: Path | None,
-) -> None:
+def search(question: str, count: int, only: Filter, stories: bool, as_json: bool, index: Path | None) -> None:
     """Show the most relevant passages. A phrase in quotation marks must occur in them.
 
     \b
@@ -110,13 +86,11 @@ def search(
         jawab search "withdrawal of troops" -k 3
         jawab search 'القوات «عصائب أهل الحق»' --since 2021-04 --stories
     """
-    from index.retrieval.filters import Filter
-    from qa.assistant import found_passages
     from qa.query.question import validate_question
+    from qa.question_context import found_passages
 
     question_language = validate_question(question)
-    filters = Filter(since=since, until=until, sources=sources, language=language, articles=articles)
-    hits = app_of(index).retriever.search(question, count, filters, one_per_story=stories)
+    hits = app_of(index).retriever.search(question, count, only, one_per_story=stories)
     passages = found_passages(hits)
     others = [[story_article.id for story_article in hit.others] for hit in hits]
     if as_json:
@@ -162,8 +136,9 @@ def chat(index: Path | None) -> None:
 @click.argument("questions", type=click.Path(path_type=Path))
 @click.argument("answers", type=click.Path(path_type=Path))
 @click.option("--no-llm", is_flag=True, help="Answer with phrase and quotation alone, without the language model.")
+@filter_options
 @index_option
-def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> None:
+def batch(questions: Path, answers: Path, no_llm: bool, only: Filter, index: Path | None) -> None:
     """Answer the questions of a JSONL file, one record per line; resumes where it stopped.
 
     \b
@@ -182,7 +157,7 @@ def batch(questions: Path, answers: Path, no_llm: bool, index: Path | None) -> N
         len(batch_questions), sum(question.id in done for question in batch_questions), language
     ) as bar:
         assistant = _assistant(app_of(index), no_llm)
-        for _ in answer_all(assistant, batch_questions, answers, lambda e, q: error_message(e, language_of(q))):
+        for _ in answer_all(assistant, batch_questions, answers, lambda e, q: error_message(e, language_of(q)), only):
             bar.advance()
     if invalid_lines:
         sys.exit(EXIT_PROBLEM)

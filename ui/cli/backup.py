@@ -9,6 +9,7 @@ import click
 
 from ui import output
 from ui.cli.command import app_of, index_option
+from ui.config import current_short_name, variable
 from ui.i18n import translate, user_language
 from ui.terminal import echo
 
@@ -66,7 +67,7 @@ def restore(file: Path, replace: bool, index: Path | None) -> None:
     for path in restored.aside:
         echo(translate("backup.aside", language, path=path))
     for name, value in restored.settings.items():
-        echo(translate("backup.setting", language, name=f"JAWAB_{name.upper()}", value=value))
+        echo(translate("backup.setting", language, name=variable(current_short_name(name)), value=value))
 
 
 @click.command()

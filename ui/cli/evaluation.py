@@ -58,4 +58,6 @@ def judged(folder: Path, collection: str, index: Path | None) -> None:
     answers = [feedback for feedback in store.judged() if (feedback.collection or DEFAULT_ID) == info.id]
     catalog = Catalog.open(repository.index_of(info.id))
     written = write_set(answers, catalog, folder)
-    echo(translate("judged.written", user_language(), questions=written.questions, wrong=written.wrong, folder=folder))
+    echo(
+        translate("feedback.written", user_language(), questions=written.questions, wrong=written.wrong, folder=folder)
+    )

@@ -1,7 +1,7 @@
 """Collections: an index each, with a name.
 
 The first is the index of the settings; the others are folders beside each other, created in the page. A collection's
-name is stored in its own folder, so that it moves with the folder. A removed collection can be restored for a week.
+name is stored in its own folder, so that it moves with the folder. A removed collection can be restored for some days.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from index.storage.database import storage_errors
 from index.storage.durable import sync_folder
 from index.storage.json_file import JsonFile
 from index.storage.lock import write_lock
+from ui.config import RetentionSettings
 from ui.errors import RequestError
 
 DEFAULT_ID = "first"
@@ -35,7 +36,6 @@ VERSION = 1
 """Version of the file with a collection's name; the index has its own version."""
 _REMOVED = ".removed"
 _ID = re.compile(r"[A-Za-z0-9_-]{8,40}")
-_UNDO_DAYS = 7
 
 
 class CollectionMissing(RequestError):
@@ -156,15 +156,20 @@ class CollectionRepository:
         with storage_errors(removed):
             _move(removed, self._folder / collection)
 
-    def forget_removed(self, forget_files: Callable[[str], None] = lambda collection: None) -> None:
-        """Delete collections removed more than a week ago, unless a folder with the same id exists.
+    def forget_removed(
+        self,
+        forget_files: Callable[[str], None] = lambda collection: None,
+        retention: RetentionSettings | None = None,
+    ) -> None:
+        """Delete collections whose time in `retention` is over, unless a folder with the same id exists.
 
         Before that, `forget_files` deletes other files of the collection; if it raises `JawabError`, the collection
         stays until the next call.
         """
+        days = (retention or RetentionSettings()).deleted_collection_days
         for removed in self._folder.glob(f"*{_REMOVED}"):
             collection = removed.name.removesuffix(_REMOVED)
-            is_expired = removed.stat().st_mtime < time.time() - _UNDO_DAYS * 86400
+            is_expired = removed.stat().st_mtime < time.time() - days * 86400
             if is_expired and not removed.with_name(collection).exists():
                 with suppress(JawabError, OSError):
                     forget_files(collection)

@@ -19,13 +19,13 @@ from typing import Literal
 from index.storage.migrations import Versions
 from index.text.folding import fold_text
 from qa.answer import Answer
+from ui.config import RetentionSettings
 from ui.store import SQLiteStore, create_missing
 
 VERSION = 1
 """Schema version of `_TABLES`."""
 MAX_TITLE_LENGTH = 120
 """Maximum length of a title in code points."""
-_UNDO_DAYS = 7
 _TABLES = """
 CREATE TABLE IF NOT EXISTS conversations (
     id TEXT PRIMARY KEY, visitor TEXT NOT NULL, title TEXT NOT NULL,
@@ -79,12 +79,13 @@ def visitor_of(cookie: str) -> str:
 
 
 class ConversationRepository:
-    """The conversations of all visitors, in `file`. Thread-safe.
+    """The conversations of all visitors, in `file`. Deleted ones are kept for the time in `retention`. Thread-safe.
 
     All methods raise SQLite's errors as converted by `storage_errors`: `DiskFull`, `PermissionDenied`, `IndexDamaged`.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, retention: RetentionSettings | None = None) -> None:
+        self._retention = retention or RetentionSettings()
         self._store = SQLiteStore(file, _TABLES, Versions(VERSION, {0: _add_collection}))
 
     def begin(self, visitor: str, question: str, collection: str | None = None) -> str:
@@ -92,7 +93,10 @@ class ConversationRepository:
         number, now = secrets.token_urlsafe(18), time.time()
         title = " ".join(question.split())[:MAX_TITLE_LENGTH]
         with self._store.rows() as rows:
-            rows.execute("DELETE FROM conversations WHERE deleted < ?", (now - _UNDO_DAYS * 86400,))
+            rows.execute(
+                "DELETE FROM conversations WHERE deleted < ?",
+                (now - self._retention.deleted_conversation_days * 86400,),
+            )
             rows.execute(
                 "INSERT INTO conversations (id, visitor, title, begun, changed, collection) VALUES (?, ?, ?, ?, ?, ?)",
                 (number, visitor, title, now, now, collection),

@@ -59,14 +59,14 @@ def evaluate_set(
     records = _answer(app, questions, limit, work_folder, language, ablation)
     chosen = questions.sample(limit)
     catalog = Catalog.open(work_folder / "index")
-    texts = {article.id: article.text for article in catalog.articles()}
-    figures = score(chosen, records, texts) | figures_of_confidence(chosen, records)
+    articles = {article.id: article for article in catalog.articles()}
+    figures = score(chosen, records, articles) | figures_of_confidence(chosen, records)
     click.echo(translate("eval.heading", language, name=questions.name, count=len(chosen)))
     width = max(map(len, figures))
     click.echo("\n".join(f"{name:<{width}}  {value}" for name, value in figures.items()))
     run = _run(app, limit, figures, ablation)
     saved = _save(questions, run, out, ablation)
-    report = _report(Measured(questions.name, chosen, records, texts, run), work_folder, language)
+    report = _report(Measured(questions.name, chosen, records, articles, run), work_folder, language)
     click.echo(translate("eval.saved", language, path=saved, answers=work_folder / "answers.jsonl", report=report))
     return figures
 
@@ -119,7 +119,7 @@ def _run(app: App, limit: int | None, figures: Figures, ablation: Ablation) -> R
         without=" ".join(ablation.parts),
         models=_models(app, ablation),
         settings={
-            "reading_tokens": app.config.answering.reading_tokens,
+            "reading_tokens": app.config.answering.reader_tokens,
             "evidence_tokens": app.config.answering.evidence_tokens,
             "threshold": app.config.answering.threshold,
         },

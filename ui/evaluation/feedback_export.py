@@ -25,7 +25,7 @@ from ui.highlighting import find_answer_span
 class NoFeedback(JawabError):
     """No answer from this collection has been rated."""
 
-    code = "nothing_judged"
+    code = "no_feedback"
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ def _question(number: int, answer: Answer, catalog: Catalog) -> dict[str, Any] |
     if citation is None or answer.short_answer is None:
         return None  # a multi-sentence answer has no phrase to compare
     article = _find(catalog, citation.article_id)
-    if article is None or article.text[citation.start : citation.end] != citation.quote:
+    if article is None or article.field(citation.field)[citation.start : citation.end] != citation.quote:
         return None
     phrase_span = find_answer_span(citation.quote, answer.short_answer) or Span(0, len(citation.quote))
     start, end = citation.start + phrase_span.start, citation.start + phrase_span.end
-    gold = {"text": article.text[start:end], "start": start, "end": end}
-    location = {"article_id": article.id, "paragraph": [citation.start, citation.end]}
+    gold = {"text": article.field(citation.field)[start:end], "start": start, "end": end}
+    location = {"article_id": article.id, "field": citation.field, "paragraph": [citation.start, citation.end]}
     return fields | {"answerable": True} | location | {"answers": [gold]}
 
 

@@ -12,11 +12,11 @@ from datetime import UTC
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from index.articles import Language
+from index.articles import Article, Language
 from index.text.language import detect_language
 from qa.evaluation.calibration import calibration_error, reliability, score_answers, tradeoffs
 from qa.evaluation.error_analysis import KINDS, PARTS, Holding, Kind, Mistake, Part, find_mistakes
-from qa.evaluation.metrics import Question, Record
+from qa.evaluation.metrics import Question, Record, field_of
 from ui.dates_and_plurals import format_date
 from ui.escaping import direction, escape
 from ui.evaluation import charts
@@ -35,15 +35,12 @@ _CONTEXT_CHARACTERS = 220
 
 @dataclass(frozen=True)
 class Measured:
-    """Input of a report: the questions asked from the set `name`, and the records by question id.
-
-    `articles` are the stored texts by article id.
-    """
+    """Input of a report: the questions asked from the set `name`, the records by question id, the articles by id."""
 
     name: str
     questions: Sequence[Question]
     records: Mapping[str, Record]
-    articles: Mapping[str, str]
+    articles: Mapping[str, Article]
     run: Run
     earlier: Runs = NO_RUNS
 
@@ -178,7 +175,7 @@ def _shares(mistakes: Sequence[Mistake], questions: int) -> list[tuple[str, int]
     return [(name, count) for name, count in counts if count]
 
 
-def _card(mistake: Mistake, articles: Mapping[str, str]) -> Card:
+def _card(mistake: Mistake, articles: Mapping[str, Article]) -> Card:
     record = mistake.record or {"citations": (), "passages": (), "short_answer": None}
     phrase = record["short_answer"] or ""
     quotations = [
@@ -193,9 +190,10 @@ def _card(mistake: Mistake, articles: Mapping[str, str]) -> Card:
     return Card(mistake, tuple(quotations), tuple(passages), gold_context)
 
 
-def _gold_in_article(question: Question, articles: Mapping[str, str]) -> list[Piece]:
-    """Return the article's text around the first gold answer, cut at word boundaries."""
-    text = articles.get(question.get("article_id", ""), "")
+def _gold_in_article(question: Question, articles: Mapping[str, Article]) -> list[Piece]:
+    """Return the article's text (or title) around the first gold answer, cut at word boundaries."""
+    article = articles.get(question.get("article_id", ""))
+    text = article.field(field_of(question)) if article else ""
     gold = next(iter(question.get("answers", ())), None)
     if gold is None or not 0 <= gold["start"] < gold["end"] <= len(text):
         return []
@@ -210,7 +208,7 @@ def _gold_in_article(question: Question, articles: Mapping[str, str]) -> list[Pi
 
 def _stretch(mistake: Mistake, label: str, source: Record, text: str, phrase: str, holding: Holding) -> Stretch:
     golds = []
-    if source["article_id"] == mistake.question.get("article_id"):
+    if _place(source) == _place(mistake.question):
         places = [
             (g["start"] - source["start"], g["end"] - source["start"]) for g in mistake.question.get("answers", ())
         ]
@@ -218,6 +216,11 @@ def _stretch(mistake: Mistake, label: str, source: Record, text: str, phrase: st
     phrase_start = text.find(phrase) if phrase else -1
     phrase_spans = [(phrase_start, phrase_start + len(phrase))] if phrase_start >= 0 else []
     return Stretch(label, source["title"], detect_language(text), tuple(_pieces(text, golds, phrase_spans)), holding)
+
+
+def _place(located: Record) -> tuple[str | None, str]:
+    """Return the article and the field that offsets count in."""
+    return located.get("article_id"), field_of(located)
 
 
 def _pieces(text: str, golds: Sequence[tuple[int, int]], phrase_spans: Sequence[tuple[int, int]]) -> list[Piece]:

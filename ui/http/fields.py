@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from index.articles import Language
 from index.dates.beginnings import DateInvalid, parse_date_prefix
+from index.retrieval.filters import Filter
 from qa.query.question import MAX_QUESTION_LENGTH
 from ui.i18n import error_message
 
@@ -47,3 +49,21 @@ Day = Annotated[
 ]
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_LENGTH), AfterValidator(_stripped)]
 """Question text, stripped. Its length is checked before stripping, as the schema documents it."""
+
+
+class FilteredQuestion(BaseModel):
+    """A question, and the articles that are searched: those that fit every condition that is given."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    question: Question
+    since: Day | None = None
+    until: Day | None = None
+    sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must fit")
+    language: Language | None = None
+    articles: list[str] = Field(default_factory=list, max_length=1000, description="ids, any of which must fit")
+
+    @property
+    def only(self) -> Filter:
+        """The conditions."""
+        return Filter(self.since, self.until, tuple(self.sources), self.language, tuple(self.articles))

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from index.articles import Language
 from index.errors import ArticleMissing, JawabError
 from qa.errors import PromptTooLong, QuestionEmpty, QuestionLanguage, QuestionTooLong
-from ui.errors import RequestError
+from ui.errors import DEPRECATED_CODES, RequestError
 from ui.http.language import page_language
 from ui.http.request_id import request_id
 from ui.i18n import error_message, texts, translate
@@ -43,6 +43,10 @@ class Problem(BaseModel):
     status: int = Field(examples=[404])
     detail: str = Field(description="what happened and what to do, in the language of Accept-Language")
     code: str = Field(description="the same for the same error, for programs", examples=["article_missing"])
+    deprecated_code: str | None = Field(
+        default=None, description="the former `code`, where it was changed; the next version omits it",
+        examples=["line_full"],
+    )  # fmt: skip
     retryable: bool = Field(description="whether the same request may succeed later")
     request_id: str | None = Field(default=None, description="the X-Request-ID of this request")
     errors: list[dict[str, Any]] | None = Field(
@@ -56,7 +60,7 @@ def problem(error: JawabError, language: Language, req_id: str | None = None) ->
     code = status(error)
     return Problem(
         title=HTTPStatus(code).phrase, status=code, detail=error_message(error, language), code=error.code,
-        retryable=error.retryable, request_id=req_id,
+        deprecated_code=DEPRECATED_CODES.get(error.code), retryable=error.retryable, request_id=req_id,
         retry_after=_retry_seconds(error) if code in (429, 503) else None,
     )  # fmt: skip
 

@@ -23,27 +23,27 @@ class JobMissing(RequestError):
 class JobFinished(RequestError):
     """Job `job` has ended, so it cannot be stopped."""
 
-    code = "job_over"
+    code = "job_finished"
     status = 409
 
 
-class JobBroken(JawabError):
+class JobFailed(JawabError):
     """A job failed because of a bug in Jawab; the log has details."""
 
-    code = "job_broken"
+    code = "job_failed"
 
 
 class WorkerElsewhere(JawabError):
     """Another process accepts the uploads to this folder."""
 
-    code = "jobs_elsewhere"
+    code = "worker_elsewhere"
     retryable = True
 
 
 class UploadInProgress(RequestError):
     """An upload with this idempotency key is still being received."""
 
-    code = "upload_under_way"
+    code = "upload_in_progress"
     status = 409
     retryable = True
 

@@ -29,8 +29,9 @@ from index.storage import private
 from index.storage.database import storage_errors
 from index.storage.durable import sync_folder, sync_tree
 from ui.collections.repository import CollectionRemoved
+from ui.config import RetentionSettings, UploadSettings
 from ui.jobs.claim import jobs_lock
-from ui.jobs.job import Job, JobBroken, JobFinished, State, WorkerElsewhere
+from ui.jobs.job import Job, JobFailed, JobFinished, State, WorkerElsewhere
 from ui.jobs.progress import JobCancelled, JobProgress
 from ui.jobs.repository import JOBS, store_of
 from ui.jobs.spool import as_sent, files_of
@@ -72,14 +73,22 @@ class PendingUpload:
 class JobQueue:
     """Jobs with files in `uploads` and a SQLite database beside it.
 
-    Safe to use from several threads. One process at a time accepts uploads (`WorkerElsewhere`); any may read jobs.
+    `limits` are those of an upload. Safe to use from several threads. One process at a time accepts uploads
+    (`WorkerElsewhere`); any may read jobs.
     All methods may raise the errors of `storage_errors`.
     """
 
-    def __init__(self, uploads: Path, intake: Intake) -> None:
+    def __init__(
+        self,
+        uploads: Path,
+        intake: Intake,
+        limits: UploadSettings | None = None,
+        retention: RetentionSettings | None = None,
+    ) -> None:
+        self.limits = limits or UploadSettings()
         self._folder = uploads / JOBS
         self._intake = intake
-        self._store = store_of(uploads)
+        self._store = store_of(uploads, retention)
         self._claim = jobs_lock(uploads)
         self._lock = threading.RLock()
         self._workers: dict[str, threading.Thread] = {}
@@ -133,6 +142,13 @@ class JobQueue:
     def find(self, job_id: str) -> Job:
         """Return the current state of a job. Raises `JobMissing`."""
         return self._with_progress(self._store.find(job_id))
+
+    def find_by_key(self, caller: str, key: str) -> Job | PendingUpload:
+        """Return the upload with an idempotency key: its job once it is received. Raises `JobMissing`."""
+        job_id = self._store.find_key(caller, key)
+        if self._store.is_receiving(job_id):
+            return PendingUpload(job_id, self._folder / job_id, None)
+        return self.find(job_id)
 
     def latest(self, limit: int, after: int) -> tuple[list[Job], int]:
         """Return `limit` jobs without their results, latest first, from offset `after`, and the total number."""
@@ -235,7 +251,7 @@ class JobQueue:
             return "failed", error
         except Exception as error:  # noqa: BLE001 - a bug in one job must not block those behind it
             _log.error("unexpected", exc_info=error)
-            return "failed", JobBroken()
+            return "failed", JobFailed()
 
     def _read(self, job: Job, steps: JobProgress) -> IndexingReport:
         """Index the files of a job. Raises `JobCancelled`, and what `Intake.read` raises but temporary errors."""

@@ -18,8 +18,10 @@ from index.articles import Skipped
 from index.errors import JawabError
 from index.planner import IndexingReport
 from index.storage.migrations import Versions
+from ui.config import RetentionSettings
+from ui.errors import current_code
 from ui.jobs.claim import jobs_database
-from ui.jobs.job import IdempotencyConflict, Job, JobBroken, JobMissing, State, UploadInProgress
+from ui.jobs.job import IdempotencyConflict, Job, JobFailed, JobMissing, State, UploadInProgress
 from ui.jobs.progress import JobProgress
 from ui.store import SQLiteStore, create_missing
 
@@ -27,10 +29,6 @@ VERSION = 1
 """Version of the schema in `_TABLES`."""
 JOBS = "jobs"
 """Folder of the jobs' files, within the upload folder."""
-KEY_HOURS = 24
-"""Lifetime of an idempotency key."""
-_RETENTION_DAYS = 30
-"""Lifetime of a failed or stopped job. A done one stays, since its files do."""
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, state TEXT NOT NULL, created REAL NOT NULL,
@@ -48,25 +46,34 @@ _LIST_COLUMNS = "id, collection, state, created, files, bytes, looked_at, to_loo
 _JOB_COLUMNS = f"{_LIST_COLUMNS}, summary, problem"
 
 
-def store_of(uploads: Path) -> JobRepository:
+def store_of(uploads: Path, retention: RetentionSettings | None = None) -> JobRepository:
     """Return the repository of the jobs with files in `uploads`; its database is beside that folder."""
-    return JobRepository(jobs_database(uploads))
+    return JobRepository(jobs_database(uploads), retention)
 
 
 class JobRepository:
-    """The jobs in `file`. Safe to use from several threads; raises the errors of `storage_errors`."""
+    """The jobs in `file`. Safe to use from several threads; raises the errors of `storage_errors`.
 
-    def __init__(self, file: Path) -> None:
+    An idempotency key is kept for as long as its job has not ended, and for the time in `retention`. A failed or
+    stopped job is kept for the time in `retention`; a done one stays, since its files do.
+    """
+
+    def __init__(self, file: Path, retention: RetentionSettings | None = None) -> None:
+        self._retention = retention or RetentionSettings()
         self._store = SQLiteStore(file, _TABLES, Versions(VERSION, {0: _create_missing_tables}))
 
     def begin(self, job: str, caller: str, key: str | None) -> str | None:
         """Record a new upload. Returns the job that already has the key, if any. Raises `UploadInProgress`."""
         now = time.time()
         with self._store.rows() as connection:
-            connection.execute("DELETE FROM keys WHERE created < ?", (now - KEY_HOURS * 3600,))
+            connection.execute(
+                """DELETE FROM keys WHERE created < ?
+                AND job NOT IN (SELECT id FROM jobs WHERE state IN ('queued', 'reading'))""",
+                (now - self._retention.idempotency_key_hours * 3600,),
+            )
             connection.execute(
                 "DELETE FROM jobs WHERE state IN ('failed', 'stopped') AND created < ?",
-                (now - _RETENTION_DAYS * 86400,),
+                (now - self._retention.failed_job_days * 86400,),
             )
             existing = connection.execute(
                 "SELECT job, digest FROM keys WHERE caller = ? AND key = ?", (caller, key)
@@ -94,6 +101,14 @@ class JobRepository:
         with self._store.rows() as connection:
             if connection.execute("SELECT 1 FROM keys WHERE job = ? AND digest = ?", (job, digest)).fetchone() is None:
                 raise IdempotencyConflict
+
+    def find_key(self, caller: str, key: str) -> str:
+        """Return the id of the upload or job with this key. Raises `JobMissing`."""
+        with self._store.rows() as connection:
+            row = connection.execute("SELECT job FROM keys WHERE caller = ? AND key = ?", (caller, key)).fetchone()
+        if row is None:
+            raise JobMissing(job=key)
+        return str(row[0])
 
     def is_receiving(self, job: str) -> bool:
         """Return True if it is an upload that is not yet a job."""
@@ -216,8 +231,8 @@ def _summary(stored: dict[str, Any]) -> IndexingReport:
 
 
 def _error(code: str, fields: dict[str, Any]) -> JawabError:
-    """Return the stored error; an unknown code becomes `JobBroken`."""
-    kind = next((kind for kind in _kinds(JawabError) if kind.code == code), JobBroken)
+    """Return the stored error, whose code may be a former one; an unknown code becomes `JobFailed`."""
+    kind = next((kind for kind in _kinds(JawabError) if kind.code == current_code(code)), JobFailed)
     return kind(**fields)
 
 

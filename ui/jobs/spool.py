@@ -5,7 +5,9 @@ Lines are split into files that are small enough to be parsed one by one, each n
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -74,6 +76,16 @@ class NdjsonSpool:
 def files_of(folder: Path) -> list[Path]:
     """Return all files of a job one by one, so that files of unknown formats are reported too."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def size_of(folder: Path) -> tuple[int, int]:
+    """Return the number of files of an upload and their bytes; it may be written to or deleted meanwhile."""
+    sizes = []
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                sizes.append(Path(place, name).stat().st_size)
+    return len(sizes), sum(sizes)
 
 
 def as_sent(skipped: Skipped, folder: Path) -> Skipped:

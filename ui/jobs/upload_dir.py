@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from index.storage import private
 from index.storage.database import storage_errors
+from ui.config import UploadSettings
 from ui.errors import RequestError
 from ui.escaping import strip_control_characters
 
-MAX_UPLOAD_FILES = 10_000
-MAX_UPLOAD_BYTES = 1_000_000_000
 _MAX_PART_BYTES, _MAX_PARTS = 120, 12
 """Maximum bytes of a path component, and maximum components."""
 _SEPARATORS = re.compile(r"[/\\]+")
@@ -22,13 +21,13 @@ _SEPARATORS = re.compile(r"[/\\]+")
 class UploadTooLarge(RequestError):
     """An upload has too many files or bytes."""
 
-    code = "too_much"
+    code = "upload_too_large"
     status = 413
 
-
-def upload_too_large() -> UploadTooLarge:
-    """Return the error with the current limits."""
-    return UploadTooLarge(files=MAX_UPLOAD_FILES, megabytes=MAX_UPLOAD_BYTES // 1_000_000)
+    @classmethod
+    def of(cls, limits: UploadSettings) -> UploadTooLarge:
+        """Return the error that states these limits."""
+        return cls(files=limits.max_files, megabytes=limits.max_bytes // 1_000_000)
 
 
 @dataclass(kw_only=True)
@@ -36,6 +35,7 @@ class UploadDirectory:
     """The upload received so far in `folder`: number of files, and `size` in bytes."""
 
     folder: Path
+    limits: UploadSettings = field(default_factory=UploadSettings)
     files: int = 0
     size: int = 0
 
@@ -44,8 +44,8 @@ class UploadDirectory:
 
         Raises `UploadTooLarge`, and the errors of `storage_errors`.
         """
-        if self.files >= MAX_UPLOAD_FILES:
-            raise upload_too_large()
+        if self.files >= self.limits.max_files:
+            raise UploadTooLarge.of(self.limits)
         self.files += 1
         path = self.folder.joinpath(*safe_parts(name))
         if not all(parent.is_dir() for parent in path.parents if parent.exists()):
@@ -61,8 +61,8 @@ class UploadDirectory:
     def write(self, chunk: bytes, file: BinaryIO) -> None:
         """Write a part of a file. Raises `UploadTooLarge`, and the errors of `storage_errors`."""
         self.size += len(chunk)
-        if self.size > MAX_UPLOAD_BYTES:
-            raise upload_too_large()
+        if self.size > self.limits.max_bytes:
+            raise UploadTooLarge.of(self.limits)
         with storage_errors(self.folder):
             file.write(chunk)
 

@@ -24,8 +24,8 @@ from index.dates.beginnings import parse_date_prefix
 from index.errors import JawabError
 from index.retrieval.filters import Filter
 from index.text.language import detect_language
-from qa.assistant import found_passages
 from qa.query.question import MAX_QUESTION_LENGTH
+from qa.question_context import found_passages
 from ui.collections.repository import CollectionInfo, CollectionMissing, find_named
 from ui.http.client_id import get_client_id
 from ui.http.language import page_language
@@ -47,6 +47,9 @@ _Day = Annotated[str | None, Field(description="a date or its beginning: 2021-04
 _CollectionName = Annotated[
     str | None, Field(max_length=200, description="name or id of a collection; the first, if none is given")
 ]
+_Sources = Annotated[list[str] | None, Field(max_length=100, description="only articles of any of these sources")]
+_ArticleIds = Annotated[list[str] | None, Field(max_length=1000, description="only these articles, by their ids")]
+_PassageLanguage = Annotated[Language | None, Field(description="only passages in this language")]
 
 
 class Collection(AnswerSource, Protocol):
@@ -93,11 +96,22 @@ def tool_server(collections: Collections, queue: FairQueue, language: Language) 
             raise ToolError(error_message(error, error_language)) from error
 
     @server.tool()
-    async def ask(question: _Question, context: _Context, collection: _CollectionName = None) -> dict[str, Any]:
+    async def ask(
+        question: _Question,
+        context: _Context,
+        since: _Day = None,
+        until: _Day = None,
+        sources: _Sources = None,
+        language: _PassageLanguage = None,
+        articles: _ArticleIds = None,
+        collection: _CollectionName = None,
+    ) -> dict[str, Any]:
         """Answer a question from the articles: the record, with quotations word for word, or declined."""
         with tool_errors(context, detect_language(question)):
+            only = _filter(since, until, sources, language, articles)
             target = await run_in_threadpool(find_collection, collection)
-            return (await complete_answer(target, QuestionRequest(question, caller=_caller(context)), queue)).to_json()
+            request = QuestionRequest(question, caller=_caller(context), only=only)
+            return (await complete_answer(target, request, queue)).to_json()
 
     @server.tool()
     def search(
@@ -106,12 +120,15 @@ def tool_server(collections: Collections, queue: FairQueue, language: Language) 
         k: Annotated[int, Field(ge=1, le=50, description="how many passages")] = 10,
         since: _Day = None,
         until: _Day = None,
+        sources: _Sources = None,
+        language: _PassageLanguage = None,
+        articles: _ArticleIds = None,
         collection: _CollectionName = None,
     ) -> dict[str, Any]:
         """Find the passages that fit a question best, without an answer."""
         with tool_errors(context, detect_language(question)):
-            filters = Filter(since=_date(since), until=_date(until))
-            hits = find_collection(collection).search(question, k, filters)
+            only = _filter(since, until, sources, language, articles)
+            hits = find_collection(collection).search(question, k, only)
             return {"passages": [asdict(passage) for passage in found_passages(hits)]}
 
     @server.tool()
@@ -125,6 +142,17 @@ def tool_server(collections: Collections, queue: FairQueue, language: Language) 
             return asdict(find_collection(collection).articles.article(article_id))
 
     return server
+
+
+def _filter(
+    since: str | None,
+    until: str | None,
+    sources: list[str] | None,
+    language: Language | None,
+    articles: list[str] | None,
+) -> Filter:
+    """Return the filter of a tool's arguments. Raises `DateInvalid`."""
+    return Filter(_date(since), _date(until), tuple(sources or ()), language, tuple(articles or ()))
 
 
 def _date(value: str | None) -> str | None:

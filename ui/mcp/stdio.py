@@ -46,6 +46,6 @@ class _Collections:
             if collection not in self._open:
                 assistant = self._app.components.open_assistant(folder)
                 catalog = assistant.retriever.catalog
-                answers = AnswerCache(lambda: catalog.generation)
+                answers = AnswerCache(lambda: catalog.generation, self._app.config.cache)
                 self._open[collection] = _Collection(assistant, assistant.search, catalog, answers)
             return self._open[collection]

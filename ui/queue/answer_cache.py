@@ -1,7 +1,7 @@
 """Cache of recent answers, valid while the index is unchanged.
 
-Answering is deterministic: the same question would get the same answer again. A cached answer is marked (`cached` in
-the record), and its timings are those of this request.
+Answering is deterministic: the same question with the same filters would get the same answer again. A cached answer is
+marked (`cached` in the record), and its timings are those of this request.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
+from index.retrieval.filters import Filter
 from qa.answer import Answer, Timings
 from qa.query.followup import HistoryTurn
-
-MAX_ANSWERS = 500
-"""Maximum cached answers of one collection (LRU)."""
-MAX_BYTES = 16_000_000
-"""Maximum total bytes of cached answers, as JSON."""
+from ui.config import CacheSettings
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,13 @@ class AnswerCache:
     def __init__(
         self,
         generation: Callable[[], int],
-        max_answers: int = MAX_ANSWERS,
+        limits: CacheSettings | None = None,
         on_hit: Callable[[Answer], None] = lambda _: None,
-        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.generation = generation
         self._on_hit = on_hit
-        self._max_answers = max_answers
+        self._limits = limits or CacheSettings()
         self._lock = threading.Lock()
-        self._max_bytes = max_bytes
         self._entries: OrderedDict[bytes, _CacheEntry] = OrderedDict()
         self._size = 0
 
@@ -55,10 +50,11 @@ class AnswerCache:
         """Total bytes of the cached answers."""
         return self._size
 
-    def find(self, question: str, history: Sequence[HistoryTurn]) -> Answer | None:
-        """Return the cached answer to this question after this history, if the index has not changed."""
+    def find(self, question: str, history: Sequence[HistoryTurn], only: Filter | None = None) -> Answer | None:
+        """Return the cached answer to this question after this history and with these filters, if the index has not
+        changed."""
         began = time.perf_counter()
-        generation, key = self.generation(), _key(question, history)
+        generation, key = self.generation(), _key(question, history, only)
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry.generation != generation:
@@ -69,20 +65,28 @@ class AnswerCache:
         self._on_hit(answer)
         return answer
 
-    def keep(self, question: str, history: Sequence[HistoryTurn], answer: Answer, generation: int) -> None:
+    def keep(
+        self,
+        question: str,
+        history: Sequence[HistoryTurn],
+        answer: Answer,
+        generation: int,
+        only: Filter | None = None,
+    ) -> None:
         """Cache an answer; `generation` is that of the index before the question was answered."""
-        key, size = _key(question, history), _size(answer)
+        key, size = _key(question, history, only), _size(answer)
         with self._lock:
             previous = self._entries.pop(key, None)
             self._entries[key] = _CacheEntry(generation, answer, size)
             self._size += size - (previous.size if previous else 0)
-            while len(self._entries) > self._max_answers or self._size > self._max_bytes:
+            while len(self._entries) > self._limits.max_answers or self._size > self._limits.max_bytes:
                 self._size -= self._entries.popitem(last=False)[1].size
 
 
-def _key(question: str, history: Sequence[HistoryTurn]) -> bytes:
+def _key(question: str, history: Sequence[HistoryTurn], only: Filter | None) -> bytes:
     """Return a digest, since the history may be long and is not needed back."""
-    serialized = json.dumps([question, [[turn.question, turn.phrase] for turn in history]])
+    filters = astuple(only) if only else None
+    serialized = json.dumps([question, [[turn.question, turn.phrase] for turn in history], filters])
     return hashlib.sha256(serialized.encode()).digest()
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from index.errors import JawabError
+from ui.config import QueueSettings
 from ui.errors import RequestError
 
 _FIRST_GUESS = 5.0
@@ -25,25 +26,16 @@ _RECENT = 0.2
 class QueueFull(JawabError):
     """The queue is full; there may be space in about `seconds`."""
 
-    code = "line_full"
+    code = "queue_full"
     retryable = True
 
 
 class TooManyQueued(RequestError):
     """One caller has the maximum of `most` questions in the queue; there may be space in about `seconds`."""
 
-    code = "asked_too_much"
+    code = "too_many_queued"
     status = 429
     retryable = True
-
-
-@dataclass(frozen=True)
-class QueueLimits:
-    """Maximum questions answered at once, in the queue (including those), and in the queue of one caller."""
-
-    at_once: int = 1
-    max_length: int = 64
-    max_length_of_client: int = 16
 
 
 @dataclass(eq=False)
@@ -78,8 +70,8 @@ class FairQueue:
     caller.
     """
 
-    def __init__(self, limits: QueueLimits | None = None) -> None:
-        self._limits = limits or QueueLimits()
+    def __init__(self, limits: QueueSettings | None = None) -> None:
+        self._limits = limits or QueueSettings()
         self._active: list[Ticket] = []
         # The first caller is the next one to be served.
         self._waiting: dict[str, deque[Ticket]] = {}
@@ -92,14 +84,19 @@ class FairQueue:
         return self._counts.total()
 
     @property
+    def max_seconds(self) -> float:
+        """Maximum seconds for a question, including its time in the queue."""
+        return self._limits.max_seconds
+
+    @property
     def patience(self) -> float:
         """Estimated seconds until the whole queue is answered."""
-        return max(1.0, self.length * self._average_seconds / self._limits.at_once)
+        return max(1.0, self.length * self._average_seconds / self._limits.concurrency)
 
     def check_room(self, caller: str) -> None:
         """Check the limits for one more question. Raises `TooManyQueued`, `QueueFull`."""
-        if caller and self._counts[caller] >= self._limits.max_length_of_client:
-            raise TooManyQueued(most=self._limits.max_length_of_client, seconds=round(self.patience))
+        if caller and self._counts[caller] >= self._limits.max_length_per_client:
+            raise TooManyQueued(most=self._limits.max_length_per_client, seconds=round(self.patience))
         if self.length >= self._limits.max_length:
             raise QueueFull(seconds=round(self.patience / 2 + 0.5))
 
@@ -131,7 +128,7 @@ class FairQueue:
         return count
 
     def _serve_next(self) -> None:
-        while self._waiting and len(self._active) < self._limits.at_once:
+        while self._waiting and len(self._active) < self._limits.concurrency:
             caller = next(iter(self._waiting))
             tickets = self._waiting.pop(caller)
             ticket = tickets.popleft()

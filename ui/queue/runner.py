@@ -17,6 +17,7 @@ from functools import cache
 from typing import Protocol, TypeVar
 
 from index.errors import JawabError
+from index.retrieval.filters import Filter
 from qa.answer import Answer, Event, Finished, PassagesFound, PhraseFound, Token
 from qa.cancellation import Cancelled, CancelToken, cancel_scope
 from qa.query.arabizi import is_arabizi
@@ -27,8 +28,6 @@ from ui.queue.fair_queue import FairQueue, Ticket
 
 T = TypeVar("T")
 
-MAX_SECONDS = 300.0
-"""Maximum seconds for a question, including its time in the queue."""
 _THREADS = 64
 
 
@@ -42,24 +41,25 @@ class AnswerSource(Protocol):
     def answers(self) -> AnswerCache | None: ...
 
 
-class DeadlinePassed(JawabError):
+class DeadlineExceeded(JawabError):
     """The question was not answered within `within` seconds."""
 
-    code = "deadline_passed"
+    code = "deadline_exceeded"
     retryable = True
 
 
 @dataclass(frozen=True)
 class QuestionRequest:
     """A question of a caller with its `history` and its time limit in `seconds`; `anew` bypasses the answer cache.
-    Callers without a name share one turn.
+    `only` restricts the passages that the answer may come from. Callers without a name share one turn.
     """
 
     question: str
     history: tuple[HistoryTurn, ...] = ()
     caller: str = ""
-    seconds: float = MAX_SECONDS
+    seconds: float | None = None
     anew: bool = False
+    only: Filter | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ async def stream_answer(
 ) -> AsyncGenerator[StreamEvent, None]:
     """Yield the events of a question until its record is complete or `halted` is set.
 
-    Raises what the assistant raises, `QueueFull`, `TooManyQueued` and `DeadlinePassed`. However it ends, the work of
+    Raises what the assistant raises, `QueueFull`, `TooManyQueued` and `DeadlineExceeded`. However it ends, the work of
     the assistant is cancelled, without waiting for it: a user who presses stop should not wait for the current token.
     """
     generation, cached = await _in_thread(lambda: _cached_answer(collection, request))
@@ -85,13 +85,15 @@ async def stream_answer(
         for event in _replay(cached):
             yield event
         return
-    limits = _Limits(request.seconds, halted or asyncio.Event())
+    limits = _Limits(min(request.seconds or queue.max_seconds, queue.max_seconds), halted or asyncio.Event())
     try:
         with queue.stand(request.caller) as ticket:
             async with aclosing(_answer_events(collection, request, ticket, limits)) as steps:
                 async for step in steps:
                     if isinstance(step, Finished) and collection.answers and not step.answer.cached:
-                        collection.answers.keep(request.question, request.history, step.answer, generation)
+                        collection.answers.keep(
+                            request.question, request.history, step.answer, generation, request.only
+                        )
                     yield step
     except Cancelled:
         return
@@ -114,7 +116,7 @@ async def _answer_events(
     """Yield passages as soon as they are found, and the rest when the question's turn has come. A question that may be
     rewritten waits for its turn first, since rewriting needs the LLM.
     """
-    work = _Work(collection.assistant.stream(request.question, history=request.history))
+    work = _Work(collection.assistant.stream(request.question, history=request.history, only=request.only))
     try:
         if reported := ticket.before:
             yield QueuePosition(reported)
@@ -164,7 +166,8 @@ def _cached_answer(collection: AnswerSource, request: QuestionRequest) -> tuple[
     answers = collection.answers
     if answers is None:
         return 0, None
-    return answers.generation(), None if request.anew else answers.find(request.question, request.history)
+    generation = answers.generation()
+    return generation, None if request.anew else answers.find(request.question, request.history, request.only)
 
 
 def _replay(answer: Answer) -> Iterator[Event]:
@@ -213,7 +216,7 @@ class _Limits:
         self._halt = asyncio.ensure_future(halted.wait())
 
     async def wait(self, awaited: Awaitable[T]) -> T:
-        """Return the result of `awaited`. Raises `Cancelled` once `halted` is set, `DeadlinePassed` after `seconds`."""
+        """Return the result of `awaited`. Raises `Cancelled` once `halted` is set; `DeadlineExceeded` when late."""
         task = asyncio.ensure_future(awaited)
         remaining = max(0.0, self._deadline - time.monotonic())
         try:
@@ -224,7 +227,7 @@ class _Limits:
             task.cancel()
         if self._halt.done():
             raise Cancelled
-        raise DeadlinePassed(within=round(self._seconds))
+        raise DeadlineExceeded(within=round(self._seconds))
 
     def close(self) -> None:
         self._halt.cancel()

@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from index.errors import JawabError
+from index.retrieval.filters import Filter
 from qa.answer import Event, Finished
 from qa.query.followup import HistoryTurn
+from ui.config import ServerSettings
 from ui.protocols import AnswerStream
 
 _POLL_SECONDS = 0.05
@@ -26,7 +28,7 @@ _POLL_SECONDS = 0.05
 class ShuttingDown(JawabError):
     """The server stopped before this was done."""
 
-    code = "stopping"
+    code = "shutting_down"
     retryable = True
 
 
@@ -35,7 +37,7 @@ class ShutdownTimeouts:
     """Seconds of each phase: for work in progress to finish; for questions to end at their next event; for the last
     messages to reach a page; for cut requests to end."""
 
-    finishing: float = 5.0
+    finishing: float = field(default_factory=lambda: ServerSettings().shutdown_seconds)
     ending: float = 1.0
     telling: float = 0.4
     leaving: float = 0.5
@@ -49,7 +51,7 @@ class ShutdownTimeouts:
 class ShutdownManager:
     """State of a shutdown, and the requests and questions in progress."""
 
-    patience: ShutdownTimeouts = ShutdownTimeouts()
+    patience: ShutdownTimeouts = field(default_factory=ShutdownTimeouts)
     late: bool = False
     _cut: bool = False
     _requests: dict[asyncio.Future[None], bool] = field(default_factory=dict)
@@ -119,9 +121,13 @@ class _Stopped:
     stopping: ShutdownManager
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
-        return self._raise_if_late_between(self.assistant.stream(question, question_id, history))
+        return self._raise_if_late_between(self.assistant.stream(question, question_id, history, only))
 
     def _raise_if_late_between(self, events: Iterator[Event]) -> Iterator[Event]:
         with self.stopping.question():

@@ -23,6 +23,7 @@ from index.errors import JawabError
 from ui.api.routes import api_routes
 from ui.auth.body_limit import BodyLimitMiddleware
 from ui.auth.middleware import OPEN_ACCESS, AccessPolicy, AuthMiddleware
+from ui.config import ServerSettings
 from ui.http import problems
 from ui.http.request_id import RequestIds
 from ui.http.request_log import RequestLog
@@ -30,7 +31,7 @@ from ui.i18n import user_language
 from ui.mcp.http import ToolsOverHttp
 from ui.queue.loop_monitor import monitor_loop_lag
 from ui.server.error_middleware import ErrorMiddleware
-from ui.site import Site
+from ui.services import Services
 from ui.telemetry.metrics import Metrics
 from ui.telemetry.telemetry import Telemetry
 from ui.web.article_view.routes import article_view_routes
@@ -41,8 +42,8 @@ from ui.web.collection.uploads import upload_routes
 from ui.web.conversations.routes import conversation_routes
 from ui.web.layout import SCRIPTS, STYLES
 
-_STYLES = (*STYLES, "collection.css", "pictures.css")
-_SCRIPTS = (*SCRIPTS, "turns.js", "collection.js", "bring.js", "pictures.js", "docs.js")
+_STYLES = (*STYLES, "collection.css", "charts.css")
+_SCRIPTS = (*SCRIPTS, "feedback.js", "collection.js", "upload.js", "charts.js", "docs.js")
 _SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -55,25 +56,30 @@ _DESCRIPTION = "Answers questions about a collection of articles, in Arabic or E
 _DEFAULT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemetry | None = None) -> FastAPI:
+def create_app(
+    services: Services,
+    entry: AccessPolicy = OPEN_ACCESS,
+    observers: Telemetry | None = None,
+    settings: ServerSettings | None = None,
+) -> FastAPI:
     """Create the complete server; `entry` is its access policy, open by default. `observers` monitor its assistants.
 
     Nothing runs and no network is used until it is served.
     """
     # FastAPI's own documentation page loads its scripts from another host: `ui/api/docs.py` has ours.
     observers = observers or Telemetry()
-    tools = ToolsOverHttp(site.collections, site.line, user_language())
+    tools = ToolsOverHttp(services.collections, services.queue, user_language())
     app = FastAPI(
         title="Jawab", version=version("jawab"), description=_DESCRIPTION, docs_url=None, redoc_url=None,
         lifespan=partial(_lifespan, tools, observers.metrics),
     )  # fmt: skip
-    app.state.site = site
+    app.state.services = services
     app.add_exception_handler(JawabError, problems.handle_error)
     app.add_exception_handler(HTTPException, problems.handle_http_exception)
     app.add_exception_handler(RequestValidationError, problems.handle_validation_error)
     # The middleware added last is the outermost: responses of `AuthMiddleware` get the safety headers, too.
     app.add_middleware(AuthMiddleware, entry=entry)
-    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(BodyLimitMiddleware, settings=settings)
     if entry.origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(entry.origins), allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(ErrorMiddleware, stopping=observers.stopping)
@@ -82,23 +88,23 @@ def create_app(site: Site, entry: AccessPolicy = OPEN_ACCESS, observers: Telemet
         app.add_middleware(observers.tracing.middleware)
     app.add_middleware(RequestLog)
     app.add_middleware(RequestIds)
-    app.include_router(api_routes(site, observers.metrics))
+    app.include_router(api_routes(services, observers.metrics))
     app.router.routes.append(tools.route())
     app.include_router(article_view_routes(), include_in_schema=False)
-    app.include_router(conversation_routes(site.conversations), include_in_schema=False)
-    app.include_router(collection_pages(site), include_in_schema=False)
+    app.include_router(conversation_routes(services.conversations), include_in_schema=False)
+    app.include_router(collection_pages(services), include_in_schema=False)
     app.include_router(collection_routes(), include_in_schema=False)
-    app.include_router(chart_pages(site), include_in_schema=False)
-    app.include_router(upload_routes(), include_in_schema=False)
+    app.include_router(chart_pages(services), include_in_schema=False)
+    app.include_router(upload_routes(services.jobs), include_in_schema=False)
     _add_static(app)
-    mount_page(app, site)
+    mount_page(app, services)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(tools: ToolsOverHttp, metrics: Metrics, _: FastAPI) -> AsyncIterator[None]:
     """Lifespan of the server: run the MCP server and monitor event-loop lag."""
-    async with tools.running(), monitor_loop_lag(metrics.late):
+    async with tools.running(), monitor_loop_lag(metrics.loop_lag):
         yield
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ui.collections.repository import DEFAULT_ID, CollectionInfo, CollectionRepository
-from ui.site import Collection
+from ui.services import Collection
 
 
 class CollectionRegistry:

@@ -22,31 +22,30 @@ from index.article_list import ArticleBrowser
 from index.articles import Language
 from index.embeddings import Vectors
 from index.errors import JawabError
-from index.indexer import Progress, create_index, remove_articles, update_index
-from index.planner import IndexingReport
+from index.indexer import create_index, remove_articles
 from index.runtime.memory import release_free_memory
 from index.topics.topic_map import TopicMapBuilder
 from ui.app import App
 from ui.auth.api_keys import APIKeyStore
-from ui.auth.connection_limit import MAX_HEAD_BYTES, Bounds, ConnectionLimits, bounded
+from ui.auth.connection_limit import MAX_HEAD_BYTES, ConnectionLimits, bounded
 from ui.auth.middleware import AccessPolicy, is_loopback
 from ui.auth.password import MIN_PASSWORD_LENGTH
 from ui.collections.repository import DEFAULT_ID, CollectionRepository
 from ui.collections.soft_delete import PendingDeletions
-from ui.config import Config
+from ui.config import Config, QueueSettings, ServerSettings
 from ui.conversations.repository import ConversationRepository
 from ui.i18n import explain_missing_llm, translate
 from ui.jobs.index_writer import IndexWriter
 from ui.jobs.job_queue import JobQueue
-from ui.jobs.page_upload import UploadManager
 from ui.jobs.uploaded_files import UploadedFiles
 from ui.logs import configure_logging
 from ui.queue.answer_cache import AnswerCache
-from ui.queue.fair_queue import FairQueue, QueueLimits
+from ui.queue.fair_queue import FairQueue
+from ui.queue.shutdown import ShutdownManager, ShutdownTimeouts
 from ui.server.app import create_app
 from ui.server.collection_registry import CollectionRegistry
 from ui.server.uvicorn_server import GracefulServer, exit_now
-from ui.site import Collection, Site
+from ui.services import Collection, Services
 from ui.telemetry.question_log import QuestionLog
 from ui.telemetry.telemetry import Telemetry, tracing_wanted
 from ui.web.collection.overview import overview
@@ -80,9 +79,13 @@ def serve(app: App, host: str, port: int, language: Language) -> NoReturn:
     repository = CollectionRepository(app.config.paths.index, app.config.paths.collections)
     configure_logging(app.config)
     uploaded_files = UploadedFiles.of(app.config)
-    repository.forget_removed(uploaded_files.delete_of)
-    uploaded_files.delete_broken_off()
-    observers = Telemetry(log=QuestionLog(app.config.messages.log_questions), tracing=tracing_wanted())
+    repository.forget_removed(uploaded_files.delete_of, app.config.retention)
+    uploaded_files.delete_interrupted()
+    observers = Telemetry(
+        log=QuestionLog(app.config.messages.log_questions),
+        tracing=tracing_wanted(),
+        stopping=ShutdownManager(ShutdownTimeouts(app.config.server.shutdown_seconds)),
+    )
     open_by_id = partial(open_collection, app, observers)
     with (
         closing(observers),
@@ -92,15 +95,16 @@ def serve(app: App, host: str, port: int, language: Language) -> NoReturn:
         registry.find(None)
         _prepare(app, language)
         jobs.start()
-        site = Site(
+        services = Services(
             registry,
-            ConversationRepository(app.config.paths.conversations),
+            ConversationRepository(app.config.paths.conversations, app.config.retention),
             LoadedModels(app),
             jobs,
-            FairQueue(_queue_limits(app)),
+            FairQueue(_queue_settings(app)),
+            app.config.retention,
         )
-        asgi_app = create_app(site, policy, observers)
-        config = server_config(asgi_app)
+        asgi_app = create_app(services, policy, observers, app.config.server)
+        config = server_config(asgi_app, app.config.server)
         logging.getLogger("uvicorn.error").addFilter(_is_not_cancellation)
         click.echo(translate("serve.ready", language, address=address))
         on_wait = partial(click.echo, translate("serve.stopping", language))
@@ -108,12 +112,12 @@ def serve(app: App, host: str, port: int, language: Language) -> NoReturn:
     exit_now()
 
 
-def server_config(asgi_app: ASGIApp, bounds: Bounds | None = None) -> uvicorn.Config:
+def server_config(asgi_app: ASGIApp, settings: ServerSettings | None = None) -> uvicorn.Config:
     """Return uvicorn's configuration. `X-Forwarded-For` and `X-Forwarded-Proto` are trusted from proxies on this
     computer, or from those in `FORWARDED_ALLOW_IPS`."""
     proxies = os.environ.get("FORWARDED_ALLOW_IPS") or _LOCAL_PROXIES
     return uvicorn.Config(
-        asgi_app, http=bounded(ConnectionLimits(proxies, bounds)), ws="none",
+        asgi_app, http=bounded(ConnectionLimits(proxies, settings)), ws="none",
         h11_max_incomplete_event_size=MAX_HEAD_BYTES, log_config=None, log_level="warning", access_log=False,
         proxy_headers=True, forwarded_allow_ips=proxies,
     )  # fmt: skip
@@ -179,16 +183,12 @@ def open_collection(app: App, observers: Telemetry, collection: str, folder: Pat
         articles=assistant.retriever.catalog,
         article_browser=article_browser,
         pending_deletions=PendingDeletions(partial(_remove_from_index, folder, uploaded_files)),
-        upload_manager=UploadManager(
-            app.config.paths.uploads / collection, partial(_index_upload, app, folder, uploaded_files)
-        ),
         overview=partial(overview, article_browser, app.components.llm_problem, _llm_host(app)),
         map=TopicMapBuilder(assistant.retriever.catalog, article_browser).map,
         answers=AnswerCache(
             lambda: assistant.retriever.catalog.generation,
-            app.config.cache.max_answers,
+            app.config.cache,
             observers.metrics.cached,
-            app.config.cache.max_bytes,
         ),
         # The default collection's assistant belongs to the app, which may serve again.
         close_index=assistant.close if collection != DEFAULT_ID else (lambda: None),
@@ -196,10 +196,10 @@ def open_collection(app: App, observers: Telemetry, collection: str, folder: Pat
 
 
 def open_jobs(app: App, repository: CollectionRepository) -> JobQueue:
-    """Open the queue of upload jobs, stored in the folder of the page's uploads."""
-    return JobQueue(
-        app.config.paths.uploads, IndexWriter(repository, lambda: app.components.embedder, UploadedFiles.of(app.config))
-    )
+    """Open the queue of upload jobs, whose files are in the folder of uploads."""
+    config = app.config
+    writer = IndexWriter(repository, lambda: app.components.embedder, UploadedFiles.of(config))
+    return JobQueue(config.paths.uploads, writer, config.upload, config.retention)
 
 
 def _llm_host(app: App) -> str | None:
@@ -208,20 +208,10 @@ def _llm_host(app: App) -> str | None:
     return host if host and not is_loopback(host) else None
 
 
-def _queue_limits(app: App) -> QueueLimits:
-    """Return the queue limits: an LLM on another server may generate several sentences concurrently."""
+def _queue_settings(app: App) -> QueueSettings:
+    """Return the settings of the queue: an LLM on another server may generate several sentences concurrently."""
     queue, llm = app.config.queue, app.components.llm
-    at_once = queue.at_once_remote if llm and llm.host else queue.at_once
-    return QueueLimits(at_once, queue.max_length, queue.max_length_of_client)
-
-
-def _index_upload(
-    app: App, index: Path, uploaded_files: UploadedFiles, folder: Path, progress: Progress
-) -> IndexingReport:
-    """Index uploaded files; the index of a collection that was removed is not created again."""
-    summary = update_index(index, [folder], app.components.embedder, progress, uploaded_files.folder, make=False)
-    uploaded_files.delete_vacated(summary.vacated)
-    return summary
+    return queue.model_copy(update={"concurrency": queue.remote_concurrency}) if llm and llm.host else queue
 
 
 def _remove_from_index(index: Path, uploaded_files: UploadedFiles, article_ids: Sequence[str]) -> None:
@@ -236,8 +226,9 @@ def _access_policy(config: Config, host: str) -> AccessPolicy:
     if (password and len(password) < MIN_PASSWORD_LENGTH) or (needs_login and not password and not keys.all()):
         raise PasswordNeeded(host=host, fewest=MIN_PASSWORD_LENGTH)
     return AccessPolicy(
-        password or None, keys, needs_login, frozenset(config.access.origins.split()), config.paths.logins
-    )
+        password or None, keys, needs_login, frozenset(config.access.cors_origins.split()), config.paths.logins,
+        config.access.session_days,
+    )  # fmt: skip
 
 
 def _bind(host: str, port: int) -> socket.socket:

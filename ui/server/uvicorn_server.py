@@ -17,8 +17,8 @@ from uvicorn.server import HANDLED_SIGNALS
 
 from ui.queue.shutdown import ShutdownManager
 
-MAX_SHUTDOWN_SECONDS = 8.5
-"""Most seconds from the signal to the end of the process, in any state."""
+KILL_MARGIN_SECONDS = 1.6
+"""Seconds after all phases of the shutdown, after which the process is ended in any state."""
 
 
 class GracefulServer(uvicorn.Server):
@@ -44,8 +44,8 @@ class GracefulServer(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Finish running requests, then end. After `MAX_SHUTDOWN_SECONDS` the process ends in any case."""
-        kill_after(MAX_SHUTDOWN_SECONDS)
+        """Finish running requests, then end. After the time for that the process ends in any case."""
+        kill_after(self._stopping.patience.in_all + KILL_MARGIN_SECONDS)
         if self._stopping.under_way:
             self._on_wait()
         finishing = asyncio.ensure_future(self._stopping.finish())

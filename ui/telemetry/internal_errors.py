@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from index.errors import JawabError
+from index.retrieval.filters import Filter
 from qa.answer import Event
 from qa.cancellation import Cancelled
 from qa.query.followup import HistoryTurn
@@ -38,9 +39,13 @@ class _Guarded:
     assistant: AnswerStream
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
-        return self._followed(self.assistant.stream(question, question_id, history), request_at_hand())
+        return self._followed(self.assistant.stream(question, question_id, history, only), request_at_hand())
 
     @staticmethod
     def _followed(events: Iterator[Event], request: str | None) -> Iterator[Event]:

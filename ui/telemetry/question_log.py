@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from index.errors import JawabError
+from index.retrieval.filters import Filter
 from index.text.language import detect_language
 from qa.answer import Answer, Event, Finished, Token
 from qa.query.followup import HistoryTurn
@@ -42,7 +43,7 @@ class QuestionLog:
     def close(self) -> None:
         """Log the questions still open at shutdown."""
         for open_question in list(self._open):
-            open_question.broke_off("failed", "stopping")
+            open_question.broke_off("failed", "shutting_down")
 
     def answered(self, answer: Answer, **extra: Any) -> None:
         """Log a question that has its answer record."""
@@ -66,10 +67,14 @@ class _Logged:
     log: QuestionLog
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         # Read here, in the context of the request: the events are produced in other threads.
-        return self.log.follow(self.assistant.stream(question, question_id, history), question, request_at_hand())
+        return self.log.follow(self.assistant.stream(question, question_id, history, only), question, request_at_hand())
 
 
 @dataclass(eq=False)
@@ -93,7 +98,7 @@ class _OpenQuestion:
             self.broke_off("failed", error.code)
             raise
         finally:
-            self.broke_off("left")
+            self.broke_off("cancelled")
 
     def broke_off(self, status: str, code: str | None = None) -> None:
         """Log an end without a record, unless the question is logged already."""

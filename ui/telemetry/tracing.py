@@ -24,6 +24,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import JawabError
+from index.retrieval.filters import Filter
 from index.text.language import detect_language
 from qa.answer import Event, Finished, PassagesFound, PhraseFound, Token
 from qa.query.followup import HistoryTurn
@@ -108,11 +109,16 @@ class _Traced:
     tracer: Tracer
 
     def stream(
-        self, question: str, question_id: str | None = None, history: Sequence[HistoryTurn] = ()
+        self,
+        question: str,
+        question_id: str | None = None,
+        history: Sequence[HistoryTurn] = (),
+        only: Filter | None = None,
     ) -> Iterator[Event]:
         # Read here, in the context of the request: the events are produced in other threads.
         request = get_current() if request_at_hand() else Context()
-        return self._traced(self.assistant.stream(question, question_id, history), detect_language(question), request)
+        events = self.assistant.stream(question, question_id, history, only)
+        return self._traced(events, detect_language(question), request)
 
     def _traced(self, events: Iterator[Event], language: str, request: Context) -> Iterator[Event]:
         span = self.tracer.start_span("question", request, attributes={"jawab.language": language})
@@ -132,7 +138,7 @@ class _Traced:
             raise
         finally:
             if not ended:
-                span.set_attribute("jawab.status", "left")
+                span.set_attribute("jawab.status", "cancelled")
             stages.end()
             span.end()
 

@@ -12,22 +12,22 @@ from index.articles import Language
 from index.errors import JawabError
 from ui.collections.repository import DEFAULT_ID, CollectionInfo
 from ui.i18n import translate
-from ui.site import Collection, Site
+from ui.services import Collection, Services
 from ui.templating import render
 
 COLLECTION_COOKIE = "jawab_collection"
 """Name of the cookie with the collection selected on the page."""
 
 
-def chosen_id(site: Site, headers: Mapping[str, str]) -> str:
+def chosen_id(services: Services, headers: Mapping[str, str]) -> str:
     """Return the id of the collection selected on the page, if it still exists; else the default one."""
     wanted = cookie_parser(headers.get("cookie", "")).get(COLLECTION_COOKIE, "")
-    return wanted if any(one.id == wanted for one in site.collections.all()) else DEFAULT_ID
+    return wanted if any(one.id == wanted for one in services.collections.all()) else DEFAULT_ID
 
 
 def _in_path(request: Request, collection: str) -> Collection:
-    site: Site = request.app.state.site
-    return site.collections.find(collection)
+    services: Services = request.app.state.services
+    return services.collections.find(collection)
 
 
 CollectionInPath = Annotated[Collection, Depends(_in_path)]
@@ -36,23 +36,23 @@ CollectionInPath = Annotated[Collection, Depends(_in_path)]
 
 def name_of(named: CollectionInfo, language: Language) -> str:
     """Return a collection's display name; unnamed ones get the name of an unnamed default collection."""
-    return named.name or translate("page.shelf.heading", language)
+    return named.name or translate("page.article_list.heading", language)
 
 
-def switcher_html(site: Site, current: str, language: Language) -> str:
-    """Render the collection selector; empty if there is only one. `static/side.js` handles it."""
-    named = site.collections.all()
+def switcher_html(services: Services, current: str, language: Language) -> str:
+    """Render the collection selector; empty if there is only one. `static/sidebar.js` handles it."""
+    named = services.collections.all()
     if len(named) < 2:
         return ""
     names = [(one.id, name_of(one, language)) for one in named]
     return render("chat/switcher.html", language, names=names, current=current)
 
 
-def opened(site: Site, wanted: str | None) -> tuple[Collection, JawabError | None]:
+def opened(services: Services, wanted: str | None) -> tuple[Collection, JawabError | None]:
     """Return the wanted collection; or the default one, with the error of opening the wanted one."""
     try:
-        return site.collections.find(wanted), None
+        return services.collections.find(wanted), None
     except JawabError as error:
         if wanted in (None, "", DEFAULT_ID):
             raise
-        return site.collections.find(None), error
+        return services.collections.find(None), error

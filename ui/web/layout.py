@@ -10,8 +10,8 @@ from index.articles import Language
 from ui.templating import render
 from ui.web.article_view.article import pane_html
 
-STYLES = ("fonts.css", "chat.css", "side.css", "reading.css")
-SCRIPTS = ("page.js", "side.js", "reading.js")
+STYLES = ("fonts.css", "chat.css", "sidebar.css", "article.css")
+SCRIPTS = ("page.js", "sidebar.js", "article.js")
 """Styles and scripts of every page."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"

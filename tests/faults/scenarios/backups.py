@@ -14,7 +14,7 @@ from tests.faults.scenarios import index
 from ui.backup.archive import reading
 from ui.backup.backup import back_up
 from ui.backup.places import Places
-from ui.backup.restore import Restore, RestoreOccupied
+from ui.backup.restore import Restore, RestoreTargetNotEmpty
 from ui.collections.repository import CollectionRepository
 from ui.config import Config, load_config
 from ui.conversations.repository import ConversationRepository, StoredTurn
@@ -26,7 +26,7 @@ def _config(folder: Path) -> Config:
     return load_config(
         index=folder / "index",
         collections=folder / "collections",
-        brought=folder / "brought",
+        uploads=folder / "uploads",
         conversations=folder / "conversations.sqlite",
     )
 
@@ -83,7 +83,7 @@ def _restore(place: Place) -> None:
         restore = Restore(archive, Places.of(_config(place.store)), index.embedder)
         try:
             restore.run(False, lambda amount: None)
-        except RestoreOccupied:
+        except RestoreTargetNotEmpty:
             if not index.folder(place).is_dir():
                 raise
 

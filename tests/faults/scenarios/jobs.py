@@ -46,7 +46,7 @@ class _NeverDone:
 
 
 def _uploads(place: Place) -> Path:
-    return place.store / "brought"
+    return place.store / "uploads"
 
 
 def _store(place: Place) -> JobRepository:
@@ -83,7 +83,7 @@ def _prepare_half_received(place: Place) -> None:
 
 def _received(jobs: JobQueue, key: str | None) -> tuple[PendingUpload, LinesBody]:
     upload = jobs.begin("", key)
-    body = LinesBody(upload.folder)
+    body = LinesBody(upload.folder, jobs.limits)
     try:
         for number in range(4):
             line = {"id": f"sent-{number}", "text": f"Sent {number}.\n\n" + f"This is article {number} of it. " * 20}
@@ -161,12 +161,12 @@ def _state(place: Place) -> State:
     return index.state(place)
 
 
-_DESIGNED = ("disk_full", "disk_failed", "not_allowed", "index_damaged")
+_DESIGNED = ("disk_full", "disk_failed", "permission_denied", "index_damaged")
 
 
 def _receiving(place: Place) -> State:
     """The number of uploads that are neither accepted nor discarded."""
-    with closing(sqlite3.connect(place.store / "brought-jobs.sqlite")) as rows:
+    with closing(sqlite3.connect(place.store / "uploads-jobs.sqlite")) as rows:
         return list(rows.execute("SELECT count(*) FROM jobs WHERE state = 'receiving'").fetchone())
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from index.articles import Language
 from ui.api.body_parsers.body import JSON, EmptyUpload, InvalidBody
+from ui.config import UploadSettings
 from ui.jobs.spool import LINES, MAX_LINE_BYTES, NdjsonSpool, article_too_large
 from ui.jobs.upload_dir import UploadDirectory
 
@@ -41,8 +42,8 @@ class ArticlesBody:
 
     collection = None
 
-    def __init__(self, folder: Path) -> None:
-        self.upload_directory = UploadDirectory(folder=folder / LINES)
+    def __init__(self, folder: Path, limits: UploadSettings) -> None:
+        self.upload_directory = UploadDirectory(folder=folder / LINES, limits=limits)
         self._spool = NdjsonSpool(self.upload_directory)
         self._hash = hashlib.sha256(JSON.encode())
         self._events: list[tuple[str, Any]] = ijson.sendable_list()

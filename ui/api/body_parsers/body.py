@@ -13,14 +13,14 @@ FORM, JSON, NDJSON = "multipart/form-data", "application/json", "application/x-n
 class InvalidBody(RequestError):
     """The body of an upload is not valid for its content type `kind`."""
 
-    code = "body_unreadable"
+    code = "invalid_body"
     status = 422
 
 
 class EmptyUpload(RequestError):
     """An upload without a file or an article."""
 
-    code = "nothing_sent"
+    code = "empty_upload"
     status = 422
 
 

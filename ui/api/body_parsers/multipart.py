@@ -13,6 +13,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from index.storage import private
 from index.storage.database import storage_errors
 from ui.api.body_parsers.body import FORM, EmptyUpload, InvalidBody
+from ui.config import UploadSettings
 from ui.jobs.spool import NAMED
 from ui.jobs.upload_dir import UploadDirectory
 
@@ -25,8 +26,8 @@ _MAX_BOUNDARY_LENGTH = 70
 class FormBody:
     """Streaming parser of `multipart/form-data`. Raises `InvalidBody` if the boundary is empty or too long."""
 
-    def __init__(self, folder: Path, boundary: bytes) -> None:
-        self.upload_directory = UploadDirectory(folder=folder / NAMED)
+    def __init__(self, folder: Path, limits: UploadSettings, boundary: bytes) -> None:
+        self.upload_directory = UploadDirectory(folder=folder / NAMED, limits=limits)
         self.collection: str | None = None
         self._digests: list[str] = []
         self._header, self._value, self._disposition = b"", b"", b""
@@ -88,7 +89,7 @@ class FormBody:
         self._disposition = b""
         self._field_name, name = _text(options.get(b"name", b"")), options.get(b"filename")
         if name:
-            path = self.upload_directory.place_for(_text(name))
+            path = self.upload_directory.place_for(_text(name.replace(b"%22", b'"')))  # as browsers escape it
             self._hash = hashlib.sha256(name + b"\0")
             with storage_errors(self.upload_directory.folder):
                 self._file = private.new_file(path)

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from ui.api.body_parsers.body import NDJSON, EmptyUpload
+from ui.config import UploadSettings
 from ui.jobs.spool import LINES, MAX_LINE_BYTES, NdjsonSpool, article_too_large
 from ui.jobs.upload_dir import UploadDirectory
 
@@ -15,8 +16,8 @@ class LinesBody:
 
     collection = None
 
-    def __init__(self, folder: Path) -> None:
-        self.upload_directory = UploadDirectory(folder=folder / LINES)
+    def __init__(self, folder: Path, limits: UploadSettings) -> None:
+        self.upload_directory = UploadDirectory(folder=folder / LINES, limits=limits)
         self._spool = NdjsonSpool(self.upload_directory)
         self._hash = hashlib.sha256(NDJSON.encode())
         self._pending = bytearray()

@@ -10,9 +10,10 @@ from ui.i18n import translate
 
 
 def source_line(citation: Citation, language: Language) -> str:
-    """Return title, date and source of a quotation on one line."""
+    """Return title, date and source of a quotation on one line; and that it is from the title, if it is."""
+    from_title = translate("citation.from_title", language) if citation.field == "title" else None
     date = format_date(citation.date, language) if citation.date else None
-    return " · ".join(" ".join(part.split()) for part in (citation.title, date, citation.source) if part)
+    return " · ".join(" ".join(part.split()) for part in (citation.title, from_title, date, citation.source) if part)
 
 
 def answer_of(turn: StoredTurn, language: Language) -> str:

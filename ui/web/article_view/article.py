@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from index.article_list import publisher_of
-from index.articles import Article, Language, Span
+from index.articles import Article, Field, Language, Span
 from ui.dates_and_plurals import format_date
 from ui.highlighting import find_answer_span
 from ui.i18n import translate
@@ -24,18 +24,20 @@ _Piece = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Marks:
-    """Highlights in an article: the quotation, and the answer phrase inside it if it occurs there."""
+    """Highlights in a field of an article: the quotation, and the answer phrase inside it if it occurs there."""
 
     quotation: Span
     phrase: Span | None = None
+    field: Field = "text"
 
 
-def marks_of(article: Article, start: int, end: int, phrase: str | None) -> Marks | None:
-    """Return the highlights of a quotation; `None` if its offsets are not (or no longer) in the article."""
-    if not 0 <= start < end <= len(article.text):
+def marks_of(article: Article, start: int, end: int, phrase: str | None, field: Field = "text") -> Marks | None:
+    """Return the highlights of a quotation; `None` if its offsets are not (or no longer) in the article's field."""
+    text = article.field(field)
+    if not 0 <= start < end <= len(text):
         return None
-    found = find_answer_span(article.text[start:end], phrase)
-    return Marks(Span(start, end), Span(start + found.start, start + found.end) if found else None)
+    found = find_answer_span(text[start:end], phrase)
+    return Marks(Span(start, end), Span(start + found.start, start + found.end) if found else None, field)
 
 
 def pane_html(language: Language) -> str:
@@ -50,7 +52,8 @@ def article_html(article: Article, others: Sequence[Article], marks: Marks | Non
     """
     return render(
         "article/article.html", language,
-        article=article, blocks=list(_blocks(article, marks)),
+        article=article, blocks=list(_blocks(article, marks if marks and marks.field == "text" else None)),
+        title=_pieces(article.title, Span(0, len(article.title)), marks if marks and marks.field == "title" else None),
         origin=_where(article, language, article.author, translate(f"page.languages.{article.language}", language)),
         not_its_own=translate("page.article.not_its_own", article.language),
         same_story=[(other, _where(other, language)) for other in others],
@@ -60,7 +63,7 @@ def article_html(article: Article, others: Sequence[Article], marks: Marks | Non
 def _blocks(article: Article, marks: Marks | None) -> Iterator[tuple[list[list[_Piece]], bool]]:
     """Yield consecutive paragraphs, and whether to collapse them: several of boilerplate go into one `<details>`."""
     for foreign, run in itertools.groupby(_split(article.text), key=lambda span: _is_foreign(span, article)):
-        paragraphs = [_pieces(article, span, marks) for span in run]
+        paragraphs = [_pieces(article.text, span, marks, article.ignored) for span in run]
         yield paragraphs, foreign and len(paragraphs) > 1
 
 
@@ -81,21 +84,21 @@ def _is_foreign(paragraph: Span, article: Article) -> bool:
     return covered >= len(article.text[paragraph.start : paragraph.end].rstrip())
 
 
-def _pieces(article: Article, paragraph: Span, marks: Marks | None) -> list[_Piece]:
-    """Split a paragraph into pieces with uniform highlighting."""
-    spans = [*article.ignored, *((marks.quotation, marks.phrase) if marks else ())]
+def _pieces(text: str, paragraph: Span, marks: Marks | None, ignored: Sequence[Span] = ()) -> list[_Piece]:
+    """Split a paragraph of `text` into pieces with uniform highlighting."""
+    spans = [*ignored, *((marks.quotation, marks.phrase) if marks else ())]
     edges = {edge for span in spans if span for edge in (span.start, span.end)}
     cuts = sorted({paragraph.start, paragraph.end, *(e for e in edges if paragraph.start < e < paragraph.end)})
     parts = itertools.starmap(Span, itertools.pairwise(cuts))
-    return [(article.text[one.start : one.end], _highlight(one, article, marks)) for one in parts]
+    return [(text[one.start : one.end], _highlight(one, marks, ignored)) for one in parts]
 
 
-def _highlight(span: Span, article: Article, marks: Marks | None) -> str | None:
+def _highlight(span: Span, marks: Marks | None, ignored: Sequence[Span]) -> str | None:
     if marks and marks.phrase and marks.phrase.overlaps(span):
         return "quoted exact"
     if marks and marks.quotation.overlaps(span):
         return "quoted"
-    return "ignored" if any(ignored.overlaps(span) for ignored in article.ignored) else None
+    return "ignored" if any(one.overlaps(span) for one in ignored) else None
 
 
 def _where(article: Article, language: Language, author: str | None = None, also: str | None = None) -> list[str]:

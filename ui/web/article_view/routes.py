@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from index.articles import Field
 from index.errors import ArticleMissing
 from ui.http.language import PageLanguage
 from ui.i18n import error_message
@@ -28,13 +29,14 @@ def article_view_routes() -> APIRouter:
         language: PageLanguage = "en",
         start: int = -1,
         end: int = -1,
+        field: Field = "text",
         phrase: Annotated[str, Query(max_length=2000)] = "",
     ) -> HTMLResponse:
         try:
             found = collection.articles.article(id)
         except ArticleMissing as error:
             return HTMLResponse(render("article/missing.html", language, message=error_message(error, language)), 404)
-        marks = marks_of(found, start, end, phrase)
+        marks = marks_of(found, start, end, phrase, field)
         return HTMLResponse(article_html(found, collection.articles.same_story(found.id), marks, language))
 
     return router

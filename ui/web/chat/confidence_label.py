@@ -30,7 +30,7 @@ def confidence_html(answer: Answer) -> str:
     language = answer.language
     articles = len({citation.article_id for citation in answer.citations})
     reason = "differ" if answer.other is not None else f"articles.{plural_category(articles)}"
-    said = translate(f"page.sure.{level}", language)
-    told = said if level == "own" else f"{said}: {translate(f'page.sure.{reason}', language, count=articles)}"
-    meaning = translate(f"page.sure.{level}_means", language)
+    said = translate(f"page.confidence.{level}", language)
+    told = said if level == "own" else f"{said}: {translate(f'page.confidence.{reason}', language, count=articles)}"
+    meaning = translate(f"page.confidence.{level}_means", language)
     return render("chat/confidence.html", language, told=told, meaning=meaning)

@@ -22,7 +22,7 @@ from index.articles import Language
 from ui.escaping import in_language
 from ui.http.language import page_language
 from ui.http.visitor_cookie import cookie_in, is_logged_in, new_cookie, over_tls
-from ui.site import Site
+from ui.services import Services
 from ui.web.article_view.article import pane_html
 from ui.web.chat.page import build_page
 from ui.web.conversations.sidebar import frame_html
@@ -44,15 +44,15 @@ _SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.
 _BODY = re.compile(r"<body[^>]*>")
 
 
-def mount_page(app: FastAPI, site: Site) -> None:
+def mount_page(app: FastAPI, services: Services) -> None:
     """Mount the page at "/"; no other route of Gradio is reachable."""
     gr.mount_gradio_app(
-        app, build_page(site), path="/", footer_links=[], run_history=False, show_error=False, ssr_mode=False,
+        app, build_page(services), path="/", footer_links=[], run_history=False, show_error=False, ssr_mode=False,
         pwa=False, mcp_server=False, enable_monitoring=False, theme=_theme(), max_file_size=1,
     )  # fmt: skip
     for route in app.router.routes:
         if isinstance(route, Mount) and route.path == "":
-            route.app = _Doorman(route.app, site)
+            route.app = _Doorman(route.app, services)
 
 
 def _theme() -> gr.themes.Base:
@@ -68,9 +68,9 @@ def _theme() -> gr.themes.Base:
 class _Doorman:
     """ASGI middleware before Gradio: passes the routes that the page uses and removes external links from its HTML."""
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
+    def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
-        self._site = site
+        self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,7 +100,7 @@ class _Doorman:
 
         # The query is dropped: it could name a stored page state (deep links), which is not used here.
         await self._app({**scope, "headers": plain, "query_string": b""}, receive, collect)
-        switcher = switcher_html(self._site, chosen_id(self._site, asked), language)
+        switcher = switcher_html(self._services, chosen_id(self._services, asked), language)
         frame = frame_html(language, switcher, is_logged_in(scope))
         html = our_page(body.decode("utf-8"), language, frame)
         headers = {"content-security-policy": page_policy(html), "cache-control": "no-store", "vary": "accept-language"}
@@ -115,7 +115,7 @@ def our_page(html: str, language: Language, frame: str) -> str:
     html = _FOREIGN.sub("", html)
     html = _SCRIPT.sub(lambda match: "" if "iframeResizer.contentWindow" in match["code"] else match[0], html)
     html = html.replace('lang="en"', in_language(language), 1)
-    html = html.replace("</head>", f"{head_html(scripts=(*SCRIPTS, 'turns.js'))}</head>", 1)
+    html = html.replace("</head>", f"{head_html(scripts=(*SCRIPTS, 'feedback.js'))}</head>", 1)
     return _BODY.sub(lambda match: f"{match[0]}{frame}{pane_html(language)}", html, count=1)
 
 

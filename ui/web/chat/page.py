@@ -25,7 +25,7 @@ from ui.http.visitor_cookie import visitor_in
 from ui.i18n import error_message, translate
 from ui.protocols import Overview
 from ui.queue.runner import QuestionRequest, QueuePosition, StreamEvent, stream_answer
-from ui.site import Site
+from ui.services import Services
 from ui.templating import render
 from ui.web.chat.render import Turn, answer_html, passages_html, turn_html
 from ui.web.chat.session import ChatSession, ConversationSaver
@@ -41,11 +41,11 @@ _ADDRESS = "() => [new URLSearchParams(location.search).get('c') || '']"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def build_page(site: Site) -> gr.Blocks:
+def build_page(services: Services) -> gr.Blocks:
     """Build the chat as a Gradio page; `gradio_mount.py` mounts it and adds its styles."""
     page = gr.Blocks(analytics_enabled=False, title="Jawab · جواب", fill_width=True)
     with page:
-        _Chat(_lay_out(), site).wire(page)
+        _Chat(_lay_out(), services).wire(page)
         page.queue(api_open=False, default_concurrency_limit=MAX_QUESTIONS)
     return page
 
@@ -135,10 +135,10 @@ def _lay_out() -> _Parts:
 class _Chat:
     """Event handlers of the page."""
 
-    def __init__(self, parts: _Parts, site: Site) -> None:
+    def __init__(self, parts: _Parts, services: Services) -> None:
         self._parts = parts
-        self._site = site
-        self._keeper = ConversationSaver(site.conversations)
+        self._services = services
+        self._keeper = ConversationSaver(services.conversations)
 
     def wire(self, page: gr.Blocks) -> None:
         """Connect the page's events to their handlers."""
@@ -167,21 +167,21 @@ class _Chat:
     def arrive(self, wanted: str, request: gr.Request) -> list[Any]:
         """Return the page in the browser's language, with the conversation that its URL names."""
         language = page_language(request.headers)
-        visitor, chosen = visitor_in(request.headers.get("cookie", "")), chosen_id(self._site, request.headers)
+        visitor, chosen = visitor_in(request.headers.get("cookie", "")), chosen_id(self._services, request.headers)
         conversation = self._keeper.restored(visitor, wanted, chosen)
-        collection, problem = opened(self._site, conversation.collection)
+        collection, problem = opened(self._services, conversation.collection)
         state, welcome, past, *rest = _shown(conversation)
         if problem and not conversation.turns:
             conversation.collection = collection.id
         if problem:
             past = f"{past}{render('chat/gone.html', language, why=error_message(problem, language))}"
         elif wanted and not conversation.turns:
-            past = render("chat/gone.html", language, why=translate("page.gone", language))
+            past = render("chat/gone.html", language, why=translate("page.conversation_missing", language))
         return [*_in_language(language, collection.overview()), state, welcome, past, *rest]
 
     def switch(self, language: Language, conversation: ChatSession) -> list[Any]:
         """Return the page's texts in the other language."""
-        collection, _ = opened(self._site, conversation.collection)
+        collection, _ = opened(self._services, conversation.collection)
         return _in_language("en" if language == "ar" else "ar", collection.overview())
 
     def begin(self, question: str, conversation: ChatSession) -> list[Any]:
@@ -208,7 +208,7 @@ class _Chat:
         if turn is None or not turn.waiting:
             return
         try:
-            collection = await run_in_threadpool(self._site.collections.find, conversation.collection)
+            collection = await run_in_threadpool(self._services.collections.find, conversation.collection)
         except JawabError as error:
             turn.problem = error_message(error, turn.language)
             yield answer_html(turn), gr.skip()
@@ -217,7 +217,7 @@ class _Chat:
         asked = QuestionRequest(
             turn.question, tuple(conversation.history), f"page {conversation.visitor or ''}", anew=True
         )
-        steps = stream_answer(collection, asked, self._site.line, conversation.halted)
+        steps = stream_answer(collection, asked, self._services.queue, conversation.halted)
         async with aclosing(_filled(turn, steps, conversation.halted)) as changes:
             async for found_changed in changes:
                 yield answer_html(turn), passages_html(turn) if found_changed else gr.skip()

@@ -99,7 +99,8 @@ class _Quotation:
     @property
     def origin(self) -> list[str]:
         date, source = self.citation.date, self.citation.source
-        dated = [format_date(date, self.language)] if date else []
+        from_title = [translate("citation.from_title", self.language)] if self.citation.field == "title" else []
+        dated = [*from_title, format_date(date, self.language)] if date else from_title
         return [*dated, publisher_of(source) or ""] if source else dated
 
 
@@ -158,7 +159,9 @@ def _progress(turn: Turn) -> tuple[str, ...]:
         step = _note(turn, f"reading.{plural_category(len(turn.passages))}", count=len(turn.passages))
     else:
         step = _note(turn, "writing")
-    return (step, _note(turn, f"before.{plural_category(turn.before)}", count=turn.before)) if turn.before else (step,)
+    if not turn.before:
+        return (step,)
+    return step, _note(turn, f"queue_position.{plural_category(turn.before)}", count=turn.before)
 
 
 def _note(turn: Turn, key: str, **fields: object) -> str:

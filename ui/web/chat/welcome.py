@@ -23,7 +23,7 @@ def welcome_html(overview: Overview, language: Language) -> str:
 
 
 def exports_html(language: Language) -> str:
-    """Render the export links of a conversation; `static/side.js` fills in its id."""
+    """Render the export links of a conversation; `static/sidebar.js` fills in its id."""
     return render("chat/exports.html", language)
 
 

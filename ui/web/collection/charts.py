@@ -1,6 +1,6 @@
 """Charts of a collection: timeline of its articles, and topic map.
 
-`static/pictures.js` draws them with Plotly, which is bundled. Their content is also given as text below them, for
+`static/charts.js` draws them with Plotly, which is bundled. Their content is also given as text below them, for
 screen readers and keyboard users.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from index.article_list import ArticleQuery, ArticleSummary
 from index.articles import Language
@@ -22,7 +22,7 @@ from ui.escaping import strip_control_characters
 from ui.http.language import PageLanguage, page_language
 from ui.http.visitor_cookie import is_logged_in
 from ui.i18n import translate
-from ui.site import Collection, Site
+from ui.services import Collection, Services
 from ui.templating import render
 from ui.web.conversations.sidebar import frame_html
 from ui.web.current_collection import CollectionInPath, chosen_id, opened, switcher_html
@@ -44,24 +44,29 @@ class _ListedTopic:
     articles: Sequence[ArticleSummary]
 
 
-def chart_pages(site: Site) -> APIRouter:
+def chart_pages(services: Services) -> APIRouter:
     """Return the routes of the charts page and of its data."""
     router = APIRouter()
 
-    @router.get("/articles/pictures")
+    @router.get("/articles/charts")
     def page(request: Request) -> HTMLResponse:
         language = page_language(request.headers)
-        collection, _ = opened(site, chosen_id(site, request.headers))
+        collection, _ = opened(services, chosen_id(services, request.headers))
         html = page_html(
-            f"{translate('page.pictures.title', language)} · {translate('page.title', language)}",
+            f"{translate('page.charts.title', language)} · {translate('page.title', language)}",
             charts_html(collection, language), language,
-            frame_html(language, switcher_html(site, collection.id, language), is_logged_in(request.scope)),
-            ("collection.css", "pictures.css"), ("collection.js", "plotly.js", "pictures.js"),
+            frame_html(language, switcher_html(services, collection.id, language), is_logged_in(request.scope)),
+            ("collection.css", "charts.css"), ("collection.js", "plotly.js", "charts.js"),
         )  # fmt: skip
         headers = {"content-security-policy": CHARTS_POLICY, "cache-control": "no-store"}
         return HTMLResponse(html, headers=headers)
 
-    @router.get("/page/collections/{collection}/pictures")
+    @router.get("/articles/pictures")
+    def moved() -> RedirectResponse:
+        """Redirect from the former path of the page."""
+        return RedirectResponse("/articles/charts", 301)
+
+    @router.get("/page/collections/{collection}/charts")
     def drawn(collection: CollectionInPath, language: PageLanguage = "en") -> dict[str, Any]:
         timeline, found = article_timeline(collection.article_browser.browse(ArticleQuery())), collection.map()
         return {
@@ -102,7 +107,7 @@ def _name(subject: Topic, language: Language) -> tuple[str, Language]:
     for one in (language, other):
         if subject.words[one]:
             return ("، " if one == "ar" else ", ").join(subject.words[one]), one
-    return translate("page.pictures.nameless", language), language
+    return translate("page.charts.unnamed_topic", language), language
 
 
 def _time_json(timeline: Timeline, language: Language) -> dict[str, Any]:
@@ -110,7 +115,7 @@ def _time_json(timeline: Timeline, language: Language) -> dict[str, Any]:
         "periods": timeline.periods,
         "labels": [format_date(period, language) for period in timeline.periods],
         "counts": [
-            {"name": translate(f"page.shelf.{one}", language), "values": values}
+            {"name": translate(f"page.article_list.{one}", language), "values": values}
             for one, values in timeline.counts.items()
         ],
     }
@@ -120,7 +125,7 @@ def _map_json(found: TopicMap, language: Language) -> dict[str, Any]:
     """Return the map's data for the script; titles and names are plain text without bidi control characters."""
     shown = len(found.places)
     sample = (
-        translate("page.pictures.sample", language, shown=shown, count=found.articles) if shown < found.articles else ""
+        translate("page.charts.sample", language, shown=shown, count=found.articles) if shown < found.articles else ""
     )
     return {
         "places": [_place_json(place, language) for place in found.places],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import get_args
 from urllib.parse import urlencode
 
@@ -26,17 +27,19 @@ def collection_html(
     wanted: ArticleQuery,
     page: int,
     publishers: Sequence[tuple[str, int]],
+    undo_until: date,
     language: Language,
 ) -> str:
     """Render the search form, the number of articles, `ROWS_PER_PAGE` of them, and the pagination links.
 
-    `name` is the displayed name of the collection `named`.
+    `name` is the displayed name of the collection `named`, which can be restored until `undo_until` if it is removed.
     """
     pages = max(1, -(-len(found) // ROWS_PER_PAGE))
     page = min(max(page, 1), pages)
     return render(
         "collection/list.html", language,
-        named=named, name=name, removable=named.id != DEFAULT_ID, longest_name=MAX_NAME_LENGTH,
+        named=named, name=name, removable=named.id != DEFAULT_ID,
+        undo_until=format_date(undo_until.isoformat(), language), longest_name=MAX_NAME_LENGTH,
         wanted=wanted, publisher=strip_control_characters(wanted.publisher or ""),
         options=_options(publishers, language), count=len(found),
         rows=[(one, _origin(one, language)) for one in found[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]],
@@ -48,12 +51,12 @@ def _options(publishers: Sequence[tuple[str, int]], language: Language) -> dict[
     """Return the choices of the search form, each with its options: value and text."""
 
     def named(*values: str) -> list[tuple[str, str]]:
-        return [(value, translate(f"page.shelf.{value}", language)) for value in values]
+        return [(value, translate(f"page.article_list.{value}", language)) for value in values]
 
     sources = [(strip_control_characters(name), f"{name} ({count})") for name, count in publishers]
     return {
-        "language": [("", translate("page.shelf.any_language", language)), *named(*get_args(Language))],
-        "publisher": [("", translate("page.shelf.any_publisher", language)), *sources],
+        "language": [("", translate("page.article_list.any_language", language)), *named(*get_args(Language))],
+        "publisher": [("", translate("page.article_list.any_publisher", language)), *sources],
         "order": named(*get_args(SortOrder)),
     }
 
@@ -62,7 +65,9 @@ def _origin(listed: ArticleSummary, language: Language) -> list[str]:
     """Return date, publisher and number of articles of the same story, as far as there are any."""
     where = [format_date(listed.date, language) if listed.date else None, listed.publisher]
     if listed.told > 1:
-        where.append(translate(f"page.shelf.told.{plural_category(listed.told)}", language, count=listed.told))
+        where.append(
+            translate(f"page.article_list.story_size.{plural_category(listed.told)}", language, count=listed.told)
+        )
     return [part for part in where if part]
 
 

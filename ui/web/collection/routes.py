@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -16,7 +17,7 @@ from ui.collections.repository import DEFAULT_ID, MAX_NAME_LENGTH, CollectionInf
 from ui.http.language import page_language
 from ui.http.visitor_cookie import is_logged_in
 from ui.i18n import error_message, translate
-from ui.site import Site
+from ui.services import Services
 from ui.templating import render
 from ui.web.collection.list_page import collection_html
 from ui.web.conversations.sidebar import frame_html
@@ -52,7 +53,7 @@ class CollectionUpdate(BaseModel):
     name: str = Field("", max_length=4 * MAX_NAME_LENGTH)
 
 
-def collection_pages(site: Site) -> APIRouter:
+def collection_pages(services: Services) -> APIRouter:
     """Return the router of the collection page."""
     router = APIRouter()
 
@@ -64,30 +65,31 @@ def collection_pages(site: Site) -> APIRouter:
         refused: list[DateInvalid] = []
         first, last = (_date(given, refused) for given in (since, until))
         wanted = ArticleQuery(words, _language(language), publisher or None, first, last, order)
-        return _page(site, request, wanted, page, refused)
+        return _page(services, request, wanted, page, refused)
 
     return router
 
 
 def _page(
-    site: Site, request: Request, wanted: ArticleQuery, page: int, refused: Sequence[DateInvalid]
+    services: Services, request: Request, wanted: ArticleQuery, page: int, refused: Sequence[DateInvalid]
 ) -> HTMLResponse:
     """Render the list of articles, with messages above it for `refused` (invalid) dates."""
     language = page_language(request.headers)
-    collection, problem = opened(site, chosen_id(site, request.headers))
+    collection, problem = opened(services, chosen_id(services, request.headers))
     leaving = collection.pending_deletions.waiting
     found = [one for one in collection.article_browser.browse(wanted) if one.id not in leaving]
-    named = next((one for one in site.collections.all() if one.id == collection.id), CollectionInfo(DEFAULT_ID, ""))
+    named = next((one for one in services.collections.all() if one.id == collection.id), CollectionInfo(DEFAULT_ID, ""))
     name = name_of(named, language)
     errors = [*([problem] if problem else []), *reversed(refused)]
     alerts = render("collection/alerts.html", language, messages=[error_message(one, language) for one in errors])
+    undo_until = date.today() + timedelta(days=services.retention.deleted_collection_days)
     content = alerts + collection_html(
-        named, name, found, wanted, page, collection.article_browser.publishers(), language
+        named, name, found, wanted, page, collection.article_browser.publishers(), undo_until, language
     )
     html = page_html(
         f"{name} · {translate('page.title', language)}", content, language,
-        frame_html(language, switcher_html(site, collection.id, language), is_logged_in(request.scope)),
-        ("collection.css",), ("collection.js", "bring.js"),
+        frame_html(language, switcher_html(services, collection.id, language), is_logged_in(request.scope)),
+        ("collection.css",), ("collection.js", "upload.js"),
     )  # fmt: skip
     headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
     return HTMLResponse(html, 422 if refused else 200, headers)
@@ -99,11 +101,11 @@ def collection_routes() -> APIRouter:
 
     @router.post("")
     def make(request: Request, naming: CollectionCreate) -> dict[str, str]:
-        return {"id": _site(request).collections.make(naming.name).id}
+        return {"id": _services(request).collections.make(naming.name).id}
 
     @router.post("/{collection}")
     def change(request: Request, collection: str, change: CollectionUpdate) -> dict[str, str]:
-        collections = _site(request).collections
+        collections = _services(request).collections
         match change.do:
             case "rename" if change.name:
                 collections.rename(collection, change.name)
@@ -125,9 +127,9 @@ def collection_routes() -> APIRouter:
     return router
 
 
-def _site(request: Request) -> Site:
-    site: Site = request.app.state.site
-    return site
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
 
 
 def _language(given: str) -> Language | None:

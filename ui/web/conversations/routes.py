@@ -19,7 +19,7 @@ from ui.conversations.repository import MAX_TITLE_LENGTH, ConversationRepository
 from ui.http.fields import Number
 from ui.http.language import PageLanguage
 from ui.http.visitor_cookie import is_logged_in, visitor_in
-from ui.site import Site
+from ui.services import Services
 from ui.web.conversations.sidebar import frame_html, sidebar_html
 from ui.web.current_collection import chosen_id, switcher_html
 
@@ -68,10 +68,10 @@ def conversation_routes(store: ConversationRepository) -> APIRouter:
 def _listing(store: ConversationRepository) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/side")
+    @router.get("/sidebar")
     def side(request: Request, language: PageLanguage = "en") -> HTMLResponse:
-        site: Site = request.app.state.site
-        switcher = switcher_html(site, chosen_id(site, request.headers), language)
+        services: Services = request.app.state.services
+        switcher = switcher_html(services, chosen_id(services, request.headers), language)
         return HTMLResponse(frame_html(language, switcher, is_logged_in(request.scope)))
 
     @router.get("/conversations")

@@ -17,12 +17,12 @@
     if (!(await tell(`/${here()}/articles`, { do: "remove", id: row.dataset.article }))) return;
     taken = row;
     row.hidden = true;
-    $("#taken").hidden = false;
-    $("#taken button").focus();
+    $("#removed").hidden = false;
+    $("#removed button").focus();
   };
 
   const bringBack = async () => {
-    $("#taken").hidden = true;
+    $("#removed").hidden = true;
     if (!taken || !(await tell(`/${here()}/articles`, { do: "restore", id: taken.dataset.article }))) return;
     taken.hidden = false;
     taken.querySelector(".remove").focus();
@@ -64,8 +64,8 @@
     named(form);
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest(".shelf .remove")) take(event.target.closest("li"));
-    else if (event.target.closest("#taken button")) bringBack();
+    if (event.target.closest(".article-list .remove")) take(event.target.closest("li"));
+    else if (event.target.closest("#removed button")) bringBack();
     else if (event.target.closest(".collections [data-do=remove]")) remove();
     else if (event.target.closest("#collection-gone button")) restore();
     else if (event.target.closest("#switch")) {

@@ -5,25 +5,25 @@
   let opener = null;
 
   const close = () => {
-    const pane = $("#reading");
+    const pane = $("#article");
     if (!pane || pane.hidden) return;
     pane.hidden = true;
-    document.body.classList.remove("reading");
+    document.body.classList.remove("article-open");
     if (opener && opener.isConnected) opener.focus();
   };
 
   const open = async (link) => {
-    const { article, start = -1, end = -1, phrase = "" } = link.dataset;
+    const { article, start = -1, end = -1, field = "text", phrase = "" } = link.dataset;
     const within = link.closest("[data-collection]") || (opener && opener.closest("[data-collection]"));
     const collection = encodeURIComponent(within ? within.dataset.collection : "first");
-    const asked = new URLSearchParams({ id: article, start, end, phrase, in: document.documentElement.lang });
+    const asked = new URLSearchParams({ id: article, start, end, field, phrase, in: document.documentElement.lang });
     const response = await fetch(`/page/collections/${collection}/article?${asked}`).catch(() => null);
-    const pane = $("#reading");
+    const pane = $("#article");
     if (!response || !(response.headers.get("content-type") || "").startsWith("text/html")) return;
     if (!pane.contains(link)) opener = link;
     pane.querySelector(".pane").innerHTML = await response.text();
     pane.hidden = false;
-    document.body.classList.add("reading");
+    document.body.classList.add("article-open");
     const marked = pane.querySelector("mark.exact") || pane.querySelector("mark");
     pane.querySelector(".pane").scrollTop = 0;
     const heading = pane.querySelector("h2");
@@ -36,7 +36,7 @@
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
       open(link);
-    } else if (event.target.closest("#reading .close")) close();
+    } else if (event.target.closest("#article .close")) close();
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && close());
 })();

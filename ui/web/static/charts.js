@@ -1,8 +1,8 @@
-// Two pictures of the collection, drawn with Plotly: articles over time, and by subject. Plotly reads a little markup in
+// Two charts of the collection, drawn with Plotly: articles over time, and by topic. Plotly reads a little markup in
 // texts that it is given, so those of strangers are escaped, or shown without it.
 (() => {
   const $ = (selector) => document.querySelector(selector);
-  const main = $("main.pictures");
+  const main = $("main.charts");
   const page = document.documentElement;
   const right = page.dir === "rtl";
   const config = { displayModeBar: false, responsive: true, doubleClick: false };
@@ -67,7 +67,7 @@
     card.style.top = `${below + card.offsetHeight > frame.height ? below - card.offsetHeight - 28 : below}px`;
   };
 
-  // As if its title had been clicked: `reading.js` opens it.
+  // As if its title had been clicked: `article.js` opens it.
   const read = (place) => {
     const link = document.createElement("a");
     link.className = "open";
@@ -108,7 +108,7 @@
     where.on("plotly_unhover", () => ($("#card").hidden = true));
     where.on("plotly_click", ({ points }) => read(places[points[0].pointIndex]));
     where.on("plotly_clickannotation", ({ index }) => {
-      const subject = $(`#subject-${index}`);
+      const subject = $(`#topic-${index}`);
       subject.scrollIntoView({ block: "start" });
       subject.focus({ preventScroll: true });
     });
@@ -133,19 +133,19 @@
   };
 
   const show = async () => {
-    const response = await fetch(`/page/collections/${main.dataset.collection}/pictures?in=${page.lang}`).catch(() => null);
+    const response = await fetch(`/page/collections/${main.dataset.collection}/charts?in=${page.lang}`).catch(() => null);
     if (response && response.ok) {
       const first = !shown;
       shown = await response.json();
       if (first || shown.map) draw();
-      if (shown.subjects) $("#subjects").innerHTML = shown.subjects;
+      if (shown.subjects) $("#topics").innerHTML = shown.subjects;
     }
     if (!shown || !shown.map) setTimeout(show, 1500);
   };
 
   if (!$("#map")) return;
-  $("#nearer").addEventListener("click", () => zoom(0.6));
-  $("#farther").addEventListener("click", () => zoom(1 / 0.6));
+  $("#zoom-in").addEventListener("click", () => zoom(0.6));
+  $("#zoom-out").addEventListener("click", () => zoom(1 / 0.6));
   dark.addEventListener("change", () => shown && draw());
   document.fonts.ready.then(show);
 })();

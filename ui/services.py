@@ -1,4 +1,4 @@
-"""State of the server: collections with their assistants and articles, stored conversations, models, jobs, queue."""
+"""Services that the routes share: collections, stored conversations, models, upload jobs, the queue of questions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Protocol
 from index.topics.topic_map import TopicMap
 from ui.collections.repository import CollectionInfo
 from ui.collections.soft_delete import PendingDeletions
+from ui.config import RetentionSettings
 from ui.conversations.repository import ConversationRepository
 from ui.jobs.job_queue import JobQueue
-from ui.jobs.page_upload import UploadManager
 from ui.protocols import AnswerStream, ArticleBrowsers, Articles, Models, Overview, Search
 from ui.queue.answer_cache import AnswerCache
 from ui.queue.fair_queue import FairQueue
@@ -28,7 +28,6 @@ class Collection:
     articles: Articles
     article_browser: ArticleBrowsers
     pending_deletions: PendingDeletions
-    upload_manager: UploadManager
     overview: Callable[[], Overview]
     map: Callable[[], TopicMap | None]
     answers: AnswerCache | None = None
@@ -66,11 +65,12 @@ class Collections(Protocol):
 
 
 @dataclass(frozen=True)
-class Site:
-    """Everything that the server serves, and the queue of its questions."""
+class Services:
+    """Services of one server."""
 
     collections: Collections
     conversations: ConversationRepository
     models: Models
     jobs: JobQueue
-    line: FairQueue = field(default_factory=FairQueue)
+    queue: FairQueue = field(default_factory=FairQueue)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)

@@ -42,12 +42,12 @@
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest(".doing button");
+    const button = event.target.closest(".turn-actions button");
     if (button && button.matches(".copy")) copy(button);
     else if (button && button.matches(".verdict")) pressed(button);
   });
   document.addEventListener("submit", async (event) => {
-    const form = event.target.closest(".doing .why");
+    const form = event.target.closest(".turn-actions .why");
     if (!form) return;
     event.preventDefault();
     const kept = await judge(form.closest(".turn"), "bad", form.querySelector("input").value);

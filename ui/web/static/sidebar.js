@@ -10,7 +10,7 @@
     const wanted = $("#find") ? $("#find").value : "";
     const asked = new URLSearchParams({ in: language(), current: current(), wanted });
     const response = await fetch(`/page/conversations?${asked}`).catch(() => null);
-    if (response && response.ok && $("#kept")) $("#kept").innerHTML = await response.text();
+    if (response && response.ok && $("#conversations")) $("#conversations").innerHTML = await response.text();
   };
 
   // The links that save the conversation name it as the address does.
@@ -22,11 +22,11 @@
   };
 
   const frame = async () => {
-    const response = await fetch(`/page/side?in=${language()}`).catch(() => null);
+    const response = await fetch(`/page/sidebar?in=${language()}`).catch(() => null);
     if (!response || !response.ok) return;
     const typed = $("#find").value;
     $("#server-gone").remove();
-    $("#side").outerHTML = await response.text();
+    $("#sidebar").outerHTML = await response.text();
     $("#find").value = typed;
     refresh();
   };
@@ -42,10 +42,10 @@
   };
 
   const open = (wanted) => {
-    document.body.classList.toggle("side-open", wanted);
+    document.body.classList.toggle("sidebar-open", wanted);
     const menu = $("#menu");
     if (menu) menu.setAttribute("aria-expanded", String(wanted));
-    if (wanted) $("#side a.new").focus();
+    if (wanted) $("#sidebar a.new").focus();
     else if (menu && menu.offsetParent) menu.focus();
   };
 
@@ -55,7 +55,7 @@
     field.value = link.textContent;
     field.maxLength = 120;
     field.dir = "auto";
-    field.setAttribute("aria-label", $("#side").dataset.newTitle);
+    field.setAttribute("aria-label", $("#sidebar").dataset.newTitle);
     link.replaceWith(field);
     field.select();
     let over = false;
@@ -85,7 +85,7 @@
   const restore = async () => {
     $("#undo").hidden = true;
     await change(deleted, { do: "restore" });
-    $("#side a.new").focus();
+    $("#sidebar a.new").focus();
   };
 
   // Which collection is asked: kept like the page's language. A conversation is about the one that it was begun with.
@@ -99,22 +99,22 @@
   });
 
   document.addEventListener("click", (event) => {
-    const row = event.target.closest("#kept li");
-    if (event.target.closest("#menu")) open(!document.body.classList.contains("side-open"));
-    else if (event.target.closest("#kept .rename")) rename(row);
-    else if (event.target.closest("#kept .delete")) remove(row);
+    const row = event.target.closest("#conversations li");
+    if (event.target.closest("#menu")) open(!document.body.classList.contains("sidebar-open"));
+    else if (event.target.closest("#conversations .rename")) rename(row);
+    else if (event.target.closest("#conversations .delete")) remove(row);
     else if (event.target.closest("#undo button")) restore();
-    else if (document.body.classList.contains("side-open") && !event.target.closest("#side")) open(false);
+    else if (document.body.classList.contains("sidebar-open") && !event.target.closest("#sidebar")) open(false);
   });
   document.addEventListener("input", (event) => event.target.id === "find" && refresh());
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && document.body.classList.contains("side-open")) open(false);
+    if (event.key === "Escape" && document.body.classList.contains("sidebar-open")) open(false);
   });
 
   // A question that was asked has a conversation: the address takes its name, and the list shows it.
   const settle = () => {
-    if ($("#side") && $("#side").lang !== language()) {
-      $("#side").lang = language();
+    if ($("#sidebar") && $("#sidebar").lang !== language()) {
+      $("#sidebar").lang = language();
       frame();
     }
     name();

@@ -1,0 +1,89 @@
+"""Questions with several answers: the whole enumeration around a phrase, or the lines of a list.
+
+The reader finds one phrase. Where it stands in an enumeration ("Nuwar, Blue Oars and Port Youth"), all members of it
+are the answer; where it is a line of a list, all lines are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from index.articles import Article, Span
+from qa.citations import Located
+from qa.evidence import Evidence
+
+_SEPARATOR = re.compile(r"\s*[,،;؛]\s*(?:(?:and|or)\s+|و(?=\S))?|\s+(?:and|as well as|&)\s+|\s+و(?=\S)")
+_MAX_WORDS = 7
+"""Most words of a member of an enumeration."""
+_ITEM = re.compile(r"^[ \t]*(?:[-–—•*·▪]|\(?\d{1,2}[.)]|[\u0660-\u0669]{1,2}[.)-])[ \t]+\S", re.MULTILINE)
+_LABELLED = re.compile(r"^[^\n:]{2,60}:[ \t]+\S", re.MULTILINE)
+_MIN_LINES = 3
+
+
+def expand(located: Located) -> Located:
+    """Widen a phrase to the enumeration that it is a member of, within its sentence."""
+    evidence = located.evidence
+    quote = evidence.cut(evidence.span)
+    start, end = located.span.start - evidence.span.start, located.span.end - evidence.span.start
+    parts = list(_parts(quote))
+    inside = [at for at, part in enumerate(parts) if part.start < end and start < part.end]
+    if not inside:
+        return located
+    first, last = inside[0], inside[-1]
+    # What stands before the first separator is the beginning of the sentence, and is no member.
+    while first > 1 and _is_member(quote, parts[first - 1]):
+        first -= 1
+    while last + 1 < len(parts) and _is_member(quote, parts[last + 1]):
+        last += 1
+    new_start = min(start, parts[first].start) if first < inside[0] else start
+    new_end = max(end, parts[last].end) if last > inside[-1] else end
+    while new_end > new_start and quote[new_end - 1] in " .،,;؛\n":
+        new_end -= 1
+    offset = evidence.span.start
+    return Located(evidence, Span(offset + new_start, offset + new_end))
+
+
+def list_lines(located: Located) -> list[Located]:
+    """Return the lines of the list that a phrase is in, each with itself as its quotation; empty if it is in none."""
+    article = located.evidence.article
+    if located.evidence.field != "text":
+        return []
+    block = _block(article, located.span)
+    return [Located(_evidence(located.evidence, line), line) for line in block] if len(block) >= _MIN_LINES else []
+
+
+def _parts(quote: str) -> Iterator[Span]:
+    start = 0
+    for match in _SEPARATOR.finditer(quote):
+        yield Span(start, match.start())
+        start = match.end()
+    yield Span(start, len(quote))
+
+
+def _is_member(quote: str, part: Span) -> bool:
+    words = quote[part.start : part.end].split()
+    return 0 < len(words) <= _MAX_WORDS
+
+
+def _block(article: Article, span: Span) -> list[Span]:
+    """Return the consecutive lines of one form around a span."""
+    lines = [Span(*match.span()) for match in re.finditer(r"[^\n]+", article.text)]
+    at = next((n for n, line in enumerate(lines) if line.overlaps(span)), None)
+    if at is None:
+        return []
+    for form in (_ITEM, _LABELLED):
+        is_of = [bool(form.match(article.text[line.start : line.end])) for line in lines]
+        if is_of[at]:
+            first = last = at
+            while first > 0 and is_of[first - 1]:
+                first -= 1
+            while last + 1 < len(lines) and is_of[last + 1]:
+                last += 1
+            return lines[first : last + 1]
+    return []
+
+
+def _evidence(like: Evidence, line: Span) -> Evidence:
+    text = " ".join(like.article.text[line.start : line.end].split())
+    return Evidence(like.article, line, text, like.similarity, like.score)

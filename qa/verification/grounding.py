@@ -1,0 +1,163 @@
+"""Grounding: how far a quotation, with its article's title and date, bears out the details of a question.
+
+A quotation that is word for word is no proof that it answers: it may tell another town's votes, another year's, or what
+did not happen. Each signal is a number that `qa/confidence.py` weighs; none alone decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+from index.articles import Article, Span
+from index.text.folding import fold_text
+from index.text.language import detect_language
+from qa.citations import Located
+from qa.polarity import polarity_at
+from qa.query.understanding import YEAR, Expected, Understanding
+from qa.text_words import TextWords
+from qa.verification.numbers import parse_numbers, possible_values
+from qa.verification.speakers import speaker_of, speakers
+
+_BEFORE = 320
+"""Code points before a quotation that lead up to it."""
+_AFTER = 120
+_LEAD = 300
+"""Code points of an article's beginning, which says whom it is about."""
+_NAME_WORD = re.compile(r"[^\W\d_]{2,}")
+_QUANTITY = re.compile(
+    r"\d|(?<!\w)(?:one|no|none|nothing|a|an|every|all|both|few|several|many|most|free|once|twice"
+    r"|واحد\w*|كل|جميع|مره|بضع\w*|عده|مجان\w*|لا شيء)(?!\w)"
+)
+_TIME = re.compile(
+    r"\d|(?<!\w)(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday"
+    r"|wednesday|thursday|friday|saturday|sunday|yesterday|today|tomorrow|century|spring|summer|autumn|winter|noon|midnight"
+    r"|morning|evening|night|week|month|year|day|hour|dawn|season|easter|christmas|ago|after|before|when|until"
+    r"|يناير|فبراير|مارس|ابريل|مايو|يونيو|يوليو|اغسطس|سبتمبر|اكتوبر|نوفمبر|ديسمبر|كانون|شباط|اذار|نيسان|ايار|حزيران|تموز|اب"
+    r"|ايلول|تشرين|الاحد|الاثنين|الثلاثاء|الاربعاء|الخميس|الجمعه|السبت|امس|اليوم|غدا|قرن|الربيع|الصيف|الخريف|الشتاء|ظهرا?"
+    r"|صباحا?|مساء|ليلا?|فجرا?|عام|سنه|شهر|يوم|اسبوع|ساعه|موسم|رمضان|عيد|قبل|بعد|عند|حين|منذ)"
+)
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """Signals of one quotation, each from 0 (borne out) to 1.
+
+    `names_absent`: share of the question's names that the article lacks. `names_far`: of those that it has, but neither
+    in the quotation nor in what leads up to it, the title or the article's beginning. `years_other`: another year is
+    given instead. `years_absent`, `numbers_absent`, `words_absent`: share of the question's years, numbers and other
+    words that are not borne out. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the
+    question takes as fact. `wrong_type`: a number or time is asked for, and the phrase has none. `other_speaker`:
+    somebody else than the one asked about says it. `crossed`: the two are in different languages, where words cannot
+    be compared.
+    """
+
+    names_absent: float
+    names_far: float
+    years_other: float
+    years_absent: float
+    numbers_absent: float
+    words_absent: float
+    negated: float
+    unreal: float
+    wrong_type: float
+    other_speaker: float
+    crossed: float
+
+    def values(self) -> tuple[float, ...]:
+        """The signals, in the order of the fields."""
+        return astuple(self)
+
+
+def ground(asked: Understanding, located: Located) -> Grounding:
+    """Compare what a question names with a quotation and its article."""
+    article, quoted = located.evidence.article, located.evidence.span
+    quote = located.evidence.cut(quoted)
+    near = surroundings(article, quoted) if located.evidence.field == "text" else (article.title, article.date or "")
+    phrase_in_quote = Span(located.span.start - quoted.start, located.span.end - quoted.start)
+    polarity = polarity_at(quote, phrase_in_quote, asked.words)
+    near_words = TextWords(quote, *near)
+    absent = absent_names(asked.names, article)
+    far = far_names(asked.names, article, near_words)
+    crossed = detect_language(quote) != detect_language(" ".join((*asked.names, *asked.words)) or quote)
+    return Grounding(
+        names_absent=_share(len(absent), len(asked.names)),
+        names_far=_share(len(far), len(asked.names)),
+        years_other=float(_has_other_year(asked.years, quote, near)),
+        years_absent=_share(len(_absent_years(asked.years, quote, near)), len(asked.years)),
+        numbers_absent=_absent_numbers(asked.numbers, " ".join((quote, *near))),
+        words_absent=_share(sum(word not in near_words.stems for word in asked.words), len(asked.words)),
+        negated=float(polarity.negated and not asked.polarity.negated),
+        unreal=float(polarity.unreal and not asked.polarity.unreal),
+        wrong_type=float(not _fits(asked.expected, located.text)),
+        other_speaker=float(_is_of_other_speaker(asked.names, article, quoted)),
+        crossed=float(crossed),
+    )
+
+
+def surroundings(article: Article, quoted: Span) -> tuple[str, ...]:
+    """Return what says whom a quotation is about: title, date, the article's beginning, and the text around it."""
+    before = article.text[max(0, quoted.start - _BEFORE) : quoted.start]
+    after = article.text[quoted.end : quoted.end + _AFTER]
+    return article.title, article.date or "", article.text[:_LEAD], before, after
+
+
+def absent_names(names: Sequence[str], article: Article) -> list[str]:
+    """Return the names of which the article lacks a word."""
+    words = TextWords(article.title, article.text, article.source or "", article.author or "")
+    return [name for name in names if not all(words.has_name(part) for part in _parts(name))]
+
+
+def far_names(names: Sequence[str], article: Article, near: TextWords) -> list[str]:
+    """Return the names that the article has, but of which no word is `near`."""
+    absent = absent_names(names, article)
+    return [name for name in names if name not in absent and not any(near.has_name(part) for part in _parts(name))]
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in _NAME_WORD.findall(fold_text(name)) if part not in ("al", "el", "the", "of", "ال")] or [
+        name
+    ]
+
+
+def _absent_years(years: Sequence[str], quote: str, near: Sequence[str]) -> list[str]:
+    text = fold_text(" ".join((quote, *near)))
+    return [year for year in years if year not in text]
+
+
+def _has_other_year(years: Sequence[str], quote: str, near: Sequence[str]) -> bool:
+    """Return whether a year of the question is missing where the quotation, or the article's date, has another."""
+    dated = near[1] if len(near) > 1 else ""
+    return bool(_absent_years(years, quote, near)) and bool(YEAR.search(fold_text(quote)) or YEAR.search(dated))
+
+
+def _absent_numbers(numbers: Sequence[str], text: str) -> float:
+    values = possible_values(text)
+    wanted = [mention for number in numbers for mention in parse_numbers(number)]
+    return _share(sum(not mention.readings & values for mention in wanted), len(wanted))
+
+
+def _fits(expected: Expected, phrase: str) -> bool:
+    """Return whether a phrase can be of the kind that is asked for."""
+    folded = fold_text(phrase)
+    if expected == "quantity":
+        return bool(possible_values(phrase)) or bool(_QUANTITY.search(folded))
+    if expected == "time":
+        return bool(_TIME.search(folded)) or bool(possible_values(phrase))
+    return True
+
+
+def _is_of_other_speaker(names: Sequence[str], article: Article, quoted: Span) -> bool:
+    """Return whether one of the names is a speaker of the article, and the quotation is another speaker's."""
+    speaker = speaker_of(article, quoted)
+    if speaker is None:
+        return False
+    asked = {
+        other for other in speakers(article) for name in names if any(map(TextWords(other).has_name, _parts(name)))
+    }
+    return bool(asked) and speaker not in asked
+
+
+def _share(count: int, total: int) -> float:
+    return count / total if total else 0.0

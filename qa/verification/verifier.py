@@ -1,0 +1,47 @@
+"""Verification of the reader's phrases: how likely each is right, by the reader and by what its quotation bears out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from qa.citations import Located
+from qa.query.understanding import Understanding
+from qa.reader.extractive_qa import ReaderSignals
+from qa.verification.grounding import Grounding, ground
+
+
+@dataclass(frozen=True)
+class VerificationWeights:
+    """Weights of a logistic regression: of the reader's signals, of the grounding's, and the bias."""
+
+    reader: ReaderSignals
+    grounding: Grounding
+    bias: float
+
+
+class Verifier:
+    """Scores the phrases that may answer one question; a `Scorer` of `qa/reader/extractive_qa.py`."""
+
+    def __init__(self, asked: Understanding, weights: VerificationWeights | None = None) -> None:
+        self._asked = asked
+        self._weights = weights or VERIFICATION_WEIGHTS
+
+    def __call__(self, signals: ReaderSignals, located: Located) -> float:
+        grounding = ground(self._asked, located)
+        total = self._weights.bias + sum(
+            weight * value
+            for weight, value in zip(
+                (*self._weights.reader.values(), *self._weights.grounding.values()),
+                (*signals.values(), *grounding.values()),
+                strict=True,
+            )
+        )
+        return 1 / (1 + math.exp(-max(min(total, 50.0), -50.0)))
+
+
+VERIFICATION_WEIGHTS = VerificationWeights(
+    reader=ReaderSignals(margin=0.231, evidence=3.667, answerable=0.090),
+    grounding=Grounding(*([0.0] * 11)),
+    bias=-3.082,
+)

@@ -1,0 +1,91 @@
+"""Yes-or-no questions: the sentence that speaks of what is asked, and whether it says so or denies it.
+
+The sentence is the one that has most of the question's words, names and meaning. Whether it says yes or no is told by
+its polarity (`qa/polarity.py`); where it has too little of the question, the answer is neither. An LLM of 1.5B tells
+yes from no less well (docs/answer-verification.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from index.articles import Language
+from index.retriever import Hit
+from index.text.words import normalize_tokens
+from qa.citations import Located
+from qa.composed import ComposedAnswer, Statement
+from qa.composed_texts import texts
+from qa.evidence import Evidence, rank_sentences
+from qa.polarity import polarity_of
+from qa.query.understanding import Understanding
+from qa.text_words import TextWords
+from qa.verification.grounding import absent_names, far_names, surroundings
+
+CANDIDATES = 40
+"""Sentences that are looked at, likeliest first."""
+
+
+@dataclass(frozen=True)
+class VerdictWeights:
+    """Weights of the signals of a sentence, and the bias: a logistic function that it is the one that decides."""
+
+    evidence: float
+    words: float
+    near_words: float
+    names: float
+    bias: float
+
+
+VERDICT_WEIGHTS = VerdictWeights(evidence=4.0, words=2.0, near_words=1.0, names=-4.0, bias=-3.2)
+MAX_CONFIDENCE = 0.75
+"""No verdict is surer: rules do not understand the sentence."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence that may decide, and how likely it is the one."""
+
+    evidence: Evidence
+    likelihood: float
+
+
+def answer_yes_no(
+    question: str, asked: Understanding, hits: Sequence[Hit], language: Language
+) -> ComposedAnswer | None:
+    """Return yes or no with the sentence that says so; `None` if there is no sentence at all."""
+    best = max(candidates(question, asked, hits), key=lambda one: one.likelihood, default=None)
+    if best is None:
+        return None
+    verdict = polarity_of(best.evidence.text).negated == asked.polarity.negated
+    wording = texts(language)["verdict"]
+    sentence = best.evidence.text if best.evidence.text[-1] in ".!…؟?" else f"{best.evidence.text}."
+    said = f"{wording['yes' if verdict else 'no']} {sentence}"
+    statement = Statement(said, (Located(best.evidence, best.evidence.span),))
+    return ComposedAnswer((statement,), min(best.likelihood, MAX_CONFIDENCE), verdict=verdict)
+
+
+def candidates(question: str, asked: Understanding, hits: Sequence[Hit]) -> Iterator[Candidate]:
+    """Yield the sentences that may decide; a question is none."""
+    for evidence in rank_sentences(question, hits)[:CANDIDATES]:
+        if not evidence.text.rstrip(' "”»').endswith(("?", "؟")):
+            yield Candidate(evidence, _likelihood(asked, evidence))
+
+
+def _likelihood(asked: Understanding, evidence: Evidence, weights: VerdictWeights = VERDICT_WEIGHTS) -> float:
+    near = TextWords(evidence.text, *surroundings(evidence.article, evidence.span))
+    stems = frozenset(normalize_tokens(evidence.text))
+    named = [*absent_names(asked.names, evidence.article), *far_names(asked.names, evidence.article, near)]
+    total = (
+        weights.evidence * evidence.score
+        + weights.words * _share(sum(word in stems for word in asked.words), len(asked.words))
+        + weights.near_words * _share(sum(word in near.stems for word in asked.words), len(asked.words))
+        + weights.names * _share(len(named), len(asked.names))
+        + weights.bias
+    )
+    return 1 / (1 + math.exp(-total))
+
+
+def _share(count: int, total: int) -> float:
+    return count / total if total else 0.0

@@ -1,0 +1,102 @@
+"""Verification of an answer: what its quotation bears out, yes or no, and lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from index.articles import Article, Span
+from qa.citations import Located
+from qa.evidence import Evidence
+from qa.listing import expand, list_lines
+from qa.query.names import CapitalTagger
+from qa.query.understanding import understand
+from qa.reader.extractive_qa import ReaderSignals
+from qa.verification.grounding import Grounding, ground
+from qa.verification.verifier import VerificationWeights, Verifier
+
+TEXT = "The river rose at night. At Pennick Bridge 3,420 people left their homes. The mayor will not resign."
+
+
+def located(
+    phrase: str, sentence: str, text: str = TEXT, title: str = "Flood", date: str | None = "2022-11-18"
+) -> Located:
+    article = Article("a", title, text, "en", date=date)
+    start = text.index(sentence)
+    at = text.index(phrase, start)
+    evidence = Evidence(article, Span(start, start + len(sentence)), sentence, 0.5, 0.5)
+    return Located(evidence, Span(at, at + len(phrase)))
+
+
+PEOPLE = located("3,420", "At Pennick Bridge 3,420 people left their homes.")
+
+
+def grounding(question: str, phrase: Located = PEOPLE) -> Grounding:
+    return ground(understand(question, CapitalTagger()), phrase)
+
+
+def test_what_is_borne_out_has_no_signal() -> None:
+    found = grounding("How many people left their homes at Pennick Bridge in 2022?")
+    assert (found.names_absent, found.names_far, found.years_absent, found.negated, found.wrong_type) == (0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("question", "signal"),
+    [
+        ("How many people left their homes at Sallow Weir?", "names_absent"),
+        ("How many people left their homes at Pennick Bridge in 2019?", "years_other"),
+        ("How many of the 5,000 people left?", "numbers_absent"),
+        ("How many cattle drowned?", "words_absent"),
+    ],
+)
+def test_what_is_not_borne_out_has_a_signal(question: str, signal: str) -> None:
+    assert getattr(grounding(question), signal) > 0
+
+
+def test_a_denial_does_not_bear_out_a_fact() -> None:
+    refusal = located("The mayor", "The mayor will not resign.")
+    assert grounding("Who resigned?", refusal).negated == 1
+    assert grounding("Who will not resign?", refusal).negated == 0
+
+
+def test_a_phrase_without_a_number_is_no_quantity() -> None:
+    assert grounding("How many left?", located("The mayor", "The mayor will not resign.")).wrong_type == 1
+
+
+def test_the_answer_of_another_speaker_is_told() -> None:
+    text = "HUDA: It cost nine million.\nSALIM: It cost twelve million.\nHUDA: I stay with nine.\n"
+    of_salim = located("twelve million", "SALIM: It cost twelve million.", text)
+    assert grounding("What did it cost in the opinion of Huda?", of_salim).other_speaker == 1
+    assert grounding("What did it cost in the opinion of Salim?", of_salim).other_speaker == 0
+
+
+def test_verifier_weighs_reader_and_grounding() -> None:
+    zero = Grounding(*[0.0] * len(PEOPLE_SIGNALS))
+    absent = Grounding(-9.0, *[0.0] * (len(PEOPLE_SIGNALS) - 1))
+    signals = ReaderSignals(margin=2.0, evidence=0.5, answerable=1.0)
+    asked = understand("How many people left their homes at Sallow Weir?", CapitalTagger())
+    for weights, certain in ((zero, True), (absent, False)):
+        weighed = VerificationWeights(ReaderSignals(1.0, 0.0, 0.0), weights, bias=0.0)
+        assert (Verifier(asked, weighed)(signals, PEOPLE) > 0.5) is certain
+
+
+PEOPLE_SIGNALS = grounding("How many?").values()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "phrase", "whole"),
+    [
+        ("The treaty was signed by Nuwar, Umm Sidra and Port Lorne.", "Umm Sidra", "Umm Sidra and Port Lorne"),
+        ("The treaty was signed by Nuwar, Umm Sidra and Port Lorne.", "Nuwar", "Nuwar, Umm Sidra and Port Lorne"),
+        ("وقّعت المعاهدة نوار، وأم سدرة، وبرج الندى.", "نوار", "نوار، وأم سدرة، وبرج الندى"),
+        ("It was signed by Nuwar.", "Nuwar", "Nuwar"),
+    ],
+)
+def test_a_phrase_is_widened_to_its_enumeration(sentence: str, phrase: str, whole: str) -> None:
+    assert expand(located(phrase, sentence, sentence)).text == whole
+
+
+def test_lines_of_a_list_are_all_answers() -> None:
+    text = "Bring to the fair:\n- two lemons\n- a sack of flour\n- salt\n\nCome early."
+    lines = list_lines(located("salt", "- salt", text))
+    assert [line.text for line in lines] == ["- two lemons", "- a sack of flour", "- salt"]
+    assert list_lines(located("early", "Come early.", text)) == []

@@ -1,0 +1,200 @@
+"""Understanding of questions: kind, names, polarity, and the source that a question names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.articles import Article, Span
+from index.fakes import HashEmbedder
+from index.indexer import update_index
+from index.retriever import Retriever
+from qa.missing import missing_names
+from qa.polarity import clauses, polarity_at, polarity_of
+from qa.query.attribution import attribution_of
+from qa.query.names import CapitalTagger, find_names
+from qa.query.understanding import kind_of, understand
+from qa.text_words import TextWords
+from qa.verification.speakers import speaker_of, speakers
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Was the mill sold?", "yes-no"),
+        ("هل بيعت الطاحونة؟", "yes-no"),
+        ("وهل وصلت السفينة؟", "yes-no"),
+        ("Is it Monday or Tuesday that the library opens?", "phrase"),
+        ("Which towns signed the treaty?", "list"),
+        ("Who were the winners?", "list"),
+        ("ما البرامج التي تقدمها الإذاعة؟", "list"),
+        ("Which town signed first?", "phrase"),
+        ("What does the mayor say about it?", "phrase"),
+        ("Why was the bridge closed?", "explanation"),
+        ("Summarise the report", "summary"),
+        ("كم عدد الركاب؟", "phrase"),
+    ],
+)
+def test_kind_of_question(question: str, kind: str) -> None:
+    assert kind_of(question) == kind
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How many people voted?", "quantity"),
+        ("بكم بيعت الأرض؟", "quantity"),
+        ("In which year did it open?", "time"),
+        ("متى افتتح الجسر؟", "time"),
+        ("Who built it?", "person"),
+        ("من بنى السد؟", "person"),
+        ("من أين جاءت السفينة؟", "place"),
+        ("What colour is it?", "any"),
+    ],
+)
+def test_expected_kind_of_phrase(question: str, expected: str) -> None:
+    assert understand(question, CapitalTagger()).expected == expected
+
+
+def test_understanding_separates_names_years_and_words() -> None:
+    asked = understand("How many people voted in Wadi Nargis in 2021?", CapitalTagger())
+    assert (asked.names, asked.years, asked.numbers) == (("Wadi Nargis",), ("2021",), ())
+    assert "vote" in asked.words and not {"wadi", "nargi"} & asked.words
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("What does Samira al-Attara's brother do?", ("Samira al-Attara",)),
+        ("When did the Bank of Nuwar open?", ("Bank of Nuwar",)),
+        ("In May, who led Umm Sidra?", ("Umm Sidra",)),
+        ("who won?", ()),
+    ],
+)
+def test_names_with_capitals(question: str, names: tuple[str, ...]) -> None:
+    assert find_names(question, CapitalTagger()) == names
+
+
+class EveryWord:
+    """Tagger that takes every word for a name."""
+
+    def tag(self, text: str, words: list[Span]) -> list[bool]:
+        return [True] * len(words)
+
+
+def test_tagged_arabic_words_join_to_one_name_without_stop_words() -> None:
+    assert find_names("في وادي الدقّاق", EveryWord()) == ("وادي الدقّاق",)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "negated", "unreal"),
+    [
+        ("The council decided not to sell the mill", True, False),
+        ("It wasn't sold", True, False),
+        ("The match was called off", True, False),
+        ("The bridge will open in spring", False, True),
+        ("It opened in May", False, False),
+        ("It may open", False, True),
+        ("لم يفز رشيد", True, False),
+        ("فلم تتبدل النتيجة", True, False),
+        ("نفى المدير أن يكون أحد قد أصيب", True, False),
+        ("سيفتتح الجسر غدا", False, True),
+        ("فاز رشيد في الانتخابات", False, False),
+    ],
+)
+def test_polarity(text: str, negated: bool, unreal: bool) -> None:
+    polarity = polarity_of(text)
+    assert (polarity.negated, polarity.unreal) == (negated, unreal)
+
+
+def test_polarity_is_that_of_the_clause_with_the_phrase() -> None:
+    sentence = "The ferry did not sail on Monday, but it sailed on Tuesday with forty people."
+    start = sentence.index("Tuesday")
+    assert not polarity_at(sentence, Span(start, start + 7), ()).negated
+    assert polarity_at(sentence, Span(start, start + 7), ("monday",)).negated
+
+
+def test_clauses_cover_words_of_the_original() -> None:
+    sentence = "لم يحضر أحد، ولكن الاجتماع عُقد"
+    assert [sentence[c.start : c.end].strip() for c in clauses(sentence)] == ["لم يحضر أحد", "ولكن الاجتماع عُقد"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "has"),
+    [
+        ("أعلنت بلدية وادي نرجس", "لنرجس", True),
+        ("أعلنت بلدية وادي نرجس", "سنبل", False),
+        ("The mayor of Umm Sidra", "سدرة", True),
+        ("زار كيربي بغداد", "Kirby", True),
+        ("زار كيربي بغداد", "Kerry", False),
+        ("Sunbulah school", "Sunbula", True),
+        ("مصر والأردن", "Egypt", True),
+    ],
+)
+def test_names_match_in_both_scripts(text: str, word: str, has: bool) -> None:
+    assert TextWords(text).has_name(word) is has
+
+
+INTERVIEW = """We asked both.
+
+HUDA KASSAR, mayor: The bridge will cost nine million.
+SALIM RAAD: It will cost twelve.
+HUDA KASSAR: I stay with nine.
+"""
+
+
+def test_speakers_of_an_interview() -> None:
+    article = Article("a", "Two voices", INTERVIEW, "en")
+    at = INTERVIEW.index("twelve")
+    assert speakers(article) == {"HUDA KASSAR", "SALIM RAAD"}
+    assert speaker_of(article, Span(at, at + 6)) == "SALIM RAAD"
+
+
+def test_a_list_with_colons_has_no_speakers() -> None:
+    text = "Figs: 3\nDates: 4\nOlives: 5\nGrapes: 6\n"
+    assert speakers(Article("a", "Prices", text, "en")) == frozenset()
+
+
+ARTICLES = (
+    '{"id": "a", "title": "Fair opens", "text": "The fair drew nine thousand people.", "source": "The Harbour Post",'
+    ' "date": "2024-05-03"}\n'
+    '{"id": "b", "title": "Fair", "text": "The fair drew two thousand people.", "source": "صوت المرفأ",'
+    ' "author": "Huda Kassar", "date": "2024-05-04"}\n'
+)
+
+
+@pytest.fixture(scope="module")
+def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
+    folder: Path = tmp_path_factory.mktemp("attribution")
+    (folder / "articles.jsonl").write_text(ARTICLES, encoding="utf-8")
+    embedder = HashEmbedder()
+    update_index(folder / "index", [folder / "articles.jsonl"], embedder)
+    return Retriever(folder / "index", embedder)
+
+
+@pytest.mark.parametrize(
+    ("question", "articles"),
+    [
+        ("According to the Harbour Post, how many people came to the fair?", ("a",)),
+        ("How many came to the fair, according to Huda Kassar's article?", ("b",)),
+        ("كم شخصا حضر المعرض بحسب صحيفة صوت المرفأ؟", ("b",)),
+        ("How many came, in the article of 4 May?", ("b",)),
+        ("According to the Morning Gazette, how many came?", ()),
+    ],
+)
+def test_attribution_limits_the_articles(retriever: Retriever, question: str, articles: tuple[str, ...]) -> None:
+    found = attribution_of(question, retriever.search(question, literally=False), retriever.catalog)
+    assert found and found.articles == articles
+
+
+@pytest.mark.parametrize(
+    "question", ["How many people came to the fair?", "According to Salim Raad, how many came?", "كم شخصا حضر المعرض؟"]
+)
+def test_a_speaker_or_nobody_is_no_attribution(retriever: Retriever, question: str) -> None:
+    assert attribution_of(question, retriever.search(question, literally=False), retriever.catalog) is None
+
+
+def test_missing_names_are_those_that_no_article_has(retriever: Retriever) -> None:
+    assert missing_names(["Harbour Post", "Wadi Sumbul"], retriever.catalog.rows) == ("Harbour Post", "Wadi Sumbul")
+    assert missing_names(["Fair"], retriever.catalog.rows) == ()
