@@ -1,17 +1,18 @@
 """Right, rightly declined, wrong, and sure and wrong: questions among which traps are as frequent as plain ones.
 
-    python -m benchmarks.traps [--half figures] [--llm] [--work FOLDER]
+    python -m benchmarks.traps [--half figures] [--llm] [--work FOLDER] [--news FOLDER]
 
 The families of benchmarks/sets/traps/HALF are indexed together. A question is right if the answer has one of its
 `answers` (all of its `all`, its `verdict`), or is declined where the articles do not say. Figures are by kind and
 language, with the risk-coverage of all answers; saved under benchmarks/results. `tuning` is for choosing, `figures` for
-reporting only.
+reporting only. With `--news`, the questions of news-questions.toml are asked about the articles in FOLDER instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
 import json
 import re
 import statistics
@@ -25,10 +26,12 @@ import platformdirs
 from tqdm import tqdm
 
 from benchmarks.risk import figures_of
+from index.dates.parser import find_dates
 from index.indexer import update_index
 from index.runtime.cpu import cpu_name
 from index.text.folding import fold_text
 from index.text.language import detect_language
+from index.text.words import normalize_tokens
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.components import Components
@@ -66,18 +69,21 @@ def main() -> None:
     parser.add_argument("--llm", action="store_true", help="with the LLM; without, phrase and quotation alone")
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "traps")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--news", type=Path, help="folder of the five news articles")
     parser.add_argument("--show", action="store_true", help="print every wrong answer")
     given = parser.parse_args()
-    families = read_families(SETS / given.half)
-    with open_over(families, given.work / given.half, given.llm) as assistant:
+    half = "news" if given.news else given.half
+    families = news_family() if given.news else read_families(SETS / half)
+    opened = open_over_files(given.news, given.work / half, given.llm) if given.news else None
+    with opened or open_over(families, given.work / half, given.llm) as assistant:
         outcomes = list(ask_all(assistant, families))
     if given.show:
         for outcome in outcomes:
             if not outcome.right:
                 print(json.dumps(dataclasses.asdict(outcome), ensure_ascii=False))
-    figures = {"cpu": cpu_name(), "llm": given.llm, "half": given.half, **summary(outcomes)}
+    figures = {"cpu": cpu_name(), "llm": given.llm, "half": half, **summary(outcomes)}
     print(json.dumps(figures, indent=1))
-    key = f"{given.half}, {'LLM' if given.llm else 'no LLM'}"
+    key = f"{half}, {'LLM' if given.llm else 'no LLM'}"
     saved = json.loads(given.out.read_text()) if given.out.is_file() else {}
     given.out.write_text(json.dumps(saved | {key: figures}, indent=1) + "\n")
 
@@ -85,6 +91,18 @@ def main() -> None:
 def read_families(folder: Path) -> dict[str, dict[str, Any]]:
     """Map family name to its articles and questions."""
     return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.toml"))}
+
+
+def news_family() -> dict[str, dict[str, Any]]:
+    """Return the questions about the news as one family, without its articles."""
+    return {"news": tomllib.loads((SETS / "news-questions.toml").read_text(encoding="utf-8")) | {"articles": []}}
+
+
+def open_over_files(folder: Path, work: Path, with_llm: bool) -> Assistant:
+    """Open an assistant over the articles of a folder, indexed in `work` where they are not yet."""
+    components = Components()
+    update_index(work / "index", [folder], components.embedder)
+    return components.open_assistant(work / "index", with_llm)
 
 
 def open_over(families: dict[str, dict[str, Any]], work: Path, with_llm: bool) -> Assistant:
@@ -104,7 +122,10 @@ def open_over(families: dict[str, dict[str, Any]], work: Path, with_llm: bool) -
 
 def ask_all(assistant: Assistant, families: dict[str, dict[str, Any]]) -> Iterator[Outcome]:
     asked = [(name, question) for name, family in families.items() for question in family["questions"]]
-    spoken = {name: detect_language(family["articles"][0]["text"]) for name, family in families.items()}
+    spoken = {
+        name: detect_language(family["articles"][0]["text"]) if family["articles"] else "ar"
+        for name, family in families.items()
+    }
     for name, row in tqdm(asked, mininterval=10):
         record = assistant.ask(row["question"])
         yield Outcome(
@@ -142,17 +163,20 @@ def _verdict(answer: str) -> str | None:
 
 
 def holds(said: str, expected: str) -> bool:
-    """Return whether `said` has the words of `expected` in their order, or its number."""
+    """Return whether `said` has the words of `expected` in their order and any form, its number, or its date."""
     if _words(expected) in _words(said):
         return True
+    today = datetime.date.today()
+    dates = {day for date in find_dates(fold_text(expected), today) for day in date.readings}
+    if dates:
+        return bool(dates & {day for date in find_dates(fold_text(said), today) for day in date.readings})
     numbers = parse_numbers(expected)
-    return (
-        len(numbers) == 1 and not _words_beside_numbers(expected) and bool(numbers[0].readings & possible_values(said))
-    )
+    has_number = len(numbers) == 1 and bool(numbers[0].readings & possible_values(said))
+    return has_number and not _words_beside_numbers(expected)
 
 
 def _words(text: str) -> str:
-    return f" {' '.join(word.removeprefix('ال') for word in _WORD.findall(fold_text(text).replace(',', '')))} "
+    return f" {' '.join(normalize_tokens(text))} "
 
 
 def _words_beside_numbers(text: str) -> bool:

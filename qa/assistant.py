@@ -65,7 +65,7 @@ from qa.reader.base import Reader
 from qa.reader.extractive_qa import ExtractedAnswer, extract_answer
 from qa.reader.prompt_injection import InjectionClassifier
 from qa.verification.translation import check_translation
-from qa.verification.verifier import Verifier
+from qa.verification.verifier import Verifier, VerifierOf
 from qa.yes_no import answer_yes_no
 
 SENTENCE_TOKENS = 80
@@ -79,7 +79,7 @@ class Assistant:
 
     Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question. With
     `injection_classifier` no answer is taken from a sentence that tries to command the reader or the LLM. `tagger`
-    finds the names of a question.
+    finds the names of a question, and `verifier` makes the scorer of the phrases that may answer it.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Assistant:
         options: Options | None = None,
         injection_classifier: InjectionClassifier | None = None,
         tagger: NameTagger | None = None,
+        verifier: VerifierOf = Verifier,
     ) -> None:
         self.retriever = retriever
         self._injection_classifier = injection_classifier
@@ -97,6 +98,7 @@ class Assistant:
         self._reader = reader
         self._options = options or Options()
         self._tagger = tagger or CapitalTagger()
+        self._verifier = verifier
         self._counter = itertools.count(1)
 
     def close(self) -> None:
@@ -241,12 +243,12 @@ class Assistant:
     def _extract(self, reader: Reader, question: str, hits: Sequence[Hit]) -> ExtractedAnswer | None:
         """Read given passages for a sub-question."""
         kept = self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
-        verifier = Verifier(understand(question, self._tagger))
+        verifier = self._verifier(understand(question, self._tagger))
         return extract_answer(reader, question, kept, self._options.reader_tokens, verifier)
 
     def _declined(self, context: QuestionContext, confidence: float, clock: Clock) -> Answer:
         """Return the record of a declined question, with the names that no article has."""
-        missing = missing_names(context.understanding.names, self.retriever.catalog.rows)
+        missing = missing_names(context.understanding.names, context.hits, self.retriever.catalog.rows)
         return context.declined(confidence, clock, missing)
 
     def _answer_yes_no(self, context: QuestionContext, clock: Clock) -> Iterator[Event]:
@@ -295,8 +297,14 @@ class Assistant:
     def _answer_with_reader(self, context: QuestionContext, reader: Reader, clock: Clock) -> Iterator[Event]:
         """Answer with the reader's phrase, and a sentence around it if there is an LLM."""
         context.models["reader"] = reader.name
+        asked = context.understanding
         extracted = extract_answer(
-            reader, context.question, context.hits, self._options.reader_tokens, Verifier(context.understanding)
+            reader,
+            context.question,
+            context.hits,
+            self._options.reader_tokens,
+            self._verifier(asked),
+            newest=asked.current,
         )
         confidence = extracted.probability if extracted else 0.0
         if extracted is None or confidence < self._options.threshold:

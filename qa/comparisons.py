@@ -9,10 +9,12 @@ cannot be compared, or where the values are too vague to tell ("about 300" and 3
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from index.articles import Language
+from index.articles import Language, Span
 from index.retriever import Retriever
+from qa.citations import Located
 from qa.compared_values import Find, FoundValue, ValueFinder
 from qa.composed import ComposedAnswer, Statement
 from qa.composed_texts import texts
@@ -52,10 +54,12 @@ def _values(
 
 
 def _are_comparable(values: Sequence[FoundValue]) -> bool:
-    """Return whether values can be compared: of one dimension, each its own, and counts of the same."""
+    """Return whether values can be compared: of one dimension and time, each its own, and counts of the same."""
     quantities = [value.quantity for value in values]
     places = {(value.value.evidence.article.id, value.value.span) for value in values}
     if len(places) < len(values) or not is_comparable(quantities):
+        return False
+    if len({value.is_past for value in values}) > 1:
         return False
     nouns = {quantity.noun for quantity in quantities}
     return all(value.has_noun for value in values) or (len(nouns) == 1 and nouns != {""})
@@ -83,7 +87,9 @@ def _answer(
     if conclusion is None:
         return None
     text, winner, verdict = conclusion
-    statements = [Statement(match_digits(asked.question, text), tuple(q for v in values for q in v.quotations))]
+    values = _with_shared_quotations(values)
+    quotations = tuple(dict.fromkeys(quotation for value in values for quotation in value.quotations))
+    statements = [Statement(match_digits(asked.question, text), quotations)]
     statements += [
         Statement(
             match_digits(asked.question, worded["value"].format(name=_capitalised(value.thing), value=value.text)),
@@ -94,6 +100,17 @@ def _answer(
     short = (winner.name or winner.value).text if winner and asked.operation == "which" else None
     confidence = min(value.probability for value in values) * share
     return ComposedAnswer(tuple(statements), confidence, short, verdict)
+
+
+def _with_shared_quotations(values: Sequence[FoundValue]) -> list[FoundValue]:
+    """Return the values with one object for a sentence that several of them are quoted from."""
+    first: dict[tuple[str, str, Span], Located] = {}
+
+    def shared(quotation: Located) -> Located:
+        evidence = quotation.evidence
+        return first.setdefault((evidence.article.id, evidence.field, evidence.span), quotation)
+
+    return [replace(value, quotations=tuple(map(shared, value.quotations))) for value in values]
 
 
 _Conclusion = tuple[str, FoundValue | None, bool | None]
@@ -131,8 +148,12 @@ def _winners(question: SubQuestion, values: Sequence[FoundValue]) -> list[FoundV
     return [
         value
         for value in values
-        if all(_same(value.quantity, o.quantity) or is_behind(o.quantity, value.quantity) for o in values)
+        if all(
+            other is value or _same(value.quantity, other.quantity) or is_behind(other.quantity, value.quantity)
+            for other in values
+        )
     ]
+
 
 def _same(one: Quantity, other: Quantity) -> bool:
     return one.is_exact and (one.low, one.high) == (other.low, other.high)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from index.articles import Language
 from index.retriever import Hit
+from index.text.language import detect_language
 from index.text.words import normalize_tokens
 from qa.citations import Located
 from qa.composed import ComposedAnswer, Statement
@@ -39,6 +40,10 @@ class VerdictWeights:
 
 
 VERDICT_WEIGHTS = VerdictWeights(evidence=4.0, words=2.0, near_words=1.0, names=-4.0, bias=-3.2)
+WORDS_ACROSS_LANGUAGES = 0.5
+"""Share of words that count as found in another language, where words cannot be compared."""
+MIN_WORDS = 3
+"""Minimum words of a sentence without a colon; fewer are a heading."""
 MAX_CONFIDENCE = 0.75
 """No verdict is surer: rules do not understand the sentence."""
 
@@ -67,9 +72,10 @@ def answer_yes_no(
 
 
 def candidates(question: str, asked: Understanding, hits: Sequence[Hit]) -> Iterator[Candidate]:
-    """Yield the sentences that may decide; a question is none."""
+    """Yield the sentences that may decide; a question or a heading is none."""
     for evidence in rank_sentences(question, hits)[:CANDIDATES]:
-        if not evidence.text.rstrip(' "”»').endswith(("?", "؟")):
+        text = evidence.text.rstrip(' "”»')
+        if not text.endswith(("?", "؟")) and (len(text.split()) >= MIN_WORDS or ":" in text):
             yield Candidate(evidence, _likelihood(asked, evidence))
 
 
@@ -77,10 +83,14 @@ def _likelihood(asked: Understanding, evidence: Evidence, weights: VerdictWeight
     near = TextWords(evidence.text, *surroundings(evidence.article, evidence.span))
     stems = frozenset(normalize_tokens(evidence.text))
     named = [*absent_names(asked.names, evidence.article), *far_names(asked.names, evidence.article, near)]
+    in_sentence = _share(sum(word in stems for word in asked.words), len(asked.words))
+    in_surroundings = _share(sum(word in near.stems for word in asked.words), len(asked.words))
+    if asked.words and detect_language(evidence.text) != detect_language(" ".join(asked.words)):
+        in_sentence = in_surroundings = WORDS_ACROSS_LANGUAGES
     total = (
         weights.evidence * evidence.score
-        + weights.words * _share(sum(word in stems for word in asked.words), len(asked.words))
-        + weights.near_words * _share(sum(word in near.stems for word in asked.words), len(asked.words))
+        + weights.words * in_sentence
+        + weights.near_words * in_surroundings
         + weights.names * _share(len(named), len(asked.names))
         + weights.bias
     )

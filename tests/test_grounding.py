@@ -36,16 +36,15 @@ def grounding(question: str, phrase: Located = PEOPLE) -> Grounding:
 
 def test_what_is_borne_out_has_no_signal() -> None:
     found = grounding("How many people left their homes at Pennick Bridge in 2022?")
-    assert (found.names_absent, found.names_far, found.years_absent, found.negated, found.wrong_type) == (0, 0, 0, 0, 0)
+    assert found.values() == (0.0,) * len(found.values())
 
 
 @pytest.mark.parametrize(
     ("question", "signal"),
     [
         ("How many people left their homes at Sallow Weir?", "names_absent"),
-        ("How many people left their homes at Pennick Bridge in 2019?", "years_other"),
+        ("How many people left their homes at Pennick Bridge in 2019?", "numbers_absent"),
         ("How many of the 5,000 people left?", "numbers_absent"),
-        ("How many cattle drowned?", "words_absent"),
     ],
 )
 def test_what_is_not_borne_out_has_a_signal(question: str, signal: str) -> None:

@@ -126,7 +126,7 @@ def _format_measures(answer: Record, articles: Mapping[str, Article]) -> list[tu
 
 def _is_verbatim(citation: Record, article: Article | None) -> bool:
     quoted = article.field(field_of(citation))[citation["start"] : citation["end"]] if article else ""
-    return quoted == citation["quote"] != ""
+    return bool(quoted == citation["quote"] != "")
 
 
 def _correctness_measures(question: Question, answer: Record | None) -> list[tuple[str, float]]:

@@ -21,6 +21,10 @@ _YES_NO = re.compile(
     r"^\W*(?:and |but |so )?(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should"
     r"|(?:is it true|true) that)\b|^\W*[وف]?(?:هل|اصحيح|ا(?:لم|ليس))(?!\w)"
 )
+_CURRENT = re.compile(
+    r"\b(?:now|currently|current|today|at present|still|these days|latest|nowadays)\b"
+    r"|(?<!\w)(?:الان|حاليا|اليوم|الحالي|الحاليه|لا يزال|ما زال|ما زالت|لا تزال|احدث|راهن|الراهن)(?!\w)"
+)
 _CHOICE = re.compile(r"\bor\b|(?<!\w)(?:ام|او)(?!\w)")
 _NO_NOUN = r"(?!(?:of|did|do|does|was|is|has) )"
 _LIST = re.compile(
@@ -74,7 +78,7 @@ class Understanding:
     """A question understood.
 
     `names`, `years` and `numbers` are as written; `words` are the stems of its other content words. `expected` is the
-    kind of phrase that would answer it.
+    kind of phrase that would answer it; `current` whether what is so now is asked, and no year.
     """
 
     kind: Kind
@@ -84,6 +88,7 @@ class Understanding:
     numbers: tuple[str, ...]
     words: frozenset[str]
     polarity: Polarity
+    current: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what a record tells of it."""
@@ -94,6 +99,7 @@ class Understanding:
             "years": list(self.years),
             "numbers": list(self.numbers),
             **asdict(self.polarity),
+            "current": self.current,
         }
 
 
@@ -111,6 +117,7 @@ def understand(question: str, tagger: NameTagger) -> Understanding:
         numbers=numbers,
         words=_other_words(folded, names),
         polarity=polarity_of(question),
+        current=bool(_CURRENT.search(folded)) and not years,
     )
 
 

@@ -22,6 +22,8 @@ EARLY_STOP_PROBABILITY = 0.7
 """Probability at which reading stops early: about a third fewer tokens for the same F1 (docs/reader.md)."""
 ALTERNATIVE_RATIO = 0.8
 """Minimum ratio to the best probability for a second answer to be shown (docs/generation.md)."""
+NEWEST_RATIO = 0.7
+"""Minimum ratio to the best probability for an answer of a newer article to be taken instead."""
 MIN_ALTERNATIVE_PROBABILITY = 0.25
 """Minimum probability of a second answer."""
 _OVERHEAD_TOKENS = 8
@@ -79,20 +81,30 @@ class ExtractedAnswer:
 
 
 def extract_answer(
-    reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, score: Scorer = reader_scorer
+    reader: Reader,
+    question: str,
+    hits: Sequence[Hit],
+    budget: int = BUDGET,
+    score: Scorer = reader_scorer,
+    newest: bool = False,
 ) -> ExtractedAnswer | None:
-    """Return the most probable answer over all excerpts that are read; `None` if there are none."""
+    """Return the most probable answer over all excerpts that are read; `None` if there are none.
+
+    With `newest`, that of the newest article among those that are nearly as probable; then reading does not stop early.
+    """
     answers: list[ExtractedAnswer] = []
     # Where a choice is offered, the answer stands in the question.
     question_words: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
     for batch in token_batches(reader, question, hits, budget):
         for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
             answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), score)
-        if any(answer.probability >= EARLY_STOP_PROBABILITY for answer in answers):
+        if not newest and any(answer.probability >= EARLY_STOP_PROBABILITY for answer in answers):
             break
     if not answers:
         return None
     best = max(answers, key=lambda answer: answer.probability)
+    if newest:
+        best = _newest(best, answers)
     return replace(best, other=_find_alternative(best, answers))
 
 
@@ -101,6 +113,12 @@ def _answers(excerpt: Excerpt, reading: ReaderOutput, score: Scorer) -> Iterator
         phrase = located(excerpt, scored.span)
         signals = ReaderSignals(scored.score - reading.no_answer_score, excerpt.best.score, reading.answerable)
         yield ExtractedAnswer(phrase, score(signals, phrase))
+
+
+def _newest(best: ExtractedAnswer, answers: Sequence[ExtractedAnswer]) -> ExtractedAnswer:
+    """Return the answer of the newest article among those nearly as probable as the best, that article's best."""
+    near = [answer for answer in answers if answer.probability >= NEWEST_RATIO * best.probability]
+    return max(near, key=lambda answer: (answer.located.evidence.article.date or "", answer.probability))
 
 
 def _find_alternative(best: ExtractedAnswer, answers: Sequence[ExtractedAnswer]) -> Located | None:

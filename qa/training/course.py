@@ -17,6 +17,7 @@ from index.storage.durable import write_atomically
 from qa.evaluation.question_set import read_set
 from qa.reader.base import Context
 from qa.training.examples import Example, ExampleBuilder, Source, is_for_validation, load_set, names_in
+from qa.training.families import family_sources
 from qa.training.hard_negatives import add_hard_negatives
 from qa.training.reader_data import MIXTURE, Part, read_mixture, sample_part
 from qa.training.recipe import Recipe
@@ -28,8 +29,13 @@ SEARCHED = ("mlqa-cross-ar-en", "xquad/en-over-ar", "xquad/ar-over-en")
 """Data whose hard negatives come from the retriever: shared words find none in another language."""
 
 
-def course_sources(data: Path, sets: Path, embedder: Embedder, recipe: Recipe) -> list[Source]:
-    """Sample the questions of a run from the mixture, the sets and the sibling templates, without held-out articles."""
+def course_sources(
+    data: Path, sets: Path, embedder: Embedder, recipe: Recipe, families: Path | None = None
+) -> list[Source]:
+    """Sample the questions of a run from the mixture, the sets, the sibling templates and a folder of families.
+
+    Held-out articles and families are left out.
+    """
     draw = random.Random(recipe.seed)
     split = read_mixture(data, MIXTURE, validation_titles(sets))
     chosen = {part.name: sample_part(split.training[part.name], part, recipe.share, draw) for part in MIXTURE}
@@ -38,7 +44,8 @@ def course_sources(data: Path, sets: Path, embedder: Embedder, recipe: Recipe) -
         chosen[name] = sample_part(load_set(sets / name, validation=False), part, recipe.share, draw)
     for name in SEARCHED:
         chosen[name] = add_hard_negatives(chosen[name], embedder)
-    return [*itertools.chain(*chosen.values()), *siblings(round(recipe.siblings * recipe.share), draw)]
+    of_families = family_sources(families, draw) if families else []
+    return [*itertools.chain(*chosen.values()), *siblings(round(recipe.siblings * recipe.share), draw), *of_families]
 
 
 def validation_titles(sets: Path) -> frozenset[str]:
@@ -50,9 +57,11 @@ def validation_titles(sets: Path) -> frozenset[str]:
     return frozenset(titles)
 
 
-def course_examples(data: Path, sets: Path, base: SentenceTransformerEmbedder, recipe: Recipe) -> list[Example]:
+def course_examples(
+    data: Path, sets: Path, base: SentenceTransformerEmbedder, recipe: Recipe, families: Path | None = None
+) -> list[Example]:
     """Build the examples of a run, unordered."""
-    sources = course_sources(data, sets, base, recipe)
+    sources = course_sources(data, sets, base, recipe, families)
     tokenizer = base.tokenizer
     count_tokens = cache(lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))
     draw = random.Random(recipe.seed)

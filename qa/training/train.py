@@ -110,6 +110,7 @@ def _score(reader: Reader, source: Source) -> tuple[float, float]:
 @click.option(
     "--data", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of the mixture's files."
 )
+@click.option("--families", type=click.Path(exists=True, path_type=Path), help="Folder of families of like articles.")
 @click.option("--start", type=click.Path(exists=True, path_type=Path), help="Weights to begin with; untaught ones.")
 @click.option(
     "--embedder", type=click.Path(exists=True, path_type=Path), help="Folder of the embedder; the default one."
@@ -120,6 +121,7 @@ def _score(reader: Reader, source: Source) -> tuple[float, float]:
 def main(
     sets: Path,
     data: Path,
+    families: Path | None,
     start: Path | None,
     embedder: Path | None,
     work: Path,
@@ -139,7 +141,7 @@ def main(
     if start:
         # Weights without the second head can be begun with, too.
         network.load_adapter_state({**network.adapter_state(), **load_file(start)})
-    examples = cached_examples(work / "examples.jsonl", lambda: course_examples(data, sets, base, recipe))
+    examples = cached_examples(work / "examples.jsonl", lambda: course_examples(data, sets, base, recipe, families))
     batches = batches_of(examples, tokenizer, recipe, random.Random(recipe.seed))
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")

@@ -15,7 +15,7 @@ from index.text.folding import fold_text
 from index.text.language import detect_language
 from qa.citations import Located
 from qa.polarity import polarity_at
-from qa.query.understanding import YEAR, Expected, Understanding
+from qa.query.understanding import Expected, Understanding
 from qa.text_words import TextWords
 from qa.verification.numbers import parse_numbers, possible_values
 from qa.verification.speakers import speaker_of, speakers
@@ -44,26 +44,19 @@ _TIME = re.compile(
 class Grounding:
     """Signals of one quotation, each from 0 (borne out) to 1.
 
-    `names_absent`: share of the question's names that the article lacks. `names_far`: of those that it has, but neither
-    in the quotation nor in what leads up to it, the title or the article's beginning. `years_other`: another year is
-    given instead. `years_absent`, `numbers_absent`, `words_absent`: share of the question's years, numbers and other
-    words that are not borne out. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the
-    question takes as fact. `wrong_type`: a number or time is asked for, and the phrase has none. `other_speaker`:
-    somebody else than the one asked about says it. `crossed`: the two are in different languages, where words cannot
-    be compared.
+    `names_absent`: share of the question's names that the article lacks, where the two are in one language.
+    `numbers_absent`: share of its years and numbers that neither the quotation has, nor what leads up to it, the title
+    or the date. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the question takes as fact.
+    `wrong_type`: a number or time is asked for, and the phrase has none. `other_speaker`: somebody else than the one
+    asked about says it.
     """
 
     names_absent: float
-    names_far: float
-    years_other: float
-    years_absent: float
     numbers_absent: float
-    words_absent: float
     negated: float
     unreal: float
     wrong_type: float
     other_speaker: float
-    crossed: float
 
     def values(self) -> tuple[float, ...]:
         """The signals, in the order of the fields."""
@@ -75,24 +68,16 @@ def ground(asked: Understanding, located: Located) -> Grounding:
     article, quoted = located.evidence.article, located.evidence.span
     quote = located.evidence.cut(quoted)
     near = surroundings(article, quoted) if located.evidence.field == "text" else (article.title, article.date or "")
-    phrase_in_quote = Span(located.span.start - quoted.start, located.span.end - quoted.start)
-    polarity = polarity_at(quote, phrase_in_quote, asked.words)
-    near_words = TextWords(quote, *near)
-    absent = absent_names(asked.names, article)
-    far = far_names(asked.names, article, near_words)
-    crossed = detect_language(quote) != detect_language(" ".join((*asked.names, *asked.words)) or quote)
+    polarity = polarity_at(quote, Span(located.span.start - quoted.start, located.span.end - quoted.start), asked.words)
+    is_crossed = detect_language(quote) != detect_language(" ".join((*asked.names, *asked.words)) or quote)
+    absent = [] if is_crossed else absent_names(asked.names, article)
     return Grounding(
         names_absent=_share(len(absent), len(asked.names)),
-        names_far=_share(len(far), len(asked.names)),
-        years_other=float(_has_other_year(asked.years, quote, near)),
-        years_absent=_share(len(_absent_years(asked.years, quote, near)), len(asked.years)),
-        numbers_absent=_absent_numbers(asked.numbers, " ".join((quote, *near))),
-        words_absent=_share(sum(word not in near_words.stems for word in asked.words), len(asked.words)),
+        numbers_absent=_absent_numbers((*asked.years, *asked.numbers), " ".join((quote, *near))),
         negated=float(polarity.negated and not asked.polarity.negated),
         unreal=float(polarity.unreal and not asked.polarity.unreal),
         wrong_type=float(not _fits(asked.expected, located.text)),
         other_speaker=float(_is_of_other_speaker(asked.names, article, quoted)),
-        crossed=float(crossed),
     )
 
 
@@ -119,17 +104,6 @@ def _parts(name: str) -> list[str]:
     return [part for part in _NAME_WORD.findall(fold_text(name)) if part not in ("al", "el", "the", "of", "ال")] or [
         name
     ]
-
-
-def _absent_years(years: Sequence[str], quote: str, near: Sequence[str]) -> list[str]:
-    text = fold_text(" ".join((quote, *near)))
-    return [year for year in years if year not in text]
-
-
-def _has_other_year(years: Sequence[str], quote: str, near: Sequence[str]) -> bool:
-    """Return whether a year of the question is missing where the quotation, or the article's date, has another."""
-    dated = near[1] if len(near) > 1 else ""
-    return bool(_absent_years(years, quote, near)) and bool(YEAR.search(fold_text(quote)) or YEAR.search(dated))
 
 
 def _absent_numbers(numbers: Sequence[str], text: str) -> float:

@@ -17,8 +17,8 @@ from functools import cache
 
 from index.text.folding import Folded, fold
 from index.text.words import STOP_WORDS, normalize_tokens
+from qa.units import NONE, PREFIXED, Unit, single_units, units_by_word
 from qa.verification.numbers import NumberMention, parse_numbers
-from qa.verification.units import NONE, PREFIXED, Unit, single_units, units_by_word
 from qa.verification.written_times import written_times
 
 _ORDINAL_AFTER = re.compile(r"(?:st|nd|rd|th)(?!\w)")
@@ -116,7 +116,9 @@ def _numbers(folded: str) -> Iterator[Quantity]:
         before, after = folded[max(0, first.start - _LOOK_BACK) : first.start], folded[last.end :]
         if _RANGE_AFTER.match(after) or _RELATIVE_AFTER.match(after):
             continue
-        if any(pattern.search(before) for pattern in (_RANGE_BEFORE, _DENIED, _RELATIVE_BEFORE)):
+        # «أقل بعشرين»: ب may be written with the number.
+        attached = before + ("ب" if folded[first.start] == "ب" else "")
+        if _RANGE_BEFORE.search(before) or _DENIED.search(before) or _RELATIVE_BEFORE.search(attached):
             continue
         low, high = _interval(value * first.unit.factor, before, after)
         noun = _noun(folded, last.end) if first.unit == NONE else ""
@@ -208,7 +210,9 @@ def _noun(folded: str, end: int) -> str:
     match = _NOUN.match(folded, end)
     if match is None or match["noun"] in STOP_WORDS:
         return ""
-    return normalize_tokens(match["noun"])[0]
+    # كتابا with the alif of its tanwin is كتاب.
+    word = match["noun"]
+    return normalize_tokens(word[:-1] if word.endswith("ا") and len(word) > 3 else word)[0]
 
 
 @cache

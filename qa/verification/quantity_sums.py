@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from index.articles import Language
+from qa.units import NONE, PREFIXED, Unit, units_by_word
 from qa.verification.quantities import Quantity
-from qa.verification.units import NONE, PREFIXED, Unit, units_by_word
 from qa.verification.written_times import DAY, DAY_WITHOUT_YEAR, YEAR, years_between
 
 _SECONDS_PER_DAY = 86400
@@ -72,6 +73,10 @@ def _time_between(first: Quantity, second: Quantity, unit: str, language: Langua
     years = units_by_word()["years"]
     if earlier.unit == YEAR and later.unit == YEAR and (asked is None or asked == years):
         return Result(_written(Fraction(years_between(earlier.low, later.low)), years, language))
+    if asked == years and earlier.unit != DAY_WITHOUT_YEAR and not (earlier.is_exact and later.is_exact):
+        # Of a year alone the day is unknown.
+        first_year, last_year = (datetime.date.fromordinal(int(day)).year for day in (earlier.low, later.low))
+        return Result(_written(Fraction(last_year - first_year), years, language), about=True)
     if not (earlier.is_exact and later.is_exact):
         return None
     days = later.low - earlier.low

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qa.citations import Located
 from qa.query.understanding import Understanding
-from qa.reader.extractive_qa import ReaderSignals
+from qa.reader.extractive_qa import ReaderSignals, Scorer
 from qa.verification.grounding import Grounding, ground
+
+
+VerifierOf = Callable[[Understanding], Scorer]
+"""Function that makes the scorer of the phrases that may answer a question."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,6 @@ class Verifier:
 
 VERIFICATION_WEIGHTS = VerificationWeights(
     reader=ReaderSignals(margin=0.231, evidence=3.667, answerable=0.090),
-    grounding=Grounding(*([0.0] * 11)),
+    grounding=Grounding(*([0.0] * 6)),
     bias=-3.082,
 )

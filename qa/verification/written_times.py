@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from index.dates.parser import MONTHS, find_dates
+from qa.units import Unit
 from qa.verification.numbers import parse_numbers
-from qa.verification.units import Unit
 
 DAY = Unit("day", "date")
 MONTH = Unit("month", "date")

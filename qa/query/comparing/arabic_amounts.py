@@ -17,7 +17,7 @@ from qa.query.comparing.model import (
     as_question,
     compared,
 )
-from qa.verification.units import units_by_word
+from qa.units import units_by_word
 
 _EXCEEDS = r"(?:يزيد|تزيد|زاد|زادت|يفوق|تفوق|فاق|فاقت|يقل|تقل|قل|قلت|ينقص|تنقص|نقص|نقصت)"
 _TOGETHER = r"(?:معا|جميعا|مجتمعين|مجتمعتين|مجتمعه|في المجموع|بالمجموع|اجمالا|كلها)"

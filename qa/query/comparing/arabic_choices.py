@@ -115,7 +115,8 @@ def most_of_kind(line: QuestionLine) -> ComparisonQuestion | None:
     if match := re.fullmatch(rf"ما (?:هو |هي )?(?P<word>{ANY_DEGREE}) (?P<kind>ال\w+) (?P<noun>\w+)", text):
         return _of_kind(match["kind"], of_degree(match["word"], match["noun"]))
     match = re.fullmatch(rf"(?P<place>في |من )?اي (?:من )?(?P<kind>\w+) {AUXILIARY}(?P<clause>.+)", text)
-    if match is None or re.search(r" من (?!غير|سوا|الاخر)", match["clause"]):
+    # «أرخص في» is followed by a place here, and by what is sold where things are named.
+    if match is None or re.search(r" من (?!غير|سوا|الاخر)|(?:ارخص|اغلي) في ", match["clause"]):
         return None
     place = (match["place"] or "").strip()
     return _of_kind(match["kind"], of_places(match["clause"], place) if place else attribute_of(match["clause"]))

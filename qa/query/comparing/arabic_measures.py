@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from qa.query.comparing.model import AMOUNT, DATE, NUMBER, Attribute, as_question
-from qa.verification.units import Dimension
+from qa.units import Dimension
 
 _LENGTHS: tuple[Dimension, ...] = ("length", "duration", "number")
 _YEARS: tuple[Dimension, ...] = ("duration", "number", "date")

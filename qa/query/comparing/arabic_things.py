@@ -28,7 +28,8 @@ _NOT_CONJOINED = frozenset(_WITH_WAW.split())
 """Words whose و is no conjunction."""
 _ORDINAL = re.compile(r"ال(?:اول|ثاني|ثالث|رابع|خامس|سادس|سابع|ثامن|تاسع|عاشر)[هي]?")
 _MEASURES = re.compile(
-    r"(?:ال)?(?:عدد|سعر|ثمن|طول|ارتفاع|مساحه|وزن|عمر|درجه|نسبه|عمق|عرض|سرعه|مده|كلفه|تكلفه|اجره|صافي|حجم|كميه)"
+    r"(?:ال)?(?:عدد|سعر|ثمن|طول|ارتفاع|مساحه|وزن|عمر|درجه|نسبه|عمق|عرض|سرعه|مده|كلفه|تكلفه|اجره|صافي|حجم|كميه"
+    r"|محصول|انتاج|ايرادات|ارباح|مبيعات|ميزانيه|معدل|قيمه|راتب|عائدات|صادرات|واردات)"
 )
 _OF_TWO_WORDS = frozenset({"عدد", "درجه", "نسبه", "صافي", "كميه"})
 
@@ -89,7 +90,8 @@ def split_measure(names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     if not _MEASURES.fullmatch(noun):
         return "", tuple(names)
     stem = noun.removesuffix("ه")
-    if fold_text(second[0]) in {f"{stem}{end}" for end in ("ه", "ها", "ته", "تها")} and second[1:2] == ["في"]:
+    with_pronoun = {f"{stem}{end}" for end in ("ه", "ها", "ته", "تها", "هم", "هن")}
+    if fold_text(second[0]) in with_pronoun and second[1:2] == ["في"]:
         item, place, thing = " ".join(first).rpartition(" في ")
         return (f"{item}{place.rstrip()}", (thing, " ".join(second[2:]))) if place else ("", tuple(names))
     length = 2 if noun in _OF_TWO_WORDS and len(first) > 2 else 1

@@ -12,6 +12,9 @@ from qa.query.comparing.english_measures import (
     PREPOSITIONS,
     attribute_of,
     counted_at_places,
+    dimensions_of,
+    how_much,
+    is_more,
     of_adjective,
     of_places,
 )
@@ -143,8 +146,14 @@ def whether_counted(line: QuestionLine) -> ComparisonQuestion | None:
     if place := preposition_of(other):
         # The things follow the same preposition: "did more people vote in A than in B".
         before, found, name = right.rpartition(f" {place} ")
-        if not found or left not in ("", "there"):
+        if not found:
             return None
+        if left not in ("", "there"):
+            # "did the museum have more visitors in 2022 than in 2021"
+            ask = f"{how_much(before)} {before} {match['aux']} {left} {place} {{thing}}?"
+            question = as_question(ask, dimensions_of(before), is_more(match["more"]))
+            attribute = Attribute(f"{match['more']} {before}", (question,), before)
+            return compared("whether", valid_things([name, bare_name(other)]), attribute)
         aux = f"{match['aux']} {left}".strip()
         attribute = counted_at_places(match["more"], before.split(), aux, place)
         return compared("whether", valid_things([name, bare_name(other)]), attribute)

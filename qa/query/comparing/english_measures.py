@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from index.text.words import STOP_WORDS
 from qa.query.comparing.english_verbs import AUXILIARIES, BE, base_form, is_past
 from qa.query.comparing.model import AMOUNT, DATE, NUMBER, Attribute, SubQuestion, as_question
-from qa.verification.units import Dimension, units_by_word
+from qa.units import Dimension, units_by_word
 
 _LENGTHS: tuple[Dimension, ...] = ("length", "duration", "number")
 _YEARS: tuple[Dimension, ...] = ("duration", "number", "date")

@@ -88,5 +88,6 @@ def _is_name(name: str) -> bool:
     words = name.split()
     if not is_thing(name) or _NOT_A_THING.search(name.lower()) or words[-1].lower() in _LINKS:
         return False
-    is_clause = base_form(words[0]) == words[0] or (len(words) == 1 and words[0].endswith("ed"))
+    has_verb = any(word.endswith("s") and word.islower() and base_form(word) for word in words[1:-1])
+    is_clause = has_verb or base_form(words[0]) == words[0] or (len(words) == 1 and words[0].endswith("ed"))
     return not (words[0].islower() and is_clause)

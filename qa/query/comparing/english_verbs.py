@@ -11,12 +11,12 @@ AUXILIARIES = ("did", "does", "do", "has", "have", "had", "will", "can", "could"
 _REGULAR = """
     add admit announce appear arrive ask attend attract bake belong borrow call carry cause charge claim climb close
     collect complete contain cost count cover create cross damage deliver depart design destroy die discover donate
-    earn elect employ end enter erect establish exhibit export finish flood found gain gather handle harvest hire host
-    import inaugurate injure invent issue join kill land last launch lend live look manage manufacture marry measure
+    earn elect employ end enter erect establish exhibit export finish flood found gain gather handle harvest hire host import
+    inaugurate injure invent issue join kill land last launch lend live look manage manufacture marry measure
     move name need occur open operate order paint perform pick plant play pour praise print produce publish pull
     purchase raise reach receive record register release remain rent repair repeat replace report rescue restore resign
-    retire return sail save score serve settle show sign spill start stay stock stop store study suffer supply take train
-    transport travel treat turn use visit vote wait walk want weigh work
+    retire return sail save score serve settle show sign spill start stay stock stop store study suffer supply take
+    train transport travel treat turn use visit vote wait walk want weigh work
 """
 _IRREGULAR = """
     be:was,were,been become:became begin:began,begun bring:brought build:built burn:burnt,burned buy:bought catch:caught
@@ -29,7 +29,15 @@ _IRREGULAR = """
     bear:born,bore
 """
 _VOWELS = "aeiou"
-_PARTICLES = frozenset({"in", "out", "up", "down", "off", "away", "back", "over", "part"})
+_MAX_VERB = 5
+"""Most words of a verb and what follows it."""
+_NOUN_LIKE = """
+    show play plant store score visit vote stop work record report land plan study train exhibit supply flood harvest
+    move paint end issue produce purchase register rent repair return start use walk ride run sign need
+"""
+_OFTEN_NOUNS = frozenset(_NOUN_LIKE.split())
+"""Base forms that are a noun where another verb follows: "did the evening show open"."""
+_NO_VERB_AFTER = frozenset({"the", "a", "an", "of", "in", "and", "its", "his", "her", "their", "more", "no", "any"})
 
 
 def base_form(word: str) -> str | None:
@@ -45,13 +53,14 @@ def is_past(word: str) -> bool:
 def split_subject(words: Sequence[str], after_be: bool) -> int | None:
     """Return where the verb begins in "the museum open" (or, after "was", "the museum built"); `None` if unclear.
 
-    The verb is lower case, is not the first word, and takes no more than three words after it.
+    The verb is lower case, is not the first word, and takes only a few words after it.
     """
     for at in range(1, len(words)):
         word = words[at]
         is_verb = (is_past(word) or (word.endswith("ed") and len(word) > 4)) if after_be else base_form(word) == word
-        previous = words[at - 1].lower()
-        if is_verb and previous not in ("the", "a", "an", "of", "in", "and") and len(words) - at <= 5:
+        following = words[at + 1] if at + 1 < len(words) else ""
+        is_noun = word in _OFTEN_NOUNS and base_form(following) == following and following not in _OFTEN_NOUNS
+        if is_verb and not is_noun and words[at - 1].lower() not in _NO_VERB_AFTER and len(words) - at <= _MAX_VERB:
             return at
     return None
 

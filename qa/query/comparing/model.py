@@ -8,7 +8,7 @@ from typing import Literal
 
 from index.text.folding import fold
 from index.text.words import content_words
-from qa.verification.units import Dimension
+from qa.units import Dimension, units_by_word
 
 Operation = Literal["which", "whether", "difference", "sum"]
 """Which thing has the most or the least; whether the first one does; how far two are apart; how much all are together.
@@ -99,7 +99,9 @@ def compared(
     """Return the question; `None` without an attribute, or without things or their kind."""
     if attribute is None or not (things or kind):
         return None
-    return ComparisonQuestion(operation, things, kind, attribute.wording, attribute.sub_questions, attribute.noun, unit)
+    # A unit is not what is counted.
+    noun = "" if attribute.noun.split()[:1] and attribute.noun.split()[0] in units_by_word() else attribute.noun
+    return ComparisonQuestion(operation, things, kind, attribute.wording, attribute.sub_questions, noun, unit)
 
 
 class QuestionLine:
