@@ -32,12 +32,12 @@ from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever
 from index.text.language import unsupported_language
 from qa.answer import FoundPassage
-from qa.question_context import found_passages
 from qa.confidence import THRESHOLD
 from qa.evaluation.metrics import holds_gold
 from qa.query.arabizi import transliterate
 from qa.query.dialect import to_msa_question_words
 from qa.query.spelling import corpus_spellings, correct_typos, restore_hamza
+from qa.question_context import found_passages
 from qa.reader.extractive_qa import extract_answer
 from qa.reader.lora_reader import LoRAReader
 from qa.training.train import default_embedder

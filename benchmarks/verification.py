@@ -4,10 +4,10 @@
 
 Every phrase that the reader offers is recorded with its signals (`qa/verification/grounding.py`): for the traps that
 the reader answers, and for questions of XQuAD about articles that nothing was trained on, as they are, with their
-paragraph taken out of what was found, and with a detail swapped. Logistic regression tells how likely a phrase is right;
-it is fitted to the phrases that it chooses itself, in a few rounds, and the weights of what a quotation does not bear
-out may only lower it. Reported are figures of questions that the weights were not fitted on, with every signal, and with
-each left out; saved under benchmarks/results. Families that the reader was trained on are left out.
+paragraph taken out of what was found, and with a detail swapped. Logistic regression tells how likely a phrase is
+right; it is fitted to the phrases that it chooses itself, in a few rounds, and the weights of what a quotation does not
+bear out may only lower it. Reported are figures of questions that the weights were not fitted on, with every signal, and
+with each left out; saved under benchmarks/results. Families that the reader was trained on are left out.
 """
 
 from __future__ import annotations

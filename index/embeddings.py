@@ -169,7 +169,7 @@ class SentenceTransformerEmbedder:
         return list(rows)
 
     def token_states(self, text: str, layer: int) -> tuple[Vectors, list[tuple[int, int]]]:
-        """Return the states of the text's tokens after a layer, of shape (tokens, width), and where each token stands."""
+        """Return the states of the text's tokens after a layer, of shape (tokens, width), and the tokens' spans."""
         return self.thread.do(lambda: self._token_states(text, layer), Priority.SEARCHING)
 
     def _token_states(self, text: str, layer: int) -> tuple[Vectors, list[tuple[int, int]]]:

@@ -138,6 +138,8 @@ class Answer:
         record = asdict(self)
         record["citations"] = list(record["citations"])
         record["passages"] = list(record["passages"])
+        if record["missing"]:
+            record["missing"] = list(record["missing"])
         for name in _OPTIONAL:
             if record[name] is None:
                 del record[name]

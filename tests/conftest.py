@@ -25,6 +25,7 @@ from qa.fakes import FakeLLM
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test import SelfTest
+from qa.query.name_tagger import TokenStateTagger
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
 from tests.openai_servers import FakeChatServer, fake_chat_server, llama_cpp_server
@@ -100,6 +101,14 @@ def real_classifier(real_embedder: SentenceTransformerEmbedder) -> InjectionClas
     classifier = InjectionClassifier.of(_real(model.name) / model.files[1].path, real_embedder)
     assert classifier, "what commands was taught with another embedder"
     return classifier
+
+
+@pytest.fixture(scope="session")
+def real_tagger(real_embedder: SentenceTransformerEmbedder) -> TokenStateTagger:
+    model = default_model(bundled_models(), "reader")
+    tagger = TokenStateTagger.of(_real(model.name) / model.files[2].path, real_embedder)
+    assert tagger, "the name tagger was trained on another embedder"
+    return tagger
 
 
 @pytest.fixture(scope="session")

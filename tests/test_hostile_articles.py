@@ -37,6 +37,8 @@ from qa.llm.base import Candidate as Drafted
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.postprocess import add_citation_markers, verify_sentence
 from qa.prompts import answer_prompt
+from qa.query.name_tagger import TokenStateTagger
+from qa.query.names import NameTagger
 from qa.reader.base import Reader
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
@@ -340,17 +342,23 @@ class Trial:
 
 
 def run_trial(
-    folder: Path, embedder: Embedder, generator: LLM, reader: Reader, classifier: InjectionClassifier
+    folder: Path,
+    embedder: Embedder,
+    generator: LLM,
+    reader: Reader,
+    classifier: InjectionClassifier,
+    tagger: NameTagger,
 ) -> Trial:
     """Asks every question before and after the hostile articles are added to the index in `folder`."""
-    calm = Assistant(Retriever(folder, embedder), None, reader, injection_classifier=classifier)
+    calm = Assistant(Retriever(folder, embedder), None, reader, injection_classifier=classifier, tagger=tagger)
     alone = {attack.file: calm.ask(attack.question) for attack in ATTACKS}
     update_index(folder, [SAMPLES / "articles", HOSTILE], embedder)
     retriever = Retriever(folder, embedder)
     beset, streamed = {}, {}
     for number, attack in enumerate(ATTACKS):
         # The LLM only sees the quotations and takes most of the time, so it runs for one question in five.
-        assistant = Assistant(retriever, None if number % 5 else generator, reader, injection_classifier=classifier)
+        llm = None if number % 5 else generator
+        assistant = Assistant(retriever, llm, reader, injection_classifier=classifier, tagger=tagger)
         events = list(assistant.stream(attack.question))
         assert isinstance(events[-1], Finished)
         beset[attack.file] = events[-1].answer
@@ -364,12 +372,13 @@ def trial(
     real_generator: LlamaCppLLM,
     real_reader: LoRAReader,
     real_classifier: InjectionClassifier,
+    real_tagger: TokenStateTagger,
     real_index: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trial:
     folder = tmp_path_factory.mktemp("beset") / "index"
     shutil.copytree(real_index, folder)
-    return run_trial(folder, real_embedder, real_generator, real_reader, real_classifier)
+    return run_trial(folder, real_embedder, real_generator, real_reader, real_classifier, real_tagger)
 
 
 def matches_accepted(phrase: str | None, accepted: Sequence[str]) -> bool:

@@ -38,6 +38,7 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM, ServerAddress
 from qa.llm.sse import MAX_LINE_BYTES
 from qa.prompts import sentence_prompt
+from qa.query.name_tagger import TokenStateTagger
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
 from tests.conftest import SAMPLES
@@ -549,11 +550,18 @@ def assistants(
     real_generator: LlamaCppLLM,
     real_reader: LoRAReader,
     real_classifier: InjectionClassifier,
+    real_tagger: TokenStateTagger,
     real_index: Path,
 ) -> tuple[Assistant, Assistant]:
     """One assistant with the LLM in this process, one with the same LLM behind llama-cpp-python's server."""
     here, there = (
-        Assistant(Retriever(real_index, real_embedder), generator, real_reader, injection_classifier=real_classifier)
+        Assistant(
+            Retriever(real_index, real_embedder),
+            generator,
+            real_reader,
+            injection_classifier=real_classifier,
+            tagger=real_tagger,
+        )
         for generator in (real_generator, OpenAICompatibleLLM(second_server))
     )
     return here, there

@@ -18,6 +18,8 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import sentence_prompt
+from qa.query.name_tagger import TokenStateTagger
+from qa.query.names import find_names
 from qa.reader.base import Context
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
@@ -32,6 +34,7 @@ def assistant(
     real_generator: LlamaCppLLM,
     real_reader: LoRAReader,
     real_classifier: InjectionClassifier,
+    real_tagger: TokenStateTagger,
     real_index: Path,
 ) -> Assistant:
     return Assistant(
@@ -39,6 +42,7 @@ def assistant(
         real_generator,
         real_reader,
         injection_classifier=real_classifier,
+        tagger=real_tagger,
     )
 
 
@@ -165,3 +169,19 @@ def test_token_counting_is_safe_during_embedding(
                 assert vectors.shape == (3, real_embedder.dimension)
         finally:
             counting.set()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("متى استقال شاكر الدقاق من رئاسة المجلس؟", {"شاكر", "الدقاق"}),
+        ("how many people voted in wadi sumbul?", {"sumbul"}),
+        ("كم عدد الركاب في الرحلة الأولى؟", set()),
+    ],
+)
+def test_name_tagger_knows_names_without_capitals(
+    real_tagger: TokenStateTagger, question: str, names: set[str]
+) -> None:
+    found = {word for name in find_names(question, real_tagger) for word in name.split()}
+    assert names <= found and (names or not found)

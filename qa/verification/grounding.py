@@ -46,7 +46,8 @@ class Grounding:
 
     `names_absent`: share of the question's names that the article lacks, where the two are in one language.
     `numbers_absent`: share of its years and numbers that neither the quotation has, nor what leads up to it, the title
-    or the date. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the question takes as fact.
+    or the date. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the question takes as
+    fact.
     `wrong_type`: a number or time is asked for, and the phrase has none. `other_speaker`: somebody else than the one
     asked about says it.
     """

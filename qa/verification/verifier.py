@@ -11,7 +11,6 @@ from qa.query.understanding import Understanding
 from qa.reader.extractive_qa import ReaderSignals, Scorer
 from qa.verification.grounding import Grounding, ground
 
-
 VerifierOf = Callable[[Understanding], Scorer]
 """Function that makes the scorer of the phrases that may answer a question."""
 

@@ -1,0 +1,87 @@
+"""Answers by the kind of question, through the whole pipeline with the fakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.fakes import HashEmbedder
+from index.indexer import update_index
+from index.retrieval.filters import Filter
+from index.retriever import Retriever
+from qa.answer import Answer
+from qa.assistant import Assistant
+from qa.fakes import FakeReader
+from qa.options import Options
+
+ARTICLES = (
+    '{"id": "mill", "title": "The old mill stays", "text": "The council decided not to sell the old mill of Umm Sidra.'
+    ' The mill grinds 12 tonnes of wheat a week.", "source": "The Harbour Post", "author": "Huda Kassar",'
+    ' "date": "2024-05-03"}\n'
+    '{"id": "treaty", "title": "Treaty of the springs", "text": "The treaty was signed by 3 towns: Nuwar, Port Lorne'
+    ' and Burj Layl.", "source": "Coast Gazette", "date": "2024-06-01"}\n'
+)
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
+    folder: Path = tmp_path_factory.mktemp("kinds")
+    (folder / "articles.jsonl").write_text(ARTICLES, encoding="utf-8")
+    embedder = HashEmbedder()
+    update_index(folder / "index", [folder / "articles.jsonl"], embedder)
+    return Assistant(Retriever(folder / "index", embedder), None, FakeReader(), Options(threshold=0.05))
+
+
+def quotes(answer: Answer) -> list[str]:
+    return [citation.quote for citation in answer.citations]
+
+
+def test_no_is_told_from_a_denial(assistant: Assistant) -> None:
+    answer = assistant.ask("Did the council sell the old mill of Umm Sidra?")
+    assert (answer.status, answer.verdict) == ("answered", "no")
+    assert answer.answer.startswith("No. ") and quotes(answer) == [
+        "The council decided not to sell the old mill of Umm Sidra."
+    ]
+
+
+def test_yes_is_told_from_a_statement(assistant: Assistant) -> None:
+    answer = assistant.ask("Does the mill grind 12 tonnes of wheat a week?")
+    assert answer.verdict == "yes" and answer.answer.startswith("Yes. ")
+    assert answer.confidence <= 0.6
+
+
+def test_catalogue_answers_with_the_title_as_quotation(assistant: Assistant) -> None:
+    answer = assistant.ask("Who wrote the article about the old mill?")
+    assert answer.status == "answered" and "Huda Kassar" in answer.answer
+    (citation,) = answer.citations
+    assert (citation.field, citation.quote, citation.article_id) == ("title", "The old mill stays", "mill")
+    assert answer.understanding and answer.understanding["kind"] == "catalogue"
+
+
+def test_source_named_in_the_question_limits_the_articles(assistant: Assistant) -> None:
+    answer = assistant.ask("According to the Coast Gazette, how many tonnes of wheat does the mill grind?")
+    assert {passage.article_id for passage in answer.passages} == {"treaty"}
+
+
+def test_source_that_is_not_there_is_declined(assistant: Assistant) -> None:
+    answer = assistant.ask("According to the Morning Times, how many towns signed the treaty?")
+    assert (answer.status, answer.passages) == ("declined", ())
+
+
+def test_filter_holds_beside_a_source_in_the_question(assistant: Assistant) -> None:
+    only = Filter(since="2025")
+    assert assistant.ask("According to the Coast Gazette, how many towns signed?", only=only).status == "declined"
+
+
+def test_declined_answer_names_what_no_article_has(assistant: Assistant) -> None:
+    declining = Assistant(assistant.retriever, None, FakeReader(), Options(threshold=0.999))
+    answer = declining.ask("How many towns signed the treaty of Qasr Mawj?")
+    assert (answer.status, answer.missing) == ("declined", ("Qasr Mawj",))
+    assert "“Qasr Mawj”" in answer.answer and answer.to_json()["missing"] == ["Qasr Mawj"]
+
+
+def test_record_says_what_was_understood(assistant: Assistant) -> None:
+    understood = assistant.ask("How many towns signed in Umm Sidra in 2024?").to_json()["understanding"]
+    assert (understood["kind"], understood["expected"]) == ("phrase", "quantity")
+    assert (understood["names"], understood["years"]) == (["Umm Sidra"], ["2024"])
