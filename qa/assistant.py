@@ -27,9 +27,9 @@ from index.retrieval.vocabulary import Vocabulary
 from index.retriever import Hit, Retriever
 from index.text.language import detect_language, warm_up_detector
 from qa.answer import Answer, Correction, Event, Finished, PassagesFound, PhraseFound, Timings, Token
-from qa.catalog_answers import answer_from_catalog
+from qa.catalog.answers import answer_from_catalog
 from qa.citations import Located, cite
-from qa.comparisons import compare
+from qa.comparison.answers import compare
 from qa.composed import ComposedAnswer, Statement
 from qa.confidence import combine_confidence, cosine_confidence, llm_confidence
 from qa.evidence import Evidence, select_evidence

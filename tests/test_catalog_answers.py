@@ -13,7 +13,7 @@ from index.articles import Language
 from index.indexer import remove_articles
 from index.retrieval.name_list import NameList
 from index.retriever import Retriever
-from qa.catalog_answers import MAX_QUOTATIONS, answer_from_catalog
+from qa.catalog.answers import MAX_QUOTATIONS, answer_from_catalog
 from qa.composed import ComposedAnswer
 from qa.composed_texts import texts
 from qa.query.catalog_question import parse_catalog_question

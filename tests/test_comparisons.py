@@ -11,8 +11,8 @@ import pytest
 from index.articles import Language, Span
 from index.retriever import Hit, Retriever
 from qa.citations import Located
-from qa.compared_values import MAX_READINGS
-from qa.comparisons import compare
+from qa.comparison.answers import compare
+from qa.comparison.values import MAX_READINGS
 from qa.composed import ComposedAnswer
 from qa.composed_texts import texts
 from qa.evidence import Evidence

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import pytest
 
+from qa.comparison.quantities import Quantity, quantities
+from qa.comparison.quantity_sums import added, is_comparable, subtracted
 from qa.units import units_by_word
-from qa.verification.quantities import Quantity, quantities
-from qa.verification.quantity_sums import added, is_comparable, subtracted
 
 PUBLISHED = datetime.date(2018, 12, 16)
 

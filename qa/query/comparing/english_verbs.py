@@ -11,8 +11,8 @@ AUXILIARIES = ("did", "does", "do", "has", "have", "had", "will", "can", "could"
 _REGULAR = """
     add admit announce appear arrive ask attend attract bake belong borrow call carry cause charge claim climb close
     collect complete contain cost count cover create cross damage deliver depart design destroy die discover donate
-    earn elect employ end enter erect establish exhibit export finish flood found gain gather handle harvest hire host import
-    inaugurate injure invent issue join kill land last launch lend live look manage manufacture marry measure
+    earn elect employ end enter erect establish exhibit export finish flood found gain gather handle harvest hire host
+    inaugurate import injure invent issue join kill land last launch lend live look manage manufacture marry measure
     move name need occur open operate order paint perform pick plant play pour praise print produce publish pull
     purchase raise reach receive record register release remain rent repair repeat replace report rescue restore resign
     retire return sail save score serve settle show sign spill start stay stock stop store study suffer supply take

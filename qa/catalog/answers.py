@@ -15,8 +15,8 @@ from index.errors import ArticleMissing
 from index.publications import Publication
 from index.retriever import Retriever
 from index.text.folding import fold, fold_text
-from qa.catalog_search import EXACT, Selection, select_articles
-from qa.catalog_sentences import Sentences
+from qa.catalog.search import EXACT, Selection, select_articles
+from qa.catalog.sentences import Sentences
 from qa.citations import Located
 from qa.composed import ComposedAnswer, Statement
 from qa.evidence import Evidence

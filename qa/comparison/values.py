@@ -11,13 +11,7 @@ from index.retriever import Hit, Retriever, Sentence
 from index.text.folding import fold_text
 from index.text.language import detect_language
 from qa.citations import Located
-from qa.confidence import THRESHOLD
-from qa.polarity import clauses, polarity_of
-from qa.query.comparing.model import ComparisonQuestion, SubQuestion
-from qa.reader.extractive_qa import ExtractedAnswer
-from qa.text_words import TextWords
-from qa.verification import calendar
-from qa.verification.own_values import (
+from qa.comparison.own_values import (
     Names,
     Owned,
     has_noun,
@@ -30,8 +24,14 @@ from qa.verification.own_values import (
     quantity_of,
     title_name,
 )
-from qa.verification.quantities import Quantity
-from qa.verification.thing_names import ThingName, has_words, mentions
+from qa.comparison.quantities import Quantity
+from qa.comparison.thing_names import ThingName, has_words, mentions
+from qa.confidence import THRESHOLD
+from qa.polarity import clauses, polarity_of
+from qa.query.comparing.model import ComparisonQuestion, SubQuestion
+from qa.reader.extractive_qa import ExtractedAnswer
+from qa.text_words import TextWords
+from qa.verification import calendar
 
 Find = Callable[[str, Sequence[Hit]], ExtractedAnswer | None]
 """Reads hits for a sub-question."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from index.articles import Language
+from qa.comparison.quantities import Quantity
+from qa.comparison.written_times import DAY, DAY_WITHOUT_YEAR, YEAR, years_between
 from qa.units import NONE, PREFIXED, Unit, units_by_word
-from qa.verification.quantities import Quantity
-from qa.verification.written_times import DAY, DAY_WITHOUT_YEAR, YEAR, years_between
 
 _SECONDS_PER_DAY = 86400
 _WORD = re.compile(r"[^\W\d_]+")

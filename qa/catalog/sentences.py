@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from index.articles import Language
-from qa.catalog_search import Conditions, Selection
+from qa.catalog.search import Conditions, Selection
 from qa.composed_texts import texts
 from qa.dates_in_words import format_date, format_day_of_any_year
 from qa.postprocess import match_digits

@@ -18,15 +18,15 @@ from index.retriever import Hit, Sentence
 from index.text.folding import fold_text
 from index.text.words import STOP_WORDS, content_words, normalize_tokens
 from qa.citations import Located
+from qa.comparison.quantities import Quantity, quantities
+from qa.comparison.thing_names import ThingName, mentions
+from qa.comparison.written_times import YEAR, year_of
 from qa.evidence import Evidence
 from qa.polarity import Polarity, polarity_at
 from qa.query.comparing.model import AMOUNT, NUMBER, SubQuestion
 from qa.text_words import TextWords
 from qa.units import NONE
 from qa.verification import calendar
-from qa.verification.quantities import Quantity, quantities
-from qa.verification.thing_names import ThingName, mentions
-from qa.verification.written_times import YEAR, year_of
 
 _SENTENCES_BEFORE = 3
 """Sentences before a value in which its thing may be named."""

@@ -15,14 +15,14 @@ from itertools import pairwise
 from index.articles import Language, Span
 from index.retriever import Retriever
 from qa.citations import Located
-from qa.compared_values import Find, FoundValue, ValueFinder
+from qa.comparison.quantities import Quantity
+from qa.comparison.quantity_sums import added, is_comparable, subtracted
+from qa.comparison.thing_names import thing_names
+from qa.comparison.values import Find, FoundValue, ValueFinder
 from qa.composed import ComposedAnswer, Statement
 from qa.composed_texts import texts
 from qa.postprocess import match_digits
 from qa.query.comparing.model import ComparisonQuestion, SubQuestion
-from qa.verification.quantities import Quantity
-from qa.verification.quantity_sums import added, is_comparable, subtracted
-from qa.verification.thing_names import thing_names
 
 _MIN_OF_KIND = 2
 """Fewest things of a kind among which one is the most."""

@@ -17,9 +17,9 @@ from functools import cache
 
 from index.text.folding import Folded, fold
 from index.text.words import STOP_WORDS, normalize_tokens
+from qa.comparison.written_times import written_times
 from qa.units import NONE, PREFIXED, Unit, single_units, units_by_word
 from qa.verification.numbers import NumberMention, parse_numbers
-from qa.verification.written_times import written_times
 
 _ORDINAL_AFTER = re.compile(r"(?:st|nd|rd|th)(?!\w)")
 _ORDINAL_WORD = re.compile(
