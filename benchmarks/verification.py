@@ -250,7 +250,7 @@ def crossed(rows: Sequence[Row], columns: Sequence[int]) -> dict[str, Any]:
         for row in (row for row in rows if fold[row["group"]] == at):
             phrase = best(row, weights)
             odds = float(np.dot(phrase["signals"], weights)) + bias if phrase else -9.0
-            judged.append((row, 1 / (1 + np.exp(-odds)), bool(phrase and phrase["right"])))
+            judged.append((row, float(1 / (1 + np.exp(-odds))), bool(phrase and phrase["right"])))
     return {
         "risk": figures_of([(sure, right) for _, sure, right in judged]),
         **{str(bound): _at(judged, bound) for bound in THRESHOLDS},

@@ -45,7 +45,10 @@ class Verifier:
 
 
 VERIFICATION_WEIGHTS = VerificationWeights(
-    reader=ReaderSignals(margin=0.231, evidence=3.667, answerable=0.090),
-    grounding=Grounding(*([0.0] * 6)),
-    bias=-3.082,
+    reader=ReaderSignals(margin=0.248, evidence=7.196, answerable=0.055),
+    grounding=Grounding(
+        names_absent=-2.555, numbers_absent=-3.558, negated=0.0, unreal=-0.6, wrong_type=0.0, other_speaker=0.0
+    ),
+    bias=-4.025,
 )
+"""Fitted by `benchmarks/verification.py`; docs/answer-verification.md has the figures."""
