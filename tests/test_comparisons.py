@@ -122,7 +122,7 @@ def test_the_longer_of_two_is_found_across_units(compared: Compare) -> None:
     assert lines(answer) == ["Longer: the Falcon bridge", "The Rose bridge: 0.09 km", "The Falcon bridge: 120 metres"]
     assert answer
     assert answer.short_answer == "Falcon bridge"
-    assert answer.confidence == 0.8
+    assert answer.confidence == pytest.approx(0.8**2)
     assert answer.verdict is None
 
 
@@ -291,7 +291,7 @@ def test_things_of_a_kind_without_a_value_lower_the_confidence(compared: Compare
     other = {"id": "other", "title": "Nobody measures the old bridge", "text": "An old bridge stands in the woods."}
     answer = compared("Which bridge is the longest?", [FALCON, ROSE, other], phrases)
     assert answer
-    assert answer.confidence == pytest.approx(0.8 * 2 / 3)
+    assert answer.confidence == pytest.approx(0.8**2 * 2 / 3)
 
 
 def test_a_list_has_a_value_for_each_name_and_a_total_that_is_none(compared: Compare) -> None:

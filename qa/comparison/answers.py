@@ -8,6 +8,7 @@ cannot be compared, or where the values are too vague to tell ("about 300" and 3
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -98,7 +99,8 @@ def _answer(
         for value in values
     ]
     short = (winner.name or winner.value).text if winner and asked.operation == "which" else None
-    confidence = min(value.probability for value in values) * share
+    # All values must be right.
+    confidence = math.prod(value.probability for value in values) * share
     return ComposedAnswer(tuple(statements), confidence, short, verdict)
 
 

@@ -45,10 +45,10 @@ class Verifier:
 
 
 VERIFICATION_WEIGHTS = VerificationWeights(
-    reader=ReaderSignals(margin=0.248, evidence=7.196, answerable=0.055),
+    reader=ReaderSignals(margin=0.19, evidence=5.07, answerable=-0.01),
     grounding=Grounding(
-        names_absent=-2.555, numbers_absent=-3.558, negated=0.0, unreal=-0.6, wrong_type=0.0, other_speaker=0.0
+        names_absent=-2.2, numbers_absent=-3.34, negated=0.0, unreal=-1.01, wrong_type=0.0, other_speaker=0.0
     ),
-    bias=-4.025,
+    bias=-2.71,
 )
 """Fitted by `benchmarks/verification.py`; docs/answer-verification.md has the figures."""
