@@ -8,6 +8,7 @@ from index.articles import Article, Span
 from qa.citations import Located
 from qa.evidence import Evidence
 from qa.listing import expand, list_lines
+from qa.query.countries import countries_in
 from qa.query.names import CapitalTagger
 from qa.query.understanding import understand
 from qa.reader.extractive_qa import ReaderSignals
@@ -49,6 +50,31 @@ def test_what_is_borne_out_has_no_signal() -> None:
 )
 def test_what_is_not_borne_out_has_a_signal(question: str, signal: str) -> None:
     assert getattr(grounding(question), signal) > 0
+
+
+@pytest.mark.parametrize(
+    ("question", "absent"),
+    [
+        ("How many Syrian people left their homes?", 1),
+        ("كم شخصا سوريا غادر منزله؟", 1),
+        ("How many people left their homes?", 0),
+    ],
+)
+def test_a_country_that_the_article_lacks_is_told_in_both_languages(question: str, absent: float) -> None:
+    assert grounding(question).names_absent == absent
+
+
+@pytest.mark.parametrize(
+    ("text", "countries"),
+    [
+        ("المتحدث باسم الجيش السوري", {"syria"}),
+        ("القوات الأمريكية في العراق", {"america", "iraq"}),
+        ("the French and the Germans", {"france", "germany"}),
+        ("مصرف في تركيب", set()),
+    ],
+)
+def test_countries_and_their_adjectives(text: str, countries: set[str]) -> None:
+    assert countries_in(text) == countries
 
 
 def test_a_denial_does_not_bear_out_a_fact() -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from index.text.folding import fold_text
 from index.text.words import STOP_WORDS, normalize_tokens
 from qa.polarity import Polarity, polarity_of
+from qa.query.countries import countries_in
 from qa.query.dialect import to_msa_question_words
 from qa.query.names import NameTagger, find_names
 from qa.query.question import asks_why_or_how, is_factoid
@@ -79,6 +80,7 @@ class Understanding:
 
     `names`, `years` and `numbers` are as written; `words` are the stems of its other content words. `expected` is the
     kind of phrase that would answer it; `current` whether what is so now is asked, and no year.
+    `countries` are by their English names, adjectives among them (`countries.py`).
     """
 
     kind: Kind
@@ -89,6 +91,7 @@ class Understanding:
     words: frozenset[str]
     polarity: Polarity
     current: bool = False
+    countries: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """Return what a record tells of it."""
@@ -100,6 +103,7 @@ class Understanding:
             "numbers": list(self.numbers),
             **asdict(self.polarity),
             "current": self.current,
+            "countries": sorted(self.countries),
         }
 
 
@@ -118,6 +122,7 @@ def understand(question: str, tagger: NameTagger) -> Understanding:
         words=_other_words(folded, names),
         polarity=polarity_of(question),
         current=bool(_CURRENT.search(folded)) and not years,
+        countries=countries_in(question),
     )
 
 

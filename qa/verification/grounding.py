@@ -15,6 +15,7 @@ from index.text.folding import fold_text
 from index.text.language import detect_language
 from qa.citations import Located
 from qa.polarity import polarity_at
+from qa.query.countries import countries_in
 from qa.query.understanding import Expected, Understanding
 from qa.text_words import TextWords
 from qa.verification.numbers import parse_numbers, possible_values
@@ -44,7 +45,8 @@ _TIME = re.compile(
 class Grounding:
     """Signals of one quotation, each from 0 (borne out) to 1.
 
-    `names_absent`: share of the question's names that the article lacks, where the two are in one language.
+    `names_absent`: share of the question's names that the article lacks, where the two are in one language; 1 if it
+    lacks a country of the question, in either language.
     `numbers_absent`: share of its years and numbers that neither the quotation has, nor what leads up to it, the title
     or the date. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the question takes as
     fact.
@@ -72,8 +74,9 @@ def ground(asked: Understanding, located: Located) -> Grounding:
     polarity = polarity_at(quote, Span(located.span.start - quoted.start, located.span.end - quoted.start), asked.words)
     is_crossed = detect_language(quote) != detect_language(" ".join((*asked.names, *asked.words)) or quote)
     absent = [] if is_crossed else absent_names(asked.names, article)
+    lacks_country = bool(asked.countries - countries_in(f"{article.title} {article.text}"))
     return Grounding(
-        names_absent=_share(len(absent), len(asked.names)),
+        names_absent=1.0 if lacks_country else _share(len(absent), len(asked.names)),
         numbers_absent=_absent_numbers((*asked.years, *asked.numbers), " ".join((quote, *near))),
         negated=float(polarity.negated and not asked.polarity.negated),
         unreal=float(polarity.unreal and not asked.polarity.unreal),
