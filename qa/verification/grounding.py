@@ -46,7 +46,7 @@ class Grounding:
     """Signals of one quotation, each from 0 (borne out) to 1.
 
     `names_absent`: share of the question's names that the article lacks, where the two are in one language; 1 if it
-    lacks a country of the question, in either language.
+    lacks a country of the question, or the quotation names another instead, in either language.
     `numbers_absent`: share of its years and numbers that neither the quotation has, nor what leads up to it, the title
     or the date. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the question takes as
     fact.
@@ -74,15 +74,25 @@ def ground(asked: Understanding, located: Located) -> Grounding:
     polarity = polarity_at(quote, Span(located.span.start - quoted.start, located.span.end - quoted.start), asked.words)
     is_crossed = detect_language(quote) != detect_language(" ".join((*asked.names, *asked.words)) or quote)
     absent = [] if is_crossed else absent_names(asked.names, article)
-    lacks_country = bool(asked.countries - countries_in(f"{article.title} {article.text}"))
     return Grounding(
-        names_absent=1.0 if lacks_country else _share(len(absent), len(asked.names)),
+        names_absent=1.0
+        if _is_of_other_country(asked.countries, article, quote, near)
+        else _share(len(absent), len(asked.names)),
         numbers_absent=_absent_numbers((*asked.years, *asked.numbers), " ".join((quote, *near))),
         negated=float(polarity.negated and not asked.polarity.negated),
         unreal=float(polarity.unreal and not asked.polarity.unreal),
         wrong_type=float(not _fits(asked.expected, located.text)),
         other_speaker=float(_is_of_other_speaker(asked.names, article, quoted)),
     )
+
+
+def _is_of_other_country(countries: frozenset[str], article: Article, quote: str, near: Sequence[str]) -> bool:
+    """Return whether the article lacks a country of the question, or the quotation names another instead."""
+    if not countries:
+        return False
+    if countries - countries_in(f"{article.title} {article.text}"):
+        return True
+    return bool(countries - countries_in(" ".join((quote, *near)))) and bool(countries_in(quote) - countries)
 
 
 def surroundings(article: Article, quoted: Span) -> tuple[str, ...]:

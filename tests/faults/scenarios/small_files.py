@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from index.errors import JawabError
+from index.retrieval.filters import Filter
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.batch import BatchQuestion, answer_all, completed_ids
@@ -105,7 +106,7 @@ def _run_state(place: Place) -> State:
 class _Assistant:
     """Declines every question."""
 
-    def ask(self, question: str, answer_id: str) -> Answer:
+    def ask(self, question: str, answer_id: str, only: Filter | None = None) -> Answer:
         return Answer.refused(answer_id, question, "The articles do not say. " * 20)
 
 
