@@ -36,6 +36,16 @@ MODELS = Path(os.environ.get("JAWAB_MODELS") or platformdirs.user_data_path("jaw
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 _skipped_real: list[str] = []
+_INTEGRATION = frozenset(
+    ["api", "api_keys", "article_list", "auth", "backup", "cancellation", "catalog_answers", "charts", "child_process", "cli", "client_disconnect", "clients", "collection", "collections", "comparisons", "connection_limit", "conversation", "conversations", "crash_safety", "durable", "examples", "export", "faults", "fetch", "hostile", "hostile_articles", "index", "index_version", "jsonl_export", "killed_uploads", "layers", "mcp", "openai_compatible_llm", "openapi", "page_uploads", "pdf", "private", "python_api", "report", "retriever", "self_test", "server", "shutdown", "surface_parity", "topics", "tracing", "uploaded_files", "uploads", "vector_stores", "versions", "without_llm"]
+)
+"""Files whose tests start servers and processes or make large indexes: all else are unit tests, a minute in all."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem.removeprefix("test_") in _INTEGRATION:
+            item.add_marker("integration")
 
 
 @pytest.fixture(autouse=True)

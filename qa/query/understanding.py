@@ -33,7 +33,7 @@ _LIST = re.compile(
     r"|^\W*(?:and )?(?:who|what|where) (?:are|were) (?!\w+['’]s )"
     # A plural, perhaps after an adjective.
     rf"|^\W*(?:(?:in|at|on|by|to|from|for|of|with) )?(?:which|what) {_NO_NOUN}(?:{_NO_NOUN}\w+ )?\w{{2,}}[^s\W]s "
-    r"(?!is |was |has |ago )"
+    r"(?!is |was |has |ago |the |an? |its |his |her |their |it |to )"
     r"|^\W*[وف]?(?:من|ما) (?:هم|هن|هما) |^\W*(?:اذكر|عدد|اسرد|سم) "
     r"|^\W*[وف]?(?:في |علي |من )?(?:اي|ما|من) ال\w+(?:ات|ون|ين) (?!اكثر|اقل|ا\w{3} )"
     r"|^\W*[وف]?(?:في |علي |من )?(?:اي|ما|من) ال\w{3,} (?:التي|الذين|اللذ\w+|اللت\w+) "
