@@ -64,6 +64,11 @@ def test_a_country_that_the_article_lacks_is_told_in_both_languages(question: st
     assert grounding(question).names_absent == absent
 
 
+def test_an_adjective_of_a_country_is_borne_out_by_the_country() -> None:
+    text = "Iraq's marshes were flooded, and 40 birds came back."
+    assert grounding("How many Iraqi birds came back?", located("40", text, text)).names_absent == 0
+
+
 @pytest.mark.parametrize(
     ("text", "countries"),
     [

@@ -73,11 +73,13 @@ def ground(asked: Understanding, located: Located) -> Grounding:
     near = surroundings(article, quoted) if located.evidence.field == "text" else (article.title, article.date or "")
     polarity = polarity_at(quote, Span(located.span.start - quoted.start, located.span.end - quoted.start), asked.words)
     is_crossed = detect_language(quote) != detect_language(" ".join((*asked.names, *asked.words)) or quote)
-    absent = [] if is_crossed else absent_names(asked.names, article)
+    # A country may be named by its adjective: it is compared below.
+    names = [name for name in asked.names if not countries_in(name)]
+    absent = [] if is_crossed else absent_names(names, article)
     return Grounding(
         names_absent=1.0
         if _is_of_other_country(asked.countries, article, quote, near)
-        else _share(len(absent), len(asked.names)),
+        else _share(len(absent), len(names)),
         numbers_absent=_absent_numbers((*asked.years, *asked.numbers), " ".join((quote, *near))),
         negated=float(polarity.negated and not asked.polarity.negated),
         unreal=float(polarity.unreal and not asked.polarity.unreal),
