@@ -1,9 +1,9 @@
 """Texts that the injection classifier learns from: ordinary passages, and lines that command put among them.
 
-Ordinary are the paragraphs of question sets (those for training), of files of the mixture (`qa/training/reader_data.py`)
-and of news (`parallel/ntrex-ar-en.tsv.gz`), and what is written in `commands/`: `ordinary` lines that look like
-commands, and `texts` of several lines (recipes, lists, minutes, repeated phrases), between blank lines. A command is put
-among sentences of these, for a sentence's vector knows its neighbours.
+Ordinary are the paragraphs of question sets (those for training), of files of the mixture
+(`qa/training/reader_data.py`) and of news (`parallel/ntrex-ar-en.tsv.gz`), and what is written in `commands/`:
+`ordinary` lines that look like commands, and `texts` of several lines (recipes, lists, minutes, repeated phrases),
+between blank lines. A command is put among sentences of these, for a sentence's vector knows its neighbours.
 """
 
 from __future__ import annotations

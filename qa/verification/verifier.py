@@ -51,5 +51,5 @@ VERIFICATION_WEIGHTS = VerificationWeights(
     ),
     bias=-3.082,
 )
-"""The reader's are those of `qa/reader/extractive_qa.py`, the grounding's of `benchmarks/verification.py`: fitted together
-they weighed evidence more, and a hostile article displaced a right answer (docs/answer-verification.md)."""
+"""The reader's are those of `qa/reader/extractive_qa.py`, the grounding's of `benchmarks/verification.py`: fitted
+together they weighed evidence more, and a hostile article displaced a right answer (docs/answer-verification.md)."""
