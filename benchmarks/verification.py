@@ -43,7 +43,7 @@ from qa.reader.base import Reader
 from qa.reader.extractive_qa import ReaderSignals, extract_answer
 from qa.training.examples import is_for_validation, load_set, names_in
 from qa.training.swaps import Swapper
-from qa.verification.grounding import Grounding, ground
+from qa.verification.grounding import Grounder, Grounding
 
 RESULTS = Path("benchmarks/results/verification.json")
 KINDS = ("plain", "another", "premise", "title", "source", "speaker")
@@ -107,8 +107,10 @@ def phrases_offered(assistant: Any, question: str) -> list[Offered]:
     offered: list[Offered] = []
 
     def recorder(asked: Any) -> Callable[[ReaderSignals, Located], float]:
+        grounder = Grounder(asked)
+
         def score(signals: ReaderSignals, located: Located) -> float:
-            offered.append((signals, located, ground(asked, located)))
+            offered.append((signals, located, grounder.ground(located)))
             return 0.0
 
         return score
@@ -172,10 +174,10 @@ def _has_paragraph(hit: Hit, question: Row) -> bool:
 
 def _read(question: str, hits: Sequence[Hit], reader: Reader, tagger: NameTagger) -> list[Offered]:
     offered: list[Offered] = []
-    asked = understand(question, tagger)
+    grounder = Grounder(understand(question, tagger))
 
     def score(signals: ReaderSignals, located: Located) -> float:
-        offered.append((signals, located, ground(asked, located)))
+        offered.append((signals, located, grounder.ground(located)))
         return 0.0
 
     extract_answer(reader, question, hits, score=score)

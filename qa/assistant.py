@@ -188,18 +188,12 @@ class Assistant:
             models={"embedder": self.retriever.embedder_name},
         )
         yield PassagesFound(context.passages)
-        # Catalogue and comparison search for themselves, in all articles.
-        answered = False
-        for event in self._answer_by_program(context, standalone, clock) if only is None else ():
-            answered = True
-            yield event
-        if not answered:
-            yield from self._answer(context, clock)
+        yield from self._answer(context, standalone if only is None else None, clock)
 
     def _search(self, query: str, only: Filter | None) -> list[Hit]:
         """Return the passages that may answer, without injections."""
         hits = self.retriever.search(query, self._options.passages, only, literally=False)
-        attribution = attribution_of(query, hits, self.retriever.catalog)
+        attribution = attribution_of(query, hits, self.retriever.publications)
         if attribution:
             among = replace(only, articles=attribution.articles) if only else attribution.filter
             hits = (
@@ -209,10 +203,16 @@ class Assistant:
             )
         return self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
 
-    def _answer(self, context: QuestionContext, clock: Clock) -> Iterator[Event]:
-        """Answer in the way of the question's kind."""
+    def _answer(self, context: QuestionContext, unfiltered: str | None, clock: Clock) -> Iterator[Event]:
+        """Answer in the way of the question's kind.
+
+        `unfiltered` is the stand-alone question if all articles may answer: catalogue and comparison search for
+        themselves.
+        """
         kind = context.understanding.kind
-        if not context.hits:
+        if unfiltered and (by_program := self._answer_by_program(context, unfiltered)):
+            yield from self._emit_composed(*by_program, clock)
+        elif not context.hits:
             yield Finished(self._declined(context, 0.0, clock))
         elif kind == "yes-no" and self._reader:
             yield from self._answer_yes_no(context, clock)
@@ -225,20 +225,24 @@ class Assistant:
         else:
             yield from self._answer_with_llm_only(context, self._generator, clock)
 
-    def _answer_by_program(self, context: QuestionContext, standalone: str, clock: Clock) -> Iterator[Event]:
-        """Answer from the catalogue, or by comparing values; yield nothing if the question is neither."""
-        if catalog_question := parse_catalog_question(standalone):
-            composed = answer_from_catalog(catalog_question, self.retriever, context.language)
+    def _answer_by_program(
+        self, context: QuestionContext, question: str
+    ) -> tuple[QuestionContext, ComposedAnswer | None] | None:
+        """Return the question as one of the catalogue or a comparison, with its answer; `None` if it is neither.
+
+        The answer is `None` where only the catalogue could give it, and does not.
+        """
+        if catalog_question := parse_catalog_question(question):
             context = context.of_kind("catalogue")
+            composed = answer_from_catalog(catalog_question, self.retriever, context.language)
             if composed is None and catalog_question.certain:
-                yield Finished(self._declined(context, 0.0, clock))
+                return context, None
         elif self._reader and (comparison := parse_comparison(context.question)):
-            composed = compare(comparison, self.retriever, partial(self._extract, self._reader), context.language)
             context = context.of_kind("comparison")
+            composed = compare(comparison, self.retriever, partial(self._extract, self._reader), context.language)
         else:
-            return
-        if composed and composed.confidence >= self._options.threshold:
-            yield from self._emit_composed(context, composed, clock)
+            return None
+        return (context, composed) if composed and composed.confidence >= self._options.threshold else None
 
     def _extract(self, reader: Reader, question: str, hits: Sequence[Hit]) -> ExtractedAnswer | None:
         """Read given passages for a sub-question."""
@@ -248,7 +252,7 @@ class Assistant:
 
     def _declined(self, context: QuestionContext, confidence: float, clock: Clock) -> Answer:
         """Return the record of a declined question, with the names that no article has."""
-        missing = missing_names(context.understanding.names, context.hits, self.retriever.catalog.rows)
+        missing = missing_names(context.understanding.names, context.hits, self.retriever)
         return context.declined(confidence, clock, missing)
 
     def _answer_yes_no(self, context: QuestionContext, clock: Clock) -> Iterator[Event]:
@@ -259,8 +263,13 @@ class Assistant:
         else:
             yield from self._emit_composed(context, composed, clock)
 
-    def _emit_composed(self, context: QuestionContext, composed: ComposedAnswer, clock: Clock) -> Iterator[Event]:
-        """Yield the statements of a composed answer, and its record."""
+    def _emit_composed(
+        self, context: QuestionContext, composed: ComposedAnswer | None, clock: Clock
+    ) -> Iterator[Event]:
+        """Yield the statements of a composed answer, and its record; that of a declined question if there is none."""
+        if composed is None:
+            yield Finished(self._declined(context, 0.0, clock))
+            return
         context = replace(context, timings=replace(context.timings, short_answer=clock.ms()))
         if composed.short_answer:
             yield PhraseFound(composed.short_answer)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from index.retrieval.cross_script_names import Rows, transliteration_candidates
 from index.retrieval.vocabulary import Vocabulary
-from index.retriever import Hit
+from index.retriever import Hit, Retriever
 from index.text.folding import fold_text
 from index.text.language import detect_language
 from index.text.words import STOP_WORDS
@@ -16,25 +16,22 @@ from qa.text_words import TextWords
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
-def missing_names(names: Sequence[str], hits: Sequence[Hit], rows: Rows) -> tuple[str, ...]:
+def missing_names(names: Sequence[str], hits: Sequence[Hit], retriever: Retriever) -> tuple[str, ...]:
     """Return the names with a word that no article has, in any form and in either script, nor its source or author.
 
     Where articles of another language were found none is returned: a name may be translated there.
     """
-    if any(detect_language(hit.passage.text) != detect_language(name) for hit in hits for name in names):
+    if not names or any(detect_language(hit.passage.text) != detect_language(name) for hit in hits for name in names):
         return ()
+    rows = retriever.catalog.rows
     vocabulary = Vocabulary(rows)
-    credits = TextWords(*_credits(rows)) if names else TextWords()
+    publications = retriever.publications()
+    credits = TextWords(*publications.by_author, *publications.by_publisher)
     return tuple(
         name
         for name in names
         if any(_is_missing(word, rows, vocabulary) and not credits.has_name(word) for word in _words(name))
     )
-
-
-def _credits(rows: Rows) -> list[str]:
-    found = rows("SELECT DISTINCT source FROM articles UNION SELECT DISTINCT author FROM articles")
-    return [text for (text,) in found if text]
 
 
 def _words(name: str) -> list[str]:

@@ -14,7 +14,7 @@ Dimension = Literal[
     "number", "length", "weight", "duration", "area", "volume", "temperature", "speed", "percent", "money",
     "date", "time",
 ]  # fmt: skip
-"""What a quantity measures. Quantities of different dimensions cannot be compared; sums of money only if the currency
+"""Dimension of a quantity. Quantities of different dimensions cannot be compared; sums of money only if the currency
 is the same."""
 
 

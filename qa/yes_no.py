@@ -7,7 +7,6 @@ yes from no less well (docs/answer-verification.md).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +20,9 @@ from qa.composed_texts import texts
 from qa.evidence import Evidence, rank_sentences
 from qa.polarity import polarity_of
 from qa.query.understanding import Understanding
+from qa.reader.extractive_qa import logistic
 from qa.text_words import TextWords
-from qa.verification.grounding import absent_names, far_names, surroundings
+from qa.verification.grounding import Grounder, share, surroundings
 
 CANDIDATES = 40
 """Sentences that are looked at, likeliest first."""
@@ -73,29 +73,27 @@ def answer_yes_no(
 
 def candidates(question: str, asked: Understanding, hits: Sequence[Hit]) -> Iterator[Candidate]:
     """Yield the sentences that may decide; a question or a heading is none."""
+    grounder = Grounder(asked)
     for evidence in rank_sentences(question, hits)[:CANDIDATES]:
         text = evidence.text.rstrip(' "”»')
         if not text.endswith(("?", "؟")) and (len(text.split()) >= MIN_WORDS or ":" in text):
-            yield Candidate(evidence, _likelihood(asked, evidence))
+            yield Candidate(evidence, _likelihood(asked, evidence, grounder))
 
 
-def _likelihood(asked: Understanding, evidence: Evidence, weights: VerdictWeights = VERDICT_WEIGHTS) -> float:
+def _likelihood(
+    asked: Understanding, evidence: Evidence, grounder: Grounder, weights: VerdictWeights = VERDICT_WEIGHTS
+) -> float:
     near = TextWords(evidence.text, *surroundings(evidence.article, evidence.span))
     stems = frozenset(normalize_tokens(evidence.text))
-    named = [*absent_names(asked.names, evidence.article), *far_names(asked.names, evidence.article, near)]
-    in_sentence = _share(sum(word in stems for word in asked.words), len(asked.words))
-    in_surroundings = _share(sum(word in near.stems for word in asked.words), len(asked.words))
+    in_sentence = share(sum(word in stems for word in asked.words), len(asked.words))
+    in_surroundings = share(sum(word in near.stems for word in asked.words), len(asked.words))
     if asked.words and detect_language(evidence.text) != detect_language(" ".join(asked.words)):
         in_sentence = in_surroundings = WORDS_ACROSS_LANGUAGES
     total = (
         weights.evidence * evidence.score
         + weights.words * in_sentence
         + weights.near_words * in_surroundings
-        + weights.names * _share(len(named), len(asked.names))
+        + weights.names * grounder.names_not_near(evidence.article, near)
         + weights.bias
     )
-    return 1 / (1 + math.exp(-total))
-
-
-def _share(count: int, total: int) -> float:
-    return count / total if total else 0.0
+    return logistic(total)

@@ -19,20 +19,20 @@ from qa.composed_texts import texts
 from qa.query.catalog_question import parse_catalog_question
 from qa.query.question import language_to_answer_in
 
-BRIDGE = "The bridge of Wadi Zahr was closed on Wednesday after a lorry hit a pillar."
+BRIDGE = "The bridge of Wadi Lawz was closed on Wednesday after a lorry hit a pillar."
 ROWS = (
-    {"id": "bridge", "title": "The bridge of Wadi Zahr is closed", "text": BRIDGE, "date": "2017-03-01",
-     "author": "Jumana Tarazi", "source": "The Lamp"},
+    {"id": "bridge", "title": "The bridge of Wadi Lawz is closed", "text": BRIDGE, "date": "2017-03-01",
+     "author": "Dunya Sarraj", "source": "The Buoy"},
     {"id": "bridge-copy", "title": "Bridge closed after accident", "text": BRIDGE, "date": "2017-03-02",
      "author": "Nader Salti", "source": "https://www.harbour-post.example/news/17"},
-    {"id": "ferry", "title": "Ferry instead of bridge", "date": "2017-03-09", "author": "Jumana Tarazi",
-     "text": "A ferry carries children across the river while the bridge of Wadi Zahr is closed.",
-     "source": "The Lamp"},
-    {"id": "law", "title": "The road law changes", "date": "2017-04-02", "author": "Elias Marwan", "source": "The Well",
+    {"id": "ferry", "title": "Ferry instead of bridge", "date": "2017-03-09", "author": "Dunya Sarraj",
+     "text": "A ferry carries children across the river while the bridge of Wadi Lawz is closed.",
+     "source": "The Buoy"},
+    {"id": "law", "title": "The road law changes", "date": "2017-04-02", "author": "Fuad Nassif", "source": "The Weir",
      "text": "Lorries need a permit. " + "Members spoke of asphalt, kerbs and lamps for an hour. " * 30
-     + "The bridge of Wadi Zahr was mentioned once."},
-    {"id": "harvest", "title": "Dates harvest begins", "date": "2018-09-14", "author": "Elias Marwan",
-     "source": "The Well", "text": "The harvest of dates has begun in the oases."},
+     + "The bridge of Wadi Lawz was mentioned once."},
+    {"id": "harvest", "title": "Dates harvest begins", "date": "2018-09-14", "author": "Fuad Nassif",
+     "source": "The Weir", "text": "The harvest of dates has begun in the oases."},
     {"id": "results-2020", "title": "مطاحن الرمثان تعلن نتائجها", "date": "2020-12-28", "author": "عادل الصيرفان",
      "source": "جريدة الميزان", "text": "بلغ صافي ربح مطاحن الرمثان مليون دينار."},
     {"id": "results-2021", "title": "مطاحن الرمثان تعلن نتائجها", "date": "2021-12-29", "author": "رولا النحاسي",
@@ -68,7 +68,7 @@ def answer(made: Retriever, question: str) -> ComposedAnswer | None:
     return answer_from_catalog(asked, made, language_to_answer_in(question))
 
 
-def said(composed: ComposedAnswer | None) -> str | None:
+def text_of(composed: ComposedAnswer | None) -> str | None:
     return " ".join(statement.text for statement in composed.statements) if composed else None
 
 
@@ -80,14 +80,14 @@ def quoted(composed: ComposedAnswer | None) -> list[str]:
 @pytest.mark.parametrize(
     ("question", "text", "ids"),
     [
-        ("Who wrote the article about the ferry?", "Jumana Tarazi wrote “Ferry instead of bridge”.", ["ferry"]),
-        ("Who wrote the article “dates harvest begins”?", "Elias Marwan wrote “Dates harvest begins”.", ["harvest"]),
+        ("Who wrote the article about the ferry?", "Dunya Sarraj wrote “Ferry instead of bridge”.", ["ferry"]),
+        ("Who wrote the article “dates harvest begins”?", "Fuad Nassif wrote “Dates harvest begins”.", ["harvest"]),
         ("When was the article about the dates harvest published?",
          "“Dates harvest begins” was published on 14 September 2018.", ["harvest"]),
-        ("Which newspaper reported that lorries need a permit?", "The Well published “The road law changes”.", ["law"]),
+        ("Which newspaper reported that lorries need a permit?", "The Weir published “The road law changes”.", ["law"]),
         ("Who wrote the 2021 article on the results of the Rimthan Mills?",
          "رولا النحاسي wrote “مطاحن الرمثان تعلن نتائجها”.", ["results-2021"]),
-        ("Who wrote the latest article by The Lamp?", "Jumana Tarazi wrote “Ferry instead of bridge”.", ["ferry"]),
+        ("Who wrote the latest article by The Buoy?", "Dunya Sarraj wrote “Ferry instead of bridge”.", ["ferry"]),
         ("من كتب آخر مقال عن مطاحن الرمثان؟", "«مطاحن الرمثان تعلن نتائجها» بقلم رولا النحاسي.", ["results-2021"]),
         ("متى نشر مقال عادل الصيرفان عن مطاحن الرمثان؟",
          "نُشر «مطاحن الرمثان تعلن نتائجها» في 28 كانون الأول/ديسمبر 2020.", ["results-2020"]),
@@ -95,9 +95,9 @@ def quoted(composed: ComposedAnswer | None) -> list[str]:
          "نُشر في جريدة الميزان: «مطاحن الرمثان تعلن نتائجها».", ["results-2020"]),
     ],
 )  # fmt: skip
-def test_article_is_told_by_what_it_is_about(ask: Ask, question: str, text: str, ids: list[str]) -> None:
+def test_article_is_identified_by_its_subject(ask: Ask, question: str, text: str, ids: list[str]) -> None:
     composed = ask(question)
-    assert said(composed) == text
+    assert text_of(composed) == text
     assert quoted(composed) == ids
 
 
@@ -106,17 +106,17 @@ def test_article_is_told_by_what_it_is_about(ask: Ask, question: str, text: str,
     [
         ("How many articles are there?", "The collection has 7 articles.",
          ["results-2021", "results-2020", "harvest", "law", "ferry", "bridge", "undated"]),
-        ("How many articles did Tarazi write?", "The collection has 2 articles by Jumana Tarazi.", ["ferry", "bridge"]),
+        ("How many articles did Sarraj write?", "The collection has 2 articles by Dunya Sarraj.", ["ferry", "bridge"]),
         ("How many articles by Nader Salti are there?", "The collection has one article by Nader Salti.",
          ["bridge-copy"]),
-        ("How many articles mention the bridge of Wadi Zahr?",
-         "The collection has 3 articles that mention “the bridge of Wadi Zahr”.", ["law", "ferry", "bridge"]),
-        ("How many articles are about the bridge of Wadi Zahr?",
-         "The collection has 2 articles about “the bridge of Wadi Zahr”. Mentioned further on in the text: one article"
+        ("How many articles mention the bridge of Wadi Lawz?",
+         "The collection has 3 articles that mention “the bridge of Wadi Lawz”.", ["law", "ferry", "bridge"]),
+        ("How many articles are about the bridge of Wadi Lawz?",
+         "The collection has 2 articles about “the bridge of Wadi Lawz”. Mentioned further on in the text: one article"
          " more.", ["ferry", "bridge", "law"]),
-        ("How many articles about the bridge did The Lamp publish since 5 March 2017?",
-         "The collection has one article about “the bridge” from The Lamp since 5 March 2017.", ["ferry"]),
-        ("How many articles in The Well are there?", "The collection has 2 articles from The Well.",
+        ("How many articles about the bridge did The Buoy publish since 5 March 2017?",
+         "The collection has one article about “the bridge” from The Buoy since 5 March 2017.", ["ferry"]),
+        ("How many articles in The Weir are there?", "The collection has 2 articles from The Weir.",
          ["harvest", "law"]),
         ("How many articles are there from Harbour Post?",
          "The collection has one article from harbour-post.example.", ["bridge-copy"]),
@@ -126,7 +126,7 @@ def test_article_is_told_by_what_it_is_about(ask: Ask, question: str, text: str,
          ["results-2021", "results-2020"]),
         ("How many articles of 14 September are there?", "The collection has one article dated 14 September.",
          ["harvest"]),
-        ("كم مقالا كتبت جمانة طرزي؟", "في المجموعة مقالان بقلم Jumana Tarazi.", ["ferry", "bridge"]),
+        ("كم مقالا كتبت دنيا سراج؟", "في المجموعة مقالان بقلم Dunya Sarraj.", ["ferry", "bridge"]),
         ("كم مقالا نُشر في ٢٠١٧؟", "في المجموعة ٣ مقالات في ٢٠١٧.", ["law", "ferry", "bridge"]),
         ("كم مقالا يذكر الرمثان منذ كانون الأول 2021؟",
          "في المجموعة مقال واحد يذكر «الرمثان» منذ كانون الأول/ديسمبر 2021.", ["results-2021"]),
@@ -134,15 +134,15 @@ def test_article_is_told_by_what_it_is_about(ask: Ask, question: str, text: str,
 )  # fmt: skip
 def test_articles_are_counted_by_their_conditions(ask: Ask, question: str, text: str, ids: list[str]) -> None:
     composed = ask(question)
-    assert said(composed) == text
+    assert text_of(composed) == text
     assert quoted(composed) == ids
 
 
 def test_list_has_newest_first_and_each_title_its_own_statement(ask: Ask) -> None:
-    composed = ask("List the articles by Elias Marwan")
+    composed = ask("List the articles by Fuad Nassif")
     assert composed is not None
     assert [statement.text for statement in composed.statements] == [
-        "The collection has 2 articles by Elias Marwan: “Dates harvest begins” (14 September 2018).",
+        "The collection has 2 articles by Fuad Nassif: “Dates harvest begins” (14 September 2018).",
         "“The road law changes” (2 April 2017).",
     ]
     assert [len(statement.quotations) for statement in composed.statements] == [1, 1]
@@ -160,29 +160,29 @@ def test_single_listed_title_is_short_answer(ask: Ask) -> None:
         ("What is the latest on the bridge?",
          "The newest article about “the bridge” is “Ferry instead of bridge”, published on 9 March 2017."),
         ("What is the oldest article?",
-         "The oldest article is “The bridge of Wadi Zahr is closed”, published on 1 March 2017."),
+         "The oldest article is “The bridge of Wadi Lawz is closed”, published on 1 March 2017."),
         ("ما أحدث مقال عن مطاحن الرمثان؟",
          "أحدث مقال عن «مطاحن الرمثان» هو «مطاحن الرمثان تعلن نتائجها»، نُشر في 29 كانون الأول/ديسمبر 2021."),
-        ("Who wrote the most articles in The Lamp?",
-         "The largest number of articles from The Lamp is by Jumana Tarazi: 2 articles."),
-        ("Which newspapers reported on the bridge of Wadi Zahr?",
-         "Sources of articles about “the bridge of Wadi Zahr”: The Lamp (2 articles). harbour-post.example (one"
+        ("Who wrote the most articles in The Buoy?",
+         "The largest number of articles from The Buoy is by Dunya Sarraj: 2 articles."),
+        ("Which newspapers reported on the bridge of Wadi Lawz?",
+         "Sources of articles about “the bridge of Wadi Lawz”: The Buoy (2 articles). harbour-post.example (one"
          " article)."),
         ("من هم الكتّاب بالعربية؟", "كتّاب المقالات بالعربية: رولا النحاسي (مقال واحد). عادل الصيرفان (مقال واحد)."),
     ],
 )  # fmt: skip
-def test_newest_and_names_are_told(ask: Ask, question: str, text: str) -> None:
-    assert said(ask(question)) == text
+def test_newest_article_and_lists_of_names(ask: Ask, question: str, text: str) -> None:
+    assert text_of(ask(question)) == text
 
 
 def test_copy_is_a_publication_of_its_own(ask: Ask) -> None:
-    composed = ask("Which newspaper reported that the bridge of Wadi Zahr is closed?")
-    assert said(composed) == (
-        "The Lamp published “The bridge of Wadi Zahr is closed”."
+    composed = ask("Which newspaper reported that the bridge of Wadi Lawz is closed?")
+    assert text_of(composed) == (
+        "The Buoy published “The bridge of Wadi Lawz is closed”."
         " harbour-post.example published “Bridge closed after accident”."
     )
     assert quoted(composed) == ["bridge", "bridge-copy"]
-    assert said(ask("Who wrote the article about the bridge of Wadi Zahr from harbour-post.example?")) == (
+    assert text_of(ask("Who wrote the article about the bridge of Wadi Lawz from harbour-post.example?")) == (
         "Nader Salti wrote “Bridge closed after accident”."
     )
 
@@ -242,12 +242,14 @@ def test_more_articles_than_quotations_are_counted(index_of: Callable[..., Retri
         answer(made, question)
         for question in ("How many articles mention the tram?", "Which articles are there?", "Which authors are there?")
     )
-    assert said(counted) == f"The collection has {total} articles that mention “the tram”."
+    assert text_of(counted) == f"The collection has {total} articles that mention “the tram”."
     assert quoted(counted) == quoted(listed) == [f"a{n:02}" for n in range(total - 1, total - 1 - MAX_QUOTATIONS, -1)]
-    assert (said(listed) or "").startswith(
+    assert (text_of(listed) or "").startswith(
         f"The collection has {total} articles, among them “Report number {total - 1}”"
     )
-    assert (said(authors) or "").startswith(f"Authors of articles, {total} in all, among them Author 00 (one article).")
+    assert (text_of(authors) or "").startswith(
+        f"Authors of articles, {total} in all, among them Author 00 (one article)."
+    )
     assert len(quoted(authors)) == MAX_QUOTATIONS
 
 
@@ -256,8 +258,8 @@ def test_fields_of_articles_are_only_data(index_of: Callable[..., Retriever]) ->
     made = index_of({"id": "a", "title": hostile, "text": "The ferry sank.", "author": hostile, "source": hostile})
     on_one_line = " ".join(hostile.split())
     composed = answer(made, "Who wrote the article about the ferry?")
-    assert said(composed) == f"{on_one_line} wrote “{on_one_line}”."
-    assert said(answer(made, "How many articles about the ferry {topic} are there?")) is None
+    assert text_of(composed) == f"{on_one_line} wrote “{on_one_line}”."
+    assert text_of(answer(made, "How many articles about the ferry {topic} are there?")) is None
     assert composed is not None
     for statement in composed.statements:
         for located in statement.quotations:
@@ -273,9 +275,9 @@ def test_author_in_title_is_short_answer(index_of: Callable[..., Retriever]) -> 
 
 def test_index_that_changes_is_read_again(index_of: Callable[..., Retriever], tmp_path: Path) -> None:
     made = index_of(*ROWS)
-    assert said(answer(made, "How many articles by Elias Marwan are there?")) is not None
+    assert text_of(answer(made, "How many articles by Fuad Nassif are there?")) is not None
     remove_articles(tmp_path / "index", ["law", "harvest"])
-    assert answer(made, "How many articles by Elias Marwan are there?") is None
+    assert answer(made, "How many articles by Fuad Nassif are there?") is None
 
 
 @pytest.mark.parametrize(
@@ -303,9 +305,9 @@ def test_names_are_found_in_part_and_across_scripts(wanted: str, found: set[str]
 
 
 def test_full_name_is_preferred_to_longer_ones() -> None:
-    matches = NameList(["The Lamp", "Lamp and Oil"]).find("The Lamp")
+    matches = NameList(["The Buoy", "Buoy and Oil"]).find("The Buoy")
     assert matches is not None
-    assert (matches.names, matches.exactly) == (frozenset({"The Lamp"}), True)
+    assert (matches.names, matches.exactly) == (frozenset({"The Buoy"}), True)
 
 
 def _variables(template: str) -> set[str]:

@@ -12,10 +12,10 @@ from qa.query.comparison_question import parse_comparison
     ("question", "operation", "things", "sub_question"),
     [
         (
-            "Which is longer, the Rose bridge or the Falcon bridge?",
+            "Which is longer, the Palm bridge or the Heron bridge?",
             "which",
-            ("the Rose bridge", "the Falcon bridge"),
-            "How long is the Rose bridge?",
+            ("the Palm bridge", "the Heron bridge"),
+            "How long is the Palm bridge?",
         ),
         ("Who is older, Ann Lee or Bo Ray?", "which", ("Ann Lee", "Bo Ray"), "How old is Ann Lee?"),
         ("Which town had more voters, Arden or Brill?", "which", ("Arden", "Brill"), "How many voters did Arden have?"),
@@ -39,7 +39,7 @@ from qa.query.comparison_question import parse_comparison
         ),
         ("Which of Arden and Brill is larger?", "which", ("Arden", "Brill"), "How large is Arden?"),
         ("Did Arden or Brill collect more books?", "which", ("Arden", "Brill"), "How many books did Arden collect?"),
-        ("Is Rose Road longer than Mill Road?", "whether", ("Rose Road", "Mill Road"), "How long is Rose Road?"),
+        ("Is Palm Road longer than Mill Road?", "whether", ("Palm Road", "Mill Road"), "How long is Palm Road?"),
         ("Was the mill built before the church?", "whether", ("the mill", "the church"), "When was the mill built?"),
         (
             "Did more people vote in Arden than in Brill?",
@@ -54,10 +54,10 @@ from qa.query.comparison_question import parse_comparison
             "What is the population of Arden?",
         ),
         (
-            "How much longer is Rose Road than Mill Road?",
+            "How much longer is Palm Road than Mill Road?",
             "difference",
-            ("Rose Road", "Mill Road"),
-            "How long is Rose Road?",
+            ("Palm Road", "Mill Road"),
+            "How long is Palm Road?",
         ),
         (
             "How many more films did the sixth festival show than the fifth?",
@@ -119,8 +119,8 @@ from qa.query.comparison_question import parse_comparison
             ("Arden", "Brill"),
             "How many voters are there in Arden?",
         ),
-        ("أيهما أطول، جسر الوردة أم جسر الصقر؟", "which", ("جسر الوردة", "جسر الصقر"), "كم طول جسر الوردة؟"),
-        ("هل جسر الوردة أطول أم جسر الصقر؟", "which", ("جسر الوردة", "جسر الصقر"), "كم طول جسر الوردة؟"),
+        ("أيهما أطول، جسر النخلة أم جسر الغزال؟", "which", ("جسر النخلة", "جسر الغزال"), "كم طول جسر النخلة؟"),
+        ("هل جسر النخلة أطول أم جسر الغزال؟", "which", ("جسر النخلة", "جسر الغزال"), "كم طول جسر النخلة؟"),
         ("أي المدينتين أكثر سكانا: أردن أم بريل؟", "which", ("أردن", "بريل"), "كم عدد سكان أردن؟"),
         ("أين كان الخيار أغلى: في أردن أم بريل؟", "which", ("أردن", "بريل"), "كم سعر الخيار في أردن؟"),
         ("أي السوقين أرخص في الخيار: أردن أم بريل؟", "which", ("أردن", "بريل"), "كم سعر الخيار في أردن؟"),
@@ -131,11 +131,16 @@ from qa.query.comparison_question import parse_comparison
             "متى تعود رحلة الصف السابع؟",
         ),
         ("أي الفريقين سجل أهدافا أكثر، الأهلي أم الاتحاد؟", "which", ("الأهلي", "الاتحاد"), "كم أهدافا سجل الأهلي؟"),
-        ("هل جسر الصقر أطول من جسر الوردة؟", "whether", ("جسر الصقر", "جسر الوردة"), "كم طول جسر الصقر؟"),
+        ("هل جسر الغزال أطول من جسر النخلة؟", "whether", ("جسر الغزال", "جسر النخلة"), "كم طول جسر الغزال؟"),
         ("هل بني الجسر قبل المسجد؟", "whether", ("الجسر", "المسجد"), "متى بني الجسر؟"),
         ("هل عدد سكان أردن أكبر من عدد سكان بريل؟", "whether", ("أردن", "بريل"), "كم عدد سكان أردن؟"),
         ("هل جمعت أردن كتبا أكثر من بريل؟", "whether", ("أردن", "بريل"), "كم كتبا جمعت أردن؟"),
-        ("كم يزيد طول جسر الصقر على طول جسر الوردة؟", "difference", ("جسر الصقر", "جسر الوردة"), "كم طول جسر الصقر؟"),
+        (
+            "كم يزيد طول جسر الغزال على طول جسر النخلة؟",
+            "difference",
+            ("جسر الغزال", "جسر النخلة"),
+            "كم طول جسر الغزال؟",
+        ),
         (
             "بكم فيلما زادت الدورة السادسة على الخامسة؟",
             "difference",
@@ -156,7 +161,7 @@ from qa.query.comparison_question import parse_comparison
             "كم كتابا جمعت مدرسة الأمل؟",
         ),
         ("كم سعر الكعك والمعمول معا؟", "sum", ("الكعك", "المعمول"), "كم سعر الكعك؟"),
-        ("كم طول جسر وادي النمل وجسر الصقر معا؟", "sum", ("جسر وادي النمل", "جسر الصقر"), "كم طول جسر وادي النمل؟"),
+        ("كم طول جسر وادي النمل وجسر الغزال معا؟", "sum", ("جسر وادي النمل", "جسر الغزال"), "كم طول جسر وادي النمل؟"),
     ],
 )
 def test_a_question_names_its_things_and_what_is_asked_of_each(
@@ -196,8 +201,8 @@ def test_the_most_of_a_kind_names_no_things(question: str, kind: str, sub_questi
         ("Which opened last, A Road or B Road?", True),
         ("Which opened earlier, A Road or B Road?", False),
         ("Which town had fewer voters, Arden or Brill?", False),
-        ("أيهما أقصر: جسر الوردة أم جسر الصقر؟", False),
-        ("أيهما افتتح أولا: جسر الوردة أم جسر الصقر؟", False),
+        ("أيهما أقصر: جسر النخلة أم جسر الغزال؟", False),
+        ("أيهما افتتح أولا: جسر النخلة أم جسر الغزال؟", False),
         ("أيهما أغلى: الكعك أم المعمول؟", True),
     ],
 )
@@ -210,8 +215,8 @@ def test_the_direction_is_that_of_the_comparative(question: str, greatest: bool)
 @pytest.mark.parametrize(
     "question",
     [
-        "Compare the Rose bridge and the Falcon bridge.",
-        "What is the difference between the Rose bridge and the Falcon bridge?",
+        "Compare the Palm bridge and the Heron bridge.",
+        "What is the difference between the Palm bridge and the Heron bridge?",
         "Who is the oldest mayor?",
         "Who was the first woman to climb it?",
         "When was the bridge opened?",
@@ -235,10 +240,10 @@ def test_the_direction_is_that_of_the_comparative(question: str, greatest: bool)
         "Which party did he join first, the Greens or the Reds?",
         "What did the council do first: sell the mill or close the school?",
         "Is the street named after the grandson?",
-        "How many times longer is Rose Road than Mill Road?",
-        "Is the Rose bridge older or newer than the Falcon bridge?",
-        "Which is longer, the Rose bridge or the Rose bridge?",
-        "ما الفرق بين جسر الصقر وجسر الوردة؟",
+        "How many times longer is Palm Road than Mill Road?",
+        "Is the Palm bridge older or newer than the Heron bridge?",
+        "Which is longer, the Palm bridge or the Palm bridge?",
+        "ما الفرق بين جسر الغزال وجسر النخلة؟",
         "من هو أكبر شاعر في المدينة؟",
         "هل وصل الوزير قبل المساء؟",
         "ما أهم أسباب الحريق؟",
@@ -268,7 +273,7 @@ def test_a_brace_in_a_question_is_no_variable() -> None:
 
 def test_a_long_question_is_not_tried() -> None:
     assert (
-        parse_comparison("Which is longer, the Rose bridge or the Falcon bridge" + " of the valley" * 40 + "?") is None
+        parse_comparison("Which is longer, the Palm bridge or the Heron bridge" + " of the valley" * 40 + "?") is None
     )
 
 

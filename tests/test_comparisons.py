@@ -20,24 +20,24 @@ from qa.query.comparison_question import parse_comparison
 from qa.query.question import language_to_answer_in
 from qa.reader.extractive_qa import ExtractedAnswer
 
-FALCON = {
-    "id": "falcon",
-    "title": "Falcon bridge reopens",
+HERON = {
+    "id": "heron",
+    "title": "Heron bridge reopens",
     "date": "2021-03-04",
-    "text": "The Falcon bridge was opened again on Monday. Mayor Ellen Varga crossed it first. "
+    "text": "The Heron bridge was opened again on Monday. Mayor Ellen Varga crossed it first. "
     "The bridge, built in 1931, is 120 metres long.",
 }
-ROSE = {
-    "id": "rose",
+PALM = {
+    "id": "palm",
     "title": "Fifty years",
     "date": "2020-06-11",
-    "text": "The Rose bridge is 0.09 km long. The Falcon bridge is older.",
+    "text": "The Palm bridge is 0.09 km long. The Heron bridge is older.",
 }
 PLANNED = {
     "id": "cedar",
     "title": "A drawing",
     "date": "2022-06-11",
-    "text": "The Cedar bridge will be 200 metres long.",
+    "text": "The Poplar bridge will be 200 metres long.",
 }
 COUNCIL = {
     "id": "council",
@@ -114,76 +114,76 @@ def quotes(answer: ComposedAnswer | None) -> list[list[str]]:
     return [[q.evidence.cut(q.evidence.span) for q in statement.quotations] for statement in answer.statements]
 
 
-LONG = {"How long is the Rose bridge?": "0.09 km", "How long is the Falcon bridge?": "120 metres"}
+LONG = {"How long is the Palm bridge?": "0.09 km", "How long is the Heron bridge?": "120 metres"}
 
 
 def test_the_longer_of_two_is_found_across_units(compared: Compare) -> None:
-    answer = compared("Which is longer, the Rose bridge or the Falcon bridge?", [FALCON, ROSE], LONG)
-    assert lines(answer) == ["Longer: the Falcon bridge", "The Rose bridge: 0.09 km", "The Falcon bridge: 120 metres"]
+    answer = compared("Which is longer, the Palm bridge or the Heron bridge?", [HERON, PALM], LONG)
+    assert lines(answer) == ["Longer: the Heron bridge", "The Palm bridge: 0.09 km", "The Heron bridge: 120 metres"]
     assert answer
-    assert answer.short_answer == "Falcon bridge"
+    assert answer.short_answer == "Heron bridge"
     assert answer.confidence == pytest.approx(0.8**2)
     assert answer.verdict is None
 
 
 def test_the_quotations_name_the_things(compared: Compare) -> None:
-    _, rose, falcon = quotes(compared("Which is longer, the Rose bridge or the Falcon bridge?", [FALCON, ROSE], LONG))
-    assert rose == ["The Rose bridge is 0.09 km long."]
+    _, palm, heron = quotes(compared("Which is longer, the Palm bridge or the Heron bridge?", [HERON, PALM], LONG))
+    assert palm == ["The Palm bridge is 0.09 km long."]
     # «The bridge» is the one that the sentences before name.
-    assert falcon == [FALCON["text"]]
+    assert heron == [HERON["text"]]
 
 
 @pytest.mark.parametrize(
     ("question", "verdict", "first"),
     [
-        ("Is the Falcon bridge longer than the Rose bridge?", True, "Yes. Longer: the Falcon bridge"),
-        ("Is the Rose bridge longer than the Falcon bridge?", False, "No. Longer: the Falcon bridge"),
-        ("Is the Rose bridge shorter than the Falcon bridge?", True, "Yes. Shorter: the Rose bridge"),
+        ("Is the Heron bridge longer than the Palm bridge?", True, "Yes. Longer: the Heron bridge"),
+        ("Is the Palm bridge longer than the Heron bridge?", False, "No. Longer: the Heron bridge"),
+        ("Is the Palm bridge shorter than the Heron bridge?", True, "Yes. Shorter: the Palm bridge"),
     ],
 )
 def test_yes_or_no(compared: Compare, question: str, verdict: bool, first: str) -> None:
-    answer = compared(question, [FALCON, ROSE], LONG)
+    answer = compared(question, [HERON, PALM], LONG)
     assert answer
     assert answer.verdict is verdict
     assert lines(answer)[0] == first
 
 
 def test_a_difference_and_a_sum_are_in_the_first_sentence(compared: Compare) -> None:
-    answer = compared("How much longer is the Falcon bridge than the Rose bridge?", [FALCON, ROSE], LONG)
+    answer = compared("How much longer is the Heron bridge than the Palm bridge?", [HERON, PALM], LONG)
     assert lines(answer)[0] == "The difference is 30 m"
     assert answer
     assert answer.short_answer is None
-    together = compared("How long are the Falcon bridge and the Rose bridge together?", [FALCON, ROSE], LONG)
+    together = compared("How long are the Heron bridge and the Palm bridge together?", [HERON, PALM], LONG)
     assert lines(together)[0] == "Together: 210 m"
 
 
 def test_a_missing_value_declines(compared: Compare) -> None:
-    question = "Which is longer, the Rose bridge or the Mill bridge?"
-    assert compared(question, [FALCON, ROSE], {**LONG, "How long is the Mill bridge?": "120 metres"}) is None
+    question = "Which is longer, the Palm bridge or the Mill bridge?"
+    assert compared(question, [HERON, PALM], {**LONG, "How long is the Mill bridge?": "120 metres"}) is None
 
 
 def test_another_things_value_is_refused(compared: Compare) -> None:
-    phrases = {"How long is the Rose bridge?": "0.09 km", "How long is the Falcon bridge?": "0.09 km"}
-    assert compared("Which is longer, the Rose bridge or the Falcon bridge?", [FALCON, ROSE], phrases) is None
+    phrases = {"How long is the Palm bridge?": "0.09 km", "How long is the Heron bridge?": "0.09 km"}
+    assert compared("Which is longer, the Palm bridge or the Heron bridge?", [HERON, PALM], phrases) is None
 
 
 def test_a_value_that_is_planned_is_refused(compared: Compare) -> None:
-    phrases = {**LONG, "How long is the Cedar bridge?": "200 metres"}
-    assert compared("Which is longer, the Rose bridge or the Cedar bridge?", [FALCON, ROSE, PLANNED], phrases) is None
+    phrases = {**LONG, "How long is the Poplar bridge?": "200 metres"}
+    assert compared("Which is longer, the Palm bridge or the Poplar bridge?", [HERON, PALM, PLANNED], phrases) is None
 
 
 def test_a_doubtful_value_is_refused(compared: Compare) -> None:
-    assert compared("Which is longer, the Rose bridge or the Falcon bridge?", [FALCON, ROSE], LONG, 0.1) is None
+    assert compared("Which is longer, the Palm bridge or the Heron bridge?", [HERON, PALM], LONG, 0.1) is None
 
 
 def test_equal_values_are_said_to_be_equal(compared: Compare) -> None:
     other = {"id": "mill", "title": "Mill", "text": "The Mill bridge is 90 metres long."}
     phrases = {**LONG, "How long is the Mill bridge?": "90 metres"}
-    answer = compared("Which is longer, the Rose bridge or the Mill bridge?", [other, ROSE], phrases)
-    assert lines(answer)[0] == "The Rose bridge and the Mill bridge are equal: 0.09 km"
+    answer = compared("Which is longer, the Palm bridge or the Mill bridge?", [other, PALM], phrases)
+    assert lines(answer)[0] == "The Palm bridge and the Mill bridge are equal: 0.09 km"
     assert answer
     assert answer.short_answer is None
-    answer = compared("Is the Rose bridge longer than the Mill bridge?", [other, ROSE], phrases)
+    answer = compared("Is the Palm bridge longer than the Mill bridge?", [other, PALM], phrases)
     assert answer
     assert answer.verdict is False
     assert lines(answer)[0] == "No, they are equal: 0.09 km"
@@ -211,9 +211,9 @@ def test_older_is_the_greater_age_or_the_earlier_date(compared: Compare) -> None
     ages = {"How old is Hanna Lindqvist?": "34", "How old is Per Aalto?": "41"}
     assert lines(compared("Who is older, Hanna Lindqvist or Per Aalto?", [COUNCIL], ages))[0] == "Older: Per Aalto"
     mill = {"id": "mill", "title": "Mill", "text": "The Mill bridge was built in 1888."}
-    dates = {"How old is the Mill bridge?": "1888", "How old is the Falcon bridge?": "1931"}
-    answer = compared("Which is older, the Mill bridge or the Falcon bridge?", [FALCON, mill], dates)
-    assert lines(answer) == ["Older: the Mill bridge", "The Mill bridge: 1888", "The Falcon bridge: 1931"]
+    dates = {"How old is the Mill bridge?": "1888", "How old is the Heron bridge?": "1931"}
+    answer = compared("Which is older, the Mill bridge or the Heron bridge?", [HERON, mill], dates)
+    assert lines(answer) == ["Older: the Mill bridge", "The Mill bridge: 1888", "The Heron bridge: 1931"]
 
 
 def test_ages_in_articles_of_other_years_are_not_compared(compared: Compare) -> None:
@@ -273,23 +273,23 @@ def test_digits_are_those_of_the_question(compared: Compare) -> None:
 
 def test_the_most_of_a_kind_is_named_by_its_article(compared: Compare) -> None:
     phrases = {
-        "How long is Falcon bridge?": "120 metres",
+        "How long is Heron bridge?": "120 metres",
         "How long is the bridge?": "0.09 km",
     }
-    answer = compared("Which bridge is the longest?", [FALCON, ROSE], phrases)
-    assert lines(answer)[0] == "Longest: Falcon bridge"
+    answer = compared("Which bridge is the longest?", [HERON, PALM], phrases)
+    assert lines(answer)[0] == "Longest: Heron bridge"
     assert answer
-    assert answer.short_answer == "Falcon bridge"
+    assert answer.short_answer == "Heron bridge"
 
 
 def test_one_of_a_kind_is_not_the_most(compared: Compare) -> None:
-    assert compared("Which bridge is the longest?", [FALCON], {"How long is Falcon bridge?": "120 metres"}) is None
+    assert compared("Which bridge is the longest?", [HERON], {"How long is Heron bridge?": "120 metres"}) is None
 
 
 def test_things_of_a_kind_without_a_value_lower_the_confidence(compared: Compare) -> None:
-    phrases = {"How long is Falcon bridge?": "120 metres", "How long is the bridge?": "0.09 km"}
+    phrases = {"How long is Heron bridge?": "120 metres", "How long is the bridge?": "0.09 km"}
     other = {"id": "other", "title": "Nobody measures the old bridge", "text": "An old bridge stands in the woods."}
-    answer = compared("Which bridge is the longest?", [FALCON, ROSE, other], phrases)
+    answer = compared("Which bridge is the longest?", [HERON, PALM, other], phrases)
     assert answer
     assert answer.confidence == pytest.approx(0.8**2 * 2 / 3)
 

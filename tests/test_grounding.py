@@ -12,7 +12,7 @@ from qa.query.countries import countries_in
 from qa.query.names import CapitalTagger
 from qa.query.understanding import understand
 from qa.reader.extractive_qa import ReaderSignals
-from qa.verification.grounding import Grounding, ground
+from qa.verification.grounding import Grounder, Grounding
 from qa.verification.verifier import VerificationWeights, Verifier
 
 TEXT = "The river rose at night. At Pennick Bridge 3,420 people left their homes. The mayor will not resign."
@@ -32,7 +32,7 @@ PEOPLE = located("3,420", "At Pennick Bridge 3,420 people left their homes.")
 
 
 def grounding(question: str, phrase: Located = PEOPLE) -> Grounding:
-    return ground(understand(question, CapitalTagger()), phrase)
+    return Grounder(understand(question, CapitalTagger())).ground(phrase)
 
 
 def test_what_is_borne_out_has_no_signal() -> None:

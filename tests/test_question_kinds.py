@@ -20,7 +20,7 @@ ARTICLES = (
     ' The mill grinds 12 tonnes of wheat a week.", "source": "The Harbour Post", "author": "Huda Kassar",'
     ' "date": "2024-05-03"}\n'
     '{"id": "treaty", "title": "Treaty of the springs", "text": "The treaty was signed by 3 towns: Nuwar, Port Lorne'
-    ' and Burj Layl.", "source": "Coast Gazette", "date": "2024-06-01"}\n'
+    ' and Burj Nahar.", "source": "Cape Gazette", "date": "2024-06-01"}\n'
 )
 
 
@@ -60,7 +60,7 @@ def test_catalogue_answers_with_the_title_as_quotation(assistant: Assistant) -> 
 
 
 def test_source_named_in_the_question_limits_the_articles(assistant: Assistant) -> None:
-    answer = assistant.ask("According to the Coast Gazette, how many tonnes of wheat does the mill grind?")
+    answer = assistant.ask("According to the Cape Gazette, how many tonnes of wheat does the mill grind?")
     assert {passage.article_id for passage in answer.passages} == {"treaty"}
 
 
@@ -71,7 +71,7 @@ def test_source_that_is_not_there_is_declined(assistant: Assistant) -> None:
 
 def test_filter_holds_beside_a_source_in_the_question(assistant: Assistant) -> None:
     only = Filter(since="2025")
-    assert assistant.ask("According to the Coast Gazette, how many towns signed?", only=only).status == "declined"
+    assert assistant.ask("According to the Cape Gazette, how many towns signed?", only=only).status == "declined"
 
 
 def test_declined_answer_names_what_no_article_has(assistant: Assistant) -> None:

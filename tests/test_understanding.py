@@ -58,9 +58,9 @@ def test_expected_kind_of_phrase(question: str, expected: str) -> None:
 
 
 def test_understanding_separates_names_years_and_words() -> None:
-    asked = understand("How many people voted in Wadi Nargis in 2021?", CapitalTagger())
-    assert (asked.names, asked.years, asked.numbers) == (("Wadi Nargis",), ("2021",), ())
-    assert "vote" in asked.words and not {"wadi", "nargi"} & asked.words
+    asked = understand("How many people voted in Wadi Rihan in 2021?", CapitalTagger())
+    assert (asked.names, asked.years, asked.numbers) == (("Wadi Rihan",), ("2021",), ())
+    assert "vote" in asked.words and not {"wadi", "rihan"} & asked.words
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_clauses_cover_words_of_the_original() -> None:
 @pytest.mark.parametrize(
     ("text", "word", "has"),
     [
-        ("أعلنت بلدية وادي نرجس", "لنرجس", True),
-        ("أعلنت بلدية وادي نرجس", "سنبل", False),
+        ("أعلنت بلدية وادي ريحان", "لريحان", True),
+        ("أعلنت بلدية وادي ريحان", "سوسن", False),
         ("The mayor of Umm Sidra", "سدرة", True),
         ("زار كيربي بغداد", "Kirby", True),
         ("زار كيربي بغداد", "Kerry", False),
@@ -184,7 +184,7 @@ def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
     ],
 )
 def test_attribution_limits_the_articles(retriever: Retriever, question: str, articles: tuple[str, ...]) -> None:
-    found = attribution_of(question, retriever.search(question, literally=False), retriever.catalog)
+    found = attribution_of(question, retriever.search(question, literally=False), retriever.publications)
     assert found and found.articles == articles
 
 
@@ -192,15 +192,14 @@ def test_attribution_limits_the_articles(retriever: Retriever, question: str, ar
     "question", ["How many people came to the fair?", "According to Salim Raad, how many came?", "كم شخصا حضر المعرض؟"]
 )
 def test_a_speaker_or_nobody_is_no_attribution(retriever: Retriever, question: str) -> None:
-    assert attribution_of(question, retriever.search(question, literally=False), retriever.catalog) is None
+    assert attribution_of(question, retriever.search(question, literally=False), retriever.publications) is None
 
 
 def test_missing_names_are_those_that_no_article_has(retriever: Retriever) -> None:
     english = [hit for hit in retriever.search("fair", literally=False) if hit.article.id == "a"]
-    rows = retriever.catalog.rows
-    assert missing_names(["Harbour Post", "Wadi Sumbul", "Fair"], english, rows) == ("Wadi Sumbul",)
+    assert missing_names(["Harbour Post", "Wadi Jurf", "Fair"], english, retriever) == ("Wadi Jurf",)
 
 
 def test_a_name_may_be_translated_in_another_language(retriever: Retriever) -> None:
     hits = retriever.search("fair", literally=False)
-    assert missing_names(["وادي سنبل"], hits, retriever.catalog.rows) == ()
+    assert missing_names(["وادي سوسن"], hits, retriever) == ()

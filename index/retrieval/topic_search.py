@@ -48,7 +48,7 @@ class TopicWord:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an article has the words of a topic.
+    """Match of an article with the words of a topic.
 
     `in_title` is the number of words in the title, `in_opening` says whether title and first passage have all,
     `is_title` whether the title has no others.

@@ -1,7 +1,7 @@
 """Which articles a question about the catalogue means: by author, source, language, date, and what they are about.
 
 The conditions are looked up in the catalogue, and the words of a topic in the keyword index. A topic may itself end in
-conditions ("the attack by rebels in The Lamp"): what is the name of an author or a source is one, anything else belongs
+conditions ("the attack by rebels in The Buoy"): what is the name of an author or a source is one, anything else belongs
 to the topic. Where no article has all words of a topic, those that have most of them, or its names in the other script,
 are taken if that is enough to tell them.
 """
@@ -121,7 +121,7 @@ _NameKind = Literal["authors", "publishers"]
 _AUTHOR_FIRST: tuple[_NameKind, ...] = ("authors", "publishers")
 _SOURCE_FIRST: tuple[_NameKind, ...] = ("publishers", "authors")
 _SOURCE_ONLY: tuple[_NameKind, ...] = ("publishers",)
-"""What a name may be; "by The Lamp" names a source, too."""
+"""Kinds of names to look among, in order; "by The Buoy" names a source, too."""
 
 
 def select_articles(asked: CatalogQuestion, retriever: Retriever) -> Selection | None:

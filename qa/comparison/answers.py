@@ -1,6 +1,6 @@
 """Answers to questions that compare: each value found and quoted by itself, compared by the program.
 
-    "Longer: the Falcon bridge [1][2]. The Falcon bridge: 120 m [1]. The Rose bridge: 90 m [2]."
+    "Longer: the Heron bridge [1][2]. The Heron bridge: 120 m [1]. The Palm bridge: 90 m [2]."
 
 Numbers are compared with their units, dates with dates. Nothing is answered where a value is missing, where the units
 cannot be compared, or where the values are too vague to tell ("about 300" and 305).

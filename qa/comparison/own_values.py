@@ -346,7 +346,7 @@ def owned_by_kind(located: Located, quantity: Quantity, hit: Hit, kind: str) -> 
 
 
 def title_name(title: str, kind: str) -> Span | None:
-    """Return where a title names the thing that its article is about: "Falcon bridge", or a side of a colon.
+    """Return where a title names the thing that its article is about: "Heron bridge", or a side of a colon.
 
     A short title may be a name, too. English names have capitals.
     """
@@ -373,7 +373,7 @@ def _kind_names(text: str, kind: str) -> list[Span]:
 
 @lru_cache(maxsize=64)
 def _kind_pattern(kind: str) -> re.Pattern[str]:
-    """Return a pattern for names with the noun of a kind: "Falcon bridge", "bridge of Arden", «جسر الصقر»."""
+    """Return a pattern for names with the noun of a kind: "Heron bridge", "bridge of Arden", «جسر الغزال»."""
     noun = re.escape(kind.removesuffix("s"))
     if not kind.isascii():
         return re.compile(rf"(?<!\w)[وفبلك]?(?P<name>{noun}\s+ال\w+(?:\s+ال\w+)?)")

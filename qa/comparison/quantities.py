@@ -1,6 +1,6 @@
 """Quantities in a text: numbers with their units, dates and clock times, normalised so that they can be compared.
 
-    quantities("The Falcon bridge is 1.2 km long.")  →  1200 metres at "1.2 km"
+    quantities("The Heron bridge is 1.2 km long.")  →  1200 metres at "1.2 km"
 
 A quantity is an interval in the base unit of its dimension: "2019" is all days of that year, "more than 300" has no
 upper end. Numbers that are ranges ("9 to 24"), denied ("not 250 g") or relative ("20 m longer than") are left out.

@@ -1,4 +1,4 @@
-"""Where a text names one of several things of a question, so that no thing is given another's value.
+"""Mentions of the things of a question in a text, so that no thing is given another's value.
 
 What the things have in common ("bridge") does not tell them apart: a mention has all the other words of a name, close
 together, in either script. Where a text has the full name of a person, the last word is a mention, too.

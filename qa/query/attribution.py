@@ -11,14 +11,14 @@ speaks in an article, and limits nothing here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from index.articles import Article
 from index.dates.parser import MONTHS
+from index.publications import Publication, Publications
 from index.retrieval.filters import Filter
 from index.retriever import Hit
-from index.storage.catalog import Catalog
 from index.text.folding import fold_text
 from index.text.words import STOP_WORDS
 from qa.text_words import TextWords
@@ -64,7 +64,7 @@ class Attribution:
         return Filter(articles=self.articles)
 
 
-def attribution_of(question: str, hits: Sequence[Hit], catalog: Catalog) -> Attribution | None:
+def attribution_of(question: str, hits: Sequence[Hit], publications: Callable[[], Publications]) -> Attribution | None:
     """Return the attribution of a question; `None` if it has none, or names a person who speaks."""
     found = _CUE.search(fold_text(question))
     if not found:
@@ -72,36 +72,31 @@ def attribution_of(question: str, hits: Sequence[Hit], catalog: Catalog) -> Attr
     named = _ENDS.sub("", found["named"]).strip()
     date = _DATE.search(named)
     words = [word for word in _WORD.findall(_DATE.sub(" ", named)) if word not in STOP_WORDS and word not in _GENERIC]
-    articles = _named_articles(words, date, hits, catalog)
+    articles = _named_articles(words, date, hits, publications())
     if articles:
         return Attribution(named, tuple(articles))
     return Attribution(named, ()) if words and _PUBLISHER.search(named) else None
 
 
 def _named_articles(
-    words: Sequence[str], date: re.Match[str] | None, hits: Sequence[Hit], catalog: Catalog
+    words: Sequence[str], date: re.Match[str] | None, hits: Sequence[Hit], publications: Publications
 ) -> list[str]:
     """Return the ids of the articles whose source or author, or whose title if they were found, has all words."""
-    if not words and date is None:
-        return []
-    rows = catalog.rows(
-        "SELECT id, source, author, date FROM articles"
-        " UNION ALL SELECT a.id, c.source, c.author, c.date FROM copies c JOIN articles a ON a.number = c.article"
-    )
-    matching = {
-        field
-        for field in {value for _, source, author, _ in rows for value in (source, author) if value}
-        if words and _has_all(words, (field,))
-    }
-    of_title = {hit.article.id for hit in hits if words and _has_all(words, _described(hit.article))}
-    return sorted(
-        {
-            article_id
-            for article_id, source, author, day in rows
-            if (not words or source in matching or author in matching or article_id in of_title)
-            and (date is None or _is_on(day, date))
-        }
-    )
+    if not words:
+        named = publications.all if date else ()
+    else:
+        of_title = {hit.article.id for hit in hits if _has_all(words, _described(hit.article))}
+        named = (
+            *(one for groups in (publications.by_author, publications.by_publisher) for one in _of_name(words, groups)),
+            *(one for one in publications.all if one.id in of_title),
+        )
+    return sorted({one.id for one in named if date is None or _is_on(one.date, date)})
+
+
+def _of_name(words: Sequence[str], groups: dict[str, list[Publication]]) -> Iterator[Publication]:
+    for name, publications in groups.items():
+        if _has_all(words, (name,)):
+            yield from publications
 
 
 def _described(article: Article) -> tuple[str, ...]:

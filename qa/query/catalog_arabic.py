@@ -59,7 +59,7 @@ _NOT_PUBLISHED_ARTICLES = (
     r"|اسماء|وثايق|وثيق|بيان|حوار|مقابل|تسجيل|ترجم|ديوان|نعي|اعتذار|تصويب|اعلان|قصه|قصت|قصص|سير|يوميات|شايع|صيغ"
     r"|نص)(?:\w{0,3})(?!\w))"
 )
-"""What a newspaper may have published as told in an article."""
+"""Excludes books, letters and other works, which an article may say that a newspaper published."""
 
 
 _HEADS = (

@@ -50,7 +50,7 @@ _NOT_PUBLISHED_ARTICLES = (
     r"|translations?|edition|serie?s|stor(?:y|ies)|work|statements?|interviews?|files?|emails?|apolog\w+"
     r"|corrections?)\b)"
 )
-"""What a newspaper may have published as told in an article."""
+"""Excludes books, letters and other works, which an article may say that a newspaper published."""
 
 
 _HEADS = (

@@ -1,4 +1,4 @@
-"""What questions about the catalogue ask for, and the form in which a language's patterns for them are written."""
+"""Questions about the catalogue as parsed, and the form in which a language's patterns for them are written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CatalogQuestion:
     """A question that the catalogue answers; conditions that are `None` or empty were not stated.
 
     `topic` is what the articles are about, in the question's words, perhaps followed by conditions that only the
-    catalogue can tell from it ("the attack on the port by rebels in The Lamp"). `scope` is where it must be found:
+    catalogue can tell from it ("the attack on the port by rebels in The Buoy"). `scope` is where it must be found:
     in title or text ("about"; "mention" where a mention is enough), in the title, or as the whole title. `owner` is a
     name that may be an author, a source, or part of the topic ("Huda's article", «مقال هدى»). `since` and `until` are
     prefixes of ISO dates, both inclusive; `month_day` is "05" or "05-03" of any year. `pick` is which of several

@@ -30,7 +30,7 @@ _END = re.compile(r"[\s?؟.!,،]*$")
 _MAX_DEPTH = 6
 """Most conditions of one question."""
 _SINGLE: frozenset[Wanted] = frozenset({"author", "date", "source"})
-"""What is asked of one article, which the question must identify."""
+"""Fields of one article, which the question must identify."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Recognise questions that compare: which of two is longer, how much longer, how many together, the longest of all.
 
-    parse_comparison("Which is longer, the Rose bridge or the Falcon bridge?")
-    →  things "the Rose bridge", "the Falcon bridge"; "How long is the Rose bridge?" …
+    parse_comparison("Which is longer, the Palm bridge or the Heron bridge?")
+    →  things "the Palm bridge", "the Heron bridge"; "How long is the Palm bridge?" …
 
 By rules on the folded text. They are strict: a question that is not clearly one of these gives `None`.
 """

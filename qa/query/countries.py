@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 
 from index.text.folding import fold_text
@@ -16,7 +16,6 @@ _SUFFIX = r"(?:n|an|ian|ese|i|is|s|ns|ans|ians|a|y|ish)?"
 _ARABIC_SUFFIX = r"(?:ا|ه|ي|يا|يه|يين|يون|يات|ات|و|ويه|وي)?"
 
 
-@lru_cache(maxsize=4096)
 def countries_in(text: str) -> frozenset[str]:
     """Return the countries that a text mentions, by their English names."""
     folded = fold_text(text)

@@ -19,7 +19,7 @@ from index.text.words import STOP_WORDS
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u064b-\u0652\u0670\u0640])*(?:['’-][^\W\d_]+)*")
 _POSSESSIVE = re.compile(r"['’]s$")
 _BETWEEN = re.compile(r"\s+(?:(?:of|the|al|el|de|von|van|bin|ibn|abu)\s+)*|-")
-"""What may stand between two words of one name."""
+"""Separator of two words of one name."""
 _DAYS = frozenset({"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"})
 _FORMS_OF_ADDRESS = frozenset({"mr", "mrs", "ms", "dr", "sir"})
 _NEVER = STOP_WORDS | frozenset(name for names in MONTHS for name in names) | _DAYS | _FORMS_OF_ADDRESS

@@ -137,8 +137,14 @@ def probability(margin: float, evidence: float, answerable: float, weights: Weig
     `margin` is the span's score over the no-answer score and `answerable` the second head's, both in logits; `evidence`
     is the score of the excerpt's best sentence.
     """
-    total = weights.margin * margin + weights.evidence * evidence + weights.answerable * answerable + weights.bias
-    return 1 / (1 + math.exp(-max(min(total, 50.0), -50.0)))
+    return logistic(
+        weights.margin * margin + weights.evidence * evidence + weights.answerable * answerable + weights.bias
+    )
+
+
+def logistic(log_odds: float) -> float:
+    """Probability in (0, 1) of log-odds, which are cut at ±50."""
+    return 1 / (1 + math.exp(-max(min(log_odds, 50.0), -50.0)))
 
 
 def token_batches(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:

@@ -1,7 +1,7 @@
 """Grounding: how far a quotation, with its article's title and date, bears out the details of a question.
 
 A quotation that is word for word is no proof that it answers: it may tell another town's votes, another year's, or what
-did not happen. Each signal is a number that `qa/confidence.py` weighs; none alone decides.
+did not happen. Each signal is a number that `verifier.py` weighs; none alone decides.
 """
 
 from __future__ import annotations
@@ -66,35 +66,65 @@ class Grounding:
         return astuple(self)
 
 
-def ground(asked: Understanding, located: Located) -> Grounding:
-    """Compare what a question names with a quotation and its article."""
-    article, quoted = located.evidence.article, located.evidence.span
-    quote = located.evidence.cut(quoted)
-    near = surroundings(article, quoted) if located.evidence.field == "text" else (article.title, article.date or "")
-    polarity = polarity_at(quote, Span(located.span.start - quoted.start, located.span.end - quoted.start), asked.words)
-    is_crossed = detect_language(quote) != detect_language(" ".join((*asked.names, *asked.words)) or quote)
-    # A country may be named by its adjective: it is compared below.
-    names = [name for name in asked.names if not countries_in(name)]
-    absent = [] if is_crossed else absent_names(names, article)
-    return Grounding(
-        names_absent=1.0
-        if _is_of_other_country(asked.countries, article, quote, near)
-        else _share(len(absent), len(names)),
-        numbers_absent=_absent_numbers((*asked.years, *asked.numbers), " ".join((quote, *near))),
-        negated=float(polarity.negated and not asked.polarity.negated),
-        unreal=float(polarity.unreal and not asked.polarity.unreal),
-        wrong_type=float(not _fits(asked.expected, located.text)),
-        other_speaker=float(_is_of_other_speaker(asked.names, article, quoted)),
-    )
+class Grounder:
+    """Compares the details of one question with quotations. The text of each article is searched once."""
 
+    def __init__(self, asked: Understanding) -> None:
+        self._asked = asked
+        # A country may be named by its adjective: it is compared by itself.
+        self._names = [name for name in asked.names if not countries_in(name)]
+        words = " ".join((*asked.names, *asked.words))
+        self._language = detect_language(words) if words else None
+        self._absent: dict[str, list[str]] = {}
+        self._countries: dict[str, frozenset[str]] = {}
 
-def _is_of_other_country(countries: frozenset[str], article: Article, quote: str, near: Sequence[str]) -> bool:
-    """Return whether the article lacks a country of the question, or the quotation names another instead."""
-    if not countries:
-        return False
-    if countries - countries_in(f"{article.title} {article.text}"):
-        return True
-    return bool(countries - countries_in(" ".join((quote, *near)))) and bool(countries_in(quote) - countries)
+    def ground(self, located: Located) -> Grounding:
+        """Return the signals of one quotation."""
+        asked, article, quoted = self._asked, located.evidence.article, located.evidence.span
+        quote = located.evidence.cut(quoted)
+        near = (
+            surroundings(article, quoted) if located.evidence.field == "text" else (article.title, article.date or "")
+        )
+        phrase = Span(located.span.start - quoted.start, located.span.end - quoted.start)
+        polarity = polarity_at(quote, phrase, asked.words)
+        return Grounding(
+            names_absent=1.0 if self._is_of_other_country(article, quote, near) else self._names_absent(article, quote),
+            numbers_absent=_absent_numbers((*asked.years, *asked.numbers), " ".join((quote, *near))),
+            negated=float(polarity.negated and not asked.polarity.negated),
+            unreal=float(polarity.unreal and not asked.polarity.unreal),
+            wrong_type=float(not _fits(asked.expected, located.text)),
+            other_speaker=float(_is_of_other_speaker(asked.names, article, quoted)),
+        )
+
+    def names_not_near(self, article: Article, near: TextWords) -> float:
+        """Return the share of the question's names that the article lacks, or of which no word is `near`."""
+        absent = self._absent_from(article, self._asked.names)
+        far = [n for n in self._asked.names if n in absent or not any(near.has_name(part) for part in _parts(n))]
+        return share(len(far), len(self._asked.names))
+
+    def _names_absent(self, article: Article, quote: str) -> float:
+        if not self._names or self._language not in (None, detect_language(quote)):
+            return 0.0
+        absent = self._absent_from(article, self._asked.names)
+        return share(sum(name in absent for name in self._names), len(self._names))
+
+    def _absent_from(self, article: Article, names: Sequence[str]) -> list[str]:
+        """Return the names of which the article lacks a word."""
+        if article.id not in self._absent:
+            words = TextWords(article.title, article.text, article.source or "", article.author or "")
+            self._absent[article.id] = [n for n in names if not all(words.has_name(part) for part in _parts(n))]
+        return self._absent[article.id]
+
+    def _is_of_other_country(self, article: Article, quote: str, near: Sequence[str]) -> bool:
+        """Return whether the article lacks a country of the question, or the quotation names another instead."""
+        countries = self._asked.countries
+        if not countries:
+            return False
+        if article.id not in self._countries:
+            self._countries[article.id] = countries_in(f"{article.title} {article.text}")
+        if countries - self._countries[article.id]:
+            return True
+        return bool(countries - countries_in(" ".join((quote, *near)))) and bool(countries_in(quote) - countries)
 
 
 def surroundings(article: Article, quoted: Span) -> tuple[str, ...]:
@@ -104,16 +134,9 @@ def surroundings(article: Article, quoted: Span) -> tuple[str, ...]:
     return article.title, article.date or "", article.text[:_LEAD], before, after
 
 
-def absent_names(names: Sequence[str], article: Article) -> list[str]:
-    """Return the names of which the article lacks a word."""
-    words = TextWords(article.title, article.text, article.source or "", article.author or "")
-    return [name for name in names if not all(words.has_name(part) for part in _parts(name))]
-
-
-def far_names(names: Sequence[str], article: Article, near: TextWords) -> list[str]:
-    """Return the names that the article has, but of which no word is `near`."""
-    absent = absent_names(names, article)
-    return [name for name in names if name not in absent and not any(near.has_name(part) for part in _parts(name))]
+def share(count: int, total: int) -> float:
+    """Return `count` of `total`; 0 of nothing."""
+    return count / total if total else 0.0
 
 
 def _parts(name: str) -> list[str]:
@@ -125,7 +148,7 @@ def _parts(name: str) -> list[str]:
 def _absent_numbers(numbers: Sequence[str], text: str) -> float:
     values = possible_values(text)
     wanted = [mention for number in numbers for mention in parse_numbers(number)]
-    return _share(sum(not mention.readings & values for mention in wanted), len(wanted))
+    return share(sum(not mention.readings & values for mention in wanted), len(wanted))
 
 
 def _fits(expected: Expected, phrase: str) -> bool:
@@ -140,6 +163,8 @@ def _fits(expected: Expected, phrase: str) -> bool:
 
 def _is_of_other_speaker(names: Sequence[str], article: Article, quoted: Span) -> bool:
     """Return whether one of the names is a speaker of the article, and the quotation is another speaker's."""
+    if not names:
+        return False
     speaker = speaker_of(article, quoted)
     if speaker is None:
         return False
@@ -147,7 +172,3 @@ def _is_of_other_speaker(names: Sequence[str], article: Article, quoted: Span) -
         other for other in speakers(article) for name in names if any(map(TextWords(other).has_name, _parts(name)))
     }
     return bool(asked) and speaker not in asked
-
-
-def _share(count: int, total: int) -> float:
-    return count / total if total else 0.0

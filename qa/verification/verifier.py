@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from qa.citations import Located
 from qa.query.understanding import Understanding
-from qa.reader.extractive_qa import ReaderSignals, Scorer
-from qa.verification.grounding import Grounding, ground
+from qa.reader.extractive_qa import WEIGHTS, ReaderSignals, Scorer, logistic
+from qa.verification.grounding import Grounder, Grounding
 
 VerifierOf = Callable[[Understanding], Scorer]
 """Function that makes the scorer of the phrases that may answer a question."""
@@ -28,11 +27,11 @@ class Verifier:
     """Scores the phrases that may answer one question; a `Scorer` of `qa/reader/extractive_qa.py`."""
 
     def __init__(self, asked: Understanding, weights: VerificationWeights | None = None) -> None:
-        self._asked = asked
+        self._grounder = Grounder(asked)
         self._weights = weights or VERIFICATION_WEIGHTS
 
     def __call__(self, signals: ReaderSignals, located: Located) -> float:
-        grounding = ground(self._asked, located)
+        grounding = self._grounder.ground(located)
         total = self._weights.bias + sum(
             weight * value
             for weight, value in zip(
@@ -41,15 +40,15 @@ class Verifier:
                 strict=True,
             )
         )
-        return 1 / (1 + math.exp(-max(min(total, 50.0), -50.0)))
+        return logistic(total)
 
 
 VERIFICATION_WEIGHTS = VerificationWeights(
-    reader=ReaderSignals(margin=0.231, evidence=3.667, answerable=0.090),
+    reader=ReaderSignals(WEIGHTS.margin, WEIGHTS.evidence, WEIGHTS.answerable),
     grounding=Grounding(
         names_absent=-2.2, numbers_absent=-3.34, negated=0.0, unreal=-0.6, wrong_type=0.0, other_speaker=0.0
     ),
-    bias=-3.082,
+    bias=WEIGHTS.bias,
 )
 """The reader's are those of `qa/reader/extractive_qa.py`, the grounding's of `benchmarks/verification.py`: fitted
 together they weighed evidence more, and a hostile article displaced a right answer (docs/answer-verification.md)."""

@@ -1,4 +1,4 @@
-"""What an Arabic clause compares, and the sub-question for it: «أطول», «أكثر سكانا», «افتتح أولا»."""
+"""Parse the attribute that an Arabic clause compares, and its sub-question: «أطول», «أكثر سكانا», «افتتح أولا»."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def conjoined(words: str) -> tuple[str, ...]:
     tokens = words.replace("،", " ").split()
     folded = [fold_text(token) for token in tokens]
     joints = [at for at in range(1, len(tokens)) if _is_joined(folded[at])]
-    # In «جسر وادي النمل وجسر الصقر» the second «جسر» tells.
+    # In «جسر وادي النمل وجسر الغزال» the second «جسر» tells.
     joints = [at for at in joints if folded[at][1:] == folded[0]] or joints
     ends = [0, *joints, len(tokens)]
     if (
@@ -80,7 +80,7 @@ def with_heads(names: tuple[str, ...], kind: str) -> tuple[str, ...]:
 
 
 def split_measure(names: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Split «طول جسر الصقر» and «طول جسر الوردة» into what is measured and the things.
+    """Split «طول جسر الغزال» and «طول جسر النخلة» into what is measured and the things.
 
     What is measured is a known noun at the start. Where only the first name has it, the second is the thing alone; of
     «سعر الخيار في A» and «سعره في B» the item is the same.

@@ -1,4 +1,4 @@
-"""What an English clause compares, and the sub-question for it: "is longer", "had more voters", "opened first"."""
+"""Parse the attribute that an English clause compares ("is longer", "had more voters"), and its sub-question."""
 
 from __future__ import annotations
 

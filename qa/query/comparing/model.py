@@ -66,7 +66,7 @@ class ComparisonQuestion:
 
 @dataclass(frozen=True)
 class Attribute:
-    """What a clause compares: the question's wording for it, and the sub-questions."""
+    """Attribute that a clause compares: the question's wording for it, and the sub-questions."""
 
     wording: str
     sub_questions: tuple[SubQuestion, ...]
