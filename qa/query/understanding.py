@@ -79,7 +79,8 @@ class Understanding:
     """A question understood.
 
     `names`, `years` and `numbers` are as written; `words` are the stems of its other content words. `expected` is the
-    kind of phrase that would answer it; `current` whether what is so now is asked, and no year.
+    kind of phrase that would answer it; `current` whether what is so now is asked, and no year; `choice` whether it
+    offers alternatives ("Nadia or Adel").
     `countries` are by their English names, adjectives among them (`countries.py`).
     """
 
@@ -91,6 +92,7 @@ class Understanding:
     words: frozenset[str]
     polarity: Polarity
     current: bool = False
+    choice: bool = False
     countries: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
@@ -103,6 +105,7 @@ class Understanding:
             "numbers": list(self.numbers),
             **asdict(self.polarity),
             "current": self.current,
+            "choice": self.choice,
             "countries": sorted(self.countries),
         }
 
@@ -122,6 +125,7 @@ def understand(question: str, tagger: NameTagger) -> Understanding:
         words=_other_words(folded, names),
         polarity=polarity_of(question),
         current=bool(_CURRENT.search(folded)) and not years,
+        choice=bool(_CHOICE.search(folded)),
         countries=countries_in(question),
     )
 

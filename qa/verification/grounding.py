@@ -106,7 +106,9 @@ class Grounder:
         if not self._names or self._language not in (None, detect_language(quote)):
             return 0.0
         absent = self._absent_from(article, self._asked.names)
-        return share(sum(name in absent for name in self._names), len(self._names))
+        count = sum(name in absent for name in self._names)
+        # Of alternatives that a question offers, an article that answers need name but one.
+        return float(count == len(self._names)) if self._asked.choice else share(count, len(self._names))
 
     def _absent_from(self, article: Article, names: Sequence[str]) -> list[str]:
         """Return the names of which the article lacks a word."""
