@@ -215,7 +215,7 @@ class Assistant:
         elif not context.hits:
             yield Finished(self._declined(context, 0.0, clock))
         elif kind == "yes-no" and self._reader:
-            yield from self._answer_yes_no(context, clock)
+            yield from self._answer_yes_no(context, self._reader, clock)
         elif kind == "summary":
             yield from self._answer_multi_sentence(context, clock)
         elif self._reader:
@@ -255,9 +255,13 @@ class Assistant:
         missing = missing_names(context.understanding.names, context.hits, self.retriever)
         return context.declined(confidence, clock, missing)
 
-    def _answer_yes_no(self, context: QuestionContext, clock: Clock) -> Iterator[Event]:
+    def _answer_yes_no(self, context: QuestionContext, reader: Reader, clock: Clock) -> Iterator[Event]:
         """Answer yes or no with the sentence that says so; neither if none does."""
-        composed = answer_yes_no(context.question, context.understanding, context.hits, context.language)
+        context.models["reader"] = reader.name
+        budget = self._options.reader_tokens
+        composed = answer_yes_no(
+            context.question, context.understanding, context.hits, reader, budget, context.language
+        )
         if composed is None or composed.confidence < self._options.threshold:
             yield Finished(self._declined(context, composed.confidence if composed else 0.0, clock))
         else:

@@ -9,7 +9,8 @@ from index.articles import Span
 from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.llm.base import Candidate, Message, Prompt, TextStream
-from qa.reader.base import Context, ReaderOutput, ScoredSpan
+from qa.polarity import polarity_of
+from qa.reader.base import UNJUDGED, Context, ReaderOutput, ScoredSpan, Verdict
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -100,7 +101,18 @@ class FakeReader:
             )
             candidates.append(ScoredSpan(Span(sentence.start + start, sentence.start + end), 4.0 * shared))
         spans = tuple(sorted(candidates, key=lambda scored: -scored.score))
-        return ReaderOutput(spans, no_answer_score=6.0, answerable=spans[0].score - 6.0 if spans else -6.0)
+        if not spans:
+            return ReaderOutput((), no_answer_score=6.0, answerable=-6.0)
+        margin = spans[0].score - 6.0
+        verdict = _verdict(question, excerpt, spans[0].span) if margin > 0 else UNJUDGED
+        return ReaderOutput(spans, 6.0, margin, verdict, spans)
+
+
+def _verdict(question: str, excerpt: str, span: Span) -> Verdict:
+    """Return yes if the sentence with `span` and the question both deny, or neither does; else no."""
+    sentence = next(s for s in sentences(excerpt) if s.overlaps(span))
+    agrees = polarity_of(excerpt[sentence.start : sentence.end]).negated == polarity_of(question).negated
+    return Verdict(0.9, 0.05, 0.05) if agrees else Verdict(0.05, 0.9, 0.05)
 
 
 def _wants_number(question: str) -> bool:

@@ -1,99 +1,120 @@
-"""Yes-or-no questions: the sentence that speaks of what is asked, and whether it says so or denies it.
+"""Yes-or-no questions: the excerpt that decides, the words in it that do, and whether they say yes or no.
 
-The sentence is the one that has most of the question's words, names and meaning. Whether it says yes or no is told by
-its polarity (`qa/polarity.py`); where it has too little of the question, the answer is neither. An LLM of 1.5B tells
-yes from no less well (docs/answer-verification.md).
+The reader judges every excerpt (`Verdict` in `qa/reader/base.py`): it says yes, no, or neither. How likely a judgement
+is right is told by logistic regression over the reader's signals and how far the quotation bears out the question
+(`qa/verification/grounding.py`), as it is for phrases; docs/answer-verification.md has its figures.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from index.articles import Language
 from index.retriever import Hit
-from index.text.language import detect_language
-from index.text.words import normalize_tokens
 from qa.citations import Located
 from qa.composed import ComposedAnswer, Statement
 from qa.composed_texts import texts
-from qa.evidence import Evidence, rank_sentences
-from qa.polarity import polarity_of
 from qa.query.understanding import Understanding
-from qa.reader.extractive_qa import logistic
-from qa.text_words import TextWords
-from qa.verification.grounding import Grounder, share, surroundings
+from qa.reader.base import Reader
+from qa.reader.extractive_qa import EARLY_STOP_PROBABILITY, located, logistic, token_batches
+from qa.verification.grounding import Grounder
 
-CANDIDATES = 40
-"""Sentences that are looked at, likeliest first."""
+_SMALLEST = 1e-4
+"""Probabilities are cut at this, so that their log-odds stay finite."""
 
 
 @dataclass(frozen=True)
-class VerdictWeights:
-    """Weights of the signals of a sentence, and the bias: a logistic function that it is the one that decides."""
+class VerdictSignals:
+    """Signals of a judgement.
 
+    `decided`: log-odds that the excerpt says yes or no at all; `clear`: log-odds of the verdict against its opposite;
+    `margin`: score of the deciding words over "not here", in logits; `evidence`: score of the excerpt's best sentence;
+    `names_absent`, `numbers_absent`: shares of the question's that the article and the quotation lack.
+    """
+
+    decided: float
+    clear: float
+    margin: float
     evidence: float
-    words: float
-    near_words: float
-    names: float
-    bias: float
+    names_absent: float
+    numbers_absent: float
+
+    def values(self) -> tuple[float, ...]:
+        """The signals, in the order of the fields."""
+        return (self.decided, self.clear, self.margin, self.evidence, self.names_absent, self.numbers_absent)
 
 
-VERDICT_WEIGHTS = VerdictWeights(evidence=4.0, words=2.0, near_words=1.0, names=-4.0, bias=-3.2)
-WORDS_ACROSS_LANGUAGES = 0.5
-"""Share of words that count as found in another language, where words cannot be compared."""
-MIN_WORDS = 3
-"""Minimum words of a sentence without a colon; fewer are a heading."""
-MAX_CONFIDENCE = 0.6
-"""No verdict is surer: rules do not understand the sentence, and are right in six of ten that they give."""
+VERDICT_WEIGHTS = VerdictSignals(
+    decided=0.5, clear=0.3, margin=0.05, evidence=2.0, names_absent=-2.2, numbers_absent=-2.0
+)
+"""Fitted by `benchmarks/yes_no.py` on families that the reader was not trained on."""
+VERDICT_BIAS = -2.0
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A sentence that may decide, and how likely it is the one."""
+class Judgement:
+    """Verdict of an excerpt, with the words in it that decide."""
 
-    evidence: Evidence
-    likelihood: float
+    located: Located
+    yes: bool
+    signals: VerdictSignals
+
+    @property
+    def probability(self) -> float:
+        """Probability in (0, 1) that the verdict is right."""
+        weighed = zip(VERDICT_WEIGHTS.values(), self.signals.values(), strict=True)
+        return logistic(VERDICT_BIAS + sum(weight * value for weight, value in weighed))
 
 
 def answer_yes_no(
-    question: str, asked: Understanding, hits: Sequence[Hit], language: Language
+    question: str, asked: Understanding, hits: Sequence[Hit], reader: Reader, budget: int, language: Language
 ) -> ComposedAnswer | None:
-    """Return yes or no with the sentence that says so; `None` if there is no sentence at all."""
-    best = max(candidates(question, asked, hits), key=lambda one: one.likelihood, default=None)
-    if best is None:
-        return None
-    verdict = polarity_of(best.evidence.text).negated == asked.polarity.negated
-    wording = texts(language)["verdict"]
-    sentence = best.evidence.text if best.evidence.text[-1] in ".!…؟?" else f"{best.evidence.text}."
-    said = f"{wording['yes' if verdict else 'no']} {sentence}"
-    statement = Statement(said, (Located(best.evidence, best.evidence.span),))
-    return ComposedAnswer((statement,), min(best.likelihood, MAX_CONFIDENCE), verdict=verdict)
+    """Return yes or no with the sentence that says so; `None` if there is no excerpt at all."""
+    read: list[Judgement] = []
+    for judgements in judged(question, asked, hits, reader, budget):
+        read += judgements
+        if any(judgement.probability >= EARLY_STOP_PROBABILITY for judgement in judgements):
+            break
+    best = max(read, key=lambda judgement: judgement.probability, default=None)
+    return _composed(best, language) if best else None
 
 
-def candidates(question: str, asked: Understanding, hits: Sequence[Hit]) -> Iterator[Candidate]:
-    """Yield the sentences that may decide; a question or a heading is none."""
+def judged(
+    question: str, asked: Understanding, hits: Sequence[Hit], reader: Reader, budget: int
+) -> Iterator[list[Judgement]]:
+    """Yield the judgements of each batch of excerpts, likeliest first."""
     grounder = Grounder(asked)
-    for evidence in rank_sentences(question, hits)[:CANDIDATES]:
-        text = evidence.text.rstrip(' "”»')
-        if not text.endswith(("?", "؟")) and (len(text.split()) >= MIN_WORDS or ":" in text):
-            yield Candidate(evidence, _likelihood(asked, evidence, grounder))
+    for batch in token_batches(reader, question, hits, budget):
+        outputs = reader.read(question, [excerpt.context for excerpt in batch])
+        judgements = []
+        for excerpt, output in zip(batch, outputs, strict=True):
+            if not output.spans:
+                continue
+            phrase = located(excerpt, output.spans[0].span)
+            grounding = grounder.ground(phrase)
+            verdict = output.verdict
+            signals = VerdictSignals(
+                decided=_log_odds(verdict.yes + verdict.no),
+                clear=abs(math.log(max(verdict.yes, _SMALLEST) / max(verdict.no, _SMALLEST))),
+                margin=output.margin,
+                evidence=excerpt.best.score,
+                names_absent=grounding.names_absent,
+                numbers_absent=grounding.numbers_absent,
+            )
+            judgements.append(Judgement(phrase, verdict.yes > verdict.no, signals))
+        yield judgements
 
 
-def _likelihood(
-    asked: Understanding, evidence: Evidence, grounder: Grounder, weights: VerdictWeights = VERDICT_WEIGHTS
-) -> float:
-    near = TextWords(evidence.text, *surroundings(evidence.article, evidence.span))
-    stems = frozenset(normalize_tokens(evidence.text))
-    in_sentence = share(sum(word in stems for word in asked.words), len(asked.words))
-    in_surroundings = share(sum(word in near.stems for word in asked.words), len(asked.words))
-    if asked.words and detect_language(evidence.text) != detect_language(" ".join(asked.words)):
-        in_sentence = in_surroundings = WORDS_ACROSS_LANGUAGES
-    total = (
-        weights.evidence * evidence.score
-        + weights.words * in_sentence
-        + weights.near_words * in_surroundings
-        + weights.names * grounder.names_not_near(evidence.article, near)
-        + weights.bias
-    )
-    return logistic(total)
+def _composed(judgement: Judgement, language: Language) -> ComposedAnswer:
+    evidence = judgement.located.evidence
+    sentence = evidence.text if evidence.text[-1] in ".!…؟?" else f"{evidence.text}."
+    wording = texts(language)["verdict"]["yes" if judgement.yes else "no"]
+    statement = Statement(f"{wording} {sentence}", (Located(evidence, evidence.span),))
+    return ComposedAnswer((statement,), judgement.probability, verdict=judgement.yes)
+
+
+def _log_odds(probability: float) -> float:
+    cut = min(max(probability, _SMALLEST), 1 - _SMALLEST)
+    return math.log(cut / (1 - cut))

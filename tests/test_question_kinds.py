@@ -48,7 +48,6 @@ def test_no_is_told_from_a_denial(assistant: Assistant) -> None:
 def test_yes_is_told_from_a_statement(assistant: Assistant) -> None:
     answer = assistant.ask("Does the mill grind 12 tonnes of wheat a week?")
     assert answer.verdict == "yes" and answer.answer.startswith("Yes. ")
-    assert answer.confidence <= 0.6
 
 
 def test_catalogue_answers_with_the_title_as_quotation(assistant: Assistant) -> None:

@@ -274,12 +274,12 @@ class TestReaderNetwork:
         theirs = {parameter.data_ptr() for parameter in encoder.parameters()}
         ours = {p.data_ptr() for name, p in network.named_parameters() if name not in network.adapter_state()}
         assert ours <= theirs
-        assert [tuple(part.shape) for part in network(IDS, MASK)] == [(1, 6, 2), (1,)]
+        assert [tuple(part.shape) for part in network(IDS, MASK)] == [(1, 6, 2), (1,), (1, 3)]
 
     def test_lora_adapts_only_upper_layers(self, encoder: torch.nn.Module) -> None:
         names = ReaderNetwork(encoder, LoRAConfig(layers=1, rank=4)).adapter_state()
         assert {name.split(".")[2] for name in names if name.startswith("encoder.layers")} == {"2"}
-        assert len(names) == 7 * 2 + 2 + 2
+        assert len(names) == 7 * 2 + 3 * 2
 
     def test_training_does_not_change_embedder(self, encoder: torch.nn.Module, tmp_path: Path) -> None:
         before = encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state.detach().clone()

@@ -162,7 +162,8 @@ class TestTraining:
     def test_targets_are_answer_tokens_or_first_token(self) -> None:
         given = [pair for batch in batches() for pair in zip(batch.inputs, batch.targets, strict=True)]
         assert len(given) == 24
-        for one, (start, end) in given:
+        for one, (start, end, verdict) in given:
+            assert verdict == -1
             if (start, end) != (0, 0):
                 assert one.offsets[start] in ((19, 24), (10, 13))
                 assert one.offsets[start] is not None and one.offsets[end] is not None

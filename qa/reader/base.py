@@ -27,16 +27,32 @@ class ScoredSpan:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """Probabilities, which sum to 1, that an excerpt says yes, no, or neither to a yes-or-no question."""
+
+    yes: float
+    no: float
+    neither: float
+
+
+UNJUDGED = Verdict(0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
 class ReaderOutput:
     """Output for one excerpt: candidate spans, best first (none for an excerpt without words).
 
     `no_answer_score` is the score of "not here", on the same scale as the spans'. `answerable` is the log-odds that the
-    excerpt answers the question at all, judged by the whole of it.
+    excerpt answers the question at all, judged by the whole of it. `items` are the spans that do not overlap, best
+    first: where several answers are asked for, each may be one. `verdict` means something for yes-or-no questions
+    alone: their spans are the words that decide.
     """
 
     spans: tuple[ScoredSpan, ...]
     no_answer_score: float
     answerable: float = 0.0
+    verdict: Verdict = UNJUDGED
+    items: tuple[ScoredSpan, ...] = ()
 
     @property
     def margin(self) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from index.articles import Span
 from index.retriever import Hit
-from index.text.words import content_words
+from index.text.words import content_words, normalize_tokens
 from qa.citations import Located
 from qa.reader.base import Reader, ReaderOutput
 from qa.reader.excerpts import Excerpt, excerpts
@@ -24,6 +24,8 @@ ALTERNATIVE_RATIO = 0.8
 """Minimum ratio to the best probability for a second answer to be shown (docs/generation.md)."""
 NEWEST_RATIO = 0.7
 """Minimum ratio to the best probability for an answer of a newer article to be taken instead."""
+ITEM_RATIO = 0.5
+"""Minimum ratio to the best probability for a further answer of a question that asks for several."""
 MIN_ALTERNATIVE_PROBABILITY = 0.25
 """Minimum probability of a second answer."""
 _OVERHEAD_TOKENS = 8
@@ -106,6 +108,28 @@ def extract_answer(
     if newest:
         best = _newest(best, answers)
     return replace(best, other=_find_alternative(best, answers))
+
+
+def extract_all(
+    reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, score: Scorer = reader_scorer
+) -> list[ExtractedAnswer]:
+    """Return the answers of a question that has several, each once, the most probable first.
+
+    An answer is one if it is nearly as probable as the best; nothing stops the reading early.
+    """
+    found: list[ExtractedAnswer] = []
+    question_words = content_words(question)
+    for batch in token_batches(reader, question, hits, budget):
+        for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
+            items = _without_echoes(replace(output, spans=output.items), excerpt.text, question_words)
+            found += _answers(excerpt, items, score)
+    found.sort(key=lambda answer: -answer.probability)
+    least = ITEM_RATIO * found[0].probability if found else 0.0
+    by_text: dict[str, ExtractedAnswer] = {}
+    for answer in found:
+        if answer.probability >= least:
+            by_text.setdefault(" ".join(normalize_tokens(answer.located.text)), answer)
+    return list(by_text.values())
 
 
 def _answers(excerpt: Excerpt, reading: ReaderOutput, score: Scorer) -> Iterator[ExtractedAnswer]:

@@ -1,10 +1,11 @@
-"""Reader network: the embedder with LoRA on its upper layers and two heads.
+"""Reader network: the embedder with LoRA on its upper layers and three heads.
 
 LoRA (Hu et al. 2021, arXiv:2106.09685): a linear layer's W x becomes W x + B A x, and only A and B are trained. W stays
 the embedder's, the very same tensor in memory; the embedder itself sees nothing of A and B. The head for spans is that
 of BERT on SQuAD 2.0 (Devlin et al. 2019, arXiv:1810.04805): a logit for "the answer starts here" and one for "it ends
 here" for every token, where the first token stands for "not here". A second head says whether the excerpt answers at
-all, as the front verifier of Retro-Reader does (Zhang et al. 2021, arXiv:2001.09694).
+all, as the front verifier of Retro-Reader does (Zhang et al. 2021, arXiv:2001.09694). A third says of a yes-or-no
+question whether the excerpt says yes, no, or neither (the answer types of Alberti et al. 2019, arXiv:1901.08634).
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+VERDICTS = 3
+"""Yes, no, neither."""
 _LINEARS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-_HEADS = ("head.", "answerable.")
+_HEADS = ("head.", "answerable.", "verdict.")
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,14 @@ class LoRAConfig:
 
 
 class Logits(NamedTuple):
-    """Logits of a batch, float32: `spans` (start, end) of shape (batch, tokens, 2), `answerable` of shape (batch,)."""
+    """Logits of a batch, float32.
+
+    `spans` (start, end) have shape (batch, tokens, 2), `answerable` (batch,), `verdict` (yes, no, neither) (batch, 3).
+    """
 
     spans: torch.Tensor
     answerable: torch.Tensor
+    verdict: torch.Tensor
 
 
 class LoRALinear(nn.Module):
@@ -47,9 +54,11 @@ class LoRALinear(nn.Module):
         nn.init.kaiming_uniform_(self.down, a=5**0.5)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        low = nn.functional.linear(states, self.down.to(states.dtype))
-        corrected: torch.Tensor = self.linear(states) + nn.functional.linear(low, self.up.to(states.dtype))
-        return corrected
+        flat = states.reshape(-1, states.shape[-1])
+        low = nn.functional.linear(flat, self.down.to(states.dtype))
+        # One product adds to the other: a sum of its own would be a pass over memory more.
+        corrected = torch.addmm(self.linear(flat), low, self.up.to(states.dtype).t())
+        return corrected.view(*states.shape[:-1], -1)
 
 
 class ReaderNetwork(nn.Module):
@@ -73,15 +82,17 @@ class ReaderNetwork(nn.Module):
                     width = max(width, module.in_features) if name.endswith("q_proj") else width
         self.head = nn.Linear(width, 2)
         self.answerable = nn.Linear(width, 1)
+        self.verdict = nn.Linear(width, VERDICTS)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> Logits:
         """Compute the logits of a batch; `ids` and `mask` have shape (batch, tokens)."""
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        return Logits(self.head(states), self.answerable(states[:, 0]).squeeze(-1))
+        first = states[:, 0]
+        return Logits(self.head(states), self.answerable(first).squeeze(-1), self.verdict(first))
 
     def heads(self) -> list[nn.Parameter]:
-        """Parameters of both heads, which learn faster than the corrections."""
-        return [*self.head.parameters(), *self.answerable.parameters()]
+        """Parameters of the heads, which learn faster than the corrections."""
+        return [*self.head.parameters(), *self.answerable.parameters(), *self.verdict.parameters()]
 
     @property
     def device(self) -> torch.device:

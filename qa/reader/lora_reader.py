@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from index.runtime.priority_executor import Priority, PriorityExecutor
 from index.text.folding import Folded, to_plain_form
 from qa.cancellation import check_cancelled
-from qa.reader.base import Context, ReaderOutput, ScoredSpan
+from qa.reader.base import Context, ReaderOutput, ScoredSpan, Verdict
 from qa.reader.span_decoding import top_spans
 from qa.reader.tokenization import ReaderInput, encode
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from index.embeddings import SentenceTransformerEmbedder
     from qa.reader.lora import ReaderNetwork
 
-FORMAT = "jawab-reader-2"
+FORMAT = "jawab-reader-3"
 """Format version of the weights file; changes with the input format and the network."""
 BATCH = 4
 """Excerpts per batch; on a CPU padding costs more than small batches."""
@@ -94,8 +94,9 @@ class LoRAReader:
             check_cancelled()
             batch = order[first : first + BATCH]
             work = partial(self._logits, [inputs[at] for at in batch])
-            for at, (spans, answerable) in zip(batch, self._thread.do(work, Priority.READING), strict=True):
-                reading = replace(top_spans(spans, inputs[at], texts[at].text), answerable=answerable)
+            for at, scores in zip(batch, self._thread.do(work, Priority.READING), strict=True):
+                reading = top_spans(scores.spans, inputs[at], texts[at].text)
+                reading = replace(reading, answerable=scores.answerable, verdict=scores.verdict)
                 readings[at] = _in_original(reading, texts[at])
         return [readings[at] for at in range(len(inputs))]
 
@@ -103,15 +104,25 @@ class LoRAReader:
         with self._tokenizer_lock:
             return encode(self._tokenizer, to_plain_form(question).text, contexts)
 
-    def _logits(self, batch: Sequence[ReaderInput]) -> list[tuple[np.ndarray[Any, np.dtype[np.float32]], float]]:
+    def _logits(self, batch: Sequence[ReaderInput]) -> list[_Scores]:
         import torch
 
         with torch.inference_mode():
             logits = self._network(*pad_batch(batch, self._network.device))
+        spans, answerable = logits.spans.cpu().numpy(), logits.answerable.cpu().tolist()
+        verdicts = logits.verdict.softmax(-1).cpu().tolist()
         return [
-            (row[: len(reader_input.ids)], float(value))
-            for row, value, reader_input in zip(logits.spans.cpu().numpy(), logits.answerable.cpu(), batch, strict=True)
+            _Scores(spans[row, : len(reader_input.ids)], answerable[row], Verdict(*verdicts[row]))
+            for row, reader_input in enumerate(batch)
         ]
+
+
+class _Scores(NamedTuple):
+    """Scores of one input: logits of its tokens (tokens, 2), log-odds that it answers, and the verdict."""
+
+    spans: np.ndarray[Any, np.dtype[np.float32]]
+    answerable: float
+    verdict: Verdict
 
 
 def pad_batch(batch: Sequence[ReaderInput], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -170,5 +181,8 @@ def base_fingerprint(embedder: SentenceTransformerEmbedder) -> str:
 
 
 def _in_original(reading: ReaderOutput, text: Folded) -> ReaderOutput:
-    spans = [ScoredSpan(text.to_original(scored.span.start, scored.span.end), scored.score) for scored in reading.spans]
-    return replace(reading, spans=tuple(spans))
+    spans, items = (
+        tuple(ScoredSpan(text.to_original(scored.span.start, scored.span.end), scored.score) for scored in found)
+        for found in (reading.spans, reading.items)
+    )
+    return replace(reading, spans=spans, items=items)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,10 @@ MAX_ANSWER_TOKENS = 30
 """Tokens."""
 BEST = 5
 """Maximum spans per excerpt."""
+MAX_ITEMS = 12
+"""Maximum spans per excerpt that do not overlap."""
+_LOOKED_AT = 200
+"""Spans of tokens that those which do not overlap are chosen from."""
 
 _CLITICS = re.compile(r"[وف]?[بلك]?")
 _ARTICLE = re.compile(r"(?P<clitics>[وف]?[بك]?)ال")
@@ -37,14 +42,23 @@ def top_spans(logits: npt.NDArray[np.float32], reader_input: ReaderInput, text: 
     scores = start[rows] + end[columns]
     scores_by_span: dict[Span, float] = {}
     # Several spans of tokens may be one of words, so more are looked at than are kept.
-    for at in heapq.nlargest(count * 4, range(len(scores)), key=scores.__getitem__):
+    for at in heapq.nlargest(_LOOKED_AT, range(len(scores)), key=scores.__getitem__):
         offsets = reader_input.offsets[inside[rows[at]]], reader_input.offsets[inside[columns[at]]]
         assert offsets[0] and offsets[1]
         span = whole(text, Span(offsets[0][0], offsets[1][1]))
         if span.end > span.start:
             scores_by_span.setdefault(span, float(scores[at]))
-    spans = [ScoredSpan(span, score) for span, score in list(scores_by_span.items())[:count]]
-    return ReaderOutput(tuple(spans), float(logits[0].sum()))
+    spans = [ScoredSpan(span, score) for span, score in scores_by_span.items()]
+    return ReaderOutput(tuple(spans[:count]), float(logits[0].sum()), items=_apart(spans))
+
+
+def _apart(spans: Sequence[ScoredSpan]) -> tuple[ScoredSpan, ...]:
+    """Return spans that do not overlap, each the best of those that it overlaps; `spans` is sorted, best first."""
+    items: list[ScoredSpan] = []
+    for scored in spans:
+        if len(items) < MAX_ITEMS and not any(scored.span.overlaps(item.span) for item in items):
+            items.append(scored)
+    return tuple(items)
 
 
 def whole(text: str, span: Span) -> Span:

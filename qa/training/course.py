@@ -81,4 +81,4 @@ def cached_examples(file: Path, make: Callable[[], list[Example]]) -> list[Examp
 
 def _example(row: dict[str, Any]) -> Example:
     answer = Span(**row["answer"]) if row["answer"] else None
-    return Example(row["question"], Context(**row["context"]), answer)
+    return Example(row["question"], Context(**row["context"]), answer, row["verdict"])

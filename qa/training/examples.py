@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, get_args
 
 from index.articles import Span
 from index.formats.jsonl import read as read_articles
@@ -27,6 +28,8 @@ from qa.reader.base import Context
 from qa.training.recipe import Recipe
 from qa.training.swaps import Swapper
 
+VerdictName = Literal["yes", "no", "neither"]
+VERDICTS: tuple[VerdictName, ...] = get_args(VerdictName)
 VALIDATION = 4
 """One article in so many is held out: those whose number in its set leaves `VALIDATION - 1`."""
 FOUND = 0.5
@@ -49,7 +52,8 @@ class Source:
     """Question about a paragraph; `answer` counts in it, `None` if the paragraph does not answer.
 
     `title` and `date` are the article's, "" where they are not known. `others` are paragraphs of the same article, and
-    `near` those that search would find beside it: both may hold near misses.
+    `near` those that search would find beside it: both may hold near misses. The `answer` of a yes-or-no question, the
+    one kind that has a `verdict`, is the words that decide it.
     """
 
     question: str
@@ -59,15 +63,20 @@ class Source:
     near: tuple[Context, ...] = ()
     title: str = ""
     date: str = ""
+    verdict: VerdictName | None = None
 
 
 @dataclass(frozen=True)
 class Example:
-    """Question and context in plain form; `answer` counts in the context's text, `None` where it does not answer."""
+    """Question and context in plain form; `answer` counts in the context's text, `None` where it does not answer.
+
+    `verdict` is `None` where the question is not one of yes or no.
+    """
 
     question: str
     context: Context
     answer: Span | None
+    verdict: VerdictName | None = None
 
 
 def is_for_validation(number: int) -> bool:
@@ -132,7 +141,7 @@ class ExampleBuilder:
                 continue
             if self._random.random() < self._recipe.not_here / (1 - self._recipe.not_here):
                 made += self._near_miss(source, longest)
-            if self._swapper and self._random.random() < self._recipe.swapped:
+            if self._swapper and not source.verdict and self._random.random() < self._recipe.swapped:
                 made += self._swapped(self._swapper, source, longest)
             if self._random.random() < self._recipe.elsewhere:
                 made += self._elsewhere(source, longest)
@@ -165,13 +174,15 @@ class ExampleBuilder:
         ]
         if not named or named & content_words(example.context.text) or not others:
             return []
-        return [replace(example, context=replace(example.context, title=others[0]), answer=None)]
+        elsewhere = replace(example.context, title=others[0])
+        return [replace(example, context=elsewhere, answer=None, verdict=example.verdict and "neither")]
 
     def _cut(self, source: Source, answer: Span | None, longest: int) -> Example:
         """Cut sentences around the answer, or around the one most like the question, to a random length."""
         pieces = cut(source.paragraph)
         if not pieces:
-            return Example(source.question, Context(source.paragraph, source.title, source.date), answer)
+            context = Context(source.paragraph, source.title, source.date)
+            return Example(source.question, context, answer, source.verdict)
         first, last = self._core(source, answer, pieces)
         costs = [self._count_tokens(source.paragraph[piece.start : piece.end]) for piece in pieces]
         budget = self._random.randint(self._recipe.shortest, longest) - sum(costs[first : last + 1])
@@ -183,7 +194,8 @@ class ExampleBuilder:
         if answer:
             start, end = min(start, answer.start), max(end, answer.end)
         moved = Span(answer.start - start, answer.end - start) if answer else None
-        return Example(source.question, Context(source.paragraph[start:end], source.title, source.date), moved)
+        context = Context(source.paragraph[start:end], source.title, source.date)
+        return Example(source.question, context, moved, source.verdict)
 
     def _core(self, source: Source, answer: Span | None, pieces: Sequence[Span]) -> tuple[int, int]:
         """Return the first and last sentence that an excerpt must have."""
@@ -207,7 +219,9 @@ class ExampleBuilder:
         tried = []
         for _ in range(_TRIES):
             other = self._random.choice(among)
-            drawn = replace(source, paragraph=other.text, title=other.title, date=other.date)
+            drawn = replace(
+                source, paragraph=other.text, title=other.title, date=other.date, verdict=source.verdict and "neither"
+            )
             example = self._cut(drawn, None, longest)
             if answer not in example.context.text.casefold():
                 tried.append(example)

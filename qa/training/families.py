@@ -1,7 +1,8 @@
 """Training sources from families of like articles: the question's own article answers, its siblings do not.
 
-A family is a TOML file of `[[articles]]` and `[[questions]]` (benchmarks/sets/traps/README.md). A question is asked of
-the article that answers it, if there is one, and in vain of some others of its family. One family in four is held out.
+A family is a TOML file of `[[articles]]` and `[[questions]]` (benchmarks/sets/traps/README.md); a question names the
+article that answers it, or that tempts most, and has a translation: it is asked in both languages. One family in
+`HELD_OUT` is held out.
 """
 
 from __future__ import annotations
@@ -15,76 +16,103 @@ from typing import Any
 from index.articles import Span
 from index.text.sentences import sentences
 from index.text.words import content_words
-from qa.training.examples import Source, is_for_validation
+from qa.training.examples import Source
 
-KINDS = frozenset({"plain", "another", "premise", "title", "source", "speaker"})
-"""Kinds of questions that one phrase answers."""
-REPEATS = 3
-"""Times that an answerable question is taken, each cut in another way."""
-MAX_SIBLINGS = 2
-"""Most other articles that a question is asked of in vain."""
+HELD_OUT = 12
+KINDS = frozenset({"plain", "another", "premise", "yes-no", "title", "speaker", "source", "several", "compare"})
+"""Kinds of questions that the reader answers. Each of several answers is learnt by itself, and a comparison where one
+article has all values and the answer; no article answers any other."""
+SIBLINGS = 0.2
+"""Share of the questions that are asked of another article in vain, too."""
 
 Table = dict[str, Any]
 
 
-def family_sources(folder: Path, draw: random.Random) -> list[Source]:
-    """Return the sources of all families in a folder but the held-out ones."""
-    files = [file for at, file in enumerate(sorted(folder.glob("*.toml"))) if not is_for_validation(at)]
+def family_sources(folder: Path, draw: random.Random, validation: bool = False) -> list[Source]:
+    """Return the sources of the families in a folder for training, or of those that are held out."""
+    files = [file for at, file in enumerate(sorted(folder.glob("*.toml"))) if (at % HELD_OUT == 0) == validation]
     families = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
     return [
         source
         for family in families
         for question in family["questions"]
         if question["kind"] in KINDS
-        for source in _sources(question, family["articles"], draw)
+        for source in _sources_in_both(question, family["articles"], draw)
     ]
 
 
-def _sources(question: Table, articles: list[Table], draw: random.Random) -> Iterator[Source]:
-    answers = () if question.get("declined") else tuple(question["answers"])
-    own = max(articles, key=lambda article: _fitness(question["question"], article, answers))
+def _sources_in_both(question: Table, articles: list[Table], draw: random.Random) -> Iterator[Source]:
+    asked = question["question"], question["translation"]
+    if question["kind"] == "several":
+        for item in question["all"]:
+            answers = {"answers": [item["answer"]]}
+            yield _answered(draw.choice(asked), articles[item["article"] - 1], question | answers)
+        return
+    if question["kind"] == "compare":
+        yield from _comparison(draw.choice(asked), question, articles)
+        return
+    for text in asked:
+        yield from _sources(text, question, articles, draw)
+
+
+def _comparison(asked: str, question: Table, articles: list[Table]) -> Iterator[Source]:
+    numbers = {value["article"] for value in question.get("values", ())}
+    verdict = question.get("verdict")
+    for number in sorted(numbers):
+        article = articles[number - 1]
+        answers = [value["answer"] for value in question["values"]] if verdict else question.get("answers", ())
+        in_text = [answer for answer in answers if answer in article["text"]]
+        if len(numbers) == 1 and in_text:
+            yield _answered(asked, article, question | {"answers": in_text})
+        else:
+            yield _unanswered(asked, article, verdict is not None)
+
+
+def _sources(asked: str, question: Table, articles: list[Table], draw: random.Random) -> Iterator[Source]:
+    own = articles[question["article"] - 1]
+    answers = question.get("answers", ())
+    yes_no = question["kind"] == "yes-no"
+    if answers:
+        yield _answered(asked, own, question)
+    else:
+        yield _unanswered(asked, own, yes_no)
     siblings = [a for a in articles if a is not own and not any(s in a["title"] + a["text"] for s in answers)]
-    if answers and (source := _answered(question["question"], own, answers)):
-        yield from [source] * REPEATS
-    elif not answers:
-        yield _unanswered(question["question"], own)
-    for article in draw.sample(siblings, min(MAX_SIBLINGS, len(siblings))):
-        yield _unanswered(question["question"], article)
+    if siblings and draw.random() < SIBLINGS:
+        yield _unanswered(asked, draw.choice(siblings), yes_no)
 
 
-def _fitness(question: str, article: Table, answers: tuple[str, ...]) -> float:
-    """Return how likely a question is about an article: it has the answer, and the question's words."""
-    asked = content_words(question)
-    shared = len(asked & content_words(article["title"])) + len(asked & content_words(article["text"]))
-    return shared + 100.0 * any(answer in article["text"] or answer in article["title"] for answer in answers)
-
-
-def _answered(question: str, article: Table, answers: tuple[str, ...]) -> Source | None:
-    text = article["text"].strip()
-    places = [Span(at, at + len(answer)) for answer in answers if (at := _likeliest(question, text, answer)) >= 0]
-    if places:
-        return Source(question, text, places[0], (), title=article["title"], date=_date(article))
-    for answer in answers:
-        if (at := article["title"].find(answer)) >= 0:
-            return Source(
-                question, article["title"], Span(at, at + len(answer)), (text,), date=str(article.get("date", ""))
-            )
-    return None
+def _answered(asked: str, article: Table, question: Table) -> Source:
+    text, title = article["text"].strip(), article["title"]
+    answer = question["answers"][0]
+    if question["kind"] == "title" or answer not in text:
+        at = title.index(answer)
+        return Source(asked, title, Span(at, at + len(answer)), (text,), date=_date(article))
+    at = _likeliest(question["question"], text, answer)
+    return Source(
+        asked,
+        text,
+        Span(at, at + len(answer)),
+        (),
+        title=title,
+        date=_date(article),
+        verdict=question.get("verdict"),
+    )
 
 
 def _likeliest(question: str, text: str, answer: str) -> int:
-    """Return where an answer stands: in the sentence that shares most words with the question; -1 if nowhere."""
+    """Return where an answer stands: in the sentence that shares most words with the question."""
     asked = content_words(question)
     places = [
         (len(asked & content_words(text[sentence.start : sentence.end])), at)
         for sentence in sentences(text)
         if (at := text.find(answer, sentence.start, sentence.end)) >= 0
     ]
-    return max(places, key=lambda place: place[0])[1] if places else text.find(answer)
+    return max(places, key=lambda place: place[0])[1] if places else text.index(answer)
 
 
-def _unanswered(question: str, article: Table) -> Source:
-    return Source(question, article["text"].strip(), None, (), title=article["title"], date=_date(article))
+def _unanswered(asked: str, article: Table, yes_no: bool) -> Source:
+    text, title = article["text"].strip(), article["title"]
+    return Source(asked, text, None, (), title=title, date=_date(article), verdict="neither" if yes_no else None)
 
 
 def _date(article: Table) -> str:

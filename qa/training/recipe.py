@@ -20,8 +20,8 @@ class Recipe:
     sets. Excerpts have `shortest` to `longest` tokens; a share of `untitled` has no title, one of `dated` a date.
     """
 
-    layers: int = 12
-    rank: int = 32
+    layers: int = 18
+    rank: int = 64
     rate: float = 2e-4
     head_rate: float = 4e-4
     warm_up: int = 40
@@ -29,9 +29,9 @@ class Recipe:
     doubt: float = 0.5
     share: float = 1.0
     own: int = 400
-    siblings: int = 1500
+    siblings: int = 400
     shortest: int = 40
-    longest: int = 170
+    longest: int = 260
     not_here: float = 0.08
     swapped: float = 0.06
     elsewhere: float = 0.03

@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 import torch
-from safetensors.torch import load_file
 from torch import nn
 from tqdm import tqdm
 
@@ -29,10 +28,12 @@ from qa.reader.lora_reader import LoRAReader, pad_batch, save
 from qa.reader.tokenization import encode
 from qa.training.course import SETS, cached_examples, course_examples
 from qa.training.curve import draw_curve
-from qa.training.examples import Example, Source, load_set
+from qa.training.examples import VERDICTS, Example, Source, load_set
+from qa.training.fused import fuse_elementwise
 from qa.training.needs import require_extra
 from qa.training.recipe import Recipe
-from qa.training.trainer import Batch, EncodedExample, Loss, Training, in_batches
+from qa.training.start_weights import load_start
+from qa.training.trainer import Batch, EncodedExample, Loss, Target, Training, in_batches
 
 
 def batches_of(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, draw: random.Random) -> list[Batch]:
@@ -43,21 +44,23 @@ def batches_of(examples: Sequence[Example], tokenizer: Any, recipe: Recipe, draw
 def _with_target(example: Example, tokenizer: Any) -> EncodedExample | None:
     """Encode an example; `None` if its answer was truncated."""
     (given,) = encode(tokenizer, example.question, [example.context])
+    verdict = VERDICTS.index(example.verdict) if example.verdict else -1
     if example.answer is None:
-        return given, (0, 0)
+        return given, Target(0, 0, verdict)
     inside = [
         token
         for token, place in enumerate(given.offsets)
         if place and place[0] < example.answer.end and example.answer.start < place[1]
     ]
-    return (given, (inside[0], inside[-1])) if inside else None
+    return (given, Target(inside[0], inside[-1], verdict)) if inside else None
 
 
 def loss_of(doubt: float) -> Loss:
-    """Return the loss function: span loss plus `doubt` times the loss of the second head.
+    """Return the loss function: span loss plus `doubt` times the losses of the other heads.
 
-    The span loss is the mean cross-entropy of start and end over the excerpt's tokens and "not here"; the other is the
-    binary cross-entropy of whether the excerpt answers at all.
+    The span loss is the mean cross-entropy of start and end over the excerpt's tokens and "not here"; that of the
+    second head the binary cross-entropy of whether the excerpt answers at all; that of the third the cross-entropy of
+    the verdict, summed over the batch's yes-or-no questions and divided by the batch.
     """
 
     def loss(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
@@ -68,7 +71,8 @@ def loss_of(doubt: float) -> Loss:
         end = nn.functional.cross_entropy(spans[..., 1], targets[:, 1])
         answered = (targets[:, 1] > 0).float()
         whole = nn.functional.binary_cross_entropy_with_logits(logits.answerable, answered)
-        return (start + end) / 2 + doubt * whole
+        verdict = nn.functional.cross_entropy(logits.verdict, targets[:, 2], ignore_index=-1, reduction="sum")
+        return (start + end) / 2 + doubt * (whole + verdict / len(targets))
 
     return loss
 
@@ -139,12 +143,12 @@ def main(
     network = ReaderNetwork(base.encoder, LoRAConfig(recipe.layers, recipe.rank)).to(device)
     tokenizer = base.tokenizer
     if start:
-        # Weights without the second head can be begun with, too.
-        network.load_adapter_state({**network.adapter_state(), **load_file(start)})
+        load_start(network, start)
     examples = cached_examples(work / "examples.jsonl", lambda: course_examples(data, sets, base, recipe, families))
     batches = batches_of(examples, tokenizer, recipe, random.Random(recipe.seed))
     tokens = sum(len(given.ids) for batch in batches for given in batch.inputs)
     click.echo(f"{sum(len(b.inputs) for b in batches)} examples, {tokens} tokens, {len(batches)} steps")
+    fuse_elementwise(network.encoder)
     Training(network, batches, loss_of(recipe.doubt), recipe, work).run()
     save(network, work / "reader.safetensors", base)
     draw_curve(work / "log.jsonl", work / "curve.png")

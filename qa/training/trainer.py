@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -23,15 +24,23 @@ POOL = 50
 """Batches among which examples are sorted by length: little is padded, and the order stays random enough."""
 
 
+class Target(NamedTuple):
+    """Start and end token of the answer, both 0 for none, and the verdict: 0 yes, 1 no, 2 neither, -1 not asked."""
+
+    start: int
+    end: int
+    verdict: int = -1
+
+
 @dataclass(frozen=True)
 class Batch:
-    """Inputs with the start and end token of their answers; (0, 0) for none."""
+    """Inputs with what is to be learnt of them."""
 
     inputs: tuple[ReaderInput, ...]
-    targets: tuple[tuple[int, int], ...]
+    targets: tuple[Target, ...]
 
 
-EncodedExample = tuple[ReaderInput, tuple[int, int]]
+EncodedExample = tuple[ReaderInput, Target]
 Loss = Callable[[ReaderNetwork, Batch], torch.Tensor]
 
 
