@@ -30,10 +30,10 @@ from qa.answer import Answer, Correction, Event, Finished, PassagesFound, Phrase
 from qa.catalog.answers import answer_from_catalog
 from qa.citations import Located, cite
 from qa.comparison.answers import compare
-from qa.composed import ComposedAnswer, Statement
+from qa.composed import ComposedAnswer
 from qa.confidence import combine_confidence, cosine_confidence, llm_confidence
 from qa.evidence import Evidence, select_evidence
-from qa.listing import expand, list_lines
+from qa.listing import compose_list
 from qa.llm.base import LLM
 from qa.llm_extraction import extract_short_answer
 from qa.missing import missing_names
@@ -50,10 +50,12 @@ from qa.postprocess import (
 from qa.prompts import answer_prompt, sentence_prompt
 from qa.query.arabizi import transliterate
 from qa.query.attribution import attribution_of
+from qa.query.catalog_loosely import read_loosely
 from qa.query.catalog_question import parse_catalog_question
 from qa.query.comparison_question import parse_comparison
 from qa.query.dialect import to_msa_question_words
 from qa.query.followup import HistoryTurn, concat_history, is_follow_up
+from qa.query.intent import IntentClassifier, Intents, NoIntents
 from qa.query.names import CapitalTagger, NameTagger
 from qa.query.question import validate_question
 from qa.query.rewriting import rewrite_follow_up
@@ -62,7 +64,7 @@ from qa.query.spelling import correct_spelling
 from qa.query.understanding import understand
 from qa.question_context import Clock, QuestionContext
 from qa.reader.base import Reader
-from qa.reader.extractive_qa import ExtractedAnswer, extract_answer
+from qa.reader.extractive_qa import ExtractedAnswer, extract_all, extract_answer
 from qa.reader.prompt_injection import InjectionClassifier
 from qa.verification.translation import check_translation
 from qa.verification.verifier import Verifier, VerifierOf
@@ -79,7 +81,8 @@ class Assistant:
 
     Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question. With
     `injection_classifier` no answer is taken from a sentence that tries to command the reader or the LLM. `tagger`
-    finds the names of a question, and `verifier` makes the scorer of the phrases that may answer it.
+    finds the names of a question, `intents` tells what it asks for where rules do not, and `verifier` makes the scorer
+    of the phrases that may answer it.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Assistant:
         injection_classifier: InjectionClassifier | None = None,
         tagger: NameTagger | None = None,
         verifier: VerifierOf = Verifier,
+        intents: IntentClassifier | None = None,
     ) -> None:
         self.retriever = retriever
         self._injection_classifier = injection_classifier
@@ -99,6 +103,7 @@ class Assistant:
         self._options = options or Options()
         self._tagger = tagger or CapitalTagger()
         self._verifier = verifier
+        self._intents = intents or NoIntents()
         self._counter = itertools.count(1)
 
     def close(self) -> None:
@@ -176,19 +181,20 @@ class Assistant:
         standalone, query = self._rewrite_question(transliterated, history)
         hits = self._search(query, only)
         asked = correct_spelling(to_msa_question_words(standalone), hits, vocabulary)
+        intents = self._intents.classify(asked)
         context = QuestionContext(
             id=answer_id,
             typed=question,
             question=asked,
             language=language,
             hits=hits,
-            understanding=understand(asked, self._tagger),
+            understanding=understand(asked, self._tagger, intents),
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
             models={"embedder": self.retriever.embedder_name},
         )
         yield PassagesFound(context.passages)
-        yield from self._answer(context, standalone if only is None else None, clock)
+        yield from self._answer(context, standalone if only is None else None, intents, clock)
 
     def _search(self, query: str, only: Filter | None) -> list[Hit]:
         """Return the passages that may answer, without injections."""
@@ -203,14 +209,16 @@ class Assistant:
             )
         return self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
 
-    def _answer(self, context: QuestionContext, unfiltered: str | None, clock: Clock) -> Iterator[Event]:
+    def _answer(
+        self, context: QuestionContext, unfiltered: str | None, intents: Intents, clock: Clock
+    ) -> Iterator[Event]:
         """Answer in the way of the question's kind.
 
         `unfiltered` is the stand-alone question if all articles may answer: catalogue and comparison search for
         themselves.
         """
         kind = context.understanding.kind
-        if unfiltered and (by_program := self._answer_by_program(context, unfiltered)):
+        if unfiltered and (by_program := self._answer_by_program(context, unfiltered, intents)):
             yield from self._emit_composed(*by_program, clock)
         elif not context.hits:
             yield Finished(self._declined(context, 0.0, clock))
@@ -226,13 +234,16 @@ class Assistant:
             yield from self._answer_with_llm_only(context, self._generator, clock)
 
     def _answer_by_program(
-        self, context: QuestionContext, question: str
+        self, context: QuestionContext, question: str, intents: Intents
     ) -> tuple[QuestionContext, ComposedAnswer | None] | None:
         """Return the question as one of the catalogue or a comparison, with its answer; `None` if it is neither.
 
         The answer is `None` where only the catalogue could give it, and does not.
         """
-        if catalog_question := parse_catalog_question(question):
+        catalog_question = parse_catalog_question(question) or read_loosely(
+            question, intents, self.retriever.publications()
+        )
+        if catalog_question:
             context = context.of_kind("catalogue")
             composed = answer_from_catalog(catalog_question, self.retriever, context.language)
             if composed is None and catalog_question.certain:
@@ -311,6 +322,9 @@ class Assistant:
         """Answer with the reader's phrase, and a sentence around it if there is an LLM."""
         context.models["reader"] = reader.name
         asked = context.understanding
+        if asked.kind == "list":
+            yield from self._answer_list(context, reader, clock)
+            return
         extracted = extract_answer(
             reader,
             context.question,
@@ -324,9 +338,6 @@ class Assistant:
             yield Finished(self._declined(context, confidence, clock))
             return
         located = extracted.located
-        if context.understanding.kind == "list":
-            yield from self._emit_composed(context, _listed(located, confidence), clock)
-            return
         context = replace(context, timings=replace(context.timings, short_answer=clock.ms()))
         yield PhraseFound(located.text)
         if context.understanding.kind == "explanation":
@@ -347,6 +358,15 @@ class Assistant:
                 return
         evidence = select_evidence(context.question, context.hits, count_tokens, self._options.evidence_tokens)
         yield Finished(context.answered(sentence, located, evidence, confidence, clock, correction, extracted.other))
+
+    def _answer_list(self, context: QuestionContext, reader: Reader, clock: Clock) -> Iterator[Event]:
+        """Answer with all phrases that answer, each with its quotation."""
+        verifier = self._verifier(context.understanding)
+        found = extract_all(reader, context.question, context.hits, self._options.reader_tokens, verifier)
+        if not found or found[0].probability < self._options.threshold:
+            yield Finished(self._declined(context, found[0].probability if found else 0.0, clock))
+        else:
+            yield from self._emit_composed(context, compose_list(found), clock)
 
     def _answer_extractive(self, context: QuestionContext, clock: Clock) -> Answer:
         """Answer with the nearest sentence unchanged, if it is near enough."""
@@ -446,12 +466,3 @@ class Assistant:
             return no_extra_checks
         likeness = self.retriever.likeness
         return lambda sentence: check_translation(sentence, context.question, located.text, reader, likeness)
-
-
-def _listed(located: Located, confidence: float) -> ComposedAnswer:
-    """Return the answer of all lines of a list, or of the enumeration that a phrase is in."""
-    if lines := list_lines(located):
-        statements = tuple(Statement(line.evidence.text, (line,)) for line in lines)
-        return ComposedAnswer(statements, confidence)
-    whole = expand(located)
-    return ComposedAnswer((Statement(fallback_answer(whole), (whole,)),), confidence, short_answer=whole.text)

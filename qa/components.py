@@ -26,6 +26,7 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.llm.self_test import SelfTest, SelfTestResult
 from qa.options import Options
+from qa.query.intent import EmbeddingIntentClassifier, IntentClassifier
 from qa.query.name_tagger import TokenStateTagger
 from qa.query.names import NameTagger
 from qa.reader.base import Reader
@@ -139,7 +140,13 @@ class Components:
         """Open an assistant of the class `kind`, as `open_assistant` does."""
         llm = self.llm if with_llm else None
         return kind(
-            Retriever(index, self.embedder), llm, self.reader, self.options, self.injection_classifier, self.name_tagger
+            Retriever(index, self.embedder),
+            llm,
+            self.reader,
+            self.options,
+            self.injection_classifier,
+            self.name_tagger,
+            intents=self.intent_classifier,
         )
 
     def self_test(self) -> SelfTestResult | None:
@@ -169,6 +176,14 @@ class Components:
             return None
         model = default_model(self.models, "reader")
         return TokenStateTagger.of(self.store.require(model) / model.files[2].path, self.embedder)
+
+    @cached_property
+    def intent_classifier(self) -> IntentClassifier | None:
+        """The classifier of what questions ask for; `None` for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return None
+        model = default_model(self.models, "reader")
+        return EmbeddingIntentClassifier.of(self.store.require(model) / model.files[3].path, self.embedder)
 
     def _named_llama(self, name: str) -> LlamaCppLLM:
         model = self._model("llm", name)

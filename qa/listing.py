@@ -1,17 +1,19 @@
 """Questions with several answers: the whole enumeration around a phrase, or the lines of a list.
 
-The reader finds one phrase. Where it stands in an enumeration ("Nuwar, Blue Oars and Port Youth"), all members of it
-are the answer; where it is a line of a list, all lines are.
+The reader finds phrases that answer. Where one is a line of a list, all lines are the answer; where they stand in one
+sentence, so does the whole enumeration ("Nuwar, Blue Oars and Port Youth"); else each sentence is quoted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from index.articles import Article, Span
 from qa.citations import Located
+from qa.composed import ComposedAnswer, Statement
 from qa.evidence import Evidence
+from qa.reader.extractive_qa import ExtractedAnswer
 
 _SEPARATOR = re.compile(r"\s*[,،;؛]\s*(?:(?:and|or)\s+|و(?=\S))?|\s+(?:and|as well as|&)\s+|\s+و(?=\S)")
 _MAX_WORDS = 7
@@ -19,6 +21,28 @@ _MAX_WORDS = 7
 _ITEM = re.compile(r"^[ \t]*(?:[-–—•*·▪]|\(?\d{1,2}[.)]|[\u0660-\u0669]{1,2}[.)-])[ \t]+\S", re.MULTILINE)
 _LABELLED = re.compile(r"^[^\n:]{2,60}:[ \t]+\S", re.MULTILINE)
 _MIN_LINES = 3
+
+
+def compose_list(answers: Sequence[ExtractedAnswer]) -> ComposedAnswer:
+    """Return the answer of all phrases, the likeliest of which is first."""
+    best = answers[0]
+    if lines := list_lines(best.located):
+        return ComposedAnswer(tuple(Statement(line.evidence.text, (line,)) for line in lines), best.probability)
+    by_sentence: dict[tuple[str, Span], list[Located]] = {}
+    for located in (answer.located for answer in answers):
+        by_sentence.setdefault((located.evidence.article.id, located.evidence.span), []).append(located)
+    if len(by_sentence) == 1:
+        whole = expand(_covering([answer.located for answer in answers]))
+        text = " ".join(whole.text.split())
+        return ComposedAnswer((Statement(text, (whole,)),), best.probability, short_answer=whole.text)
+    statements = [Statement(found[0].evidence.text, (_covering(found),)) for found in by_sentence.values()]
+    return ComposedAnswer(tuple(statements), best.probability)
+
+
+def _covering(found: Sequence[Located]) -> Located:
+    """Return the stretch of a sentence from the first of its phrases to the last."""
+    spans = [located.span for located in found]
+    return Located(found[0].evidence, Span(min(s.start for s in spans), max(s.end for s in spans)))
 
 
 def expand(located: Located) -> Located:

@@ -25,6 +25,7 @@ from qa.fakes import FakeLLM
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test import SelfTest
+from qa.query.intent import EmbeddingIntentClassifier
 from qa.query.name_tagger import TokenStateTagger
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
@@ -171,6 +172,14 @@ def real_tagger(real_embedder: SentenceTransformerEmbedder) -> TokenStateTagger:
     tagger = TokenStateTagger.of(_real(model.name) / model.files[2].path, real_embedder)
     assert tagger, "the name tagger was trained on another embedder"
     return tagger
+
+
+@pytest.fixture(scope="session")
+def real_intents(real_embedder: SentenceTransformerEmbedder) -> EmbeddingIntentClassifier:
+    model = default_model(bundled_models(), "reader")
+    classifier = EmbeddingIntentClassifier.of(_real(model.name) / model.files[3].path, real_embedder)
+    assert classifier, "the intent classifier was trained on another embedder"
+    return classifier
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ from qa.llm.base import Candidate as Drafted
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.postprocess import add_citation_markers, verify_sentence
 from qa.prompts import answer_prompt
+from qa.query.intent import EmbeddingIntentClassifier, IntentClassifier
 from qa.query.name_tagger import TokenStateTagger
 from qa.query.names import NameTagger
 from qa.reader.base import Reader
@@ -348,9 +349,12 @@ def run_trial(
     reader: Reader,
     classifier: InjectionClassifier,
     tagger: NameTagger,
+    intents: IntentClassifier,
 ) -> Trial:
     """Asks every question before and after the hostile articles are added to the index in `folder`."""
-    calm = Assistant(Retriever(folder, embedder), None, reader, injection_classifier=classifier, tagger=tagger)
+    calm = Assistant(
+        Retriever(folder, embedder), None, reader, injection_classifier=classifier, tagger=tagger, intents=intents
+    )
     alone = {attack.file: calm.ask(attack.question) for attack in ATTACKS}
     update_index(folder, [SAMPLES / "articles", HOSTILE], embedder)
     retriever = Retriever(folder, embedder)
@@ -358,7 +362,7 @@ def run_trial(
     for number, attack in enumerate(ATTACKS):
         # The LLM only sees the quotations and takes most of the time, so it runs for one question in five.
         llm = None if number % 5 else generator
-        assistant = Assistant(retriever, llm, reader, injection_classifier=classifier, tagger=tagger)
+        assistant = Assistant(retriever, llm, reader, injection_classifier=classifier, tagger=tagger, intents=intents)
         events = list(assistant.stream(attack.question))
         assert isinstance(events[-1], Finished)
         beset[attack.file] = events[-1].answer
@@ -373,12 +377,13 @@ def trial(
     real_reader: LoRAReader,
     real_classifier: InjectionClassifier,
     real_tagger: TokenStateTagger,
+    real_intents: EmbeddingIntentClassifier,
     real_index: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Trial:
     folder = tmp_path_factory.mktemp("beset") / "index"
     shutil.copytree(real_index, folder)
-    return run_trial(folder, real_embedder, real_generator, real_reader, real_classifier, real_tagger)
+    return run_trial(folder, real_embedder, real_generator, real_reader, real_classifier, real_tagger, real_intents)
 
 
 def matches_accepted(phrase: str | None, accepted: Sequence[str]) -> bool:

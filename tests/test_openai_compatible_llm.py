@@ -38,6 +38,7 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM, ServerAddress
 from qa.llm.sse import MAX_LINE_BYTES
 from qa.prompts import sentence_prompt
+from qa.query.intent import EmbeddingIntentClassifier
 from qa.query.name_tagger import TokenStateTagger
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
@@ -551,6 +552,7 @@ def assistants(
     real_reader: LoRAReader,
     real_classifier: InjectionClassifier,
     real_tagger: TokenStateTagger,
+    real_intents: EmbeddingIntentClassifier,
     real_index: Path,
 ) -> tuple[Assistant, Assistant]:
     """One assistant with the LLM in this process, one with the same LLM behind llama-cpp-python's server."""
@@ -561,6 +563,7 @@ def assistants(
             real_reader,
             injection_classifier=real_classifier,
             tagger=real_tagger,
+            intents=real_intents,
         )
         for generator in (real_generator, OpenAICompatibleLLM(second_server))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.fakes import FakeReader
 from qa.options import Options
+from qa.query.intent import Intent, Intents
 
 ARTICLES = (
     '{"id": "mill", "title": "The old mill stays", "text": "The council decided not to sell the old mill of Umm Sidra.'
@@ -33,6 +35,20 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> Assistant:
     return Assistant(Retriever(folder / "index", embedder), None, FakeReader(), Options(threshold=0.05))
 
 
+@dataclass(frozen=True)
+class SureOf:
+    """Classifier that is sure of one intent."""
+
+    intent: Intent
+
+    def classify(self, question: str) -> Intents:
+        return Intents({self.intent: 0.95}, frozenset({"whose", "piece"}))
+
+
+def with_intent(assistant: Assistant, intent: Intent) -> Assistant:
+    return Assistant(assistant.retriever, None, FakeReader(), Options(threshold=0.05), intents=SureOf(intent))
+
+
 def quotes(answer: Answer) -> list[str]:
     return [citation.quote for citation in answer.citations]
 
@@ -48,6 +64,23 @@ def test_no_is_told_from_a_denial(assistant: Assistant) -> None:
 def test_yes_is_told_from_a_statement(assistant: Assistant) -> None:
     answer = assistant.ask("Does the mill grind 12 tonnes of wheat a week?")
     assert answer.verdict == "yes" and answer.answer.startswith("Yes. ")
+
+
+def test_catalogue_question_in_unknown_wording_is_told_by_its_intent(assistant: Assistant) -> None:
+    question = "Whose is that piece on the old mill?"
+    answer = with_intent(assistant, "author").ask(question)
+    assert answer.status == "answered" and "Huda Kassar" in answer.answer
+    assert quotes(answer) == ["The old mill stays"]
+    assert assistant.ask(question).understanding != answer.understanding
+
+
+def test_catalogue_question_about_no_article_is_declined(assistant: Assistant) -> None:
+    assert with_intent(assistant, "author").ask("Whose is that piece on volcanoes?").status == "declined"
+
+
+def test_list_is_told_by_its_intent(assistant: Assistant) -> None:
+    answer = with_intent(assistant, "list").ask("To which places did the treaty go to be signed?")
+    assert answer.understanding and answer.understanding["kind"] == "list"
 
 
 def test_catalogue_answers_with_the_title_as_quotation(assistant: Assistant) -> None:

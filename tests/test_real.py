@@ -18,6 +18,7 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import sentence_prompt
+from qa.query.intent import EmbeddingIntentClassifier
 from qa.query.name_tagger import TokenStateTagger
 from qa.query.names import find_names
 from qa.reader.base import Context
@@ -35,6 +36,7 @@ def assistant(
     real_reader: LoRAReader,
     real_classifier: InjectionClassifier,
     real_tagger: TokenStateTagger,
+    real_intents: EmbeddingIntentClassifier,
     real_index: Path,
 ) -> Assistant:
     return Assistant(
@@ -43,6 +45,7 @@ def assistant(
         real_reader,
         injection_classifier=real_classifier,
         tagger=real_tagger,
+        intents=real_intents,
     )
 
 

@@ -11,12 +11,15 @@ from index.text.words import STOP_WORDS, normalize_tokens
 from qa.polarity import Polarity, polarity_of
 from qa.query.countries import countries_in
 from qa.query.dialect import to_msa_question_words
+from qa.query.intent import Intents
 from qa.query.names import NameTagger, find_names
 from qa.query.question import asks_why_or_how, is_factoid
 
 Kind = Literal["phrase", "explanation", "yes-no", "list", "summary", "catalogue", "comparison"]
 Expected = Literal["person", "place", "time", "quantity", "any"]
 
+MIN_LIST_PROBABILITY = 0.6
+"""Least probability at which a question that the rules take for one of a phrase asks for a list."""
 YEAR = re.compile(r"(?<![\d.,٫٬])(?:1[0-9]|20)\d\d(?![\d.,٫٬]*\d)")
 _YES_NO = re.compile(
     r"^\W*(?:and |but |so )?(?:is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|shall|should"
@@ -110,14 +113,14 @@ class Understanding:
         }
 
 
-def understand(question: str, tagger: NameTagger) -> Understanding:
+def understand(question: str, tagger: NameTagger, intents: Intents | None = None) -> Understanding:
     """Understand a question that stands alone."""
     folded = fold_text(to_msa_question_words(question))
     names = find_names(question, tagger)
     years = tuple(dict.fromkeys(YEAR.findall(folded)))
     numbers = tuple(dict.fromkeys(number for number in re.findall(r"\d+(?:[.,]\d+)*", folded) if number not in years))
     return Understanding(
-        kind=kind_of(question),
+        kind=_kind(question, intents or Intents()),
         expected=_expected(folded),
         names=names,
         years=years,
@@ -130,8 +133,14 @@ def understand(question: str, tagger: NameTagger) -> Understanding:
     )
 
 
+def _kind(question: str, intents: Intents) -> Kind:
+    """Return the kind by the rules; a list where they say phrase, and the classifier that several are asked for."""
+    kind = kind_of(question)
+    return "list" if kind == "phrase" and intents.of("list") >= MIN_LIST_PROBABILITY else kind
+
+
 def kind_of(question: str) -> Kind:
-    """Return the kind of answer that a question asks for."""
+    """Return the kind of answer that a question asks for, by rules alone."""
     folded = fold_text(to_msa_question_words(question))
     if _YES_NO.search(folded) and not _CHOICE.search(folded):
         return "yes-no"

@@ -20,6 +20,8 @@ def fuse_elementwise(encoder: nn.Module) -> None:
         return
     from transformers.models.gemma3 import modeling_gemma3 as gemma
 
+    # Compiled once for each number of dimensions and precision, with gradients and without.
+    torch._dynamo.config.recompile_limit = 64
     norm = torch.compile(gemma.Gemma3RMSNorm.forward, dynamic=True)
     gate = torch.compile(_gated, dynamic=True)
 
