@@ -35,6 +35,7 @@ from index.text.words import normalize_tokens
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.components import Components
+from qa.training.families import held_out, read_families
 from qa.verification.numbers import parse_numbers, possible_values
 
 SETS = Path(__file__).parent / "sets" / "traps"
@@ -88,9 +89,9 @@ def main() -> None:
     given.out.write_text(json.dumps(saved | {key: figures}, indent=1) + "\n")
 
 
-def read_families(folder: Path) -> dict[str, dict[str, Any]]:
-    """Map family name to its articles and questions."""
-    return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.toml"))}
+def fitting_families() -> dict[str, dict[str, Any]]:
+    """Return the families that weights are fitted on: the tuning half, and those that the reader did not learn from."""
+    return read_families(SETS / "tuning") | held_out(read_families(SETS / "training"))
 
 
 def news_family() -> dict[str, dict[str, Any]]:

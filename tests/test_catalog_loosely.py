@@ -30,7 +30,7 @@ def read(question: str, intent: Intent, probability: float = 0.95) -> tuple[str 
         ("Whose piece on kites is it?", "author", ("author", "kites", None, None, None, None)),
         ("show me everything Huda Kassar wrote", "articles", ("list", "wrote", "Huda Kassar", None, None, None)),
         (
-            "How much came in the Harbour Post since 2023?",
+            "How many in the Harbour Post since 2023?",
             "count",
             ("count", "", None, "The Harbour Post", "2023", None),
         ),

@@ -273,7 +273,7 @@ def test_missing_extra_is_reported_before_training(
 ) -> None:
     monkeypatch.setattr("qa.training.needs.find_spec", lambda module: None)
     out = tmp_path / "work"
-    places = {"--sets": tmp_path, "--data": tmp_path, "--work": out, "--out": out}
+    places = {"--sets": tmp_path, "--data": tmp_path, "--families": tmp_path, "--work": out, "--out": out}
     wanted = [option.opts[0] for option in command.params if option.required]
     words = [str(word) for name in wanted for word in (name, places[name])]
     result = CliRunner().invoke(command, words)

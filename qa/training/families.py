@@ -28,13 +28,24 @@ SIBLINGS = 0.2
 Table = dict[str, Any]
 
 
+def read_families(folder: Path) -> dict[str, Table]:
+    """Map family name to its articles and questions, by name."""
+    return {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.toml"))}
+
+
+def held_out(families: dict[str, Table]) -> dict[str, Table]:
+    """Return the families that nothing is learnt from."""
+    return {name: family for at, (name, family) in enumerate(families.items()) if at % HELD_OUT == 0}
+
+
 def family_sources(folder: Path, draw: random.Random, validation: bool = False) -> list[Source]:
     """Return the sources of the families in a folder for training, or of those that are held out."""
-    files = [file for at, file in enumerate(sorted(folder.glob("*.toml"))) if (at % HELD_OUT == 0) == validation]
-    families = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
+    families = read_families(folder)
+    unseen = held_out(families)
     return [
         source
-        for family in families
+        for name, family in families.items()
+        if (name in unseen) == validation
         for question in family["questions"]
         if question["kind"] in KINDS
         for source in _sources_in_both(question, family["articles"], draw)
