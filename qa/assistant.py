@@ -240,14 +240,12 @@ class Assistant:
 
         The answer is `None` where only the catalogue could give it, and does not.
         """
-        catalog_question = parse_catalog_question(question) or read_loosely(
-            question, intents, self.retriever.publications()
-        )
-        if catalog_question:
+        parsed = parse_catalog_question(question)
+        asked = parsed or read_loosely(question, intents, self.retriever.publications())
+        if asked and (composed := answer_from_catalog(asked, self.retriever, context.language)):
             context = context.of_kind("catalogue")
-            composed = answer_from_catalog(catalog_question, self.retriever, context.language)
-            if composed is None and catalog_question.certain:
-                return context, None
+        elif parsed and parsed.certain:
+            return context.of_kind("catalogue"), None
         elif self._reader and (comparison := parse_comparison(context.question)):
             context = context.of_kind("comparison")
             composed = compare(comparison, self.retriever, partial(self._extract, self._reader), context.language)
@@ -361,8 +359,9 @@ class Assistant:
 
     def _answer_list(self, context: QuestionContext, reader: Reader, clock: Clock) -> Iterator[Event]:
         """Answer with all phrases that answer, each with its quotation."""
-        verifier = self._verifier(context.understanding)
-        found = extract_all(reader, context.question, context.hits, self._options.reader_tokens, verifier)
+        asked, budget = context.understanding, self._options.reader_tokens
+        verifier = self._verifier(asked)
+        found = extract_all(reader, context.question, context.hits, budget, verifier, asked.current)
         if not found or found[0].probability < self._options.threshold:
             yield Finished(self._declined(context, found[0].probability if found else 0.0, clock))
         else:

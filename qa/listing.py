@@ -21,6 +21,8 @@ _MAX_WORDS = 7
 _ITEM = re.compile(r"^[ \t]*(?:[-–—•*·▪]|\(?\d{1,2}[.)]|[\u0660-\u0669]{1,2}[.)-])[ \t]+\S", re.MULTILINE)
 _LABELLED = re.compile(r"^[^\n:]{2,60}:[ \t]+\S", re.MULTILINE)
 _MIN_LINES = 3
+MAX_STATEMENTS = 10
+"""Most sentences of one answer."""
 
 
 def compose_list(answers: Sequence[ExtractedAnswer]) -> ComposedAnswer:
@@ -28,15 +30,26 @@ def compose_list(answers: Sequence[ExtractedAnswer]) -> ComposedAnswer:
     best = answers[0]
     if lines := list_lines(best.located):
         return ComposedAnswer(tuple(Statement(line.evidence.text, (line,)) for line in lines), best.probability)
-    by_sentence: dict[tuple[str, Span], list[Located]] = {}
-    for located in (answer.located for answer in answers):
-        by_sentence.setdefault((located.evidence.article.id, located.evidence.span), []).append(located)
-    if len(by_sentence) == 1:
-        whole = expand(_covering([answer.located for answer in answers]))
+    groups = _by_sentence([answer.located for answer in answers])
+    if len(groups) == 1:
+        whole = expand(_covering(groups[0]))
         text = " ".join(whole.text.split())
         return ComposedAnswer((Statement(text, (whole,)),), best.probability, short_answer=whole.text)
-    statements = [Statement(found[0].evidence.text, (_covering(found),)) for found in by_sentence.values()]
+    statements = [Statement(found[0].evidence.text, (_covering(found),)) for found in groups[:MAX_STATEMENTS]]
     return ComposedAnswer(tuple(statements), best.probability)
+
+
+def _by_sentence(found: Sequence[Located]) -> list[list[Located]]:
+    """Group phrases by their sentence: articles in the order of their likeliest phrase, sentences as they stand."""
+    groups: list[list[Located]] = []
+    for located in found:
+        own = next((group for group in groups if group[0].same_sentence(located)), None)
+        if own is None:
+            groups.append([located])
+        else:
+            own.append(located)
+    articles = list(dict.fromkeys(located.evidence.article.id for located in found))
+    return sorted(groups, key=lambda g: (articles.index(g[0].evidence.article.id), g[0].evidence.span.start))
 
 
 def _covering(found: Sequence[Located]) -> Located:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from index.articles import Language
 from index.retriever import Hit
@@ -19,8 +19,10 @@ from qa.composed_texts import texts
 from qa.query.understanding import Understanding
 from qa.reader.base import Reader
 from qa.reader.extractive_qa import EARLY_STOP_PROBABILITY, located, logistic, token_batches
-from qa.verification.grounding import Grounder
+from qa.text_words import TextWords
+from qa.verification.grounding import Grounder, surroundings
 
+_QUOTES = " '\"”»’"
 _SMALLEST = 1e-4
 """Probabilities are cut at this, so that their log-odds stay finite."""
 
@@ -29,26 +31,24 @@ _SMALLEST = 1e-4
 class VerdictSignals:
     """Signals of a judgement.
 
-    `decided`: log-odds that the excerpt says yes or no at all; `clear`: log-odds of the verdict against its opposite;
-    `margin`: score of the deciding words over "not here", in logits; `evidence`: score of the excerpt's best sentence;
-    `names_absent`, `numbers_absent`: shares of the question's that the article and the quotation lack.
+    `verdict`: log-odds that the excerpt says what it is taken to say, yes or no; `margin`: score of the deciding words
+    over "not here", in logits; `evidence`: score of the excerpt's best sentence; `names_far`: share of the question's
+    names that are not near the quotation, nor in the article; `numbers_absent`: share of its years and numbers that the
+    quotation and what leads up to it lack.
     """
 
-    decided: float
-    clear: float
+    verdict: float
     margin: float
     evidence: float
-    names_absent: float
+    names_far: float
     numbers_absent: float
 
     def values(self) -> tuple[float, ...]:
         """The signals, in the order of the fields."""
-        return (self.decided, self.clear, self.margin, self.evidence, self.names_absent, self.numbers_absent)
+        return astuple(self)
 
 
-VERDICT_WEIGHTS = VerdictSignals(
-    decided=0.5, clear=0.3, margin=0.05, evidence=2.0, names_absent=-2.2, numbers_absent=-2.0
-)
+VERDICT_WEIGHTS = VerdictSignals(verdict=0.7, margin=0.05, evidence=4.0, names_far=-1.5, numbers_absent=-2.0)
 """Fitted by `benchmarks/yes_no.py` on families that the reader was not trained on."""
 VERDICT_BIAS = -2.0
 
@@ -90,20 +90,19 @@ def judged(
         outputs = reader.read(question, [excerpt.context for excerpt in batch])
         judgements = []
         for excerpt, output in zip(batch, outputs, strict=True):
-            if not output.spans:
+            phrase = located(excerpt, output.spans[0].span) if output.spans else None
+            # A question in an article decides nothing.
+            if phrase is None or phrase.evidence.text.rstrip(_QUOTES).endswith(("?", "؟")):
                 continue
-            phrase = located(excerpt, output.spans[0].span)
-            grounding = grounder.ground(phrase)
-            verdict = output.verdict
+            near = TextWords(phrase.evidence.text, *surroundings(excerpt.article, phrase.evidence.span))
             signals = VerdictSignals(
-                decided=_log_odds(verdict.yes + verdict.no),
-                clear=abs(math.log(max(verdict.yes, _SMALLEST) / max(verdict.no, _SMALLEST))),
+                verdict=_log_odds(max(output.verdict.yes, output.verdict.no)),
                 margin=output.margin,
                 evidence=excerpt.best.score,
-                names_absent=grounding.names_absent,
-                numbers_absent=grounding.numbers_absent,
+                names_far=grounder.names_not_near(excerpt.article, near),
+                numbers_absent=grounder.ground(phrase).numbers_absent,
             )
-            judgements.append(Judgement(phrase, verdict.yes > verdict.no, signals))
+            judgements.append(Judgement(phrase, output.verdict.yes > output.verdict.no, signals))
         yield judgements
 
 

@@ -266,6 +266,7 @@ def encoder() -> torch.nn.Module:
 
 IDS = torch.tensor([[3, 5, 7, 9, 11, 2]])
 MASK = torch.ones_like(IDS)
+ALLOWED = torch.ones_like(IDS, dtype=torch.bool)
 
 
 class TestReaderNetwork:
@@ -274,7 +275,7 @@ class TestReaderNetwork:
         theirs = {parameter.data_ptr() for parameter in encoder.parameters()}
         ours = {p.data_ptr() for name, p in network.named_parameters() if name not in network.adapter_state()}
         assert ours <= theirs
-        assert [tuple(part.shape) for part in network(IDS, MASK)] == [(1, 6, 2), (1,), (1, 3)]
+        assert [tuple(part.shape) for part in network(IDS, MASK, ALLOWED)] == [(1, 6, 2), (1,), (1, 3)]
 
     def test_lora_adapts_only_upper_layers(self, encoder: torch.nn.Module) -> None:
         names = ReaderNetwork(encoder, LoRAConfig(layers=1, rank=4)).adapter_state()
@@ -287,7 +288,7 @@ class TestReaderNetwork:
         optimizer = torch.optim.Adam(network.adapter_state().values(), lr=0.02)
         losses = []
         for _ in range(40):
-            logits = network(IDS, MASK).spans
+            logits = network(IDS, MASK, ALLOWED).spans
             loss = torch.nn.functional.cross_entropy(logits[..., 0], torch.tensor([4]))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -304,6 +305,8 @@ class TestReaderNetwork:
                 tensor.normal_()
         again = ReaderNetwork(encoder, LoRAConfig(layers=2, rank=4))
         again.load_adapter_state({name: tensor.clone() for name, tensor in network.adapter_state().items()})
-        assert all(torch.equal(*pair) for pair in zip(network(IDS, MASK), again(IDS, MASK), strict=True))
+        assert all(
+            torch.equal(*pair) for pair in zip(network(IDS, MASK, ALLOWED), again(IDS, MASK, ALLOWED), strict=True)
+        )
         with pytest.raises(ValueError, match="another network"):
             ReaderNetwork(encoder, LoRAConfig(layers=1, rank=4)).load_adapter_state(network.adapter_state())

@@ -18,13 +18,14 @@ from index.retrieval.name_list import NameList
 from index.text.folding import Folded, fold
 from index.text.words import STOP_WORDS, normalize_tokens
 from qa.query.catalog_grammar import CatalogQuestion, Wanted
+from qa.query.catalog_question import may_ask_catalogue
 from qa.query.intent import Intent, Intents
-from qa.query.periods import Period, read_period
+from qa.query.periods import Period, period_within
 
 MIN_PROBABILITY = 0.5
 """Least probability of a catalogue intent: 97 in 100 of those taken are right (docs/answer-verification.md)."""
 CERTAIN = 0.9
-"""Probability from which the articles' texts are not asked, where the catalogue does not know."""
+"""Probability from which the question is taken to be about articles, also where it is not about their titles."""
 _WANTED: dict[Intent, Wanted] = {
     "author": "author",
     "date": "date",
@@ -36,12 +37,14 @@ _WANTED: dict[Intent, Wanted] = {
 }
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _MAX_NAME_WORDS = 6
+_BEFORE_NAME = frozenset({"by", "from", "in", "the", "بقلم", "في", "من", "كتبها", "كتبه", "كتب", "كتبت"})
+"""Folded words after which a single word may be the name of an author or a publication."""
 
 
 def read_loosely(question: str, intents: Intents, publications: Publications) -> CatalogQuestion | None:
     """Return what a question asks of the catalogue; `None` if it hardly asks it, or does not say of which article."""
     intent = max(_WANTED, key=intents.of)
-    if intents.of(intent) < MIN_PROBABILITY:
+    if intents.of(intent) < MIN_PROBABILITY or not may_ask_catalogue(question):
         return None
     reading = _Reading(question)
     wanted = _WANTED[intent]
@@ -76,11 +79,19 @@ class _Reading:
         """Return the longest name of the list that the question has, as it is listed, and take its words away."""
         for run in self._runs():
             text = self._folded.text[run[0].start : run[-1].end]
-            found = names.find(text)
+            found = names.find(text) if self._may_be_name(run) else None
             if found and found.exactly:
                 self._words = [word for word in self._words if word not in run]
                 return min(found.names)
         return None
+
+    def _may_be_name(self, run: Sequence[Span]) -> bool:
+        """Return whether a run has two words that tell anything, or one after "by", "in" or the like."""
+        texts = [self._folded.text[word.start : word.end] for word in run]
+        if sum(text not in STOP_WORDS for text in texts) > 1:
+            return True
+        before = self._folded.text[: run[0].start].split()
+        return texts[0].startswith("ل") or (bool(before) and before[-1] in _BEFORE_NAME)
 
     def _runs(self) -> Iterator[Sequence[Span]]:
         for length in range(min(_MAX_NAME_WORDS, len(self._words)), 0, -1):
@@ -89,7 +100,7 @@ class _Reading:
     def take_period(self) -> Period:
         """Return the first period that the question names, and take its words away."""
         for word in self._words:
-            if found := read_period(self._folded.text, word.start):
+            if found := period_within(self._folded.text, word.start):
                 period, end = found
                 self._words = [other for other in self._words if not word.start <= other.start < end]
                 return period

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from index.articles import Language, Span
-from index.text.folding import Folded, fold
+from index.text.folding import Folded, fold, fold_text
 from qa.query.catalog_arabic import ARABIC
 from qa.query.catalog_english import ENGLISH
 from qa.query.catalog_grammar import CatalogQuestion, ConditionKind, Grammar, Head, Scope, Wanted
@@ -72,16 +72,24 @@ def parse_catalog_question(question: str) -> CatalogQuestion | None:
     """Return what a question asks of the catalogue, or `None` for any other question."""
     text = " ".join(to_msa_question_words(question).split()).replace("’", "'")
     text = _SHORT_IS.sub(r"\1 is", text)
-    first = _FIRST_LETTER.search(text)
-    if first is None or len(text) > MAX_LENGTH:
+    if not may_ask_catalogue(text):
         return None
-    grammar = ARABIC if _ARABIC_LETTER.match(first.group()) else ENGLISH
-    folded = fold(text)
-    if grammar.not_articles.search(folded.text):
-        return None
+    grammar, folded = _grammar_of(text), fold(text)
     polite = grammar.politeness.match(folded.text)
     parser = _Parser(text, folded, grammar, question)
     return next(parser.readings(polite.end() if polite else 0), None)
+
+
+def may_ask_catalogue(question: str) -> bool:
+    """Return whether a question is short enough, and does not say that it is about something else than articles."""
+    if not _FIRST_LETTER.search(question) or len(question) > MAX_LENGTH:
+        return False
+    return not _grammar_of(question).not_articles.search(fold_text(question))
+
+
+def _grammar_of(question: str) -> Grammar:
+    first = _FIRST_LETTER.search(question)
+    return ARABIC if first and _ARABIC_LETTER.match(first.group()) else ENGLISH
 
 
 class _Parser:

@@ -71,6 +71,11 @@ def read_period(text: str, start: int) -> tuple[Period, int] | None:
     return None
 
 
+def period_within(text: str, start: int) -> tuple[Period, int] | None:
+    """Read the period that begins at `start` with a preposition: a bare date or month may be part of a name."""
+    return None if _BARE.match(text, start) else read_period(text, start)
+
+
 def period_at_end(text: str) -> tuple[int, Period] | None:
     """Return where a period with its preposition begins that a folded text ends with, and the period."""
     for match in re.finditer(r"(?<=\s)\w", text):

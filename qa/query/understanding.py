@@ -18,6 +18,8 @@ from qa.query.question import asks_why_or_how, is_factoid
 Kind = Literal["phrase", "explanation", "yes-no", "list", "summary", "catalogue", "comparison"]
 Expected = Literal["person", "place", "time", "quantity", "any"]
 
+MIN_YES_NO_PROBABILITY = 0.6
+"""Least probability at which a question that begins as one of yes or no is one, though it seems to offer a choice."""
 MIN_LIST_PROBABILITY = 0.6
 """Least probability at which a question that the rules take for one of a phrase asks for a list."""
 YEAR = re.compile(r"(?<![\d.,٫٬])(?:1[0-9]|20)\d\d(?![\d.,٫٬]*\d)")
@@ -115,12 +117,13 @@ class Understanding:
 
 def understand(question: str, tagger: NameTagger, intents: Intents | None = None) -> Understanding:
     """Understand a question that stands alone."""
-    folded = fold_text(to_msa_question_words(question))
+    folded = _folded(question)
     names = find_names(question, tagger)
     years = tuple(dict.fromkeys(YEAR.findall(folded)))
     numbers = tuple(dict.fromkeys(number for number in re.findall(r"\d+(?:[.,]\d+)*", folded) if number not in years))
+    kind = _kind(question, intents or Intents())
     return Understanding(
-        kind=_kind(question, intents or Intents()),
+        kind=kind,
         expected=_expected(folded),
         names=names,
         years=years,
@@ -128,20 +131,23 @@ def understand(question: str, tagger: NameTagger, intents: Intents | None = None
         words=_other_words(folded, names),
         polarity=polarity_of(question),
         current=bool(_CURRENT.search(folded)) and not years,
-        choice=bool(_CHOICE.search(folded)),
+        choice=kind != "yes-no" and bool(_CHOICE.search(folded)),
         countries=countries_in(question),
     )
 
 
 def _kind(question: str, intents: Intents) -> Kind:
-    """Return the kind by the rules; a list where they say phrase, and the classifier that several are asked for."""
+    """Return the kind by the rules; where they say phrase, yes-no or list if the classifier is sure of it."""
     kind = kind_of(question)
+    # «أم» is "or" and "mother of".
+    if kind == "phrase" and intents.of("yes-no") >= MIN_YES_NO_PROBABILITY and _YES_NO.search(_folded(question)):
+        return "yes-no"
     return "list" if kind == "phrase" and intents.of("list") >= MIN_LIST_PROBABILITY else kind
 
 
 def kind_of(question: str) -> Kind:
     """Return the kind of answer that a question asks for, by rules alone."""
-    folded = fold_text(to_msa_question_words(question))
+    folded = _folded(question)
     if _YES_NO.search(folded) and not _CHOICE.search(folded):
         return "yes-no"
     if _LIST.search(folded):
@@ -149,6 +155,10 @@ def kind_of(question: str) -> Kind:
     if not is_factoid(question):
         return "summary"
     return "explanation" if asks_why_or_how(question) else "phrase"
+
+
+def _folded(question: str) -> str:
+    return fold_text(to_msa_question_words(question))
 
 
 def _expected(folded: str) -> Expected:

@@ -95,8 +95,7 @@ def extract_answer(
     With `newest`, that of the newest article among those that are nearly as probable; then reading does not stop early.
     """
     answers: list[ExtractedAnswer] = []
-    # Where a choice is offered, the answer stands in the question.
-    question_words: frozenset[str] = frozenset() if _CHOICE.search(question) else content_words(question)
+    question_words = _words_to_avoid(question)
     for batch in token_batches(reader, question, hits, budget):
         for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
             answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), score)
@@ -111,25 +110,39 @@ def extract_answer(
 
 
 def extract_all(
-    reader: Reader, question: str, hits: Sequence[Hit], budget: int = BUDGET, score: Scorer = reader_scorer
+    reader: Reader,
+    question: str,
+    hits: Sequence[Hit],
+    budget: int = BUDGET,
+    score: Scorer = reader_scorer,
+    newest: bool = False,
 ) -> list[ExtractedAnswer]:
     """Return the answers of a question that has several, each once, the most probable first.
 
-    An answer is one if it is nearly as probable as the best; nothing stops the reading early.
+    A phrase is one if it is at least `ITEM_RATIO` as probable as the best; nothing stops the reading early. With
+    `newest`, all are of one article, the newest of those with an answer nearly as probable as the best.
     """
     found: list[ExtractedAnswer] = []
-    question_words = content_words(question)
+    question_words = _words_to_avoid(question)
     for batch in token_batches(reader, question, hits, budget):
         for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
             items = _without_echoes(replace(output, spans=output.items), excerpt.text, question_words)
             found += _answers(excerpt, items, score)
     found.sort(key=lambda answer: -answer.probability)
-    least = ITEM_RATIO * found[0].probability if found else 0.0
+    if not found:
+        return []
+    least = ITEM_RATIO * found[0].probability
+    article = _newest(found[0], found).located.evidence.article if newest else None
     by_text: dict[str, ExtractedAnswer] = {}
     for answer in found:
-        if answer.probability >= least:
+        if answer.probability >= least and article in (None, answer.located.evidence.article):
             by_text.setdefault(" ".join(normalize_tokens(answer.located.text)), answer)
     return list(by_text.values())
+
+
+def _words_to_avoid(question: str) -> frozenset[str]:
+    """Return the words that an answer may not consist of: the question's, unless it offers a choice."""
+    return frozenset() if _CHOICE.search(question) else content_words(question)
 
 
 def _answers(excerpt: Excerpt, reading: ReaderOutput, score: Scorer) -> Iterator[ExtractedAnswer]:

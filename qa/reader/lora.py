@@ -84,11 +84,17 @@ class ReaderNetwork(nn.Module):
         self.answerable = nn.Linear(width, 1)
         self.verdict = nn.Linear(width, VERDICTS)
 
-    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> Logits:
-        """Compute the logits of a batch; `ids` and `mask` have shape (batch, tokens)."""
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor, allowed: torch.Tensor) -> Logits:
+        """Compute the logits of a batch; all have shape (batch, tokens).
+
+        `allowed` are the tokens at which an answer may begin: those of the excerpt, and the first, for no answer.
+        """
         states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        first = states[:, 0]
-        return Logits(self.head(states), self.answerable(first).squeeze(-1), self.verdict(first))
+        spans = self.head(states)
+        # The verdict is read where the deciding words begin, or at the first token where there are none.
+        begins = spans[..., 0].masked_fill(~allowed, -torch.inf).softmax(-1)
+        deciding = torch.einsum("bt,btw->bw", begins, states)
+        return Logits(spans, self.answerable(states[:, 0]).squeeze(-1), self.verdict(deciding))
 
     def heads(self) -> list[nn.Parameter]:
         """Parameters of the heads, which learn faster than the corrections."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from index.embeddings import SentenceTransformerEmbedder
     from qa.reader.lora import ReaderNetwork
 
-FORMAT = "jawab-reader-3"
+FORMAT = "jawab-reader-4"
 """Format version of the weights file; changes with the input format and the network."""
 BATCH = 4
 """Excerpts per batch; on a CPU padding costs more than small batches."""
@@ -125,17 +125,23 @@ class _Scores(NamedTuple):
     verdict: Verdict
 
 
-def pad_batch(batch: Sequence[ReaderInput], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad a batch: ids and attention mask, both of shape (batch, tokens of the longest)."""
+def pad_batch(batch: Sequence[ReaderInput], device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pad a batch: ids, attention mask, and mask of the tokens at which an answer may begin.
+
+    All have shape (batch, tokens of the longest).
+    """
     import torch
 
     longest = max(len(reader_input.ids) for reader_input in batch)
     ids = torch.zeros(len(batch), longest, dtype=torch.long)
     mask = torch.zeros(len(batch), longest, dtype=torch.long)
+    allowed = torch.zeros(len(batch), longest, dtype=torch.bool)
+    allowed[:, 0] = True
     for row, reader_input in enumerate(batch):
+        allowed[row, : len(reader_input.ids)] |= torch.tensor([place is not None for place in reader_input.offsets])
         ids[row, : len(reader_input.ids)] = torch.tensor(reader_input.ids)
         mask[row, : len(reader_input.ids)] = 1
-    return ids.to(device), mask.to(device)
+    return ids.to(device), mask.to(device), allowed.to(device)
 
 
 def save(network: ReaderNetwork, file: Path, embedder: SentenceTransformerEmbedder) -> None:

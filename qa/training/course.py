@@ -44,8 +44,16 @@ def course_sources(
         chosen[name] = sample_part(load_set(sets / name, validation=False), part, recipe.share, draw)
     for name in SEARCHED:
         chosen[name] = add_hard_negatives(chosen[name], embedder)
-    of_families = family_sources(families, draw) if families else []
+    of_families = _of_families(families, recipe, draw) if families else []
     return [*itertools.chain(*chosen.values()), *siblings(round(recipe.siblings * recipe.share), draw), *of_families]
+
+
+def _of_families(folder: Path, recipe: Recipe, draw: random.Random) -> list[Source]:
+    """Sample the families' questions; those of yes or no are cut anew each time."""
+    sources = family_sources(folder, draw)
+    judged = [source for source in sources if source.verdict]
+    others = [source for source in sources if not source.verdict]
+    return [*judged * recipe.verdicts, *draw.sample(others, round(recipe.families * len(others)))]
 
 
 def validation_titles(sets: Path) -> frozenset[str]:

@@ -97,7 +97,8 @@ def _answered(asked: str, article: Table, question: Table) -> Source:
     answer = question["answers"][0]
     if question["kind"] == "title" or answer not in text:
         at = title.index(answer)
-        return Source(asked, title, Span(at, at + len(answer)), (text,), date=_date(article))
+        span = Span(at, at + len(answer))
+        return Source(asked, title, span, (text,), date=_date(article), verdict=question.get("verdict"))
     at = _likeliest(question["question"], text, answer)
     return Source(
         asked,

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 class Recipe:
     """Settings of a training run.
 
-    `layers` and `rank` are the network's (`qa.reader.lora.Shape`). `rate` and `head_rate` are AdamW's learning
+    `layers` and `rank` are the network's (`qa.reader.lora.LoRAConfig`). `rate` and `head_rate` are AdamW's learning
     rates of the corrections and of the heads: they rise for `warm_up` steps and fall to nothing. `doubt` is the weight
-    of the second head's loss, beside that of the spans.
+    of the losses of the second and third head, beside that of the spans.
 
     `share` is how much of the mixture (`qa/training/reader_data.py`) is learnt from. Of the examples that the paragraph
     answers, for a share of `not_here` one more is made with another excerpt, for a share of `swapped` one with a
     question about something else (`qa/training/swaps.py`), and for a share of `elsewhere` one under another article's
     title. `siblings` examples are of articles alike but for a detail (`qa/training/siblings.py`), `own` of the question
-    sets. Excerpts have `shortest` to `longest` tokens; a share of `untitled` has no title, one of `dated` a date.
+    sets. Of the families' questions (`qa/training/families.py`) a share of `families` is taken, those of yes or no
+    `verdicts` times. Excerpts have `shortest` to `longest` tokens; a share of `untitled` has no title, one of `dated` a
+    date.
     """
 
     layers: int = 18
@@ -30,6 +32,8 @@ class Recipe:
     share: float = 1.0
     own: int = 400
     siblings: int = 400
+    families: float = 1.0
+    verdicts: int = 1
     shortest: int = 40
     longest: int = 260
     not_here: float = 0.08

@@ -60,30 +60,23 @@ def loss_of(doubt: float) -> Loss:
 
     The span loss is the mean cross-entropy of start and end over the excerpt's tokens and "not here"; that of the
     second head the binary cross-entropy of whether the excerpt answers at all; that of the third the cross-entropy of
-    the verdict, summed over the batch's yes-or-no questions and divided by the batch.
+    the verdict, over the batch's yes-or-no questions.
     """
 
     def loss(network: ReaderNetwork, batch: Batch) -> torch.Tensor:
-        logits = network(*pad_batch(batch.inputs, network.device))
+        ids, mask, allowed = pad_batch(batch.inputs, network.device)
+        logits = network(ids, mask, allowed)
         targets = torch.tensor(batch.targets, device=network.device)
-        spans = logits.spans.masked_fill(~_allowed(batch, logits.spans).unsqueeze(-1), -1e4)
+        spans = logits.spans.masked_fill(~allowed.unsqueeze(-1), -1e4)
         start = nn.functional.cross_entropy(spans[..., 0], targets[:, 0])
         end = nn.functional.cross_entropy(spans[..., 1], targets[:, 1])
         answered = (targets[:, 1] > 0).float()
         whole = nn.functional.binary_cross_entropy_with_logits(logits.answerable, answered)
-        verdict = nn.functional.cross_entropy(logits.verdict, targets[:, 2], ignore_index=-1, reduction="sum")
-        return (start + end) / 2 + doubt * (whole + verdict / len(targets))
+        judged = targets[:, 2] >= 0
+        verdict = nn.functional.cross_entropy(logits.verdict[judged], targets[judged, 2]) if judged.any() else 0.0
+        return (start + end) / 2 + doubt * (whole + verdict)
 
     return loss
-
-
-def _allowed(batch: Batch, spans: torch.Tensor) -> torch.Tensor:
-    """Mask of excerpt tokens and the no-answer token, of shape (batch, tokens)."""
-    allowed = torch.zeros(spans.shape[:2], dtype=torch.bool)
-    for row, given in enumerate(batch.inputs):
-        allowed[row, : len(given.ids)] = torch.tensor([place is not None for place in given.offsets])
-    allowed[:, 0] = True
-    return allowed.to(spans.device)
 
 
 def validate(reader: Reader, sets: Path, limit: int | None) -> dict[str, dict[str, float]]:

@@ -29,8 +29,6 @@ INVERSE_REGULARISATION = 10.0
 WEIGHTS: dict[Kind, float] = {"command": 3.0, "lookalike": 2.0, "article": 1.0}
 _BATCH = 16
 
-Labels = tuple[Kind, ...]
-
 
 def vectors_of(passages: Sequence[PassageText], embedder: SentenceTransformerEmbedder) -> list[Vectors]:
     """Return the vectors of each passage's sentences, of shape (sentences, dimension)."""

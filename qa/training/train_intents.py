@@ -20,12 +20,13 @@ from typing import Any
 import click
 import numpy as np
 from safetensors.numpy import save_file
-from sklearn.linear_model import LogisticRegression
 
 from index.embeddings import SentenceTransformerEmbedder, Vectors
+from index.text.language import detect_language
 from index.text.words import normalize_tokens
 from qa.query.intent import FORMAT, INTENTS, Intent
 from qa.reader.lora_reader import base_fingerprint
+from qa.training.needs import require_extra
 from qa.training.train import default_embedder
 
 _HELD_OUT = 5
@@ -78,7 +79,9 @@ def generic_stems(questions: Sequence[Labelled]) -> list[str]:
     """Return the stems that catalogue questions of several families have, apart from their topics."""
     families: dict[str, set[str]] = {}
     for labelled in questions:
-        if labelled.intent in CATALOGUE:
+        # A topic is told in one language: the translation's words of it are not known.
+        is_told = detect_language(labelled.topic or labelled.question) == detect_language(labelled.question)
+        if labelled.intent in CATALOGUE and is_told:
             topic = set(normalize_tokens(labelled.topic))
             for stem in set(normalize_tokens(labelled.question)) - topic:
                 families.setdefault(stem, set()).add(labelled.family)
@@ -97,6 +100,8 @@ def vectors_of(questions: Sequence[str], embedder: SentenceTransformerEmbedder) 
 
 def fit(vectors: Vectors, labels: Sequence[Intent]) -> tuple[Vectors, Vectors]:
     """Return weights (intents, dimension) and biases (intents,)."""
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(C=_REGULARISATION, max_iter=2000)
     model.fit(vectors, [INTENTS.index(label) for label in labels])
     return model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
@@ -125,6 +130,7 @@ def report(vectors: Vectors, labels: Sequence[Intent], weights: Vectors, biases:
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 def main(families: Path, data: Path, out: Path) -> None:
+    require_extra()
     embedder = SentenceTransformerEmbedder(default_embedder())
     questions = [*of_families(families), *of_data(data)]
     vectors = vectors_of([one.question for one in questions], embedder)

@@ -81,6 +81,8 @@ def _answer(
         reader,
         app.components.options,
         app.components.injection_classifier,
+        app.components.name_tagger,
+        intents=app.components.intent_classifier,
     )
     # A server loads models and evaluates the prompt head at startup, so this is not part of a question's time.
     assistant.prepare_reading()
