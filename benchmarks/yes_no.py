@@ -35,7 +35,7 @@ RESULTS = Path("benchmarks/results/yes_no.json")
 SIGNALS = [field.name for field in fields(VerdictSignals)]
 FOLDS = 6
 ROUNDS = 4
-START = (0.7, 0.05, 4.0, -1.5, -2.0)
+START = (0.7, 0.05, 4.0, -1.5)
 THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.5)
 BUDGET = 500
 
