@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from index.articles import Language
+from index.text.folding import fold_text
 from qa.llm.base import Message, Prompt
 
 _ANSWER_VARIABLES: dict[str, set[str]] = {
@@ -66,6 +67,13 @@ class SentencePrompt:
 def answer_prompt(language: Language) -> AnswerPrompt:
     """Load the prompt for the phrase that answers a question in `language`."""
     return answer_prompt_of(prompt_table("answer", language))
+
+
+@cache
+def refusals() -> frozenset[str]:
+    """Return the words, folded, by which the LLM says that the sentences do not answer, in both languages."""
+    languages: tuple[Language, ...] = ("ar", "en")
+    return frozenset(fold_text(answer_prompt(language).none) for language in languages)
 
 
 @cache

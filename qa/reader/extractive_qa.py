@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from index.articles import Span
 from index.retriever import Hit
+from index.text.folding import fold_text
 from index.text.words import content_words, normalize_tokens
 from qa.citations import Located
+from qa.prompts import refusals
 from qa.reader.base import Reader, ReaderOutput
 from qa.reader.excerpts import Excerpt, excerpts
 
@@ -203,10 +205,12 @@ def token_batches(reader: Reader, question: str, hits: Sequence[Hit], budget: in
 
 
 def _without_echoes(reading: ReaderOutput, text: str, question_words: frozenset[str]) -> ReaderOutput:
-    """Drop spans that only repeat words of the question."""
-    spans = (
-        scored for scored in reading.spans if content_words(text[scored.span.start : scored.span.end]) - question_words
-    )
+    """Drop spans that only repeat words of the question, or the words by which an LLM declines."""
+
+    def may_answer(phrase: str) -> bool:
+        return bool(content_words(phrase) - question_words) and fold_text(phrase) not in refusals()
+
+    spans = (scored for scored in reading.spans if may_answer(text[scored.span.start : scored.span.end]))
     return replace(reading, spans=tuple(spans))
 
 
