@@ -50,7 +50,7 @@ from qa.reader.extractive_qa import BATCH_TOKENS, BUDGET, EARLY_STOP_PROBABILITY
 from qa.training.course import SETS
 from qa.training.train import default_embedder, validate
 
-BUDGETS = (150, 200, 300, 400, 500)
+BUDGETS = (150, 200, 300, 400, 500, 600)
 SURE_AT = (0.6, 0.7, 0.8, 0.9, 1.1)
 THRESHOLDS = (0.0, 0.2, 0.3, 0.35, 0.4, 0.5)
 BINS = 10

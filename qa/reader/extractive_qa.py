@@ -16,7 +16,7 @@ from qa.prompts import refusals
 from qa.reader.base import Reader, ReaderOutput
 from qa.reader.excerpts import Excerpt, excerpts
 
-BUDGET = 500
+BUDGET = 600
 """Maximum tokens read for a question; the question counts once per excerpt."""
 BATCH_TOKENS = 200
 """Tokens read before checking whether to stop early."""
