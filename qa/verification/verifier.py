@@ -50,5 +50,5 @@ VERIFICATION_WEIGHTS = VerificationWeights(
     ),
     bias=-2.942,
 )
-"""Fitted by `benchmarks/verification.py` on families and articles that the reader was not trained on; but names that the
+"""Fitted by `benchmarks/verification.py` on families and articles that the reader was not trained on. Names that the
 article lacks weigh more than was fitted, for they were few: it costs no right answer."""
