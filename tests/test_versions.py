@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_finished_and_queued_jobs_survive_upgrade(home: Home) -> None:
         assert jobs.find(home.facts["job"]).summary
         jobs.start()
         while not jobs.find(home.facts["waiting"]).is_over:
-            pass
+            time.sleep(0.05)
         assert jobs.find(home.facts["waiting"]).state == "done"
     with closing(Catalog.open(home.folder / "index")) as catalog:
         assert catalog.article("bridge")
