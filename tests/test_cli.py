@@ -218,7 +218,7 @@ def test_models_list(run: Run) -> None:
     listed = run("models", "list").out
     assert "embeddinggemma-300m" in listed
     assert "Gemma Terms of Use" in listed
-    assert re.search(r"jawab-reader +reader +8 MB", listed)
+    assert re.search(r"jawab-reader +reader +25 MB", listed)
 
 
 class TestBadInput:

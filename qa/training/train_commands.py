@@ -2,8 +2,8 @@
 --out FILE`.
 
 `command_texts.py` says what it learns from. The classifier is logistic regression on the vectors that sentences have
-in their passages. Printed are the shares of sentences that are taken for commands: of each language's lines, learnt
-from the other's alone, and of articles that nothing was learnt from.
+in their passages. Printed are the shares of sentences that are taken for commands: of lines in each language, learnt in
+the other alone, and of articles that nothing was learnt from.
 """
 
 from __future__ import annotations
