@@ -29,7 +29,7 @@ from benchmarks.traps import SURE, fitting_families, holds, open_over
 from index.runtime.cpu import cpu_name
 from qa.components import Components
 from qa.query.understanding import understand
-from qa.yes_no import VerdictSignals, judged
+from qa.yes_no import VerdictSignals, judge
 
 RESULTS = Path("benchmarks/results/yes_no.json")
 SIGNALS = [field.name for field in fields(VerdictSignals)]
@@ -86,7 +86,7 @@ def read_questions(work: Path) -> Iterator[Row]:
                     "right": ("yes" if judgement.yes else "no") == question.get("verdict")
                     and any(holds(judgement.located.evidence.text, answer) for answer in question["answers"]),
                 }
-                for batch in judged(text, understand(text, tagger), hits, reader, BUDGET)
+                for batch in judge(text, understand(text, tagger), hits, reader, BUDGET)
                 for judgement in batch
             ]
             yield {"family": family, "decided": "verdict" in question, "judgements": judgements}
@@ -115,23 +115,23 @@ def crossed(rows: Sequence[Row]) -> dict[str, Any]:
     families = sorted({row["family"] for row in rows})
     random.Random(0).shuffle(families)
     fold = {family: at % FOLDS for at, family in enumerate(families)}
-    judged_: list[tuple[Row, float, bool]] = []
+    outcomes: list[tuple[Row, float, bool]] = []
     for at in range(FOLDS):
         weights, bias = fit([row for row in rows if fold[row["family"]] != at])
         for row in (row for row in rows if fold[row["family"]] == at):
             chosen = best(row, weights)
             odds = float(np.dot(chosen["signals"], weights)) + bias if chosen else -9.0
-            judged_.append((row, float(1 / (1 + np.exp(-odds))), bool(chosen and chosen["right"])))
+            outcomes.append((row, float(1 / (1 + np.exp(-odds))), bool(chosen and chosen["right"])))
     return {
         "questions": len(rows),
-        "risk": figures_of([(sure, right) for _, sure, right in judged_]),
-        **{str(bound): _at(judged_, bound) for bound in THRESHOLDS},
+        "risk": figures_of([(sure, right) for _, sure, right in outcomes]),
+        **{str(bound): _at(outcomes, bound) for bound in THRESHOLDS},
     }
 
 
-def _at(judged_: Sequence[tuple[Row, float, bool]], bound: float) -> dict[str, float]:
-    answered = [(sure, right) for _, sure, right in judged_ if sure >= bound]
-    right = [is_right if sure >= bound else not row["decided"] for row, sure, is_right in judged_]
+def _at(outcomes: Sequence[tuple[Row, float, bool]], bound: float) -> dict[str, float]:
+    answered = [(sure, right) for _, sure, right in outcomes if sure >= bound]
+    right = [is_right if sure >= bound else not row["decided"] for row, sure, is_right in outcomes]
     return {
         "right": round(float(np.mean(right)), 3),
         "answered": len(answered),

@@ -18,7 +18,7 @@ from qa.composed import ComposedAnswer, Statement
 from qa.composed_texts import texts
 from qa.query.understanding import Understanding
 from qa.reader.base import Reader
-from qa.reader.extractive_qa import EARLY_STOP_PROBABILITY, located, logistic, token_batches
+from qa.reader.extractive_qa import EARLY_STOP_PROBABILITY, located, logistic, read_batches
 from qa.text_words import TextWords
 from qa.verification.grounding import Grounder, surroundings
 
@@ -71,7 +71,7 @@ def answer_yes_no(
 ) -> ComposedAnswer | None:
     """Return yes or no with the sentence that says so; `None` if there is no excerpt at all."""
     read: list[Judgement] = []
-    for judgements in judged(question, asked, hits, reader, budget):
+    for judgements in judge(question, asked, hits, reader, budget):
         read += judgements
         if any(judgement.probability >= EARLY_STOP_PROBABILITY for judgement in judgements):
             break
@@ -79,15 +79,14 @@ def answer_yes_no(
     return _composed(best, language) if best else None
 
 
-def judged(
+def judge(
     question: str, asked: Understanding, hits: Sequence[Hit], reader: Reader, budget: int
 ) -> Iterator[list[Judgement]]:
     """Yield the judgements of each batch of excerpts, likeliest first."""
     grounder = Grounder(asked)
-    for batch in token_batches(reader, question, hits, budget):
-        outputs = reader.read(question, [excerpt.context for excerpt in batch])
+    for excerpts_read in read_batches(reader, question, hits, budget):
         judgements = []
-        for excerpt, output in zip(batch, outputs, strict=True):
+        for excerpt, output in excerpts_read:
             phrase = located(excerpt, output.spans[0].span) if output.spans else None
             # A question in an article decides nothing.
             if phrase is None or phrase.evidence.text.rstrip(_QUOTES).endswith(("?", "؟")):

@@ -66,7 +66,7 @@ def test_yes_is_told_from_a_statement(assistant: Assistant) -> None:
     assert answer.verdict == "yes" and answer.answer.startswith("Yes. ")
 
 
-def test_catalogue_question_in_unknown_wording_is_told_by_its_intent(assistant: Assistant) -> None:
+def test_intent_classifier_finds_catalogue_question(assistant: Assistant) -> None:
     question = "Whose is that piece on the old mill?"
     answer = with_intent(assistant, "author").ask(question)
     assert answer.status == "answered" and "Huda Kassar" in answer.answer
@@ -78,7 +78,7 @@ def test_catalogue_question_about_no_article_is_declined(assistant: Assistant) -
     assert with_intent(assistant, "author").ask("Whose is that piece on volcanoes?").status == "declined"
 
 
-def test_list_is_told_by_its_intent(assistant: Assistant) -> None:
+def test_intent_classifier_finds_list_question(assistant: Assistant) -> None:
     answer = with_intent(assistant, "list").ask("To which places did the treaty go to be signed?")
     assert answer.understanding and answer.understanding["kind"] == "list"
 

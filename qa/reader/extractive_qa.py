@@ -98,8 +98,8 @@ def extract_answer(
     """
     answers: list[ExtractedAnswer] = []
     question_words = _words_to_avoid(question)
-    for batch in token_batches(reader, question, hits, budget):
-        for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
+    for excerpts_read in read_batches(reader, question, hits, budget):
+        for excerpt, output in excerpts_read:
             answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), score)
         if not newest and any(answer.probability >= EARLY_STOP_PROBABILITY for answer in answers):
             break
@@ -126,8 +126,8 @@ def extract_all(
     """
     found: list[ExtractedAnswer] = []
     question_words = _words_to_avoid(question)
-    for batch in token_batches(reader, question, hits, budget):
-        for excerpt, output in zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True):
+    for excerpts_read in read_batches(reader, question, hits, budget):
+        for excerpt, output in excerpts_read:
             items = _without_echoes(replace(output, spans=output.items), excerpt.text, question_words)
             found += _answers(excerpt, items, score)
     found.sort(key=lambda answer: -answer.probability)
@@ -184,6 +184,14 @@ def probability(margin: float, evidence: float, answerable: float, weights: Weig
 def logistic(log_odds: float) -> float:
     """Probability in (0, 1) of log-odds, which are cut at ±50."""
     return 1 / (1 + math.exp(-max(min(log_odds, 50.0), -50.0)))
+
+
+def read_batches(
+    reader: Reader, question: str, hits: Sequence[Hit], budget: int
+) -> Iterator[list[tuple[Excerpt, ReaderOutput]]]:
+    """Yield the excerpts within the budget with the reader's output for each, a batch at a time, likeliest first."""
+    for batch in token_batches(reader, question, hits, budget):
+        yield list(zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True))
 
 
 def token_batches(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:

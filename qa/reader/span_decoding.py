@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Sequence
 
@@ -42,7 +41,7 @@ def top_spans(logits: npt.NDArray[np.float32], reader_input: ReaderInput, text: 
     scores = start[rows] + end[columns]
     scores_by_span: dict[Span, float] = {}
     # Several spans of tokens may be one of words, so more are looked at than are kept.
-    for at in heapq.nlargest(_LOOKED_AT, range(len(scores)), key=scores.__getitem__):
+    for at in np.argsort(-scores, kind="stable")[:_LOOKED_AT]:
         offsets = reader_input.offsets[inside[rows[at]]], reader_input.offsets[inside[columns[at]]]
         assert offsets[0] and offsets[1]
         span = whole(text, Span(offsets[0][0], offsets[1][1]))

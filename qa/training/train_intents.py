@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from index.text.language import detect_language
 from index.text.words import normalize_tokens
 from qa.query.intent import FORMAT, INTENTS, Intent
 from qa.reader.lora_reader import base_fingerprint
+from qa.training.families import read_families
 from qa.training.needs import require_extra
 from qa.training.train import default_embedder
 
@@ -52,10 +52,10 @@ class Labelled:
 
 def of_families(folder: Path) -> Iterator[Labelled]:
     """Yield the questions of all families, each in both languages."""
-    for file in sorted(folder.glob("*.toml")):
-        for question in tomllib.loads(file.read_text(encoding="utf-8"))["questions"]:
+    for family, table in read_families(folder).items():
+        for question in table["questions"]:
             for text in (question["question"], question["translation"]):
-                yield Labelled(file.stem, text, _intent(question), question.get("about", ""))
+                yield Labelled(family, text, _intent(question), question.get("about", ""))
 
 
 def _intent(question: dict[str, Any]) -> Intent:
