@@ -1,4 +1,4 @@
-"""Composition root: creates the components of Jawab from the configuration, each when it is first needed."""
+"""Composition root: creates the components of Jawab from the configuration, each on first use."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ FILE_VARIABLE = "JAWAB_CONFIG"
 
 
 class SettingInvalid(JawabError):
-    """A setting `name` is unknown, or has a value that cannot be used; `detail` says why, or lists the known ones."""
+    """The setting `name` is unknown or has an invalid value; `detail` has the reason, or lists the known settings."""
 
     code = "setting_invalid"
 
@@ -68,7 +68,7 @@ class PathSettings(_Section):
 
 
 class InferenceSettings(_Section):
-    """Models, and how they run."""
+    """Models and inference."""
 
     embedder: str = Field(default="", description="a name from models.txt, or a sentence-transformers folder")
     llm: str = Field(
@@ -131,7 +131,7 @@ class UploadSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """How long things are kept."""
+    """Retention periods."""
 
     deleted_conversation_days: float = Field(
         default=7, ge=0, description="days for which a deleted conversation can be restored"
@@ -146,7 +146,7 @@ class RetentionSettings(_Section):
 
 
 class ServerSettings(_Section):
-    """Connections of `jawab serve`, and its end."""
+    """Connections and shutdown of `jawab serve`."""
 
     max_connections: int = Field(default=512, ge=1, description="most open connections")
     max_connections_per_client: int = Field(
@@ -256,7 +256,7 @@ class Config(BaseSettings):
         return init_settings, env_settings, _ShortNames(settings_cls), _ConfigFile(settings_cls)
 
     def close_data_folder(self) -> None:
-        """Deny other users of this computer access to the data folder, which earlier versions created without this."""
+        """Restrict the data folder to its owner; earlier versions created it with the default permissions."""
         narrow_folder(_data_folder())
 
     @property
@@ -274,7 +274,7 @@ class Config(BaseSettings):
 
 
 class _Source(PydanticBaseSettingsSource):
-    """Source that gives all its values at once."""
+    """Settings source that returns all its values at once."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         return None, field_name, False

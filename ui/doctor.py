@@ -1,4 +1,4 @@
-"""`jawab doctor`: check what is installed, present and working, and suggest fixes."""
+"""`jawab doctor`: check that packages, models and index are present and working, and suggest fixes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Protocols of what the server is given: assistants, search, articles, models."""
+"""Protocols of the server's dependencies: assistants, search, articles, models."""
 
 from __future__ import annotations
 

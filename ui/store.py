@@ -49,8 +49,7 @@ class SQLiteStore:
                 self._connection = None
 
     def _connect(self) -> sqlite3.Connection:
-        """Open a connection, with the tables of the current version. On errors it is closed, and the next use tries
-        again."""
+        """Open a connection, with the tables of the current version. On errors it is closed; the next use retries."""
         private.make_folder(self.file.parent)
         private.claim_database(self.file)
         connection = sqlite3.connect(self.file, check_same_thread=False)
