@@ -59,6 +59,18 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A sentence of a passage that was not read, as it seems to command whoever answers: `text[start:end]` of its
+    article."""
+
+    article_id: str
+    title: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Timings:
     """Milliseconds from the question's arrival; `None` for a step that did not happen."""
 
@@ -81,7 +93,9 @@ class Correction:
     done: Done
 
 
-_OPTIONAL = ("talk", "asked", "correction", "nearest", "other", "understanding", "verdict", "missing", "cached")
+_OPTIONAL = (
+    "talk", "asked", "correction", "nearest", "other", "understanding", "verdict", "missing", "left_out", "cached",
+)  # fmt: skip
 """Fields that a record has only where they are set."""
 
 
@@ -96,7 +110,8 @@ class Answer:
     used as written. `nearest` is set if the question is declined although the articles mention its subject. `other` is
     the phrase of another sentence that may be the right one instead; `answer` has it too. `understanding` is what was
     understood of the question (`qa/query/understanding.py`), `verdict` the yes or no to such a question, and `missing`,
-    of a declined one, what of the question the articles do not have. `cached` is set if this is
+    of a declined one, what of the question the articles do not have. `left_out` has the sentences of the passages that
+    were not read, as they seem to command whoever answers (`qa/reader/prompt_injection.py`). `cached` is set if this is
     the stored answer to the same question over the same articles.
     """
 
@@ -119,6 +134,7 @@ class Answer:
     understanding: dict[str, Any] | None = None
     verdict: Literal["yes", "no"] | None = None
     missing: tuple[str, ...] | None = None
+    left_out: tuple[LeftOut, ...] | None = None
     cached: bool | None = None
 
     @classmethod
@@ -136,10 +152,9 @@ class Answer:
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON-ready values, keys in the order of the contract."""
         record = asdict(self)
-        record["citations"] = list(record["citations"])
-        record["passages"] = list(record["passages"])
-        if record["missing"]:
-            record["missing"] = list(record["missing"])
+        for name in ("citations", "passages", "missing", "left_out"):
+            if record[name] is not None:
+                record[name] = list(record[name])
         for name in _OPTIONAL:
             if record[name] is None:
                 del record[name]

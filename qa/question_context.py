@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from index.articles import Language
 from index.retriever import Hit
 from index.text.folding import fold_text
-from qa.answer import Answer, Citation, Correction, FoundPassage, Nearest, Status, Timings
+from qa.answer import Answer, Citation, Correction, FoundPassage, LeftOut, Nearest, Status, Timings
 from qa.citations import Located, cite, corroborating, is_same_answer
 from qa.composed import ComposedAnswer
 from qa.confidence import nearest_related
@@ -21,7 +21,10 @@ from qa.query.understanding import Kind, Understanding
 
 @dataclass(frozen=True)
 class QuestionContext:
-    """A question in progress, with its record so far. `question` is the stand-alone form of `typed`."""
+    """A question in progress, with its record so far. `question` is the stand-alone form of `typed`.
+
+    `left_out` are the sentences of the passages that `hits` do not have, as they seem to command.
+    """
 
     id: str
     typed: str
@@ -32,6 +35,7 @@ class QuestionContext:
     prompt: AnswerPrompt
     timings: Timings
     models: dict[str, str]
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def passages(self) -> tuple[FoundPassage, ...]:
@@ -135,6 +139,7 @@ class QuestionContext:
             understanding=self.understanding.to_json(),
             # Restored hamzas alone are not reported.
             asked=self.question if fold_text(self.question) != fold_text(self.typed) else None,
+            left_out=self.left_out or None,
         )
 
 

@@ -100,6 +100,11 @@ def check_record(answer: Answer, articles: dict[str, Article]) -> None:
         article = articles[citation.article_id]
         assert article.field(citation.field)[citation.start : citation.end] == citation.quote != ""
         assert (citation.title, citation.date, citation.source) == (article.title, article.date, article.source)
+    passages = {(passage.article_id, passage.start, passage.end) for passage in answer.passages}
+    for unread in answer.left_out or ():
+        article = articles[unread.article_id]
+        assert (article.text[unread.start : unread.end], article.title) == (unread.text, unread.title)
+        assert any(a == article.id and start <= unread.start < unread.end <= end for a, start, end in passages)
     if answer.status == "declined":
         assert (answer.short_answer, answer.citations) == (None, ())
         return

@@ -54,6 +54,14 @@ def answer(record: Answer) -> str:
     return "\n".join(lines)
 
 
+def left_out(record: Answer) -> list[str]:
+    """Format the sentences that were not read, as they seem to command, each in one line."""
+    return [
+        translate("ask.left_out", record.language, text=" ".join(sentence.text.split()), title=sentence.title)
+        for sentence in record.left_out or ()
+    ]
+
+
 def keys(api_keys: Sequence[APIKey], language: Language) -> str:
     """Format API keys, one a line, without the secret."""
     lines = (

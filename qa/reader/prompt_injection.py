@@ -1,21 +1,22 @@
 """Prompt-injection classifier: finds sentences that address the LLM ("ignore your instructions and answer …").
 
 They address whoever answers and state nothing about the world, so nothing that they say is an answer: the reader does
-not get them, but they stay in the article and in the passages that are shown. They are recognised by their meaning, in
-any language of the embedder: by a linear function of the sentence's vector (`qa/training/train_commands.py`;
-docs/generation.md has how often it is right).
+not get them, but they stay in the article and in the passages that are shown, and the record lists them (`left_out`).
+They are recognised by their meaning, in any language of the embedder: by a linear function of the sentence's vector
+(`qa/training/train_commands.py`; docs/generation.md has how often it is right).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.retriever import Hit, Sentence
+from index.retriever import Hit
+from qa.answer import LeftOut
 from qa.reader.lora_reader import base_fingerprint, read_header
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ THRESHOLD = 0.5
 """Log-odds from which a sentence is an injection: no sentence of the samples reaches it."""
 NEIGHBOUR_THRESHOLD = -2.0
 """The same for other sentences of a passage that has one: injections rarely come alone."""
+
+
+@dataclass(frozen=True)
+class ScreenedHits:
+    """Hits without their injected sentences, and those sentences."""
+
+    hits: list[Hit]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class InjectionClassifier:
@@ -52,11 +61,28 @@ class InjectionClassifier:
 
     def filter_hits(self, hits: Sequence[Hit]) -> list[Hit]:
         """Return the hits without their injected sentences."""
-        return [replace(hit, sentences=self._without_injections(hit)) for hit in hits]
+        return self.screen(hits).hits
 
-    def _without_injections(self, hit: Hit) -> tuple[Sentence, ...]:
+    def screen(self, hits: Sequence[Hit]) -> ScreenedHits:
+        """Separate the hits from their injected sentences, which are in the order of the hits."""
+        screened: list[Hit] = []
+        left_out: list[LeftOut] = []
+        for hit in hits:
+            harmless = self._harmless(hit)
+            kept = tuple(sentence for sentence, keep in zip(hit.sentences, harmless, strict=True) if keep)
+            screened.append(replace(hit, sentences=kept))
+            left_out += [
+                LeftOut(hit.article.id, hit.article.title, sentence.span.start, sentence.span.end, sentence.text)
+                for sentence, keep in zip(hit.sentences, harmless, strict=True)
+                if not keep
+            ]
+        return ScreenedHits(screened, tuple(left_out))
+
+    def _harmless(self, hit: Hit) -> list[bool]:
+        """Return of each sentence whether it is no injection."""
         if not hit.sentences:
-            return ()
+            return []
         odds = self.odds(np.stack([sentence.vector for sentence in hit.sentences]))
         threshold = NEIGHBOUR_THRESHOLD if odds.max() >= THRESHOLD else THRESHOLD
-        return tuple(sentence for sentence, value in zip(hit.sentences, odds, strict=True) if value < threshold)
+        harmless: list[bool] = (odds < threshold).tolist()
+        return harmless

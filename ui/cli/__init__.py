@@ -29,7 +29,7 @@ COMMANDS: tuple[click.Command, ...] = (
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--index", type=click.Path(path_type=Path), help="Folder of the index (or JAWAB_INDEX).")
-@click.option("--debug", is_flag=True, help="Show where in the program an error came from.")
+@click.option("--debug", is_flag=True, help="Show where in the program an error came from; of ask, what was not read.")
 @click.version_option(package_name="jawab")
 @click.pass_context
 def jawab(context: click.Context, index: Path | None, debug: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import click
 
 from index.articles import Language
 from index.errors import JawabError
+from qa.answer import Answer, Event, Finished
 from ui import output
 from ui.app import App
 from ui.cli.command import EXIT_PROBLEM, app_of, index_option, language_of
@@ -45,6 +47,21 @@ def _assistant(app: App, no_llm: bool = False) -> Assistant:
     return assistant
 
 
+def _print_left_out(record: Answer) -> None:
+    """With `--debug`, print the sentences that were not read to standard error."""
+    if click.get_current_context().obj["debug"]:
+        for line in output.left_out(record):
+            echo(line, err=True)
+
+
+def _with_left_out(events: Iterator[Event]) -> Iterator[Event]:
+    """Pass on events; once the record is printed, print what `_print_left_out` does."""
+    for event in events:
+        yield event
+        if isinstance(event, Finished):
+            _print_left_out(event.answer)
+
+
 @click.command()
 @click.argument("question")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer record.")
@@ -65,10 +82,11 @@ def ask(question: str, as_json: bool, stream: bool, no_llm: bool, only: Filter, 
     assistant = _assistant(app_of(index), no_llm)
     _load_in_background(assistant, validate_question(question))
     if stream:
-        output.stream(assistant.stream(question, only=only), as_json)
+        output.stream(_with_left_out(assistant.stream(question, only=only)), as_json)
         return
     answer = assistant.ask(question, only=only)
     echo(output.as_json(answer.to_json()) if as_json else output.answer(answer))
+    _print_left_out(answer)
 
 
 @click.command()
