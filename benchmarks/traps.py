@@ -1,11 +1,12 @@
 """Right, rightly declined, wrong, and sure and wrong: questions among which traps are as frequent as plain ones.
 
-    python -m benchmarks.traps [--half figures] [--llm] [--work FOLDER] [--news FOLDER]
+    python -m benchmarks.traps [--half figures] [--llm] [--work FOLDER] [--news FOLDER] [--without PART]
 
 The families of benchmarks/sets/traps/HALF are indexed together. A question is right if the answer has one of its
 `answers` (all of its `all`, its `verdict`), or is declined where the articles do not say. Figures are by kind and
-language, with the risk-coverage of all answers; saved under benchmarks/results. `tuning` is for choosing, `figures` for
-reporting only. With `--news`, the questions of news-questions.toml are asked about the articles in FOLDER instead.
+language, with the risk-coverage of all answers; saved under benchmarks/results. `tuning` is for choosing, `figures` and
+`cases` for reporting only. With `--news`, the questions of news-questions.toml are asked about the articles in FOLDER
+instead.
 """
 
 from __future__ import annotations
@@ -35,11 +36,19 @@ from index.text.words import normalize_tokens
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.components import Components
+from qa.reader.extractive_qa import ReaderSignals
 from qa.training.families import held_out, read_families
+from qa.verification.grounding import Grounding
 from qa.verification.numbers import parse_numbers, possible_values
+from qa.verification.verifier import VERIFICATION_WEIGHTS, Verifier, VerifierOf
 
 SETS = Path(__file__).parent / "sets" / "traps"
 RESULTS = Path("benchmarks/results/traps.json")
+PARTS = (
+    *(field.name for field in dataclasses.fields(ReaderSignals)),
+    *(field.name for field in dataclasses.fields(Grounding)),
+)
+"""Signals of the verification."""
 SURE = 0.8
 """Confidence from which an answer is called sure."""
 _WORD = re.compile(r"\w+")
@@ -66,17 +75,19 @@ class Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=("tuning", "figures"), default="tuning")
+    parser.add_argument("--half", choices=("tuning", "figures", "cases"), default="tuning")
     parser.add_argument("--llm", action="store_true", help="with the LLM; without, phrase and quotation alone")
     parser.add_argument("--work", type=Path, default=platformdirs.user_cache_path("jawab") / "traps")
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--without", choices=PARTS, help="switch a part of the verification off; saves nothing")
     parser.add_argument("--news", type=Path, help="folder of the five news articles")
     parser.add_argument("--show", action="store_true", help="print every wrong answer")
     given = parser.parse_args()
     half = "news" if given.news else given.half
     families = news_family() if given.news else read_families(SETS / half)
-    opened = open_over_files(given.news, given.work / half, given.llm) if given.news else None
-    with opened or open_over(families, given.work / half, given.llm) as assistant:
+    components = Components(verifier=verifier_without(given.without))
+    opened = open_over_files(given.news, given.work / half, given.llm, components) if given.news else None
+    with opened or open_over(families, given.work / half, given.llm, components) as assistant:
         outcomes = list(ask_all(assistant, families))
     if given.show:
         for outcome in outcomes:
@@ -84,6 +95,8 @@ def main() -> None:
                 print(json.dumps(dataclasses.asdict(outcome), ensure_ascii=False))
     figures = {"cpu": cpu_name(), "llm": given.llm, "half": half, **summary(outcomes)}
     print(json.dumps(figures, indent=1))
+    if given.without:
+        return
     key = f"{half}, {'LLM' if given.llm else 'no LLM'}"
     saved = json.loads(given.out.read_text()) if given.out.is_file() else {}
     given.out.write_text(json.dumps(saved | {key: figures}, indent=1) + "\n")
@@ -99,15 +112,29 @@ def news_family() -> dict[str, dict[str, Any]]:
     return {"news": tomllib.loads((SETS / "news-questions.toml").read_text(encoding="utf-8")) | {"articles": []}}
 
 
-def open_over_files(folder: Path, work: Path, with_llm: bool) -> Assistant:
+def verifier_without(part: str | None) -> VerifierOf:
+    """Return a verifier in which a signal weighs nothing; with all signals if `part` is `None`."""
+    if part is None:
+        return Verifier
+    given = VERIFICATION_WEIGHTS
+    if hasattr(given.reader, part):
+        weights = dataclasses.replace(given, reader=dataclasses.replace(given.reader, **{part: 0.0}))
+    else:
+        weights = dataclasses.replace(given, grounding=dataclasses.replace(given.grounding, **{part: 0.0}))
+    return lambda asked: Verifier(asked, weights)
+
+
+def open_over_files(folder: Path, work: Path, with_llm: bool, components: Components) -> Assistant:
     """Open an assistant over the articles of a folder, indexed in `work` where they are not yet."""
-    components = Components()
     update_index(work / "index", [folder], components.embedder)
     return components.open_assistant(work / "index", with_llm)
 
 
-def open_over(families: dict[str, dict[str, Any]], work: Path, with_llm: bool) -> Assistant:
+def open_over(
+    families: dict[str, dict[str, Any]], work: Path, with_llm: bool, components: Components | None = None
+) -> Assistant:
     """Open an assistant over the articles of all families, indexed in `work` where they are not yet."""
+    components = components or Components()
     work.mkdir(parents=True, exist_ok=True)
     lines = [
         {"id": f"{name}-{number}", **{key: str(value) for key, value in article.items()}}
@@ -116,7 +143,6 @@ def open_over(families: dict[str, dict[str, Any]], work: Path, with_llm: bool) -
     ]
     articles = work / "articles.jsonl"
     articles.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    components = Components()
     update_index(work / "index", [articles], components.embedder)
     return components.open_assistant(work / "index", with_llm)
 
@@ -152,6 +178,10 @@ def is_right(row: Row, record: Answer) -> bool:
     # A yes or no is a word of the answer's beginning; the sentence that says so is quoted.
     if verdict := row.get("verdict"):
         return _verdict(record.answer) == verdict
+    if row["kind"] == "compare":
+        # The first sentence is the answer; what follows are the values.
+        answer = record.short_answer or _MARKER.split(record.answer)[0]
+        return any(holds(answer, one) for one in row["answers"])
     said = " ".join((record.short_answer or "", _MARKER.sub("", record.answer), *(c.quote for c in record.citations)))
     if "all" in row:
         return all(holds(said, one) for one in row["all"])

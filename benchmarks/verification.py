@@ -37,9 +37,9 @@ from qa.citations import Located
 from qa.components import Components
 from qa.evaluation.metrics import phrase_scores
 from qa.query.names import NameTagger
-from qa.query.understanding import understand
+from qa.query.understanding import Understanding, understand
 from qa.reader.base import Reader
-from qa.reader.extractive_qa import ReaderSignals, extract_answer
+from qa.reader.extractive_qa import ReaderSignals, Scorer, extract_answer
 from qa.training.examples import is_for_validation, load_set, names_in
 from qa.training.swaps import Swapper
 from qa.verification.grounding import Grounder, Grounding
@@ -91,31 +91,33 @@ def main() -> None:
 def read_traps(work: Path) -> Iterator[Row]:
     """Yield the traps of the reader's kinds with the signals of every phrase offered."""
     families = fitting_families()
-    with open_over(families, work / "families", with_llm=False) as assistant:
+    recorder = Recorder()
+    components = Components(verifier=recorder)
+    with open_over(families, work / "families", with_llm=False, components=components) as assistant:
         for family, table in tqdm(families.items(), desc="traps"):
             for question in table["questions"]:
                 if question["kind"] in KINDS:
-                    offered = phrases_offered(assistant, question["question"])
+                    recorder.offered = []
+                    assistant.ask(question["question"])
+                    offered = recorder.offered
                     answers = () if question.get("declined") else question["answers"]
                     yield _row(family, question["kind"], offered, answers, holds)
 
 
-def phrases_offered(assistant: Any, question: str) -> list[Offered]:
-    """Ask, and return what the reader offered."""
-    offered: list[Offered] = []
+class Recorder:
+    """Verifier that believes nothing, and records what the reader offers for a question."""
 
-    def recorder(asked: Any) -> Callable[[ReaderSignals, Located], float]:
+    def __init__(self) -> None:
+        self.offered: list[Offered] = []
+
+    def __call__(self, asked: Understanding) -> Scorer:
         grounder = Grounder(asked)
 
         def score(signals: ReaderSignals, located: Located) -> float:
-            offered.append((signals, located, grounder.ground(located)))
+            self.offered.append((signals, located, grounder.ground(located)))
             return 0.0
 
         return score
-
-    assistant._verifier = recorder
-    assistant.ask(question)
-    return offered
 
 
 def read_plain(bench: Path, work: Path) -> Iterator[Row]:

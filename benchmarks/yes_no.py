@@ -79,7 +79,7 @@ def read_questions(work: Path) -> Iterator[Row]:
     ]
     with open_over(families, work / "families", with_llm=False) as assistant:
         for family, text, question in tqdm(asked, desc="yes or no"):
-            hits = assistant._search(text, None)
+            hits = assistant._search(text, None).hits
             judgements = [
                 {
                     "signals": judgement.signals.values(),

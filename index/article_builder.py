@@ -26,8 +26,8 @@ _NOT_TYPED = re.compile("[\\s/\\\\?#%\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206
 class ArticleBuilder:
     """Builds articles from parsed documents, each with a unique id.
 
-    Files of `inbox` come and go, so there an article is identified by the id that the document gives, whichever file it
-    comes in. Without one it is the stored article of the same name, if that has the same text as well.
+    File paths in `inbox` are not stable, so an article there is identified by the document's own id. A document without
+    one updates the stored article of the same name if that also has the same text.
     """
 
     catalog: Catalog
@@ -40,7 +40,7 @@ class ArticleBuilder:
         name = PurePosixPath(draft.member) if draft.member else path
         ignored = tuple(sorted({*draft.ignored, *find_boilerplate(draft.text, check)}, key=lambda span: span.start))
         visible_text = mask_spans(draft.text, ignored)
-        # The name of a file with many articles has no information about any one of them.
+        # The name of a file with many articles does not describe any one of them.
         file_name = "" if draft.key and not draft.member else name.name
         publication_date = date_of_article(draft.text, ignored, draft.date, file_name, check=check)
         return Article(
@@ -57,7 +57,7 @@ class ArticleBuilder:
         )
 
     def _unique_id(self, draft: ParsedDocument, path: Path, stem: str) -> str:
-        """Return the id that the file gives, else the file's name; with a hash of the path if another file has it."""
+        """Return the id given in the file, else the file's name; with a hash of the path if another file has it."""
         name = draft.id or (f"{stem}-{draft.key}" if draft.key and not draft.member else stem)
         # One word that can be typed on a command line and used in a URL.
         plain_id = _NOT_TYPED.sub("-", name).strip("-")[:_LONGEST_ID] or "article"
@@ -73,7 +73,7 @@ class ArticleBuilder:
             # Two ids may become equal once normalised, and neither article may replace the other.
             candidates = [hashed_id]
         elif self.catalog.path_of(hashed_id) and self._is_available(hashed_id, draft, path):
-            # An article that once got a hash keeps that id, also when the other article is gone.
+            # An article stored under an id with a hash keeps it, even after the other article is removed.
             candidates = [hashed_id, plain_id]
         for candidate in candidates:
             free = self._id_owners.setdefault(candidate, owner) == owner

@@ -39,8 +39,8 @@ class ArticleQuery:
 class ArticleSummary:
     """An article in a list.
 
-    `publisher` is the host of its source, or the source where that is no URL; `told` is the number of articles of its
-    story, including itself.
+    `publisher` is the host of its source, or the source itself if that is not a URL; `told` is the number of articles
+    of its story, including itself.
     """
 
     number: int
@@ -71,7 +71,7 @@ class ArticleBrowser:
             return self._articles
 
     def browse(self, query: ArticleQuery) -> list[ArticleSummary]:
-        """Return the articles that match `query`, in its order; when sorted by date, those without one come last."""
+        """Return the articles that match `query`, sorted; in an order by date, articles without a date come last."""
         matching_numbers = self._numbers_with_words(query.words)
         matches = [
             article

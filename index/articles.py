@@ -22,10 +22,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Article:
-    """An article as it was read. `text` is never altered; `ignored` marks boilerplate in it.
+    """An article as parsed from its file. `text` is never altered; `ignored` marks boilerplate in it.
 
-    `date` is the article's own, as YYYY-MM-DD, never that of the page or of today; `date_from` is where it was
-    found and `date_certainty` (0 to 1) how sure it is (`index/dates/publication_date.py`).
+    `date` is the publication date as YYYY-MM-DD, never the date of the page or of indexing; `date_from` is its source
+    and `date_certainty` (0 to 1) its certainty (`index/dates/publication_date.py`).
     """
 
     id: str
@@ -40,7 +40,7 @@ class Article:
     date_certainty: float | None = None
 
     def field(self, name: Field) -> str:
-        """Return the field that a quotation is cut from."""
+        """Return the text of a field that can be quoted."""
         return self.title if name == "title" else self.text
 
 

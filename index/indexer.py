@@ -69,10 +69,11 @@ def update_index(
 ) -> IndexingReport:
     """Update the index in `folder` to the current articles of `paths`.
 
-    New articles are added, changed ones updated, and those whose files have gone from a folder of `paths` are removed;
-    articles from elsewhere stay. `inbox` is a folder whose files come and go: an article there that gives its id
-    updates the one with the same id from an earlier file. Without `make`, a missing index raises `IndexMissing`. Raises
-    `PathNotFound`, `NothingToIndex`, `IndexMismatch`, `IndexLocked`, `DiskFull`, `PermissionDenied`.
+    New articles are added, changed ones updated, and those whose files no longer exist in a folder of `paths` removed;
+    articles from other paths are unaffected. `inbox` is a folder without stable file paths: an article there with an id
+    of its own updates the one with the same id from an earlier file. Without `make`, a missing index raises
+    `IndexMissing`. Raises `PathNotFound`, `NothingToIndex`, `IndexMismatch`, `IndexLocked`, `DiskFull`,
+    `PermissionDenied`.
     """
     discovered = discover_files(paths)
     if not discovered.files and not discovered.skipped:
@@ -92,7 +93,7 @@ def update_index(
 
 
 def remove_articles(folder: Path, article_ids: Sequence[str], vectors: VectorStore = FAISS) -> list[str]:
-    """Remove articles from the index. Returns the files that no article in it comes from any more.
+    """Remove articles from the index. Returns the files without any remaining article.
 
     Raises `ArticleMissing` and `IndexMissing`, and then changes nothing.
     """
@@ -107,7 +108,7 @@ def remove_articles(folder: Path, article_ids: Sequence[str], vectors: VectorSto
         with change_index(catalog, vectors):
             for article_id in article_ids:
                 _remove(catalog, article_id)
-            # There is no embedder here for passages with other boundaries.
+            # New passage boundaries would need an embedder, which is not available here.
             schedule_rechunk(catalog, to_rechunk)
             # The file's record is removed too, so that indexing it again restores the article.
             for path in paths:
@@ -120,7 +121,7 @@ def remove_articles(folder: Path, article_ids: Sequence[str], vectors: VectorSto
 def embed_missing(
     catalog: Catalog, texts: Mapping[str, PassageText], embedder: Embedder, progress: Progress | None = None
 ) -> int:
-    """Embed those of `texts` (by key) that have no embedding yet; each chunk is stored as soon as it is done."""
+    """Embed the `texts` (by key) without a stored embedding, storing each chunk as soon as it is computed."""
     missing = sorted(catalog.missing_embeddings(texts), key=lambda key: len(texts[key].text))
     if not missing:
         return 0
@@ -171,7 +172,7 @@ def _apply(catalog: Catalog, plan: Plan, embedder: Embedder, check: Check) -> No
 
 
 def _files_without_articles(catalog: Catalog, paths: Iterable[str]) -> list[str]:
-    """Return those of `paths` that no article and no copy comes from."""
+    """Return the `paths` without any article or copy."""
     return sorted(path for path in paths if not catalog.comes_from(path))
 
 
@@ -183,7 +184,7 @@ def _remove(catalog: Catalog, article_id: str) -> None:
 
 
 def rebuild_derived(catalog: Catalog, vectors: VectorStore = FAISS, check: Check = never) -> None:
-    """Update the vector store and the stories to the articles. Call within `change_index`."""
+    """Update the vector store and the stories from the articles. Call within `change_index`."""
     if vectors.needs_update(catalog):
         vectors.update(catalog, check)
     unassigned = clustering.unassigned(catalog)

@@ -40,7 +40,7 @@ Reported = Callable[[int, int], None]
 class IndexingReport:
     """The result of a run: ids of added, updated and removed articles, and skipped files with reasons.
 
-    `vacated` are files that no article comes from any more.
+    `vacated` lists files without any remaining article.
     """
 
     added: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class IndexingReport:
 
 @dataclass(frozen=True)
 class _ParsedArticle:
-    """An article parsed in this run; `titled` where the file itself gives its title."""
+    """An article parsed in this run; `titled` if the file itself has its title."""
 
     article: Article
     titled: bool
@@ -120,9 +120,9 @@ def plan_update(
     inbox: Path | None = None,
     check: Check = never,
 ) -> Plan:
-    """Plan the update of `catalog` to the files `discovered`; files that are gone from `roots` are removed from it too.
+    """Plan the update of `catalog` to the files `discovered`, including removal of files missing from `roots`.
 
-    `inbox` is a folder whose files come and go (`ArticleBuilder`).
+    `inbox` is a folder without stable file paths (`ArticleBuilder`).
     """
     plan = Plan(IndexingReport(skipped=list(discovered.skipped)))
     stored = _StoredState.of(catalog)
@@ -154,13 +154,13 @@ def _changed_articles(
             return []
         drafts, refused = parser.read(path, stat.st_size)
         if stored_ids and not drafts and any(part.reason in _TEMPORARY_REASONS for part in refused):
-            # The machine may have been short of something for a moment: the file's stored articles stay.
+            # The failure may be temporary, such as too little memory: the file's stored articles stay.
             plan.summary.skipped += [Skipped(str(path), part.reason) for part in refused]
             return []
     except FileNotFoundError:
         return []
     except PermissionError:
-        # Not known to be gone: the file's stored articles stay.
+        # The articles may be unchanged: those stored from this file stay.
         plan.summary.skipped.append(Skipped(str(path), "no_permission"))
         return []
     reasons = tuple((part.reason, part.line, part.member) for part in refused)
@@ -224,7 +224,7 @@ def _split_copies(
 def _plan_passages(
     catalog: Catalog, unique: Sequence[_ParsedArticle], leaving: set[str], plan: Plan, check: Check
 ) -> None:
-    """Ignore lines that repeat across a source, and chunk the rest; also of stored articles for which this changed."""
+    """Ignore lines repeated across a source and chunk the rest, also of stored articles that are affected by this."""
     boilerplate = update_line_counts(catalog, [(parsed.article, parsed.path) for parsed in unique], leaving, check)
     plan.lines = boilerplate.lines
     for parsed in unique:

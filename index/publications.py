@@ -22,7 +22,7 @@ from index.storage.catalog import Catalog
 class Publication:
     """An article, or a copy of one, as it was published; `number` is that of the article.
 
-    `publisher` is the host of its source, or the source where that is no URL.
+    `publisher` is the host of its source, or the source itself if that is not a URL.
     """
 
     number: int
@@ -51,12 +51,12 @@ class Publications:
 
     @cached_property
     def authors(self) -> NameList:
-        """The authors, as they are written."""
+        """The names of the authors."""
         return NameList(self.by_author)
 
     @cached_property
     def publishers(self) -> NameList:
-        """The publishers, as they are written."""
+        """The names of the publishers."""
         return NameList(self.by_publisher)
 
     @cached_property
@@ -88,7 +88,7 @@ class PublicationReader:
         self._publications = Publications(())
 
     def current(self) -> Publications:
-        """Return the publications of the index as it is now."""
+        """Return the publications in the current state of the index."""
         with self._lock:
             generation = self._catalog.generation
             if generation != self._generation:

@@ -3,8 +3,8 @@
 A repair never changes the damaged file. Rows that can be read and match their checksums are copied to a new catalogue,
 which then replaces the old one; the damaged files are preserved in a folder beside it. Passages, keywords, stories and
 the FAISS file are rebuilt from the articles, and lost embeddings are computed again. Only an article whose own text is
-damaged is lost, and its id is reported: the next `jawab index` reads it from its file. An index of another version is
-not damaged, and is left as it is.
+damaged is lost, and its id is reported: the next `jawab index` parses its file again. An index of another version is
+not damaged, and is left unchanged.
 """
 
 from __future__ import annotations
@@ -114,14 +114,14 @@ def _readable_copy(folder: Path, target: Path, damaged: Sequence[int]) -> Catalo
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the catalogue's file and those that belong to it: its log, its checksums."""
+    """Return the catalogue's file, its log and its checksums."""
     return list(folder.glob(f"{FILE.partition('.')[0]}.*"))
 
 
 def _check_repairable(old: Catalog, folder: Path, damaged: Sequence[int], embedder: Embedder) -> None:
     """Raise `IndexVersion`, `IndexMissing` or `IndexMismatch` where this program cannot repair the index."""
     try:
-        # Where the version record is damaged, the readable articles are saved all the same.
+        # If the version record is damaged, the readable articles are saved nevertheless.
         with suppress(IndexDamaged):
             _check_version(old, damaged)
     except (IndexMissing, IndexVersion) as error:
@@ -144,7 +144,7 @@ def _check_version(catalog: Catalog, damaged: Sequence[int]) -> None:
 
 
 def _meta_pages(catalog: Catalog) -> set[int]:
-    """Return the pages that the version is stored in."""
+    """Return the pages that store the version."""
     names = "('meta', 'sqlite_autoindex_meta_1')"
     return {page for (page,) in catalog.rows(f"SELECT pageno FROM dbstat WHERE name IN {names}")}
 
@@ -214,7 +214,7 @@ def _copies(old: Catalog, number: int) -> list[Entry]:
     try:
         return _with_retry(partial(_readable_copies, old, number))
     except IndexDamaged:
-        return []  # Their files are read again by the next `jawab index`, as all are.
+        return []  # The next `jawab index` parses all files again, including theirs.
 
 
 def _readable_copies(old: Catalog, number: int) -> list[Entry]:

@@ -19,9 +19,9 @@ from index.vectors.faiss_store import FAISS
 def settle_in(folder: Path, old_uploads: str, new_uploads: Path, embedder: Embedder, progress: Progress | None) -> int:
     """Make a complete index from a copied catalogue in `folder`; returns the number of passages embedded.
 
-    Paths below `old_uploads` are moved to `new_uploads`. Vectors of another embedder are all computed again; after an
-    interruption another call continues. Raises the errors of `Catalog.open`, and `IndexDamaged` where the catalogue has
-    triggers or views.
+    Paths below `old_uploads` are moved to `new_uploads`. Vectors of another embedder are all computed again; a call
+    after an interruption resumes. Raises the errors of `Catalog.open`, and `IndexDamaged` if the catalogue has triggers
+    or views.
     """
     with write_lock(folder), closing(Catalog.open_or_create(folder)) as catalog:
         _reject_triggers(catalog)

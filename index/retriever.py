@@ -27,7 +27,7 @@ from index.vectors.store import ScoredIds, VectorIndex, VectorStore
 CANDIDATES = 50
 """Passages retrieved by each of the two methods, vectors and keywords."""
 _DEPTH_FACTOR = 4
-"""Factor by which the number of candidates grows where they are of too few stories."""
+"""Factor by which the number of candidates grows if they belong to too few stories."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Retriever:
     ) -> list[Hit]:
         """Return the `k` best passages for the question, best first.
 
-        Phrases in quotes must occur in a passage. Where no passage has them, nothing is found or, unless `literally`,
-        they are treated as ordinary words (a question may quote a title in another language than the articles').
+        Phrases in quotes must occur in a passage. If no passage has them, they are treated as ordinary words, as a
+        question may quote a title in another language than the articles'; with `literally`, nothing is found instead.
         `only` filters the passages. With `one_per_story`, only the best passage of a story is returned, with the
         story's other articles.
         """
@@ -115,7 +115,7 @@ class Retriever:
             return hits
 
     def likeness(self, one: str, other: str) -> float:
-        """Return the cosine of two phrases, a measure of how near they are in meaning, across languages."""
+        """Return the cosine similarity of two phrases, which may be in different languages."""
         first, second = self._embedder.embed_queries([one, other])
         return float(first @ second)
 

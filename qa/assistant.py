@@ -17,7 +17,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +29,7 @@ from qa.answer import Answer, Correction, Event, Finished, PassagesFound, Phrase
 from qa.catalog.answers import answer_from_catalog
 from qa.citations import Located, cite
 from qa.comparison.answers import compare
+from qa.comparison.values import ValueFinder
 from qa.composed import ComposedAnswer
 from qa.confidence import combine_confidence, cosine_confidence, llm_confidence
 from qa.evidence import Evidence, select_evidence
@@ -52,7 +52,7 @@ from qa.query.arabizi import transliterate
 from qa.query.attribution import attribution_of
 from qa.query.catalog_loosely import read_loosely
 from qa.query.catalog_question import parse_catalog_question
-from qa.query.comparison_question import parse_comparison
+from qa.query.comparison_question import ComparisonParser, ComparisonQuestion, NoComparisons
 from qa.query.dialect import to_msa_question_words
 from qa.query.followup import HistoryTurn, concat_history, is_follow_up
 from qa.query.intent import IntentClassifier, Intents, NoIntents
@@ -64,8 +64,8 @@ from qa.query.spelling import correct_spelling
 from qa.query.understanding import understand
 from qa.question_context import Clock, QuestionContext
 from qa.reader.base import Reader
-from qa.reader.extractive_qa import ExtractedAnswer, extract_all, extract_answer
-from qa.reader.prompt_injection import InjectionClassifier
+from qa.reader.extractive_qa import Scorer, extract_all, extract_answer
+from qa.reader.prompt_injection import InjectionClassifier, ScreenedHits
 from qa.verification.translation import check_translation
 from qa.verification.verifier import Verifier, VerifierOf
 from qa.yes_no import answer_yes_no
@@ -81,8 +81,8 @@ class Assistant:
 
     Without a generator the answer is the reader's phrase; without either, the sentence nearest to the question. With
     `injection_classifier` no answer is taken from a sentence that tries to command the reader or the LLM. `tagger`
-    finds the names of a question, `intents` tells what it asks for where rules do not, and `verifier` makes the scorer
-    of the phrases that may answer it.
+    finds the names of a question, `intents` tells what it asks for where rules do not, `comparisons` understands what
+    it compares, and `verifier` makes the scorer of the phrases that may answer it.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Assistant:
         tagger: NameTagger | None = None,
         verifier: VerifierOf = Verifier,
         intents: IntentClassifier | None = None,
+        comparisons: ComparisonParser | None = None,
     ) -> None:
         self.retriever = retriever
         self._injection_classifier = injection_classifier
@@ -104,6 +105,7 @@ class Assistant:
         self._tagger = tagger or CapitalTagger()
         self._verifier = verifier
         self._intents = intents or NoIntents()
+        self._comparisons = comparisons or NoComparisons()
         self._counter = itertools.count(1)
 
     def close(self) -> None:
@@ -179,25 +181,26 @@ class Assistant:
         vocabulary = Vocabulary(self.retriever.catalog.rows)
         transliterated = transliterate(question, vocabulary) or question
         standalone, query = self._rewrite_question(transliterated, history)
-        hits = self._search(query, only)
-        asked = correct_spelling(to_msa_question_words(standalone), hits, vocabulary)
+        found = self._search(query, only)
+        asked = correct_spelling(to_msa_question_words(standalone), found.hits, vocabulary)
         intents = self._intents.classify(asked)
         context = QuestionContext(
             id=answer_id,
             typed=question,
             question=asked,
             language=language,
-            hits=hits,
+            hits=found.hits,
             understanding=understand(asked, self._tagger, intents),
             prompt=answer_prompt(language),
             timings=Timings(search=clock.ms()),
             models={"embedder": self.retriever.embedder_name},
+            left_out=found.left_out,
         )
         yield PassagesFound(context.passages)
         yield from self._answer(context, standalone if only is None else None, intents, clock)
 
-    def _search(self, query: str, only: Filter | None) -> list[Hit]:
-        """Return the passages that may answer, without injections."""
+    def _search(self, query: str, only: Filter | None) -> ScreenedHits:
+        """Return the passages that may answer, without injections, and these."""
         hits = self.retriever.search(query, self._options.passages, only, literally=False)
         attribution = attribution_of(query, hits, self.retriever.publications)
         if attribution:
@@ -207,7 +210,7 @@ class Assistant:
                 if attribution.articles
                 else []
             )
-        return self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
+        return self._injection_classifier.screen(hits) if self._injection_classifier else ScreenedHits(hits)
 
     def _answer(
         self, context: QuestionContext, unfiltered: str | None, intents: Intents, clock: Clock
@@ -246,18 +249,22 @@ class Assistant:
             context = context.of_kind("catalogue")
         elif parsed and parsed.certain:
             return context.of_kind("catalogue"), None
-        elif self._reader and (comparison := parse_comparison(context.question)):
+        elif self._reader and (comparison := self._comparisons.parse(context.question, intents)):
             context = context.of_kind("comparison")
-            composed = compare(comparison, self.retriever, partial(self._extract, self._reader), context.language)
+            composed = compare(comparison, self._value_finder(comparison, self._reader), context.language)
         else:
             return None
         return (context, composed) if composed and composed.confidence >= self._options.threshold else None
 
-    def _extract(self, reader: Reader, question: str, hits: Sequence[Hit]) -> ExtractedAnswer | None:
-        """Read given passages for a sub-question."""
-        kept = self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
-        verifier = self._verifier(understand(question, self._tagger))
-        return extract_answer(reader, question, kept, self._options.reader_tokens, verifier)
+    def _value_finder(self, asked: ComparisonQuestion, reader: Reader) -> ValueFinder:
+        def scorer_of(question: str) -> Scorer:
+            return self._verifier(understand(question, self._tagger))
+
+        return ValueFinder(asked, self.retriever, reader, scorer_of, self._allowed)
+
+    def _allowed(self, hits: list[Hit]) -> list[Hit]:
+        """Return the hits without injections."""
+        return self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
 
     def _declined(self, context: QuestionContext, confidence: float, clock: Clock) -> Answer:
         """Return the record of a declined question, with the names that no article has."""

@@ -18,7 +18,7 @@ from index.runtime.memory import require_memory
 from qa.assistant import Assistant
 from qa.backends import Backend, BackendChoice
 from qa.errors import LLMUnusable, ModelMissing, ModelUnknown
-from qa.fakes import FakeLLM, FakeReader
+from qa.fakes import FakeComparisonParser, FakeLLM, FakeReader
 from qa.fetching.models import Model, ModelStore, Role, bundled_models, default_model, find_model, models_folder
 from qa.llm.base import LLM, ChatTimeouts
 from qa.llm.llama_context import memory_needed
@@ -26,14 +26,17 @@ from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.llm.self_test import SelfTest, SelfTestResult
 from qa.options import Options
+from qa.query.comparison_question import ComparisonParser, TokenStateComparisonParser
 from qa.query.intent import EmbeddingIntentClassifier, IntentClassifier
 from qa.query.name_tagger import TokenStateTagger
 from qa.query.names import NameTagger
 from qa.reader.base import Reader
 from qa.reader.lora_reader import LoRAReader
 from qa.reader.prompt_injection import InjectionClassifier
+from qa.verification.verifier import Verifier, VerifierOf
 
 A = TypeVar("A", bound=Assistant)
+T = TypeVar("T")
 
 _MEMORY_BESIDE_LLM = 900_000_000
 """Bytes that embedder and reader take, which are loaded later: an LLM that leaves too few for them is of no use."""
@@ -45,7 +48,7 @@ class Components:
     `embedder` is a name from models.txt or a sentence-transformers folder; `llm` a name, a GGUF file, or the address of
     a server with OpenAI's API, whose key is `llm_key` and whose time is limited by `llm_timeouts` (`qa/backends.py`);
     each is empty for the default one, or an object of your own. `models` is the folder of fetched models. `threads` is
-    the number of the LLM's threads; 0 for one a processor.
+    the number of the LLM's threads; 0 for one a processor. `verifier` makes the scorers of phrases.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Components:
         llm_timeouts: ChatTimeouts | None = None,
         threads: int = 0,
         options: Options | None = None,
+        verifier: VerifierOf = Verifier,
         on_self_test: Callable[[], None] = lambda: None,
     ) -> None:
         self._chosen_embedder = embedder
@@ -67,6 +71,7 @@ class Components:
         self._threads = threads
         self.store = ModelStore(models or models_folder())
         self.options = options or Options()
+        self._verifier = verifier
         self.cache = platformdirs.user_cache_path("jawab")
         self._self_test = SelfTest(self.cache / "self-tests", threads, on_start=on_self_test)
 
@@ -139,14 +144,20 @@ class Components:
     def open_as(self, kind: type[A], index: Path, with_llm: bool = True) -> A:
         """Open an assistant of the class `kind`, as `open_assistant` does."""
         llm = self.llm if with_llm else None
+        return self.open_with(kind, Retriever(index, self.embedder), llm, self.reader)
+
+    def open_with(self, kind: type[A], retriever: Retriever, llm: LLM | None, reader: Reader | None) -> A:
+        """Open an assistant of given parts; the classifiers of questions and sentences are the configured ones."""
         return kind(
-            Retriever(index, self.embedder),
+            retriever,
             llm,
-            self.reader,
+            reader,
             self.options,
             self.injection_classifier,
             self.name_tagger,
-            intents=self.intent_classifier,
+            self._verifier,
+            self.intent_classifier,
+            self.comparison_parser,
         )
 
     def self_test(self) -> SelfTestResult | None:
@@ -164,26 +175,30 @@ class Components:
     @cached_property
     def injection_classifier(self) -> InjectionClassifier | None:
         """The classifier of sentences that command; `None` for another embedder. Raises `ModelDamaged`."""
-        if not isinstance(self.embedder, SentenceTransformerEmbedder):
-            return None
-        model = default_model(self.models, "reader")
-        return InjectionClassifier.of(self.store.require(model) / model.files[1].path, self.embedder)
+        return self._trained(InjectionClassifier.of, "jawab-commands.safetensors")
 
     @cached_property
     def name_tagger(self) -> NameTagger | None:
         """The tagger of names in questions; `None` for another embedder. Raises `ModelDamaged`."""
-        if not isinstance(self.embedder, SentenceTransformerEmbedder):
-            return None
-        model = default_model(self.models, "reader")
-        return TokenStateTagger.of(self.store.require(model) / model.files[2].path, self.embedder)
+        return self._trained(TokenStateTagger.of, "jawab-names.safetensors")
 
     @cached_property
     def intent_classifier(self) -> IntentClassifier | None:
         """The classifier of what questions ask for; `None` for another embedder. Raises `ModelDamaged`."""
+        return self._trained(EmbeddingIntentClassifier.of, "jawab-intents.safetensors")
+
+    @cached_property
+    def comparison_parser(self) -> ComparisonParser | None:
+        """The parser of questions that compare; `None` for another embedder. Raises `ModelDamaged`."""
+        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+            return FakeComparisonParser()
+        return self._trained(TokenStateComparisonParser.of, "jawab-comparisons.safetensors")
+
+    def _trained(self, load: Callable[[Path, SentenceTransformerEmbedder], T | None], file: str) -> T | None:
+        """Load a file of the reader's model, all of which were trained with one embedder; `None` for another."""
         if not isinstance(self.embedder, SentenceTransformerEmbedder):
             return None
-        model = default_model(self.models, "reader")
-        return EmbeddingIntentClassifier.of(self.store.require(model) / model.files[3].path, self.embedder)
+        return load(self.store.require(default_model(self.models, "reader")) / file, self.embedder)
 
     def _named_llama(self, name: str) -> LlamaCppLLM:
         model = self._model("llm", name)

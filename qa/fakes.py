@@ -1,4 +1,4 @@
-"""Fake LLM and reader, for tests and for trying Jawab without models. They obey the same contracts."""
+"""Fakes of LLM, reader and comparison parser, for tests and trials without models. They obey the same contracts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from index.text.sentences import sentences
 from index.text.words import content_words
 from qa.llm.base import Candidate, Message, Prompt, TextStream
 from qa.polarity import polarity_of
+from qa.query.comparison_question import ComparisonQuestion, Operation, asked_unit
+from qa.query.intent import Intents
 from qa.reader.base import UNJUDGED, Context, ReaderOutput, ScoredSpan, Verdict
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_THINGS = re.compile(r"[:,،] (?P<first>[^,،:]+?) (?:or|and|أم|و) ?(?P<second>[^,،:]+?)[?؟]$")
+_LEAST = re.compile(r"\b(?:shorter|fewer|less|first|earlier|older)\b|أقصر|أقل|أقدم|أولا")
+_COMPARES: tuple[tuple[Operation, re.Pattern[str]], ...] = (
+    ("which", re.compile(r"^(?:Which|Who)\b|^أي", re.IGNORECASE)),
+    ("difference", re.compile(r"^How much (?:more|longer)\b|^بكم", re.IGNORECASE)),
+    ("sum", re.compile(r"^How much together\b|^كم مجموع", re.IGNORECASE)),
+)
 
 
 class FakeLLM:
@@ -88,7 +97,8 @@ class FakeReader:
         return len(text.split())
 
     def read(self, question: str, contexts: Sequence[Context]) -> list[ReaderOutput]:
-        question_words = content_words(question)
+        # Of a sub-question of a comparison, what comes before the comparison.
+        question_words = content_words(question.partition(" | ")[0])
         return [self._read(question, question_words, context.text) for context in contexts]
 
     def _read(self, question: str, question_words: frozenset[str], excerpt: str) -> ReaderOutput:
@@ -116,7 +126,7 @@ def _verdict(question: str, excerpt: str, span: Span) -> Verdict:
 
 
 def _wants_number(question: str) -> bool:
-    return bool(re.search(r"كم|عدد|how many|when|متى", question, re.IGNORECASE))
+    return bool(re.search(r"كم|عدد|how many|when|متى|^value ", question, re.IGNORECASE))
 
 
 def _phrase_in(question: str, sentence: str) -> tuple[int, int]:
@@ -126,3 +136,17 @@ def _phrase_in(question: str, sentence: str) -> tuple[int, int]:
         return number.span()
     words = list(re.finditer(r"\S*\w[\u064b-\u0652]*", sentence))[:4]
     return words[0].start(), words[-1].end()
+
+
+class FakeComparisonParser:
+    """Fake parser: two things at the question's end, after a comma or a colon ("Which is longer, A or B?")."""
+
+    def parse(self, question: str, intents: Intents) -> ComparisonQuestion | None:
+        operation = next((name for name, opening in _COMPARES if opening.search(question)), None)
+        things = _THINGS.search(question)
+        if operation is None or things is None or things["first"] == things["second"]:
+            return None
+        most = not _LEAST.search(question)
+        return ComparisonQuestion(
+            question, operation, (things["first"], things["second"]), most, most, asked_unit(question)
+        )

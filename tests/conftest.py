@@ -25,6 +25,7 @@ from qa.fakes import FakeLLM
 from qa.fetching.models import ModelStore, bundled_models, default_model
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.llm.self_test import SelfTest
+from qa.query.comparison_question import TokenStateComparisonParser
 from qa.query.intent import EmbeddingIntentClassifier
 from qa.query.name_tagger import TokenStateTagger
 from qa.reader.lora_reader import LoRAReader
@@ -153,7 +154,7 @@ def real_embedder(real_cache: Path) -> SentenceTransformerEmbedder:
 @pytest.fixture(scope="session")
 def real_reader(real_embedder: SentenceTransformerEmbedder) -> LoRAReader:
     model = default_model(bundled_models(), "reader")
-    reader = LoRAReader.of(_real(model.name) / model.files[0].path, real_embedder, model.name)
+    reader = LoRAReader.of(_real(model.name) / "jawab-reader.safetensors", real_embedder, model.name)
     assert reader, "the reader was taught on another embedder"
     return reader
 
@@ -161,7 +162,7 @@ def real_reader(real_embedder: SentenceTransformerEmbedder) -> LoRAReader:
 @pytest.fixture(scope="session")
 def real_classifier(real_embedder: SentenceTransformerEmbedder) -> InjectionClassifier:
     model = default_model(bundled_models(), "reader")
-    classifier = InjectionClassifier.of(_real(model.name) / model.files[1].path, real_embedder)
+    classifier = InjectionClassifier.of(_real(model.name) / "jawab-commands.safetensors", real_embedder)
     assert classifier, "what commands was taught with another embedder"
     return classifier
 
@@ -169,7 +170,7 @@ def real_classifier(real_embedder: SentenceTransformerEmbedder) -> InjectionClas
 @pytest.fixture(scope="session")
 def real_tagger(real_embedder: SentenceTransformerEmbedder) -> TokenStateTagger:
     model = default_model(bundled_models(), "reader")
-    tagger = TokenStateTagger.of(_real(model.name) / model.files[2].path, real_embedder)
+    tagger = TokenStateTagger.of(_real(model.name) / "jawab-names.safetensors", real_embedder)
     assert tagger, "the name tagger was trained on another embedder"
     return tagger
 
@@ -177,9 +178,17 @@ def real_tagger(real_embedder: SentenceTransformerEmbedder) -> TokenStateTagger:
 @pytest.fixture(scope="session")
 def real_intents(real_embedder: SentenceTransformerEmbedder) -> EmbeddingIntentClassifier:
     model = default_model(bundled_models(), "reader")
-    classifier = EmbeddingIntentClassifier.of(_real(model.name) / model.files[3].path, real_embedder)
+    classifier = EmbeddingIntentClassifier.of(_real(model.name) / "jawab-intents.safetensors", real_embedder)
     assert classifier, "the intent classifier was trained on another embedder"
     return classifier
+
+
+@pytest.fixture(scope="session")
+def real_comparisons(real_embedder: SentenceTransformerEmbedder) -> TokenStateComparisonParser:
+    model = default_model(bundled_models(), "reader")
+    parser = TokenStateComparisonParser.of(_real(model.name) / "jawab-comparisons.safetensors", real_embedder)
+    assert parser, "the comparison parser was trained on another embedder"
+    return parser
 
 
 @pytest.fixture(scope="session")

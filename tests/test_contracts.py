@@ -1,9 +1,10 @@
-"""What every embedder, reader and LLM must do: the fakes and the real parts pass the same tests."""
+"""Contracts of embedder, reader, comparison parser and LLM: fakes and real parts pass the same tests."""
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
@@ -14,11 +15,15 @@ from index.embeddings import Embedder, PassageText
 from index.fakes import HashEmbedder
 from index.text.folding import fold_text
 from index.text.sentences import sentences
-from qa.fakes import FakeLLM, FakeReader
+from qa.fakes import FakeComparisonParser, FakeLLM, FakeReader
 from qa.llm.base import LLM, Candidate, TextStream
 from qa.llm.openai_compatible import OpenAICompatibleLLM
 from qa.prompts import answer_prompt, sentence_prompt
+from qa.query.comparison_question import ComparisonParser, ComparisonQuestion
+from qa.query.intent import IntentClassifier, NoIntents
 from qa.reader.base import Context, Reader
+
+Parse = Callable[[str], ComparisonQuestion | None]
 
 TRAM = "The first tram left the old harbour on Saturday. It stops at 24 stations."
 DATES = "سوسة النخيل الحمراء حشرة صغيرة تفتك بقلب النخلة. وقد وصلت إلى الخليج في الثمانينيات."
@@ -54,6 +59,15 @@ def generator(request: pytest.FixtureRequest) -> LLM:
 def in_process_llm(request: pytest.FixtureRequest) -> LLM:
     """An LLM in this process, which returns more scores than one behind a chat API."""
     return FakeLLM() if request.param == "fake" else request.getfixturevalue("real_generator")
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+def parse(request: pytest.FixtureRequest) -> Parse:
+    parser: ComparisonParser = FakeComparisonParser()
+    intents: IntentClassifier = NoIntents()
+    if request.param == "real":
+        parser, intents = (request.getfixturevalue(name) for name in ("real_comparisons", "real_intents"))
+    return lambda question: parser.parse(question, intents.classify(question))
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
@@ -192,6 +206,39 @@ class TestReader:
     def test_tokens_are_counted(self, reader: Reader) -> None:
         assert 0 < reader.count_tokens("palm") < reader.count_tokens(TRAM)
         assert reader.name
+
+
+class TestComparisonParser:
+    @pytest.mark.parametrize(
+        ("question", "things"),
+        [
+            ("Which is longer, the Palm bridge or the Heron bridge?", ("Palm bridge", "Heron bridge")),
+            ("Who got more votes: Ann Lee or Bo Ray?", ("Ann Lee", "Bo Ray")),
+            ("أيهما أطول: جسر النخيل أم جسر المالك؟", ("النخيل", "المالك")),
+        ],
+    )
+    def test_things_are_named_in_order(self, parse: Parse, question: str, things: tuple[str, ...]) -> None:
+        parsed = parse(question)
+        assert parsed and parsed.operation == "which"
+        assert len(parsed.things) == 2
+        assert all(name in thing for name, thing in zip(things, parsed.things, strict=True))
+        assert all(thing in question for thing in parsed.things)
+
+    @pytest.mark.parametrize(
+        ("question", "most"),
+        [
+            ("Which is longer, the Palm bridge or the Heron bridge?", True),
+            ("Which is shorter, the Palm bridge or the Heron bridge?", False),
+            ("أيهما أقصر: جسر النخيل أم جسر المالك؟", False),
+        ],
+    )
+    def test_most_or_least_is_understood(self, parse: Parse, question: str, most: bool) -> None:
+        parsed = parse(question)
+        assert parsed and parsed.most is most
+
+    @pytest.mark.parametrize("question", ["Who was elected mayor?", "متى افتتح الجسر؟", "?", "a", "؟ ،"])
+    def test_other_questions_compare_nothing(self, parse: Parse, question: str) -> None:
+        assert parse(question) is None
 
 
 class _LLMRequests:

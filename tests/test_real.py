@@ -18,7 +18,8 @@ from qa.answer import Answer, Finished, PassagesFound, PhraseFound, Token
 from qa.assistant import Assistant
 from qa.llm.llama_cpp_llm import LlamaCppLLM
 from qa.prompts import sentence_prompt
-from qa.query.intent import EmbeddingIntentClassifier
+from qa.query.comparison_question import TokenStateComparisonParser
+from qa.query.intent import EmbeddingIntentClassifier, Intent
 from qa.query.name_tagger import TokenStateTagger
 from qa.query.names import find_names
 from qa.reader.base import Context
@@ -37,6 +38,7 @@ def assistant(
     real_classifier: InjectionClassifier,
     real_tagger: TokenStateTagger,
     real_intents: EmbeddingIntentClassifier,
+    real_comparisons: TokenStateComparisonParser,
     real_index: Path,
 ) -> Assistant:
     return Assistant(
@@ -46,6 +48,7 @@ def assistant(
         injection_classifier=real_classifier,
         tagger=real_tagger,
         intents=real_intents,
+        comparisons=real_comparisons,
     )
 
 
@@ -188,3 +191,25 @@ def test_name_tagger_knows_names_without_capitals(
 ) -> None:
     found = {word for name in find_names(question, real_tagger) for word in name.split()}
     assert names <= found and (names or not found)
+
+
+@pytest.mark.parametrize(
+    ("question", "intent"),
+    [
+        ("By whom was the column on beekeeping penned?", "author"),
+        ("بقلم من نُشرت المادة عن النحل؟", "author"),
+        ("How many pieces do you have on wolves?", "count"),
+        ("كم مادة لديكم عن الذئاب؟", "count"),
+        ("What came out last about the harbour?", "newest"),
+        ("Who are the members of the jury?", "list"),
+        ("Was the tram line approved?", "yes-no"),
+        ("How tall is the lighthouse?", "phrase"),
+        ("كم يبلغ ارتفاع المنارة؟", "phrase"),
+        ("Which town had fewer voters, Arden or Brill?", "which"),
+    ],
+)
+def test_intent_classifier_knows_other_wordings(
+    real_intents: EmbeddingIntentClassifier, question: str, intent: Intent
+) -> None:
+    intents = real_intents.classify(question)
+    assert max(intents.probabilities, key=intents.of) == intent

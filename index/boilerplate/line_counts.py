@@ -1,6 +1,6 @@
 """Line counts by source: find the repeated lines of new articles and the stored articles to be chunked again.
 
-`index/boilerplate/repetition.py` decides what is repeated, from counts in the table `lines`: one row for every
+`index/boilerplate/repetition.py` decides which lines are repeated, from the table `lines`: one row for every
 candidate line of an article, with its span, and one row with an empty key that counts the article itself.
 """
 
@@ -33,7 +33,7 @@ class ArticleLines:
 
 @dataclass(frozen=True)
 class BoilerplateUpdate:
-    """New articles as they are to be stored and their lines, by id; stored articles to be chunked again, by number."""
+    """New articles with repeated lines ignored, and their lines, by id; stored articles to chunk again, by number."""
 
     articles: Mapping[str, Article]
     lines: Mapping[str, ArticleLines]
@@ -61,7 +61,7 @@ def update_line_counts(
 
 
 def lines_of(article: Article, path: str) -> ArticleLines:
-    """Return the candidate lines of an article whose `ignored` spans are those known without counting."""
+    """Return the candidate lines of an article; its `ignored` spans must not include lines found by counting."""
     return ArticleLines(_source_of(article, path), candidate_lines(article.text, article.ignored))
 
 
@@ -84,7 +84,7 @@ def store_lines(catalog: Catalog, number: int, lines: ArticleLines) -> None:
 
 
 def schedule_rechunk(catalog: Catalog, numbers: Collection[int]) -> None:
-    """Let the next `update_line_counts` recheck the articles of these numbers, replacing any earlier schedule."""
+    """Schedule these articles for a recheck by the next `update_line_counts`, replacing any earlier schedule."""
     if numbers or _scheduled_numbers(catalog):
         catalog.set_meta(_SCHEDULE_KEY, json.dumps(sorted(numbers)))
 
@@ -121,7 +121,7 @@ class _LineCounts:
         """Return the numbers of stored articles with a line that becomes repeated or ceases to be."""
         affected: set[int] = set()
         sources = {source for source, _ in self._deltas}
-        # A line that no new article has may cease to be repeated too, when its source grows.
+        # A line absent from the new articles may cease to be repeated too, when its source grows.
         for source in checked(sources, check):
             self._count_all(source)
         keys = {*self._deltas, *(counted for counted in self._stored if counted[0] in sources)}

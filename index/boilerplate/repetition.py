@@ -8,8 +8,8 @@ articles that have its key need to be chunked again.
 Agency copies and retellings repeat an article's own sentences, and series repeat their headlines and bylines.
 Therefore a candidate is a short line outside the prose that is not a sentence, or a line anywhere that mentions the
 site or addresses its reader. It must be in more than half of the source's articles. Where every line before the prose
-is repeated, counting cannot distinguish the banner from the headline of a series, and all of them are kept. Copies of
-one text must be counted once.
+is repeated, counting cannot distinguish the banner from the headline of a series, and none of them is marked. Copies
+of one text must be counted once.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ boilerplate does, unless the site was redesigned."""
 _LONGEST_LINE = 80
 _LONGEST_SENTENCE = 300
 _EDGE = 12
-"""Lines examined at either edge; bounds what is stored of a page that is a list."""
+"""Lines examined at either edge; bounds the rows stored for a page that is a list."""
 _MOST_NOTICES = 100
-"""Notices stored from outside the edges; bounds what is stored of a text that is all about sites."""
+"""Notices stored from outside the edges; bounds the rows stored for a text that mentions sites throughout."""
 _SENTENCE_END = (".", "!", "?", "؟", "…", ":", "؛", ";")
 # In folded text: words with which a site mentions itself or addresses its reader.
 _SITE_WORDS = re.compile(
@@ -48,8 +48,8 @@ def candidate_lines(text: str, ignored: Sequence[Span]) -> dict[str, tuple[Span,
     """Return the spans of lines that could be boilerplate of the source, by key.
 
     `ignored` has the spans known without counting (those of the format and of `find_boilerplate`). A key is 16
-    hexadecimal digits of a hash of the folded line and its zone (before, amid or after the prose): a headline is kept
-    although a box at the end of every page links to it.
+    hexadecimal digits of a hash of the folded line and its zone (before, amid or after the prose), so that a headline
+    does not count as repeated because a box at the end of every page links to it.
     """
     return _spans_by_key(unmasked_lines(text, ignored))
 
@@ -62,8 +62,8 @@ def is_repeated(articles_with_the_line: int, articles_of_the_source: int) -> boo
 def add_repeated(text: str, ignored: Sequence[Span], repeated: Collection[str]) -> tuple[Span, ...]:
     """Return `ignored` and the spans of the lines whose keys are in `repeated`, in order.
 
-    `ignored` must be what was passed to `candidate_lines`, not an earlier result of this function, or a line that is
-    no longer repeated would stay ignored.
+    `ignored` must be the value passed to `candidate_lines`, not an earlier result of this function; otherwise a line
+    that is no longer repeated would stay ignored.
     """
     if not repeated:
         return tuple(sorted(set(ignored), key=lambda span: span.start))

@@ -1,9 +1,9 @@
 """Boilerplate by rules: lines of a page recognised by their wording, marked as ignored spans, never cut out.
 
-A rule covers whole lines only, so that no part of a sentence is ever ignored, and matches what is hardly ever article
-text: a line of nothing but sharing words, a cookie notice, a tracker's tail. What could also be a subheading
-("Print", "Facebook") counts only at the page's edges, before the first paragraph and after the last one, or
-beside another such line. Author and agency credits belong to the article. Boilerplate specific to one site is left to
+A rule covers whole lines only, so that no part of a sentence is ever ignored, and matches lines that are hardly ever
+article text: share buttons, a cookie notice, a tracker's tail. Lines that could also be subheadings ("Print",
+"Facebook") count only at the page's edges, before the first paragraph and after the last one, or beside another such
+line. Author and agency credits belong to the article. Boilerplate specific to one site is handled by
 `index/boilerplate/repetition.py`.
 """
 
@@ -198,7 +198,7 @@ def _is_boilerplate(line: Line) -> bool:
 
 
 def _may_be_boilerplate(line: Line) -> bool:
-    """Return whether the line, at an edge of the page, would be a button or the name of an icon."""
+    """Return whether the line is a button or the name of an icon, provided that it is at an edge of the page."""
     words = _TOKEN.findall(line.folded)
     return (
         line.label in _WEAK_LABELS

@@ -1,7 +1,7 @@
 """Datelines: "بغداد-العراق-24-7-2021", "BAGHDAD, July 24, 2021 (AP) — The minister said …", and bylines with a date.
 
 A dateline begins with a place. It is distinguished from a headline about an event ("ثورة 25 يناير 2011") and from a
-sentence ("Baghdad, 9 April 2018, was another city") by the punctuation around place and date, and by what follows.
+sentence ("Baghdad, 9 April 2018, was another city") by the punctuation around place and date, and the text after them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 No date is better than a wrong one. A weekday and a date alone ("الخميس 25 أبريل 2024") are the page's date, often
 that of the day it was copied; a date in the running text is that of an event. Neither is used.
 
-Certainty, from what was found:
+Certainty, by kind of evidence:
 
     1.0   given by the file's structured data, unambiguously
     0.9   a line that states when the article was published ("نُشر في: 11 يونيو 2020"), or a dateline whose place is a
@@ -95,7 +95,7 @@ def date_of_article(
     """Return the article's date, or `None` where no reliable one is found.
 
     `given` is the date in the file's structured data, as written there; `file_name` is "" for an article that shares
-    its file with others, because the name is not about it. Dates after tomorrow, counted from `today`, are ignored.
+    its file with others, as the name does not describe it. Dates after tomorrow, counted from `today`, are ignored.
     """
     today = today or datetime.datetime.now(datetime.UTC).date()
     lines = unmasked_lines(text, ignored)
@@ -114,7 +114,7 @@ def date_of_article(
 
 
 def _resolve(candidate: _Candidate, others: Sequence[_Candidate], is_arabic: bool) -> Iterator[PublicationDate]:
-    """Yield the one day that `candidate` means, if that can be decided."""
+    """Yield the day of `candidate`, unless it is ambiguous and no other candidate confirms one of its readings."""
     readings, certainty = candidate.readings, candidate.certainty
     if len(readings) > 1:
         # 3/4/2021 beside "3 April 2021" is the third of April.

@@ -40,7 +40,7 @@ _PER_BAND = 50
 _CANDIDATES = 50
 """Most articles from one band, and most that one article is compared with: bounds the cost of form letters."""
 _VIEWS = 128
-"""Articles kept in memory while others are compared with them."""
+"""Story views cached in memory."""
 _MAX_VARIABLES = 500
 """Values in one SQL statement."""
 
@@ -72,8 +72,8 @@ def assign_stories(store: Store, numbers: Sequence[int], nearest: Nearest, check
 
 
 def detach(store: Store, article_id: str) -> None:
-    """Take an article out of its story, before it is removed. The rest of its group has no story until the next
-    `assign_stories`."""
+    """Remove an article from its story, before the article is removed. The rest of its group has no story until the
+    next `assign_stories`."""
     rows = store.rows("SELECT number, story FROM articles WHERE id = ?", article_id)
     for number, story in rows:
         store.execute(

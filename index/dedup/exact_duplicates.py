@@ -8,7 +8,7 @@ import unicodedata
 from index.storage.digest import digest_of
 
 _MARKS = re.compile("[\u0640\u064b-\u0652\u0656-\u065f\u0670\u06d6-\u06ed]")
-"""Tatweel, tashkeel and recitation marks; hamza and madda, U+0653 to U+0655, distinguish words and are kept."""
+"""Tatweel, tashkeel and recitation marks, without hamza and madda (U+0653 to U+0655), which distinguish words."""
 
 
 def text_hash(text: str) -> str:

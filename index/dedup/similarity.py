@@ -4,8 +4,8 @@ A copy (a reprint, a shortened one, a long quotation) shares wording: most of th
 (Broder's containment, `index/dedup/minhash.py`). A retelling shares statements: many sentences of the two articles are
 mutual nearest neighbours (as in mining of parallel sentences: Artetxe and Schwenk, "Margin-based Parallel Corpus
 Mining", ACL 2019) with a high cosine. Neither distinguishes two reports from one template, which share words and
-statements but differ in their facts: there the numbers decide, those of sentences that are paired or share wording.
-`benchmarks/stories.py` measures all of it.
+statements but differ in their facts; these are distinguished by the numbers in sentences that are paired or share
+wording. `benchmarks/stories.py` measures both.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from index.text.folding import fold_text
 Kind = Literal["copy", "retelling"]
 
 _FEWEST_NUMBERS = 2
-"""Fewest numbers that decide: a single one may have been corrected or updated."""
+"""Fewest numbers for a decision: a single one may have been corrected or updated."""
 _FEWEST_SHINGLES = 10
 _FEWEST_PAIRS = 2
 """Fewest sentence pairs of a retelling: a single one is a stock phrase or a fact."""
@@ -82,7 +82,7 @@ class Ratio:
     compared: int = 0
 
     def is_below(self, share: float) -> bool:
-        """Return whether enough was compared to decide, and less than `share` of it was met."""
+        """Return whether the ratio is below `share`, given enough comparisons for a decision."""
         return self.compared >= _FEWEST_NUMBERS and self.met < share * self.compared
 
 
@@ -202,7 +202,7 @@ def _paired(a: Vectors, b: Vectors, min_cosine: float) -> tuple[npt.NDArray[np.i
 def _count_paired(
     pairs: Sequence[tuple[frozenset[str], frozenset[str]]], all_a: frozenset[str], all_b: frozenset[str]
 ) -> Ratio:
-    """Count, for the sentence with fewer numbers of each pair, its numbers and those that the other article has."""
+    """Count the numbers of each pair's sentence with fewer of them, and how many of these the other article has."""
     compared = met = 0
     for numbers_a, numbers_b in pairs:
         expected = min(len(numbers_a), len(numbers_b))
@@ -216,7 +216,7 @@ def _count_paired(
 
 
 def _count_worded(a: StoryView, b: StoryView, all_b: frozenset[str]) -> Ratio:
-    """Count the numbers of sentences of `a` whose wording is in `b`, and those that `b` has."""
+    """Count the numbers in sentences of `a` whose wording is in `b`, and how many of these `b` has."""
     is_shared = np.isin(a.wording, b.shingles)
     shared = np.bincount(a.wording_of[is_shared], minlength=len(a.numbers))
     sharing = [a.numbers[sentence] for sentence in np.flatnonzero(shared >= _FEWEST_SHARED).tolist()]

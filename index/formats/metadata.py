@@ -31,8 +31,8 @@ def text_of(value: object) -> str | None:
 def date_of(value: object) -> str | None:
     """Return the date in a field as YYYY-MM-DD; `None` for anything that is not a date (`index/dates/parser.py`).
 
-    An ambiguous one ("3/4/2021") is returned as written; `index/dates/publication_date.py` resolves it with what else
-    is known of the article.
+    An ambiguous one ("3/4/2021") is returned as written; `index/dates/publication_date.py` resolves it by the other
+    dates and the language of the article.
     """
     readings = read_date(value, datetime.datetime.now(datetime.UTC).date())
     if len(readings) > 1:

@@ -12,7 +12,7 @@ class ParsedDocument:
     """An article as parsed from a file, or from one line of it.
 
     `key` distinguishes the articles of one file and is "" where there is only one; `id` is set where the file
-    itself names the article. `ignored` marks what the format knows is not text, such as front matter.
+    itself names the article. `ignored` marks parts that are not text in this format, such as front matter.
     `member` is the path inside an archive, "" elsewhere: for display, never used as a path on disk.
     """
 

@@ -21,7 +21,7 @@ SUFFIXES = (".pdf",)
 
 MAX_PAGES = 5_000
 _WRONG_PASSWORD = 4
-"""PDFium's code for it."""
+"""PDFium's error code."""
 _MOST_UNKNOWN = 0.3
 """Largest share of signs without a letter; beyond it the fonts do not map to text."""
 _PDFIUM_LOCK = threading.Lock()

@@ -1,7 +1,7 @@
 """Lines of a PDF page, with text and position.
 
-PDFium returns characters with positions, in the order in which they were written into the file. That order is kept
-for the sequence of lines (which keeps columns apart) and for left-to-right text; a line with Arabic is ordered by
+PDFium returns characters with positions, in the order in which they were written into the file. That order is used
+for the sequence of lines (which separates columns) and for left-to-right text; a line with Arabic is ordered by
 position (`bidi.py`).
 """
 

@@ -16,7 +16,7 @@ from index.formats import parsers
 
 @dataclass
 class DiscoveredFiles:
-    """Absolute paths of regular files, sorted and without links, and what was skipped."""
+    """Absolute paths of regular files, sorted and without links, and the skipped entries."""
 
     files: list[Path] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Child process that parses files, started and supervised by `index/ingestion/sandbox.py`, which has the reasons.
+"""Child process that parses files, started and supervised by `index/ingestion/sandbox.py`, which explains the design.
 
 It parses one file after another. Requests and responses are JSON, prefixed with the length (4 bytes, big endian):
 
@@ -30,11 +30,11 @@ from index.formats.parsed import ParsedDocument, Rejected
 LARGEST_FILE = 64 * 2**20
 """Bytes: two hundred times a long book."""
 LARGEST_ANSWER = 2**29
-"""Bytes of JSON: twice what a zip archive may unpack to."""
+"""Bytes of JSON: twice the limit for unpacked zip-based formats."""
 MAX_REJECTIONS = 1000
 """Rejections listed for one file; a last one, "and_more", stands for the rest."""
 MAX_ARTICLES = 200_000
-"""Articles of one file; the rest is left out and reported as "too_many_articles"."""
+"""Articles of one file; the rest is dropped and reported as "too_many_articles"."""
 MAX_MEMORY = 2 * 2**30
 """Bytes of address space: thirty times the largest file."""
 OUT_OF_MEMORY = 75
@@ -167,7 +167,7 @@ def _bounded(parts: Iterable[ParsedDocument | Rejected]) -> list[ParsedDocument 
 
 
 def _storable(parts: Iterable[ParsedDocument | Rejected]) -> Iterable[ParsedDocument | Rejected]:
-    """Yield `parts` without what cannot be stored: surrogates (valid in JSON), overlong titles, empty texts."""
+    """Yield `parts` without content that cannot be stored: surrogates (valid in JSON), overlong titles, empty texts."""
     replace: Callable[..., ParsedDocument | Rejected] = dataclasses.replace
     for part in parts:
         if isinstance(part, ParsedDocument) and not part.text.strip():

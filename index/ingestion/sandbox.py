@@ -1,9 +1,9 @@
 """Sandboxed parsing of untrusted files: in a child process, one after another, with limits.
 
-A file can be crafted so that parsing it never ends, takes all memory, or crashes the library. So none is opened here:
-a child (`index/ingestion/parser_worker.py`) parses it, with limits on time and memory, and cannot write files. It
-returns JSON, whose types and spans are validated. A child that fails is replaced, the file is reported with the
-reason, and the next one is parsed.
+A file can be crafted so that parsing it never ends, takes all memory, or crashes the library. Files are therefore
+parsed in a child process (`index/ingestion/parser_worker.py`), with limits on time and memory and without write access.
+It returns JSON, whose types and spans are validated. If the child fails, it is replaced, the file is reported with the
+reason, and parsing continues with the next one.
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@
                                                      -- name_keys(title and text), of all passages together
 
 FTS5 takes about 2 µs to rank a passage, so it ranks no more than `MAX_POSTINGS`: those with rare words of the query,
-and those where frequent words co-occur. The best are then scored again with all words. A word that is nowhere in the
-collection may be a name written there in another script (`index/retrieval/cross_script_names.py`).
+and those where frequent words co-occur. The best are then scored again with all words. A word without matches may be a
+name that the collection has in the other script (`index/retrieval/cross_script_names.py`).
 
-Quoted phrases are looked up as phrases of normalised words, which may match too much; `contains_phrase` then checks
-the text.
+Quoted phrases are looked up as phrases of normalised words, which may match other forms too; `contains_phrase` then
+checks the text.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _split(known: Sequence[_Term]) -> tuple[list[_Term], list[_Term]]:
 
 
 def _expression(affordable: Sequence[_Term], frequent: Sequence[_Term], max_rowid: int) -> str:
-    """Return an FTS5 query: any of the affordable words, or as many of the others together as makes them rare."""
+    """Return an FTS5 query: any of the affordable words, or enough frequent ones joined by AND to be rare."""
     parts = [_quoted(term.word) for term in affordable]
     budget = MAX_POSTINGS - sum(term.passages for term in affordable)
     combined, expected = 0, float(max_rowid)
@@ -216,7 +216,7 @@ def _ranked(rows: Rows, expression: str, limit: int, allowed: Collection[int] | 
 
 
 def _quoted(words: str) -> str:
-    # `normalize_tokens` returns only letters and digits; quotation marks are escaped all the same.
+    # `normalize_tokens` returns only letters and digits; quotation marks are escaped as a precaution.
     return '"' + words.replace('"', '""') + '"'
 
 

@@ -116,7 +116,7 @@ def known_exonyms(name: str) -> frozenset[str]:
 def key(name: str) -> str:
     """Return the script of a name and its consonants, "l" or "a" and capitals; empty where they are too few.
 
-    An initial vowel, whichever it is, is "A": Obama and أوباما are ABM.
+    Every initial vowel is "A": Obama and أوباما are ABM.
     """
     sounds = phonetic_form(name)
     # تش transliterates ch.

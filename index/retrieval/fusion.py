@@ -26,8 +26,8 @@ def fuse(
     """Return (passage number, fused score) of the best `k`, best first; ties by number.
 
     `dense` has cosines, `lexical` the scores of `bm25.keyword_search`, both in any order. A passage without a cosine
-    gets the lowest of `dense`: it is no nearer than that. The fused score is only for ranking; similarity is still the
-    cosine, for which declining was calibrated.
+    gets the lowest of `dense`, its upper bound. The fused score is only for ranking; the reported similarity is the
+    cosine, on which abstention is calibrated.
     """
     farthest = min((cosine for _, cosine in dense), default=0.0)
     scores = dict(dense)

@@ -1,4 +1,4 @@
-"""Names found by a part of them, in either script: "Kassar" and «كسار» find "Huda Kassar", "the Guardian" its host.
+"""Lookup of names by part, in either script: "Kassar" and «كسار» find "Huda Kassar", "the Guardian" finds its host.
 
 Words are compared folded, Arabic ones with and without clitics; across scripts by sound
 (`index/retrieval/cross_script_names.py`).
@@ -27,7 +27,7 @@ _SAID_OR_NOT = frozenset(
         "المراسلة صحيفة جريدة مجلة موقع الصحيفة الجريدة المجلة الموقع"
     ).split()
 )
-"""Folded words that are said with a name or left out; stop words, such as "the", are too."""
+"""Folded words that are optional in a name, as are stop words such as "the"."""
 _MIN_SIMILARITY = 0.5
 """Least phonetic similarity of two words with the same consonants that are the same name."""
 _MIN_SIMILARITY_OF_SHORT = 0.75
@@ -36,7 +36,7 @@ _MIN_SIMILARITY_OF_SHORT = 0.75
 
 @dataclass(frozen=True)
 class FoundNames:
-    """Names that were found; `exactly` says whether they have no more words than what was looked for."""
+    """Result of a lookup; `exactly` is true if the names have no words beyond those of the query."""
 
     names: frozenset[str]
     exactly: bool
@@ -61,7 +61,7 @@ class NameList:
             self._forms_by_key.setdefault(_script(form) + key(form)[1:], set()).add(form)
 
     def find(self, wanted: str) -> FoundNames | None:
-        """Return the names with all words of `wanted`; of these, only those with no further words, if there are any."""
+        """Return the names with all words of `wanted`; if some have no further words, only those."""
         words = _words(wanted)
         if not words:
             return None
@@ -85,13 +85,13 @@ class NameList:
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """Return the folded words of a name, without those that may be left out, unless it has no others."""
+    """Return the folded words of a name, without the optional ones, unless it has no others."""
     words = dict.fromkeys(word for word in _WORD.findall(_AIN.sub("", fold_text(name))) if word not in STOP_WORDS)
     return tuple(word for word in words if word not in _SAID_OR_NOT) or tuple(words)
 
 
 def _site_names(name: str) -> tuple[str, ...]:
-    """Return what a host may be called: theguardian.com "the Guardian", harbour-post.example "Harbour Post"."""
+    """Return the names of a site by its host: of theguardian.com, "theguardian" and "guardian"."""
     folded = fold_text(name)
     if not _HOST.fullmatch(folded):
         return ()

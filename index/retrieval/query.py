@@ -33,7 +33,7 @@ class Query:
 
 
 def parse_query(raw_text: str) -> Query:
-    """Parse a query. Quotation marks without a partner, or around nothing, are kept."""
+    """Parse a query. Quotation marks without a partner, or around nothing, remain in the text."""
     phrases: list[str] = []
 
     def unquoted(match: re.Match[str]) -> str:

@@ -1,6 +1,6 @@
-"""Articles about a topic: those that have all its words in title or text, in any form, names also in the other script.
+"""Topic search: all articles with every word of a topic in title or text, in any form, names also in the other script.
 
-Unlike a search for passages this finds all of them, not the best ones, and says where the words are.
+Unlike passage retrieval it returns all matches, not the best ones, and the fields in which the words occur.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from index.text.words import normalize_tokens, query_tokens, without_clitics
 MAX_TOPIC_WORDS = 24
 """Words of a topic that are looked up."""
 MAX_PLACED = 1_000
-"""Articles of which it is said where they have the words."""
+"""Maximum articles for which the fields with the words are determined."""
 _MAX_RARE_PASSAGES = 2
 """Most passages of a word that is still looked up in the other script, as in keyword search."""
 _FREQUENT = 10_000
-"""Passages from which a word is frequent: it is cheaper to look for it in few articles than to look them all up."""
+"""Passages from which a word is frequent: reading a few articles is then cheaper than looking up all its passages."""
 _FEW = 300
-"""Articles whose words are read, rather than looked up."""
+"""Maximum articles whose words are read instead of looking up all passages of a frequent word."""
 _MAX_VARIABLES = 500
 _CAPITALISED = re.compile(r"(?<![^\W_])[A-ZÀ-ÖØ-Þ][^\W\d_]+")
 _ARABIC = re.compile(r"[\u0620-\u06d3]")
@@ -50,8 +50,8 @@ class TopicWord:
 class Place:
     """Match of an article with the words of a topic.
 
-    `in_title` is the number of words in the title, `in_opening` says whether title and first passage have all,
-    `is_title` whether the title has no others.
+    `in_title` is the number of words in the title, `in_opening` is true if title and first passage have all of them,
+    `is_title` if the title has all of them and no others.
     """
 
     in_title: int
@@ -71,7 +71,7 @@ def _topic_word(rows: Rows, word: str, normal: str, names: Collection[str]) -> T
     is_arabic = bool(_ARABIC.match(word))
     own = [normal]
     if is_arabic and _DUAL.search(word):
-        # الدورتين are two of الدورة.
+        # الدورتين is the dual of الدورة.
         own += normalize_tokens(_DUAL.sub("ه", word))
     is_name = word in names or word.isdigit()
     candidates: Collection[str] = ()
@@ -84,9 +84,9 @@ def _topic_word(rows: Rows, word: str, normal: str, names: Collection[str]) -> T
 
 
 def articles_with(rows: Rows, groups: Sequence[Sequence[str]]) -> set[int]:
-    """Return the numbers of the articles that have one of the forms of every group in the title and one passage.
+    """Return the numbers of the articles with a form of every group in the title and one passage together.
 
-    Where there are none, those that have them in title and text.
+    If there are none, return the numbers of those with a form of every group anywhere in title and text.
     """
     expressions = {_any_of(group): frozenset(group) for group in groups}
     return _with_all(rows, " AND ".join(f"({expression})" for expression in expressions)) or (
@@ -120,7 +120,7 @@ def _with_all(rows: Rows, expression: str) -> set[int]:
 
 
 def places(rows: Rows, groups: Sequence[Sequence[str]], numbers: Collection[int]) -> dict[int, Place]:
-    """Return where each of the articles has the words; of more than `MAX_PLACED`, nothing."""
+    """Map the numbers of articles to their matches with the words; empty for more than `MAX_PLACED` articles."""
     if len(numbers) > MAX_PLACED:
         return {}
     forms = [frozenset(group) for group in groups]
@@ -193,7 +193,7 @@ def _count_matches(rows: Rows, expression: str, limit: int) -> int:
 
 
 def _any_of(words: Sequence[str]) -> str:
-    # `normalize_tokens` returns only letters and digits; quotation marks are escaped all the same.
+    # `normalize_tokens` returns only letters and digits; quotation marks are escaped as a precaution.
     return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
 
 

@@ -14,7 +14,7 @@ _IDENTIFYING_FIELDS = ("model name", "flags", "Features", "CPU implementer", "CP
 
 @cache
 def cpu_name() -> str:
-    """Return the manufacturer's name for the processor, as far as the system reports it."""
+    """Return the manufacturer's name for the processor, if the system reports it."""
     return _described().get("model name") or platform.processor() or platform.machine()
 
 

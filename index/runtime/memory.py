@@ -31,7 +31,7 @@ _CGROUP_V1 = _CgroupFiles("memory.limit_in_bytes", "memory.usage_in_bytes", "tot
 def require_memory(needed: int, file: Path) -> None:
     """Raise `InsufficientMemory` where less than `needed` bytes are free for loading `file`.
 
-    Linux kills a process that takes more than there is, without a message. Does nothing where free memory is unknown.
+    Linux kills a process that exceeds free memory, without a message. Does nothing if free memory is unknown.
     """
     free = available_memory()
     if free is not None and free < needed:
@@ -59,7 +59,7 @@ def available_memory() -> int | None:
 
 
 def _free_in_machine() -> int | None:
-    """Return Linux's own estimate: free memory and what can be reclaimed from the file cache."""
+    """Return Linux's own estimate: free memory and reclaimable pages of the file cache."""
     try:
         lines = _MEMINFO.read_text(encoding="ascii").splitlines()
     except OSError:

@@ -1,7 +1,7 @@
 """A single compute thread for a network, with priorities and without starvation.
 
 Each task's due time is its submission time plus the delay of its priority, and the earliest due task runs first.
-Strict priorities starve: eight callers who searched without a pause held up a question for as long as they went on.
+Strict priorities cause starvation: eight clients searching continuously blocked a question for as long as they ran.
 
 OpenMP has worker threads for every thread that computes, and they compete for cores: twenty questions at once, each
 in a thread of its own, took twice as long as one after the other (docs/web-ui.md, "Twenty people at once").
@@ -56,7 +56,7 @@ class PriorityExecutor:
         try:
             return future.result()
         finally:
-            # An interrupted caller must not release what the task still uses.
+            # An interrupted caller must not release objects that the task still uses.
             wait((future,))
 
     @property

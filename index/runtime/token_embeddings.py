@@ -32,7 +32,7 @@ def read_rows_from_file(embedding: torch.nn.Embedding, file: Path) -> bool:
     descriptor = os.open(file, os.O_RDONLY)
     width = embedding.embedding_dim * embedding.weight.element_size()
     rows = copy.copy(embedding)
-    # It matters in training only, and its row may not be among those loaded.
+    # The padding index matters in training only, and may be out of range among the loaded rows.
     rows.padding_idx = None
 
     def forward(ids: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """The catalogue: articles, passages and embeddings in one SQLite file, the index's single source of truth.
 
 Everything else in an index folder (the FAISS file) is derived from it and can be rebuilt. Embeddings are keyed by the
-embedded text, so the same passage is never embedded twice, and an interrupted run keeps what it had computed. A change
-of articles is one transaction.
+embedded text, so the same passage is never embedded twice, and an interrupted run loses no embeddings. A change of
+articles is one transaction.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Catalog(CatalogReader):
         catalog = cls(folder, Database(folder / FILE, writable=True))
         with ExitStack() as on_error:
             on_error.callback(catalog.close)
-            # The version is checked first: nothing of another version's index is changed.
+            # The version is checked first, so that an index of another version is not changed.
             if catalog.rows("SELECT name FROM sqlite_master WHERE name = 'meta'"):
                 catalog._migrate()
                 checkpoint_and_checksum(catalog._database, folder / FILE)
@@ -152,7 +152,7 @@ class Catalog(CatalogReader):
         )
         number = int(self.rows("SELECT number FROM articles WHERE id = ?", article.id)[0][0])
         self._put_passages(number, entry.passages, check)
-        # Never removed: a name that no passage has any more only costs a lookup without results.
+        # Never removed: a name without passages only costs a lookup without results.
         self.execute_many("INSERT OR IGNORE INTO names VALUES (?, ?)", checked(sorted(entry.names), check))
         return number
 

@@ -36,7 +36,7 @@ class CatalogReader:
         return self._database.closed
 
     def snapshot(self) -> AbstractContextManager[None]:
-        """Read transaction: everything read inside is of one state."""
+        """Read transaction: all reads inside it see the same state."""
         return self._database.snapshot()
 
     @property
@@ -136,7 +136,7 @@ class CatalogReader:
         return bool(self.rows(query, article_id))
 
     def texts_to_remove(self, article_ids: Collection[str]) -> set[str]:
-        """Return those of `article_ids` whose text is removed with them: no remaining copy would replace them."""
+        """Return the `article_ids` whose text is removed with them: no remaining copy would replace them."""
         leaving = set(article_ids)
         if not leaving:
             return leaving
@@ -149,7 +149,7 @@ class CatalogReader:
         return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
     def digests_by_path(self) -> dict[str, dict[str, str]]:
-        """Map path → article id → digest of what was read, for all articles and copies."""
+        """Map path → article id → digest of the parsed content, for all articles and copies."""
         digests: dict[str, dict[str, str]] = {}
         for table in ("articles", "copies"):
             for path, article_id, digest in self.rows(f"SELECT path, id, digest FROM {table}"):
@@ -236,7 +236,7 @@ class CatalogReader:
         }
 
     def missing_embeddings(self, keys: Iterable[str]) -> set[str]:
-        """Return those of `keys` that no embedding is stored for."""
+        """Return the `keys` without a stored embedding."""
         missing = set(keys)
         for chunk in _chunks(sorted(missing)):
             missing -= {

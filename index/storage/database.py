@@ -68,7 +68,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read transaction: everything read inside is of one state, whatever a writer does meanwhile."""
+        """Read transaction: all reads inside it see the same state, independent of concurrent writes."""
         with storage_errors(self.folder), self._lock:
             self._connection.execute("BEGIN")
             try:
@@ -78,7 +78,7 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend SQLite's own connection, for operations on the whole file; other threads wait."""
+        """Yield SQLite's own connection for operations on the whole file; other threads wait."""
         with storage_errors(self.folder), self._lock:
             yield self._connection
 

@@ -31,7 +31,7 @@ class NewPassage:
 
 @dataclass(frozen=True)
 class Entry:
-    """An article to be stored: its file, digests of what was read and of its text alone, its passages, its names."""
+    """An article to be stored: its file, digests of all its parsed fields and of its text alone, passages, names."""
 
     article: Article
     path: str

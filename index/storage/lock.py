@@ -28,8 +28,8 @@ program, the child shares the lock."""
 def write_lock(folder: Path) -> Iterator[None]:
     """Hold the exclusive lock of `folder`, which is also needed to move the folder.
 
-    Raises `IndexMissing` where there is no such folder, and makes none; `IndexLocked` if another process or thread
-    keeps holding it. The lock is the operating system's: it is released when the process ends, however that happens.
+    Raises `IndexMissing` if the folder does not exist, which is not created; `IndexLocked` if another process or thread
+    holds the lock until the timeout. The operating system releases the lock when the process ends, also after a crash.
     """
     with storage_errors(folder):
         lock = _open_locked(folder)
@@ -38,7 +38,7 @@ def write_lock(folder: Path) -> Iterator[None]:
     finally:
         # Explicitly, not by closing the file: a child that was forked meanwhile would keep the lock.
         fcntl.flock(lock, fcntl.LOCK_UN)
-        with suppress(OSError):  # a disk that fails; it is closed all the same
+        with suppress(OSError):  # a failing disk; the file is closed nevertheless
             os.close(lock)
 
 

@@ -5,7 +5,7 @@ little-endian; 0 is "not known"). An update costs only the pages that a change w
 SQLite's write-ahead log (https://www.sqlite.org/fileformat2.html#the_write_ahead_log). That log is merged only by
 `checkpoint_and_checksum`.
 
-No page can be read without those of the database's schema, so a second copy of these is stored (`catalog.head`).
+The pages of the database's schema are needed to read any other, so a second copy of them is stored (`catalog.head`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Private files: files and folders made by Jawab are accessible to their owner only, whatever the umask.
+"""Private files: files and folders made by Jawab are accessible to their owner only, regardless of the umask.
 
 New folders have mode 0700, new files 0600. Existing ones keep their mode, and files derived from the catalogue get the
 catalogue's, so that an index that was shared stays shared. Only conversations and the data folder as a whole, which are
@@ -60,8 +60,8 @@ def claim_database(path: Path) -> None:
 
 
 def narrow_folder(folder: Path) -> None:
-    """Make a folder private if others may access it, as those of an earlier Jawab. Access of a group alone is taken as
-    intended and kept.
+    """Make a folder private if others may access it, as with folders of earlier versions. Access of a group alone is
+    assumed to be intentional and is not removed.
     """
     with suppress(OSError):
         if stat.S_IMODE(folder.stat().st_mode) & _OTHERS:

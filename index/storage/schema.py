@@ -29,7 +29,7 @@ TABLES = (
     """CREATE TABLE files (
         path TEXT PRIMARY KEY, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, refused TEXT NOT NULL
     )""",
-    # Articles. `digest` is of what was read (to detect changes), `checksum` of the row (to detect damage),
+    # Articles. `digest` is of all parsed fields (to detect changes), `checksum` of the row (to detect damage),
     # `fingerprint` of the text (to detect copies); `story` is the same number for the articles of one story.
     """CREATE TABLE articles (
         number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, path TEXT NOT NULL, title TEXT NOT NULL,

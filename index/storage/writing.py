@@ -16,7 +16,7 @@ from index.storage.lock import REPAIRING, write_lock
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Catalog]:
-    """Open the catalogue of `folder` for writing; an empty one is made where there is none. Raises `IndexLocked`."""
+    """Open the catalogue of `folder` for writing, creating an empty one if missing. Raises `IndexLocked`."""
     with storage_errors(folder):
         private.make_folder(folder)
     with write_lock(folder), _opened(folder) as catalog:
@@ -25,7 +25,7 @@ def writing(folder: Path) -> Iterator[Catalog]:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Catalog]:
-    """Open the existing catalogue of `folder` for writing. Raises `IndexLocked`; `IndexMissing`, and makes nothing."""
+    """Open the existing catalogue of `folder` for writing. Raises `IndexLocked`; `IndexMissing`, creating nothing."""
     _require(folder)
     with write_lock(folder):
         _require(folder)

@@ -1,7 +1,7 @@
 """Chunker: split articles into passages, the unit of embedding and retrieval.
 
 Whole sentences are packed into a passage up to `TARGET` code points; a passage never crosses an ignored span,
-and a paragraph is kept together where it fits. `docs/benchmarks.md` has the curve that the size was chosen by.
+and a paragraph is not split if it fits. The size was chosen from the curve in `docs/benchmarks.md`.
 """
 
 from __future__ import annotations

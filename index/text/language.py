@@ -78,7 +78,7 @@ def is_arabic_letter(character: str) -> bool:
 
 
 def detect_language(text: str) -> Language:
-    """Return Arabic or English, whichever more of the words are. Names in Latin script do not make a text English.
+    """Return Arabic or English by majority of the words. Names in Latin script do not make a text English.
 
     A Latin word with a capital counts half, since it is likely to be a name; English also has lower-case words.
     In a tie the letters decide, and a text without letters is English.

@@ -128,7 +128,7 @@ def _normal(word: str, steps: NormalizationSteps) -> str:
 
 
 def without_clitics(word: str) -> str:
-    """Return a folded word without و, the article, and what is attached to the article."""
+    """Return a folded word without و, the article, and the prepositions attached to the article."""
     if word.startswith("و") and len(word) > _SHORTEST_REST:
         word = word[1:]
     for article in _ARTICLES:
@@ -185,7 +185,7 @@ STOP_WORDS = frozenset(
 _PREFIXES = ("وال", "بال", "فال", "كال", "ولل", "لل", "ال")
 _SHORTEST_CONTENT = 3
 _STEM = 5
-"""Letters kept of a word. Crude, but it matches التدريب with تدريبية and withdraw with withdrawal."""
+"""Letters of a stem. Crude, but it matches التدريب with تدريبية and withdraw with withdrawal."""
 _STOP = frozenset(
     fold_text(
         "من في على إلى عن ما ماذا متى أين كم كيف لماذا هل هو هي التي الذي كان كانت أي أو أن إن لم لا قد "

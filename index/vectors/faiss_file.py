@@ -1,4 +1,4 @@
-"""The FAISS file: a *base* that holds every passage up to a number, updated when much has changed since.
+"""The FAISS file: a *base* with every passage up to a number, updated once enough passages have changed since.
 
 Up to `FLAT_LIMIT` passages it is exact. Beyond, it is an inverted file (IVF; Jégou et al. 2011, "Product quantization
 for nearest neighbor search") of 8-bit vectors: passages can be added and removed, it is memory-mapped, and a million
@@ -134,7 +134,7 @@ def _add(catalog: Catalog, index: faiss.Index, after: int, check: Check) -> None
 
 
 def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
-    """Write a new file, then record it in the catalogue; the old one is kept."""
+    """Write a new file, then record it in the catalogue; the old one remains until `drop_other_files`."""
     last = int(catalog.rows("SELECT coalesce(max(number), 0) FROM passages")[0][0])
     path = catalog.folder / f"vectors-{catalog.generation}-{last}.faiss"
     partial = path.with_suffix(".partial")
@@ -152,7 +152,7 @@ def _save(catalog: Catalog, index: faiss.Index, trained_on: int) -> None:
 
 
 def drop_other_files(catalog: Catalog) -> None:
-    """Delete the vector files that the catalogue does not name: those of earlier states and of failed transactions."""
+    """Delete the vector files not recorded in the catalogue: those of earlier states and of failed transactions."""
     base = stored_metadata(catalog)
     with storage_errors(catalog.folder):
         for path in catalog.folder.glob("vectors-*"):
@@ -161,7 +161,7 @@ def drop_other_files(catalog: Catalog) -> None:
 
 
 def forget(catalog: Catalog) -> None:
-    """Forget the file: the next `compact` makes a new one from all passages."""
+    """Delete the file's record, so that the next `compact` builds a new file from all passages."""
     catalog.execute("DELETE FROM meta WHERE key = ?", _META)
 
 

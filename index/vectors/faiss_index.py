@@ -77,7 +77,7 @@ class FaissIndex:
         # A filter leaves fewer candidates in each list: search more lists.
         probes = PROBES if allowed is None else 4 * PROBES
         parameters = faiss.SearchParameters() if exact else _probing(probes)
-        # Kept in a variable: FAISS does not keep the parts of a selector alive.
+        # Held in a variable: FAISS holds no references to the parts of a selector.
         selectors = _selectors(self._deleted, allowed)
         if selectors:
             parameters.sel = selectors[-1]

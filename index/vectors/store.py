@@ -1,7 +1,7 @@
-"""Vector store: where the passages' vectors are searched.
+"""Protocols of vector stores: nearest-neighbour search over the passages' vectors.
 
-The catalogue (`index/storage/catalog.py`) has all vectors; a store is derived from it and may keep files of its own in
-the index folder. To add one, implement both protocols, add it to `tests/test_vector_stores.py`, and give it to
+The catalogue (`index/storage/catalog.py`) has all vectors; a store is derived from it and may have files of its own in
+the index folder. To add one, implement both protocols, add it to `tests/test_vector_stores.py`, and pass it to
 `Retriever` and to the functions of `index/indexer.py`.
 """
 
@@ -32,22 +32,22 @@ class VectorIndex(Protocol):
 
 
 class VectorStore(Protocol):
-    """Storage of vectors for search. Its files, if any, lie in the catalogue's folder and can be made anew."""
+    """Storage of vectors for search. Its files, if any, are in the catalogue's folder and can be rebuilt."""
 
     def open(self, catalog: Catalog) -> VectorIndex:
         """Open the index of the catalogue's current state; a missing or damaged file is no error."""
 
     def needs_update(self, catalog: Catalog) -> bool:
-        """Return whether `update` should be called: so much has changed that searching has become slow."""
+        """Return whether `update` should be called, because the changes since the last one slow down search."""
 
     def update(self, catalog: Catalog, check: Check = never) -> None:
-        """Bring the files up to date. Called in a transaction; after it, even if it failed, `clean_up` is."""
+        """Update the files. Called in a transaction, after which `clean_up` is called even if it failed."""
 
     def clean_up(self, catalog: Catalog) -> None:
         """Delete files of earlier states and of failed transactions."""
 
     def reset(self, catalog: Catalog) -> None:
-        """Forget the files: the next `update` makes new ones from all passages."""
+        """Discard the files, so that the next `update` builds new ones from all passages."""
 
     def is_damaged(self, catalog: Catalog) -> bool:
         """Return whether a file is missing or differs from its checksum."""

@@ -18,7 +18,7 @@ from index.retrieval.name_list import NameList
 from index.text.folding import Folded, fold
 from index.text.words import STOP_WORDS, normalize_tokens
 from qa.query.catalog_grammar import CatalogQuestion, Wanted
-from qa.query.catalog_question import may_ask_catalogue
+from qa.query.catalog_question import is_noun_for_article, may_ask_catalogue
 from qa.query.intent import Intent, Intents
 from qa.query.periods import Period, period_within
 
@@ -52,6 +52,8 @@ def read_loosely(question: str, intents: Intents, publications: Publications) ->
     author = reading.take_name(publications.authors) if wanted != "author" else None
     period = reading.take_period()
     topic = reading.topic(intents.generic)
+    if (author or source) and intents.incidental.issuperset(normalize_tokens(topic)):
+        topic = ""
     if wanted in ("author", "date", "source") and not (topic or author or source or period != Period()):
         return None
     return CatalogQuestion(
@@ -111,8 +113,9 @@ class _Reading:
         kept = [
             self._original(word.start, word.end)
             for word in self._words
-            if self._folded.text[word.start : word.end] not in STOP_WORDS
-            and not generic.issuperset(normalize_tokens(self._folded.text[word.start : word.end]))
+            if (text := self._folded.text[word.start : word.end]) not in STOP_WORDS
+            and not generic.issuperset(normalize_tokens(text))
+            and not is_noun_for_article(self._question, text)
         ]
         return " ".join(kept)
 

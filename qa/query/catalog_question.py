@@ -87,6 +87,12 @@ def may_ask_catalogue(question: str) -> bool:
     return not _grammar_of(question).not_articles.search(fold_text(question))
 
 
+def is_noun_for_article(question: str, word: str) -> bool:
+    """Return whether a folded word of a question means an article in general ("item", "news"), and no genre."""
+    match = _grammar_of(question).noun_phrase.fullmatch(word)
+    return match is not None and not match.groupdict().get("genre") and not match.groupdict().get("genre_construct")
+
+
 def _grammar_of(question: str) -> Grammar:
     first = _FIRST_LETTER.search(question)
     return ARABIC if first and _ARABIC_LETTER.match(first.group()) else ENGLISH

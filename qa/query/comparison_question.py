@@ -1,99 +1,216 @@
-"""Recognise questions that compare: which of two is longer, how much longer, how many together, the longest of all.
+"""Questions that compare, understood: what is compared, how, and whether the most or the least is asked for.
 
-    parse_comparison("Which is longer, the Palm bridge or the Heron bridge?")
-    →  things "the Palm bridge", "the Heron bridge"; "How long is the Palm bridge?" …
+    "Which is longer, the Palm bridge or the Heron bridge?"
+    →  which; things "the Palm bridge", "the Heron bridge"; the most
 
-By rules on the folded text. They are strict: a question that is not clearly one of these gives `None`.
+The intent classifier (`intent.py`) recognises that a question compares, and in which way. Linear classifiers of the
+embedder's token states find the words that name the things; whether the most or the least is asked for, the other words
+say, by learnt weights. `qa/training/train_comparisons.py` trains both; docs/answer-verification.md has how often they
+are right.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
+import numpy as np
+
+from index.articles import Span
 from index.text.folding import fold_text
-from index.text.language import detect_language
-from qa.query.comparing import arabic_amounts, arabic_choices, english_amounts, english_choices
-from qa.query.comparing.model import MAX_THINGS, ComparisonQuestion, QuestionLine, without_quotes
+from index.text.language import is_arabic_letter
+from index.text.words import normalize_tokens
+from qa.query.intent import Intents
+from qa.query.name_tagger import word_states
+from qa.reader.lora_reader import base_fingerprint, read_header
+from qa.units import units_by_word
 
-_ENGLISH = (
-    english_amounts.difference_of_adjective,
-    english_amounts.difference_of_counts,
-    english_amounts.difference_of_kinds,
-    english_amounts.difference_between,
-    english_amounts.time_between,
-    english_amounts.sum_of_things,
-    english_amounts.sum_of_noun,
-    english_choices.choice,
-    english_choices.choice_before_clause,
-    english_choices.choice_of_subjects,
-    english_choices.whether_more,
-    english_choices.whether_before,
-    english_choices.whether_counted,
-    english_choices.most_of_kind,
-)
-_ARABIC = (
-    arabic_amounts.difference_between,
-    arabic_amounts.difference_of_exceeding,
-    arabic_amounts.time_between,
-    arabic_amounts.difference_of_adjective,
-    arabic_amounts.sum_of_things,
-    arabic_choices.choice,
-    arabic_choices.choice_without_mark,
-    arabic_choices.whether_in_places,
-    arabic_choices.whether_more,
-    arabic_choices.whether_before,
-    arabic_choices.most_of_kind,
-)
-"""Rules in order: the first that matches is taken."""
-_LEAD = re.compile(r"^(?:and|so|but|well|please|tell me)[, ]+", re.IGNORECASE)
-_FIRST_WORD = re.compile(r"^(\w*)(.*)$")
-Rule = Callable[[QuestionLine], ComparisonQuestion | None]
-"""Matches one form of question."""
-_MAX_LENGTH = 300
-"""Characters of the longest question that is tried."""
+if TYPE_CHECKING:
+    from index.embeddings import SentenceTransformerEmbedder, Vectors
+
+FORMAT = "jawab-comparisons-1"
+Operation = Literal["which", "whether", "difference", "sum"]
+"""Which thing has the most or the least; whether the first one does; how far two are apart; how much all are together.
+"""
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+MIN_PROBABILITY = 0.5
+"""Least probability that a question compares."""
+LAYER = 16
+"""Layer whose output is classified."""
+OUTSIDE, BEGINS, WITHIN = range(3)
+"""Labels of a word: of no thing's name, the first of one, another of one."""
+_TWO = {0: -1.0, 2: 0.0}
+_MORE = {0: -1.0, 2: 0.0, 3: -1.0, 4: -2.0}
+COUNTS: Mapping[Operation, Mapping[int, float]] = {"which": _MORE, "whether": _TWO, "difference": _TWO, "sum": _MORE}
+"""How many things may be named, with their log-odds against two, chosen on questions that nothing was trained on."""
+WORD = re.compile(r"[^\W_](?:[^\W_]|[\u064b-\u0652\u0670\u0640])*(?:['’-][^\W_]+)*")
+_JOINED = re.compile(r"[\s«»\"“”„'’()]*(?:-[\s]*)?")
+"""Separator of two words of one thing."""
+_MARKS = " ,،;؛:.?؟!–—-"
+_COUNTED = re.compile(r"\bhow (?:many|much) (?:more |fewer |less )?(\w+)|(?<!\w)(?:ب|و|ف)?كم (\w+)")
 
 
-def parse_comparison(question: str) -> ComparisonQuestion | None:
-    """Return what a question compares; `None` for any other question."""
-    line = without_quotes(question)
-    if not line or len(line) > _MAX_LENGTH:
+@dataclass(frozen=True)
+class ComparisonQuestion:
+    """A question that compares the values of several things.
+
+    `things` are as the question names them; none where one of a kind is asked for ("which bridge is the longest?").
+    `most` says whether the greatest value wins, and `latest` the same of dates: what is older has more years, and an
+    earlier date. For "whether" it is what the first thing must have. `unit` is the folded word of the unit that a
+    difference or a sum is asked in, "" where none is.
+    """
+
+    question: str
+    operation: Operation
+    things: tuple[str, ...]
+    most: bool = True
+    latest: bool = True
+    unit: str = ""
+
+    def about(self, thing: str) -> str:
+        """Return the question without the other things: what its value is searched for with."""
+        text = self.question
+        for other in self.things:
+            if other != thing and other not in thing:
+                text = text.replace(other, " ")
+        return " ".join(text.split())
+
+
+WordWeights = Mapping[str, float]
+"""Weights of words in log-odds, by form (`forms_of`)."""
+
+
+class ComparisonParser(Protocol):
+    """Understands questions that compare."""
+
+    def parse(self, question: str, intents: Intents) -> ComparisonQuestion | None:
+        """Return what a question compares; `None` for any other question."""
+
+
+class NoComparisons:
+    """Parser that knows nothing: comparisons are read as any other question."""
+
+    def parse(self, question: str, intents: Intents) -> ComparisonQuestion | None:
         return None
-    if detect_language(line) == "ar":
-        parsed = _first(_ARABIC, QuestionLine(line))
-    else:
-        parsed = _first(_ENGLISH, QuestionLine(_LEAD.sub("", line)))
-    return _as_typed(line, parsed) if parsed and _is_sound(parsed) else None
 
 
-def _first(rules: Sequence[Rule], line: QuestionLine) -> ComparisonQuestion | None:
-    return next((parsed for rule in rules if (parsed := rule(line))), None)
+class TokenStateComparisonParser:
+    """Parser over `embedder`.
+
+    `things` has shape (3, 3 · width) and `biases` (3,): of the states of a word, the one before and the one after, the
+    logits that the word is of no thing's name, begins one, or is within one. `amounts` and `dates` weigh the words
+    outside: above 0 the most wins, or the latest.
+    """
+
+    def __init__(
+        self,
+        things: Vectors,
+        biases: Vectors,
+        amounts: WordWeights,
+        dates: WordWeights,
+        embedder: SentenceTransformerEmbedder,
+    ) -> None:
+        self._things = things
+        self._biases = biases
+        self._amounts = amounts
+        self._dates = dates
+        self._embedder = embedder
+
+    @classmethod
+    def of(cls, file: Path, embedder: SentenceTransformerEmbedder) -> TokenStateComparisonParser | None:
+        """Load a weights file; `None` if it is for another embedder."""
+        from safetensors.numpy import load_file
+
+        metadata = read_header(file, FORMAT)
+        if metadata.get("base") != base_fingerprint(embedder):
+            return None
+        tensors = load_file(file)
+        amounts, dates = json.loads(metadata["amounts"]), json.loads(metadata["dates"])
+        return cls(tensors["things"], tensors["biases"], amounts, dates, embedder)
+
+    def parse(self, question: str, intents: Intents) -> ComparisonQuestion | None:
+        operation = max(OPERATIONS, key=intents.of)
+        if sum(map(intents.of, OPERATIONS)) < MIN_PROBABILITY:
+            return None
+        words = question_words(question)
+        if not words:
+            return None
+        states = with_neighbours(word_states(question, words, self._embedder, LAYER))
+        spans = thing_spans(question, words, states @ self._things.T + self._biases, COUNTS[operation])
+        things = tuple(_name(question, span) for span in spans)
+        if len(set(map(fold_text, things))) < len(things):
+            return None
+        others = [word for word in words if not any(word.overlaps(span) for span in spans)]
+        forms = {form for word in others for form in forms_of(question[word.start : word.end])}
+        most, latest = (sum(weights.get(form, 0.0) for form in forms) > 0 for weights in (self._amounts, self._dates))
+        return ComparisonQuestion(question, operation, things, most, latest, asked_unit(question))
 
 
-def _as_typed(line: str, parsed: ComparisonQuestion) -> ComparisonQuestion:
-    """Return the question with its words as they were typed, with capitals and hamzas, where rules used folded ones."""
-    words = re.findall(r"\w+", line)
-    # The first word has a capital that it does not keep elsewhere.
-    typed = {fold_text(word): word for word in words[words[0].isascii() :]}
-    typed |= {f"ال{folded}": f"ال{word}" for folded, word in typed.items() if not folded.isascii()}
-
-    def restore(text: str) -> str:
-        return re.sub(r"\w+", lambda word: typed.get(word.group(), word.group()), text)
-
-    questions = [
-        replace(
-            question,
-            # "When" of the template stays, though "when" may be in the question.
-            before=_FIRST_WORD.sub(lambda match: match[1] + restore(match[2]), question.before),
-            after=restore(question.after),
-        )
-        for question in parsed.sub_questions
-    ]
-    return replace(parsed, wording=restore(parsed.wording), sub_questions=tuple(questions), question=line)
+def forms_of(word: str) -> Iterator[str]:
+    """Yield the forms of a word that have a weight: as it is, folded, and its stems."""
+    yield f"={fold_text(word)}"
+    yield from normalize_tokens(word)
 
 
-def _is_sound(parsed: ComparisonQuestion) -> bool:
-    """Return whether the things are neither too many nor the same."""
-    names = {fold_text(thing) for thing in parsed.things}
-    return len(names) == len(parsed.things) and len(names) != 1 and len(names) <= MAX_THINGS
+def question_words(question: str) -> list[Span]:
+    """Return the words of a question that are classified."""
+    return [Span(*match.span()) for match in WORD.finditer(question)]
+
+
+def with_neighbours(states: Vectors) -> Vectors:
+    """Return each word's state with those of the words before and after it, zeros at the ends; (words, 3 · width)."""
+    nothing = np.zeros_like(states[:1])
+    return np.concatenate(
+        [states, np.concatenate([nothing, states[:-1]]), np.concatenate([states[1:], nothing])], axis=1
+    )
+
+
+def thing_spans(question: str, words: Sequence[Span], logits: Vectors, counts: Mapping[int, float]) -> list[Span]:
+    """Return where things are named: the likeliest labelling of the words that names as many as may be.
+
+    `logits` has shape (words, 3): of no name, begins one, within one. `counts` are the log-odds of each number of
+    things. By dynamic programming over words, number of things so far, and the word's label (Viterbi 1967).
+    """
+    joined = [bool(_JOINED.fullmatch(question[one.end : other.start])) for one, other in pairwise(words)]
+    paths = {(0, OUTSIDE): (logits[0, OUTSIDE], [OUTSIDE]), (1, BEGINS): (logits[0, BEGINS], [BEGINS])}
+    for row, is_joined in zip(logits[1:], joined, strict=True):
+        longer: dict[tuple[int, int], tuple[float, list[int]]] = {}
+        for (count, before), (score, labels) in paths.items():
+            for label in (OUTSIDE, BEGINS, WITHIN):
+                if label == WITHIN and (before == OUTSIDE or not is_joined):
+                    continue
+                key = count + (label == BEGINS), label
+                if key[0] <= max(counts) and score + row[label] > longer.get(key, (-math.inf, []))[0]:
+                    longer[key] = score + row[label], [*labels, label]
+        paths = longer
+    ending = [(score + counts[count], labels) for (count, _), (score, labels) in paths.items() if count in counts]
+    _, labels = max(ending, key=lambda path: path[0], default=(0.0, []))
+    spans: list[Span] = []
+    for word, label in zip(words, labels, strict=False):
+        if label == BEGINS:
+            spans.append(word)
+        elif label == WITHIN:
+            spans[-1] = Span(spans[-1].start, word.end)
+    return spans
+
+
+def _name(question: str, span: Span) -> str:
+    """Return a thing's name without marks and, in Arabic, without the "and" that is written with it."""
+    text = question[span.start : span.end].strip(_MARKS)
+    joined = len(text) > 4 and text[0] == "و" and is_arabic_letter(text[1]) and text.startswith("وال")
+    return text[1:] if joined else text
+
+
+def asked_unit(question: str) -> str:
+    """Return the unit that is counted ("how many years", «بكم مترا»), folded; "" if none is."""
+    for match in _COUNTED.finditer(fold_text(question)):
+        word = match[1] or match[2]
+        if word in units_by_word():
+            return word
+    return ""

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 FORMAT = "jawab-intents-1"
 Intent = Literal[
-    "phrase", "list", "yes-no", "comparison", "author", "date", "source", "count", "articles", "newest", "oldest"
-]
-"""The last seven ask the catalogue: who wrote an article, when, where it was published, how many there are, which."""
+    "phrase", "list", "yes-no", "which", "whether", "difference", "sum",
+    "author", "date", "source", "count", "articles", "newest", "oldest",
+]  # fmt: skip
+"""Four compare (`comparison_question.py`). The last seven ask the catalogue: who wrote an article, when, where it was
+published, how many there are, which."""
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 
 
@@ -32,11 +34,13 @@ INTENTS: tuple[Intent, ...] = get_args(Intent)
 class Intents:
     """Probabilities of the intents, which sum to 1; empty where no classifier is there.
 
-    `generic` are the stems that catalogue questions have in common, whatever they are about.
+    `generic` are the stems that catalogue questions have in common, whatever they are about; `incidental` those that
+    occur in several of them and in no topic: alone, beside an author or a publication, they are no topic either.
     """
 
     probabilities: Mapping[Intent, float] = field(default_factory=dict)
     generic: frozenset[str] = frozenset()
+    incidental: frozenset[str] = frozenset()
 
     def of(self, intent: Intent) -> float:
         return self.probabilities.get(intent, 0.0)
@@ -62,11 +66,17 @@ class EmbeddingIntentClassifier:
     """
 
     def __init__(
-        self, weights: Vectors, biases: Vectors, generic: frozenset[str], embedder: SentenceTransformerEmbedder
+        self,
+        weights: Vectors,
+        biases: Vectors,
+        generic: frozenset[str],
+        incidental: frozenset[str],
+        embedder: SentenceTransformerEmbedder,
     ) -> None:
         self._weights = weights
         self._biases = biases
         self._generic = generic
+        self._incidental = incidental
         self._embedder = embedder
 
     @classmethod
@@ -78,9 +88,11 @@ class EmbeddingIntentClassifier:
         if metadata.get("base") != base_fingerprint(embedder):
             return None
         tensors = load_file(file)
-        return cls(tensors["weights"], tensors["biases"], frozenset(json.loads(metadata["generic"])), embedder)
+        stems = (frozenset(json.loads(metadata[name])) for name in ("generic", "incidental"))
+        return cls(tensors["weights"], tensors["biases"], *stems, embedder)
 
     def classify(self, question: str) -> Intents:
         odds = self._weights @ self._embedder.embed_queries([question])[0] + self._biases
         shares = np.exp(odds - odds.max())
-        return Intents(dict(zip(INTENTS, (shares / shares.sum()).tolist(), strict=True)), self._generic)
+        probabilities = dict(zip(INTENTS, (shares / shares.sum()).tolist(), strict=True))
+        return Intents(probabilities, self._generic, self._incidental)

@@ -57,10 +57,10 @@ class TokenStateTagger:
         return [float(value) for value in states @ self._direction + self._bias]
 
 
-def word_states(text: str, words: Sequence[Span], embedder: SentenceTransformerEmbedder) -> Vectors:
+def word_states(text: str, words: Sequence[Span], embedder: SentenceTransformerEmbedder, layer: int = LAYER) -> Vectors:
     """Mean token states of words, of shape (words, width); zeros for a word without tokens of its own."""
     plain = to_plain_form(text)
-    states, offsets = embedder.token_states(plain.text, LAYER)
+    states, offsets = embedder.token_states(plain.text, layer)
     spans = [plain.to_original(start, max(end, start + 1)) for start, end in offsets]
     rows = np.zeros((len(words), states.shape[1]), dtype=np.float32)
     for row, word in enumerate(words):

@@ -91,14 +91,16 @@ def extract_answer(
     budget: int = BUDGET,
     score: Scorer = reader_scorer,
     newest: bool = False,
+    ranked_by: str = "",
 ) -> ExtractedAnswer | None:
     """Return the most probable answer over all excerpts that are read; `None` if there are none.
 
-    With `newest`, that of the newest article among those that are nearly as probable; then reading does not stop early.
+    Excerpts are ranked for `ranked_by`, the question by default. With `newest`, that of the newest article among those
+    that are nearly as probable; then reading does not stop early.
     """
     answers: list[ExtractedAnswer] = []
     question_words = _words_to_avoid(question)
-    for excerpts_read in read_batches(reader, question, hits, budget):
+    for excerpts_read in read_batches(reader, question, hits, budget, ranked_by):
         for excerpt, output in excerpts_read:
             answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), score)
         if not newest and any(answer.probability >= EARLY_STOP_PROBABILITY for answer in answers):
@@ -118,15 +120,17 @@ def extract_all(
     budget: int = BUDGET,
     score: Scorer = reader_scorer,
     newest: bool = False,
+    ranked_by: str = "",
 ) -> list[ExtractedAnswer]:
     """Return the answers of a question that has several, each once, the most probable first.
 
-    A phrase is one if it is at least `ITEM_RATIO` as probable as the best; nothing stops the reading early. With
-    `newest`, all are of one article, the newest of those with an answer nearly as probable as the best.
+    A phrase is one if it is at least `ITEM_RATIO` as probable as the best; nothing stops the reading early. Excerpts
+    are ranked for `ranked_by`, the question by default. With `newest`, all are of one article, the newest of those with
+    an answer nearly as probable as the best.
     """
     found: list[ExtractedAnswer] = []
     question_words = _words_to_avoid(question)
-    for excerpts_read in read_batches(reader, question, hits, budget):
+    for excerpts_read in read_batches(reader, question, hits, budget, ranked_by):
         for excerpt, output in excerpts_read:
             items = _without_echoes(replace(output, spans=output.items), excerpt.text, question_words)
             found += _answers(excerpt, items, score)
@@ -187,19 +191,24 @@ def logistic(log_odds: float) -> float:
 
 
 def read_batches(
-    reader: Reader, question: str, hits: Sequence[Hit], budget: int
+    reader: Reader, question: str, hits: Sequence[Hit], budget: int, ranked_by: str = ""
 ) -> Iterator[list[tuple[Excerpt, ReaderOutput]]]:
     """Yield the excerpts within the budget with the reader's output for each, a batch at a time, likeliest first."""
-    for batch in token_batches(reader, question, hits, budget):
+    for batch in token_batches(reader, question, hits, budget, ranked_by):
         yield list(zip(batch, reader.read(question, [excerpt.context for excerpt in batch]), strict=True))
 
 
-def token_batches(reader: Reader, question: str, hits: Sequence[Hit], budget: int) -> Iterator[list[Excerpt]]:
-    """Yield excerpts within the budget, likeliest first, in batches of about `BATCH_TOKENS` tokens; at least one."""
+def token_batches(
+    reader: Reader, question: str, hits: Sequence[Hit], budget: int, ranked_by: str = ""
+) -> Iterator[list[Excerpt]]:
+    """Yield excerpts within the budget, likeliest first, in batches of about `BATCH_TOKENS` tokens; at least one.
+
+    They are ranked for `ranked_by`, the question by default.
+    """
     question_cost = reader.count_tokens(question) + _OVERHEAD_TOKENS
     batch: list[Excerpt] = []
     spent = batch_cost = 0
-    for excerpt in excerpts(question, hits, reader.count_tokens):
+    for excerpt in excerpts(ranked_by or question, hits, reader.count_tokens):
         cost = reader.count_tokens(excerpt.text) + question_cost
         if spent and spent + cost > budget:
             break

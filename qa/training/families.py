@@ -16,14 +16,17 @@ from typing import Any
 from index.articles import Span
 from index.text.sentences import sentences
 from index.text.words import content_words
+from qa.comparison.sub_questions import owner_question, value_question
 from qa.training.examples import Source
 
 HELD_OUT = 12
 KINDS = frozenset({"plain", "another", "premise", "yes-no", "title", "speaker", "source", "several", "compare"})
-"""Kinds of questions that the reader answers. Each of several answers is learnt by itself, and a comparison where one
-article has all values and the answer; no article answers any other."""
+"""Kinds of questions that the reader answers. Each of several answers is learnt by itself, and so is each value of a
+comparison; the comparison itself where one article has all values and the answer: no article answers any other."""
 SIBLINGS = 0.2
 """Share of the questions that are asked of another article in vain, too."""
+OWNERS = 0.25
+"""Share of the values of named things of which the reader learns whose they are; of unnamed ones it learns all."""
 
 Table = dict[str, Any]
 
@@ -61,6 +64,8 @@ def _sources_in_both(question: Table, articles: list[Table], draw: random.Random
         return
     if question["kind"] == "compare":
         yield from _comparison(draw.choice(asked), question, articles)
+        for text, key in zip(asked, ("of", "of_translation"), strict=True):
+            yield from _values(text, key, question, articles, draw)
         return
     for text in asked:
         yield from _sources(text, question, articles, draw)
@@ -77,6 +82,27 @@ def _comparison(asked: str, question: Table, articles: list[Table]) -> Iterator[
             yield _answered(asked, article, question | {"answers": in_text})
         else:
             yield _unanswered(asked, article, verdict is not None)
+
+
+def _values(asked: str, key: str, question: Table, articles: list[Table], draw: random.Random) -> Iterator[Source]:
+    """Yield the sub-questions of a comparison; `key` is that of a thing's name in the language of `asked`."""
+    values = question.get("values", ())
+    for value in values:
+        thing, answer, owner = value.get(key, ""), value["answer"], value.get("owner", "")
+        about, own = f"{question['question']} {value.get('of', '')} {owner}", articles[value["article"] - 1]
+        sub_question = value_question(asked, thing)
+        yield _answered(sub_question, own, {"kind": "value", "question": about, "answers": [answer]})
+        if owner and (not thing or draw.random() < OWNERS):
+            sought = {"kind": "owner", "question": f"{question['question']} {answer}", "answers": [owner]}
+            yield _answered(owner_question(asked, answer), own, sought)
+        having = {other["article"] for other in values if other.get(key, "") == thing}
+        others = [article for number, article in enumerate(articles, 1) if number not in having]
+        if thing and others and draw.random() < SIBLINGS:
+            yield _unanswered(sub_question, draw.choice(others), yes_no=False)
+    if missing := question.get("missing"):
+        sub_question = value_question(asked, missing[key])
+        numbers = {value["article"] for value in values} or {1}
+        yield from (_unanswered(sub_question, articles[number - 1], yes_no=False) for number in sorted(numbers))
 
 
 def _sources(asked: str, question: Table, articles: list[Table], draw: random.Random) -> Iterator[Source]:

@@ -44,7 +44,7 @@ MIXTURE = (
     Part("mlqa-cross-ar-en", 350),
     Part("xor-tydi-cross", 350, 60),
     Part("squad-dev-bench-articles-en", 350, 300),
-    Part("squad-train-en", 450, 150),
+    Part("squad-train-en", 450, 450),
     Part("tydiqa-en", 350),
     Part("mlqa-en", 100),
     Part("nq-qed-en", 250),

@@ -35,8 +35,10 @@ _PHRASES = {"tydiqa-ar": 1200, "tydiqa-en": 600, "nq-qed-en": 600, "mlqa-cross-a
 _REGULARISATION = 30.0
 _MIN_FAMILIES = 4
 """Fewest families in whose catalogue questions a stem must be, apart from their topics, to be generic."""
+_MIN_INCIDENTAL = 2
+"""The same for a stem to be incidental."""
 _BATCH = 32
-CATALOGUE = frozenset(INTENTS[4:])
+CATALOGUE = frozenset(INTENTS[7:])
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9)
 
 
@@ -59,7 +61,10 @@ def of_families(folder: Path) -> Iterator[Labelled]:
 
 
 def _intent(question: dict[str, Any]) -> Intent:
-    named: dict[str, Intent] = {"several": "list", "yes-no": "yes-no", "compare": "comparison"}
+    named: dict[str, Intent] = {"several": "list", "yes-no": "yes-no"}
+    if question["kind"] == "compare":
+        operation: Intent = question["operation"]
+        return operation
     if question["kind"] == "catalogue":
         asks: Intent = "articles" if question["asks"] == "list" else question["asks"]
         return asks
@@ -88,6 +93,17 @@ def generic_stems(questions: Sequence[Labelled]) -> list[str]:
     return sorted(stem for stem, found in families.items() if len(found) >= _MIN_FAMILIES and not stem.isdigit())
 
 
+def incidental_stems(questions: Sequence[Labelled]) -> list[str]:
+    """Return the stems that catalogue questions of several families have, and that are in no topic."""
+    asked = [labelled for labelled in questions if labelled.intent in CATALOGUE]
+    in_topics = {stem for labelled in asked for stem in normalize_tokens(labelled.topic)}
+    families: dict[str, set[str]] = {}
+    for labelled in asked:
+        for stem in set(normalize_tokens(labelled.question)) - in_topics:
+            families.setdefault(stem, set()).add(labelled.family)
+    return sorted(stem for stem, found in families.items() if len(found) >= _MIN_INCIDENTAL and not stem.isdigit())
+
+
 def vectors_of(questions: Sequence[str], embedder: SentenceTransformerEmbedder) -> Vectors:
     """Embed questions, of like length together."""
     order = sorted(range(len(questions)), key=lambda at: len(questions[at]))
@@ -104,7 +120,8 @@ def fit(vectors: Vectors, labels: Sequence[Intent]) -> tuple[Vectors, Vectors]:
 
     model = LogisticRegression(C=_REGULARISATION, max_iter=2000)
     model.fit(vectors, [INTENTS.index(label) for label in labels])
-    return model.coef_.astype(np.float32), model.intercept_.astype(np.float32)
+    # safetensors writes the memory as it lies, and scikit-learn's is transposed.
+    return np.ascontiguousarray(model.coef_, dtype=np.float32), model.intercept_.astype(np.float32)
 
 
 def report(vectors: Vectors, labels: Sequence[Intent], weights: Vectors, biases: Vectors) -> Iterator[str]:
@@ -146,6 +163,7 @@ def main(families: Path, data: Path, out: Path) -> None:
         "format": FORMAT,
         "base": base_fingerprint(embedder),
         "generic": json.dumps(generic_stems(questions), ensure_ascii=False),
+        "incidental": json.dumps(incidental_stems(questions), ensure_ascii=False),
     }
     save_file({"weights": weights, "biases": biases}, out, metadata=metadata)
     click.echo(f"{out}: {out.stat().st_size} bytes")

@@ -21,11 +21,11 @@ from ui.services import Collection, Services
 MAX_ARTICLES = 500
 _LOCK_SECONDS, _RETRY_SECONDS = 10.0, 0.2
 """Seconds to wait for a locked index, and between two attempts."""
-CollectionId = Annotated[str | None, Query(description="id of the collection; the first, if none is given")]
+CollectionId = Annotated[str | None, Query(description="id of the collection; the first by default")]
 
 
 class ArticleListItem(BaseModel):
-    """An article without its text. `told` is how many articles tell its story, itself among them."""
+    """An article without its text. `told` is the number of articles of its story, including itself."""
 
     id: str
     title: str
@@ -36,11 +36,11 @@ class ArticleListItem(BaseModel):
 
 
 class ArticleList(BaseModel):
-    """A part of the list; `next` is what to give as `after` for the part that follows, if there is one."""
+    """A page of the list; `next` is the value of `after` for the next page, null on the last one."""
 
     articles: list[ArticleListItem]
     total: int
-    next: int | None = Field(description="what to give as `after`")
+    next: int | None = Field(description="value of `after` for the next page")
 
 
 def _find_collection(request: Request, collection: CollectionId = None) -> Collection:
@@ -60,7 +60,7 @@ def article_routes() -> APIRouter:
         request: Request,
         response: Response,
         collection: CollectionDep,
-        words: Annotated[str, Query(max_length=300, description="all of which stand in title or text")] = "",
+        words: Annotated[str, Query(max_length=300, description="words that must all occur in title or text")] = "",
         language: Language | None = None,
         publisher: Annotated[str | None, Query(max_length=300)] = None,
         since: Day | None = None,
@@ -80,7 +80,7 @@ def article_routes() -> APIRouter:
         return {"articles": [asdict(item) for item in page], "total": len(matching), "next": next_offset}
 
     @router.get(
-        "/{article_id:path}", summary="One article, with its text", response_model=Article,
+        "/{article_id:path}", summary="Get an article with its text", response_model=Article,
         responses=KNOWN | openapi_responses(404),
     )  # fmt: skip
     def article(request: Request, response: Response, collection: CollectionDep, article_id: str) -> Any:
@@ -92,7 +92,7 @@ def article_routes() -> APIRouter:
         return fields
 
     @router.delete(
-        "/{article_id:path}", summary="Take an article out", status_code=204, responses=openapi_responses(404, 503)
+        "/{article_id:path}", summary="Remove an article", status_code=204, responses=openapi_responses(404, 503)
     )
     def remove(collection: CollectionDep, article_id: str) -> Response:
         collection.articles.article(article_id)

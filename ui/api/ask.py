@@ -36,12 +36,12 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 class AskBody(FilteredQuestion):
-    """A question, and which articles may answer it."""
+    """A question, with filters for the articles that may answer it."""
 
     stream: bool = Field(False, description="server-sent events: passages, token…, answer; or error")
-    collection: str | None = Field(None, description="id of the collection to ask; the first, if none is given")
+    collection: str | None = Field(None, description="id of the collection to ask; the first by default")
     seconds: float | None = Field(
-        None, ge=1, description="for which the answer is waited for; at most what the server allows, by default 300"
+        None, ge=1, description="time limit for the answer; by default and at most the server's limit (300 by default)"
     )
 
 
@@ -61,7 +61,7 @@ def ask_routes(services: Services) -> APIRouter:
         try:
             collection = await run_in_threadpool(services.collections.find, body.collection)
             if body.stream:
-                # Checked before the stream starts: a refusal still gets its HTTP status instead of an error event.
+                # Checked before the stream starts, so that a rejection has an HTTP status instead of an error event.
                 services.queue.check_room(question.caller)
                 events = _event_stream(collection, question, services.queue, req_id)
                 return StreamingResponse(events, media_type="text/event-stream")
@@ -93,7 +93,7 @@ def _name_and_data(event: StreamEvent) -> tuple[str, object] | None:
         case QueuePosition(before):
             return "place", {"before": before}
         case PhraseFound():
-            return None  # not an event of the API; the record at the end has it
+            return None  # not an event of the API; the final record includes it
         case PassagesFound(passages):
             return "passages", {"passages": [asdict(passage) for passage in passages]}
         case Token(text):

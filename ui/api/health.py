@@ -17,8 +17,8 @@ from ui.telemetry.metrics import MEDIA_TYPE, Metrics
 
 
 class Ready(BaseModel):
-    """The answer of `/ready`. Without an LLM (`llm` is `off`) the server answers with phrase and quotation alone; then
-    `llm_problem` is the code of the reason, `deprecated_code` its former code and `detail` a sentence about it."""
+    """Response of `/ready`. Without an LLM (`llm` is `off`) the server answers with phrase and quotation alone; then
+    `llm_problem` is the code of the reason, `deprecated_code` its former code and `detail` its message."""
 
     status: Literal["ready"] = "ready"
     llm: Literal["ready", "off"] = "ready"
@@ -31,13 +31,13 @@ def health_routes(services: Services, metrics: Metrics) -> APIRouter:
     """Return the router. `/health` depends on nothing; `/ready` opens the first collection."""
     router = APIRouter(tags=["watching"])
 
-    @router.get("/health", summary="The server lives")
+    @router.get("/health", summary="Liveness")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
     @router.get(
         "/ready",
-        summary="Models and index are there",
+        summary="Readiness: models and index are loaded",
         response_model_exclude_none=True,
         responses={503: {"model": Problem}},
     )
@@ -50,7 +50,7 @@ def health_routes(services: Services, metrics: Metrics) -> APIRouter:
         former = DEPRECATED_CODES.get(problem.code)
         return Ready(llm="off", llm_problem=problem.code, deprecated_code=former, detail=detail)
 
-    @router.get("/metrics", summary="Numbers for Prometheus", response_class=PlainTextResponse)
+    @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
     def numbers() -> Response:
         return Response(metrics.scraped(services), media_type=MEDIA_TYPE)
 

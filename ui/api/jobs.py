@@ -24,8 +24,8 @@ _VARY = {"vary": "Accept-Language"}
 
 
 class SkippedPart(BaseModel):
-    """A file, or a line or member of one, that did not go in. Of articles that were sent as JSON, `path` is
-    "articles" and `line` their number."""
+    """A file, or a line or member of one, that was not indexed. For articles sent as JSON, `path` is "articles" and
+    `line` is the article's number."""
 
     path: str
     line: int | None
@@ -42,7 +42,7 @@ class SkippedPart(BaseModel):
 
 
 class JobSummary(BaseModel):
-    """What a job did: ids of articles by what became of them, and what was skipped."""
+    """Result of a job: ids of the added, updated and removed articles, and the skipped parts."""
 
     added: list[str]
     updated: list[str]
@@ -62,48 +62,48 @@ class JobSummary(BaseModel):
 
 
 class JobListItem(BaseModel):
-    """A job and how far it is: first files are looked at, then passages are read."""
+    """A job and its progress: files are scanned first, then passages are embedded."""
 
     id: str
     collection: str
     state: State
     created: str = Field(examples=["2026-01-31T12:00:00+00:00"])
-    files: int = Field(description="what was received, articles that were sent as JSON in files of lines")
+    files: int = Field(description="number of files received; articles sent as JSON count as files of lines")
     bytes: int
     looked_at: int
     to_look_at: int
     read: int
     to_read: int
-    seconds_left: float | None = Field(description="as far as it can be told")
+    seconds_left: float | None = Field(description="estimate; null if unknown")
 
 
 class JobDetail(JobListItem):
-    """A job with how it ended. A summary is there when it is done, a problem when it has failed."""
+    """A job with its outcome: a summary if it is done, a problem if it has failed."""
 
     summary: JobSummary | None = None
     problem: Problem | None = None
 
 
 class JobList(BaseModel):
-    """A part of the list; `next` is what to give as `after` for the part that follows, if there is one."""
+    """A page of the list; `next` is the value of `after` for the next page, null on the last one."""
 
     jobs: list[JobListItem]
     total: int
-    next: int | None = Field(description="what to give as `after`")
+    next: int | None = Field(description="value of `after` for the next page")
 
 
 def job_routes(services: Services) -> APIRouter:
     """Return the router of `/v1/jobs`."""
     router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-    @router.get("", summary="List jobs, the latest first", response_model=JobList, responses=openapi_responses(422))
+    @router.get("", summary="List jobs, latest first", response_model=JobList, responses=openapi_responses(422))
     def jobs(limit: Annotated[int, Query(ge=1, le=MAX_JOBS)] = 50, after: Number = 0) -> dict[str, Any]:
         page, total = services.jobs.latest(limit, after)
         next_offset = after + limit if after + limit < total else None
         return {"jobs": [_job_fields(job) for job in page], "total": total, "next": next_offset}
 
     @router.get(
-        "/{job_id}", summary="One job", response_model=JobDetail,
+        "/{job_id}", summary="Get a job", response_model=JobDetail,
         responses=KNOWN | openapi_responses(404),
     )  # fmt: skip
     def job(request: Request, job_id: str) -> Response:
@@ -114,7 +114,7 @@ def job_routes(services: Services) -> APIRouter:
         return Response(body, media_type="application/json", headers=cache_headers(tag, **_VARY))
 
     @router.post(
-        "/{job_id}/stop", summary="Stop a job: nothing of it goes in", status_code=202, response_model=JobDetail,
+        "/{job_id}/stop", summary="Stop a job; nothing is indexed", status_code=202, response_model=JobDetail,
         responses=openapi_responses(404, 409, 503),
     )  # fmt: skip
     def stop(request: Request, job_id: str) -> Response:

@@ -92,7 +92,7 @@ def openai_routes(services: Services) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=_OpenAIRoute)
 
     @router.post(
-        "/chat/completions", summary="Ask, in OpenAI's form", response_model=None,
+        "/chat/completions", summary="Ask a question (chat completion)", response_model=None,
         responses=_CHAT_RESPONSES,
     )  # fmt: skip
     async def chat(request: Request, body: ChatBody) -> Response:
@@ -112,7 +112,7 @@ def openai_routes(services: Services) -> APIRouter:
         completed = completion(completion_id, body.model, message, result.finish, result.usage)
         return JSONResponse(completed | {"jawab": result.record.to_json()})
 
-    @router.get("/models", summary="Collections and the embedder, as models")
+    @router.get("/models", summary="List collections and the embedder as models")
     def models() -> dict[str, Any]:
         names = [
             MODEL,
@@ -120,13 +120,13 @@ def openai_routes(services: Services) -> APIRouter:
         ]
         return {"object": "list", "data": [_model(name) for name in (*names, services.models.embedder)]}
 
-    @router.get("/models/{name:path}", summary="One of them", response_model=None, responses=refusing(404))
+    @router.get("/models/{name:path}", summary="Get a model", response_model=None, responses=refusing(404))
     def model(name: str) -> dict[str, Any]:
         if name != services.models.embedder:
             _collection(services, name)
         return _model(name)
 
-    @router.post("/embeddings", summary="Embed texts as questions are embedded", responses=refusing(400, 404, 422))
+    @router.post("/embeddings", summary="Embed texts as search queries", responses=refusing(400, 404, 422))
     def embeddings(body: EmbeddingBody) -> dict[str, Any]:
         if body.model != services.models.embedder:
             raise NoSuchModel(model=body.model)

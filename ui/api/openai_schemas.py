@@ -30,7 +30,7 @@ MAX_EXCHANGES = 10
 
 
 class Part(BaseModel):
-    """A piece of a message; only text is read."""
+    """A part of a message; only text is supported."""
 
     model_config = _STRICT
     type: Literal["text"]
@@ -38,9 +38,9 @@ class Part(BaseModel):
 
 
 class Message(BaseModel):
-    """What somebody said. Instructions (`system`, `developer`) are refused: what Jawab may say is fixed."""
+    """A chat message. Instructions (`system`, `developer`) are rejected: Jawab's own instructions are fixed."""
 
-    model_config = ConfigDict(extra="ignore")  # clients send back what they were given: annotations, refusal
+    model_config = ConfigDict(extra="ignore")  # clients return fields of earlier responses: annotations, refusal
     role: Literal["user", "assistant"]
     content: str | list[Part] | None = None
 
@@ -48,7 +48,7 @@ class Message(BaseModel):
     @classmethod
     def _gives_no_instructions(cls, role: object) -> object:
         if role in ("system", "developer"):
-            raise ValueError(f"a {role} message would not be followed: what Jawab may say is fixed; leave it out")
+            raise ValueError(f"a {role} message would not be followed: Jawab's instructions are fixed; leave it out")
         return role
 
     @property
@@ -60,21 +60,21 @@ class Message(BaseModel):
 
 
 class ResponseFormat(BaseModel):
-    """Text, or the whole record as JSON."""
+    """Format of the content: text, or the complete record as JSON."""
 
     model_config = _STRICT
     type: Literal["text", "json_object"]
 
 
 class StreamOptions(BaseModel):
-    """Whether the last piece of a stream tells the usage."""
+    """Options of a stream. `include_usage` adds the usage to its last chunk."""
 
     model_config = _STRICT
     include_usage: bool = False
 
 
 class ChatBody(BaseModel):
-    """`POST /v1/chat/completions`: the last message is the question, those before it are what was said before."""
+    """`POST /v1/chat/completions`: the last message is the question, earlier messages are its history."""
 
     model_config = _STRICT
     model: str = MODEL
@@ -84,15 +84,15 @@ class ChatBody(BaseModel):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     stop: str | Annotated[list[str], Field(max_length=4)] | None = None
-    seed: int | None = Field(None, description="taken, and without effect: the same question has the same answer")
+    seed: int | None = Field(None, description="accepted without effect, as answers are deterministic")
     response_format: ResponseFormat | None = None
-    temperature: Literal[0, 1] | None = Field(None, description="0, or OpenAI's default; nothing is drawn at random")
+    temperature: Literal[0, 1] | None = Field(None, description="0, or OpenAI's default; nothing is sampled")
     n: Literal[1] | None = None
     top_p: Literal[1] | None = Field(None, description="OpenAI's default")
     frequency_penalty: Literal[0] | None = Field(None, description="OpenAI's default")
     presence_penalty: Literal[0] | None = Field(None, description="OpenAI's default")
     logprobs: Literal[False] | None = None
-    store: Literal[False] | None = Field(None, description="no completion is stored to be fetched again")
+    store: Literal[False] | None = Field(None, description="completions are not stored for retrieval")
     user: str | None = None
 
     @field_validator("messages")
@@ -129,7 +129,7 @@ class ChatBody(BaseModel):
 
 
 class EmbeddingBody(BaseModel):
-    """`POST /v1/embeddings`: texts as questions are embedded for search."""
+    """`POST /v1/embeddings`: texts to embed as search queries."""
 
     model_config = _STRICT
     model: str
@@ -171,7 +171,7 @@ def completion(
 def completion_chunk(
     completion_id: str, model: str, delta: dict[str, Any], finish: str | None = None
 ) -> dict[str, Any]:
-    """Return a piece of a streamed response."""
+    """Return a chunk of a streamed response."""
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     return {
         "id": completion_id, "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
@@ -180,7 +180,7 @@ def completion_chunk(
 
 
 class FailureBody(BaseModel):
-    """What went wrong."""
+    """Error object in OpenAI's form."""
 
     message: str
     type: str
@@ -190,7 +190,7 @@ class FailureBody(BaseModel):
 
 
 class Failure(BaseModel):
-    """The body of every answer that is an error."""
+    """Body of every error response."""
 
     error: FailureBody
 

@@ -1,4 +1,4 @@
-"""`POST /v1/search`: the passages that fit a question, best first; nothing is generated."""
+"""`POST /v1/search`: retrieve the passages that match a question, best first, without generating an answer."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _AT_ONCE = 16
 
 
 class SearchBody(FilteredQuestion):
-    """What to search for, and where. A phrase in quotation marks must stand in the passages."""
+    """A search query with filters. Phrases in quotation marks must occur in the passages."""
 
-    k: StrictInt = Field(10, ge=1, le=MAX_PASSAGES, description="how many passages")
-    stories: bool = Field(False, description="the best passage of each story, with the ids of the others that tell it")
-    collection: str | None = Field(None, description="id of the collection; the first, if none is given")
+    k: StrictInt = Field(10, ge=1, le=MAX_PASSAGES, description="number of passages")
+    stories: bool = Field(False, description="only the best passage of each story, with the story's other articles")
+    collection: str | None = Field(None, description="id of the collection; the first by default")
 
 
 class Passage(BaseModel):
-    """A passage: `text` is the article's own from `start` to `end`, in code points; `score` is its likeness."""
+    """A passage: `text` is the article's from `start` to `end`, in code points; `score` is the cosine similarity."""
 
     article_id: str
     title: str
@@ -37,7 +37,7 @@ class Passage(BaseModel):
     end: int
     text: str
     score: float
-    others: list[str] | None = Field(None, description="articles that tell the same story, where `stories` was wanted")
+    others: list[str] | None = Field(None, description="ids of the story's other articles, if `stories` is set")
 
 
 class Found(BaseModel):
@@ -48,7 +48,7 @@ class Found(BaseModel):
 
 
 def search_routes(services: Services) -> APIRouter:
-    """Return the router of `/v1/search`. Searches run in their own thread pool: many of them delay nothing else."""
+    """Return the router of `/v1/search`. Searches run in their own thread pool, so as not to delay other requests."""
     router = APIRouter(tags=["search"])
     threads = CapacityLimiter(_AT_ONCE)
 

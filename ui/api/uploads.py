@@ -31,18 +31,18 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key", min_length=1, max_length=MAX_KEY_LENGTH,
-        description="a name for this upload: for a day by default, the same upload sent again with it is the same job",
+        description="unique key of this upload: a repeated upload returns the same job (for a day by default)",
     ),
 ]  # fmt: skip
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": JobDetail,
-        "description": "All of it was received; a job reads it",
+        "description": "The upload is complete; a job indexes it",
         "headers": {
-            "Location": {"schema": {"type": "string"}, "description": "the address of the job"},
+            "Location": {"schema": {"type": "string"}, "description": "URL of the job"},
             "Idempotency-Replayed": {
                 "schema": {"type": "string", "enum": ["true"]},
-                "description": "there where the job is that of an earlier upload with this key",
+                "description": "present if the job is that of an earlier upload with this key",
             },
         },
     }
@@ -93,7 +93,7 @@ async def _receive(request: Request, services: Services, upload: PendingUpload, 
 def _target_collection(services: Services, in_query: str | None, in_form: str | None) -> str:
     """Return the id of the upload's collection. Raises `CollectionMissing` and `RequestValidationError`."""
     if in_query and in_form and in_query != in_form:
-        raise RequestValidationError([{"loc": ("body", "collection"), "msg": "The query names another collection"}])
+        raise RequestValidationError([{"loc": ("body", "collection"), "msg": "The query has another collection"}])
     return services.collections.find(in_form or in_query).id
 
 
@@ -110,13 +110,13 @@ def _documented_body() -> dict[str, Any]:
         "required": ["files"],
         "properties": {
             "files": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
-            "collection": {"type": "string", "description": "id of the collection; the first, if none is given"},
+            "collection": {"type": "string", "description": "id of the collection; the first by default"},
         },
         "additionalProperties": False,
     }
     articles = {"anyOf": [article, {"type": "array", "minItems": 1, "items": article}]}
     # Not constrained: a line that is not an article is skipped and reported in the job.
-    lines = {"description": "articles as in application/json, one a line"}
+    lines = {"description": "articles as in application/json, one per line"}
     return {
         "required": True,
         "content": {

@@ -14,7 +14,7 @@ from ui.config import ServerSettings
 from ui.http.problems import of_code
 
 MIN_BYTES_PER_SECOND = 10_000
-"""Minimum bytes per second of a long body: for each so many it may take a second longer than `stall_seconds`."""
+"""Minimum bytes per second of a body: it may take `stall_seconds`, plus one second for each so many bytes."""
 _UPLOADS = "/v1/articles"
 
 

@@ -102,7 +102,7 @@ class BoundedConnection(H11Protocol):
         self.transport.abort()
 
     def _watch(self) -> None:
-        """Start or stop the timeout for the next head, or for the rest of a body that was answered unread."""
+        """Start or stop the timeout for the next head, or for the unread rest of a body whose request was answered."""
         if self.has_request:
             self._stop_waiting()
         elif self._waiting is None and not self.transport.is_closing():

@@ -137,7 +137,7 @@ class AuthMiddleware:
             if entered := self._login.has_entered(request.headers):
                 note_login(request.scope)
             return entered
-        # Header values arrive decoded as Latin-1, whatever their encoding.
+        # Header values arrive decoded as Latin-1, regardless of their encoding.
         return await self._login.is_password(given.encode("latin-1"), client_of(request.scope))
 
     def _is_of_another_site(self, headers: Headers) -> bool:

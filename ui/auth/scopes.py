@@ -7,7 +7,7 @@ from ui.errors import RequestError
 
 _READS = ("GET", "HEAD", "OPTIONS")
 _QUESTIONS = ("/v1/ask", "/v1/search", "/v1/chat/completions", "/v1/embeddings", "/mcp")
-"""Routes that only read, though by POST."""
+"""POST routes that need only the read scope."""
 _OPEN = ("/ready", "/docs", "/openapi.json", "/page/docs.js")
 
 

@@ -1,6 +1,6 @@
 """The archive of a backup: an uncompressed tar file of members and, at its end, a manifest with their digests.
 
-Interrupted writing resumes: members of the partial file that are complete and whose sources are unchanged are kept.
+Interrupted writing resumes: members of the partial file that are complete and whose sources are unchanged are reused.
 Reading verifies the digest of the manifest first, and that of each member as it is read.
 """
 
@@ -217,7 +217,7 @@ def _add(tar: tarfile.TarFile, source: Source, advance: Advance) -> Member:
 
 
 def _retain_prefix(partial: Path, sources: Sequence[Source], advance: Advance) -> list[Member]:
-    """Return the leading members of `partial` that match the first `sources`; truncate what follows them."""
+    """Return the leading members of `partial` that match the first `sources`; truncate the rest."""
     unchanged = list(_unchanged(partial, sources, advance))
     end = unchanged[-1][1] if unchanged else 0
     with partial.open("r+b") as file:
@@ -232,7 +232,7 @@ def _unchanged(partial: Path, sources: Sequence[Source], advance: Advance) -> It
     """Yield the leading members that are complete and whose sources are unchanged, with their end offsets."""
     try:
         tar = tarfile.open(partial, "r:")  # noqa: SIM115 - closed by the `with` below
-    except tarfile.ReadError:  # nothing was written, or not even the first block of it
+    except tarfile.ReadError:  # empty, or truncated within the first block
         return
     with tar:
         for source, info in zip(sources, _complete_members(tar, partial.stat().st_size), strict=False):

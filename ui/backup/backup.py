@@ -44,7 +44,7 @@ class BackupInProgress(JawabError):
 
 @dataclass(frozen=True)
 class Backup:
-    """A finished backup: its file and what is in it."""
+    """A finished backup: its file and contents."""
 
     file: Path
     manifest: Manifest

@@ -65,7 +65,7 @@ class Restore:
         """Restore everything; `advance` is given bytes unpacked, `progress` passages that are embedded again.
 
         Raises `RestoreTargetNotEmpty` if a target is not empty and `replace` is false (else it is renamed),
-        `BackupDamaged`, what `settle_in` raises, and `storage_errors`' errors.
+        `BackupDamaged`, and the errors of `settle_in` and `storage_errors`.
         """
         with storage_errors(self._places.index.parent):
             phase = self._phase()

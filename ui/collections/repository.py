@@ -1,4 +1,4 @@
-"""Collections: an index each, with a name.
+"""Repository of collections, each of them an index with a name.
 
 The first is the index of the settings; the others are folders beside each other, created in the page. A collection's
 name is stored in its own folder, so that it moves with the folder. A removed collection can be restored for some days.
@@ -86,14 +86,14 @@ class CollectionRepository:
         return [CollectionInfo(DEFAULT_ID, self._read_name(DEFAULT_ID)), *named]
 
     def index_of(self, collection: str) -> Path:
-        """Return the folder of its index. Raises `CollectionMissing`; `CollectionRemoved` if it can be restored."""
+        """Return the folder of the index. Raises `CollectionMissing`; `CollectionRemoved` if it can be restored."""
         place = self.place_of(collection)
         if place == self._removed_folder(collection):
             raise CollectionRemoved(collection=collection)
         return place
 
     def place_of(self, collection: str) -> Path:
-        """Return the folder of its index, also while it is removed. Raises `CollectionMissing`."""
+        """Return the folder of the index, also of a removed collection. Raises `CollectionMissing`."""
         if collection == DEFAULT_ID:
             return self._first
         folder, removed = self._folder / collection, self._removed_folder(collection)
@@ -161,7 +161,7 @@ class CollectionRepository:
         forget_files: Callable[[str], None] = lambda collection: None,
         retention: RetentionSettings | None = None,
     ) -> None:
-        """Delete collections whose time in `retention` is over, unless a folder with the same id exists.
+        """Delete removed collections whose retention period is over, unless a folder with the same id exists.
 
         Before that, `forget_files` deletes other files of the collection; if it raises `JawabError`, the collection
         stays until the next call.

@@ -1,8 +1,8 @@
 """Delayed deletion of articles, with undo.
 
-Articles disappear from the list at once, and from the index after `UNDO_SECONDS` or when the server stops: until then
-nothing has to be undone. A deletion that fails with a retryable error is retried; after any other error the article is
-listed again.
+Articles disappear from the list at once, and from the index after `UNDO_SECONDS` or when the server stops; an undo
+before that changes no index. A deletion that fails with a retryable error is retried; after any other error the article
+is listed again.
 """
 
 from __future__ import annotations

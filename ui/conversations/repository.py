@@ -79,7 +79,7 @@ def visitor_of(cookie: str) -> str:
 
 
 class ConversationRepository:
-    """The conversations of all visitors, in `file`. Deleted ones are kept for the time in `retention`. Thread-safe.
+    """The conversations of all visitors, in `file`. Deleted ones are retained as set in `retention`. Thread-safe.
 
     All methods raise SQLite's errors as converted by `storage_errors`: `DiskFull`, `PermissionDenied`, `IndexDamaged`.
     """

@@ -74,15 +74,12 @@ def evaluate_set(
 def _answer(
     app: App, questions: QuestionSet, limit: int | None, work_folder: Path, language: Language, ablation: Ablation
 ) -> dict[str, dict[str, Any]]:
-    generator, reader = None if ablation.llm else app.components.llm, None if ablation.reader else app.components.reader
-    assistant = Assistant(
-        Retriever(work_folder / "index", app.components.embedder),
-        generator,
-        reader,
-        app.components.options,
-        app.components.injection_classifier,
-        app.components.name_tagger,
-        intents=app.components.intent_classifier,
+    components = app.components
+    assistant = components.open_with(
+        Assistant,
+        Retriever(work_folder / "index", components.embedder),
+        None if ablation.llm else components.llm,
+        None if ablation.reader else components.reader,
     )
     # A server loads models and evaluates the prompt head at startup, so this is not part of a question's time.
     assistant.prepare_reading()

@@ -67,7 +67,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Card:
-    """A mistake for display; `stands` is the gold answer in its article, set if no quotation shows that place."""
+    """A mistake for display; `stands` is the gold answer in its article, set if no quotation contains it."""
 
     mistake: Mistake
     quotations: tuple[Stretch, ...]
@@ -219,7 +219,7 @@ def _stretch(mistake: Mistake, label: str, source: Record, text: str, phrase: st
 
 
 def _place(located: Record) -> tuple[str | None, str]:
-    """Return the article and the field that offsets count in."""
+    """Return the id of the article and the field to which offsets refer."""
     return located.get("article_id"), field_of(located)
 
 

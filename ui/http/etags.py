@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from index.storage.digest import digest_of
 
-KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "It is as it was (If-None-Match)"}}
+KNOWN: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified (If-None-Match)"}}
 """OpenAPI description of the 304 response."""
 
 

@@ -24,7 +24,7 @@ StrictInt = Annotated[int, BeforeValidator(_whole_float_to_int, json_schema_inpu
 
 def _stripped(question: str) -> str:
     if not (stripped := question.strip()):
-        raise ValueError("A question has more than space")
+        raise ValueError("The question is blank")
     return stripped
 
 
@@ -43,7 +43,7 @@ Day = Annotated[
     # The pattern is documented, not checked: `DateInvalid` explains more than a pattern mismatch would.
     Field(
         json_schema_extra={"pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"},
-        description="a date or its beginning: 2021-04, in any script's digits",
+        description="a date or a prefix of one, such as 2021-04, in digits of any script",
     ),
     AfterValidator(_date),
 ]
@@ -52,18 +52,18 @@ Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION_LENGTH), A
 
 
 class FilteredQuestion(BaseModel):
-    """A question, and the articles that are searched: those that fit every condition that is given."""
+    """A question, with filters for the articles that are searched; an article must match all of them."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     question: Question
     since: Day | None = None
     until: Day | None = None
-    sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must fit")
+    sources: list[str] = Field(default_factory=list, max_length=100, description="any of which must match")
     language: Language | None = None
-    articles: list[str] = Field(default_factory=list, max_length=1000, description="ids, any of which must fit")
+    articles: list[str] = Field(default_factory=list, max_length=1000, description="ids, any of which must match")
 
     @property
     def only(self) -> Filter:
-        """The conditions."""
+        """The filters."""
         return Filter(self.since, self.until, tuple(self.sources), self.language, tuple(self.articles))

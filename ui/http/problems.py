@@ -1,4 +1,4 @@
-"""Error responses (RFC 9457 problem details): a status, a code for programs, a sentence that says what to do."""
+"""Error responses (RFC 9457 problem details): a status, a code for programs, and a message with the remedy."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ui.i18n import error_message, texts, translate
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED_REQUEST = 499
-"""Status of a request whose client has disconnected; it is never received."""
+"""Status of a request whose client has disconnected; the client never receives it."""
 _DEFAULT_RETRY_SECONDS = 5
-"""Default `Retry-After` in seconds, where the error has no estimate."""
+"""Default `Retry-After` in seconds, for errors without an estimate."""
 _STATUSES: dict[type[JawabError], int] = {
     ArticleMissing: 404,
     PromptTooLong: 422,
@@ -32,26 +32,24 @@ _STATUSES: dict[type[JawabError], int] = {
     QuestionLanguage: 422,
     QuestionTooLong: 422,
 }
-"""Statuses of errors that are not of the server's own."""
+"""Statuses of errors that are defined outside `ui`."""
 
 
 class Problem(BaseModel):
-    """The body of every answer that is an error."""
+    """Body of every error response."""
 
     type: str = "about:blank"
-    title: str = Field(description="what the status says", examples=["Not Found"])
+    title: str = Field(description="phrase of the HTTP status", examples=["Not Found"])
     status: int = Field(examples=[404])
-    detail: str = Field(description="what happened and what to do, in the language of Accept-Language")
-    code: str = Field(description="the same for the same error, for programs", examples=["article_missing"])
+    detail: str = Field(description="cause and remedy, in the language of Accept-Language")
+    code: str = Field(description="stable code for programs", examples=["article_missing"])
     deprecated_code: str | None = Field(
-        default=None, description="the former `code`, where it was changed; the next version omits it",
+        default=None, description="the former `code`, if it was renamed; the next version omits it",
         examples=["line_full"],
     )  # fmt: skip
     retryable: bool = Field(description="whether the same request may succeed later")
     request_id: str | None = Field(default=None, description="the X-Request-ID of this request")
-    errors: list[dict[str, Any]] | None = Field(
-        default=None, description="which fields, where the request was not valid"
-    )
+    errors: list[dict[str, Any]] | None = Field(default=None, description="the invalid fields of the request")
     retry_after: int | None = Field(default=None, description="seconds, as in Retry-After", examples=[12])
 
 
@@ -66,14 +64,14 @@ def problem(error: JawabError, language: Language, req_id: str | None = None) ->
 
 
 def status(error: JawabError) -> int:
-    """Return the error's HTTP status; where it has none, 503 if it is retryable, else 500."""
+    """Return the error's HTTP status; by default 503 if it is retryable, else 500."""
     if isinstance(error, RequestError):
         return error.status
     return _STATUSES.get(type(error)) or (503 if error.retryable else 500)
 
 
 def _retry_seconds(error: JawabError) -> int:
-    """Return the seconds after which to try again."""
+    """Return the seconds to wait before a retry."""
     seconds = error.fields.get("seconds")
     return seconds if isinstance(seconds, int) else _DEFAULT_RETRY_SECONDS
 

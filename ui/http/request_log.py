@@ -1,4 +1,4 @@
-"""One log line for each request: route, status, duration. Never the path, which has ids of articles and
+"""Access log: route, status and duration of each request. The path is not logged: it has ids of articles and
 conversations."""
 
 from __future__ import annotations

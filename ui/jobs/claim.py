@@ -14,7 +14,7 @@ from index.storage.database import storage_errors
 
 
 class ServerRunning(JawabError):
-    """A running server uses `folder`, which must not be in use for this."""
+    """A running server uses `folder`, and must be stopped for this operation."""
 
     code = "server_running"
     retryable = True

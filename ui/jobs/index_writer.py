@@ -16,9 +16,7 @@ from ui.jobs.uploaded_files import UploadedFiles
 
 
 class IndexWriter:
-    """Index files that are among those `uploaded` into `collections`. `embedder` returns the embedder; it may raise
-    `JawabError`.
-    """
+    """Index `uploaded` files into `collections`. `embedder` returns the embedder; it may raise `JawabError`."""
 
     def __init__(
         self, collections: CollectionRepository, embedder: Callable[[], Embedder], uploaded: UploadedFiles
@@ -38,18 +36,18 @@ class IndexWriter:
         return False
 
     def read(self, collection: str, files: list[Path], progress: Progress) -> IndexingReport:
-        """Index files. Raises `CollectionMissing`, `CollectionRemoved` and what `update_index` raises."""
+        """Index files. Raises `CollectionMissing`, `CollectionRemoved` and the errors of `update_index`."""
         folder = self._collections.index_of(collection)
         try:
             summary = update_index(folder, files, self._embedder(), progress, self._uploaded.folder, make=False)
         except IndexMissing:
-            self._collections.index_of(collection)  # raises where the collection was removed just now
+            self._collections.index_of(collection)  # raises if the collection was removed meanwhile
             raise
         self._uploaded.delete_vacated(summary.vacated)
         return summary
 
     def has_articles_of(self, collection: str, folder: Path) -> bool:
-        """Return True if articles of a collection come from files in `folder`. Raises what `Catalog.open` raises."""
+        """Return True if articles of a collection come from files in `folder`. Raises the errors of `Catalog.open`."""
         try:
             index = self._collections.place_of(collection)
         except CollectionMissing:

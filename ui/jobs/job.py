@@ -14,7 +14,7 @@ State = Literal["queued", "reading", "done", "failed", "stopped"]
 
 
 class JobMissing(RequestError):
-    """Job `job` does not exist, or no longer."""
+    """Job `job` does not exist, or no longer exists."""
 
     code = "job_missing"
     status = 404
@@ -58,7 +58,7 @@ class IdempotencyConflict(RequestError):
 @dataclass(frozen=True)
 class Job:
     """Snapshot of a job. `created` is in seconds since 1970, `summary` is set when it is done, `problem` when it has
-    failed. Paths in the summary are the names that the files were sent under.
+    failed. Paths in the summary are the uploaded names of the files.
     """
 
     id: str

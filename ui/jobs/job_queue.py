@@ -179,7 +179,7 @@ class JobQueue:
         return replace(job, steps=steps) if steps else job
 
     def _become_owner(self) -> None:
-        """Become the process that accepts uploads, and resume what an earlier one left."""
+        """Become the process that accepts uploads, and resume the jobs of an earlier one."""
         with self._lock:
             if self._claim.is_locked:
                 return
@@ -254,7 +254,7 @@ class JobQueue:
             return "failed", JobFailed()
 
     def _read(self, job: Job, steps: JobProgress) -> IndexingReport:
-        """Index the files of a job. Raises `JobCancelled`, and what `Intake.read` raises but temporary errors."""
+        """Index the files of a job. Raises `JobCancelled`, and the errors of `Intake.read` that are not temporary."""
         folder = self._folder / job.id
         while not steps.halted.is_set():
             try:

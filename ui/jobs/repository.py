@@ -1,4 +1,4 @@
-"""Jobs in one SQLite file, so that they survive any end of the server.
+"""Jobs in one SQLite file, so that they survive a restart or crash of the server.
 
 An upload that is still being received is a row in state `receiving`: callers do not see it, and the next start deletes
 its files. One transaction turns it into a job and stores its idempotency key.
@@ -54,8 +54,8 @@ def store_of(uploads: Path, retention: RetentionSettings | None = None) -> JobRe
 class JobRepository:
     """The jobs in `file`. Safe to use from several threads; raises the errors of `storage_errors`.
 
-    An idempotency key is kept for as long as its job has not ended, and for the time in `retention`. A failed or
-    stopped job is kept for the time in `retention`; a done one stays, since its files do.
+    An idempotency key is stored for the period in `retention`, and until its job has ended. Failed and stopped jobs are
+    stored for the period in `retention`; completed ones are not deleted, since their files are not.
     """
 
     def __init__(self, file: Path, retention: RetentionSettings | None = None) -> None:
@@ -97,7 +97,7 @@ class JobRepository:
             connection.execute("UPDATE keys SET digest = ? WHERE job = ?", (digest, job))
 
     def check_same(self, job: str, digest: str) -> None:
-        """Raises `IdempotencyConflict` unless the key of `job` came with an upload of this digest."""
+        """Raise `IdempotencyConflict` unless the upload of `job` had this digest."""
         with self._store.rows() as connection:
             if connection.execute("SELECT 1 FROM keys WHERE job = ? AND digest = ?", (job, digest)).fetchone() is None:
                 raise IdempotencyConflict

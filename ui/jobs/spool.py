@@ -51,7 +51,7 @@ class NdjsonSpool:
         self._next_line = 1
 
     def write(self, line: bytes) -> None:
-        """Write the next line. Raises `ArticleTooLarge`, and what `UploadDirectory.write` raises."""
+        """Write the next line. Raises `ArticleTooLarge`, and the errors of `UploadDirectory.write`."""
         if len(line) > MAX_LINE_BYTES:
             raise article_too_large()
         if self._file is None or self._size > _MAX_BYTES or self._next_line - self._first_line >= _MAX_LINES:
@@ -62,7 +62,7 @@ class NdjsonSpool:
         self._next_line += 1
 
     def close(self) -> None:
-        """Close the current file, which writes what is buffered."""
+        """Flush and close the current file."""
         if self._file:
             with storage_errors(self._directory.folder):
                 self._file.close()
@@ -89,7 +89,7 @@ def size_of(folder: Path) -> tuple[int, int]:
 
 
 def as_sent(skipped: Skipped, folder: Path) -> Skipped:
-    """Return `skipped` with the name that the file was sent under, or its line number in the whole body."""
+    """Return `skipped` with the uploaded name of the file, or its line number in the whole body."""
     path = Path(skipped.path)
     for root in (folder, folder.resolve()):
         if path.is_relative_to(root / NAMED):

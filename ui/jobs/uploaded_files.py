@@ -1,7 +1,7 @@
-"""Uploaded files: deleted when no article comes from them any more.
+"""Uploaded files: deleted once no article comes from them.
 
 Each job has its own folder in `config.paths.uploads`: `jobs/NUMBER`; earlier versions stored uploads from the page in
-`COLLECTION/NUMBER`. When an upload is over, only files that articles or copies of a collection come from are kept;
+`COLLECTION/NUMBER`. When an upload is over, its files without articles or copies in any collection are deleted;
 removed collections that can be restored count too. If one of the indexes cannot be read, nothing is deleted.
 """
 
@@ -44,7 +44,7 @@ class UploadedFiles:
         return cls(config.paths.uploads, CollectionRepository(config.paths.index, config.paths.collections))
 
     def delete_vacated(self, paths: Iterable[str]) -> None:
-        """Clean up the uploads of these files, from which no article of their index comes any more."""
+        """Clean up the uploads of these files, which have no articles left in their index."""
         uploads = {upload for path in paths if (upload := self._upload_of(Path(path)))}
         self._clean_up(sorted(uploads))
 
@@ -53,7 +53,7 @@ class UploadedFiles:
         self._clean_up(sorted(Path(f"{lock}"[: -len(_LOCK_SUFFIX)]) for lock in self._root.glob(f"*/*{_LOCK_SUFFIX}")))
 
     def delete_of(self, collection: str) -> None:
-        """Delete the uploads of a collection that is deleted finally. Raises what `Catalog.open` raises."""
+        """Delete the uploads of a collection that is deleted permanently. Raises the errors of `Catalog.open`."""
         index = self._collections.place_of(collection)
         uploads = [path for path in (self._root / collection).glob("*") if _UPLOAD.fullmatch(path.name)]
         if (self._root / JOBS).is_dir():
@@ -83,7 +83,7 @@ class UploadedFiles:
             _log.error("uploads_not_deleted", exc_info=error)
 
     def _delete_unused_files(self, uploads: list[Path], except_index: Path | None = None) -> None:
-        """Delete files of finished uploads that no article comes from; the index in `except_index` does not count."""
+        """Delete files of finished uploads without articles in any index other than the one in `except_index`."""
         for upload in uploads:
             if upload.is_symlink() or upload.parent.is_symlink():
                 continue  # not created here

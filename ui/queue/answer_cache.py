@@ -84,7 +84,7 @@ class AnswerCache:
 
 
 def _key(question: str, history: Sequence[HistoryTurn], only: Filter | None) -> bytes:
-    """Return a digest, since the history may be long and is not needed back."""
+    """Return a digest of question, history and filters; the history may be long."""
     filters = astuple(only) if only else None
     serialized = json.dumps([question, [[turn.question, turn.phrase] for turn in history], filters])
     return hashlib.sha256(serialized.encode()).digest()

@@ -1,7 +1,7 @@
-"""Fair queue of questions: few are answered at once, since one LLM writes one sentence at a time.
+"""Fair queue of questions: few are answered at once, since one LLM generates one sentence at a time.
 
-Callers take turns, however much each of them asks: the next question is that of the caller who has waited longest for
-one (round robin, Nagle 1987, RFC 970). Everything here belongs to one event loop.
+Callers are served round robin (Nagle 1987, RFC 970), regardless of how many questions each has queued: the next
+question is that of the caller that has waited longest for a turn. For one event loop.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Ticket:
 
     def moved(self) -> asyncio.Future[None]:
         """Return a future that is done at the next change of the queue; only the latest call's is."""
-        # A coroutine would listen only once the loop runs it, and miss a turn that comes before that.
+        # A coroutine would subscribe only when the loop first runs it, and miss changes before that.
         self._moved = asyncio.get_running_loop().create_future()
         return self._moved
 

@@ -77,8 +77,8 @@ async def stream_answer(
 ) -> AsyncGenerator[StreamEvent, None]:
     """Yield the events of a question until its record is complete or `halted` is set.
 
-    Raises what the assistant raises, `QueueFull`, `TooManyQueued` and `DeadlineExceeded`. However it ends, the work of
-    the assistant is cancelled, without waiting for it: a user who presses stop should not wait for the current token.
+    Raises the assistant's errors, `QueueFull`, `TooManyQueued` and `DeadlineExceeded`. When the stream ends for any
+    reason, the assistant's work is cancelled without waiting for it, so that a stop does not wait for the next token.
     """
     generation, cached = await _in_thread(lambda: _cached_answer(collection, request))
     if cached:
@@ -102,7 +102,7 @@ async def stream_answer(
 
 
 async def complete_answer(collection: AnswerSource, request: QuestionRequest, queue: FairQueue) -> Answer:
-    """Return the record alone. Cancelling this stops the work. Raises what `stream_answer` raises."""
+    """Return the record alone. Cancelling this stops the work. Raises the errors of `stream_answer`."""
     async with aclosing(stream_answer(collection, request, queue)) as steps:
         async for step in steps:
             if isinstance(step, Finished):

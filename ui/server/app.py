@@ -77,7 +77,7 @@ def create_app(
     app.add_exception_handler(JawabError, problems.handle_error)
     app.add_exception_handler(HTTPException, problems.handle_http_exception)
     app.add_exception_handler(RequestValidationError, problems.handle_validation_error)
-    # The middleware added last is the outermost: responses of `AuthMiddleware` get the safety headers, too.
+    # The middleware added last is the outermost: responses of `AuthMiddleware` get the security headers, too.
     app.add_middleware(AuthMiddleware, entry=entry)
     app.add_middleware(BodyLimitMiddleware, settings=settings)
     if entry.origins:
@@ -133,7 +133,7 @@ def _add_static(app: FastAPI) -> None:
 
 
 class _SecurityHeaders:
-    """Add the safety headers to every response; a policy that is already set, as by `chat/gradio_mount.py`, is kept."""
+    """Add the security headers to every response, except a policy already set, as by `chat/gradio_mount.py`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

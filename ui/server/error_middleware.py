@@ -53,7 +53,7 @@ class ErrorMiddleware:
             await sender.end(scope, InternalError())
 
     async def _run_route(self, scope: Scope, receive: Receive, sender: _ResponseSender) -> None:
-        """Run the route. Raises `ShuttingDown` when the request is cut at shutdown, and whatever the route raises."""
+        """Run the route. Raises `ShuttingDown` when the request is cut at shutdown, and the errors of the route."""
         with self._stopping.request(lasting=bool(_LONG_LIVED.match(scope["path"]))) as cut:
             work = asyncio.ensure_future(self._app(scope, receive, sender.pass_on))
             try:

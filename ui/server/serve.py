@@ -215,7 +215,7 @@ def _queue_settings(app: App) -> QueueSettings:
 
 
 def _remove_from_index(index: Path, uploaded_files: UploadedFiles, article_ids: Sequence[str]) -> None:
-    """Remove articles from the index, and delete uploaded files that no article comes from any more."""
+    """Remove articles from the index, and delete uploaded files without any remaining article."""
     uploaded_files.delete_vacated(remove_articles(index, article_ids))
 
 

@@ -39,7 +39,7 @@ _FLUSH_SECONDS = 1.0
 
 class Tracing:
     """Span exporter: sends spans to the collector named in the environment, in batches of a few seconds, from its own
-    thread. If the collector is down, its spans are lost and nothing else is affected."""
+    thread. If the collector is down, only spans are lost."""
 
     def __init__(self) -> None:
         resource = Resource.create()

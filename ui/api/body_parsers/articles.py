@@ -23,18 +23,18 @@ _MAX_DEPTH = 20
 
 
 class NewArticle(BaseModel):
-    """An article as it is uploaded. It takes the place of the one that was uploaded with the same `id` before."""
+    """An uploaded article. It replaces an article uploaded earlier with the same `id`."""
 
     model_config = ConfigDict(strict=True)
 
     text: str = Field(min_length=1)
     id: Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=0, le=2**53)] | None = None
     title: str | None = None
-    date: str | None = Field(None, description="the article's own, however it is written")
-    source: str | None = Field(None, description="who published it, or its address")
-    url: str | None = Field(None, description="its address, where there is no `source`")
+    date: str | None = Field(None, description="publication date, ISO or written in Arabic or English")
+    source: str | None = Field(None, description="publisher or URL")
+    url: str | None = Field(None, description="URL; used if there is no `source`")
     author: str | None = None
-    lang: Language | None = Field(None, description="where it is not given, the text tells")
+    lang: Language | None = Field(None, description="detected from the text by default")
 
 
 class ArticlesBody:
@@ -61,7 +61,7 @@ class ArticlesBody:
 
     def write(self, chunk: bytes) -> None:
         if not chunk:
-            return  # ijson takes an empty part for the end
+            return  # ijson interprets an empty chunk as the end
         self._hash.update(chunk)
         self._size += len(chunk)
         try:

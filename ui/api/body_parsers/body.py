@@ -25,7 +25,7 @@ class EmptyUpload(RequestError):
 
 
 class BodyParser(Protocol):
-    """Streaming parser of an upload body, which is never held in memory; `upload_directory` has what was stored."""
+    """Streaming parser of an upload body, which is never held in memory; `upload_directory` has the stored files."""
 
     upload_directory: UploadDirectory
 
@@ -41,7 +41,7 @@ class BodyParser(Protocol):
         """Parse the next part. Raises `InvalidBody`, `RequestValidationError`, and errors of writing to disk."""
 
     def finish(self) -> None:
-        """Complete the body. Raises what `write` raises, and `EmptyUpload`."""
+        """Complete the body. Raises the errors of `write`, and `EmptyUpload`."""
 
     def close(self) -> None:
         """Close all files, also after an error."""

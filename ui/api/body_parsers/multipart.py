@@ -120,7 +120,7 @@ class FormBody:
         self._is_complete = True
 
     def _invalid_field(self) -> RequestValidationError:
-        return RequestValidationError([{"loc": ("body", self._field_name), "msg": "A form has files and a collection"}])
+        return RequestValidationError([{"loc": ("body", self._field_name), "msg": "Not a file or a collection"}])
 
 
 def _text(value: bytes | bytearray) -> str:

@@ -223,7 +223,7 @@ class _Chat:
                 yield answer_html(turn), passages_html(turn) if found_changed else gr.skip()
 
     def end(self, conversation: ChatSession) -> list[Any]:
-        """Finish a turn after `write`, also if that failed: a turn must not stay waiting for ever."""
+        """Finish a turn after `write`, also if that failed: no turn may remain pending."""
         conversation.busy = False
         turn = conversation.current
         if turn is None:

@@ -62,7 +62,7 @@ def _options(publishers: Sequence[tuple[str, int]], language: Language) -> dict[
 
 
 def _origin(listed: ArticleSummary, language: Language) -> list[str]:
-    """Return date, publisher and number of articles of the same story, as far as there are any."""
+    """Return the date, publisher and number of articles of the same story, omitting those that are missing."""
     where = [format_date(listed.date, language) if listed.date else None, listed.publisher]
     if listed.told > 1:
         where.append(

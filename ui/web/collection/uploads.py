@@ -1,6 +1,6 @@
-"""Status of an upload that the page has sent to the API, as HTML: text and progress bar; at the end what was skipped.
+"""HTML status of an upload from the page: text and progress bar, and at the end the skipped files.
 
-`static/upload.js` knows the upload by the idempotency key that it sent, from before it is a job until it has ended.
+`static/upload.js` identifies the upload by its idempotency key, from before it is a job until it has ended.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def upload_routes(jobs: JobQueue) -> APIRouter:
         try:
             upload = jobs.find_by_key(get_client_id(request.scope), key)
         except JobMissing:
-            return Response(status_code=204)  # not yet, or no longer: the page asks while it sends
+            return Response(status_code=204)  # not received yet, or expired: the page polls while it sends
         html = job_html(upload, language) if isinstance(upload, Job) else pending_html(upload, language)
         return HTMLResponse(html)
 

@@ -22,7 +22,7 @@ def frame_html(language: Language, switcher: str = "", logged_in: bool = False) 
 
 
 def sidebar_html(kept: Sequence[ConversationInfo], current: str, wanted: str, today: date, language: Language) -> str:
-    """Render the conversations by day ("today", "yesterday", "earlier"), `current` marked; or why there are none."""
+    """Render the conversations by day ("today", "yesterday", "earlier"), `current` marked; or why the list is empty."""
     days = groupby(kept, key=lambda one: _day(one, today))
     searched = bool(wanted.strip())
     return render("layout/conversations.html", language, days=days, current=current, searched=searched)
