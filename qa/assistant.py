@@ -52,7 +52,7 @@ from qa.query.arabizi import transliterate
 from qa.query.attribution import attribution_of
 from qa.query.catalog_loosely import read_loosely
 from qa.query.catalog_question import parse_catalog_question
-from qa.query.comparison_question import ComparisonParser, ComparisonQuestion, NoComparisons
+from qa.query.comparison_question import ComparisonParser, NoComparisons
 from qa.query.dialect import to_msa_question_words
 from qa.query.followup import HistoryTurn, concat_history, is_follow_up
 from qa.query.intent import IntentClassifier, Intents, NoIntents
@@ -64,7 +64,7 @@ from qa.query.spelling import correct_spelling
 from qa.query.understanding import understand
 from qa.question_context import Clock, QuestionContext
 from qa.reader.base import Reader
-from qa.reader.extractive_qa import Scorer, extract_all, extract_answer
+from qa.reader.extractive_qa import extract_all, extract_answer
 from qa.reader.prompt_injection import InjectionClassifier, ScreenedHits
 from qa.verification.translation import check_translation
 from qa.verification.verifier import Verifier, VerifierOf
@@ -251,16 +251,11 @@ class Assistant:
             return context.of_kind("catalogue"), None
         elif self._reader and (comparison := self._comparisons.parse(context.question, intents)):
             context = context.of_kind("comparison")
-            composed = compare(comparison, self._value_finder(comparison, self._reader), context.language)
+            finder = ValueFinder(comparison, self.retriever, self._reader, self._allowed)
+            composed = compare(comparison, finder, context.language)
         else:
             return None
         return (context, composed) if composed and composed.confidence >= self._options.threshold else None
-
-    def _value_finder(self, asked: ComparisonQuestion, reader: Reader) -> ValueFinder:
-        def scorer_of(question: str) -> Scorer:
-            return self._verifier(understand(question, self._tagger))
-
-        return ValueFinder(asked, self.retriever, reader, scorer_of, self._allowed)
 
     def _allowed(self, hits: list[Hit]) -> list[Hit]:
         """Return the hits without injections."""

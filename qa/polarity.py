@@ -8,20 +8,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from index.articles import Span
-from index.text.folding import fold, fold_text
-from index.text.words import normalize_tokens
-
-_CLAUSE_END = re.compile(
-    r"[,،;؛:.!?؟\n]|\s[–—-]\s|(?<!\w)(?:but|although|though|while|whereas|however|لكن|ولكن|لكنه|لكنها|بل|بينما"
-    r"|غير ان|الا ان|فيما)(?!\w)"
-)
+from index.text.folding import fold_text
 
 
 @dataclass(frozen=True)
@@ -36,29 +28,6 @@ def polarity_of(text: str) -> Polarity:
     """Return the polarity of a clause, a question among them."""
     folded = fold_text(text)
     return Polarity(bool(_pattern("negated").search(folded)), bool(_pattern("unreal").search(folded)))
-
-
-def polarity_at(sentence: str, span: Span, predicates: Iterable[str]) -> Polarity:
-    """Return the polarity of what a sentence says at `span`, and of its clauses with one of `predicates` (stems)."""
-    stems = frozenset(predicates)
-    chosen = [
-        sentence[clause.start : clause.end]
-        for clause in clauses(sentence)
-        if clause.overlaps(span) or stems & set(normalize_tokens(sentence[clause.start : clause.end]))
-    ]
-    return polarity_of(" ; ".join(chosen) or sentence)
-
-
-def clauses(sentence: str) -> Iterator[Span]:
-    """Yield the clauses of a sentence, as spans: split at commas and conjunctions that turn."""
-    folded = fold(sentence)
-    start = 0
-    for mark in _CLAUSE_END.finditer(folded.text):
-        if folded.text[start : mark.start()].strip():
-            yield folded.to_original(start, mark.start())
-        start = mark.start() if mark.group()[0].isalpha() else mark.end()
-    if start < len(folded.text):
-        yield folded.to_original(start, len(folded.text))
 
 
 @cache

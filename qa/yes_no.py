@@ -46,9 +46,9 @@ class VerdictSignals:
         return astuple(self)
 
 
-VERDICT_WEIGHTS = VerdictSignals(verdict=0.554, margin=0.081, evidence=2.054, names_far=-0.582)
+VERDICT_WEIGHTS = VerdictSignals(verdict=0.474, margin=0.08, evidence=2.622, names_far=-0.223)
 """Fitted by `benchmarks/yes_no.py` on families that the reader was not trained on."""
-VERDICT_BIAS = -1.564
+VERDICT_BIAS = -2.336
 
 
 @dataclass(frozen=True)

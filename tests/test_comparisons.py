@@ -18,7 +18,6 @@ from qa.composed_texts import texts
 from qa.query.comparison_question import ComparisonQuestion
 from qa.query.question import language_to_answer_in
 from qa.reader.base import Context, ReaderOutput, ScoredSpan
-from qa.reader.extractive_qa import reader_scorer
 
 HERON = {"id": "heron", "title": "Heron bridge reopens", "text": "The bridge, built in 1931, is 120 metres long."}
 PALM = {"id": "palm", "title": "Fifty years", "text": "The Palm bridge of 1971 is 0.09 km long."}
@@ -78,7 +77,7 @@ def compared(
         indexed()
         phrases = {value_question(asked.question, thing): value for thing, value in values.items()}
         phrases |= {owner_question(asked.question, value): owner for value, owner in (owners or {}).items()}
-        finder = ValueFinder(asked, retriever(), ScriptedReader(phrases), lambda _: reader_scorer, list)
+        finder = ValueFinder(asked, retriever(), ScriptedReader(phrases), list)
         return compare(asked, finder, language_to_answer_in(asked.question))
 
     return ask

@@ -82,23 +82,6 @@ def test_countries_and_their_adjectives(text: str, countries: set[str]) -> None:
     assert countries_in(text) == countries
 
 
-def test_a_denial_does_not_bear_out_a_fact() -> None:
-    refusal = located("The mayor", "The mayor will not resign.")
-    assert grounding("Who resigned?", refusal).negated == 1
-    assert grounding("Who will not resign?", refusal).negated == 0
-
-
-def test_a_phrase_without_a_number_is_no_quantity() -> None:
-    assert grounding("How many left?", located("The mayor", "The mayor will not resign.")).wrong_type == 1
-
-
-def test_the_answer_of_another_speaker_is_told() -> None:
-    text = "HUDA: It cost nine million.\nSALIM: It cost twelve million.\nHUDA: I stay with nine.\n"
-    of_salim = located("twelve million", "SALIM: It cost twelve million.", text)
-    assert grounding("What did it cost in the opinion of Huda?", of_salim).other_speaker == 1
-    assert grounding("What did it cost in the opinion of Salim?", of_salim).other_speaker == 0
-
-
 def test_verifier_weighs_reader_and_grounding() -> None:
     zero = Grounding(*[0.0] * len(PEOPLE_SIGNALS))
     absent = Grounding(-9.0, *[0.0] * (len(PEOPLE_SIGNALS) - 1))

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from index.articles import Article, Span
+from index.articles import Span
 from index.fakes import HashEmbedder
 from index.indexer import update_index
 from index.retriever import Retriever
 from qa.missing import missing_names
-from qa.polarity import clauses, polarity_at, polarity_of
+from qa.polarity import polarity_of
 from qa.query.attribution import attribution_of
 from qa.query.names import CapitalTagger, find_names
 from qa.query.understanding import kind_of, understand
 from qa.text_words import TextWords
-from qa.verification.speakers import speaker_of, speakers
 
 
 @pytest.mark.parametrize(
@@ -108,18 +107,6 @@ def test_polarity(text: str, negated: bool, unreal: bool) -> None:
     assert (polarity.negated, polarity.unreal) == (negated, unreal)
 
 
-def test_polarity_is_that_of_the_clause_with_the_phrase() -> None:
-    sentence = "The ferry did not sail on Monday, but it sailed on Tuesday with forty people."
-    start = sentence.index("Tuesday")
-    assert not polarity_at(sentence, Span(start, start + 7), ()).negated
-    assert polarity_at(sentence, Span(start, start + 7), ("monday",)).negated
-
-
-def test_clauses_cover_words_of_the_original() -> None:
-    sentence = "لم يحضر أحد، ولكن الاجتماع عُقد"
-    assert [sentence[c.start : c.end].strip() for c in clauses(sentence)] == ["لم يحضر أحد", "ولكن الاجتماع عُقد"]
-
-
 @pytest.mark.parametrize(
     ("text", "word", "has"),
     [
@@ -134,26 +121,6 @@ def test_clauses_cover_words_of_the_original() -> None:
 )
 def test_names_match_in_both_scripts(text: str, word: str, has: bool) -> None:
     assert TextWords(text).has_name(word) is has
-
-
-INTERVIEW = """We asked both.
-
-HUDA KASSAR, mayor: The bridge will cost nine million.
-SALIM RAAD: It will cost twelve.
-HUDA KASSAR: I stay with nine.
-"""
-
-
-def test_speakers_of_an_interview() -> None:
-    article = Article("a", "Two voices", INTERVIEW, "en")
-    at = INTERVIEW.index("twelve")
-    assert speakers(article) == {"HUDA KASSAR", "SALIM RAAD"}
-    assert speaker_of(article, Span(at, at + 6)) == "SALIM RAAD"
-
-
-def test_a_list_with_colons_has_no_speakers() -> None:
-    text = "Figs: 3\nDates: 4\nOlives: 5\nGrapes: 6\n"
-    assert speakers(Article("a", "Prices", text, "en")) == frozenset()
 
 
 ARTICLES = (

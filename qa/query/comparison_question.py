@@ -24,7 +24,6 @@ import numpy as np
 
 from index.articles import Span
 from index.text.folding import fold_text
-from index.text.language import is_arabic_letter
 from index.text.words import normalize_tokens
 from qa.query.intent import Intents
 from qa.query.name_tagger import word_states
@@ -39,7 +38,7 @@ Operation = Literal["which", "whether", "difference", "sum"]
 """Which thing has the most or the least; whether the first one does; how far two are apart; how much all are together.
 """
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-MIN_PROBABILITY = 0.5
+MIN_PROBABILITY = 0.35
 """Least probability that a question compares."""
 LAYER = 16
 """Layer whose output is classified."""
@@ -53,6 +52,11 @@ WORD = re.compile(r"[^\W_](?:[^\W_]|[\u064b-\u0652\u0670\u0640])*(?:['’-][^\W_
 _JOINED = re.compile(r"[\s«»\"“”„'’()]*(?:-[\s]*)?")
 """Separator of two words of one thing."""
 _MARKS = " ,،;؛:.?؟!–—-"
+_WHETHER = re.compile(
+    r"\W*(?:and |but |so )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b|\W*[وف]?هل(?!\w)"
+)
+_HOW_MANY = re.compile(r"\bhow (?:many|much|far|long)\b|(?<!\w)[وفب]?كم(?!\w)")
+_AND = re.compile(r"و(?=ال\w\w|\d)")
 _COUNTED = re.compile(r"\bhow (?:many|much) (?:more |fewer |less )?(\w+)|(?<!\w)(?:ب|و|ف)?كم (\w+)")
 
 
@@ -135,9 +139,9 @@ class TokenStateComparisonParser:
         return cls(tensors["things"], tensors["biases"], amounts, dates, embedder)
 
     def parse(self, question: str, intents: Intents) -> ComparisonQuestion | None:
-        operation = max(OPERATIONS, key=intents.of)
         if sum(map(intents.of, OPERATIONS)) < MIN_PROBABILITY:
             return None
+        operation = max(_possible(question), key=intents.of)
         words = question_words(question)
         if not words:
             return None
@@ -150,6 +154,14 @@ class TokenStateComparisonParser:
         forms = {form for word in others for form in forms_of(question[word.start : word.end])}
         most, latest = (sum(weights.get(form, 0.0) for form in forms) > 0 for weights in (self._amounts, self._dates))
         return ComparisonQuestion(question, operation, things, most, latest, asked_unit(question))
+
+
+def _possible(question: str) -> Sequence[Operation]:
+    """Return the operations that a question's first words leave open."""
+    folded = fold_text(question)
+    if _WHETHER.match(folded):
+        return ("whether",)
+    return ("difference", "sum") if _HOW_MANY.search(folded) else ("which", "difference", "sum")
 
 
 def forms_of(word: str) -> Iterator[str]:
@@ -203,8 +215,7 @@ def thing_spans(question: str, words: Sequence[Span], logits: Vectors, counts: M
 def _name(question: str, span: Span) -> str:
     """Return a thing's name without marks and, in Arabic, without the "and" that is written with it."""
     text = question[span.start : span.end].strip(_MARKS)
-    joined = len(text) > 4 and text[0] == "و" and is_arabic_letter(text[1]) and text.startswith("وال")
-    return text[1:] if joined else text
+    return text[1:] if _AND.match(text) else text
 
 
 def asked_unit(question: str) -> str:

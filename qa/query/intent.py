@@ -88,8 +88,8 @@ class EmbeddingIntentClassifier:
         if metadata.get("base") != base_fingerprint(embedder):
             return None
         tensors = load_file(file)
-        stems = (frozenset(json.loads(metadata[name])) for name in ("generic", "incidental"))
-        return cls(tensors["weights"], tensors["biases"], *stems, embedder)
+        generic, incidental = (frozenset(json.loads(metadata[name])) for name in ("generic", "incidental"))
+        return cls(tensors["weights"], tensors["biases"], generic, incidental, embedder)
 
     def classify(self, question: str) -> Intents:
         odds = self._weights @ self._embedder.embed_queries([question])[0] + self._biases

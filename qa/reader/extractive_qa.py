@@ -45,7 +45,7 @@ class Weights:
     bias: float
 
 
-WEIGHTS = Weights(margin=0.373, evidence=4.391, answerable=-0.202, bias=-3.144)
+WEIGHTS = Weights(margin=0.345, evidence=4.983, answerable=-0.091, bias=-3.528)
 """Fitted by `benchmarks/verification.py`, as the verification is, but without what a quotation bears out."""
 
 
@@ -98,19 +98,37 @@ def extract_answer(
     Excerpts are ranked for `ranked_by`, the question by default. With `newest`, that of the newest article among those
     that are nearly as probable; then reading does not stop early.
     """
-    answers: list[ExtractedAnswer] = []
-    question_words = _words_to_avoid(question)
-    for excerpts_read in read_batches(reader, question, hits, budget, ranked_by):
-        for excerpt, output in excerpts_read:
-            answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), score)
-        if not newest and any(answer.probability >= EARLY_STOP_PROBABILITY for answer in answers):
-            break
+    stop_at = None if newest else EARLY_STOP_PROBABILITY
+    answers = phrases(reader, question, hits, budget, score, ranked_by, stop_at)
     if not answers:
         return None
     best = max(answers, key=lambda answer: answer.probability)
     if newest:
         best = _newest(best, answers)
     return replace(best, other=_find_alternative(best, answers))
+
+
+def phrases(
+    reader: Reader,
+    question: str,
+    hits: Sequence[Hit],
+    budget: int = BUDGET,
+    score: Scorer = reader_scorer,
+    ranked_by: str = "",
+    stop_at: float | None = None,
+) -> list[ExtractedAnswer]:
+    """Return all phrases that may answer, in the order in which they are read.
+
+    Excerpts are ranked for `ranked_by`, the question by default; reading stops when one is `stop_at` probable.
+    """
+    answers: list[ExtractedAnswer] = []
+    question_words = _words_to_avoid(question)
+    for excerpts_read in read_batches(reader, question, hits, budget, ranked_by):
+        for excerpt, output in excerpts_read:
+            answers += _answers(excerpt, _without_echoes(output, excerpt.text, question_words), score)
+        if stop_at is not None and any(answer.probability >= stop_at for answer in answers):
+            break
+    return answers
 
 
 def extract_all(

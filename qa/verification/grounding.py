@@ -1,7 +1,7 @@
 """Grounding: how far a quotation, with its article's title and date, bears out the details of a question.
 
-A quotation that is word for word is no proof that it answers: it may tell another town's votes, another year's, or what
-did not happen. Each signal is a number that `verifier.py` weighs; none alone decides.
+A quotation that is word for word is no proof that it answers: it may tell another town's votes, or another year's. Each
+signal is a number that `verifier.py` weighs; none alone decides.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from index.articles import Article, Span
 from index.text.folding import fold_text
 from index.text.language import detect_language
 from qa.citations import Located
-from qa.polarity import polarity_at
 from qa.query.countries import countries_in
-from qa.query.understanding import Expected, Understanding
+from qa.query.understanding import Understanding
 from qa.text_words import TextWords
 from qa.verification.numbers import parse_numbers, possible_values
-from qa.verification.speakers import speaker_of, speakers
 
 _BEFORE = 320
 """Code points before a quotation that lead up to it."""
@@ -27,18 +25,6 @@ _AFTER = 120
 _LEAD = 300
 """Code points of an article's beginning, which says whom it is about."""
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")
-_QUANTITY = re.compile(
-    r"\d|(?<!\w)(?:one|no|none|nothing|a|an|every|all|both|few|several|many|most|free|once|twice"
-    r"|واحد\w*|كل|جميع|مره|بضع\w*|عده|مجان\w*|لا شيء)(?!\w)"
-)
-_TIME = re.compile(
-    r"\d|(?<!\w)(?:january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday"
-    r"|wednesday|thursday|friday|saturday|sunday|yesterday|today|tomorrow|century|spring|summer|autumn|winter|noon|midnight"
-    r"|morning|evening|night|week|month|year|day|hour|dawn|season|easter|christmas|ago|after|before|when|until"
-    r"|يناير|فبراير|مارس|ابريل|مايو|يونيو|يوليو|اغسطس|سبتمبر|اكتوبر|نوفمبر|ديسمبر|كانون|شباط|اذار|نيسان|ايار|حزيران|تموز|اب"
-    r"|ايلول|تشرين|الاحد|الاثنين|الثلاثاء|الاربعاء|الخميس|الجمعه|السبت|امس|اليوم|غدا|قرن|الربيع|الصيف|الخريف|الشتاء|ظهرا?"
-    r"|صباحا?|مساء|ليلا?|فجرا?|عام|سنه|شهر|يوم|اسبوع|ساعه|موسم|رمضان|عيد|قبل|بعد|عند|حين|منذ)"
-)
 
 
 @dataclass(frozen=True)
@@ -48,18 +34,11 @@ class Grounding:
     `names_absent`: share of the question's names that the article lacks, where the two are in one language; 1 if it
     lacks a country of the question, or the quotation names another instead, in either language.
     `numbers_absent`: share of its years and numbers that neither the quotation has, nor what leads up to it, the title
-    or the date. `negated`, `unreal`: the quotation denies, or tells as planned or feared, what the question takes as
-    fact.
-    `wrong_type`: a number or time is asked for, and the phrase has none. `other_speaker`: somebody else than the one
-    asked about says it.
+    or the date.
     """
 
     names_absent: float
     numbers_absent: float
-    negated: float
-    unreal: float
-    wrong_type: float
-    other_speaker: float
 
     def values(self) -> tuple[float, ...]:
         """The signals, in the order of the fields."""
@@ -85,15 +64,9 @@ class Grounder:
         near = (
             surroundings(article, quoted) if located.evidence.field == "text" else (article.title, article.date or "")
         )
-        phrase = Span(located.span.start - quoted.start, located.span.end - quoted.start)
-        polarity = polarity_at(quote, phrase, asked.words)
         return Grounding(
             names_absent=1.0 if self._is_of_other_country(article, quote, near) else self._names_absent(article, quote),
             numbers_absent=_absent_numbers((*asked.years, *asked.numbers), " ".join((quote, *near))),
-            negated=float(polarity.negated and not asked.polarity.negated),
-            unreal=float(polarity.unreal and not asked.polarity.unreal),
-            wrong_type=float(not _fits(asked.expected, located.text)),
-            other_speaker=float(_is_of_other_speaker(asked.names, article, quoted)),
         )
 
     def names_not_near(self, article: Article, near: TextWords) -> float:
@@ -151,26 +124,3 @@ def _absent_numbers(numbers: Sequence[str], text: str) -> float:
     values = possible_values(text)
     wanted = [mention for number in numbers for mention in parse_numbers(number)]
     return share(sum(not mention.readings & values for mention in wanted), len(wanted))
-
-
-def _fits(expected: Expected, phrase: str) -> bool:
-    """Return whether a phrase can be of the kind that is asked for."""
-    folded = fold_text(phrase)
-    if expected == "quantity":
-        return bool(possible_values(phrase)) or bool(_QUANTITY.search(folded))
-    if expected == "time":
-        return bool(_TIME.search(folded)) or bool(possible_values(phrase))
-    return True
-
-
-def _is_of_other_speaker(names: Sequence[str], article: Article, quoted: Span) -> bool:
-    """Return whether one of the names is a speaker of the article, and the quotation is another speaker's."""
-    if not names:
-        return False
-    speaker = speaker_of(article, quoted)
-    if speaker is None:
-        return False
-    asked = {
-        other for other in speakers(article) for name in names if any(map(TextWords(other).has_name, _parts(name)))
-    }
-    return bool(asked) and speaker not in asked
