@@ -21,22 +21,24 @@ _MAX_WORDS = 7
 _ITEM = re.compile(r"^[ \t]*(?:[-–—•*·▪]|\(?\d{1,2}[.)]|[\u0660-\u0669]{1,2}[.)-])[ \t]+\S", re.MULTILINE)
 _LABELLED = re.compile(r"^[^\n:]{2,60}:[ \t]+\S", re.MULTILINE)
 _MIN_LINES = 3
+COMPLETE = 0.9
+"""Factor of the confidence of a list: all of its members must be there."""
 MAX_STATEMENTS = 10
 """Most sentences of one answer."""
 
 
 def compose_list(answers: Sequence[ExtractedAnswer]) -> ComposedAnswer:
     """Return the answer of all phrases, the likeliest of which is first."""
-    best = answers[0]
+    best, confidence = answers[0], COMPLETE * answers[0].probability
     if lines := list_lines(best.located):
-        return ComposedAnswer(tuple(Statement(line.evidence.text, (line,)) for line in lines), best.probability)
+        return ComposedAnswer(tuple(Statement(line.evidence.text, (line,)) for line in lines), confidence)
     groups = _by_sentence([answer.located for answer in answers])
     if len(groups) == 1:
         whole = expand(_covering(groups[0]))
         text = " ".join(whole.text.split())
-        return ComposedAnswer((Statement(text, (whole,)),), best.probability, short_answer=whole.text)
+        return ComposedAnswer((Statement(text, (whole,)),), confidence, short_answer=whole.text)
     statements = [Statement(found[0].evidence.text, (_covering(found),)) for found in groups[:MAX_STATEMENTS]]
-    return ComposedAnswer(tuple(statements), best.probability)
+    return ComposedAnswer(tuple(statements), confidence)
 
 
 def _by_sentence(found: Sequence[Located]) -> list[list[Located]]:

@@ -25,7 +25,8 @@ from qa.query.periods import Period, period_within
 MIN_PROBABILITY = 0.5
 """Least probability of a catalogue intent: 97 in 100 of those taken are right (docs/answer-verification.md)."""
 CERTAIN = 0.9
-"""Probability from which the question is taken to be about articles, also where it is not about their titles."""
+"""Probability from which the question is taken to be about articles, also where it is not about their titles. Only then
+is it one of how many articles there are: most that ask how many ask it of something else."""
 _WANTED: dict[Intent, Wanted] = {
     "author": "author",
     "date": "date",
@@ -44,7 +45,8 @@ _BEFORE_NAME = frozenset({"by", "from", "in", "the", "بقلم", "في", "من",
 def read_loosely(question: str, intents: Intents, publications: Publications) -> CatalogQuestion | None:
     """Return what a question asks of the catalogue; `None` if it hardly asks it, or does not say of which article."""
     intent = max(_WANTED, key=intents.of)
-    if intents.of(intent) < MIN_PROBABILITY or not may_ask_catalogue(question):
+    least = CERTAIN if intent == "count" else MIN_PROBABILITY
+    if intents.of(intent) < least or not may_ask_catalogue(question):
         return None
     reading = _Reading(question)
     wanted = _WANTED[intent]

@@ -55,6 +55,9 @@ _MARKS = " ,،;؛:.?؟!–—-"
 _WHETHER = re.compile(
     r"\W*(?:and |but |so )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b|\W*[وف]?هل(?!\w)"
 )
+_WHICH = re.compile(
+    r"\W*(?:(?:in|at|on|of|from|to) )?(?:which|who|where)\b|\W*[وف]?(?:في |من )?(?:اي|ايهما|ايهم|ايها|من|اين)(?!\w)"
+)
 _HOW_MANY = re.compile(r"\bhow (?:many|much|far|long)\b|(?<!\w)[وفب]?كم(?!\w)")
 _AND = re.compile(r"و(?=ال\w\w|\d)")
 _COUNTED = re.compile(r"\bhow (?:many|much) (?:more |fewer |less )?(\w+)|(?<!\w)(?:ب|و|ف)?كم (\w+)")
@@ -161,7 +164,9 @@ def _possible(question: str) -> Sequence[Operation]:
     folded = fold_text(question)
     if _WHETHER.match(folded):
         return ("whether",)
-    return ("difference", "sum") if _HOW_MANY.search(folded) else ("which", "difference", "sum")
+    if _HOW_MANY.search(folded):
+        return ("difference", "sum")
+    return ("which",) if _WHICH.match(folded) else ("which", "difference", "sum")
 
 
 def forms_of(word: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ Expected = Literal["person", "place", "time", "quantity", "any"]
 
 MIN_YES_NO_PROBABILITY = 0.6
 """Least probability at which a question that begins as one of yes or no is one, though it seems to offer a choice."""
-MIN_LIST_PROBABILITY = 0.6
+MIN_LIST_PROBABILITY = 0.85
 """Least probability at which a question that the rules take for one of a phrase asks for a list."""
 YEAR = re.compile(r"(?<![\d.,٫٬])(?:1[0-9]|20)\d\d(?![\d.,٫٬]*\d)")
 _YES_NO = re.compile(
