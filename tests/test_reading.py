@@ -222,6 +222,11 @@ class TestExtractAnswer:
         found = extract_answer(TwoSpanReader(), "How many stations has the tram line?", hits, score=margin_alone)
         assert found and found.other is None
 
+    def test_question_repeated_in_an_article_is_no_answer(self) -> None:
+        question = "من فاز بالجائزة الكبرى؟"
+        assert extract_answer(FakeReader(), question, [hit("عمّن فاز بالجائزة الكبرى.", (0.9,))]) is None
+        assert extract_answer(FakeReader(), question, [hit("ميسون فاز بالجائزة الكبرى.", (0.9,))])
+
     def test_no_hits_return_no_answer(self) -> None:
         assert extract_answer(FakeReader(), "Who?", []) is None
 

@@ -32,30 +32,8 @@ MIN_ALTERNATIVE_PROBABILITY = 0.25
 """Minimum probability of a second answer."""
 _OVERHEAD_TOKENS = 8
 """Tokens around question and excerpt."""
-_QUESTION_WORDS = frozenset(
-    (
-        *("who", "whom", "whose", "which", "what", "when", "where", "why", "how"),
-        *(
-            "من",
-            "ما",
-            "ماذا",
-            "متي",
-            "اين",
-            "كيف",
-            "لماذا",
-            "كم",
-            "عمن",
-            "عما",
-            "ممن",
-            "مما",
-            "بمن",
-            "لمن",
-            "فيمن",
-            "علام",
-        ),
-    )
-)
-"""Folded words that ask, and answer nothing."""
+_JOINED_QUESTION_WORDS = "عمن عما ممن مما بمن لمن فيمن"
+"""Words that ask, and answer nothing; those without a preposition are stop words."""
 _CHOICE = re.compile(r"\b(?:or|أم|ام|أو|او)\b", re.IGNORECASE)
 
 
@@ -265,11 +243,10 @@ def token_batches(
 
 def _without_echoes(reading: ReaderOutput, text: str, question_words: frozenset[str]) -> ReaderOutput:
     """Drop spans that only repeat words of the question, that only ask, or that are an LLM's words for declining."""
+    known = question_words | content_words(_JOINED_QUESTION_WORDS)
 
     def may_answer(phrase: str) -> bool:
-        folded = fold_text(phrase)
-        asks = _QUESTION_WORDS.issuperset(folded.split())
-        return not asks and bool(content_words(phrase) - question_words) and folded not in refusals()
+        return bool(content_words(phrase) - known) and fold_text(phrase) not in refusals()
 
     spans = (scored for scored in reading.spans if may_answer(text[scored.span.start : scored.span.end]))
     return replace(reading, spans=tuple(spans))
