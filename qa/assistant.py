@@ -17,6 +17,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -197,7 +198,7 @@ class Assistant:
             left_out=found.left_out,
         )
         yield PassagesFound(context.passages)
-        yield from self._answer(context, standalone if only is None else None, intents, clock)
+        yield from self._answer(context, standalone, only, intents, clock)
 
     def _search(self, query: str, only: Filter | None) -> ScreenedHits:
         """Return the passages that may answer, without injections, and these."""
@@ -213,15 +214,11 @@ class Assistant:
         return self._injection_classifier.screen(hits) if self._injection_classifier else ScreenedHits(hits)
 
     def _answer(
-        self, context: QuestionContext, unfiltered: str | None, intents: Intents, clock: Clock
+        self, context: QuestionContext, standalone: str, only: Filter | None, intents: Intents, clock: Clock
     ) -> Iterator[Event]:
-        """Answer in the way of the question's kind.
-
-        `unfiltered` is the stand-alone question if all articles may answer: catalogue and comparison search for
-        themselves.
-        """
+        """Answer in the way of the question's kind."""
         kind = context.understanding.kind
-        if unfiltered and (by_program := self._answer_by_program(context, unfiltered, intents)):
+        if by_program := self._answer_by_program(context, standalone, only, intents):
             yield from self._emit_composed(*by_program, clock)
         elif not context.hits:
             yield Finished(self._declined(context, 0.0, clock))
@@ -237,28 +234,30 @@ class Assistant:
             yield from self._answer_with_llm_only(context, self._generator, clock)
 
     def _answer_by_program(
-        self, context: QuestionContext, question: str, intents: Intents
+        self, context: QuestionContext, question: str, only: Filter | None, intents: Intents
     ) -> tuple[QuestionContext, ComposedAnswer | None] | None:
         """Return the question as one of the catalogue or a comparison, with its answer; `None` if it is neither.
 
-        The answer is `None` where only the catalogue could give it, and does not.
+        The answer is `None` where only the catalogue could give it, and does not. The catalogue answers for all
+        articles: it is not asked where a filter leaves some out.
         """
-        parsed = parse_catalog_question(question)
-        asked = parsed or read_loosely(question, intents, self.retriever.publications())
+        parsed = None if only else parse_catalog_question(question)
+        asked = parsed or (None if only else read_loosely(question, intents, self.retriever.publications()))
         if asked and (composed := answer_from_catalog(asked, self.retriever, context.language)):
             context = context.of_kind("catalogue")
         elif parsed and parsed.certain:
             return context.of_kind("catalogue"), None
         elif self._reader and (comparison := self._comparisons.parse(context.question, intents)):
             context = context.of_kind("comparison")
-            finder = ValueFinder(comparison, self.retriever, self._reader, self._allowed)
+            finder = ValueFinder(comparison, partial(self._passages, only), self._reader)
             composed = compare(comparison, finder, context.language)
         else:
             return None
         return (context, composed) if composed and composed.confidence >= self._options.threshold else None
 
-    def _allowed(self, hits: list[Hit]) -> list[Hit]:
-        """Return the hits without injections."""
+    def _passages(self, only: Filter | None, question: str, count: int) -> list[Hit]:
+        """Search for passages, and return them without injections."""
+        hits = self.retriever.search(question, count, only, literally=False)
         return self._injection_classifier.filter_hits(hits) if self._injection_classifier else hits
 
     def _declined(self, context: QuestionContext, confidence: float, clock: Clock) -> Answer:

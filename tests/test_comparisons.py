@@ -77,7 +77,10 @@ def compared(
         indexed()
         phrases = {value_question(asked.question, thing): value for thing, value in values.items()}
         phrases |= {owner_question(asked.question, value): owner for value, owner in (owners or {}).items()}
-        finder = ValueFinder(asked, retriever(), ScriptedReader(phrases), list)
+        opened = retriever()
+        finder = ValueFinder(
+            asked, lambda question, count: opened.search(question, count, literally=False), ScriptedReader(phrases)
+        )
         return compare(asked, finder, language_to_answer_in(asked.question))
 
     return ask

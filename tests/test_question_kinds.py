@@ -83,6 +83,16 @@ def test_intent_classifier_finds_list_question(assistant: Assistant) -> None:
     assert answer.understanding and answer.understanding["kind"] == "list"
 
 
+def test_empty_filter_leaves_the_catalogue_its_questions(assistant: Assistant) -> None:
+    answer = assistant.ask("Who wrote the article about the old mill?", only=Filter())
+    assert answer.status == "answered" and "Huda Kassar" in answer.answer
+
+
+def test_catalogue_is_not_asked_where_a_filter_leaves_articles_out(assistant: Assistant) -> None:
+    answer = assistant.ask("Who wrote the article about the old mill?", only=Filter(since="2024-05-15"))
+    assert answer.status == "declined" and answer.understanding and answer.understanding["kind"] == "phrase"
+
+
 def test_catalogue_answers_with_the_title_as_quotation(assistant: Assistant) -> None:
     answer = assistant.ask("Who wrote the article about the old mill?")
     assert answer.status == "answered" and "Huda Kassar" in answer.answer

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from index.articles import Span
-from index.retriever import Hit, Retriever
+from index.retriever import Hit
 from index.text.folding import fold_text
 from qa.citations import Located
 from qa.comparison.quantities import Quantity, quantities
@@ -23,6 +23,9 @@ from qa.query.comparison_question import ComparisonQuestion
 from qa.reader.base import Reader
 from qa.reader.extractive_qa import ExtractedAnswer, ReaderSignals, extract_all, extract_answer, logistic, phrases
 from qa.units import NONE
+
+Search = Callable[[str, int], list[Hit]]
+"""Returns so many of the best passages for a question."""
 
 MAX_ARTICLES = 6
 """Articles that are read where no thing is named."""
@@ -68,19 +71,17 @@ def value_scorer(signals: ReaderSignals, located: Located) -> float:
 
 
 class ValueFinder:
-    """Finds the values that one question compares. `allowed` leaves sentences that command out of passages."""
+    """Finds the values that one question compares, among passages of `search`."""
 
     def __init__(
         self,
         asked: ComparisonQuestion,
-        retriever: Retriever,
+        search: Search,
         reader: Reader,
-        allowed: Callable[[list[Hit]], list[Hit]],
     ) -> None:
         self._asked = asked
-        self._retriever = retriever
+        self._search = search
         self._reader = reader
-        self._allowed = allowed
 
     def named(self) -> list[FoundValue]:
         """Return the value of each thing that the question names, in order; an empty list unless all are found.
@@ -94,7 +95,7 @@ class ValueFinder:
     def candidates(self, thing: str) -> list[FoundValue]:
         """Return the likeliest phrases that may be the value of a thing, each with a quantity."""
         about = self._asked.about(thing)
-        hits = self._allowed(self._retriever.search(about, _HITS, literally=False))
+        hits = self._search(about, _HITS)
         answers = phrases(
             self._reader,
             value_question(self._asked.question, thing),
@@ -109,7 +110,7 @@ class ValueFinder:
     def unnamed(self) -> list[FoundValue]:
         """Return the values of things that the question does not name, each with its name, the likeliest first."""
         asked = self._asked.question
-        hits = self._allowed(self._best_of_articles())
+        hits = self._best_of_articles()
         answers = extract_all(self._reader, value_question(asked), hits, _BUDGET * 2, value_scorer, ranked_by=asked)
         found: dict[str, FoundValue] = {}
         for answer in answers[:MAX_UNNAMED]:
@@ -134,7 +135,7 @@ class ValueFinder:
         """Return the best passage of each of the articles that may have a value, without copies."""
         best: dict[str, Hit] = {}
         texts: set[str] = set()
-        for hit in self._retriever.search(self._asked.question, _MANY_HITS, literally=False):
+        for hit in self._search(self._asked.question, _MANY_HITS):
             if hit.article.id not in best and hit.passage.text not in texts:
                 best[hit.article.id] = hit
                 texts.add(hit.passage.text)
