@@ -40,6 +40,7 @@ QUESTIONS = (
     "How deep is the harbour of Marsa Nawras?",
     "لماذا أُجّل ترام مرسى نورس؟",
     "thank you",
+    "Who wrote the article about the tram?",
 )
 FAKES = {"embedder": "fake", "llm": "fake"}
 
