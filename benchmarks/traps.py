@@ -36,6 +36,7 @@ from index.text.words import normalize_tokens
 from qa.answer import Answer
 from qa.assistant import Assistant
 from qa.components import Components
+from qa.errors import QuestionLanguage
 from qa.reader.extractive_qa import ReaderSignals
 from qa.training.families import held_out, read_families
 from qa.verification.grounding import Grounding
@@ -154,7 +155,12 @@ def ask_all(assistant: Assistant, families: dict[str, dict[str, Any]]) -> Iterat
         for name, family in families.items()
     }
     for name, row in tqdm(asked, mininterval=10):
-        record = assistant.ask(row["question"])
+        try:
+            record = assistant.ask(row["question"])
+        except QuestionLanguage:
+            # Arabic in the letters of Urdu is taken for Urdu.
+            yield Outcome(name, row["question"], row["kind"], "", False, "refused", "", 0.0, False, 0.0)
+            continue
         yield Outcome(
             family=name,
             question=row["question"],
