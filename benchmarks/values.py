@@ -24,8 +24,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 from tqdm import tqdm
 
-from benchmarks.traps import SETS, fitting_families, open_over
+from benchmarks.traps import SETS, fitting_families, holds, open_over
 from index.runtime.cpu import cpu_name
+from index.text.words import content_words
 from qa.assistant import Assistant
 from qa.comparison.sub_questions import value_question
 from qa.comparison.values import VALUE_BIAS, VALUE_WEIGHT, readings_of
@@ -71,8 +72,8 @@ def main() -> None:
 
 def read_values(work: Path) -> Iterator[Row]:
     """Yield the things that held-out comparisons name, with the signals of the phrases offered for each."""
-    with open_over(fitting_families(), work / "families", False) as assistant:
-        components = Components()
+    components = Components()
+    with open_over(fitting_families(), work / "families", False, components) as assistant:
         for family, table in tqdm(held_out(read_families(SETS / "training")).items(), desc="values"):
             for row in table["questions"]:
                 if row["kind"] != "compare":
@@ -80,7 +81,7 @@ def read_values(work: Path) -> Iterator[Row]:
                 for question, key in ((row["question"], "of"), (row["translation"], "of_translation")):
                     parsed = _parse(components, question)
                     for thing in parsed.things if parsed else ():
-                        golds = [value for value in row.get("values", ()) if is_of(thing, value.get(key, ""))]
+                        golds = values_of(thing, row.get("values", ()), key)
                         offered = _offered(assistant, components, parsed, thing, family, golds)
                         yield {"family": family, "phrases": offered}
 
@@ -91,9 +92,11 @@ def _parse(components: Components, question: str) -> ComparisonQuestion | None:
     return parser.parse(question, intents.classify(question))
 
 
-def is_of(thing: str, named: str) -> bool:
-    """Return whether a thing that was found in a question is one that it names: they share a word."""
-    return bool(set(thing.split()) & set(named.split()))
+def values_of(thing: str, values: Sequence[Row], key: str) -> list[Row]:
+    """Return the value of the one thing that shares most words with a thing that was found; none on a tie."""
+    shared = [len(content_words(thing) & content_words(value.get(key, ""))) for value in values]
+    most = max(shared, default=0)
+    return [values[shared.index(most)]] if most and shared.count(most) == 1 else []
 
 
 def _offered(
@@ -114,8 +117,7 @@ def _offered(
     def score(signals: ReaderSignals, located: Any) -> float:
         if readings_of(located):
             right = any(
-                located.evidence.article.id == f"{family}-{value['article']}"
-                and (value["answer"] in located.text or located.text in value["answer"])
+                located.evidence.article.id == f"{family}-{value['article']}" and holds(located.text, value["answer"])
                 for value in golds
             )
             offered.append([*signals.values(), *grounder.ground(located).values(), float(right)])

@@ -249,6 +249,7 @@ class Assistant:
             return context.of_kind("catalogue"), None
         elif self._reader and (comparison := self._comparisons.parse(context.question, intents)):
             context = context.of_kind("comparison")
+            context.models["reader"] = self._reader.name
             finder = ValueFinder(comparison, partial(self._passages, only), self._reader)
             composed = compare(comparison, finder, context.language)
         else:

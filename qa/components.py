@@ -190,7 +190,7 @@ class Components:
     @cached_property
     def comparison_parser(self) -> ComparisonParser | None:
         """The parser of questions that compare; `None` for another embedder. Raises `ModelDamaged`."""
-        if not isinstance(self.embedder, SentenceTransformerEmbedder):
+        if isinstance(self.embedder, HashEmbedder):
             return FakeComparisonParser()
         return self._trained(TokenStateComparisonParser.of, "jawab-comparisons.safetensors")
 

@@ -159,7 +159,10 @@ class _Search:
         for topic_alone, narrower, factor in self._readings(topic, conditions):
             if topic_alone and (selection := self._select_loosely(topic_alone, narrower)):
                 return replace(selection, confidence=selection.confidence * certainty * factor)
-        return self._select_by_meaning(topic, conditions, certainty) if topic and asked.certain else None
+        for topic_alone, narrower, factor in self._readings(topic, conditions):
+            if topic_alone and asked.certain and (selection := self._select_by_meaning(topic_alone, narrower)):
+                return replace(selection, confidence=selection.confidence * certainty * factor)
+        return None
 
     def _named(self, conditions: Conditions) -> tuple[Conditions, str, float] | None:
         """Return the conditions with those names that are known, the topic with those that are not, and a factor."""
@@ -305,9 +308,9 @@ class _Search:
             chosen = (first,)
         return self._selection(topic, conditions, chosen, allowed, LOOSE)
 
-    def _select_by_meaning(self, topic: str, conditions: Conditions, certainty: float) -> Selection | None:
+    def _select_by_meaning(self, topic: str, conditions: Conditions) -> Selection | None:
         """Return the articles nearest to the topic: the one that is meant, or all that are about it."""
-        if self._asked.scope in ("title", "whole title"):
+        if self._asked.scope != "about":
             return None
         allowed = self._allowed(conditions)
         cosines = self._cosines(topic, allowed)
@@ -320,7 +323,7 @@ class _Search:
         else:
             near = (number for number, cosine in cosines.items() if cosine >= best - _NEAR_BEST)
             chosen = sorted(near, key=lambda number: -cosines[number])
-        return self._selection(topic, conditions, chosen, allowed, LOOSE * certainty)
+        return self._selection(topic, conditions, chosen, allowed, LOOSE)
 
     def _with_names(self, topic: str, conditions: Conditions, words: Sequence[TopicWord]) -> Selection | None:
         """Return the articles in the other script that have all those names of the topic that are found there."""

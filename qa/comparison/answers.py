@@ -31,6 +31,9 @@ Compared = tuple[FoundValue, Quantity]
 
 def compare(asked: ComparisonQuestion, finder: ValueFinder, language: Language) -> ComposedAnswer | None:
     """Answer a question that compares; `None` unless all values are found, borne out and comparable."""
+    # Of unnamed things it is not known which is the first, or whether all are there.
+    if not asked.things and asked.operation in ("whether", "sum"):
+        return None
     values = _of_one_kind(finder.named() if asked.things else _unnamed(asked, finder))
     if len(values) < _MIN_VALUES:
         return None
@@ -55,7 +58,7 @@ def compare(asked: ComparisonQuestion, finder: ValueFinder, language: Language) 
 def _unnamed(asked: ComparisonQuestion, finder: ValueFinder) -> list[FoundValue]:
     """Return the values of unnamed things: all, or where two are compared the likeliest two."""
     found = finder.unnamed()
-    return found[:2] if asked.operation in ("whether", "difference") else found
+    return found[:2] if asked.operation == "difference" else found
 
 
 def _of_one_kind(values: Sequence[FoundValue]) -> list[Compared]:

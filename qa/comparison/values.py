@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,7 @@ _MAX_CANDIDATES = 4
 _BUDGET = 450
 """Tokens that are read for a thing."""
 _OWNER_BUDGET = 250
+_FOUR_DIGITS = re.compile(r"\d{4}")
 VALUE_WEIGHT, VALUE_BIAS = 0.328, -0.77
 """Of the reader's margin, fitted on 299 things of families that it did not learn from; its other signals and what the
 quotation bears out add nothing (benchmarks/values.py)."""
@@ -125,11 +127,13 @@ class ValueFinder:
         own = [hit for hit in hits if hit.article.id == article.id]
         # The title, which often says whose it is, is read where it shares words with what excerpts are ranked by.
         near = f"{article.title} {answer.located.evidence.text}"
-        owner = extract_answer(self._reader, asked, own, _OWNER_BUDGET, ranked_by=near)
+        owner = extract_answer(self._reader, asked, own, _OWNER_BUDGET, value_scorer, ranked_by=near)
         if owner is None:
             return None
         name = " ".join(owner.located.text.split())
-        return FoundValue(name, answer.located, readings_of(answer.located), answer.probability, owner.located)
+        return FoundValue(
+            name, answer.located, readings_of(answer.located), answer.probability * owner.probability, owner.located
+        )
 
     def _best_of_articles(self) -> list[Hit]:
         """Return the best passage of each of the articles that may have a value, without copies."""
@@ -154,14 +158,19 @@ def readings_of(located: Located) -> tuple[Quantity, ...]:
     phrase = Span(located.span.start - start, located.span.end - start)
     published = datetime.date.fromisoformat(evidence.article.date) if evidence.article.date else None
     inside = [q for q in quantities(evidence.cut(evidence.span), published) if Span(q.start, q.end).overlaps(phrase)]
+    inside_sentence = bool(inside)
     if not inside:
         # In "from £12 to £15" neither is taken for a quantity of the sentence, and yet one may be asked for.
         inside = quantities(located.text, published)
-    return tuple(reading for quantity in inside for reading in _both(quantity))
+    text = evidence.cut(evidence.span) if inside_sentence else located.text
+    return tuple(reading for quantity in inside for reading in _both(quantity, text))
 
 
-def _both(quantity: Quantity) -> Iterator[Quantity]:
-    is_bare = quantity.unit == NONE and quantity.is_exact and not quantity.noun
+def _both(quantity: Quantity, text: str) -> Iterator[Quantity]:
+    """Yield a quantity, after the year that it may be: four digits without a separator that count nothing."""
+    is_bare = (
+        quantity.unit == NONE and not quantity.noun and _FOUR_DIGITS.fullmatch(text[quantity.start : quantity.end])
+    )
     if year := year_of(quantity.low) if is_bare else None:
         yield replace(quantity, unit=YEAR, low=year[0], high=year[1])
     yield quantity

@@ -23,10 +23,10 @@ from qa.query.intent import Intent, Intents
 from qa.query.periods import Period, period_within
 
 MIN_PROBABILITY = 0.5
-"""Least probability of a catalogue intent: 97 in 100 of those taken are right (docs/answer-verification.md)."""
+"""Least probability of a catalogue intent: 96 in 100 of those taken are right (docs/answer-verification.md)."""
 CERTAIN = 0.9
-"""Probability from which the question is taken to be about articles, also where it is not about their titles. Only then
-is it one of how many articles there are: most that ask how many ask it of something else."""
+"""Probability from which the question is taken to be about articles, also where it is not about their titles. Counts
+need it, too: most questions that ask how many ask it of something else."""
 _WANTED: dict[Intent, Wanted] = {
     "author": "author",
     "date": "date",

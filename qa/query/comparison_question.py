@@ -46,20 +46,25 @@ OUTSIDE, BEGINS, WITHIN = range(3)
 """Labels of a word: of no thing's name, the first of one, another of one."""
 _TWO = {0: -1.0, 2: 0.0}
 _MORE = {0: -1.0, 2: 0.0, 3: -1.0, 4: -2.0}
-COUNTS: Mapping[Operation, Mapping[int, float]] = {"which": _MORE, "whether": _TWO, "difference": _TWO, "sum": _MORE}
+COUNTS: Mapping[Operation, Mapping[int, float]] = {
+    "which": _MORE,
+    "whether": {2: 0.0},
+    "difference": _TWO,
+    "sum": _MORE,
+}
 """How many things may be named, with their log-odds against two, chosen on questions that nothing was trained on."""
 WORD = re.compile(r"[^\W_](?:[^\W_]|[\u064b-\u0652\u0670\u0640])*(?:['’-][^\W_]+)*")
 _JOINED = re.compile(r"[\s«»\"“”„'’()]*(?:-[\s]*)?")
 """Separator of two words of one thing."""
-_MARKS = " ,،;؛:.?؟!–—-"
 _WHETHER = re.compile(
     r"\W*(?:and |but |so )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b|\W*[وف]?هل(?!\w)"
 )
 _WHICH = re.compile(
     r"\W*(?:(?:in|at|on|of|from|to) )?(?:which|who|where)\b|\W*[وف]?(?:في |من )?(?:اي|ايهما|ايهم|ايها|من|اين)(?!\w)"
 )
-_HOW_MANY = re.compile(r"\bhow (?:many|much|far|long)\b|(?<!\w)[وفب]?كم(?!\w)")
-_AND = re.compile(r"و(?=ال\w\w|\d)")
+_HOW_MANY = re.compile(r"\bhow (?:many|much|far|long)\b|(?<!\w)(?<!\d )[وفب]?كم(?!\w)")
+_CHOICE = re.compile(r"\bor\b|\b(?:which|who)\b|(?<!\w)(?:ام|ايهما|ايهم|ايها|اي)(?!\w)")
+_AND = re.compile(r"^و(?=ال\w\w|\d)")
 _COUNTED = re.compile(r"\bhow (?:many|much) (?:more |fewer |less )?(\w+)|(?<!\w)(?:ب|و|ف)?كم (\w+)")
 
 
@@ -85,7 +90,7 @@ class ComparisonQuestion:
         text = self.question
         for other in self.things:
             if other != thing and other not in thing:
-                text = text.replace(other, " ")
+                text = re.sub(rf"(?<!\w){re.escape(other)}(?!\w)", " ", text)
         return " ".join(text.split())
 
 
@@ -142,15 +147,18 @@ class TokenStateComparisonParser:
         return cls(tensors["things"], tensors["biases"], amounts, dates, embedder)
 
     def parse(self, question: str, intents: Intents) -> ComparisonQuestion | None:
+        possible = _possible(question)
         if sum(map(intents.of, OPERATIONS)) < MIN_PROBABILITY:
             return None
-        operation = max(_possible(question), key=intents.of)
+        operation = max(possible, key=intents.of)
         words = question_words(question)
         if not words:
             return None
         states = with_neighbours(word_states(question, words, self._embedder, LAYER))
         spans = thing_spans(question, words, states @ self._things.T + self._biases, COUNTS[operation])
-        things = tuple(_name(question, span) for span in spans)
+        named = [question[span.start : span.end] for span in spans]
+        # In Arabic "and" is written with what follows it.
+        things = tuple(_AND.sub("", name) if at else name for at, name in enumerate(named))
         if len(set(map(fold_text, things))) < len(things):
             return None
         others = [word for word in words if not any(word.overlaps(span) for span in spans)]
@@ -163,10 +171,11 @@ def _possible(question: str) -> Sequence[Operation]:
     """Return the operations that a question's first words leave open."""
     folded = fold_text(question)
     if _WHETHER.match(folded):
-        return ("whether",)
-    if _HOW_MANY.search(folded):
-        return ("difference", "sum")
-    return ("which",) if _WHICH.match(folded) else ("which", "difference", "sum")
+        # "Is the Palm bridge or the Heron bridge longer?" offers a choice.
+        return ("which", "whether") if _CHOICE.search(folded) else ("whether",)
+    if _WHICH.match(folded):
+        return ("which",)
+    return ("difference", "sum") if _HOW_MANY.search(folded) else OPERATIONS
 
 
 def forms_of(word: str) -> Iterator[str]:
@@ -189,7 +198,7 @@ def with_neighbours(states: Vectors) -> Vectors:
 
 
 def thing_spans(question: str, words: Sequence[Span], logits: Vectors, counts: Mapping[int, float]) -> list[Span]:
-    """Return where things are named: the likeliest labelling of the words that names as many as may be.
+    """Return where things are named: the likeliest labelling of the words that names as many things as `counts` allows.
 
     `logits` has shape (words, 3): of no name, begins one, within one. `counts` are the log-odds of each number of
     things. By dynamic programming over words, number of things so far, and the word's label (Viterbi 1967).
@@ -215,12 +224,6 @@ def thing_spans(question: str, words: Sequence[Span], logits: Vectors, counts: M
         elif label == WITHIN:
             spans[-1] = Span(spans[-1].start, word.end)
     return spans
-
-
-def _name(question: str, span: Span) -> str:
-    """Return a thing's name without marks and, in Arabic, without the "and" that is written with it."""
-    text = question[span.start : span.end].strip(_MARKS)
-    return text[1:] if _AND.match(text) else text
 
 
 def asked_unit(question: str) -> str:

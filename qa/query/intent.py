@@ -20,7 +20,7 @@ from qa.reader.lora_reader import base_fingerprint, read_header
 if TYPE_CHECKING:
     from index.embeddings import SentenceTransformerEmbedder, Vectors
 
-FORMAT = "jawab-intents-1"
+FORMAT = "jawab-intents-2"
 Intent = Literal[
     "phrase", "list", "yes-no", "which", "whether", "difference", "sum",
     "author", "date", "source", "count", "articles", "newest", "oldest",
@@ -35,7 +35,8 @@ class Intents:
     """Probabilities of the intents, which sum to 1; empty where no classifier is there.
 
     `generic` are the stems that catalogue questions have in common, whatever they are about; `incidental` those that
-    occur in several of them and in no topic: alone, beside an author or a publication, they are no topic either.
+    occur in several of them and in no topic: where nothing else is left of a topic, and an author or a publication was
+    found, they are dropped, too.
     """
 
     probabilities: Mapping[Intent, float] = field(default_factory=dict)

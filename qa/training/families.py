@@ -22,7 +22,8 @@ from qa.training.examples import Source
 HELD_OUT = 12
 KINDS = frozenset({"plain", "another", "premise", "yes-no", "title", "speaker", "source", "several", "compare"})
 """Kinds of questions that the reader answers. Each of several answers is learnt by itself, and so is each value of a
-comparison; the comparison itself where one article has all values and the answer: no article answers any other."""
+comparison; the comparison itself where one article has all values and the answer: one over several articles is
+learnt as not answered by any."""
 SIBLINGS = 0.2
 """Share of the questions that are asked of another article in vain, too."""
 OWNERS = 0.25

@@ -20,7 +20,7 @@ _HEAD = "verdict"
 
 
 def mean_of(files: Mapping[Path, float], head: Path | None = None) -> dict[str, torch.Tensor]:
-    """Return the weighted mean of the files' tensors; shares need not sum to 1. Raises `KeyError` for other shapes."""
+    """Return the weighted mean of the files' tensors; shares need not sum to 1. All must be of one shape."""
     total = sum(files.values())
     loaded = {file: load_file(file) for file in files}
     names = next(iter(loaded.values()))
