@@ -30,7 +30,7 @@ Compared = tuple[FoundValue, Quantity]
 
 
 def compare(asked: ComparisonQuestion, finder: ValueFinder, language: Language) -> ComposedAnswer | None:
-    """Answer a question that compares; `None` unless all values are found, borne out and comparable."""
+    """Answer a question that compares; `None` unless all values are found and comparable."""
     # Of unnamed things it is not known which is the first, or whether all are there.
     if not asked.things and asked.operation in ("whether", "sum"):
         return None

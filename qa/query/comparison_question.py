@@ -52,7 +52,7 @@ COUNTS: Mapping[Operation, Mapping[int, float]] = {
     "difference": _TWO,
     "sum": _MORE,
 }
-"""How many things may be named, with their log-odds against two, chosen on questions that nothing was trained on."""
+"""Log-odds of each number of named things, against two of them, by operation; chosen on held-out families."""
 WORD = re.compile(r"[^\W_](?:[^\W_]|[\u064b-\u0652\u0670\u0640])*(?:['’-][^\W_]+)*")
 _JOINED = re.compile(r"[\s«»\"“”„'’()]*(?:-[\s]*)?")
 """Separator of two words of one thing."""
