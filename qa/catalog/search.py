@@ -26,7 +26,7 @@ from index.retrieval.topic_search import (
     topic_words,
     words_of,
 )
-from index.retriever import Retriever
+from index.retriever import Hit, Retriever
 from index.text.folding import fold
 from qa.query.catalog_grammar import CatalogQuestion
 from qa.query.periods import period_at_end
@@ -144,6 +144,7 @@ class _Search:
         self._retriever = retriever
         self._rows = retriever.catalog.rows
         self._publications: Publications = retriever.publications()
+        self._found: dict[tuple[str, Filter | None], list[Hit]] = {}
         self._is_single = asked.wanted in ("author", "date", "source") and asked.pick is None
 
     def run(self) -> Selection | None:
@@ -355,11 +356,17 @@ class _Search:
     def _standing_out(self, topic: str, numbers: Sequence[int], allowed: _Allowed) -> int | None:
         return _leader(self._cosines(topic, {number: allowed[number] for number in numbers}))
 
+    def _hits(self, topic: str, only: Filter | None) -> list[Hit]:
+        """Search for a topic, once for all ways of selecting articles."""
+        if (topic, only) not in self._found:
+            self._found[topic, only] = self._retriever.search(topic, _SEARCHED, only, literally=False)
+        return self._found[topic, only]
+
     def _cosines(self, topic: str, allowed: _Allowed) -> dict[int, float]:
         """Map the articles nearest to the topic, of those that are allowed, to the cosine of their best passage."""
         ids = tuple(publication.id for found in allowed.values() for publication in found)[: _MAX_ONE_OF + 1]
         only = Filter(articles=ids) if len(ids) <= _MAX_ONE_OF else None
-        hits = self._retriever.search(topic, _SEARCHED, only, literally=False)
+        hits = self._hits(topic, only)
         numbers = numbers_of(self._rows, {hit.article.id for hit in hits})
         cosines: dict[int, float] = {}
         for hit in hits:
